@@ -1,0 +1,116 @@
+/* tend/base.h - attributes, time, errors, and the conventions of every header.
+ *
+ * Reading the entries of these headers:
+ *   returns   0 or a count on success, a negative errno value on failure. A
+ *             call that fails changed nothing: no out-parameter is written and
+ *             every owner is who it was. Exceptions say so.
+ *   owns      who frees what, where that is not obvious.
+ *   threads   any     from any thread or fiber, and concurrently
+ *             task    from inside a fiber or a thread task
+ *             fiber   from inside a fiber
+ *             parks   may suspend the caller; a fiber lets others run, a thread
+ *                     sleeps. A cancel ends the wait with -ECANCELED unless the
+ *                     entry says otherwise
+ *   Every call on a handle whose object has ended answers -ESRCH, every call in
+ *   a forked child -ESTALE, every struct with an unknown non-zero tail -E2BIG.
+ *   _ns is a length of time; a deadline is an instant of tend_now(). */
+#ifndef TEND_BASE_H
+#define TEND_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TEND_API __attribute__((visibility("default")))
+#define TEND_MUST __attribute__((warn_unused_result))
+#define TEND_NORETURN __attribute__((noreturn))
+#define TEND_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* A deadline that never expires. 0, like any instant in the past, polls. */
+#define TEND_FOREVER UINT64_MAX
+
+#define TEND_MS UINT64_C(1000000)
+#define TEND_SEC UINT64_C(1000000000)
+
+/* The literal "file:line" of the caller; what the tree shows as a spawn site. */
+#define TEND_STRING_(x) #x
+#define TEND_STRING(x) TEND_STRING_(x)
+#define TEND_HERE (__FILE__ ":" TEND_STRING(__LINE__))
+
+/* Names are 1 to 47 bytes of UTF-8 without '/' and control bytes. */
+#define TEND_NAME_MAX 47
+
+/* A path as text never needs more, with its NUL; a deeper one is cut in front. */
+#define TEND_PATH_MAX 1024
+
+/* A scope: owns tasks and scopes, and ends after all of them. A value, not a
+ * reference: copying it neither keeps nor ends anything. {0} names none. */
+typedef struct tend_scope {
+	uint64_t id;
+} tend_scope;
+
+/* A task: one piece of work. Never used twice, {0} names none. */
+typedef struct tend_task {
+	uint64_t id;
+} tend_task;
+
+typedef struct tend_runtime tend_runtime;
+
+/* The instant now, in nanoseconds of the monotonic clock (virtual in the
+ * simulator).
+ *
+ *   threads   any */
+TEND_API uint64_t tend_now(void);
+
+/* The instant `ns` from now, saturating at TEND_FOREVER.
+ *
+ *   ns        nanoseconds
+ *   threads   any */
+TEND_API uint64_t tend_after(uint64_t ns);
+
+/* The errors these functions answer, one sentence each. The one source of
+ * tend_strerror() and of the table in doc/errors.md. */
+#define TEND_ERRORS(X) \
+	X(EPERM, "the caller may not do this") \
+	X(ENOENT, "there is nothing of that name") \
+	X(ESRCH, "the scope or task has ended") \
+	X(EINTR, "the wait was interrupted") \
+	X(E2BIG, "a field of the options is newer than this library") \
+	X(EAGAIN, "not now, or a limit is reached; try again") \
+	X(ENOMEM, "out of memory") \
+	X(EBUSY, "it is in use") \
+	X(EEXIST, "it exists already") \
+	X(EINVAL, "an argument is not valid") \
+	X(EPIPE, "the other side is closed") \
+	X(EDEADLK, "the caller would wait for itself") \
+	X(ENOSYS, "not in this build or on this kernel") \
+	X(EOVERFLOW, "the answer does not fit") \
+	X(ECANCELED, "the scope or task is canceled, or closed to new work") \
+	X(ETIMEDOUT, "the deadline passed") \
+	X(ESHUTDOWN, "admission is sealed") \
+	X(ESTALE, "this process is a fork of the one that opened the runtime")
+
+/* A sentence for a negative errno value; never NULL, never freed.
+ *
+ *   error     as the functions return it, e.g. -ECANCELED
+ *   threads   any */
+TEND_API const char *tend_strerror(int error);
+
+/* Called for an error of the program itself, such as waiting outside a task of
+ * the hosted thread or leaving a fiber by pthread_exit. `message` names the
+ * object, its state and the place. It should not return; if it does, tend
+ * calls abort(). The default writes the line to stderr.
+ *
+ *   hook      NULL restores the default
+ *   threads   any */
+typedef void tend_bug_hook(const char *message);
+TEND_API void tend_set_bug_hook(tend_bug_hook *hook);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,177 @@
+/* tend/registry.h - what is running right now: snapshots, events, the tree.
+ *
+ * Readers of a mapped segment: nothing is done for them while nobody looks, no
+ * task is asked, no lock a task could hold is taken. The same readers work on
+ * another process, running, stopped or wedged. */
+#ifndef TEND_REGISTRY_H
+#define TEND_REGISTRY_H
+
+#include "tend/base.h"
+
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TEND_KIND_SCOPE = 1, TEND_KIND_FIBER, TEND_KIND_THREAD, TEND_KIND_PROCESS, TEND_KIND_EXTERNAL };
+
+enum {
+	TEND_STATE_QUEUED = 1, /* waits for admission under a limit */
+	TEND_STATE_STARTING,   /* a thread or process being made */
+	TEND_STATE_READY,      /* waits for a worker */
+	TEND_STATE_RUNNING,
+	TEND_STATE_PARKED, /* in a wait, see `wait` */
+	TEND_STATE_STOPPING, /* canceled, and not ended yet */
+	TEND_STATE_BACKOFF,  /* between two attempts */
+	TEND_STATE_ABANDONED, /* a shutdown gave up on it; it may still end */
+	TEND_STATE_ENDED,     /* its outcome is held for a joiner */
+};
+
+/* One scope or task, as it was at one instant. */
+struct tend_info {
+	uint64_t id;
+	uint64_t parent;      /* id of the scope it is in; 0: the root scope */
+	uint8_t kind;         /* TEND_KIND_... */
+	uint8_t state;        /* TEND_STATE_... */
+	uint8_t outcome;      /* TEND_LIVE, or how it ended */
+	uint8_t torn;         /* not 0: it changed too fast to be read as a whole */
+	uint32_t attempt;     /* of a restartable task, from 1 */
+	int32_t pid;          /* of a process; thread id of a thread task; else 0 */
+	int32_t result;       /* once ended */
+	uint64_t spawned_at;  /* instant */
+	uint64_t since;       /* instant of its last change of state */
+	uint64_t checkpoints; /* passed since it was canceled */
+	uint64_t last_event;  /* number of its last event; 0: nobody subscribed then */
+	char name[TEND_NAME_MAX + 1];
+	char wait[64];        /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: none */
+	char site[96];        /* "file:line" where it was spawned */
+};
+
+typedef struct tend_snapshot tend_snapshot;
+
+/* Copies the registry of a runtime, sorted by path, segment by segment, then by
+ * id. Tasks that have ended but are held are in it; count the live by state.
+ *
+ *   returns   0; -ENOMEM; -ESTALE
+ *   owns      *out is the caller's, until tend_snapshot_free()
+ *   threads   any */
+TEND_API TEND_MUST int tend_snapshot_take(const tend_runtime *rt, tend_snapshot **out);
+
+/* The same of another process that is linked with libtend, also one that is
+ * stopped. What it reads is checked and trusted in nothing.
+ *
+ *   returns   0; -ESRCH no such process; -ENOENT it has no registry; -EPERM,
+ *             -EACCES it may not be read; -EPROTO it is not understood; -ENOMEM
+ *   threads   any */
+TEND_API TEND_MUST int tend_snapshot_of(pid_t pid, tend_snapshot **out);
+
+/* The same of a registry file, or of a descriptor of one.
+ *
+ *   returns   as tend_snapshot_of()
+ *   threads   any */
+TEND_API TEND_MUST int tend_snapshot_fd(int fd, tend_snapshot **out);
+
+/* Frees it; NULL does nothing.
+ *
+ *   threads   any */
+TEND_API void tend_snapshot_free(tend_snapshot *snapshot);
+
+/* The number of rows, and one of them.
+ *
+ *   index     less than the count
+ *   returns   borrowed from the snapshot
+ *   threads   any, one at a time */
+TEND_API size_t tend_snapshot_count(const tend_snapshot *snapshot);
+TEND_API const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t index);
+
+/* The path of a row, root name first; and how deep it is, the root being 0.
+ *
+ *   returns   the length without the NUL; writes like snprintf
+ *   threads   any, one at a time */
+TEND_API size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf,
+                                   size_t size);
+TEND_API uint32_t tend_snapshot_depth(const tend_snapshot *snapshot, size_t index);
+
+/* Facts of the whole. Everything up to event `low` is in it; events after it
+ * may be in it too, and apply without harm. */
+struct tend_snapshot_info {
+	uint64_t at;   /* instant */
+	uint64_t low, high; /* marks: event numbers around it */
+	uint64_t pid;
+	uint64_t torn; /* rows that could not be read as a whole */
+	char name[TEND_NAME_MAX + 1];
+};
+
+/* Reads them.
+ *
+ *   threads   any */
+TEND_API void tend_snapshot_about(const tend_snapshot *snapshot, struct tend_snapshot_info *out);
+
+/* The tree as text, a row a line, drawn with UTF-8 lines or with ASCII.
+ *
+ *   flags     TEND_TREE_ASCII
+ *   returns   the length of the whole text without the NUL; writes like snprintf
+ *   threads   any, one at a time */
+enum { TEND_TREE_ASCII = 1 };
+TEND_API size_t tend_snapshot_text(const tend_snapshot *snapshot, uint32_t flags, char *buf,
+                                   size_t size);
+
+/* Words for kinds and states: "fiber", "parked". Never NULL.
+ *
+ *   threads   any */
+TEND_API const char *tend_kind_name(uint32_t kind);
+TEND_API const char *tend_state_name(uint32_t state);
+
+enum { TEND_EVENT_STARTED = 1, TEND_EVENT_ENDED, TEND_EVENT_CANCELED };
+
+/* Something that happened. A hint: counts and outcomes do not depend on it. */
+struct tend_event_info {
+	uint64_t number; /* in the runtime, from 1 */
+	uint64_t at;     /* instant */
+	uint64_t id;
+	uint64_t parent;
+	uint8_t type;    /* TEND_EVENT_... */
+	uint8_t kind;    /* TEND_KIND_... */
+	uint8_t outcome; /* of an ended one */
+	uint8_t reserved;
+	int32_t result;
+	char name[TEND_NAME_MAX + 1];
+};
+
+typedef struct tend_subscription tend_subscription;
+
+/* Begins to record events; from here on they are kept in bounded rings.
+ *
+ *   returns   0; -ENOMEM; -ESTALE
+ *   owns      *out is the caller's, until tend_unsubscribe()
+ *   threads   any */
+TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out);
+
+/* Takes the events there are, in the order of their numbers.
+ *
+ *   max       room in `out`
+ *   lost      events that were overwritten before this call got to them since
+ *             the last one: when it is not 0, take a new snapshot
+ *   returns   the number taken, 0 if there are none
+ *   threads   one at a time */
+TEND_API TEND_MUST int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out,
+                                            size_t max, uint64_t *lost);
+
+/* Ends a subscription; NULL does nothing.
+ *
+ *   threads   any */
+TEND_API void tend_unsubscribe(tend_subscription *sub);
+
+/* The path of a live scope or task.
+ *
+ *   id        of a tend_scope or tend_task
+ *   returns   the length without the NUL, writes like snprintf; -ESRCH; -ESTALE
+ *   threads   any */
+TEND_API TEND_MUST int64_t tend_path(uint64_t id, char *buf, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

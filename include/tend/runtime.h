@@ -1,0 +1,83 @@
+/* tend/runtime.h - who runs the tasks: workers, and the root of the tree. */
+#ifndef TEND_RUNTIME_H
+#define TEND_RUNTIME_H
+
+#include "tend/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+	TEND_FAULT_HANDLERS = 1 << 0, /* name the task on SIGSEGV/SIGBUS/SIGILL/SIGFPE; chains */
+	TEND_HOSTED = 1 << 1,         /* one worker, driven by tend_runtime_poll() */
+};
+
+/* Zero is every field's default. Fields are only ever added, at the end. */
+struct tend_runtime_opts {
+	size_t size;               /* of this struct, set by TEND_RUNTIME_OPTS */
+	const char *name;          /* of the root; default: the program's name */
+	uint32_t workers;          /* threads that run fibers; default: one per CPU, at most 64 */
+	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED */
+	size_t stack_bytes;        /* of a fiber, rounded up to pages; default 64 KiB */
+	uint32_t tasks_max;        /* scopes and tasks at once; default 1048576 */
+	uint32_t events_max;       /* per worker, rounded to a power of two; default 4096 */
+	const char *registry_path; /* keep the registry in this 0600 file; default: a memfd */
+	const char *guard_path;    /* of tend-guard; default: where it was installed */
+};
+#define TEND_RUNTIME_OPTS(...) \
+	(&(const struct tend_runtime_opts){.size = sizeof(struct tend_runtime_opts), __VA_ARGS__})
+
+/* Opens a runtime: starts its workers and makes the root scope. A program
+ * usually has one. daemon() and fork() come before.
+ *
+ *   opts      NULL for all defaults
+ *   out       the runtime
+ *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or 255 runtimes
+ *             are open); errors of creating registry_path
+ *   owns      *out is the caller's, until tend_runtime_close()
+ *   threads   any thread, not a fiber */
+TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out);
+
+/* Shuts the root down (tend_shutdown() with no drain) and frees the runtime.
+ *
+ *   rt        NULL does nothing
+ *   deadline  for everything below the root
+ *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
+ *             survived: then the runtime is still there, closed to new work,
+ *             and this may be called again
+ *   owns      takes rt when it answers 0
+ *   threads   any thread, not a task of rt; parks, no cancel ends it */
+TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
+
+/* The root scope, the parent of everything in the runtime.
+ *
+ *   threads   any */
+TEND_API tend_scope tend_root(const tend_runtime *rt);
+
+/* The scope of background tasks: visible, and shut down with the runtime, but
+ * below nobody's scope (seed BP-05: "detached" is a place, not a way out).
+ *
+ *   threads   any */
+TEND_API tend_scope tend_detached(const tend_runtime *rt);
+
+/* For TEND_HOSTED: a descriptor that polls readable when tend_runtime_poll()
+ * has something to do, timers included. Do not read it.
+ *
+ *   returns   the descriptor; -EINVAL if rt is not hosted
+ *   owns      the runtime's
+ *   threads   any */
+TEND_API TEND_MUST int tend_runtime_fd(const tend_runtime *rt);
+
+/* For TEND_HOSTED: runs what can run, and waits for more until the deadline.
+ *
+ *   deadline  0 runs what is ready and returns
+ *   returns   the number of times a task was run; -EINVAL if rt is not hosted
+ *   threads   one thread at a time, not a task of rt */
+TEND_API TEND_MUST int tend_runtime_poll(tend_runtime *rt, uint64_t deadline);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,195 @@
+/* segment/layout.h - the registry as it lies in memory.
+ *
+ * One mapped, sealed segment: a header, the spawn sites, the event rings, the
+ * records. A record is 128 bytes: a line that changes and a line that is written
+ * once. What another process maps is this file and nothing else, so a change of
+ * anything here changes TEND__ABI.
+ *
+ * A record is read without a lock, while it changes:
+ *
+ *   writer  seq := odd (relaxed); fields (release); seq := even (release)
+ *   reader  seq, even (acquire); fields (acquire); seq again, the same (relaxed)
+ *
+ * A reader that sees a new field then also sees the odd seq stored before it,
+ * which is why the fields are release and acquire and no fence is needed.
+ * `word` stands outside: it is one atomic, the truth about the state, and its
+ * generation says whether the slot still holds what the reader began with. */
+#ifndef TEND_SEGMENT_LAYOUT_H
+#define TEND_SEGMENT_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define TEND__MAGIC "TENDREG" /* 8 bytes with its NUL */
+#define TEND__MEMFD_NAME "tend-registry" /* in /proc/PID/fd: /memfd:tend-registry (deleted) */
+
+enum {
+	TEND__ABI = 1,
+	TEND__SLOT_MAX = 1 << 24, /* slot 0 is never used, slot 1 is the root */
+	TEND__SITES_MAX = 4096,   /* site 0 is "?" */
+	TEND__SITE_BYTES = 96,
+	TEND__RINGS_MAX = 65, /* one a worker, the last for threads that are none */
+};
+
+/* An id: runtime 8 | generation 32 | slot 24, so that small numbers are common.
+ * A slot whose generation would wrap is retired. */
+static inline uint64_t tend__id(uint32_t runtime, uint32_t generation, uint32_t slot)
+{
+	return (uint64_t)runtime << 56 | (uint64_t)generation << 24 | slot;
+}
+static inline uint32_t tend__id_slot(uint64_t id) { return (uint32_t)(id & 0xffffff); }
+static inline uint32_t tend__id_generation(uint64_t id) { return (uint32_t)(id >> 24); }
+static inline uint32_t tend__id_runtime(uint64_t id) { return (uint32_t)(id >> 56); }
+
+/* The word of a record. Generation 32 in the high half; the low half is
+ *
+ *   of a task   state 4 | flags 4 | wait 8 | outcome 4 | more flags 12
+ *   of a scope  flags 8 | count 24: live tasks in it plus scopes in it that are
+ *               not empty, so 0 is exact for the whole subtree */
+enum {
+	TEND__FREE = 0,
+	TEND__READY = 3, /* as TEND_STATE_... of tend/registry.h */
+	TEND__RUNNING = 4,
+	TEND__PARKED = 5,
+	TEND__ENDED = 9,
+	TEND__STATE = 0xf,
+	TEND__NOTIFIED = 1 << 4,  /* a wake-up came that no park has consumed */
+	TEND__CANCELED = 1 << 5,  /* the task itself was canceled, not its scope */
+	TEND__ABANDONED = 1 << 6, /* a shutdown gave up on it */
+	TEND__ABORTED = 1 << 7,   /* tend_abort() was asked for */
+	TEND__WAIT_SHIFT = 8,
+	TEND__WAIT = 0xff << TEND__WAIT_SHIFT,
+	TEND__OUTCOME_SHIFT = 16,
+	TEND__OUTCOME = 0xf << TEND__OUTCOME_SHIFT,
+	TEND__STARTED = 1 << 20, /* it has run: pinned to its worker */
+	TEND__STARTING = 1 << 21, /* a thread or process being made */
+};
+enum {
+	TEND__SCOPE_LIVE = 1 << 0,     /* the slot holds a scope */
+	TEND__SCOPE_SEALED = 1 << 1,   /* may be unsealed */
+	TEND__SCOPE_CLOSED = 1 << 2,   /* for good: it is closing or shutting down */
+	TEND__SCOPE_CANCELED = 1 << 3, /* for good */
+	TEND__SCOPE_WAITED = 1 << 4,   /* someone waits for count 0 */
+	TEND__SCOPE_COUNT_SHIFT = 8,
+	TEND__SCOPE_ONE = 1 << TEND__SCOPE_COUNT_SHIFT,
+};
+static inline uint32_t tend__word_generation(uint64_t word) { return (uint32_t)(word >> 32); }
+static inline uint32_t tend__scope_count(uint64_t word)
+{
+	return (uint32_t)word >> TEND__SCOPE_COUNT_SHIFT;
+}
+
+/* Why a task is parked: its sentence and what `object` means.
+ *   n a number after '#'   d a descriptor   t an instant   i the id of a scope or task */
+#define TEND__WAITS(X) \
+	X(NONE, "", '-') \
+	X(EVENT, "event", 'n') \
+	X(SEND, "send channel", 'n') \
+	X(RECV, "recv channel", 'n') \
+	X(SLEEP, "sleep", 't') \
+	X(READ, "read fd", 'd') \
+	X(WRITE, "write fd", 'd') \
+	X(POLL, "poll fd", 'd') \
+	X(JOIN, "join", 'i') \
+	X(CLOSE, "close", 'i') \
+	X(EMPTY, "wait_empty", 'i') \
+	X(SHUTDOWN, "shutdown", 'i') \
+	X(EXIT, "exit of pid", 'd') \
+	X(GUARD, "tend-guard", '-') \
+	X(PATH, "wait_empty by path", '-') \
+	X(LOCK, "lock", 'n')
+enum tend__wait {
+#define X(name, text, object) TEND__WAIT_##name,
+	TEND__WAITS(X)
+#undef X
+	TEND__WAIT_KINDS
+};
+
+struct tend__record {
+	/* The line that changes. */
+	_Atomic uint64_t word;
+	_Atomic uint32_t seq;
+	_Atomic uint32_t attempt;     /* from 1; 0 of a scope */
+	_Atomic uint64_t since;       /* instant of the last change of state, by the worker's
+	                                 clock: it reads it once a round */
+	_Atomic uint64_t object;      /* of the wait */
+	_Atomic uint64_t checkpoint;  /* return address of the last one */
+	_Atomic uint32_t checkpoints; /* passed since it was canceled */
+	_Atomic int32_t pid;          /* of a process or thread */
+	_Atomic uint64_t event;       /* number of its last */
+	_Atomic int32_t result;
+	_Atomic uint32_t worker;
+	/* The line that is written once, inside an odd seq, before the word says
+	 * that the slot is used. */
+	_Atomic uint64_t spawned;
+	_Atomic uint32_t parent;    /* slot of the scope: it cannot go before this */
+	_Atomic uint32_t site_kind; /* site 24 | kind 8, TEND_KIND_... */
+	char name[47];
+	uint8_t name_bytes; /* 1 to 47: there is no NUL */
+};
+_Static_assert(sizeof(struct tend__record) == 128, "two cache lines");
+
+/* One event. `number` is 0 while it is written, and stored last (release). */
+struct tend__event_slot {
+	_Atomic uint64_t number;
+	_Atomic uint64_t at;
+	_Atomic uint64_t id;
+	_Atomic uint64_t parent;
+	_Atomic uint32_t bits; /* type 8 | kind 8 | outcome 8 */
+	_Atomic int32_t result;
+	char name[47];
+	uint8_t name_bytes;
+};
+_Static_assert(sizeof(struct tend__event_slot) == 88, "no padding");
+
+struct tend__ring {
+	_Atomic uint64_t head; /* events ever written; slot = n % slots */
+	uint64_t reserved[7];
+	/* followed by the slots */
+};
+
+struct tend__header {
+	char magic[8];
+	uint32_t abi;
+	uint32_t header_bytes;
+	uint64_t bytes; /* of the segment */
+	uint64_t opened; /* instant */
+	uint32_t pid;
+	uint32_t runtime; /* of the ids */
+	uint32_t workers;
+	uint32_t records_max;
+	uint64_t sites_at; /* offsets from the start of the segment */
+	uint64_t rings_at;
+	uint64_t records_at;
+	uint32_t ring_slots; /* a power of two */
+	uint32_t rings;
+	char name[48];
+	_Atomic uint32_t records_used; /* slots below it have been used */
+	_Atomic uint32_t sites_used;
+	_Atomic uint32_t subscribers;
+	_Atomic uint32_t closed; /* the runtime is gone */
+	_Atomic uint64_t events; /* numbers given out */
+};
+
+static inline uint64_t tend__ring_bytes(const struct tend__header *h)
+{
+	return sizeof(struct tend__ring) + (uint64_t)h->ring_slots * sizeof(struct tend__event_slot);
+}
+static inline struct tend__ring *tend__ring_at(struct tend__header *h, uint32_t i)
+{
+	return (struct tend__ring *)(void *)((char *)h + h->rings_at + i * tend__ring_bytes(h));
+}
+static inline struct tend__event_slot *tend__ring_slots(struct tend__ring *r)
+{
+	return (struct tend__event_slot *)(void *)(r + 1);
+}
+static inline struct tend__record *tend__record_at(struct tend__header *h, uint32_t slot)
+{
+	return (struct tend__record *)(void *)((char *)h + h->records_at) + slot;
+}
+static inline char *tend__site_at(struct tend__header *h, uint32_t site)
+{
+	return (char *)h + h->sites_at + (uint64_t)site * TEND__SITE_BYTES;
+}
+
+#endif
