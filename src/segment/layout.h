@@ -18,6 +18,7 @@
 #define TEND_SEGMENT_LAYOUT_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define TEND__MAGIC "TENDREG" /* 8 bytes with its NUL */
@@ -63,13 +64,14 @@ enum {
 	TEND__OUTCOME = 0xf << TEND__OUTCOME_SHIFT,
 	TEND__STARTED = 1 << 20, /* it has run: pinned to its worker */
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
+	TEND__TOUCHED = 1 << 22,  /* someone worked on it by its handle, under its stripe */
+	TEND__HELD = 1 << 23,     /* spawned with a handle: its outcome is kept */
 };
 enum {
 	TEND__SCOPE_LIVE = 1 << 0,     /* the slot holds a scope */
 	TEND__SCOPE_SEALED = 1 << 1,   /* may be unsealed */
 	TEND__SCOPE_CLOSED = 1 << 2,   /* for good: it is closing or shutting down */
 	TEND__SCOPE_CANCELED = 1 << 3, /* for good */
-	TEND__SCOPE_WAITED = 1 << 4,   /* someone waits for count 0 */
 	TEND__SCOPE_COUNT_SHIFT = 8,
 	TEND__SCOPE_ONE = 1 << TEND__SCOPE_COUNT_SHIFT,
 };
@@ -105,6 +107,41 @@ enum tend__wait {
 	TEND__WAIT_KINDS
 };
 
+/* A name as six words, so that it can be copied while it changes. */
+static inline void tend__name_store(_Atomic uint64_t to[6], const uint64_t words[6])
+{
+	for (int i = 0; i < 6; i++)
+		atomic_store_explicit(&to[i], words[i], memory_order_release);
+}
+static inline void tend__name_load(const _Atomic uint64_t from[6], uint64_t words[6])
+{
+	for (int i = 0; i < 6; i++)
+		words[i] = atomic_load_explicit(&from[i], memory_order_acquire);
+}
+static inline void tend__name_pack(uint64_t words[6], const char *name, size_t n)
+{
+	char *bytes = (char *)words;
+
+	for (int i = 0; i < 6; i++)
+		words[i] = 0;
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = name[i];
+	bytes[47] = (char)n;
+}
+/* As a string; at most 47 bytes whatever the words are. Returns the length. */
+static inline size_t tend__name_unpack(const uint64_t words[6], char out[48])
+{
+	const char *bytes = (const char *)words;
+	size_t n = (unsigned char)bytes[47];
+
+	if (n > 47)
+		n = 47;
+	for (size_t i = 0; i < n; i++)
+		out[i] = bytes[i];
+	out[n] = 0;
+	return n;
+}
+
 struct tend__record {
 	/* The line that changes. */
 	_Atomic uint64_t word;
@@ -124,8 +161,7 @@ struct tend__record {
 	_Atomic uint64_t spawned;
 	_Atomic uint32_t parent;    /* slot of the scope: it cannot go before this */
 	_Atomic uint32_t site_kind; /* site 24 | kind 8, TEND_KIND_... */
-	char name[47];
-	uint8_t name_bytes; /* 1 to 47: there is no NUL */
+	_Atomic uint64_t name[6];   /* 1 to 47 bytes, the count in the last byte */
 };
 _Static_assert(sizeof(struct tend__record) == 128, "two cache lines");
 
@@ -137,8 +173,7 @@ struct tend__event_slot {
 	_Atomic uint64_t parent;
 	_Atomic uint32_t bits; /* type 8 | kind 8 | outcome 8 */
 	_Atomic int32_t result;
-	char name[47];
-	uint8_t name_bytes;
+	_Atomic uint64_t name[6];
 };
 _Static_assert(sizeof(struct tend__event_slot) == 88, "no padding");
 

@@ -1,0 +1,58 @@
+#include "base/error.h"
+
+#include "base/atomic.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *tend_strerror(int error)
+{
+	switch (-error) {
+	case 0:
+		return "success";
+#define X(name, text) \
+	case name: \
+		return text;
+		TEND_ERRORS(X)
+#undef X
+	default: {
+		/* The system's words for the rest: they are static per thread at worst. */
+		const char *text = strerrordesc_np(-error);
+		return text ? text : "unknown error";
+	}
+	}
+}
+
+static _Atomic(tend_bug_hook *) bug_hook;
+
+void tend_set_bug_hook(tend_bug_hook *hook)
+{
+	/* Release: whatever the hook uses was made before; acquired in tend__bug(). */
+	tend__store_release(&bug_hook, hook);
+}
+
+void tend__bug(const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+	tend_bug_hook *hook = tend__load_acquire(&bug_hook);
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof line - 1, fmt, args);
+	va_end(args);
+	if (hook)
+		hook(line);
+	else {
+		size_t n = strlen(line);
+
+		line[n] = '\n';
+		/* Nothing can be done about an error here. */
+		if (write(STDERR_FILENO, line, n + 1) < 0)
+			abort();
+	}
+	abort();
+}

@@ -1,0 +1,14 @@
+/* base/error.h - errors of the program, and of tend itself. */
+#ifndef TEND_BASE_ERROR_H
+#define TEND_BASE_ERROR_H
+
+#include "tend/base.h"
+
+/* An error of the program: tells the hook, and aborts. */
+TEND_NORETURN void tend__bug(const char *fmt, ...) TEND_PRINTF(1, 2);
+
+/* An impossible state of ours; stays on in release builds. */
+#define tend__assert(cond) \
+	((cond) ? (void)0 : tend__bug("tend: %s: broken invariant: %s", TEND_HERE, #cond))
+
+#endif

@@ -1,0 +1,33 @@
+/* base/text.h - writing into a caller's buffer as snprintf does: never past the
+ * end, always ended, and the length it would have had is known. */
+#ifndef TEND_BASE_TEXT_H
+#define TEND_BASE_TEXT_H
+
+#include "tend/base.h"
+
+struct tend__text {
+	char *buf;
+	size_t size; /* of buf, with the NUL */
+	size_t n;    /* the length so far, as if buf were endless */
+};
+
+static inline struct tend__text tend__text(char *buf, size_t size)
+{
+	if (size)
+		buf[0] = 0;
+	return (struct tend__text){buf, size, 0};
+}
+
+void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n);
+void tend__text_f(struct tend__text *t, const char *fmt, ...) TEND_PRINTF(2, 3);
+
+/* As a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
+void tend__text_json(struct tend__text *t, const char *s, size_t n);
+
+/* A length of time for people: "3.2s", "250ms", "2m10s". */
+void tend__text_duration(struct tend__text *t, uint64_t ns);
+
+/* True for 1 to 47 bytes of UTF-8 without '/' and control bytes. */
+int tend__name_valid(const char *name, size_t n);
+
+#endif

@@ -1,0 +1,137 @@
+#include "platform/context.h"
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+void tend__swap(void **save_sp, void *to_sp);
+void tend__first_frame(void);
+
+#ifdef TEND__ASAN
+void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom, size_t size);
+void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old,
+                                     size_t *size_old);
+#endif
+
+#ifdef TEND__TSAN
+void *__tsan_get_current_fiber(void);
+void *__tsan_create_fiber(unsigned flags);
+void __tsan_destroy_fiber(void *fiber);
+void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+/* The library itself instrumented: a switch orders, or its own plain data would
+ * be reported. Not instrumented but annotated (TEND_TSAN_FIBERS): a switch
+ * orders nothing, and the program's fibers are as threads to TSan. */
+enum {
+#ifdef TEND_TSAN_FIBERS
+	TSAN_SWITCH = 1
+#else
+	TSAN_SWITCH = 0
+#endif
+};
+#define NO_TSAN __attribute__((no_sanitize("thread"), noinline))
+#else
+#define NO_TSAN
+#endif
+
+void tend__context_adopt(struct tend__context *c)
+{
+	pthread_attr_t attr;
+
+	*c = (struct tend__context){0};
+	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+		pthread_attr_getstack(&attr, &c->low, &c->bytes);
+		pthread_attr_destroy(&attr);
+	}
+#ifdef TEND__TSAN
+	c->tsan = __tsan_get_current_fiber();
+#endif
+}
+
+struct start {
+	struct tend__context *context;
+	void (*entry)(void *);
+	void *arg;
+};
+
+static void first(void *p)
+{
+	struct start s = *(struct start *)p;
+
+#ifdef TEND__ASAN
+	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+#endif
+	s.entry(s.arg);
+	tend__bug("tend: the entry of a context returned");
+}
+
+void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (*entry)(void *),
+                        void *arg)
+{
+	uintptr_t top = ((uintptr_t)low + bytes) & ~(uintptr_t)15;
+	struct start *start = (struct start *)(top - ((sizeof *start + 15) & ~(size_t)15));
+	void **sp = (void **)(void *)start;
+
+	*c = (struct tend__context){.low = low, .bytes = bytes};
+	*start = (struct start){c, entry, arg};
+	/* At the call in the first frame the stack must be aligned to 16. */
+	*--sp = NULL;
+	*--sp = NULL;
+	*--sp = (void *)(uintptr_t)tend__first_frame;
+	*--sp = NULL;                     /* rbp */
+	*--sp = NULL;                     /* rbx */
+	*--sp = (void *)(uintptr_t)first; /* r12 */
+	*--sp = start;                    /* r13 */
+	*--sp = NULL;                     /* r14 */
+	*--sp = NULL;                     /* r15 */
+	c->sp = sp;
+#ifdef TEND__TSAN
+	c->tsan = __tsan_create_fiber(0);
+#endif
+}
+
+void tend__context_drop(struct tend__context *c)
+{
+#ifdef TEND__TSAN
+	if (c->tsan)
+		__tsan_destroy_fiber(c->tsan);
+	c->tsan = NULL;
+#endif
+	c->sp = NULL;
+}
+
+/* TSan must see the switch and the jump in one function that it does not
+ * instrument, or its shadow stack goes astray. */
+NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__context *to)
+{
+#ifdef TEND__ASAN
+	__sanitizer_start_switch_fiber(from->dying ? NULL : &from->fake_stack, to->low, to->bytes);
+#endif
+#ifdef TEND__TSAN
+	__tsan_switch_to_fiber(to->tsan, TSAN_SWITCH);
+#endif
+	tend__swap(&from->sp, to->sp);
+#ifdef TEND__ASAN
+	__sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
+#endif
+}
+
+void tend__context_release(void *edge)
+{
+#ifdef TEND_TSAN_FIBERS
+	__tsan_release(edge);
+#else
+	(void)edge;
+#endif
+}
+
+void tend__context_acquire(void *edge)
+{
+#ifdef TEND_TSAN_FIBERS
+	__tsan_acquire(edge);
+#else
+	(void)edge;
+#endif
+}

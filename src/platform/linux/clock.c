@@ -1,0 +1,32 @@
+#include "platform/platform.h"
+
+#include "tend/base.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+_Thread_local struct tend__tls tend__tls;
+
+uint64_t TEND__OS(clock)(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * TEND_SEC + (uint64_t)t.tv_nsec;
+}
+
+void TEND__OS(futex_wait)(const void *word, uint32_t value, uint64_t deadline)
+{
+	struct timespec at = {(time_t)(deadline / TEND_SEC), (long)(deadline % TEND_SEC)};
+
+	/* FUTEX_WAIT_BITSET takes an absolute time; FUTEX_WAIT a relative one. */
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value,
+	        deadline == TEND_FOREVER ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+void TEND__OS(futex_wake)(const void *word, int n)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
+}

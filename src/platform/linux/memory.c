@@ -1,0 +1,175 @@
+#include "platform/platform.h"
+
+#include "platform/context.h"
+#include "segment/layout.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(low, high) 0
+#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#endif
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13; the headers of 6.1 lack it */
+#endif
+
+#ifdef TEND__ASAN
+void __lsan_register_root_region(const void *p, size_t size);
+void __lsan_unregister_root_region(const void *p, size_t size);
+void __asan_unpoison_memory_region(const volatile void *p, size_t size);
+#endif
+
+size_t tend__page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+/* Guards cost no mapping where the kernel has guard-install: 100 000 stacks are
+ * a few mappings. Elsewhere each is a split of one, and at about 32 000 stacks
+ * vm.max_map_count (65530) is used up. */
+static int guard(void *page, size_t bytes)
+{
+	static _Atomic int no_install; /* 1: the kernel has it not, learnt once */
+
+	if (!tend__load_relaxed(&no_install)) {
+		if (madvise(page, bytes, MADV_GUARD_INSTALL) == 0)
+			return 0;
+		if (errno != EINVAL)
+			return -errno;
+		/* Relaxed: whoever misses it asks the kernel once more. */
+		tend__store_relaxed(&no_install, 1);
+	}
+	if (mprotect(page, bytes, PROT_NONE) == 0)
+		return 0;
+	return errno == ENOMEM ? -EAGAIN : -errno;
+}
+
+void *tend__stacks_map(size_t bytes, unsigned n, int *error)
+{
+	size_t page = tend__page_bytes(), all = bytes * n;
+	char *low = mmap(NULL, all, PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
+	if (low == MAP_FAILED) {
+		*error = errno == ENOMEM ? -ENOMEM : -EAGAIN;
+		return NULL;
+	}
+	/* A huge page under a stack would be 2 MiB for one touched frame. */
+	madvise(low, all, MADV_NOHUGEPAGE);
+	for (unsigned i = 0; i < n; i++) {
+		*error = guard(low + i * bytes, page);
+		if (*error) {
+			munmap(low, all);
+			return NULL;
+		}
+	}
+#ifdef TEND__ASAN
+	/* What only a parked fiber points to is not leaked. */
+	for (unsigned i = 0; i < n; i++)
+		__lsan_register_root_region(low + i * bytes + page, bytes - page);
+#endif
+	return low;
+}
+
+void tend__stacks_unmap(void *low, size_t bytes, unsigned n)
+{
+#ifdef TEND__ASAN
+	size_t page = tend__page_bytes();
+
+	for (unsigned i = 0; i < n; i++)
+		__lsan_unregister_root_region((char *)low + i * bytes + page, bytes - page);
+	__asan_unpoison_memory_region(low, bytes * n);
+#endif
+	munmap(low, bytes * n);
+}
+
+void tend__stack_trim(void *low, size_t bytes)
+{
+	size_t page = tend__page_bytes();
+
+	if (bytes > 2 * page)
+		madvise((char *)low + page, bytes - 2 * page, MADV_DONTNEED);
+}
+
+unsigned tend__stack_announce(void *low, size_t bytes)
+{
+	(void)low;
+	(void)bytes;
+#ifdef TEND__ASAN
+	/* The frames of the last fiber on it may have left their redzones. */
+	__asan_unpoison_memory_region((char *)low + tend__page_bytes(),
+	                              bytes - tend__page_bytes());
+#endif
+	return (unsigned)VALGRIND_STACK_REGISTER(low, (char *)low + bytes);
+}
+
+void tend__stack_forget(void *low, size_t bytes, unsigned announced)
+{
+	(void)low;
+	(void)bytes;
+	VALGRIND_STACK_DEREGISTER(announced);
+}
+
+void *tend__reserve(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void tend__unreserve(void *p, size_t bytes) { munmap(p, bytes); }
+
+static int open_segment(const char *path, size_t bytes)
+{
+	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
+	              : memfd_create(TEND__MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)bytes) == 0 &&
+	    (path || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0))
+		return fd;
+	error = -errno;
+	close(fd);
+	if (path)
+		unlink(path);
+	return error;
+}
+
+int tend__segment_map(const char *path, size_t bytes, void **out, int *fd)
+{
+	int f = open_segment(path, bytes), error;
+	void *p;
+
+	if (f < 0)
+		return f;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f, 0);
+	if (p == MAP_FAILED) {
+		error = -errno;
+		close(f);
+		if (path)
+			unlink(path);
+		return error;
+	}
+	/* A forked child would write into its parent's truth. */
+	madvise(p, bytes, MADV_DONTFORK);
+	*out = p;
+	*fd = f;
+	return 0;
+}
+
+void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path)
+{
+	munmap(p, bytes);
+	close(fd);
+	if (path)
+		unlink(path);
+}

@@ -1,0 +1,138 @@
+#include "platform/platform.h"
+
+#include "tend/io.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* Keys of the poller's own descriptors; a caller's has its top bit clear. */
+#define KEY_WAKE UINT64_MAX
+#define KEY_TIMER (UINT64_MAX - 1)
+
+static int watch(int epoll, int fd, uint32_t events, uint64_t key)
+{
+	struct epoll_event e = {.events = events, .data.u64 = key};
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
+}
+
+int TEND__OS(poller_init)(struct tend__poller *p)
+{
+	int error;
+
+	*p = (struct tend__poller){.epoll = -1, .wake = -1, .timer = -1, .armed = TEND_FOREVER};
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->epoll < 0 || p->wake < 0) {
+		error = -errno;
+		goto fail;
+	}
+	/* By edge: it need never be read, and one write is one wake-up. */
+	error = watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
+	if (error)
+		goto fail;
+	return 0;
+fail:
+	TEND__OS(poller_fini)(p);
+	return error;
+}
+
+void TEND__OS(poller_fini)(struct tend__poller *p)
+{
+	if (p->epoll >= 0)
+		close(p->epoll);
+	if (p->wake >= 0)
+		close(p->wake);
+	if (p->timer >= 0)
+		close(p->timer);
+	p->epoll = p->wake = p->timer = -1;
+}
+
+int tend__poller_add(struct tend__poller *p, int fd, uint64_t key)
+{
+	int error = watch(p->epoll, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
+
+	if (!error)
+		p->watched++;
+	return error;
+}
+
+void tend__poller_del(struct tend__poller *p, int fd)
+{
+	/* It may be closed already, and then it is gone from the set. */
+	if (epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL) == 0)
+		p->watched--;
+}
+
+/* In milliseconds and rounded up, so as not to wake before the time; a deadline
+ * that is days away wakes once a day, which harms nobody. epoll_pwait2() has
+ * nanoseconds but came with Linux 5.11 and glibc 2.35: it is there. */
+static struct timespec until(uint64_t deadline)
+{
+	uint64_t now = TEND__OS(clock)(), ns = deadline > now ? deadline - now : 0;
+
+	if (ns > 86400 * TEND_SEC)
+		ns = 86400 * TEND_SEC;
+	return (struct timespec){(time_t)(ns / TEND_SEC), (long)(ns % TEND_SEC)};
+}
+
+int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend__ready *out,
+                          int max)
+{
+	struct epoll_event events[64];
+	struct timespec timeout = {0, 0};
+	int n, m = 0;
+
+	if (deadline != TEND_FOREVER && deadline != 0)
+		timeout = until(deadline);
+	n = epoll_pwait2(p->epoll, events, max < 64 ? max : 64,
+	                 deadline == TEND_FOREVER ? NULL : &timeout, NULL);
+	for (int i = 0; i < n; i++) {
+		uint32_t e = events[i].events;
+
+		if (events[i].data.u64 >= KEY_TIMER) {
+			p->armed = events[i].data.u64 == KEY_TIMER ? TEND_FOREVER : p->armed;
+			continue;
+		}
+		out[m].key = events[i].data.u64;
+		out[m].events = 0;
+		if (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			out[m].events |= TEND_READABLE;
+		if (e & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+			out[m].events |= TEND_WRITABLE;
+		m++;
+	}
+	return m;
+}
+
+void TEND__OS(poller_wake)(struct tend__poller *p)
+{
+	uint64_t one = 1;
+
+	/* It fails only when the counter is full, and then a wake-up is due anyway. */
+	if (write(p->wake, &one, sizeof one) < 0)
+		return;
+}
+
+void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)
+{
+	struct itimerspec at = {{0, 0},
+	                        {(time_t)(deadline / TEND_SEC), (long)(deadline % TEND_SEC)}};
+
+	if (p->armed == deadline)
+		return;
+	if (p->timer < 0) {
+		p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (p->timer < 0 || watch(p->epoll, p->timer, EPOLLIN | EPOLLET, KEY_TIMER))
+			return;
+	}
+	if (deadline == TEND_FOREVER)
+		at = (struct itimerspec){{0, 0}, {0, 0}};
+	else if (deadline == 0)
+		at.it_value.tv_nsec = 1;
+	timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &at, NULL);
+	p->armed = deadline;
+}

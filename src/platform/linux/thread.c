@@ -1,0 +1,65 @@
+#include "platform/platform.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct start {
+	void (*fn)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *thread(void *p)
+{
+	struct start s = *(struct start *)p;
+
+	tend__free(p);
+	pthread_setname_np(pthread_self(), s.name);
+	s.fn(s.arg);
+	return NULL;
+}
+
+int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg)
+{
+	struct start *s = tend__alloc(sizeof *s);
+	sigset_t all, before;
+	pthread_t os;
+	int error;
+
+	if (!s)
+		return -ENOMEM;
+	s->fn = fn;
+	s->arg = arg;
+	snprintf(s->name, sizeof s->name, "%s", name);
+
+	/* Signals are for the program's own threads; a fault must find its handler. */
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGABRT);
+	sigdelset(&all, SIGTRAP);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	error = pthread_create(&os, NULL, thread, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error) {
+		tend__free(s);
+		return error == ENOMEM ? -ENOMEM : -EAGAIN;
+	}
+	t->os = (uintptr_t)os;
+	return 0;
+}
+
+void TEND__OS(thread_join)(struct tend__thread *t) { pthread_join((pthread_t)t->os, NULL); }
+void TEND__OS(thread_yield)(void) { sched_yield(); }
+int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
+
+void tend__at_fork(void (*fn)(void)) { pthread_atfork(NULL, NULL, fn); }

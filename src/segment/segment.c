@@ -1,0 +1,272 @@
+#include "segment/segment.h"
+
+#include "platform/platform.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BATCH = 64, SITE_KEYS = 2 * TEND__SITES_MAX };
+
+static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+
+int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
+                       uint32_t runtime, uint32_t workers, uint32_t records_max,
+                       uint32_t ring_slots)
+{
+	struct tend__header h = {.magic = TEND__MAGIC,
+	                         .abi = TEND__ABI,
+	                         .header_bytes = sizeof h,
+	                         .opened = tend__clock(),
+	                         .pid = (uint32_t)getpid(),
+	                         .runtime = runtime,
+	                         .workers = workers,
+	                         .records_max = records_max,
+	                         .ring_slots = ring_slots,
+	                         .rings = workers + 1};
+	uint64_t page = tend__page_bytes();
+	void *p;
+	int error;
+
+	h.sites_at = page;
+	h.rings_at = align(h.sites_at + TEND__SITES_MAX * TEND__SITE_BYTES, page);
+	h.records_at = align(h.rings_at + h.rings * tend__ring_bytes(&h), page);
+	h.bytes = align(h.records_at + (uint64_t)records_max * sizeof(struct tend__record), page);
+	memcpy(h.name, name, strnlen(name, sizeof h.name - 1));
+
+	*s = (struct tend__segment){.fd = -1};
+	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
+	s->sites = tend__alloc(SITE_KEYS * sizeof *s->sites);
+	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
+	error = -ENOMEM;
+	if (!s->next_free || !s->sites || (path && !s->path))
+		goto fail;
+	if (path)
+		memcpy(s->path, path, strlen(path) + 1);
+	error = tend__segment_map(path, h.bytes, &p, &s->fd);
+	if (error)
+		goto fail;
+	s->header = p;
+	memcpy((char *)p + sizeof h.magic, (char *)&h + sizeof h.magic, sizeof h - sizeof h.magic);
+	memcpy(tend__site_at(s->header, 0), "?", 2);
+	/* Relaxed: nobody else has the segment yet. */
+	tend__store_relaxed(&s->header->sites_used, 1);
+	tend__store_relaxed(&s->header->records_used, 1);
+	/* The magic last: a reader that finds it finds the rest. */
+	memcpy(p, h.magic, sizeof h.magic);
+	return 0;
+fail:
+	if (s->next_free)
+		tend__unreserve(s->next_free, (size_t)records_max * sizeof *s->next_free);
+	tend__free(s->sites);
+	tend__free(s->path);
+	return error;
+}
+
+void tend__segment_close(struct tend__segment *s)
+{
+	uint32_t records_max = s->header->records_max;
+
+	/* Release: for a reader in another process, after everything. */
+	tend__store_release(&s->header->closed, 1);
+	tend__segment_unmap(s->header, s->header->bytes, s->fd, s->path);
+	tend__unreserve(s->next_free, (size_t)records_max * sizeof *s->next_free);
+	tend__free(s->sites);
+	tend__free(s->path);
+}
+
+/* Takes up to n slots, shared free ones first, as a list in next_free. */
+static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
+{
+	uint32_t got = 0, head = 0;
+
+	tend__lock(&s->lock);
+	while (got < n && s->free) {
+		uint32_t slot = s->free;
+
+		s->free = s->next_free[slot];
+		s->next_free[slot] = head;
+		head = slot;
+		got++;
+	}
+	if (got < n) {
+		/* Relaxed: written under this lock only; readers bound it themselves. */
+		uint32_t used = tend__load_relaxed(&s->header->records_used);
+
+		uint32_t end = used + (n - got) < s->header->records_max ? used + (n - got)
+		                                                         : s->header->records_max;
+
+		for (uint32_t slot = end; slot > used; slot--) {
+			s->next_free[slot - 1] = head;
+			head = slot - 1;
+			got++;
+		}
+		/* Release: the records up to it are zero, which is free. */
+		tend__store_release(&s->header->records_used, end);
+	}
+	tend__unlock(&s->lock);
+	*first = head;
+	return got;
+}
+
+uint32_t tend__slot_take(struct tend__segment *s, struct tend__slots *cache)
+{
+	struct tend__slots one = {0, 0};
+	uint32_t slot;
+
+	if (!cache)
+		cache = &one;
+	if (!cache->first)
+		cache->count = take_batch(s, cache == &one ? 1 : BATCH, &cache->first);
+	slot = cache->first;
+	if (slot) {
+		cache->first = s->next_free[slot];
+		cache->count--;
+	}
+	return slot;
+}
+
+void tend__slot_give(struct tend__segment *s, struct tend__slots *cache, uint32_t slot)
+{
+	struct tend__record *r = tend__record_at(s->header, slot);
+	/* Relaxed: the slot is the caller's alone. */
+	uint32_t generation = tend__word_generation(tend__load_relaxed(&r->word)) + 1;
+
+	/* Release: a reader that sees the new generation gives up on the old one. */
+	tend__store_release(&r->word, (uint64_t)generation << 32);
+	if (generation == UINT32_MAX)
+		return; /* retired: its ids have all been used */
+	if (cache) {
+		s->next_free[slot] = cache->first;
+		cache->first = slot;
+		if (++cache->count <= 4 * BATCH)
+			return;
+		/* One worker ends what another spawned: let them flow back. */
+		tend__lock(&s->lock);
+		for (int i = 0; i < 2 * BATCH; i++) {
+			uint32_t moved = cache->first;
+
+			cache->first = s->next_free[moved];
+			s->next_free[moved] = s->free;
+			s->free = moved;
+		}
+		tend__unlock(&s->lock);
+		cache->count -= 2 * BATCH;
+		return;
+	}
+	tend__lock(&s->lock);
+	s->next_free[slot] = s->free;
+	s->free = slot;
+	tend__unlock(&s->lock);
+}
+
+static uint32_t hash(const char *literal)
+{
+	return (uint32_t)(((uintptr_t)literal * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % SITE_KEYS;
+}
+
+/* Interns under the lock; 0, "?", when the table is full. */
+static uint32_t add_site(struct tend__segment *s, const char *literal)
+{
+	uint32_t i = hash(literal), site;
+	size_t n = strlen(literal);
+
+	tend__lock(&s->lock);
+	/* Relaxed: the table is written under this lock only. */
+	while (tend__load_relaxed(&s->sites[i].literal) &&
+	       tend__load_relaxed(&s->sites[i].literal) != literal)
+		i = (i + 1) % SITE_KEYS;
+	site = tend__load_relaxed(&s->sites[i].site);
+	if (!tend__load_relaxed(&s->sites[i].literal)) {
+		site = tend__load_relaxed(&s->header->sites_used);
+		if (site == TEND__SITES_MAX)
+			site = 0;
+		else {
+			/* The end of a long path says more than its beginning. */
+			size_t skip = n < TEND__SITE_BYTES ? 0 : n - (TEND__SITE_BYTES - 1);
+
+			memcpy(tend__site_at(s->header, site), literal + skip, n - skip + 1);
+			/* Release: a reader of the index reads the text. */
+			tend__store_release(&s->header->sites_used, site + 1);
+			tend__store_relaxed(&s->sites[i].site, site);
+			/* Release: pairs with the acquire in tend__site(). */
+			tend__store_release(&s->sites[i].literal, literal);
+		}
+	}
+	tend__unlock(&s->lock);
+	return site;
+}
+
+uint32_t tend__site(struct tend__segment *s, const char *literal)
+{
+	for (uint32_t i = hash(literal);; i = (i + 1) % SITE_KEYS) {
+		/* Acquire: pairs with the release in add_site(), for the index. */
+		const char *key = tend__load_acquire(&s->sites[i].literal);
+
+		if (key == literal)
+			return tend__load_relaxed(&s->sites[i].site);
+		if (!key)
+			return add_site(s, literal);
+	}
+}
+
+void tend__record_fill(struct tend__record *r, const struct tend__identity *identity)
+{
+	/* Relaxed: the slot is the caller's alone until its word is published. */
+	uint32_t seq = tend__load_relaxed(&r->seq);
+
+	/* The sequence of layout.h, which names each partner. */
+	tend__store_relaxed(&r->seq, seq + 1);
+	tend__store_release(&r->attempt, 1);
+	tend__store_release(&r->since, identity->now);
+	tend__store_release(&r->object, 0);
+	tend__store_release(&r->checkpoint, 0);
+	tend__store_release(&r->checkpoints, 0);
+	tend__store_release(&r->pid, 0);
+	tend__store_release(&r->event, 0);
+	tend__store_release(&r->result, 0);
+	tend__store_release(&r->worker, UINT32_MAX);
+	tend__store_release(&r->spawned, identity->now);
+	tend__store_release(&r->parent, identity->parent);
+	tend__store_release(&r->site_kind, identity->site << 8 | identity->kind);
+	tend__name_store(r->name, identity->name);
+	tend__store_release(&r->seq, seq + 2);
+}
+
+void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uint64_t id,
+                      uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
+                      uint64_t now)
+{
+	struct tend__header *h = s->header;
+	struct tend__ring *to = tend__ring_at(h, ring);
+	bool outside = ring == h->workers;
+	struct tend__event_slot *e;
+	uint64_t number, head, name[6];
+	/* Relaxed: identity does not change. */
+	uint32_t kind = tend__load_relaxed(&r->site_kind) & 0xff;
+
+	if (outside)
+		tend__lock(&s->lock);
+	number = tend__add_relaxed(&h->events, 1) + 1;
+	/* Relaxed: one writer, or the lock. */
+	head = tend__load_relaxed(&to->head);
+	e = &tend__ring_slots(to)[head % h->ring_slots];
+	/* As a record's sequence: 0 while it is written, its number (release) when it
+	 * is whole; the reader takes it, copies, and looks again. */
+	tend__store_relaxed(&e->number, 0);
+	tend__store_release(&e->at, now);
+	tend__store_release(&e->id, id);
+	tend__store_release(&e->parent, parent);
+	tend__store_release(&e->bits, type | kind << 8 | outcome << 16);
+	tend__store_release(&e->result, result);
+	tend__name_load(r->name, name);
+	tend__name_store(e->name, name);
+	tend__store_release(&e->number, number);
+	tend__store_release(&to->head, head + 1);
+	/* Relaxed: a hint for readers, which event a record has had. */
+	tend__store_relaxed(&r->event, number);
+	if (outside)
+		tend__unlock(&s->lock);
+}
