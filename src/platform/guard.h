@@ -29,10 +29,10 @@
 	X(NONE, "started") \
 	X(REQUEST, "the request is not valid") \
 	X(FORK, "could not create a process") \
-	X(PROC, "/proc is not mounted, so its descendants could not be ended") \
+	X(PROC, "/proc does not list children, so its descendants could not be ended") \
 	X(SETUP, "could not set up the process") \
 	X(CWD, "could not enter the working directory") \
-	X(LOOKUP, "there is no such program") \
+	X(LOOKUP, "could not find the program") \
 	X(EXEC, "the program is there but could not be run") \
 	X(KILLED, "it was killed before it had started")
 
@@ -92,6 +92,7 @@ struct tend__guard_message {
 struct tend__guard {
 	int sock;            /* poll it for POLLIN; -1 when not open */
 	int pidfd;           /* of the guard */
+	int32_t owner;       /* the process that opened it; a fork of it must not end it */
 	uint32_t unanswered; /* spawns without STARTED or START_FAILED yet */
 };
 

@@ -1,0 +1,602 @@
+/* guard/guard.c - tend-guard: spawns and reaps the child processes of one
+ * program, and leaves none of them when that program is gone.
+ *
+ * One thread, no heap: everything is a table of fixed size. Nothing here waits
+ * for the program: what it cannot be told yet is owed, in the slot it concerns.
+ * doc/guard.md tells the whole story. */
+#include "table.h"
+
+#include "base/atomic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The descriptors the program starts us with. */
+#define OWNER_SOCK 3
+#define OWNER_PIDFD 4
+
+/* What a slot owes its owner. */
+#define OWED_STARTED 1u
+#define OWED_END 2u
+
+/* No kernel has a higher pid (PID_MAX_LIMIT). */
+#define PIDS 4194304
+#define SLOTS (TEND__GUARD_CHILDREN + 1) /* slot 0 is none */
+#define BUCKET_BITS 16
+
+/* How soon to try again what only time can mend. */
+#define RETRY_MS 10
+
+/* Requests taken before looking at everything else again. */
+#define REQUESTS_PER_TURN 32
+
+/* In shared memory, which fork does not copy; pages are touched as needed. */
+struct table {
+	struct slot slots[SLOTS];
+	uint32_t by_cookie[1 << BUCKET_BITS];
+	uint32_t by_pid[PIDS]; /* of a keeper */
+};
+
+static struct table *table;
+static uint32_t used_slots = 1;          /* from here on never used */
+static uint32_t free_slots;              /* chain */
+static uint32_t owing_first, owing_last; /* chain */
+static uint32_t lost_slots;              /* chain */
+
+static pid_t guard_pid;
+static int child_signals;                 /* signalfd */
+static int started_in, started_out;       /* struct started, from the keepers */
+static int proc_error;                    /* children cannot be listed */
+static bool owner_gone;
+static bool retry;                        /* the kernel was out of memory */
+static bool refusing;                     /* `refusal` is owed, for a task without a slot */
+static struct tend__guard_message refusal;
+
+/* The table. */
+
+static uint32_t *bucket_of(uint64_t cookie)
+{
+	return &table->by_cookie[(cookie * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - BUCKET_BITS)];
+}
+
+static struct slot *find_slot(uint64_t cookie)
+{
+	uint32_t i = *bucket_of(cookie);
+	while (i && table->slots[i].cookie != cookie)
+		i = table->slots[i].next_alike;
+	return i ? &table->slots[i] : NULL;
+}
+
+static uint32_t index_of(const struct slot *slot)
+{
+	return (uint32_t)(slot - table->slots);
+}
+
+static struct slot *add_slot(uint64_t cookie)
+{
+	uint32_t i = free_slots;
+	if (i)
+		free_slots = table->slots[i].next;
+	else if (used_slots < SLOTS)
+		i = used_slots++;
+	else
+		return NULL;
+
+	uint32_t *bucket = bucket_of(cookie);
+	table->slots[i] = (struct slot){.cookie = cookie, .pidfd = -1, .next_alike = *bucket};
+	*bucket = i;
+	return &table->slots[i];
+}
+
+static void remove_slot(struct slot *slot)
+{
+	uint32_t i = index_of(slot);
+	uint32_t *at = bucket_of(slot->cookie);
+	while (*at != i)
+		at = &table->slots[*at].next_alike;
+	*at = slot->next_alike;
+	slot->next = free_slots;
+	free_slots = i;
+}
+
+/* What is owed to the owner. */
+
+static void owe(struct slot *slot, uint32_t what)
+{
+	slot->owed |= what;
+	if (slot->queued)
+		return;
+	slot->queued = true;
+	slot->next = 0;
+	if (owing_first)
+		table->slots[owing_last].next = index_of(slot);
+	else
+		owing_first = index_of(slot);
+	owing_last = index_of(slot);
+}
+
+static void refuse(uint64_t cookie, uint32_t stage, int error)
+{
+	refusal = (struct tend__guard_message){.type = TEND__GUARD_START_FAILED,
+	                                       .cookie = cookie,
+	                                       .stage = stage,
+	                                       .error = error,
+	                                       .pidfd = -1};
+	refusing = true;
+}
+
+static ssize_t send_to_owner(const struct tend__guard_message *message, int pidfd)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (pidfd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
+	}
+	return sendmsg(OWNER_SOCK, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* True when it was sent; else it stays owed. */
+static bool tell_owner(const struct tend__guard_message *message, int pidfd)
+{
+	ssize_t n = send_to_owner(message, pidfd);
+	/* Too many descriptors of this user are in flight elsewhere: the message
+	 * matters more than its pidfd. */
+	if (n < 0 && errno == ETOOMANYREFS)
+		n = send_to_owner(message, -1);
+	if (n >= 0)
+		return true;
+	if (errno == EPIPE || errno == ECONNRESET)
+		owner_gone = true;
+	else if (errno != EAGAIN && errno != EINTR)
+		retry = true;
+	return false;
+}
+
+static bool tell_started(struct slot *slot)
+{
+	struct tend__guard_message message = {.type = TEND__GUARD_STARTED,
+	                                      .cookie = slot->cookie,
+	                                      .pid = slot->leader,
+	                                      .pidfd = -1};
+	if (!tell_owner(&message, slot->pidfd))
+		return false;
+	if (slot->pidfd >= 0)
+		close(slot->pidfd);
+	slot->pidfd = -1;
+	slot->owed &= ~OWED_STARTED;
+	return true;
+}
+
+static bool tell_end(const struct slot *slot)
+{
+	struct tend__guard_message message = {.type = TEND__GUARD_EXITED,
+	                                      .cookie = slot->cookie,
+	                                      .code = slot->code,
+	                                      .status = slot->status,
+	                                      .pidfd = -1};
+	if (slot->stage) {
+		message.type = TEND__GUARD_START_FAILED;
+		message.stage = (uint32_t)slot->stage;
+		message.error = slot->error;
+	}
+	return tell_owner(&message, -1);
+}
+
+static void pay_owner(void)
+{
+	retry = false;
+	if (refusing && tell_owner(&refusal, -1))
+		refusing = false;
+	while (!refusing && owing_first && !owner_gone) {
+		struct slot *slot = &table->slots[owing_first];
+		if ((slot->owed & OWED_STARTED) && !tell_started(slot))
+			return;
+		if ((slot->owed & OWED_END) && !tell_end(slot))
+			return;
+		owing_first = slot->next;
+		slot->queued = false;
+		if (slot->owed & OWED_END)
+			remove_slot(slot);
+	}
+}
+
+/* What the keepers say, and their ends. */
+
+static void take_started(void)
+{
+	for (;;) {
+		struct started started;
+		struct iovec iov = {.iov_base = &started, .iov_len = sizeof(started)};
+		union {
+			struct cmsghdr align;
+			char bytes[CMSG_SPACE(sizeof(int))];
+		} control;
+		struct msghdr msg = {.msg_iov = &iov,
+		                     .msg_iovlen = 1,
+		                     .msg_control = control.bytes,
+		                     .msg_controllen = sizeof(control.bytes)};
+		ssize_t n = recvmsg(started_in, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != (ssize_t)sizeof(started))
+			return;
+
+		struct slot *slot = &table->slots[started.slot];
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		slot->leader = started.leader;
+		/* There is none if the guard had no descriptor left for it. */
+		if (c && c->cmsg_type == SCM_RIGHTS)
+			memcpy(&slot->pidfd, CMSG_DATA(c), sizeof(int));
+		owe(slot, OWED_STARTED);
+	}
+}
+
+/* A keeper was killed. What it left has fallen to the guard, which ends it
+ * before it says so. */
+static void lose(struct slot *slot)
+{
+	if (!slot->leader) {
+		slot->stage = TEND__STAGE_KILLED;
+		slot->error = ECANCELED;
+	} else {
+		slot->code = CLD_KILLED;
+		slot->status = SIGKILL;
+	}
+	slot->next_lost = lost_slots;
+	lost_slots = index_of(slot);
+}
+
+static void keeper_gone(struct slot *slot)
+{
+	slot->keeper = 0;
+	/* What it said before its end comes first. */
+	take_started();
+	/* Pairs with the release stores of fail() and end_task(). */
+	uint32_t state = tend__load_acquire(&slot->state);
+	if (state == SLOT_OPEN)
+		lose(slot);
+	else
+		owe(slot, OWED_END);
+}
+
+/* The leader of a lost slot may have ended by itself. */
+static void orphan_gone(pid_t pid, int code, int status)
+{
+	for (uint32_t i = lost_slots; i; i = table->slots[i].next_lost) {
+		struct slot *slot = &table->slots[i];
+		if (slot->leader == pid) {
+			slot->code = code;
+			slot->status = status;
+		}
+	}
+}
+
+static void reap(void)
+{
+	struct signalfd_siginfo ignored;
+	int code, status;
+	pid_t pid;
+
+	while (read(child_signals, &ignored, sizeof(ignored)) > 0)
+		continue;
+	while ((pid = children_reap(&code, &status)) > 0) {
+		uint32_t i = table->by_pid[pid];
+		table->by_pid[pid] = 0;
+		if (i)
+			keeper_gone(&table->slots[i]);
+		else
+			orphan_gone(pid, code, status);
+	}
+}
+
+static bool is_orphan(pid_t pid)
+{
+	return pid >= PIDS || !table->by_pid[pid];
+}
+
+/* Ends what lost keepers left; when nothing is left, their tasks have ended. */
+static void sweep(void)
+{
+	if (children_kill(is_orphan) != 0)
+		return;
+	while (lost_slots) {
+		struct slot *slot = &table->slots[lost_slots];
+		lost_slots = slot->next_lost;
+		owe(slot, OWED_END);
+	}
+}
+
+/* What the owner asks for. */
+
+/* Returns the pid of the keeper, or a negative errno value. */
+static pid_t start_keeper(struct slot *slot, const struct tend__guard_request *request,
+                          const int *fds)
+{
+	struct keeper keeper = {.slot = slot,
+	                        .index = index_of(slot),
+	                        .guard = guard_pid,
+	                        .report = started_out,
+	                        .request = *request};
+	memcpy(keeper.fds, fds, sizeof(keeper.fds));
+
+	pid_t pid = _Fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0)
+		return pid;
+	/* The owner must see the end of the guard, and the keeper too. */
+	close(OWNER_SOCK);
+	close(OWNER_PIDFD);
+	close(child_signals);
+	close(started_in);
+	keeper_run(&keeper);
+}
+
+static int count_descriptors(uint32_t flags)
+{
+	int n = 0;
+	for (int i = 0; i < TEND__GUARD_FDS_MAX; i++)
+		n += (flags & (1u << i)) != 0;
+	return n;
+}
+
+/* Whether a SPAWN can be answered from a slot: 0, or a positive errno value. */
+static int check_spawn(const struct tend__guard_request *request, int nfds, bool cut,
+                       uint32_t *stage)
+{
+	*stage = TEND__STAGE_SETUP;
+	if (cut)
+		return EMFILE;
+	*stage = TEND__STAGE_PROC;
+	if (proc_error)
+		return -proc_error;
+	*stage = TEND__STAGE_REQUEST;
+	if (!(request->flags & TEND__GUARD_BLOB) || nfds != count_descriptors(request->flags))
+		return EPROTO;
+	return find_slot(request->cookie) ? EEXIST : 0;
+}
+
+static void spawn(const struct tend__guard_request *request, const int *fds, int nfds, bool cut)
+{
+	uint32_t stage;
+	int error = check_spawn(request, nfds, cut, &stage);
+	if (error) {
+		refuse(request->cookie, stage, error);
+		return;
+	}
+	struct slot *slot = add_slot(request->cookie);
+	if (!slot) {
+		refuse(request->cookie, TEND__STAGE_FORK, EAGAIN);
+		return;
+	}
+
+	pid_t pid = start_keeper(slot, request, fds);
+	if (pid > 0) {
+		slot->keeper = pid;
+		table->by_pid[pid] = index_of(slot);
+		return;
+	}
+	slot->stage = TEND__STAGE_FORK;
+	slot->error = -pid;
+	owe(slot, OWED_END);
+}
+
+static void kill_task(struct slot *slot)
+{
+	/* Before it has started its keeper may sleep in the kernel, in exec of a
+	 * file of a server that is gone, and hear of nothing but this. */
+	if (!slot->leader) {
+		kill(slot->keeper, SIGKILL);
+		return;
+	}
+	/* Seen by attend(); the signals only make it look. */
+	tend__exchange(&slot->kill, 1);
+	kill(slot->keeper, WAKE_SIGNAL);
+	kill(slot->keeper, SIGCONT);
+}
+
+static uint64_t signal_bit(int sig)
+{
+	return UINT64_C(1) << (sig - 1);
+}
+
+/* As in the kernel, the later of stop and continue wins. */
+static void signal_task(struct slot *slot, int sig, bool cont)
+{
+	const uint64_t conts = signal_bit(SIGCONT);
+	const uint64_t stops = signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) |
+	                       signal_bit(SIGTTOU);
+	uint64_t set = signal_bit(sig) | (cont ? conts : 0);
+	uint64_t clear = set & conts ? stops & ~set : set & stops ? conts : 0;
+	uint64_t old = tend__load_relaxed(&slot->signals);
+
+	/* Taken by the exchange of pass_signals(). */
+	while (!tend__cas(&slot->signals, &old, (old & ~clear) | set))
+		continue;
+	kill(slot->keeper, WAKE_SIGNAL);
+}
+
+static void obey(const struct tend__guard_request *request, const int *fds, int nfds, bool cut)
+{
+	if (request->type == TEND__GUARD_SPAWN) {
+		spawn(request, fds, nfds, cut);
+		return;
+	}
+	/* A task that has ended needs neither. */
+	struct slot *slot = find_slot(request->cookie);
+	if (!slot || !slot->keeper)
+		return;
+	bool kills = request->type == TEND__GUARD_SIGNAL && request->signal == SIGKILL;
+	if (request->type == TEND__GUARD_KILL || kills)
+		kill_task(slot);
+	else if (request->type == TEND__GUARD_SIGNAL && request->signal > 0 && request->signal <= 64)
+		signal_task(slot, request->signal, request->flags & TEND__GUARD_CONT);
+}
+
+/* False when there is none now. */
+static bool take_request(void)
+{
+	struct tend__guard_request request;
+	struct iovec iov = {.iov_base = &request, .iov_len = sizeof(request)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov,
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
+	int fds[TEND__GUARD_FDS_MAX];
+	int nfds = 0;
+
+	ssize_t n = recvmsg(OWNER_SOCK, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		owner_gone = true;
+	if (n <= 0)
+		return false;
+
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_type == SCM_RIGHTS) {
+		nfds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fds, CMSG_DATA(c), (size_t)nfds * sizeof(int));
+	}
+	/* What is not a request came from no tend__guard_*() and gets no answer. */
+	if (n == (ssize_t)sizeof(request) && !(msg.msg_flags & MSG_TRUNC))
+		obey(&request, fds, nfds, msg.msg_flags & MSG_CTRUNC);
+	for (int i = 0; i < nfds; i++)
+		close(fds[i]);
+	return true;
+}
+
+/* The life of the guard. */
+
+static void serve(void)
+{
+	for (;;) {
+		bool owing = refusing || owing_first;
+		struct pollfd polled[] = {
+			{.fd = OWNER_PIDFD, .events = POLLIN},
+			{.fd = OWNER_SOCK,
+		         .events = (short)((refusing ? 0 : POLLIN) | (owing && !retry ? POLLOUT : 0))},
+			{.fd = child_signals, .events = POLLIN},
+			{.fd = started_in, .events = POLLIN},
+		};
+		if (poll(polled, 4, retry || lost_slots ? RETRY_MS : -1) < 0 && errno != EINTR)
+			return;
+		/* The socket alone proves nothing: a fork of the owner keeps it open. */
+		if (polled[0].revents)
+			return;
+		if (polled[2].revents)
+			reap();
+		if (polled[3].revents)
+			take_started();
+		for (int i = 0; i < REQUESTS_PER_TURN && !refusing; i++)
+			if (!(polled[1].revents & ~POLLOUT) || !take_request())
+				break;
+		if (lost_slots)
+			sweep();
+		pay_owner();
+		if (owner_gone)
+			return;
+	}
+}
+
+/* The program's dispositions were inherited where they were "ignore"; the
+ * children are to get the default ones. */
+static void default_signals(void)
+{
+	sigset_t all;
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		signal(sig, SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* 0, 1 and 2 are /dev/null, so that nothing else gets these numbers. */
+static bool take_null(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd, i) < 0)
+			return false;
+	if (fd > 2)
+		close(fd);
+	return true;
+}
+
+static bool open_all(void)
+{
+	sigset_t set;
+	int pair[2];
+
+	if (!take_null() || close_range(OWNER_PIDFD + 1, ~0U, 0) < 0)
+		return false;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	child_signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (child_signals < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return false;
+	started_in = pair[0];
+	started_out = pair[1];
+	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
+	             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return table != MAP_FAILED;
+}
+
+/* Whether a program started us as tend__guard_open() does. */
+static bool well_started(int argc, char **argv)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	if (argc != 2 || atoi(argv[1]) != TEND__GUARD_PROTOCOL)
+		return false;
+	if (getsockopt(OWNER_SOCK, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+		return false;
+	return fcntl(OWNER_SOCK, F_SETFD, FD_CLOEXEC) == 0 &&
+	       fcntl(OWNER_PIDFD, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const char usage[] = "tend-guard: started by programs that use libtend, of the same "
+								"version; not by hand\n";
+	if (!well_started(argc, argv))
+		return write(2, usage, sizeof(usage) - 1) < 0 ? 71 : 64;
+	default_signals();
+	setsid();
+	prctl(PR_SET_NAME, "tend-guard");
+	/* Keep no file system of the program's busy. */
+	if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !open_all())
+		return 71;
+	guard_pid = getpid();
+	proc_error = children_check();
+
+	serve();
+	children_end(NULL, NULL);
+	return 0;
+}

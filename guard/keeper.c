@@ -1,0 +1,245 @@
+/* guard/keeper.c - one task: starts its leader, passes signals on to its group,
+ * and ends when nothing of the task is left.
+ *
+ * It dies by nothing but SIGKILL. When the guard dies it kills its task, as
+ * when it is told to. */
+#include "table.h"
+
+#include "base/atomic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the request said, in memory of the keeper. */
+struct command {
+	char *blob;
+	size_t blob_bytes;
+	char **pointers;
+	size_t pointers_bytes;
+};
+
+static pid_t leader_pid;
+
+_Noreturn static void fail(struct slot *slot, int stage, int error)
+{
+	slot->stage = stage;
+	slot->error = error;
+	/* Read with the acquire load of keeper_gone(). */
+	tend__store_release(&slot->state, SLOT_FAILED);
+	_exit(0);
+}
+
+/* Points `out` at `count` strings from *at on; false if they are not there. */
+static bool take_strings(char **out, uint32_t count, char **at, char *end)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (*at == end)
+			return false;
+		out[i] = *at;
+		/* The blob ends with a NUL, so this stops before its end. */
+		*at += strlen(*at) + 1;
+	}
+	out[count] = NULL;
+	return true;
+}
+
+/* The blob cannot change or shrink any more, or it is refused; so what is
+ * checked here stays true. */
+static int map_blob(int fd, size_t bytes, struct command *command)
+{
+	const int sealed = F_SEAL_SHRINK | F_SEAL_WRITE;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & sealed) != sealed || fstat(fd, &st) < 0)
+		return -EPROTO;
+	if (bytes == 0 || bytes > TEND__GUARD_BLOB_MAX || st.st_size != (off_t)bytes)
+		return -EPROTO;
+	command->blob = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (command->blob == MAP_FAILED)
+		return -errno;
+	command->blob_bytes = bytes;
+	return command->blob[bytes - 1] ? -EPROTO : 0;
+}
+
+static int read_command(const struct keeper *keeper, struct command *command, struct leader *leader)
+{
+	const struct tend__guard_request *request = &keeper->request;
+	int error = map_blob(keeper->fds[0], request->blob_bytes, command);
+	if (error)
+		return error;
+
+	/* Each string has at least its NUL, which bounds the counts. */
+	char *at = command->blob;
+	char *end = at + command->blob_bytes;
+	if (request->argc == 0 || request->argc > command->blob_bytes ||
+	    request->envc > command->blob_bytes)
+		return -EPROTO;
+	command->pointers_bytes = ((size_t)request->argc + request->envc + 3) * sizeof(char *);
+	command->pointers = mmap(NULL, command->pointers_bytes, PROT_READ | PROT_WRITE,
+	                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (command->pointers == MAP_FAILED)
+		return -errno;
+
+	char **argv = command->pointers + 1;
+	char **env = argv + request->argc + 1;
+	if (request->flags & TEND__GUARD_CWD) {
+		leader->cwd = at;
+		at += strlen(at) + 1;
+	}
+	if (!take_strings(argv, request->argc, &at, end) ||
+	    !take_strings(env, request->envc, &at, end) || at != end)
+		return -EPROTO;
+	leader->argv = argv;
+	leader->env = env;
+	return 0;
+}
+
+static void take_descriptors(const struct keeper *keeper, struct leader *leader)
+{
+	const int *fd = keeper->fds + 1;
+
+	leader->base = keeper->request.flags & TEND__GUARD_BASE ? *fd++ : -1;
+	for (int i = 0; i < 3; i++)
+		leader->io[i] = keeper->request.flags & TEND__GUARD_FD(i) ? *fd++ : -1;
+}
+
+/* Sends the leader's pidfd to the guard. The kernel may refuse for a moment:
+ * other processes of this user may have too many descriptors in flight. */
+static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct started started = {.slot = keeper->index, .leader = leader};
+	struct iovec iov = {.iov_base = &started, .iov_len = sizeof(started)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov,
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
+	for (int tries = 0;; tries++) {
+		if (sendmsg(keeper->report, &msg, MSG_NOSIGNAL) >= 0)
+			return 0;
+		bool later = errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM;
+		if (errno != EINTR && (!later || tries == 1000))
+			return -errno;
+		if (later)
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* SIGCONT last: the signal it comes with must be pending when the stopped
+ * processes go on. */
+static void pass_signals(struct slot *slot)
+{
+	const uint64_t cont = UINT64_C(1) << (SIGCONT - 1);
+	uint64_t signals = tend__exchange(&slot->signals, 0);
+
+	for (int sig = 1; sig <= 64; sig++)
+		if (signals & ~cont & (UINT64_C(1) << (sig - 1)))
+			kill(-leader_pid, sig);
+	if (signals & cont)
+		kill(-leader_pid, SIGCONT);
+}
+
+/* Reaps what the leader left behind while it goes on. True when the leader has
+ * ended; it stays unreaped, so that the number of its group stays its own. */
+static bool leader_ended(void)
+{
+	for (;;) {
+		siginfo_t info = {.si_pid = 0};
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+			return false;
+		if (info.si_pid == leader_pid)
+			return true;
+		waitid(P_PID, (id_t)info.si_pid, NULL, WEXITED | WNOHANG);
+	}
+}
+
+/* Until the leader ends, or the task is to be killed. */
+static void attend(const struct keeper *keeper)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, WAKE_SIGNAL);
+
+	while (!leader_ended()) {
+		if (tend__load(&keeper->slot->kill) || getppid() != keeper->guard)
+			return;
+		pass_signals(keeper->slot);
+		sigwaitinfo(&set, NULL);
+	}
+}
+
+static void note_leader(void *arg, pid_t pid, int code, int status)
+{
+	struct slot *slot = arg;
+	if (pid != leader_pid)
+		return;
+	slot->code = code;
+	slot->status = status;
+}
+
+_Noreturn static void end_task(struct slot *slot)
+{
+	kill(-leader_pid, SIGKILL);
+	kill(leader_pid, SIGKILL);
+	children_end(note_leader, slot);
+	/* Read with the acquire load of keeper_gone(). */
+	tend__store_release(&slot->state, SLOT_ENDED);
+	_exit(0);
+}
+
+_Noreturn void keeper_run(const struct keeper *keeper)
+{
+	struct slot *slot = keeper->slot;
+	struct command command = {.blob = NULL};
+	struct leader leader = {.parent = getpid()};
+	int pidfd;
+
+	if (prctl(PR_SET_PDEATHSIG, WAKE_SIGNAL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		fail(slot, TEND__STAGE_SETUP, errno);
+	if (getppid() != keeper->guard)
+		_exit(1);
+	prctl(PR_SET_NAME, "tend-keeper");
+
+	int error = read_command(keeper, &command, &leader);
+	if (error)
+		fail(slot, TEND__STAGE_REQUEST, -error);
+	take_descriptors(keeper, &leader);
+	leader_pid = leader_start(&leader, &pidfd);
+	if (leader_pid < 0)
+		fail(slot, leader.stage, -leader_pid);
+
+	error = report_started(keeper, leader_pid, pidfd);
+	/* What the task reads and writes must end with it, not with its keeper. */
+	close_range(3, ~0U, 0);
+	munmap(command.blob, command.blob_bytes);
+	munmap(command.pointers, command.pointers_bytes);
+	if (error && getppid() == keeper->guard) {
+		kill(-leader_pid, SIGKILL);
+		children_end(NULL, NULL);
+		fail(slot, TEND__STAGE_SETUP, -error);
+	}
+	attend(keeper);
+	end_task(slot);
+}

@@ -1,0 +1,145 @@
+/* guard/leader.c - from a keeper to the program a task runs.
+ *
+ * The leader shares the memory of its parent, which sleeps until the leader
+ * runs its program or gave up; so it says what went wrong by writing it down.
+ * It has its own signal dispositions and descriptors. All signals are blocked
+ * in the parent and at their defaults, so none runs a handler here. */
+#include "table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char leader_stack[32768] __attribute__((aligned(64)));
+
+_Noreturn static void give_up(struct leader *leader, int stage, int error)
+{
+	leader->stage = stage;
+	leader->error = error;
+	_exit(127);
+}
+
+/* The PATH the program will see, not that of the guard. */
+static const char *search_path(char *const *env)
+{
+	for (; *env; env++)
+		if (strncmp(*env, "PATH=", 5) == 0)
+			return *env + 5;
+	return "/bin:/usr/bin";
+}
+
+/* Tries one file; returns only if it did not work, with what went wrong. */
+static int run_file(const char *path, const struct leader *leader, int *stage)
+{
+	execve(path, leader->argv, leader->env);
+	int error = errno;
+	/* What is missing may be the interpreter of a file that is there, and what
+	 * is not allowed may be to look into its directory. */
+	*stage = access(path, F_OK) < 0 ? TEND__STAGE_LOOKUP : TEND__STAGE_EXEC;
+	return error;
+}
+
+/* Errors of one directory of PATH that say nothing about the next one. */
+static bool look_further(int error, int stage)
+{
+	switch (error) {
+	case EACCES:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case ESTALE:
+	case ENODEV:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return stage == TEND__STAGE_LOOKUP;
+	}
+}
+
+/* As execvpe() does, but a file the kernel cannot run is an error, not a shell
+ * script, and what was found but not allowed is told from what was not found. */
+_Noreturn static void run_program(struct leader *leader)
+{
+	char path[PATH_MAX];
+	const char *name = leader->argv[0];
+	size_t name_len = strlen(name);
+	int stage = TEND__STAGE_LOOKUP;
+	int error = ENOENT;
+
+	if (strchr(name, '/')) {
+		error = run_file(name, leader, &stage);
+		give_up(leader, stage, error);
+	}
+	for (const char *dir = search_path(leader->env); name_len > 0; dir++) {
+		size_t len = strcspn(dir, ":");
+		/* An empty element is the working directory. */
+		if (len + 1 + name_len < sizeof(path)) {
+			int now;
+			memcpy(path, dir, len);
+			if (len > 0)
+				path[len] = '/';
+			memcpy(path + len + (len > 0), name, name_len + 1);
+			int got = run_file(path, leader, &now);
+			if (now == TEND__STAGE_EXEC) {
+				stage = now;
+				error = got;
+			}
+			if (!look_further(got, now))
+				break;
+		}
+		dir += len;
+		if (!*dir)
+			break;
+	}
+	give_up(leader, stage, error);
+}
+
+static int leader_main(void *arg)
+{
+	struct leader *leader = arg;
+	sigset_t none;
+
+	/* First, so that the end of the keeper cannot be missed. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0)
+		give_up(leader, TEND__STAGE_SETUP, errno);
+	if (getppid() != leader->parent)
+		give_up(leader, TEND__STAGE_KILLED, EOWNERDEAD);
+
+	if (leader->base >= 0 && fchdir(leader->base) < 0)
+		give_up(leader, TEND__STAGE_CWD, errno);
+	if (leader->cwd && chdir(leader->cwd) < 0)
+		give_up(leader, TEND__STAGE_CWD, errno);
+
+	/* 0, 1 and 2 are /dev/null in the guard, and what was passed is above. */
+	for (int i = 0; i < 3; i++)
+		if (leader->io[i] >= 0 && dup2(leader->io[i], i) < 0)
+			give_up(leader, TEND__STAGE_SETUP, errno);
+	if (close_range(3, ~0U, 0) < 0)
+		give_up(leader, TEND__STAGE_SETUP, errno);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	run_program(leader);
+}
+
+pid_t leader_start(struct leader *leader, int *pidfd)
+{
+	leader->stage = TEND__STAGE_NONE;
+	leader->error = 0;
+	pid_t pid = clone(leader_main, leader_stack + sizeof(leader_stack),
+	                  CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, leader, pidfd);
+	if (pid < 0) {
+		leader->stage = TEND__STAGE_FORK;
+		return -errno;
+	}
+	if (leader->stage == TEND__STAGE_NONE)
+		return pid;
+	waitid(P_PID, (id_t)pid, NULL, WEXITED);
+	close(*pidfd);
+	return -leader->error;
+}

@@ -1,0 +1,400 @@
+/* platform/linux/guard.c - the program's side of tend-guard.
+ *
+ * The guard is started through a process that only lives to start it: an
+ * exec'd child would send SIGCHLD and be seen by wait(), whatever it was
+ * cloned with. */
+#include "platform/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef TEND_GUARD_PATH
+#define TEND_GUARD_PATH "/usr/local/libexec/tend/tend-guard"
+#endif
+
+#define GUARD_NAME "tend-guard"
+#define CLOSE_WAIT_MS 1000
+#define STACK_BYTES 16384
+#define STRINGS_AT_ONCE 64
+
+/* Not instrumented: they run in a process that borrows this thread's memory. */
+#define BORROWED __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+
+/* Shared by the thread that opens a guard and the two processes it makes. */
+struct start {
+	const char *path;
+	int sock;
+	int owner;
+	char *guard_stack; /* its top */
+	int pidfd;
+	volatile int error;
+};
+
+/* Raw calls only, for the same reason: sanitizers keep books in the wrappers. */
+BORROWED static int guard_main(void *arg)
+{
+	static char name[] = GUARD_NAME;
+	static char protocol[] = {'0' + TEND__GUARD_PROTOCOL, 0};
+	char *const argv[] = {name, protocol, NULL};
+	char *const env[] = {NULL};
+	struct start *start = arg;
+
+	/* Out of the way of 3 and 4 first; dup2 makes them inheritable. */
+	long sock = syscall(SYS_fcntl, start->sock, F_DUPFD, 10);
+	long owner = syscall(SYS_fcntl, start->owner, F_DUPFD, 10);
+	if (sock >= 0 && owner >= 0 && syscall(SYS_dup3, sock, 3, 0) >= 0 &&
+	    syscall(SYS_dup3, owner, 4, 0) >= 0 && syscall(SYS_close_range, 5, ~0U, 0) >= 0)
+		syscall(SYS_execve, start->path, argv, env);
+	start->error = errno;
+	syscall(SYS_exit_group, 127);
+	__builtin_unreachable();
+}
+
+/* Lives until the guard runs. Shares the descriptors of the program, so that
+ * the guard's pidfd is there when it is gone. */
+BORROWED static int starter_main(void *arg)
+{
+	struct start *start = arg;
+	int pid = clone(guard_main, start->guard_stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+	                start, &start->pidfd);
+	if (pid < 0)
+		start->error = errno;
+	else if (start->error)
+		syscall(SYS_waitid, P_PID, pid, NULL, WEXITED, NULL);
+	syscall(SYS_exit_group, 0);
+	__builtin_unreachable();
+}
+
+/* A handler of the program must not run in what borrows its memory, so all
+ * signals are blocked; the guard wants that too. The starter sends no signal at
+ * its end, and wait() does not see it. */
+static int run_starter(struct start *start, char *stack)
+{
+	sigset_t all, old;
+	int pidfd = -1;
+	int error = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (clone(starter_main, stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD, start,
+	          &pidfd) < 0)
+		error = -errno;
+	else {
+		/* -ECHILD if the program waits for clones too: all the same. */
+		waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | __WALL);
+		close(pidfd);
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+	if (!error && start->error)
+		error = -start->error;
+	if (error && start->pidfd >= 0)
+		close(start->pidfd);
+	return error;
+}
+
+static int start_guard(const char *path, int sock, int owner)
+{
+	struct start start = {.path = path, .sock = sock, .owner = owner, .pidfd = -1};
+	char *stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (stacks == MAP_FAILED)
+		return -errno;
+	start.guard_stack = stacks + STACK_BYTES;
+	int error = run_starter(&start, stacks + 2 * STACK_BYTES);
+	munmap(stacks, 2 * STACK_BYTES);
+	return error ? error : start.pidfd;
+}
+
+/* Beside the executable, for programs run from where they were built. Not for
+ * a privileged program: its executable may have a second name elsewhere. */
+static const char *find_guard(char *buf, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", buf, size);
+	if (!getauxval(AT_SECURE) && n > 0 && (size_t)n < size) {
+		buf[n] = '\0';
+		char *slash = strrchr(buf, '/');
+		if (slash && (size_t)(slash + 1 - buf) + sizeof(GUARD_NAME) <= size) {
+			memcpy(slash + 1, GUARD_NAME, sizeof(GUARD_NAME));
+			if (access(buf, F_OK) == 0)
+				return buf;
+		}
+	}
+	return TEND_GUARD_PATH;
+}
+
+int tend__guard_open(const char *path, struct tend__guard *g)
+{
+	char buf[PATH_MAX];
+	int pair[2];
+
+	if (!path)
+		path = find_guard(buf, sizeof(buf));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	int owner = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int pidfd = owner < 0 ? -errno : start_guard(path, pair[1], owner);
+
+	close(pair[1]);
+	if (owner >= 0)
+		close(owner);
+	if (pidfd < 0) {
+		close(pair[0]);
+		*g = (struct tend__guard){.sock = -1, .pidfd = -1};
+		return pidfd;
+	}
+	*g = (struct tend__guard){.sock = pair[0], .pidfd = pidfd, .owner = getpid()};
+	return 0;
+}
+
+/* A request with its descriptors, in the order of the flags. */
+static int send_request(struct tend__guard *g, const struct tend__guard_request *request,
+                        const int *fds, size_t nfds)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof(*request)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (nfds > 0) {
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
+	}
+	for (;;) {
+		if (sendmsg(g->sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			return 0;
+		if (errno == ECONNRESET)
+			return -EPIPE;
+		/* Other descriptors of this user are on their way. */
+		if (errno == ETOOMANYREFS)
+			return -EAGAIN;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+/* Writes all of `iov`, whose entries it uses up. */
+static int write_all(int fd, struct iovec *iov, int count)
+{
+	while (count > 0) {
+		ssize_t n = writev(fd, iov, count);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (; count > 0 && (size_t)n >= iov->iov_len; iov++, count--)
+			n -= (ssize_t)iov->iov_len;
+		if (count > 0) {
+			iov->iov_base = (char *)iov->iov_base + n;
+			iov->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* Writes NUL-ended strings, each with its NUL; adds to their count and bytes. */
+static int write_strings(int fd, const char *const *strings, uint32_t *count, uint32_t *bytes)
+{
+	struct iovec iov[STRINGS_AT_ONCE];
+	int n = 0;
+
+	for (; *strings; strings++) {
+		size_t len = strlen(*strings) + 1;
+		if (len > TEND__GUARD_BLOB_MAX - *bytes)
+			return -E2BIG;
+		*bytes += (uint32_t)len;
+		*count += 1;
+		iov[n++] = (struct iovec){.iov_base = (void *)(uintptr_t)*strings, .iov_len = len};
+		if (n == STRINGS_AT_ONCE) {
+			int error = write_all(fd, iov, n);
+			if (error)
+				return error;
+			n = 0;
+		}
+	}
+	return write_all(fd, iov, n);
+}
+
+/* Makes the sealed memfd of a request and fills in what it holds. */
+static int make_blob(struct tend__guard_request *request, const char *const *argv,
+                     const char *const *env, const char *cwd)
+{
+	const char *const cwds[] = {cwd, NULL};
+	const char *const none[] = {NULL};
+	uint32_t cwd_count = 0;
+	int fd = memfd_create("tend-spawn", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+
+	int error = write_strings(fd, cwds, &cwd_count, &request->blob_bytes);
+	if (!error)
+		error = write_strings(fd, argv, &request->argc, &request->blob_bytes);
+	if (!error)
+		error = write_strings(fd, env ? env : none, &request->envc, &request->blob_bytes);
+	if (!error &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		error = -errno;
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
+                      const char *const *env, const char *cwd, const int fds[3])
+{
+	struct tend__guard_request request = {
+		.type = TEND__GUARD_SPAWN, .cookie = cookie, .flags = TEND__GUARD_BLOB};
+	int sent[TEND__GUARD_FDS_MAX];
+	size_t nsent = 1;
+	int base = -1;
+
+	if (!argv || !argv[0])
+		return -EINVAL;
+	if (g->unanswered >= TEND__GUARD_WINDOW)
+		return -EAGAIN;
+	sent[0] = make_blob(&request, argv, env, cwd);
+	if (sent[0] < 0)
+		return sent[0];
+
+	int error = 0;
+	if (cwd)
+		request.flags |= TEND__GUARD_CWD;
+	if (!cwd || cwd[0] != '/') {
+		base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		error = base < 0 ? -errno : 0;
+		request.flags |= TEND__GUARD_BASE;
+		sent[nsent++] = base;
+	}
+	for (int i = 0; fds && i < 3; i++) {
+		if (fds[i] < 0)
+			continue;
+		request.flags |= TEND__GUARD_FD(i);
+		sent[nsent++] = fds[i];
+	}
+	if (!error)
+		error = send_request(g, &request, sent, nsent);
+	if (!error)
+		g->unanswered++;
+	close(sent[0]);
+	if (base >= 0)
+		close(base);
+	return error;
+}
+
+static int send_signal(struct tend__guard *g, uint64_t cookie, int sig, uint32_t flags)
+{
+	struct tend__guard_request request = {
+		.type = TEND__GUARD_SIGNAL, .cookie = cookie, .flags = flags, .signal = sig};
+	return sig > 0 && sig <= 64 ? send_request(g, &request, NULL, 0) : -EINVAL;
+}
+
+int tend__guard_signal(struct tend__guard *g, uint64_t cookie, int sig)
+{
+	return send_signal(g, cookie, sig, 0);
+}
+
+int tend__guard_stop(struct tend__guard *g, uint64_t cookie, int sig)
+{
+	return send_signal(g, cookie, sig, TEND__GUARD_CONT);
+}
+
+int tend__guard_kill(struct tend__guard *g, uint64_t cookie)
+{
+	struct tend__guard_request request = {.type = TEND__GUARD_KILL, .cookie = cookie};
+	return send_request(g, &request, NULL, 0);
+}
+
+int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
+{
+	struct tend__guard_message message;
+	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov,
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
+	ssize_t n;
+
+	do
+		n = recvmsg(g->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	/* A guard killed with requests unread answers this once, before what it had
+	 * said; then that, then 0. */
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	if (n == 0)
+		return -EPIPE;
+
+	int pidfd = -1;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&pidfd, CMSG_DATA(c), sizeof(int));
+	if (n != (ssize_t)sizeof(message)) {
+		if (pidfd >= 0)
+			close(pidfd);
+		return -EPROTO;
+	}
+	if (message.type != TEND__GUARD_EXITED && g->unanswered > 0)
+		g->unanswered--;
+	message.pidfd = pidfd;
+	*out = message;
+	return 1;
+}
+
+void tend__guard_close(struct tend__guard *g)
+{
+	bool mine = g->owner == getpid();
+
+	if (g->sock >= 0) {
+		/* Ends it although a fork of this program has the socket too. */
+		if (mine)
+			shutdown(g->sock, SHUT_RDWR);
+		close(g->sock);
+	}
+	if (g->pidfd >= 0) {
+		struct pollfd polled = {.fd = g->pidfd, .events = POLLIN};
+		while (mine && poll(&polled, 1, CLOSE_WAIT_MS) < 0 && errno == EINTR)
+			continue;
+		/* It is ours to reap if this program is the one that orphans fall to. */
+		waitid(P_PIDFD, (id_t)g->pidfd, NULL, WEXITED | WNOHANG | __WALL);
+		close(g->pidfd);
+	}
+	*g = (struct tend__guard){.sock = -1, .pidfd = -1};
+}
+
+const char *tend__guard_stage_text(uint32_t stage)
+{
+	static const char *const texts[] = {
+#define TEND__TEXT(name, text) text,
+		TEND__GUARD_STAGES(TEND__TEXT)
+#undef TEND__TEXT
+	};
+	return stage < TEND__STAGE_COUNT ? texts[stage] : "it failed";
+}
