@@ -1,0 +1,421 @@
+/* test/guard/death_test.c - what is left when the program, the guard, or both
+ * are gone: nothing, within a second. */
+#include "harness.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BROODS 8
+
+/* A program with a guard, to be killed. What it tells comes through `told`,
+ * which its children do not have. */
+struct owner {
+	pid_t pid;
+	pid_t guard;
+	struct leash told, leash;
+};
+
+/* Forks an owner that spawns `count` broods and says so at once, or when all
+ * are hidden. */
+static struct owner start_owner(int count, bool hidden)
+{
+	struct owner owner = {.told = open_leash(), .leash = open_leash()};
+	struct leash ready = open_leash();
+	char line[16];
+
+	owner.pid = fork();
+	ck_assert_int_ge(owner.pid, 0);
+	if (owner.pid == 0) {
+		struct tend__guard g;
+		close(owner.leash.in);
+		ck_assert_int_eq(tend__guard_open(guard_path(), &g), 0);
+		pid_t guard = pidfd_pid(g.pidfd);
+		for (int i = 0; i < count; i++)
+			spawn(&g, (uint64_t)i, ARGV(self_path(), "brood", "4"),
+			      (int[]){-1, ready.out, owner.leash.out});
+		ck_assert_int_eq(write(owner.told.out, &guard, sizeof(guard)), (int)sizeof(guard));
+		close(owner.leash.out);
+		close(ready.out);
+		for (;;)
+			pause();
+	}
+	close(owner.told.out);
+	close(owner.leash.out);
+	close(ready.out);
+	owner.leash.out = -1;
+	ck_assert_int_eq(read(owner.told.in, &owner.guard, sizeof(owner.guard)),
+	                 (int)sizeof(owner.guard));
+	for (int i = 0; hidden && i < count; i++)
+		leash_line(&ready, line, sizeof(line));
+	close(ready.in);
+	return owner;
+}
+
+static void end_owner(struct owner *owner)
+{
+	kill(owner->pid, SIGKILL);
+	ck_assert_int_eq(waitpid(owner->pid, NULL, 0), owner->pid);
+	close(owner->told.in);
+}
+
+static void await_death(pid_t pid)
+{
+	int64_t deadline = now_ms() + PATIENCE_MS;
+	char path[64], state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	/* As a zombie it is dead too: it is someone else's to reap. */
+	while (state != 'Z') {
+		FILE *f = fopen(path, "re");
+		if (!f)
+			return;
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 'Z';
+		fclose(f);
+		ck_assert_msg(now_ms() < deadline, "%d lives", pid);
+		poll(NULL, 0, 1);
+	}
+}
+
+START_TEST(a_killed_program_leaves_nothing_within_a_second)
+{
+	struct owner owner = start_owner(BROODS, true);
+	kill(owner.pid, SIGKILL);
+	ck_assert(leash_ends(&owner.leash, GONE_MS));
+	end_owner(&owner);
+	await_death(owner.guard);
+}
+END_TEST
+
+START_TEST(a_program_killed_at_any_moment_of_a_start_leaves_nothing)
+{
+	for (int i = 0; i < 60; i++) {
+		struct owner owner = start_owner(3, false);
+		for (volatile int spin = 0; spin < i * 30000; spin++)
+			continue;
+		kill(owner.pid, SIGKILL);
+		ck_assert_msg(leash_ends(&owner.leash, GONE_MS), "round %d", i);
+		end_owner(&owner);
+		await_death(owner.guard);
+	}
+}
+END_TEST
+
+START_TEST(a_fork_of_the_program_does_not_keep_its_children_alive)
+{
+	struct leash leash = open_leash(), told = open_leash();
+	pid_t fork_pid;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tend__guard g;
+		char line[16];
+		struct leash ready = open_leash();
+		open_guard(&g);
+		spawn(&g, 1, ARGV(self_path(), "brood", "4"), (int[]){-1, ready.out, leash.out});
+		leash_line(&ready, line, sizeof(line));
+		close(leash.out);
+		close(leash.in);
+		fork_pid = fork();
+		if (fork_pid == 0)
+			for (;;)
+				pause();
+		ck_assert_int_eq(write(told.out, &fork_pid, sizeof(fork_pid)), (int)sizeof(fork_pid));
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(told.in, &fork_pid, sizeof(fork_pid)), (int)sizeof(fork_pid));
+	kill(pid, SIGKILL);
+	ck_assert(leash_ends(&leash, GONE_MS));
+	ck_assert_int_eq(kill(fork_pid, 0), 0);
+	kill(fork_pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+START_TEST(a_fork_of_the_program_that_closes_the_guard_does_not_end_it)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	spawn(&g, 1, ARGV("sleep", "1000"), NULL);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	pid_t pid = fork();
+	if (pid == 0) {
+		tend__guard_close(&g);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGTERM), 0);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(an_exec_of_the_program_is_its_death_to_the_children)
+{
+	struct leash leash = open_leash();
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tend__guard g;
+		open_guard(&g);
+		spawn(&g, 1, ARGV(self_path(), "brood", "4"), (int[]){-1, leash.out, 2});
+		expect(&g, TEND__GUARD_STARTED, 1);
+		execlp("sleep", "sleep", "1000", (char *)NULL);
+		_exit(1);
+	}
+	ck_assert(leash_ends(&leash, PATIENCE_MS));
+	ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+START_TEST(closing_the_guard_ends_its_tasks)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	char line[16];
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	spawn(&g, 1, ARGV(self_path(), "brood", "4"), (int[]){-1, leash.out, 2});
+	leash_line(&leash, line, sizeof(line));
+	tend__guard_close(&g);
+	ck_assert(leash_ends(&leash, 0));
+	await_death(guard);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_killed_guard_leaves_no_child_and_is_found_dead)
+{
+	struct tend__guard g, again;
+	struct leash leash = open_leash();
+	char line[16];
+	open_guard(&g);
+	for (uint64_t i = 0; i < BROODS; i++)
+		spawn(&g, i, ARGV(self_path(), "brood", "4"), (int[]){-1, leash.out, 2});
+	for (int i = 0; i < BROODS; i++)
+		leash_line(&leash, line, sizeof(line));
+	kill(pidfd_pid(g.pidfd), SIGKILL);
+	ck_assert(leash_ends(&leash, GONE_MS));
+	expect_dead(&g);
+	ck_assert_int_eq(tend__guard_spawn(&g, 100, ARGV("true"), ENV, NULL, NULL), -EPIPE);
+	ck_assert_int_eq(tend__guard_kill(&g, 1), -EPIPE);
+
+	open_guard(&again);
+	spawn(&again, 1, ARGV("true"), NULL);
+	expect(&again, TEND__GUARD_STARTED, 1);
+	expect(&again, TEND__GUARD_EXITED, 1);
+	tend__guard_close(&again);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(what_a_killed_guard_had_said_is_read_before_its_death)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	spawn(&g, 1, SH("exit 5"), NULL);
+	struct pollfd polled = {.fd = g.sock, .events = POLLIN};
+	ck_assert_int_eq(poll(&polled, 1, PATIENCE_MS), 1);
+	await_children(guard, 0);
+	/* Stopped, it leaves a request unread, at which the kernel resets. */
+	kill(guard, SIGSTOP);
+	ck_assert_int_eq(tend__guard_kill(&g, 9), 0);
+	kill(guard, SIGKILL);
+	await_death(guard);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, 5);
+	expect_dead(&g);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_guard_killed_at_any_moment_of_a_start_leaves_nothing)
+{
+	for (int i = 0; i < 60; i++) {
+		struct owner owner = start_owner(3, false);
+		for (volatile int spin = 0; spin < i * 30000; spin++)
+			continue;
+		kill(owner.guard, SIGKILL);
+		ck_assert_msg(leash_ends(&owner.leash, GONE_MS), "round %d", i);
+		end_owner(&owner);
+	}
+}
+END_TEST
+
+START_TEST(program_and_guard_killed_together_leave_nothing)
+{
+	for (int i = 0; i < 60; i++) {
+		struct owner owner = start_owner(3, i % 2);
+		for (volatile int spin = 0; spin < i * 30000; spin++)
+			continue;
+		kill(i % 4 < 2 ? owner.pid : owner.guard, SIGKILL);
+		kill(i % 4 < 2 ? owner.guard : owner.pid, SIGKILL);
+		ck_assert_msg(leash_ends(&owner.leash, GONE_MS), "round %d", i);
+		end_owner(&owner);
+	}
+}
+END_TEST
+
+/* Deeper ones are not promised then, the leaders are. */
+START_TEST(with_its_keepers_killed_too_the_leaders_still_die)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	pid_t keepers[BROODS];
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	for (uint64_t i = 0; i < BROODS; i++)
+		spawn(&g, i, ARGV("sleep", "1000"), (int[]){-1, leash.out, 2});
+	for (uint64_t i = 0; i < BROODS; i++)
+		close(next(&g).pidfd);
+	ck_assert_int_eq(count_children(guard, keepers, BROODS), BROODS);
+	kill(guard, SIGKILL);
+	for (int i = 0; i < BROODS; i++)
+		kill(keepers[i], SIGKILL);
+	ck_assert(leash_ends(&leash, GONE_MS));
+	tend__guard_close(&g);
+}
+END_TEST
+
+/* Guards below guards: a program that is a task, with tasks of its own. */
+START_TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
+{
+	struct leash leash = open_leash(), ready = open_leash();
+	char line[16];
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tend__guard g;
+		close(leash.in);
+		open_guard(&g);
+		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV(self_path(), "nest", guard_path()), ENV,
+		                                   NULL, (int[]){-1, ready.out, leash.out}),
+		                 0);
+		close(leash.out);
+		for (;;)
+			pause();
+	}
+	leash_line(&ready, line, sizeof(line));
+	kill(pid, SIGKILL);
+	ck_assert(leash_ends(&leash, GONE_MS));
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+static volatile sig_atomic_t child_signals;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	child_signals++;
+}
+
+START_TEST(no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes)
+{
+	struct tend__guard g;
+	signal(SIGCHLD, count_signal);
+	open_guard(&g);
+	spawn(&g, 1, ARGV("true"), NULL);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	expect(&g, TEND__GUARD_EXITED, 1);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	tend__guard_close(&g);
+	ck_assert_int_eq(child_signals, 0);
+}
+END_TEST
+
+START_TEST(a_program_that_orphans_fall_to_reaps_its_guard)
+{
+	struct tend__guard g;
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	open_guard(&g);
+	spawn(&g, 1, ARGV("true"), NULL);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	expect(&g, TEND__GUARD_EXITED, 1);
+	tend__guard_close(&g);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+static void *open_in_thread(void *arg)
+{
+	open_guard(arg);
+	return NULL;
+}
+
+START_TEST(the_guard_survives_the_thread_that_opened_it)
+{
+	struct tend__guard g;
+	pthread_t thread;
+	ck_assert_int_eq(pthread_create(&thread, NULL, open_in_thread, &g), 0);
+	pthread_join(thread, NULL);
+	for (uint64_t i = 0; i < 10; i++) {
+		spawn(&g, i, ARGV("true"), NULL);
+		expect(&g, TEND__GUARD_STARTED, i);
+		expect(&g, TEND__GUARD_EXITED, i);
+	}
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_missing_guard_is_told_and_leaves_nothing_open)
+{
+	struct tend__guard g;
+	int fds = count_fds(getpid());
+	ck_assert_int_eq(tend__guard_open("/no/such/tend-guard", &g), -ENOENT);
+	ck_assert_int_eq(tend__guard_open("/etc/passwd", &g), -EACCES);
+	ck_assert_int_eq(g.sock, -1);
+	tend__guard_close(&g);
+	ck_assert_int_eq(count_fds(getpid()), fds);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+START_TEST(a_guard_started_by_hand_says_so_and_ends)
+{
+	char command[4200], line[256] = "";
+	snprintf(command, sizeof(command), "'%s' 2>&1", guard_path());
+	FILE *f = popen(command, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
+	ck_assert_ptr_nonnull(strstr(line, "libtend"));
+	ck_assert_int_eq(WEXITSTATUS(pclose(f)), 64);
+}
+END_TEST
+
+Suite *death_suite(void)
+{
+	Suite *s = suite_create("death");
+	TCase *t = tcase_create("death");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, a_killed_program_leaves_nothing_within_a_second);
+	tcase_add_test(t, a_program_killed_at_any_moment_of_a_start_leaves_nothing);
+	tcase_add_test(t, a_fork_of_the_program_does_not_keep_its_children_alive);
+	tcase_add_test(t, a_fork_of_the_program_that_closes_the_guard_does_not_end_it);
+	tcase_add_test(t, an_exec_of_the_program_is_its_death_to_the_children);
+	tcase_add_test(t, closing_the_guard_ends_its_tasks);
+	tcase_add_test(t, a_killed_guard_leaves_no_child_and_is_found_dead);
+	tcase_add_test(t, what_a_killed_guard_had_said_is_read_before_its_death);
+	tcase_add_test(t, a_guard_killed_at_any_moment_of_a_start_leaves_nothing);
+	tcase_add_test(t, program_and_guard_killed_together_leave_nothing);
+	tcase_add_test(t, with_its_keepers_killed_too_the_leaders_still_die);
+	tcase_add_test(t, a_killed_program_leaves_nothing_of_programs_that_have_guards_too);
+	tcase_add_test(t, no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes);
+	tcase_add_test(t, a_program_that_orphans_fall_to_reaps_its_guard);
+	tcase_add_test(t, the_guard_survives_the_thread_that_opened_it);
+	tcase_add_test(t, a_missing_guard_is_told_and_leaves_nothing_open);
+	tcase_add_test(t, a_guard_started_by_hand_says_so_and_ends);
+	suite_add_tcase(s, t);
+	return s;
+}

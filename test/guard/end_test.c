@@ -1,0 +1,315 @@
+/* test/guard/end_test.c - how a task ends, and that nothing of it is left. */
+#include "harness.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+START_TEST(each_exit_code_is_told)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	for (int code = 0; code < 256; code += 17) {
+		char script[32];
+		snprintf(script, sizeof(script), "exit %d", code);
+		spawn(&g, 5, SH(script), NULL);
+		ck_assert_int_gt(expect(&g, TEND__GUARD_STARTED, 5).pid, 1);
+		struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 5);
+		ck_assert_int_eq(m.code, CLD_EXITED);
+		ck_assert_int_eq(m.status, code);
+	}
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(each_signal_that_ends_a_child_is_told)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGKILL, SIGUSR1, SIGPIPE, SIGTERM, SIGALRM};
+	struct tend__guard g;
+	open_guard(&g);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		char script[32];
+		snprintf(script, sizeof(script), "kill -%d $$", signals[i]);
+		spawn(&g, 5, SH(script), NULL);
+		expect(&g, TEND__GUARD_STARTED, 5);
+		struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 5);
+		ck_assert_int_eq(m.code, CLD_KILLED);
+		ck_assert_int_eq(m.status, signals[i]);
+	}
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(the_pidfd_is_that_of_the_leader)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	spawn(&g, 1, ARGV("sleep", "1000"), NULL);
+	struct tend__guard_message m = next(&g);
+	ck_assert_uint_eq(m.type, TEND__GUARD_STARTED);
+	ck_assert_int_eq(pidfd_pid(m.pidfd), m.pid);
+	ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, m.pidfd, SIGTERM, NULL, 0), 0);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
+	struct pollfd polled = {.fd = m.pidfd, .events = POLLIN};
+	ck_assert_int_eq(poll(&polled, 1, 0), 1);
+	close(m.pidfd);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_signal_reaches_the_whole_group)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	char line[16];
+	open_guard(&g);
+	spawn(&g, 1,
+	      SH("trap 'echo leader; wait; exit 4' USR1;"
+	         "sh -c 'trap \"echo child; exit\" USR1; echo up; while :; do sleep 0.01; done' &"
+	         "wait; wait"),
+	      (int[]){-1, leash.out, -1});
+	leash_line(&leash, line, sizeof(line));
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGUSR1), 0);
+	leash_line(&leash, line, sizeof(line));
+	leash_line(&leash, line, sizeof(line));
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, 4);
+	tend__guard_close(&g);
+}
+END_TEST
+
+static void await_state(pid_t pid, char state)
+{
+	char path[64], now = 0;
+	int64_t deadline = now_ms() + PATIENCE_MS;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (now != state) {
+		FILE *f = fopen(path, "re");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &now), 1);
+		fclose(f);
+		ck_assert_msg(now_ms() < deadline, "state %c, not %c", now, state);
+		poll(NULL, 0, 1);
+	}
+}
+
+START_TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	spawn(&g, 1, ARGV("sleep", "1000"), NULL);
+	pid_t pid = expect(&g, TEND__GUARD_STARTED, 1).pid;
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGSTOP), 0);
+	await_state(pid, 'T');
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGCONT), 0);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGSTOP), 0);
+	await_state(pid, 'T');
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGTERM), 0);
+	ck_assert_int_eq(tend__guard_stop(&g, 1, SIGHUP), 0);
+	struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 1);
+	ck_assert_int_eq(m.code, CLD_KILLED);
+	ck_assert(m.status == SIGTERM || m.status == SIGHUP);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_signal_before_the_start_comes_right_after_it)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	for (int i = 0; i < 20; i++) {
+		spawn(&g, 1, ARGV("sleep", "1000"), NULL);
+		ck_assert_int_eq(tend__guard_stop(&g, 1, SIGTERM), 0);
+		expect(&g, TEND__GUARD_STARTED, 1);
+		ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
+	}
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_kill_before_the_start_ends_it_either_way)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	for (uint64_t i = 0; i < 50; i++) {
+		spawn(&g, i, ARGV(self_path(), "brood", "1"), (int[]){-1, leash.out, 2});
+		/* More or less before, so that each step of the start is hit. */
+		for (volatile uint64_t spin = 0; spin < i * 20000; spin++)
+			continue;
+		ck_assert_int_eq(tend__guard_kill(&g, i), 0);
+		struct tend__guard_message m = next(&g);
+		if (m.type == TEND__GUARD_STARTED) {
+			close(m.pidfd);
+			m = expect(&g, TEND__GUARD_EXITED, i);
+			ck_assert_int_eq(m.status, SIGKILL);
+		} else {
+			ck_assert_uint_eq(m.type, TEND__GUARD_START_FAILED);
+			ck_assert_uint_eq(m.stage, TEND__STAGE_KILLED);
+		}
+		ck_assert_int_eq(count_children(guard, NULL, 0), 0);
+	}
+	ck_assert(leash_ends(&leash, 0));
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	for (uint64_t i = 0; i < 10; i++) {
+		struct leash leash = open_leash();
+		spawn(&g, i, ARGV(self_path(), "brood", "5", "9"), (int[]){-1, leash.out, 2});
+		expect(&g, TEND__GUARD_STARTED, i);
+		struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, i);
+		ck_assert_int_eq(m.code, CLD_EXITED);
+		ck_assert_int_eq(m.status, 9);
+		ck_assert(leash_ends(&leash, 0));
+	}
+	ck_assert_int_eq(count_children(pidfd_pid(g.pidfd), NULL, 0), 0);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_daemon_lives_as_long_as_the_leader)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	char line[16];
+	pid_t keeper;
+	open_guard(&g);
+	spawn(&g, 1, ARGV(self_path(), "brood", "3"), (int[]){-1, leash.out, 2});
+	leash_line(&leash, line, sizeof(line));
+	expect(&g, TEND__GUARD_STARTED, 1);
+	/* Orphans fell to the keeper, which reaped what ended and left the rest. */
+	ck_assert_int_eq(count_children(pidfd_pid(g.pidfd), &keeper, 1), 1);
+	await_children(keeper, 1 + 3);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGTERM), 0);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGUSR1), 0);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGUSR1);
+	ck_assert(leash_ends(&leash, 0));
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(kill_ends_all_of_one_task_and_none_of_another)
+{
+	struct tend__guard g;
+	struct leash one = open_leash(), other = open_leash();
+	char line[16];
+	open_guard(&g);
+	spawn(&g, 1, ARGV(self_path(), "brood", "8"), (int[]){-1, one.out, 2});
+	leash_line(&one, line, sizeof(line));
+	spawn(&g, 2, ARGV(self_path(), "brood", "8"), (int[]){-1, other.out, 2});
+	leash_line(&other, line, sizeof(line));
+	expect(&g, TEND__GUARD_STARTED, 1);
+	pid_t pid = expect(&g, TEND__GUARD_STARTED, 2).pid;
+
+	ck_assert_int_eq(tend__guard_kill(&g, 1), 0);
+	struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 1);
+	ck_assert_int_eq(m.code, CLD_KILLED);
+	ck_assert_int_eq(m.status, SIGKILL);
+	ck_assert(leash_ends(&one, 0));
+	ck_assert(!leash_ends(&other, 0));
+	ck_assert_int_eq(kill(pid, 0), 0);
+
+	ck_assert_int_eq(tend__guard_signal(&g, 2, SIGKILL), 0);
+	expect(&g, TEND__GUARD_EXITED, 2);
+	ck_assert(leash_ends(&other, 0));
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_process_that_forks_all_the_time_is_ended_too)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	char line[16];
+	open_guard(&g);
+	/* Each link of the chain leaves its group and its parent. */
+	spawn(&g, 1,
+	      ARGV("/bin/sh", "-c", "echo up; f() { setsid sh -c \"$0\" \"$0\" & }; f; f; sleep 1000",
+	           "setsid sh -c \"$0\" \"$0\" &"),
+	      (int[]){-1, leash.out, -1});
+	leash_line(&leash, line, sizeof(line));
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(tend__guard_kill(&g, 1), 0);
+	expect(&g, TEND__GUARD_EXITED, 1);
+	ck_assert(leash_ends(&leash, 0));
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told)
+{
+	struct tend__guard g;
+	char line[16];
+	open_guard(&g);
+	pid_t keeper, guard = pidfd_pid(g.pidfd);
+	for (uint64_t i = 0; i < 10; i++) {
+		struct leash leash = open_leash();
+		spawn(&g, i, ARGV(self_path(), "brood", "5"), (int[]){-1, leash.out, 2});
+		leash_line(&leash, line, sizeof(line));
+		expect(&g, TEND__GUARD_STARTED, i);
+		ck_assert_int_eq(count_children(guard, &keeper, 1), 1);
+		ck_assert_int_eq(kill(keeper, SIGKILL), 0);
+		struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, i);
+		ck_assert_int_eq(m.code, CLD_KILLED);
+		ck_assert_int_eq(m.status, SIGKILL);
+		ck_assert(leash_ends(&leash, 0));
+		ck_assert_int_eq(count_children(guard, NULL, 0), 0);
+	}
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(guard_and_keeper_die_of_no_polite_signal)
+{
+	struct tend__guard g;
+	pid_t keeper;
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	spawn(&g, 1, ARGV("sleep", "1000"), NULL);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(count_children(guard, &keeper, 1), 1);
+	for (int sig = 1; sig < 32; sig++) {
+		if (sig == SIGKILL || sig == SIGSTOP)
+			continue;
+		ck_assert_int_eq(kill(guard, sig), 0);
+		ck_assert_int_eq(kill(keeper, sig), 0);
+	}
+	ck_assert_int_eq(getsid(guard), guard);
+	ck_assert_int_eq(getsid(keeper), guard);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGUSR2), 0);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGUSR2);
+	tend__guard_close(&g);
+}
+END_TEST
+
+Suite *end_suite(void)
+{
+	Suite *s = suite_create("end");
+	TCase *t = tcase_create("end");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, each_exit_code_is_told);
+	tcase_add_test(t, each_signal_that_ends_a_child_is_told);
+	tcase_add_test(t, the_pidfd_is_that_of_the_leader);
+	tcase_add_test(t, a_signal_reaches_the_whole_group);
+	tcase_add_test(t, stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them);
+	tcase_add_test(t, a_signal_before_the_start_comes_right_after_it);
+	tcase_add_test(t, a_kill_before_the_start_ends_it_either_way);
+	tcase_add_test(t, when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told);
+	tcase_add_test(t, a_daemon_lives_as_long_as_the_leader);
+	tcase_add_test(t, kill_ends_all_of_one_task_and_none_of_another);
+	tcase_add_test(t, a_process_that_forks_all_the_time_is_ended_too);
+	tcase_add_test(t, a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told);
+	tcase_add_test(t, guard_and_keeper_die_of_no_polite_signal);
+	suite_add_tcase(s, t);
+	return s;
+}
