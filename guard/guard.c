@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The descriptors the program starts us with. */
@@ -37,6 +38,10 @@
 /* How soon to try again what only time can mend. */
 #define RETRY_MS 10
 
+/* How long the keepers have to end their tasks when the owner is gone, before
+ * the guard takes over; a keeper needs some milliseconds. */
+#define KEEPERS_MS 300
+
 /* Requests taken before looking at everything else again. */
 #define REQUESTS_PER_TURN 32
 
@@ -52,6 +57,7 @@ static uint32_t used_slots = 1;          /* from here on never used */
 static uint32_t free_slots;              /* chain */
 static uint32_t owing_first, owing_last; /* chain */
 static uint32_t lost_slots;              /* chain */
+static uint32_t keepers;                 /* not reaped yet */
 
 static pid_t guard_pid;
 static int child_signals;                 /* signalfd */
@@ -270,6 +276,7 @@ static void lose(struct slot *slot)
 static void keeper_gone(struct slot *slot)
 {
 	slot->keeper = 0;
+	keepers--;
 	/* What it said before its end comes first. */
 	take_started();
 	/* Pairs with the release stores of fail() and end_task(). */
@@ -394,12 +401,21 @@ static void spawn(const struct tend__guard_request *request, const int *fds, int
 	pid_t pid = start_keeper(slot, request, fds);
 	if (pid > 0) {
 		slot->keeper = pid;
+		keepers++;
 		table->by_pid[pid] = index_of(slot);
 		return;
 	}
 	slot->stage = TEND__STAGE_FORK;
 	slot->error = -pid;
 	owe(slot, OWED_END);
+}
+
+static void tell_to_end(struct slot *slot)
+{
+	/* Seen by attend(); the signals only make it look. */
+	tend__exchange(&slot->kill, 1);
+	kill(slot->keeper, WAKE_SIGNAL);
+	kill(slot->keeper, SIGCONT);
 }
 
 static void kill_task(struct slot *slot)
@@ -410,10 +426,7 @@ static void kill_task(struct slot *slot)
 		kill(slot->keeper, SIGKILL);
 		return;
 	}
-	/* Seen by attend(); the signals only make it look. */
-	tend__exchange(&slot->kill, 1);
-	kill(slot->keeper, WAKE_SIGNAL);
-	kill(slot->keeper, SIGCONT);
+	tell_to_end(slot);
 }
 
 static uint64_t signal_bit(int sig)
@@ -524,6 +537,30 @@ static void serve(void)
 	}
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The owner is gone. The keepers are not killed at first: each ends its task
+ * whatever happens to the guard meanwhile. */
+static void end_tasks(void)
+{
+	const int64_t deadline = now_ms() + KEEPERS_MS;
+	struct pollfd polled = {.fd = child_signals, .events = POLLIN};
+
+	for (uint32_t i = 1; i < used_slots; i++)
+		if (table->slots[i].keeper)
+			tell_to_end(&table->slots[i]);
+	while (keepers && now_ms() < deadline) {
+		poll(&polled, 1, RETRY_MS);
+		reap();
+	}
+	children_end(NULL, NULL);
+}
+
 /* The program's dispositions were inherited where they were "ignore"; the
  * children are to get the default ones. */
 static void default_signals(void)
@@ -597,6 +634,6 @@ int main(int argc, char **argv)
 	proc_error = children_check();
 
 	serve();
-	children_end(NULL, NULL);
+	end_tasks();
 	return 0;
 }
