@@ -13,8 +13,8 @@ enum { BATCH = 64, SITE_KEYS = 2 * TEND__SITES_MAX };
 static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
-                       uint32_t runtime, uint32_t workers, uint32_t records_max,
-                       uint32_t ring_slots)
+                       uint32_t runtime, uint32_t first_generation, uint32_t workers,
+                       uint32_t records_max, uint32_t ring_slots)
 {
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
@@ -36,7 +36,7 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	h.bytes = align(h.records_at + (uint64_t)records_max * sizeof(struct tend__record), page);
 	memcpy(h.name, name, strnlen(name, sizeof h.name - 1));
 
-	*s = (struct tend__segment){.fd = -1};
+	*s = (struct tend__segment){.fd = -1, .first_generation = first_generation};
 	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
 	s->sites = tend__alloc(SITE_KEYS * sizeof *s->sites);
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
@@ -62,6 +62,7 @@ fail:
 		tend__unreserve(s->next_free, (size_t)records_max * sizeof *s->next_free);
 	tend__free(s->sites);
 	tend__free(s->path);
+	*s = (struct tend__segment){.fd = -1};
 	return error;
 }
 
@@ -99,6 +100,9 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 		                                                         : s->header->records_max;
 
 		for (uint32_t slot = end; slot > used; slot--) {
+			/* Relaxed: readers look no further than records_used. */
+			tend__store_relaxed(&tend__record_at(s->header, slot - 1)->word,
+			                    (uint64_t)s->first_generation << 32);
 			s->next_free[slot - 1] = head;
 			head = slot - 1;
 			got++;

@@ -17,7 +17,8 @@ struct tend__site_key {
 struct tend__segment {
 	struct tend__header *header;
 	int fd;
-	char *path; /* or NULL */
+	uint32_t first_generation; /* of slots that were never used */
+	char *path;                /* or NULL */
 	struct tend__lock lock; /* free list, sites, the outside ring */
 	uint32_t free TEND_GUARDED_BY(&lock); /* first of the shared free slots, 0: none */
 	uint32_t *next_free; /* by slot: the next free one; owner of the list writes */
@@ -30,8 +31,8 @@ struct tend__slots {
 };
 
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
-                       uint32_t runtime, uint32_t workers, uint32_t records_max,
-                       uint32_t ring_slots);
+                       uint32_t runtime, uint32_t first_generation, uint32_t workers,
+                       uint32_t records_max, uint32_t ring_slots);
 void tend__segment_close(struct tend__segment *s);
 
 /* A free slot, or 0. `cache` may be NULL for a thread that has none. */

@@ -1,0 +1,181 @@
+/* io/fd.c - descriptors: fibers park, threads sleep in poll(2). */
+#include "tend/io.h"
+
+#include "runtime/fds.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+static short poll_events(int events)
+{
+	return (short)((events & TEND_READABLE ? POLLIN | POLLRDHUP : 0) |
+	               (events & TEND_WRITABLE ? POLLOUT : 0));
+}
+
+/* What poll(2) says now: the ready events, or -EBADF. */
+static int level(int fd, int events, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd, .events = poll_events(events)};
+	int ready = 0;
+
+	if (poll(&p, 1, timeout_ms) <= 0)
+		return 0;
+	if (p.revents & POLLNVAL)
+		return -EBADF;
+	if (p.revents & (POLLIN | POLLRDHUP | POLLHUP | POLLERR))
+		ready |= TEND_READABLE;
+	if (p.revents & (POLLOUT | POLLHUP | POLLERR))
+		ready |= TEND_WRITABLE;
+	return ready & events;
+}
+
+/* A thread that is no fiber. It looks every 20 ms whether it is canceled: only
+ * its own futex could wake it, and it sleeps in poll(2). */
+static int wait_thread(int fd, int events, uint64_t deadline)
+{
+	struct tend__task *t = tend__tls.task;
+
+	for (;;) {
+		uint64_t now;
+		int ready = level(fd, events, 0), ms = -1;
+
+		if (ready)
+			return ready;
+		if (t && tend__told(t))
+			return -ECANCELED;
+		now = tend__clock();
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (deadline != TEND_FOREVER)
+			ms = (deadline - now) / TEND_MS < INT_MAX ? (int)((deadline - now) / TEND_MS) + 1
+			                                          : INT_MAX;
+		if (t && (ms < 0 || ms > 20))
+			ms = 20;
+#ifdef TEND_SIM
+		/* A virtual thread must not sleep for real. */
+		if (t) {
+			int error = tend_sleep_until(tend_after(TEND_MS));
+
+			if (error)
+				return error;
+			continue;
+		}
+#endif
+		ready = level(fd, events, ms);
+		if (ready)
+			return ready;
+	}
+}
+
+static enum tend__wait why(int events)
+{
+	return events == TEND_READABLE ? TEND__WAIT_READ
+	       : events == TEND_WRITABLE ? TEND__WAIT_WRITE
+	                                 : TEND__WAIT_POLL;
+}
+
+static bool is_fiber(void) { return tend__tls.task && tend__tls.task->worker; }
+
+int tend_fd_wait(int fd, int events, uint64_t deadline)
+{
+	int error = tend__may_wait();
+
+	if (error && deadline)
+		return error;
+	if (!events || (events & ~(TEND_READABLE | TEND_WRITABLE)))
+		return -EINVAL;
+	if (!is_fiber())
+		return wait_thread(fd, events, deadline);
+	for (;;) {
+		int ready;
+
+		if (tend__told(tend__tls.task))
+			return -ECANCELED;
+		ready = level(fd, events, 0);
+		if (ready)
+			return ready;
+		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, 0);
+		if (error == -EPERM)
+			return events; /* epoll cannot watch it: a file, always ready */
+		if (error < 0)
+			return error;
+	}
+}
+
+/* After EAGAIN. */
+static int wait_again(int fd, int events, uint64_t deadline)
+{
+	int ready;
+
+	if (is_fiber())
+		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, 0);
+	else
+		ready = tend__may_wait() ? tend__may_wait() : wait_thread(fd, events, deadline);
+	return ready < 0 ? ready : 0;
+}
+
+static bool told(void) { return tend__tls.task && tend__told(tend__tls.task); }
+
+ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
+{
+	for (;;) {
+		ssize_t got;
+		int error;
+
+		if (told())
+			return -ECANCELED;
+		got = read(fd, buf, n);
+		if (got >= 0)
+			return got;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		error = wait_again(fd, TEND_READABLE, deadline);
+		if (error)
+			return error;
+	}
+}
+
+ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
+{
+	size_t done = 0;
+	int error = 0;
+
+	while (done < n) {
+		ssize_t put;
+
+		if (told()) {
+			error = -ECANCELED;
+			break;
+		}
+		/* A socket answers EPIPE without the signal; the rest is no socket. */
+		put = send(fd, (const char *)buf + done, n - done, MSG_NOSIGNAL);
+		if (put < 0 && errno == ENOTSOCK)
+			put = write(fd, (const char *)buf + done, n - done);
+		if (put >= 0) {
+			done += (size_t)put;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		error = errno == EAGAIN ? wait_again(fd, TEND_WRITABLE, deadline) : -errno;
+		if (error)
+			break;
+	}
+	return done ? (ssize_t)done : error;
+}
+
+int tend_fd_close(int fd)
+{
+	if (fd < 0)
+		return -EBADF;
+	tend__fd_closing(fd);
+	/* Linux has closed it even when it says EINTR. */
+	if (close(fd) == 0 || errno == EINTR)
+		return 0;
+	return errno == EBADF ? -EBADF : -EIO;
+}

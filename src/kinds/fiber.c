@@ -1,0 +1,314 @@
+/* kinds/fiber.c - birth of any task, and fibers. */
+#include "kinds/kinds.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void deadline_rings(tend_runtime *rt, uint64_t id)
+{
+	(void)rt;
+	/* It may have ended, or be canceled already. */
+	if (tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the task's deadline passed"))
+		return;
+}
+
+static void clear(struct tend__task *t, struct tend__record *r, struct tend__scope *s, uint64_t id)
+{
+	*t = (struct tend__task){.record = r, .owner = &s->owner, .id = id};
+	tend__link_init(&t->in_scope);
+	tend__link_init(&t->joiners);
+	tend__link_init(&t->held);
+	tend__link_init(&t->owned);
+}
+
+static void reject(struct tend__scope *s, uint64_t id)
+{
+	/* A scope that has gone has no counts. */
+	if (tend__scope_is(s, id))
+		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
+}
+
+int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	const char *name = birth->name ? birth->name : "task";
+	size_t name_bytes = strnlen(name, TEND_NAME_MAX + 1);
+	struct tend__identity identity;
+	struct tend__worker *w;
+	struct tend__record *r;
+	struct tend__task *t;
+	tend_runtime *rt;
+	uint32_t slot;
+
+	if (!s)
+		return error;
+	rt = s->rt;
+	w = tend__worker_of(rt);
+	if (!tend__name_valid(name, name_bytes))
+		return -EINVAL;
+	slot = tend__slot_take(&rt->segment, w ? &w->slots : NULL);
+	if (!slot)
+		return -EAGAIN;
+	r = tend__record_at(rt->segment.header, slot);
+	t = &rt->tasks[slot];
+	clear(t, r, s, tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot));
+	t->kind = birth->ops;
+
+	identity.now = tend__coarse();
+	identity.parent = tend__id_slot(scope.id);
+	identity.kind = birth->kind;
+	identity.site = tend__site(&rt->segment, birth->site);
+	tend__name_pack(identity.name, name, name_bytes);
+	tend__record_fill(r, &identity);
+	if (birth->attempt)
+		tend__store_relaxed(&r->attempt, birth->attempt);
+
+	error = tend__scope_enter(s, scope.id, true);
+	if (error) {
+		reject(s, scope.id);
+		tend__slot_give(&rt->segment, w ? &w->slots : NULL, slot);
+		return error;
+	}
+	if (birth->deadline && birth->deadline != TEND_FOREVER) {
+		struct tend__extra *extra = tend__task_extra(t);
+
+		if (extra)
+			extra->alarm = tend__alarm_set(rt, birth->deadline, t->id, deadline_rings);
+		if (!extra || !extra->alarm)
+			error = -ENOMEM;
+	}
+	if (!error && birth->hold.id)
+		error = tend__hold(birth->hold.id, t);
+	if (error) {
+		tend__stillborn(t);
+		return error;
+	}
+	*out = t;
+	return 0;
+}
+
+void tend__stillborn(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	if (t->extra)
+		tend__alarm_drop(t->extra->alarm);
+	tend__lock(&s->rt->tree);
+	while (tend__linked(&t->owned)) {
+		struct tend__scope *owned =
+			tend__entry(t->owned.next, struct tend__scope, owned);
+
+		tend__unlink(&owned->owned);
+		owned->holder = NULL;
+	}
+	tend__unlock(&s->rt->tree);
+	reject(s, s->id);
+	tend__task_free(s->rt, t);
+	tend__scope_leave(s);
+}
+
+void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	struct tend__segment *segment = &s->rt->segment;
+
+	/* Relaxed: a counter. */
+	tend__add_relaxed(&s->spawned, 1);
+	if (tend__events_wanted(segment))
+		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id, s->id,
+		                 t->record, 0, 0, tend__coarse());
+	tend__context_release(t);
+	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
+	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
+}
+
+int tend__task_opts_check(const struct tend_task_opts *opts)
+{
+	if (!opts)
+		return 0;
+	if (opts->size > sizeof *opts)
+		return -E2BIG;
+	if (opts->reserved || (opts->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
+		return -EINVAL;
+	return 0;
+}
+
+static void fiber_ended(struct tend__task *t) { tend__task_finish(t); }
+
+static void fiber_leave(struct tend__task *t)
+{
+	tend__context_release(t);
+	t->context.dying = 1;
+	t->worker->action = TEND__END;
+	tend__context_switch(&t->context, &t->worker->context);
+}
+
+const struct tend__kind tend__kind_fiber = {
+	.wake = tend__fiber_wake, .ended = fiber_ended, .leave = fiber_leave};
+
+int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
+                  const struct tend_task_opts *opts, tend_task *out)
+{
+	struct tend__birth birth = {.site = site,
+	                            .kind = TEND_KIND_FIBER,
+	                            .ops = &tend__kind_fiber,
+	                            .held = out != NULL};
+	struct tend__task *t;
+	tend_task name;
+	int error = tend__task_opts_check(opts);
+
+	if (error)
+		return error;
+	if (!fn)
+		return -EINVAL;
+	if (opts) {
+		birth.name = opts->name;
+		birth.deadline = opts->deadline;
+		birth.hold = opts->hold;
+	}
+	error = tend__conceive(scope, &birth, &t);
+	if (error)
+		return error;
+	/* Relaxed: stacks were out a moment ago; see runtime/stacks.c. */
+	if (tend__load_relaxed(&tend__scope_of(t)->rt->no_stacks)) {
+		tend__stillborn(t);
+		return -EAGAIN;
+	}
+	t->fn = fn;
+	t->arg = arg;
+	if (opts) {
+		t->drop = opts->drop;
+		t->flags = opts->flags;
+		t->stack_bytes = opts->stack_bytes;
+	}
+	name.id = t->id;
+	tend__born(t, &birth, TEND__READY);
+	if (out)
+		*out = name;
+	tend__spawned(tend__scope_of(t)->rt, t);
+	return 0;
+}
+
+/* ---- What a task may say of itself ---- */
+
+tend_task tend_self(void) { return (tend_task){tend__tls.task ? tend__tls.task->id : 0}; }
+
+tend_scope tend_self_scope(void)
+{
+	struct tend__task *t = tend__tls.task;
+
+	return (tend_scope){t ? tend__scope_of(t)->id : 0};
+}
+
+int tend_checkpoint(void)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return 0;
+	tend__checkpoint_at(t, __builtin_return_address(0));
+	if (!tend__told(t))
+		return 0;
+	if (t->worker)
+		tend__yield_fiber(t);
+	return -ECANCELED;
+}
+
+int tend_yield(void)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (t && t->worker)
+		tend__yield_fiber(t);
+	else
+		tend__thread_yield();
+	return t && tend__told(t) ? -ECANCELED : 0;
+}
+
+int tend_sleep_until(uint64_t deadline)
+{
+	struct tend__outside room;
+	struct tend__waiter w;
+	int error = tend__may_wait();
+
+	if (error)
+		return error;
+	w = (struct tend__waiter){.task = tend__self(&room)};
+	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
+	return error == -ETIMEDOUT ? 0 : error;
+}
+
+int tend_shield_begin(uint64_t deadline, uint64_t *outer)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return -EPERM;
+	if (deadline == TEND_FOREVER || !deadline)
+		return -EINVAL;
+	*outer = t->shield;
+	if (!t->shield || deadline < t->shield)
+		t->shield = deadline;
+	return 0;
+}
+
+void tend_shield_end(uint64_t outer)
+{
+	if (tend__tls.task)
+		tend__tls.task->shield = outer;
+}
+
+int tend_defer(struct tend_defer *d)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return -EPERM;
+	d->next = t->defers;
+	t->defers = d;
+	return 0;
+}
+
+void tend_undefer(struct tend_defer *d, int run)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t || t->defers != d)
+		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
+	t->defers = d->next;
+	if (run)
+		d->fn(d->arg);
+}
+
+void tend_panic_at(const char *site, const char *fmt, ...)
+{
+	struct tend__task *t = tend__tls.task;
+	char text[128];
+	va_list args;
+	int n;
+
+	n = snprintf(text, sizeof text, "%s: ", site);
+	if (n < 0 || (size_t)n >= sizeof text)
+		n = 0;
+	va_start(args, fmt);
+	vsnprintf(text + n, sizeof text - (size_t)n, fmt, args);
+	va_end(args);
+	if (!t || !t->kind->leave)
+		tend__bug("tend: panic outside of a task: %s", text);
+	if (t->unwinding)
+		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id, text);
+	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	/* Without memory the outcome has no message; the task still ends. */
+	if (tend__task_extra(t))
+		memcpy(t->extra->message, text, sizeof text);
+	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	t->ending = TEND_PANICKED;
+	tend__leave(t);
+}

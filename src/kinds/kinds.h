@@ -1,0 +1,38 @@
+/* kinds/kinds.h - what can be a task. A kind is how it is woken, how it leaves,
+ * and what follows its end; admission and the registry are the same for all. */
+#ifndef TEND_KINDS_KINDS_H
+#define TEND_KINDS_KINDS_H
+
+#include "scope/scope.h"
+
+struct tend__birth {
+	const char *site;
+	const char *name; /* or NULL: "task" */
+	uint32_t kind;    /* TEND_KIND_... */
+	const struct tend__kind *ops;
+	uint64_t deadline;
+	tend_scope hold;
+	bool held;       /* its outcome is kept */
+	bool starting;   /* it says itself when it runs */
+	uint32_t attempt; /* 0: 1 */
+};
+
+/* Takes a slot, fills the record and wins the admission, so that what remains
+ * cannot fail: set the rest of *out, and tend__born(). Or refuses, and counts
+ * the refusal. */
+int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out);
+/* Publishes it: from here on it may be canceled, and end. */
+void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state);
+/* Takes back what tend__conceive() did. */
+void tend__stillborn(struct tend__task *t);
+
+/* Checks the options that all kinds share. */
+int tend__task_opts_check(const struct tend_task_opts *opts);
+
+extern const struct tend__kind tend__kind_fiber;
+
+void tend__threads_reap(tend_runtime *rt, bool all);
+int tend__children_open(tend_runtime *rt);
+void tend__children_close(tend_runtime *rt);
+
+#endif

@@ -1,0 +1,230 @@
+/* kinds/open.c - opening and closing a runtime: every layer below has its part. */
+#include "kinds/kinds.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*out = (struct tend_runtime_opts){0};
+	if (o) {
+		if (o->size > sizeof *o)
+			return -E2BIG;
+		memcpy(out, o, o->size);
+	}
+	if (!out->name)
+		out->name = program_invocation_short_name;
+	if (!out->workers)
+		out->workers = cpus < 1 ? 1 : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
+		                                                       : (uint32_t)cpus;
+	if (out->flags & TEND_HOSTED)
+		out->workers = 1;
+	if (!out->stack_bytes)
+		out->stack_bytes = 65536;
+	if (!out->tasks_max)
+		out->tasks_max = 1 << 20;
+	if (!out->events_max)
+		out->events_max = 4096;
+	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TEND__SLOT_MAX - 2 ||
+	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
+	    out->events_max > 1 << 20 || (out->flags & ~(uint32_t)(TEND_FAULT_HANDLERS | TEND_HOSTED)))
+		return -EINVAL;
+	return 0;
+}
+
+/* The program's name need not be a task's; an option must be. */
+static int root_name(char out[TEND_NAME_MAX + 1], const char *name, bool given)
+{
+	size_t n = strnlen(name, TEND_NAME_MAX + 1);
+
+	if (n <= TEND_NAME_MAX && tend__name_valid(name, n)) {
+		memcpy(out, name, n + 1);
+		return 0;
+	}
+	memcpy(out, "program", sizeof "program");
+	return given ? -EINVAL : 0;
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t p = 16;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+static void say_fault(int signal, uintptr_t address)
+{
+	struct tend__task *t = tend__tls.task;
+	char line[256], path[128] = "";
+	struct tend__text text = tend__text(line, sizeof line);
+	uintptr_t low = t && t->stack ? (uintptr_t)t->stack->low : 0;
+
+	if (!t)
+		return;
+	if (tend_path(t->id, path, sizeof path) < 0)
+		path[0] = 0;
+	if (low && address >= low && address < low + tend__page_bytes())
+		tend__text_f(&text, "tend: stack overflow in task %s (#%llu): its stack is %zu bytes; "
+		             "raise stack_bytes\n", path, (unsigned long long)t->id,
+		             t->stack->bytes - tend__page_bytes());
+	else
+		tend__text_f(&text, "tend: signal %d in task %s (#%llu) at address %#llx\n", signal,
+		             path, (unsigned long long)t->id, (unsigned long long)address);
+	if (write(STDERR_FILENO, line, text.n < sizeof line ? text.n : sizeof line - 1) < 0)
+		return;
+}
+
+static void free_runtime(tend_runtime *rt)
+{
+	size_t slots = (size_t)rt->tasks_max + 2;
+
+	if (rt->segment.header) {
+		tend__root_free(rt);
+		tend__runtime_disclaim(rt);
+		tend__segment_close(&rt->segment);
+	} else if (rt->index != UINT32_MAX)
+		tend__runtime_disclaim(rt);
+	if (rt->tasks)
+		tend__unreserve(rt->tasks, slots * sizeof *rt->tasks);
+	if (rt->scopes)
+		tend__unreserve((void *)rt->scopes, slots * sizeof *rt->scopes);
+	free(rt->workers);
+	tend__free(rt->guard_path);
+	free(rt);
+}
+
+/* Cache lines matter to these two, and calloc() does not know of them. */
+static void *aligned(size_t bytes)
+{
+	void *p = NULL;
+#ifdef TEND_SIM
+	void *count = tend__alloc(1); /* for the allocation sweep */
+
+	if (!count)
+		return NULL;
+	tend__free(count);
+#endif
+	if (posix_memalign(&p, 64, bytes))
+		return NULL;
+	return memset(p, 0, bytes);
+}
+
+int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
+{
+	struct tend_runtime_opts o;
+	uint32_t first_generation = 0;
+	int error = check(opts, &o);
+	size_t slots;
+	tend_runtime *rt;
+
+	if (error)
+		return error;
+	if (tend__forked())
+		return -ESTALE;
+	rt = aligned(sizeof *rt);
+	if (!rt)
+		return -ENOMEM;
+	rt->index = UINT32_MAX;
+	rt->flags = o.flags;
+	rt->workers_count = o.workers;
+	rt->tasks_max = o.tasks_max;
+	/* A guard page below what was asked for. */
+	rt->stack_bytes = (o.stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() *
+	                  tend__page_bytes();
+	tend__link_init(&rt->empty_waiters);
+	error = root_name(rt->name, o.name, opts && opts->name);
+	if (error)
+		goto fail;
+
+	error = -ENOMEM;
+	slots = (size_t)rt->tasks_max + 2;
+	rt->tasks = tend__reserve(slots * sizeof *rt->tasks);
+	rt->scopes = tend__reserve(slots * sizeof *rt->scopes);
+	rt->workers = aligned(rt->workers_count * sizeof *rt->workers);
+	if (o.guard_path) {
+		rt->guard_path = tend__alloc(strlen(o.guard_path) + 1);
+		if (rt->guard_path)
+			memcpy(rt->guard_path, o.guard_path, strlen(o.guard_path) + 1);
+	}
+	if (!rt->tasks || !rt->scopes || !rt->workers || (o.guard_path && !rt->guard_path))
+		goto fail;
+	error = tend__runtime_claim(rt, &first_generation);
+	if (error)
+		goto fail;
+	/* Slot 0 names nothing, and the last is never given out. */
+	error = tend__segment_open(&rt->segment, o.registry_path, rt->name, rt->index,
+	                           first_generation, rt->workers_count, (uint32_t)slots,
+	                           power_of_two(o.events_max));
+	if (error)
+		goto fail;
+	error = tend__root_open(rt);
+	if (error)
+		goto fail;
+	if (o.flags & TEND_FAULT_HANDLERS)
+		tend__fault_install(say_fault);
+	error = tend__workers_start(rt);
+	if (error)
+		goto fail;
+	if (o.flags & TEND_HOSTED)
+		tend__tls.hosted = true;
+	*out = rt;
+	return 0;
+fail:
+	free_runtime(rt);
+	return error;
+}
+
+int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
+{
+	int error;
+
+	if (!rt)
+		return 0;
+	if (tend__forked())
+		return -ESTALE;
+	if (tend__worker_of(rt) || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt))
+		return -EDEADLK;
+	if (rt->flags & TEND_HOSTED) {
+		struct tend_reason reason = tend__reason(-ECANCELED, "the runtime closes", 0);
+
+		/* Nobody else runs its tasks: this does, until they have ended. */
+		tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
+		tend__scope_cancel(rt->root, rt->root->id, &reason);
+		while (tend_scope_live(tend_root(rt)) > 0) {
+			if (tend__clock() >= deadline)
+				return -ETIMEDOUT;
+			if (tend__worker_poll(&rt->workers[0], tend__clock() + TEND_MS) < 0)
+				break;
+		}
+	} else {
+		error = tend_shutdown(tend_root(rt), deadline,
+		                      TEND_SHUTDOWN_OPTS(.text = "the runtime closes"));
+		if (error)
+			return error;
+	}
+	tend__threads_reap(rt, true);
+	tend__children_close(rt);
+	tend__workers_stop(rt);
+	free_runtime(rt);
+	return 0;
+}
+
+int tend_runtime_fd(const tend_runtime *rt)
+{
+	return rt->flags & TEND_HOSTED ? rt->workers[0].poller.epoll : -EINVAL;
+}
+
+int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
+{
+	return rt->flags & TEND_HOSTED ? tend__worker_poll(&rt->workers[0], deadline) : -EINVAL;
+}

@@ -1,0 +1,226 @@
+/* kinds/thread.c - threads as tasks, and work that runs elsewhere. */
+#include "kinds/kinds.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <string.h>
+#include <unistd.h>
+
+struct tend__thread_task {
+	struct tend__thread thread;
+	struct tend__thread_task *next;
+	struct tend__task *task;
+	tend_runtime *rt;
+	_Atomic uint32_t go; /* 0: not born yet; 1: run */
+	jmp_buf out;
+};
+
+static void thread_wake(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
+
+static void thread_leave(struct tend__task *t)
+{
+	struct tend__thread_task *tt = t->data;
+
+	longjmp(tt->out, 1);
+}
+
+static const struct tend__kind kind_thread = {.wake = thread_wake, .leave = thread_leave};
+
+/* Joined later: by the next spawn of a thread, or by the close of the runtime,
+ * which cannot come before, for the task still counts. */
+static void ending(struct tend__thread_task *tt)
+{
+	tend__lock(&tt->rt->threads_lock);
+	tt->next = tt->rt->threads_ended;
+	tt->rt->threads_ended = tt;
+	tend__unlock(&tt->rt->threads_lock);
+}
+
+/* The body left by pthread_exit() or was canceled as a thread (rule 7): the
+ * cleanups that tend knows of still run, and the task ends. */
+static void left(void *p)
+{
+	struct tend__thread_task *tt = p;
+	struct tend__task *t = tt->task;
+
+	t->ending = TEND_ABORTED;
+	t->unwinding = true;
+	while (t->defers) {
+		struct tend_defer *d = t->defers;
+
+		t->defers = d->next;
+		d->fn(d->arg);
+	}
+	if (t->drop)
+		t->drop(t->arg);
+	tend__tls.task = NULL;
+	ending(tt);
+	tend__task_finish(t);
+}
+
+static void run(struct tend__thread_task *tt)
+{
+	struct tend__task *t = tt->task;
+
+	if (setjmp(tt->out) == 0) {
+		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
+		tend__leave(t);
+	}
+}
+
+static void body(void *p)
+{
+	struct tend__thread_task *tt = p;
+	struct tend__task *t = tt->task;
+
+	/* Acquire: pairs with the release in tend_spawn_thread_at(). */
+	while (!tend__load_acquire(&tt->go))
+		tend__futex_wait(&tt->go, 0, TEND_FOREVER);
+	tend__tls.task = t;
+	/* Relaxed: for readers. */
+	tend__store_relaxed(&t->record->pid, tend__thread_number());
+	tend__task_run(t);
+	tend__task_unmark(t, TEND__STARTING);
+	pthread_cleanup_push(left, tt);
+	run(tt);
+	pthread_cleanup_pop(0);
+	tend__tls.task = NULL;
+	ending(tt);
+	tend__task_finish(t);
+}
+
+void tend__threads_reap(tend_runtime *rt, bool all)
+{
+	for (;;) {
+		struct tend__thread_task *tt;
+
+		tend__lock(&rt->threads_lock);
+		tt = rt->threads_ended;
+		if (tt)
+			rt->threads_ended = tt->next;
+		tend__unlock(&rt->threads_lock);
+		if (!tt)
+			return;
+		tend__thread_join(&tt->thread);
+		tend__free(tt);
+		if (!all)
+			return; /* one spawned, one joined: none pile up */
+	}
+}
+
+int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
+                         const struct tend_task_opts *opts, tend_task *out)
+{
+	struct tend__birth birth = {.site = site,
+	                            .kind = TEND_KIND_THREAD,
+	                            .ops = &kind_thread,
+	                            .held = out != NULL,
+	                            .starting = true};
+	struct tend__thread_task *tt;
+	struct tend__task *t;
+	tend_task name;
+	int error = tend__task_opts_check(opts);
+
+	if (error)
+		return error;
+	if (!fn || (opts && (opts->flags & TEND_ABORTABLE)))
+		return -EINVAL;
+	if (opts) {
+		birth.name = opts->name;
+		birth.deadline = opts->deadline;
+		birth.hold = opts->hold;
+	}
+	tt = tend__alloc(sizeof *tt);
+	if (!tt)
+		return -ENOMEM;
+	error = tend__conceive(scope, &birth, &t);
+	if (error) {
+		tend__free(tt);
+		return error;
+	}
+	tt->task = t;
+	tt->rt = tend__scope_of(t)->rt;
+	t->data = tt;
+	t->fn = fn;
+	t->arg = arg;
+	if (opts) {
+		t->drop = opts->drop;
+		t->flags = opts->flags;
+	}
+	tend__threads_reap(tt->rt, false);
+	/* It exists before it may run, so that a failure leaves no trace. */
+	error = tend__thread_start(&tt->thread, birth.name ? birth.name : "task", body, tt);
+	if (error) {
+		tend__stillborn(t);
+		tend__free(tt);
+		return error;
+	}
+	name.id = t->id;
+	tend__born(t, &birth, TEND__READY);
+	if (out)
+		*out = name;
+	/* Release: the task and its record are whole. After it tt may be gone, and
+	 * the wake only names an address. */
+	tend__store_release(&tt->go, 1u);
+	tend__futex_wake(&tt->go, 1);
+	return 0;
+}
+
+/* ---- External tasks ---- */
+
+static void nobody_wakes(struct tend__task *t) { (void)t; }
+
+/* No leave: it has no end that we would see. */
+static const struct tend__kind kind_external = {.wake = nobody_wakes};
+
+int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_task_opts *opts,
+                       tend_task *out)
+{
+	struct tend__birth birth = {
+		.site = site, .kind = TEND_KIND_EXTERNAL, .ops = &kind_external};
+	struct tend__task *t;
+	int error = tend__task_opts_check(opts);
+
+	if (error)
+		return error;
+	if (!out || (opts && (opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))))
+		return -EINVAL;
+	if (opts) {
+		birth.name = opts->name;
+		birth.deadline = opts->deadline;
+	}
+	error = tend__conceive(scope, &birth, &t);
+	if (error)
+		return error;
+	if (opts)
+		t->flags = opts->flags;
+	out->id = t->id;
+	tend__born(t, &birth, TEND__RUNNING);
+	return 0;
+}
+
+int tend_task_end(tend_task task, int result)
+{
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
+
+	if (error)
+		return error;
+	/* Of two callers the first takes it: the flag is the stripe's. */
+	if (t->kind != &kind_external)
+		error = -EINVAL;
+	else if (t->unwinding)
+		error = -ESRCH;
+	else {
+		t->unwinding = true;
+		t->result = result;
+	}
+	tend__unlock(tend__stripe_of(rt, task.id));
+	if (!error)
+		tend__task_finish(t);
+	return error;
+}

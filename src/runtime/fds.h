@@ -1,0 +1,17 @@
+/* runtime/fds.h - fibers that wait for descriptors. */
+#ifndef TEND_RUNTIME_FDS_H
+#define TEND_RUNTIME_FDS_H
+
+#include "runtime/runtime.h"
+
+/* Waits for one of n descriptors, with events[i] wanted of each: the number of
+ * one that may be ready. By edge: who calls it has tried, and was told EAGAIN.
+ * Fibers only. -EPERM for a descriptor that is always ready; -EBADF when one was
+ * closed by tend_fd_close(); -ECANCELED; -ETIMEDOUT. */
+int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why,
+                   uint64_t deadline, unsigned flags);
+
+/* The number is another descriptor's from here on. */
+void tend__fd_closing(int fd);
+
+#endif

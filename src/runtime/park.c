@@ -1,0 +1,250 @@
+/* runtime/park.c - what every wait is made of.
+ *
+ * A waiter hangs in its object's list, under the object's lock. Whoever ends the
+ * wait marks it done and notifies under that lock; the waiter looks at `done`
+ * under it too. So a hand-over is one step, a cancel that comes with it loses,
+ * and the waiter's stack stays where it is while someone looks at it. */
+#include "runtime/runtime.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct park {
+	struct tend__timer timer;
+	struct tend__task *task;
+};
+
+static void timed_out(struct tend__timer *timer)
+{
+	struct tend__task *t = tend__entry(timer, struct park, timer)->task;
+
+	t->timed_out = true;
+	if (tend__task_notify(t))
+		tend__task_wake(t);
+}
+
+/* For the readers: since when, on what, where. The sequence of layout.h. */
+static void describe(struct tend__task *t, uint64_t object, uint64_t now)
+{
+	struct tend__record *r = t->record;
+	uint32_t seq = tend__load_relaxed(&r->seq);
+
+	tend__store_relaxed(&r->seq, seq + 1);
+	tend__store_release(&r->since, now);
+	tend__store_release(&r->object, object);
+	tend__store_release(&r->seq, seq + 2);
+}
+
+static void park_fiber(struct tend__task *t, enum tend__wait why, uint64_t deadline)
+{
+	struct tend__worker *w = t->worker;
+	struct park p = {.timer = {.at = deadline, .fire = timed_out}, .task = t};
+
+	t->timed_out = false;
+	if (deadline != TEND_FOREVER)
+		tend__heap_insert(&w->timers, &p.timer);
+	w->action = TEND__PARK;
+	w->wait = why;
+	tend__context_switch(&t->context, &w->context);
+	tend__heap_remove(&w->timers, &p.timer);
+}
+
+/* A thread sleeps on the low half of the word, where state and bits are. */
+static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t deadline)
+{
+	t->timed_out = false;
+	if (!tend__task_park(t, why))
+		return;
+	for (;;) {
+		uint64_t word = tend__task_word(t);
+
+		if ((word & TEND__STATE) != TEND__PARKED)
+			break;
+		if (deadline != TEND_FOREVER && tend__clock() >= deadline) {
+			/* Wakes itself; if another did so first, that counts. */
+			t->timed_out = tend__task_notify(t);
+			continue;
+		}
+		tend__futex_wait(&t->record->word, (uint32_t)word, deadline);
+	}
+	tend__task_run(t);
+}
+
+static void park(struct tend__task *t, enum tend__wait why, uint64_t object, uint64_t deadline)
+{
+	if (t->worker) {
+		describe(t, object, t->worker->now);
+		park_fiber(t, why, deadline);
+	} else {
+		if (t->owner)
+			describe(t, object, tend__clock());
+		park_thread(t, why, deadline);
+	}
+}
+
+static void wake_outside(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
+static const struct tend__kind outside_kind = {.wake = wake_outside};
+
+static void link_to_scope(struct tend__task *t)
+{
+	tend__lock(&t->owner->lock);
+	tend__link_append(&t->owner->parked, &t->in_scope);
+	tend__unlock(&t->owner->lock);
+}
+
+struct tend__task *tend__self(struct tend__outside *room)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (t) {
+		/* Before it looks whether it is canceled: from here on a cancel finds it
+		 * in the list, or it finds the cancel. */
+		if (!tend__linked(&t->in_scope))
+			link_to_scope(t);
+		return t;
+	}
+	memset(room, 0, sizeof *room);
+	t = &room->task;
+	t->record = &room->record;
+	t->kind = &outside_kind;
+	tend__store_relaxed(&t->record->word, (uint64_t)TEND__RUNNING);
+	return t;
+}
+
+int tend__may_wait(void)
+{
+	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
+}
+
+bool tend__told(struct tend__task *t)
+{
+	if (!tend__task_told(t))
+		return t->aborted;
+	return !t->shield || t->aborted || tend__clock() >= t->shield;
+}
+
+static bool passed(struct tend__task *t, uint64_t deadline)
+{
+	if (deadline == TEND_FOREVER)
+		return false;
+	/* A worker's clock is behind, never ahead. */
+	if (deadline == 0 || (t->worker && deadline <= t->worker->now))
+		return true;
+	return tend__clock() >= deadline;
+}
+
+/* tend_abort() takes effect here, in a wait, with nothing linked; not while a
+ * scope of the task is open. */
+static void abort_if_asked(struct tend__task *t)
+{
+	bool owns;
+
+	if (!(tend__task_word(t) & TEND__ABORTED) || t->unwinding || !t->worker)
+		return;
+	tend__lock(&t->worker->rt->tree);
+	owns = tend__linked(&t->owned);
+	tend__unlock(&t->worker->rt->tree);
+	if (owns)
+		return;
+	t->ending = TEND_ABORTED;
+	t->aborted = true;
+	tend__leave(t);
+}
+
+#ifdef TEND_SIM
+void tend__sim_wait(uint64_t id);
+#endif
+
+int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
+               uint64_t object, uint64_t deadline, unsigned flags)
+{
+	struct tend__task *t = w->task;
+	int error;
+
+#ifdef TEND_SIM
+	if (t->owner && !(flags & TEND__DEAF)) {
+		if (lock)
+			tend__unlock(lock);
+		tend__sim_wait(t->id);
+		if (lock)
+			tend__lock(lock);
+	}
+#endif
+	/* Done is asked before cancel, and cancel before the clock. */
+	for (int parked = 0;; parked++) {
+		uint64_t until = deadline;
+
+		if (w->done || (parked && (flags & TEND__ONCE) && !t->timed_out))
+			break;
+		error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
+		        : passed(t, deadline)                  ? -ETIMEDOUT
+		                                               : 0;
+		if (error) {
+			if (lock) {
+				tend__unlink(&w->link);
+				tend__unlock(lock);
+			}
+			if (!(flags & TEND__DEAF))
+				abort_if_asked(t);
+			return error;
+		}
+		if (lock)
+			tend__unlock(lock);
+		/* A cancel that a shield kept out comes in when the shield ends. */
+		if (t->shield && t->shield < until)
+			until = t->shield;
+		park(t, why, object, until);
+		if (lock)
+			tend__lock(lock);
+	}
+	if (lock)
+		tend__unlock(lock);
+	return w->result;
+}
+
+void tend__waiter_done(struct tend__waiter *w, int result)
+{
+	struct tend__task *t = w->task;
+
+	tend__unlink(&w->link);
+	w->result = result;
+	w->done = true;
+	if (tend__task_notify(t))
+		tend__task_wake(t);
+}
+
+void tend__leave(struct tend__task *t)
+{
+	t->unwinding = true;
+	while (t->defers) {
+		struct tend_defer *d = t->defers;
+
+		t->defers = d->next;
+		d->fn(d->arg);
+	}
+	if (t->drop) {
+		void (*drop)(void *) = t->drop;
+
+		t->drop = NULL;
+		drop(t->arg);
+	}
+	t->kind->leave(t);
+	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
+}
+
+void tend__yield_fiber(struct tend__task *t)
+{
+	t->worker->action = TEND__YIELD;
+	tend__context_switch(&t->context, &t->worker->context);
+}
+
+void tend__checkpoint_at(struct tend__task *t, void *address)
+{
+	/* Relaxed: hints for readers; only the task writes them. */
+	tend__store_relaxed(&t->record->checkpoint, (uint64_t)(uintptr_t)address);
+	if (tend__task_told(t))
+		tend__store_relaxed(&t->record->checkpoints,
+		                    tend__load_relaxed(&t->record->checkpoints) + 1);
+}

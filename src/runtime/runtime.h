@@ -1,0 +1,216 @@
+/* runtime/runtime.h - who runs the tasks.
+ *
+ * A worker is one thread with its queues, timers, poller, stacks and free slots.
+ * Nobody else touches them: others reach a worker by its inbox, and take from
+ * its ring of tasks that have not started. */
+#ifndef TEND_RUNTIME_RUNTIME_H
+#define TEND_RUNTIME_RUNTIME_H
+
+#include "tend/runtime.h"
+
+#include "base/heap.h"
+#include "platform/platform.h"
+#include "segment/segment.h"
+#include "task/task.h"
+
+enum {
+	TEND__RUNTIMES = 255, /* an id has 8 bits for it, and the last is no runtime */
+	TEND__WORKERS_MAX = 64,
+	TEND__RING = 256,
+	TEND__STRIPES = 64,
+	TEND__ROUND = 61, /* tasks run between looks at inbox, timers and descriptors */
+};
+
+/* First in, first out; links are the tasks' posts. */
+struct tend__queue {
+	struct tend__post *first, **last;
+	uint32_t count;
+};
+
+/* Lives at the top of the stack it describes. */
+struct tend__stack {
+	struct tend__stack *next;
+	char *low;
+	size_t bytes;
+	unsigned announced;
+	bool single;  /* of a size of its own: unmapped, not kept */
+	bool trimmed; /* free, and its pages were given back */
+};
+
+struct tend__stack_block {
+	struct tend__stack_block *next;
+	void *low;
+	size_t bytes;
+	unsigned n; /* not used yet */
+};
+
+/* A descriptor that fibers of this worker have waited for. */
+struct tend__fd {
+	uint32_t generation; /* of the number, when it was added to the poller */
+	bool added;
+	uint8_t ready; /* came while nobody waited */
+	struct tend__link waiters;
+};
+
+enum tend__action { TEND__YIELD, TEND__PARK, TEND__END };
+
+struct tend__worker {
+	tend_runtime *rt;
+	uint32_t number;
+	struct tend__context context; /* of the loop */
+	struct tend__queue started;   /* ready and pinned */
+	struct tend__queue fresh;     /* did not fit into the ring */
+	struct tend__heap timers;
+	struct tend__poller poller;
+	struct tend__slots slots;
+	struct tend__stack *stacks; /* free ones */
+	struct tend__stack_block *blocks;
+	uint32_t stacks_free, stacks_used, stacks_peak;
+	struct tend__fd **fds; /* by number */
+	int fds_max;
+	uint64_t now; /* read once a round */
+	uint64_t nudged; /* when it last woke a thief */
+	uint64_t rounds;
+	enum tend__action action; /* why the task left the context, and its wait */
+	enum tend__wait wait;
+	struct tend__thread thread;
+	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief */
+	bool turn;                        /* fresh ones next */
+
+	/* Others write below. */
+	_Alignas(64) _Atomic(struct tend__post *) inbox;
+	_Atomic uint32_t sleeping;
+	_Atomic uint32_t stop;
+	_Alignas(64) _Atomic uint32_t head; /* thieves and the owner take here */
+	_Alignas(64) _Atomic uint32_t tail; /* the owner adds here */
+	_Atomic(struct tend__task *) ring[TEND__RING];
+};
+
+struct tend__scope;
+
+struct tend__stripe {
+	_Alignas(64) struct tend__lock lock;
+};
+
+struct tend_runtime {
+	uint32_t index; /* in ids */
+	uint32_t flags;
+	uint32_t workers_count;
+	uint32_t tasks_max;
+	size_t stack_bytes;
+	struct tend__segment segment;
+	struct tend__task *tasks; /* by slot, beside the records */
+	struct tend__worker *workers;
+	_Atomic uint32_t next_worker; /* for spawns from outside */
+	_Atomic uint32_t sleepers;
+	_Atomic uint32_t no_stacks; /* a stack could not be had: spawn refuses */
+	_Atomic uint32_t path_waiters;
+	struct tend__stripe stripes[TEND__STRIPES];
+
+	/* The layers above keep their roots here. */
+	struct tend__lock tree; /* shape of the scope tree, owners, cancel */
+	struct tend__scope *root, *detached;
+	_Atomic(struct tend__scope *) *scopes; /* by slot */
+	struct tend__lock empty_lock;
+	struct tend__link empty_waiters TEND_GUARDED_BY(&empty_lock);
+	struct tend__lock threads_lock; /* of thread tasks that are to be joined */
+	struct tend__thread_task *threads_ended TEND_GUARDED_BY(&threads_lock);
+	_Atomic uint32_t threads_live;
+	struct tend__children *children; /* of the guard; made by the first process */
+	struct tend__lock children_lock;
+	char *guard_path;
+	char name[TEND_NAME_MAX + 1];
+};
+
+/* The runtimes that are open, by their number in ids. */
+tend_runtime *tend__runtime_of(uint64_t id);
+int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation);
+void tend__runtime_disclaim(tend_runtime *rt);
+/* True in a fork of the process that opened the runtimes. */
+bool tend__forked(void);
+struct tend__header *tend__runtime_segment(const tend_runtime *rt);
+
+static inline struct tend__lock *tend__stripe_of(tend_runtime *rt, uint64_t id)
+{
+	return &rt->stripes[tend__id_slot(id) % TEND__STRIPES].lock;
+}
+
+/* The task of an id, whether or not it still is that task. */
+static inline struct tend__task *tend__task_at(tend_runtime *rt, uint64_t id)
+{
+	return &rt->tasks[tend__id_slot(id)];
+}
+
+/* worker.c */
+int tend__workers_start(tend_runtime *rt);
+void tend__workers_stop(tend_runtime *rt);
+int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
+void tend__post(struct tend__worker *w, struct tend__post *post);
+/* Queues a published task that has not run. */
+void tend__spawned(tend_runtime *rt, struct tend__task *t);
+void tend__fiber_wake(struct tend__task *t);
+/* The worker of `rt` that the caller runs on, or NULL. */
+static inline struct tend__worker *tend__worker_of(const tend_runtime *rt)
+{
+	struct tend__worker *w = tend__tls.worker;
+
+	return w && w->rt == rt ? w : NULL;
+}
+/* A clock that is read once a round, for what needs no better. */
+static inline uint64_t tend__coarse(void)
+{
+	return tend__tls.worker && tend__tls.worker->now ? tend__tls.worker->now : tend__clock();
+}
+static inline uint32_t tend__ring_number(const tend_runtime *rt)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	return w ? w->number : rt->workers_count;
+}
+
+/* stacks.c */
+struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error);
+void tend__stack_give(struct tend__worker *w, struct tend__stack *stack);
+void tend__stacks_idle(struct tend__worker *w);
+void tend__stacks_fini(struct tend__worker *w);
+
+/* fds.c */
+void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, int n);
+void tend__fds_fini(struct tend__worker *w);
+
+/* park.c: what every wait is made of. */
+struct tend__outside {
+	struct tend__record record;
+	struct tend__task task;
+};
+/* The calling task, linked to its scope so that a cancel finds it; a thread that
+ * is none gets a stand-in in `room`. */
+struct tend__task *tend__self(struct tend__outside *room);
+/* -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
+int tend__may_wait(void);
+enum {
+	TEND__DEAF = 1, /* no cancel ends the wait */
+	TEND__ONCE = 2, /* any notify ends it, with 0: the caller looks */
+};
+/* Waits until w->done, and answers w->result; else -ECANCELED or -ETIMEDOUT with
+ * w unlinked. Called with `lock` held, and w linked; returns with it free. With
+ * lock NULL, w is not linked and its worker sets done. */
+int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
+               uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED;
+/* With the lock of the object of w: it is done. Notifies under that lock, which
+ * is what keeps the waiter's stack where it is. */
+void tend__waiter_done(struct tend__waiter *w, int result);
+/* Would a wait of the task answer -ECANCELED? */
+bool tend__told(struct tend__task *t);
+/* Ends the calling task: cleanups, drop, and off. */
+TEND_NORETURN void tend__leave(struct tend__task *t);
+void tend__yield_fiber(struct tend__task *t);
+void tend__checkpoint_at(struct tend__task *t, void *address);
+
+/* alarm.c: something to do at an instant, by worker 0. */
+struct tend__alarm;
+struct tend__alarm *tend__alarm_set(tend_runtime *rt, uint64_t at, uint64_t id,
+                                    void (*ring)(tend_runtime *rt, uint64_t id));
+void tend__alarm_drop(struct tend__alarm *alarm);
+
+#endif

@@ -1,0 +1,125 @@
+/* runtime/stacks.c - stacks of fibers: attached at the first run, back into the
+ * worker's cache at the end. Mapped 64 at a time. */
+#include "runtime/runtime.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+
+enum { BLOCK = 64 };
+
+static struct tend__stack *place(char *low, size_t bytes)
+{
+	struct tend__stack *s =
+		(struct tend__stack *)(void *)(low + bytes - sizeof(struct tend__stack));
+
+	*s = (struct tend__stack){.low = low, .bytes = bytes};
+	return s;
+}
+
+static int add_block(struct tend__worker *w)
+{
+	size_t bytes = w->rt->stack_bytes;
+	struct tend__stack_block *b = tend__alloc(sizeof *b);
+	int error = -ENOMEM;
+
+	if (!b)
+		return -ENOMEM;
+	b->low = tend__stacks_map(bytes, BLOCK, &error);
+	if (!b->low) {
+		tend__free(b);
+		return error;
+	}
+	b->bytes = bytes;
+	b->n = BLOCK;
+	b->next = w->blocks;
+	w->blocks = b;
+	return 0;
+}
+
+struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error)
+{
+	size_t page = tend__page_bytes();
+	struct tend__stack *s;
+
+	/* The guard comes on top of what was asked for, the sizes are pages. */
+	if (bytes != w->rt->stack_bytes) {
+		char *low;
+
+		bytes = (bytes + page - 1) / page * page + page;
+		low = tend__stacks_map(bytes, 1, error);
+		if (!low)
+			return NULL;
+		s = place(low, bytes);
+		s->single = true;
+	} else if (w->stacks) {
+		s = w->stacks;
+		w->stacks = s->next;
+		w->stacks_free--;
+		s->trimmed = false;
+	} else {
+		/* The stacks of the newest block that were not used yet lie in order:
+		 * a descriptor is written into one when it is first taken, so that an
+		 * unused stack has no page. */
+		if (!w->blocks || w->blocks->n == 0) {
+			*error = add_block(w);
+			if (*error) {
+				/* Relaxed: spawns are refused from now on, a few late is fine. */
+				tend__store_relaxed(&w->rt->no_stacks, 1);
+				return NULL;
+			}
+		}
+		w->blocks->n--;
+		s = place((char *)w->blocks->low + w->blocks->n * bytes, bytes);
+	}
+	if (++w->stacks_used > w->stacks_peak)
+		w->stacks_peak = w->stacks_used;
+	s->announced = tend__stack_announce(s->low, s->bytes - sizeof *s);
+	return s;
+}
+
+void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
+{
+	tend__stack_forget(s->low, s->bytes - sizeof *s, s->announced);
+	w->stacks_used--;
+	if (s->single) {
+		tend__stacks_unmap(s->low, s->bytes, 1);
+		return;
+	}
+	s->next = w->stacks;
+	w->stacks = s;
+	w->stacks_free++;
+	/* Relaxed: see above. */
+	if (tend__load_relaxed(&w->rt->no_stacks))
+		tend__store_relaxed(&w->rt->no_stacks, 0);
+}
+
+/* Before the worker sleeps: what is beyond twice the recent peak gives its pages
+ * back. The descriptor's page stays. */
+void tend__stacks_idle(struct tend__worker *w)
+{
+	struct tend__stack *s = w->stacks;
+	uint32_t keep = 2 * w->stacks_peak;
+
+	if (w->stacks_used + w->stacks_free > keep + BLOCK) {
+		for (uint32_t i = w->stacks_used; s && i < keep; i++)
+			s = s->next;
+		for (; s; s = s->next)
+			if (!s->trimmed) {
+				tend__stack_trim(s->low, s->bytes);
+				s->trimmed = true;
+			}
+	}
+	w->stacks_peak = w->stacks_used > w->stacks_peak / 2 ? w->stacks_used : w->stacks_peak / 2;
+}
+
+void tend__stacks_fini(struct tend__worker *w)
+{
+	while (w->blocks) {
+		struct tend__stack_block *b = w->blocks;
+
+		w->blocks = b->next;
+		tend__stacks_unmap(b->low, b->bytes, BLOCK);
+		tend__free(b);
+	}
+}

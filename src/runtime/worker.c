@@ -1,0 +1,488 @@
+/* runtime/worker.c - the loop that runs fibers.
+ *
+ * The run queue is two: tasks that have started and are pinned here, and fresh
+ * ones, which are in a ring that idle workers may take from. Both are first in,
+ * first out, and the loop alternates. */
+#include "runtime/runtime.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { NAP_NS = 100000 }; /* how long a thief watches a ring before it takes */
+
+static void push(struct tend__queue *q, struct tend__post *p)
+{
+	p->next = NULL;
+	*q->last = p;
+	q->last = &p->next;
+	q->count++;
+}
+
+static struct tend__post *pop(struct tend__queue *q)
+{
+	struct tend__post *p = q->first;
+
+	if (!p)
+		return NULL;
+	q->first = p->next;
+	if (!q->first)
+		q->last = &q->first;
+	q->count--;
+	return p;
+}
+
+static struct tend__task *task_of(struct tend__post *p)
+{
+	return tend__entry(p, struct tend__task, post);
+}
+
+void tend__post(struct tend__worker *w, struct tend__post *post)
+{
+	/* Relaxed: the exchange decides. */
+	struct tend__post *first = tend__load_relaxed(&w->inbox);
+
+	do
+		post->next = first;
+	/* seq_cst, against the worker's "sleeping, then look": one of the two sees
+	 * the other (Dekker). */
+	while (!tend__cas(&w->inbox, &first, post));
+	if (tend__load(&w->sleeping) && tend__exchange(&w->sleeping, 0u))
+		tend__poller_wake(&w->poller);
+}
+
+static void take_inbox(struct tend__worker *w)
+{
+	struct tend__post *in, *list = NULL;
+
+	/* Relaxed: a look that is repeated. */
+	if (!tend__load_relaxed(&w->inbox))
+		return;
+	in = tend__exchange(&w->inbox, (struct tend__post *)NULL);
+	/* Last in came first out: turn it round, so that posts arrive in order. */
+	while (in) {
+		struct tend__post *next = in->next;
+
+		in->next = list;
+		list = in;
+		in = next;
+	}
+	while (list) {
+		struct tend__post *p = list;
+
+		list = p->next;
+		p->fn(w, p);
+	}
+}
+
+static void queue_started(struct tend__worker *w, struct tend__post *p) { push(&w->started, p); }
+
+void tend__fiber_wake(struct tend__task *t)
+{
+	struct tend__worker *w = t->worker;
+
+	t->post.fn = queue_started;
+	if (w == tend__tls.worker)
+		push(&w->started, &t->post);
+	else
+		tend__post(w, &t->post);
+}
+
+/* The owner's side of the ring: false when it is full. */
+static bool ring_push(struct tend__worker *w, struct tend__task *t)
+{
+	/* Relaxed: only the owner writes tail. Acquire: a slot behind head has been
+	 * read by whoever advanced head in ring_pop(). */
+	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
+
+	if (tail - head >= TEND__RING)
+		return false;
+	tend__store_relaxed(&w->ring[tail % TEND__RING], t);
+	/* Release: pairs with the acquire of tail in ring_pop(), for the task. */
+	tend__store_release(&w->tail, tail + 1);
+	return true;
+}
+
+/* Owner and thieves: the oldest, or NULL. */
+static struct tend__task *ring_pop(struct tend__worker *w)
+{
+	uint32_t head = tend__load_acquire(&w->head);
+
+	for (;;) {
+		/* Acquire: pairs with the release in ring_push(). */
+		uint32_t tail = tend__load_acquire(&w->tail);
+		struct tend__task *t;
+
+		if (head == tail)
+			return NULL;
+		/* Relaxed: if the slot was filled anew meanwhile, head has moved and the
+		 * exchange fails. */
+		t = tend__load_relaxed(&w->ring[head % TEND__RING]);
+		if (tend__cas_acq_rel(&w->head, &head, head + 1))
+			return t;
+	}
+}
+
+/* One sleeper is enough: it naps and looks whether the ring drains. */
+static void nudge(struct tend__worker *w)
+{
+	tend_runtime *rt = w->rt;
+
+	w->nudged = w->now;
+	for (uint32_t i = 1; i < rt->workers_count; i++) {
+		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
+
+		if (tend__load_relaxed(&v->sleeping) && tend__exchange(&v->sleeping, 0u)) {
+			tend__poller_wake(&v->poller);
+			return;
+		}
+	}
+}
+
+static void add_fresh(struct tend__worker *w, struct tend__post *p)
+{
+	if (w->fresh.first || !ring_push(w, task_of(p)))
+		push(&w->fresh, p);
+	/* Relaxed: a hint; a worker that falls asleep now looks at the rings first. */
+	if (tend__load_relaxed(&w->rt->sleepers) && w->now - w->nudged >= NAP_NS)
+		nudge(w);
+}
+
+void tend__spawned(tend_runtime *rt, struct tend__task *t)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	t->post.fn = add_fresh;
+	if (w) {
+		add_fresh(w, &t->post);
+		return;
+	}
+	/* Relaxed: any spread will do. */
+	w = &rt->workers[tend__add_relaxed(&rt->next_worker, 1) % rt->workers_count];
+	tend__post(w, &t->post);
+}
+
+static struct tend__task *next_fresh(struct tend__worker *w)
+{
+	struct tend__task *t = ring_pop(w);
+
+	if (t)
+		return t;
+	if (!w->fresh.first)
+		return NULL;
+	t = task_of(pop(&w->fresh));
+	while (w->fresh.first && ring_push(w, task_of(w->fresh.first)))
+		pop(&w->fresh);
+	return t;
+}
+
+static struct tend__task *next(struct tend__worker *w)
+{
+	struct tend__task *t = NULL;
+
+	w->turn = !w->turn;
+	if (w->turn)
+		t = next_fresh(w);
+	if (!t && w->started.first)
+		t = task_of(pop(&w->started));
+	if (!t && !w->turn)
+		t = next_fresh(w);
+	return t;
+}
+
+static void entry(void *arg)
+{
+	struct tend__task *t = arg;
+
+	tend__context_acquire(t);
+	if (!tend__told(t))
+		t->result = t->fn(t->arg);
+	else
+		t->result = -ECANCELED;
+	tend__leave(t);
+}
+
+/* Gives a fresh task its stack; or ends it here, when it is canceled already and
+ * has nothing to drop, or when there is no stack to be had. */
+static bool start(struct tend__worker *w, struct tend__task *t)
+{
+	int error = 0;
+
+	t->worker = w;
+	/* Relaxed: for readers, who take it as a hint. */
+	tend__store_relaxed(&t->record->worker, w->number);
+	if (!t->drop && !t->data && tend__task_told(t)) {
+		t->result = -ECANCELED;
+		t->kind->ended(t);
+		return false;
+	}
+	t->stack = tend__stack_take(w, t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes, &error);
+	if (!t->stack) {
+		t->result = error;
+		t->ending = TEND_FAILED;
+		if (t->drop)
+			t->drop(t->arg);
+		t->kind->ended(t);
+		return false;
+	}
+	tend__context_make(&t->context, t->stack->low,
+	                   t->stack->bytes - sizeof(struct tend__stack), entry, t);
+	return true;
+}
+
+static void run_task(struct tend__worker *w, struct tend__task *t)
+{
+	tend__task_run(t);
+	if (!t->stack && !start(w, t))
+		return;
+	for (;;) {
+		tend__tls.task = t;
+		tend__tls.context = &t->context;
+		tend__context_switch(&w->context, &t->context);
+		tend__tls.context = &w->context;
+		tend__tls.task = NULL;
+		if (w->action == TEND__PARK) {
+			if (tend__task_park(t, w->wait))
+				return;
+			continue; /* notified meanwhile: it looks again */
+		}
+		if (w->action == TEND__YIELD) {
+			tend__task_yield(t);
+			push(&w->started, &t->post);
+			return;
+		}
+		tend__context_drop(&t->context);
+		tend__stack_give(w, t->stack);
+		t->stack = NULL;
+		t->kind->ended(t);
+		return;
+	}
+}
+
+static void fire_timers(struct tend__worker *w)
+{
+	struct tend__timer *timer;
+
+	while ((timer = tend__heap_min(&w->timers)) && timer->at <= w->now) {
+		tend__heap_remove(&w->timers, timer);
+		timer->fire(timer);
+	}
+}
+
+static int run_ready(struct tend__worker *w)
+{
+	struct tend__task *t;
+	int n = 0;
+
+	while (n < TEND__ROUND && (t = next(w))) {
+		run_task(w, t);
+		n++;
+	}
+	return n;
+}
+
+static void look_at_fds(struct tend__worker *w, uint64_t deadline)
+{
+	struct tend__ready ready[64];
+	int n = tend__poller_wait(&w->poller, deadline, ready, 64);
+
+	tend__fds_ready(w, ready, n);
+}
+
+/* Takes from a ring that has not moved since the last look a nap ago, because
+ * its owner is busy with one long task, or is deep in arrears; never from one
+ * that drains by itself: a greedy thief made a single spawner 9 times slower.
+ * True when it took something; *more when there is something to watch. */
+static bool steal(struct tend__worker *w, bool *more)
+{
+	tend_runtime *rt = w->rt;
+	bool got = false;
+
+	*more = false;
+	for (uint32_t i = 1; i < rt->workers_count; i++) {
+		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
+		/* Relaxed: a look; ring_pop() decides. */
+		uint32_t head = tend__load_relaxed(&v->head), tail = tend__load_relaxed(&v->tail);
+		uint32_t backlog = tail - head;
+
+		if (backlog == 0 || backlog > TEND__RING) {
+			w->seen[v->number] = UINT32_MAX;
+			continue;
+		}
+		*more = true;
+		if (w->seen[v->number] == head || (backlog > TEND__RING / 2 &&
+		                                   w->seen[v->number] != UINT32_MAX)) {
+			for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
+				struct tend__task *t = ring_pop(v);
+
+				if (!t || !ring_push(w, t)) {
+					if (t)
+						push(&w->fresh, &t->post);
+					break;
+				}
+				got = true;
+			}
+		}
+		w->seen[v->number] = head;
+		if (got)
+			return true;
+	}
+	return false;
+}
+
+static void sleep_until(struct tend__worker *w, uint64_t deadline)
+{
+	struct tend__timer *timer = tend__heap_min(&w->timers);
+	bool more = false;
+
+	if (w->rt->workers_count > 1 && steal(w, &more))
+		return;
+	if (timer && timer->at < deadline)
+		deadline = timer->at;
+	if (more && tend__clock() + NAP_NS < deadline)
+		deadline = tend__clock() + NAP_NS;
+	tend__stacks_idle(w);
+
+	/* Announce, then look once more, and only then sleep: see tend__post(). */
+	tend__add(&w->rt->sleepers, 1);
+	tend__store(&w->sleeping, 1u);
+	if (!tend__load(&w->inbox) && !tend__load(&w->stop))
+		look_at_fds(w, deadline);
+	tend__store(&w->sleeping, 0u);
+	tend__add(&w->rt->sleepers, (uint32_t)-1);
+}
+
+/* What is due, then up to a round of tasks. */
+static int round_of(struct tend__worker *w)
+{
+	w->now = tend__clock();
+	take_inbox(w);
+	fire_timers(w);
+	if (w->poller.watched && ++w->rounds % 4 == 0)
+		look_at_fds(w, 0);
+	return run_ready(w);
+}
+
+static void loop(void *arg)
+{
+	struct tend__worker *w = arg;
+	void *fault_stack = NULL;
+
+	tend__tls.worker = w;
+	tend__context_adopt(&w->context);
+	tend__tls.context = &w->context;
+	if (w->rt->flags & TEND_FAULT_HANDLERS)
+		tend__fault_thread_begin(&fault_stack);
+	while (!tend__load_acquire(&w->stop))
+		if (!round_of(w))
+			sleep_until(w, TEND_FOREVER);
+	round_of(w); /* what was posted before the stop: alarms give their memory back */
+	if (fault_stack)
+		tend__fault_thread_end(fault_stack);
+	tend__tls.worker = NULL;
+}
+
+int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
+{
+	struct tend__timer *timer;
+	int n = 0;
+
+	tend__context_adopt(&w->context);
+	tend__tls.hosted = true;
+	tend__store(&w->sleeping, 0u);
+	tend__tls.worker = w;
+	tend__tls.context = &w->context;
+	for (;;) {
+		int ran = round_of(w);
+
+		n += ran;
+		if (ran)
+			continue;
+		look_at_fds(w, 0);
+		w->now = tend__clock();
+		timer = tend__heap_min(&w->timers);
+		if (w->started.first || tend__load_relaxed(&w->inbox) ||
+		    (timer && timer->at <= w->now))
+			continue;
+		if (n || w->now >= deadline)
+			break;
+		sleep_until(w, deadline);
+	}
+	/* For the program's own loop: the descriptor says when to call again. A post
+	 * must wake it even though nobody sleeps here. */
+	tend__poller_arm(&w->poller, timer ? timer->at : TEND_FOREVER);
+	tend__store(&w->sleeping, 1u);
+	if (tend__load(&w->inbox))
+		tend__poller_wake(&w->poller);
+	tend__tls.worker = NULL;
+	tend__tls.context = NULL;
+	return n;
+}
+
+int tend__workers_start(tend_runtime *rt)
+{
+	uint32_t made = 0;
+	int error = 0;
+
+	for (; made < rt->workers_count; made++) {
+		struct tend__worker *w = &rt->workers[made];
+
+		w->rt = rt;
+		w->number = made;
+		w->started.last = &w->started.first;
+		w->fresh.last = &w->fresh.first;
+		error = tend__poller_init(&w->poller);
+		if (error)
+			break;
+	}
+	for (uint32_t i = 0; !error && !(rt->flags & TEND_HOSTED) && i < made; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "tend-%u", (unsigned)i);
+		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
+		if (error)
+			while (i-- > 0) {
+				tend__store_release(&rt->workers[i].stop, 1u);
+				tend__poller_wake(&rt->workers[i].poller);
+				tend__thread_join(&rt->workers[i].thread);
+			}
+		if (error)
+			break;
+	}
+	if (error)
+		for (uint32_t i = 0; i < made; i++)
+			tend__poller_fini(&rt->workers[i].poller);
+	return error;
+}
+
+void tend__workers_stop(tend_runtime *rt)
+{
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+
+		if (rt->flags & TEND_HOSTED) {
+			tend__worker_poll(w, 0);
+			continue;
+		}
+		/* seq_cst, as a post: it must see the worker asleep, or be seen. */
+		tend__store(&w->stop, 1u);
+		if (tend__load(&w->sleeping) && tend__exchange(&w->sleeping, 0u))
+			tend__poller_wake(&w->poller);
+	}
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+
+		if (!(rt->flags & TEND_HOSTED))
+			tend__thread_join(&w->thread);
+	}
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+
+		take_inbox(w); /* an alarm dropped by a worker that stopped later */
+		tend__stacks_fini(w);
+		tend__fds_fini(w);
+		tend__poller_fini(&w->poller);
+	}
+}

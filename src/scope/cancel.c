@@ -1,0 +1,175 @@
+/* scope/cancel.c - stop a scope and everything below it.
+ *
+ * Invariant, under runtime.tree: if a scope is canceled then so is every scope
+ * below it that is not behind a shield. Each has its own bit, so that a wait
+ * looks at one word; cancels are rare, and pay for the walk. */
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct tend_reason tend__reason(int code, const char *text, uint64_t who)
+{
+	struct tend_reason reason = {.code = code, .who = who, .when = tend__clock()};
+
+	if (text)
+		memcpy(reason.text, text, strnlen(text, sizeof reason.text - 1));
+	return reason;
+}
+
+/* Marks one scope and notifies its tasks that have ever parked. The others have
+ * not started, or see the bit when they first wait: they link themselves before
+ * they look. */
+static void mark(struct tend__scope *s, const struct tend_reason *reason)
+	TEND_REQUIRES(&s->rt->tree)
+{
+	tend_runtime *rt = s->rt;
+
+	/* The reason before the bit: whoever sees the bit may read it. */
+	s->reason = *reason;
+	tend__scope_flag(s, TEND__SCOPE_CANCELED);
+
+	tend__lock(&s->owner.lock);
+	for (struct tend__link *l = s->owner.parked.next; l != &s->owner.parked; l = l->next) {
+		struct tend__task *t = tend__entry(l, struct tend__task, in_scope);
+
+		/* Under the scope's lock it cannot leave the list, so it is still it. */
+		if (tend__task_notify(t))
+			tend__task_wake(t);
+	}
+	tend__unlock(&s->owner.lock);
+	if (tend__events_wanted(&rt->segment))
+		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, s->id,
+		                 tend__load_relaxed(&s->parent_id), s->owner.record, 0, reason->code,
+		                 reason->when);
+}
+
+int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_reason *reason)
+{
+	tend_runtime *rt = top->rt;
+	int error = 0;
+	bool into;
+
+	tend__lock(&rt->tree);
+	if (!tend__scope_is(top, id))
+		error = -ESRCH;
+	else if (tend__load_acquire(&top->owner.record->word) & TEND__SCOPE_CANCELED)
+		error = -EALREADY;
+	for (struct tend__scope *s = error ? NULL : top; s; s = tend__scope_next(s, top, into)) {
+		/* The invariant holds below one that is canceled; a shield has an alarm
+		 * that lets the cancel in when it is over. */
+		into = !(tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CANCELED) &&
+		       (s == top || !s->shield);
+		if (into)
+			mark(s, reason);
+	}
+	tend__unlock(&rt->tree);
+	return error;
+}
+
+int tend_scope_cancel(tend_scope scope, int code, const char *text)
+{
+	struct tend_reason reason;
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	if (code >= 0)
+		return -EINVAL;
+	reason = tend__reason(code, text, tend__tls.task ? tend__tls.task->id : 0);
+	return tend__scope_cancel(s, scope.id, &reason);
+}
+
+int tend_scope_reason(tend_scope scope, struct tend_reason *out)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	tend__lock(&s->rt->tree);
+	if (!tend__scope_is(s, scope.id))
+		error = -ESRCH;
+	else if (!(tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CANCELED))
+		error = -ENOENT;
+	else {
+		if (out)
+			*out = s->reason;
+		error = 0;
+	}
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+/* ---- One task ---- */
+
+static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_t bits,
+                       uint32_t flags_needed)
+{
+	tend_runtime *rt;
+	struct tend__task *t;
+	struct tend__extra *extra;
+	int error = tend__task_touch(task.id, &rt, &t);
+	bool told;
+
+	if (error)
+		return error;
+	if ((t->flags & flags_needed) != flags_needed)
+		error = -EPERM;
+	told = tend__task_word(t) & TEND__CANCELED;
+	if (!error && !told) {
+		/* Without memory for the whole reason its code is kept. */
+		extra = tend__task_extra(t);
+		if (extra)
+			extra->reason = *reason;
+		t->cancel_code = reason->code;
+	}
+	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
+		error = -ESRCH;
+	else if (!error && tend__task_notify_id(t, task.id))
+		tend__task_wake(t);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return error ? error : told && !bits ? -EALREADY : 0;
+}
+
+int tend_task_cancel(tend_task task, int code, const char *text)
+{
+	struct tend_reason reason =
+		tend__reason(code, text, tend__tls.task ? tend__tls.task->id : 0);
+
+	return code >= 0 ? -EINVAL : cancel_task(task, &reason, 0, 0);
+}
+
+int tend_abort(tend_task task)
+{
+	struct tend_reason reason =
+		tend__reason(-ECANCELED, "aborted", tend__tls.task ? tend__tls.task->id : 0);
+
+	return cancel_task(task, &reason, TEND__ABORTED, TEND_ABORTABLE);
+}
+
+int tend_task_reason(tend_task task, struct tend_reason *out)
+{
+	struct tend_reason reason = {0};
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
+
+	if (error)
+		return error;
+	if (tend__task_word(t) & TEND__CANCELED) {
+		reason.code = t->cancel_code;
+		if (t->extra && t->extra->reason.code)
+			reason = t->extra->reason;
+	} else if (tend__task_told(t))
+		reason = tend__scope_of(t)->reason; /* frozen with the bit we saw */
+	tend__unlock(tend__stripe_of(rt, task.id));
+	if (!reason.code)
+		return -ENOENT;
+	if (out)
+		*out = reason;
+	return 0;
+}

@@ -1,0 +1,257 @@
+/* scope/count.c - entering and leaving; see scope/scope.h for the protocol. */
+#include "scope/scope.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+
+/* Depth is bounded (TEND__DEPTH_MAX), so this may recurse on a small stack. */
+int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit)
+{
+	struct tend__scope *parent = NULL;
+	uint64_t word = tend__load_acquire(&s->owner.record->word);
+	int error;
+
+	for (;;) {
+		error = 0;
+		if (tend__word_generation(word) != tend__id_generation(id) ||
+		    !(word & TEND__SCOPE_LIVE))
+			error = -ESRCH;
+		else if (admit && (word & (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED)))
+			error = -ECANCELED;
+		else if (admit && (word & TEND__SCOPE_SEALED))
+			error = -ESHUTDOWN;
+		if (error)
+			break;
+		if (tend__scope_count(word) == 0 && !parent && tend__parent(s)) {
+			struct tend__scope *up = tend__parent(s);
+
+			/* If s was freed since, `up` may be any scope. It is left again when
+			 * the exchange below finds the generation gone. */
+			if (!tend__scope_enter(up, tend__load_relaxed(&s->parent_id), false))
+				parent = up;
+			word = tend__load_acquire(&s->owner.record->word);
+			continue;
+		}
+		if (tend__cas(&s->owner.record->word, &word, word + TEND__SCOPE_ONE)) {
+			/* Somebody else brought it from 0, and counts in the parent. */
+			if (parent && tend__scope_count(word) != 0)
+				tend__scope_leave(parent);
+			return 0;
+		}
+	}
+	if (parent)
+		tend__scope_leave(parent);
+	return error;
+}
+
+/* The step to 0. False if it is not the last after all. */
+static bool leave_last(struct tend__scope *s)
+{
+	uint64_t word, id = s->id;
+	tend_runtime *rt = s->rt;
+	bool reap;
+
+	tend__lock(&s->owner.lock);
+	word = tend__load_acquire(&s->owner.record->word);
+	do
+		if (tend__scope_count(word) != 1) {
+			tend__unlock(&s->owner.lock);
+			return false;
+		}
+	while (!tend__cas(&s->owner.record->word, &word, word - TEND__SCOPE_ONE));
+	while (tend__linked(&s->waiters))
+		tend__waiter_done(tend__entry(s->waiters.next, struct tend__waiter, link), 0);
+	reap = s->closes_itself;
+	tend__unlock(&s->owner.lock);
+	/* From here on s may be freed by whoever waited. Its parent may not: it is
+	 * left after this. */
+	if (reap)
+		tend__scope_reap(rt, id);
+	return true;
+}
+
+void tend__scope_leave(struct tend__scope *s)
+{
+	while (s) {
+		uint64_t word = tend__load_acquire(&s->owner.record->word);
+		struct tend__scope *parent = tend__parent(s);
+
+		tend__assert(tend__scope_count(word) > 0);
+		if (tend__scope_count(word) > 1) {
+			if (tend__cas(&s->owner.record->word, &word, word - TEND__SCOPE_ONE))
+				return;
+		} else if (leave_last(s))
+			s = parent;
+	}
+}
+
+uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
+{
+	/* seq_cst, an exchange as everywhere: spawns go before it or see it. */
+	return tend__or(&s->owner.record->word, (uint64_t)flags);
+}
+
+int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, uint64_t deadline,
+                      unsigned flags)
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.task = tend__self(&room)};
+
+	tend__lock(&s->owner.lock);
+	/* Under the lock, so that the last to leave has left the lock as well. */
+	if (!tend__scope_is(s, id) ||
+	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
+		tend__unlock(&s->owner.lock);
+		return 0; /* one that was freed was empty */
+	}
+	tend__link_append(&s->waiters, &w.link);
+	return tend__wait(&s->owner.lock, &w, why, id, deadline, flags);
+}
+
+int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	if (tend__inside(s) || tend__may_wait())
+		return -EDEADLK;
+	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0);
+}
+
+int64_t tend_scope_live(tend_scope scope)
+{
+	int error = 0;
+	struct tend__scope *top = tend__scope_find(scope.id, &error);
+	int64_t live = 0;
+	bool any;
+
+	if (!top)
+		return error;
+	tend__lock(&top->rt->tree);
+	if (!tend__scope_is(top, scope.id)) {
+		tend__unlock(&top->rt->tree);
+		return -ESRCH;
+	}
+	/* The truth about "any" first: a task that ends while we walk must not turn
+	 * a live scope into 0. */
+	any = tend__scope_count(tend__load_acquire(&top->owner.record->word)) != 0;
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
+		uint64_t word = tend__load_acquire(&s->owner.record->word);
+
+		live += tend__scope_count(word);
+		if (s != top && tend__scope_count(word))
+			live--; /* it counts one in its parent, and is no task */
+	}
+	tend__unlock(&top->rt->tree);
+	return live > 0 ? live : any;
+}
+
+/* By path: the registry is walked, for a path may match many scopes and tasks. */
+static size_t name_at(struct tend__header *h, uint32_t slot, char out[48])
+{
+	uint64_t words[6];
+
+	tend__name_load(tend__record_at(h, slot)->name, words);
+	return tend__name_unpack(words, out);
+}
+
+/* Does the path of the slot, from the child of the root on, begin with `path`?
+ * Compares from the end of the chain: collects it first. */
+static bool under(struct tend__header *h, uint32_t slot, const char *path)
+{
+	uint32_t chain[TEND__DEPTH_MAX + 2];
+	int n = 0;
+
+	for (; slot > 1 && slot < h->records_max && n < TEND__DEPTH_MAX + 2; n++) {
+		chain[n] = slot;
+		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
+	}
+	while (n > 0 && *path) {
+		char name[48];
+		size_t len = name_at(h, chain[--n], name);
+
+		for (size_t i = 0; i < len; i++)
+			if (path[i] != name[i])
+				return false;
+		path += len;
+		if (*path == '/')
+			path++;
+		else if (*path)
+			return false;
+	}
+	return !*path;
+}
+
+static int64_t path_live(tend_runtime *rt, const char *path)
+{
+	struct tend__header *h = rt->segment.header;
+	uint32_t used = tend__load_acquire(&h->records_used);
+	int64_t live = 0;
+
+	for (uint32_t slot = 2; slot < used; slot++) {
+		struct tend__record *r = tend__record_at(h, slot);
+		uint64_t word = tend__load(&r->word);
+		uint32_t kind = tend__load_acquire(&r->site_kind) & 0xff;
+		uint32_t state = (uint32_t)word & TEND__STATE;
+
+		/* A scope's low bits are flags; one that is no task never counts. */
+		if (kind == TEND_KIND_SCOPE || !(uint32_t)word || state == TEND__ENDED ||
+		    state == TEND__FREE)
+			continue;
+		if (under(h, slot, path) && tend__load(&r->word) >> 32 == word >> 32)
+			live++;
+	}
+	return live;
+}
+
+static bool path_valid(const char *path)
+{
+	return path && path[0] != '/' && (!path[0] || path[__builtin_strlen(path) - 1] != '/');
+}
+
+int64_t tend_path_live(tend_runtime *rt, const char *path)
+{
+	if (tend__forked())
+		return -ESTALE;
+	return path_valid(path) ? path_live(rt, path) : -EINVAL;
+}
+
+int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
+{
+	struct tend__outside room;
+	int error = 0;
+
+	if (tend__forked())
+		return -ESTALE;
+	if (!path_valid(path))
+		return -EINVAL;
+	if (tend__may_wait() || (tend__tls.task && tend__worker_of(rt) &&
+	                         under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
+		return -EDEADLK;
+	/* seq_cst, against the load after a task's end: it sees the waiter, or the
+	 * count below sees the end. */
+	tend__add(&rt->path_waiters, 1);
+	for (;;) {
+		struct tend__waiter w = {.task = tend__self(&room)};
+
+		tend__lock(&rt->empty_lock);
+		tend__link_append(&rt->empty_waiters, &w.link);
+		tend__unlock(&rt->empty_lock);
+		if (path_live(rt, path) == 0) {
+			tend__lock(&rt->empty_lock);
+			tend__unlink(&w.link);
+			tend__unlock(&rt->empty_lock);
+			error = 0;
+			break;
+		}
+		tend__lock(&rt->empty_lock);
+		error = tend__wait(&rt->empty_lock, &w, TEND__WAIT_PATH, 0, deadline, 0);
+		if (error)
+			break;
+	}
+	tend__add(&rt->path_waiters, (uint32_t)-1);
+	return error;
+}

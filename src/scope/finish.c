@@ -1,0 +1,305 @@
+/* scope/finish.c - the end of a task: one outcome, one counter, then the joiners,
+ * and last the scope's count. */
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The task of an id that is live or held, with its stripe taken: until that is
+ * given back it cannot end, and its slot not become another's. */
+int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out)
+	TEND_UNCHECKED
+{
+	tend_runtime *rt = tend__runtime_of(id);
+	uint32_t slot = tend__id_slot(id);
+	struct tend__record *r;
+
+	if (!rt)
+		return tend__forked() ? -ESTALE : -ESRCH;
+	if (slot <= 1 || slot >= rt->tasks_max)
+		return -ESRCH;
+	r = tend__record_at(rt->segment.header, slot);
+	tend__lock(tend__stripe_of(rt, id));
+	/* The kind is looked at between two looks at the generation: it is that of
+	 * this id, or the mark fails. */
+	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
+	    (tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
+	    !tend__task_mark(r, id, TEND__TOUCHED)) {
+		tend__unlock(tend__stripe_of(rt, id));
+		return -ESRCH;
+	}
+	*out_rt = rt;
+	*out = tend__task_at(rt, id);
+	return 0;
+}
+
+struct tend__extra *tend__task_extra(struct tend__task *t)
+{
+	if (!t->extra) {
+		t->extra = tend__alloc(sizeof *t->extra);
+		if (t->extra)
+			tend__link_init(&t->extra->watches);
+	}
+	return t->extra;
+}
+
+/* Crash beats cancel beats completion. A shield keeps cancels out of the waits,
+ * not out of the outcome. */
+static uint32_t outcome_of(struct tend__task *t)
+{
+	t->was_told = tend__task_told(t);
+	if (t->ending)
+		return t->ending;
+	if (t->was_told)
+		return TEND_CANCELED;
+	return t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
+}
+
+static void fill(struct tend__task *t, struct tend_outcome *out)
+{
+	uint64_t word = tend__task_word(t);
+
+	memset(out, 0, sizeof *out);
+	out->kind = (int32_t)((word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
+	out->result = t->result;
+	out->was_canceled = t->was_told;
+	out->ended_at = tend__load_relaxed(&t->record->since);
+	if (t->extra) {
+		out->signal = t->extra->signal;
+		memcpy(out->message, t->extra->message, sizeof out->message);
+	}
+	if (!t->was_told)
+		return;
+	if (!(word & TEND__CANCELED))
+		out->reason = tend__scope_of(t)->reason;
+	else if (t->extra && t->extra->reason.code)
+		out->reason = t->extra->reason;
+	else
+		out->reason.code = t->cancel_code;
+}
+
+/* With the stripe: those who wait get their copy, and those who watch. True if
+ * somebody had the outcome. */
+static bool tell(struct tend__task *t)
+{
+	bool told = tend__linked(&t->joiners);
+
+	while (tend__linked(&t->joiners)) {
+		struct tend__waiter *w = tend__entry(t->joiners.next, struct tend__waiter, link);
+
+		if (w->item)
+			fill(t, w->item);
+		tend__waiter_done(w, 0);
+	}
+	while (t->extra && tend__linked(&t->extra->watches)) {
+		struct tend__watch *w =
+			tend__entry(t->extra->watches.next, struct tend__watch, link);
+
+		tend__unlink(&w->link);
+		w->fire(w->arg);
+		tend__free(w);
+	}
+	return told;
+}
+
+void tend__task_free(tend_runtime *rt, struct tend__task *t)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	tend__free(t->extra);
+	t->extra = NULL;
+	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));
+}
+
+static void keep(struct tend__scope *s, struct tend__task *t)
+{
+	tend__lock(&s->owner.lock);
+	tend__link_append(&s->held, &t->held);
+	tend__unlock(&s->owner.lock);
+}
+
+/* The first that failed, by name, for there may be no handle to ask. */
+static void note_failure(struct tend__scope *s, struct tend__task *t, uint32_t outcome)
+{
+	uint64_t words[6];
+
+	if (outcome != TEND_FAILED && outcome != TEND_PANICKED)
+		return;
+	tend__lock(&s->owner.lock);
+	if (!s->first_error) {
+		s->first_error = outcome == TEND_PANICKED ? -EFAULT : t->result < 0 ? t->result : -EIO;
+		tend__name_load(t->record->name, words);
+		tend__name_unpack(words, s->first_name);
+	}
+	tend__unlock(&s->owner.lock);
+}
+
+/* Before anyone can learn of the failure (seeds DY-09, DY-10, rule 18). */
+static void if_critical(struct tend__scope *s, struct tend__task *t, uint32_t outcome)
+{
+	struct tend_reason reason;
+
+	if (!(t->flags & TEND_CRITICAL) || (outcome != TEND_FAILED && outcome != TEND_PANICKED))
+		return;
+	reason = tend__reason(-ECANCELED, "a critical task failed", t->id);
+	/* It may be canceled already; then that reason stays. */
+	tend__scope_cancel(s, s->id, &reason);
+}
+
+void tend__task_finish(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	tend_runtime *rt = s->rt;
+	uint64_t id = t->id, now = tend__coarse();
+	struct tend__lock *stripe = tend__stripe_of(rt, id);
+	uint32_t outcome;
+	bool held = tend__task_word(t) & TEND__HELD, taken = false, touched = false;
+
+	if (!t->leaving)
+		tend__disown(t);
+	outcome = outcome_of(t);
+	if_critical(s, t, outcome);
+	if (tend__linked(&t->in_scope)) {
+		tend__lock(&s->owner.lock);
+		tend__unlink(&t->in_scope);
+		tend__unlock(&s->owner.lock);
+	}
+	note_failure(s, t, outcome);
+	/* Relaxed: counters, one of them for each task (rule 22). */
+	tend__add_relaxed(&s->ended[outcome], 1);
+	tend__store_relaxed(&t->record->result, t->result);
+	tend__store_relaxed(&t->record->since, now);
+
+	/* The entry leaves the live ones, then the end is told. */
+	if (!tend__task_end(t, outcome, false)) {
+		touched = true;
+		tend__lock(stripe);
+		if (!tend__task_end(t, outcome, true))
+			__builtin_unreachable();
+	}
+	if (tend__events_wanted(&rt->segment))
+		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_ENDED, id, s->id,
+		                 t->record, outcome, t->result, now);
+	if (t->extra)
+		tend__alarm_drop(t->extra->alarm);
+	if (touched)
+		taken = tell(t);
+	if (held && !taken)
+		keep(s, t); /* from here on a joiner may free it */
+	else
+		tend__task_free(rt, t);
+	if (touched)
+		tend__unlock(stripe);
+
+	/* seq_cst, against the waiter's add: it saw the end, or we see it. */
+	if (tend__load(&rt->path_waiters)) {
+		tend__lock(&rt->empty_lock);
+		while (tend__linked(&rt->empty_waiters))
+			tend__waiter_done(
+				tend__entry(rt->empty_waiters.next, struct tend__waiter, link), 0);
+		tend__unlock(&rt->empty_lock);
+	}
+	/* The last thing: when the root is empty the runtime may be freed. */
+	tend__scope_leave(s);
+}
+
+/* ---- Learning of it ---- */
+
+/* Does the task own a scope that the caller is in? Then it may not end before. */
+static bool waits_for_me(struct tend__task *t)
+{
+	struct tend__task *self = tend__tls.task;
+	bool owns = false;
+	tend_runtime *rt;
+
+	if (!self)
+		return false;
+	rt = tend__scope_of(self)->rt;
+	tend__lock(&rt->tree);
+	for (struct tend__scope *s = tend__scope_of(self); s && !owns; s = tend__parent(s))
+		owns = s->holder == t;
+	tend__unlock(&rt->tree);
+	return owns;
+}
+
+/* Takes the ended task from its scope's list; true if it is ours to free. */
+static bool take(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	bool ours;
+
+	tend__lock(&s->owner.lock);
+	ours = tend__linked(&t->held);
+	tend__unlink(&t->held);
+	tend__unlock(&s->owner.lock);
+	return ours;
+}
+
+int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_UNCHECKED
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.item = out};
+	tend_runtime *rt;
+	struct tend__task *t;
+	uint64_t word;
+	int error;
+
+	if (tend__tls.task && tend__tls.task->id == task.id)
+		return -EDEADLK;
+	if (!(rt = tend__runtime_of(task.id)))
+		return tend__forked() ? -ESTALE : -ESRCH;
+	if (tend__id_slot(task.id) < rt->tasks_max &&
+	    waits_for_me(tend__task_at(rt, task.id)))
+		return -EDEADLK;
+	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */
+	error = tend__task_touch(task.id, &rt, &t);
+	if (error)
+		return error;
+	word = tend__task_word(t);
+	if (!(word & TEND__HELD)) {
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return -ESRCH;
+	}
+	if ((word & TEND__STATE) == TEND__ENDED) {
+		if (out)
+			fill(t, out);
+		if (take(t))
+			tend__task_free(rt, t);
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return 0;
+	}
+	if (tend__may_wait()) {
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return -EDEADLK;
+	}
+	tend__link_append(&t->joiners, &w.link);
+	return tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
+}
+
+int tend_task_outcome(tend_task task, struct tend_outcome *out)
+{
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
+
+	if (error)
+		return error;
+	if (!(tend__task_word(t) & TEND__HELD))
+		error = (tend__task_word(t) & TEND__STATE) == TEND__ENDED ? -ESRCH : -EAGAIN;
+	else if ((tend__task_word(t) & TEND__STATE) != TEND__ENDED)
+		error = -EAGAIN;
+	else
+		fill(t, out);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return error;
+}
+
+const char *tend_outcome_name(int32_t kind)
+{
+	static const char *const names[] = {"live",     "completed", "failed", "canceled",
+	                                    "panicked", "aborted",   "killed", "rejected"};
+
+	return kind >= 0 && kind <= TEND_REJECTED ? names[kind] : "unknown";
+}

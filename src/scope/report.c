@@ -1,0 +1,320 @@
+#include "scope/report.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+static const char *const kinds[] = {"?", "scope", "fiber", "thread", "process", "external"};
+static const char *const waits[] = {
+#define X(name, text, object) text,
+	TEND__WAITS(X)
+#undef X
+};
+static const char wait_objects[] = {
+#define X(name, text, object) object,
+	TEND__WAITS(X)
+#undef X
+};
+
+tend_report *tend__report_make(struct tend__scope *s, uint64_t id)
+{
+	tend_report *r = tend__alloc(sizeof *r);
+
+	(void)s;
+	if (!r)
+		return NULL;
+	tend__store_relaxed(&r->users, 1);
+	if (tend_path(id, r->path, sizeof r->path) < 0)
+		r->path[0] = 0;
+	return r;
+}
+
+tend_report *tend__report_hold(tend_report *report)
+{
+	tend__add_relaxed(&report->users, 1);
+	return report;
+}
+
+void tend_report_free(tend_report *report)
+{
+	/* seq_cst: the last one frees what all have written. */
+	if (!report || tend__add(&report->users, (uint32_t)-1) != 1)
+		return;
+	tend__free(report->rows);
+	tend__free(report);
+}
+
+size_t tend_report_abandoned(const tend_report *report) { return report->count; }
+
+uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_t slot,
+                               uint64_t top)
+{
+	struct tend__header *h = rt->segment.header;
+	uint64_t word = tend__load_acquire(&r->word);
+	uint32_t kind = tend__load_acquire(&r->site_kind) & 0xff, state = word & TEND__STATE;
+	uint32_t up = tend__load_acquire(&r->parent);
+
+	if (kind == TEND_KIND_SCOPE || state == TEND__FREE || state == TEND__ENDED)
+		return 0;
+	/* The chain above a live task stays; one that ends while we look is found
+	 * out by whoever touches it. */
+	for (int n = 0; up != tend__id_slot(top); n++) {
+		if (up <= 1 || up >= h->records_max || n > TEND__DEPTH_MAX)
+			return 0;
+		up = tend__load_acquire(&tend__record_at(h, up)->parent);
+	}
+	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__word_generation(word) ||
+	    tend__word_generation(
+		    tend__load_acquire(&tend__record_at(h, tend__id_slot(top))->word)) !=
+	            tend__id_generation(top))
+		return 0;
+	return tend__id(rt->index, tend__word_generation(word), slot);
+}
+
+/* Return addresses of a parked fiber, by its frame pointers, each checked to lie
+ * in its stack: somebody may run it meanwhile, then they are stale, not wild. */
+__attribute__((no_sanitize("address", "thread"))) static void
+walk_stack(struct tend__task *t, uint64_t out[TEND__FRAMES])
+{
+	uintptr_t low, high, frame;
+	int n = 0;
+
+	if (!t->stack || t->stack->single || !t->context.sp)
+		return;
+	low = (uintptr_t)t->context.low + tend__page_bytes();
+	high = (uintptr_t)t->context.low + t->context.bytes;
+	if ((uintptr_t)t->context.sp < low || (uintptr_t)t->context.sp + 56 > high)
+		return;
+	/* As tend__swap() left it: five registers, then rbp, then where it returns. */
+	frame = ((uintptr_t *)t->context.sp)[5];
+	while (n < TEND__FRAMES && frame >= low && frame + 16 <= high && frame % 8 == 0) {
+		uintptr_t next = ((uintptr_t *)frame)[0], back = ((uintptr_t *)frame)[1];
+
+		if (!back)
+			break;
+		out[n++] = back;
+		if (next <= frame)
+			break;
+		frame = next;
+	}
+}
+
+static const char *rung(uint64_t word, uint32_t kind)
+{
+	if (!(word & TEND__ABORTED))
+		return "canceled";
+	return kind == TEND_KIND_PROCESS ? "killed" : "aborted";
+}
+
+static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
+{
+	struct tend__record *r = tend__record_at(rt->segment.header, tend__id_slot(id));
+	uint64_t word = tend__load_acquire(&r->word), now = tend__clock();
+	uint64_t spawned = tend__load_acquire(&r->spawned), since = tend__load_acquire(&r->since);
+
+	memset(row, 0, sizeof *row);
+	row->id = id;
+	row->kind = tend__load_acquire(&r->site_kind) & 0xff;
+	row->state = word & TEND__STATE;
+	row->wait = (uint32_t)(word & TEND__WAIT) >> TEND__WAIT_SHIFT;
+	row->object = tend__load_acquire(&r->object);
+	row->age = now > spawned ? now - spawned : 0;
+	row->since = now > since ? now - since : 0;
+	row->checkpoints = tend__load_acquire(&r->checkpoints);
+	row->checkpoint = tend__load_acquire(&r->checkpoint);
+	row->pid = tend__load_acquire(&r->pid);
+	row->rung = rung(word, row->kind);
+	if (row->state == TEND__PARKED)
+		walk_stack(tend__task_at(rt, id), row->stack);
+	if (tend_path(id, row->path, sizeof row->path) < 0)
+		row->path[0] = 0;
+}
+
+/* Marks the survivors from `from` on; writes as many rows as there is room. */
+static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survivor *rows,
+                        size_t room)
+{
+	tend_runtime *rt = top->rt;
+	struct tend__header *h = rt->segment.header;
+	uint32_t used = tend__load_acquire(&h->records_used);
+	size_t n = 0;
+
+	for (uint32_t slot = 2; slot < used; slot++) {
+		struct tend__record *r = tend__record_at(h, slot);
+		uint64_t task = tend__report_survivor(rt, r, slot, id);
+		struct tend__task *t;
+		tend_runtime *same;
+
+		if (!task || tend__task_touch(task, &same, &t))
+			continue;
+		/* With the stripe it cannot end: it is a survivor, and is marked one. */
+		if (tend__task_mark(r, task, TEND__ABANDONED)) {
+			if (n < room)
+				describe(rt, task, &rows[n]);
+			n++;
+		}
+		tend__unlock(tend__stripe_of(rt, task));
+	}
+	return n;
+}
+
+void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty)
+{
+	size_t room, n;
+
+	if (empty)
+		return;
+	/* Some may end between the count and the rows; none can be new. */
+	room = (size_t)tend_scope_live((tend_scope){id});
+	if ((int64_t)room <= 0)
+		return;
+	report->rows = tend__alloc(room * sizeof *report->rows);
+	n = survivors(top, id, report->rows, report->rows ? room : 0);
+	report->count = n;
+	report->lost = report->rows ? (n > room ? n - room : 0) : n;
+}
+
+static void wait_sentence(struct tend__text *t, const struct tend__survivor *row)
+{
+	if (row->state == TEND__READY)
+		tend__text_f(t, "ready");
+	else if (row->state != TEND__PARKED || row->wait >= TEND__WAIT_KINDS)
+		tend__text_f(t, "running");
+	else {
+		tend__text_f(t, "%s", waits[row->wait]);
+		if (wait_objects[row->wait] == 'n' || wait_objects[row->wait] == 'i')
+			tend__text_f(t, "#%llu", (unsigned long long)row->object);
+		else if (wait_objects[row->wait] == 'd')
+			tend__text_f(t, " %lld", (long long)row->object);
+	}
+}
+
+static void frame(struct tend__text *t, uint64_t address)
+{
+	Dl_info info;
+
+	if (!dladdr((void *)(uintptr_t)address, &info) || !info.dli_fname)
+		tend__text_f(t, "%#llx", (unsigned long long)address);
+	else {
+		const char *base = strrchr(info.dli_fname, '/');
+
+		tend__text_f(t, "%s+%#llx", base ? base + 1 : info.dli_fname,
+		             (unsigned long long)(address - (uintptr_t)info.dli_fbase));
+	}
+}
+
+size_t tend_report_text(const tend_report *report, char *buf, size_t size)
+{
+	struct tend__text t = tend__text(buf, size);
+
+	tend__text_bytes(&t, report->path, strlen(report->path));
+	tend__text_f(&t, report->count ? ": %zu abandoned after " : ": everything ended in ",
+	             report->count);
+	tend__text_duration(&t, report->ended - report->begun);
+	tend__text_f(&t, "\n");
+	for (size_t i = 0; i < report->count - report->lost; i++) {
+		const struct tend__survivor *row = &report->rows[i];
+
+		tend__text_f(&t, "  ");
+		tend__text_bytes(&t, row->path, strlen(row->path));
+		tend__text_f(&t, "#%llu  %s  %s, ", (unsigned long long)row->id,
+		             row->kind < 6 ? kinds[row->kind] : "?", row->rung);
+		wait_sentence(&t, row);
+		if (row->pid)
+			tend__text_f(&t, ", pid %d", row->pid);
+		tend__text_f(&t, " for ");
+		tend__text_duration(&t, row->since);
+		tend__text_f(&t, ", alive ");
+		tend__text_duration(&t, row->age);
+		tend__text_f(&t, ", %u checkpoints since the cancel\n", row->checkpoints);
+		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
+			tend__text_f(&t, "    at ");
+			frame(&t, row->stack[k]);
+			tend__text_f(&t, "\n");
+		}
+	}
+	if (report->lost)
+		tend__text_f(&t, "  and %zu more, for which there was no memory\n", report->lost);
+	return t.n;
+}
+
+size_t tend_report_json(const tend_report *report, char *buf, size_t size)
+{
+	struct tend__text t = tend__text(buf, size);
+
+	tend__text_f(&t, "{\"path\":");
+	tend__text_json(&t, report->path, strlen(report->path));
+	tend__text_f(&t, ",\"elapsed_ns\":%llu,\"abandoned\":%zu,\"unlisted\":%zu,\"survivors\":[",
+	             (unsigned long long)(report->ended - report->begun), report->count,
+	             report->lost);
+	for (size_t i = 0; i < report->count - report->lost; i++) {
+		const struct tend__survivor *row = &report->rows[i];
+		char sentence[64];
+		struct tend__text s = tend__text(sentence, sizeof sentence);
+
+		wait_sentence(&s, row);
+		tend__text_f(&t, "%s{\"id\":\"%llu\",\"path\":", i ? "," : "",
+		             (unsigned long long)row->id);
+		tend__text_json(&t, row->path, strlen(row->path));
+		tend__text_f(&t, ",\"kind\":\"%s\",\"rung\":\"%s\",\"wait\":",
+		             row->kind < 6 ? kinds[row->kind] : "?", row->rung);
+		tend__text_json(&t, sentence, strlen(sentence));
+		tend__text_f(&t, ",\"pid\":%d,\"age_ns\":%llu,\"since_ns\":%llu,\"checkpoints\":%u,"
+		             "\"stack\":[", row->pid, (unsigned long long)row->age,
+		             (unsigned long long)row->since, row->checkpoints);
+		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
+			char place[128];
+			struct tend__text p = tend__text(place, sizeof place);
+
+			frame(&p, row->stack[k]);
+			tend__text_f(&t, "%s", k ? "," : "");
+			tend__text_json(&t, place, strlen(place));
+		}
+		tend__text_f(&t, "]}");
+	}
+	tend__text_f(&t, "]}");
+	return t.n;
+}
+
+/* The path of a live scope or task: from its parents, when someone asks. */
+int64_t tend_path(uint64_t id, char *buf, size_t size)
+{
+	tend_runtime *rt = tend__runtime_of(id);
+	uint32_t chain[TEND__DEPTH_MAX + 2], slot = tend__id_slot(id);
+	struct tend__text t;
+	struct tend__header *h;
+	int n = 0;
+
+	if (!rt)
+		return tend__forked() ? -ESTALE : -ESRCH;
+	h = rt->segment.header;
+	if (slot == 0 || slot >= rt->tasks_max ||
+	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
+	            tend__id_generation(id) ||
+	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
+		return -ESRCH;
+	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
+		chain[n++] = slot;
+		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
+	}
+	t = tend__text(buf, size);
+	while (n-- > 0) {
+		uint64_t words[6];
+		char name[48];
+		size_t len;
+
+		tend__name_load(tend__record_at(h, chain[n])->name, words);
+		len = tend__name_unpack(words, name);
+		tend__text_bytes(&t, name, len);
+		if (n)
+			tend__text_bytes(&t, "/", 1);
+	}
+	/* The generation again: names of another task are not this one's. */
+	if (tend__word_generation(tend__load_acquire(&tend__record_at(h, tend__id_slot(id))->word)) !=
+	    tend__id_generation(id))
+		return -ESRCH;
+	return (int64_t)t.n;
+}

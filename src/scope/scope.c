@@ -1,0 +1,600 @@
+/* scope/scope.c - the tree: open, close, own. */
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct tend__scope *tend__scope_find(uint64_t id, int *error)
+{
+	tend_runtime *rt = tend__runtime_of(id);
+	uint32_t slot = tend__id_slot(id);
+	struct tend__scope *s;
+
+	*error = tend__forked() ? -ESTALE : -ESRCH;
+	if (!rt || slot == 0 || slot >= rt->tasks_max)
+		return NULL;
+	/* The generation first: its acquire makes the pointer visible. */
+	if (tend__word_generation(tend__load_acquire(&tend__record_at(rt->segment.header, slot)->word)) !=
+	    tend__id_generation(id))
+		return NULL;
+	/* Relaxed: as said; it is set once for the slot. */
+	s = tend__load_relaxed(&rt->scopes[slot]);
+	return s && tend__scope_is(s, id) ? s : NULL;
+}
+
+bool tend__below(const struct tend__scope *s, const struct tend__scope *top)
+{
+	while (s && s != top)
+		s = tend__parent(s);
+	return s != NULL;
+}
+
+bool tend__inside(const struct tend__scope *s)
+{
+	struct tend__task *t = tend__tls.task;
+
+	/* The chain above a live task stays. A task of another runtime is outside. */
+	return t && tend__below(tend__scope_of(t), s);
+}
+
+struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into)
+{
+	if (into && tend__linked(&s->children))
+		return tend__entry(s->children.next, struct tend__scope, sibling);
+	for (; s != top; s = tend__parent(s))
+		if (s->sibling.next != &tend__parent(s)->children)
+			return tend__entry(s->sibling.next, struct tend__scope, sibling);
+	return NULL;
+}
+
+/* The slot's memory for a scope, made at its first use as one. */
+static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
+{
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[slot]);
+
+	if (s)
+		return s;
+	s = tend__alloc(sizeof *s);
+	if (!s)
+		return NULL;
+	s->owner.record = tend__record_at(rt->segment.header, slot);
+	s->rt = rt;
+	/* Release: a stale lookup that finds it finds its record. */
+	tend__store_release(&rt->scopes[slot], s);
+	return s;
+}
+
+static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent)
+{
+	s->id = id;
+	tend__store_relaxed(&s->parent, parent);
+	tend__store_relaxed(&s->parent_id, parent ? parent->id : 0);
+	s->depth = parent ? parent->depth + 1 : 0;
+	tend__link_init(&s->owner.parked);
+	tend__link_init(&s->sibling);
+	tend__link_init(&s->children);
+	tend__link_init(&s->owned);
+	tend__link_init(&s->held);
+	tend__link_init(&s->waiters);
+	s->holder = NULL;
+	s->cleanups = NULL;
+	s->shutdown = NULL;
+	s->closer = NULL;
+	s->deadline_alarm = s->shield_alarm = NULL;
+	s->deadline = s->shield = 0;
+	s->closes_itself = false;
+	s->first_error = 0;
+	s->first_name[0] = 0;
+	memset(&s->reason, 0, sizeof s->reason);
+	tend__store_relaxed(&s->spawned, 0);
+	for (int i = 0; i <= TEND_REJECTED; i++)
+		tend__store_relaxed(&s->ended[i], 0);
+}
+
+static void deadline_rings(tend_runtime *rt, uint64_t id)
+{
+	struct tend_reason reason = tend__reason(-ETIMEDOUT, "the scope's deadline passed", 0);
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
+
+	if (s)
+		tend__scope_cancel(s, id, &reason);
+}
+
+/* The shield is over: what waited outside comes in. */
+static void shield_rings(tend_runtime *rt, uint64_t id)
+{
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]), *parent;
+	struct tend_reason reason = {0};
+
+	tend__lock(&rt->tree);
+	if (s && tend__scope_is(s, id)) {
+		parent = tend__parent(s);
+		if (tend__load_acquire(&parent->owner.record->word) & TEND__SCOPE_CANCELED)
+			reason = parent->reason;
+		s->shield = 0;
+	}
+	tend__unlock(&rt->tree);
+	if (reason.code)
+		tend__scope_cancel(s, id, &reason);
+}
+
+/* Sets what rings; false if there was no memory for it. */
+static bool arm(struct tend__scope *s)
+{
+	if (s->deadline) {
+		s->deadline_alarm = tend__alarm_set(s->rt, s->deadline, s->id, deadline_rings);
+		if (!s->deadline_alarm)
+			return false;
+	}
+	if (s->shield) {
+		s->shield_alarm = tend__alarm_set(s->rt, s->shield, s->id, shield_rings);
+		if (!s->shield_alarm) {
+			tend__alarm_drop(s->deadline_alarm);
+			s->deadline_alarm = NULL;
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct tend__slots *slots(tend_runtime *rt)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	return w ? &w->slots : NULL;
+}
+
+static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
+                      size_t name_bytes, const struct tend_scope_opts *opts, uint64_t *out)
+	TEND_REQUIRES(&parent->rt->tree)
+{
+	tend_runtime *rt = parent->rt;
+	uint64_t above = tend__load_acquire(&parent->owner.record->word), now = tend__clock();
+	struct tend__identity identity = {.now = now, .kind = TEND_KIND_SCOPE};
+	struct tend__task *self = tend__tls.task;
+	uint32_t flags = TEND__SCOPE_LIVE, slot;
+	struct tend__scope *s;
+
+	if (!tend__scope_is(parent, parent_id))
+		return -ESRCH;
+	if (above & TEND__SCOPE_CLOSED)
+		return -ECANCELED;
+	if (above & TEND__SCOPE_SEALED)
+		return -ESHUTDOWN;
+	if (parent->depth + 1 >= TEND__DEPTH_MAX)
+		return -EOVERFLOW;
+	slot = tend__slot_take(&rt->segment, slots(rt));
+	if (!slot)
+		return -EAGAIN;
+	s = memory(rt, slot);
+	if (!s) {
+		tend__slot_give(&rt->segment, slots(rt), slot);
+		return -ENOMEM;
+	}
+	fresh(s, tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->owner.record->word)),
+	                  slot),
+	      parent);
+	if (opts && opts->deadline && opts->deadline != TEND_FOREVER)
+		s->deadline = opts->deadline;
+	s->shield = opts && opts->shield > now ? opts->shield : 0;
+	if (!arm(s)) {
+		tend__slot_give(&rt->segment, slots(rt), slot);
+		return -ENOMEM;
+	}
+	identity.parent = tend__id_slot(parent_id);
+	tend__name_pack(identity.name, name, name_bytes);
+	tend__record_fill(s->owner.record, &identity);
+	/* Born canceled, unless shielded: then when the shield rings. */
+	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
+		s->reason = parent->reason;
+		flags |= TEND__SCOPE_CANCELED;
+	}
+	tend__link_append(&parent->children, &s->sibling);
+	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
+		s->holder = self;
+		tend__link_append(&self->owned, &s->owned);
+	}
+	/* Release: who finds the scope by its word finds it whole. */
+	tend__store_release(&s->owner.record->word,
+	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
+	*out = s->id;
+	return 0;
+}
+
+int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope_opts *opts,
+                    tend_scope *out)
+{
+	static _Atomic uint64_t number;
+	int error = 0;
+	struct tend__scope *p = tend__scope_find(parent.id, &error);
+	char numbered[2 * TEND_NAME_MAX];
+	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
+	uint64_t id;
+
+	if (!p)
+		return error;
+	if (opts && opts->size > sizeof *opts)
+		return -E2BIG;
+	if (!n || !tend__name_valid(name, n) || (opts && opts->reserved))
+		return -EINVAL;
+	if (opts && opts->numbered) {
+		/* Relaxed: unique is enough. */
+		int m = snprintf(numbered, sizeof numbered, "%s-%llu", name,
+		                 (unsigned long long)tend__add_relaxed(&number, 1) + 1);
+
+		name = numbered;
+		n = (size_t)m;
+		if (n > TEND_NAME_MAX)
+			return -EINVAL;
+	}
+	tend__lock(&p->rt->tree);
+	error = open_below(p, parent.id, name, n, opts, &id);
+	tend__unlock(&p->rt->tree);
+	if (!error)
+		out->id = id;
+	return error;
+}
+
+int tend__root_open(tend_runtime *rt)
+{
+	struct tend__identity identity = {.now = tend__clock(), .kind = TEND_KIND_SCOPE};
+	uint32_t slot = tend__slot_take(&rt->segment, NULL);
+	struct tend__scope *s = slot ? memory(rt, slot) : NULL;
+	tend_scope detached;
+	int error;
+
+	if (!s)
+		return -ENOMEM;
+	tend__assert(slot == 1);
+	fresh(s, tend__id(rt->index, rt->segment.first_generation, slot), NULL);
+	tend__name_pack(identity.name, rt->name, strlen(rt->name));
+	tend__record_fill(s->owner.record, &identity);
+	tend__store_release(&s->owner.record->word,
+	                    (uint64_t)tend__id_generation(s->id) << 32 | TEND__SCOPE_LIVE);
+	rt->root = s;
+	error = tend_scope_open((tend_scope){s->id}, "detached", NULL, &detached);
+	if (error)
+		return error;
+	rt->detached = tend__load_relaxed(&rt->scopes[tend__id_slot(detached.id)]);
+	/* Opened by whoever opens the runtime, but nobody's. */
+	return 0;
+}
+
+tend_scope tend_root(const tend_runtime *rt) { return (tend_scope){rt->root->id}; }
+tend_scope tend_detached(const tend_runtime *rt) { return (tend_scope){rt->detached->id}; }
+
+/* ---- The end of a scope ---- */
+
+static void counts(struct tend__scope *s, struct tend_stats *out)
+{
+	/* Relaxed: counters; exact once nothing is live. */
+	*out = (struct tend_stats){
+		.spawned = tend__load_relaxed(&s->spawned),
+		.completed = tend__load_relaxed(&s->ended[TEND_COMPLETED]),
+		.failed = tend__load_relaxed(&s->ended[TEND_FAILED]),
+		.canceled = tend__load_relaxed(&s->ended[TEND_CANCELED]),
+		.panicked = tend__load_relaxed(&s->ended[TEND_PANICKED]),
+		.aborted = tend__load_relaxed(&s->ended[TEND_ABORTED]),
+		.killed = tend__load_relaxed(&s->ended[TEND_KILLED]),
+		.rejected = tend__load_relaxed(&s->ended[TEND_REJECTED]),
+	};
+	tend__lock(&s->owner.lock);
+	out->first_error = s->first_error;
+	memcpy(out->first_name, s->first_name, sizeof out->first_name);
+	tend__unlock(&s->owner.lock);
+}
+
+int tend_scope_stats(tend_scope scope, struct tend_stats *out)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	tend__lock(&s->rt->tree);
+	error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
+	if (!error)
+		counts(s, out);
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+/* Lets go of the outcomes that are still held. Whoever takes a task from the
+ * list frees it, here or in tend_join(). */
+static void drop_held(struct tend__scope *s)
+{
+	for (;;) {
+		struct tend__task *t = NULL;
+
+		tend__lock(&s->owner.lock);
+		if (tend__linked(&s->held)) {
+			t = tend__entry(s->held.next, struct tend__task, held);
+			tend__unlink(&t->held);
+		}
+		tend__unlock(&s->owner.lock);
+		if (!t)
+			return;
+		struct tend__lock *stripe = tend__stripe_of(s->rt, t->id);
+
+		tend__lock(stripe);
+		tend__task_free(s->rt, t);
+		tend__unlock(stripe);
+	}
+}
+
+/* Ends one scope without children; false if something is just trying to enter. */
+static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
+{
+	tend_runtime *rt = s->rt;
+	uint64_t word;
+
+	/* So that the last to leave has left its lock, too. */
+	tend__lock(&s->owner.lock);
+	word = tend__load_acquire(&s->owner.record->word);
+	if (tend__scope_count(word) != 0 ||
+	    /* Nobody enters a scope that is not live. */
+	    !tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {
+		tend__unlock(&s->owner.lock);
+		return false;
+	}
+	tend__unlock(&s->owner.lock);
+	drop_held(s);
+	if (s->closer)
+		counts(s, s->closer);
+	s->closer = NULL;
+	while (s->cleanups) {
+		struct tend__cleanup *c = s->cleanups;
+
+		s->cleanups = c->next;
+		tend__free(c);
+	}
+	s->shutdown = NULL; /* one under way is its callers' */
+	tend__alarm_drop(s->deadline_alarm);
+	tend__alarm_drop(s->shield_alarm);
+	tend__unlink(&s->sibling);
+	tend__unlink(&s->owned);
+	tend__slot_give(&rt->segment, slots(rt), tend__id_slot(s->id));
+	return true;
+}
+
+/* Ends s and all below, children first. False if something is entering. */
+static bool end_subtree(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
+{
+	struct tend__scope *top = s;
+
+	for (;;) {
+		struct tend__scope *parent;
+
+		while (tend__linked(&s->children))
+			s = tend__entry(s->children.next, struct tend__scope, sibling);
+		parent = tend__parent(s);
+		if (!end_one(s))
+			return false;
+		if (s == top)
+			return true;
+		s = parent;
+	}
+}
+
+static void flag_subtree(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&top->rt->tree)
+{
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
+		tend__scope_flag(s, flags);
+}
+
+int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
+{
+	struct tend_stats mine;
+	int error = 0;
+	struct tend__scope *s;
+	tend_runtime *rt;
+
+	if (!scope.id)
+		return 0;
+	s = tend__scope_find(scope.id, &error);
+	if (!s)
+		return error;
+	rt = s->rt;
+	if (s == rt->root || s == rt->detached)
+		return -EPERM;
+	if (tend__inside(s) || tend__may_wait())
+		return -EDEADLK;
+
+	memset(&mine, 0, sizeof mine);
+	tend__lock(&rt->tree);
+	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
+	if (!error) {
+		s->closer = &mine;
+		flag_subtree(s, TEND__SCOPE_CLOSED);
+	}
+	tend__unlock(&rt->tree);
+	if (error)
+		return error;
+
+	for (bool ended = false; !ended && !error;) {
+		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
+		tend__lock(&rt->tree);
+		if (!tend__scope_is(s, scope.id)) {
+			/* A close above ended it, and wrote our counts. */
+			ended = true;
+			error = 0;
+		} else if (error)
+			s->closer = NULL;
+		else
+			ended = end_subtree(s);
+		tend__unlock(&rt->tree);
+	}
+	if (!error && stats)
+		*stats = mine;
+	return error;
+}
+
+void tend__scope_reap(tend_runtime *rt, uint64_t id)
+{
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
+
+	tend__lock(&rt->tree);
+	/* A close that waits, or a shutdown under way, ends it itself or later. */
+	if (tend__scope_is(s, id) && !s->closer && !s->shutdown)
+		end_subtree(s);
+	tend__unlock(&rt->tree);
+}
+
+void tend__root_free(tend_runtime *rt)
+{
+	tend__lock(&rt->tree);
+	if (rt->root)
+		while (!end_subtree(rt->root))
+			;
+	tend__unlock(&rt->tree);
+	for (uint32_t slot = 1; rt->scopes && slot < tend__load_relaxed(&rt->segment.header->records_used);
+	     slot++)
+		tend__free(tend__load_relaxed(&rt->scopes[slot]));
+}
+
+/* ---- Owners ---- */
+
+void tend__disown(struct tend__task *t)
+{
+	tend_runtime *rt = tend__scope_of(t)->rt;
+	struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
+
+	tend__lock(&rt->tree);
+	t->leaving = true;
+	while (tend__linked(&t->owned)) {
+		struct tend__scope *s = tend__entry(t->owned.next, struct tend__scope, owned);
+		uint64_t id = s->id;
+
+		tend__unlink(&s->owned);
+		s->holder = NULL;
+		tend__lock(&s->owner.lock);
+		s->closes_itself = true;
+		tend__unlock(&s->owner.lock);
+		flag_subtree(s, TEND__SCOPE_CLOSED);
+		tend__unlock(&rt->tree);
+		tend__scope_cancel(s, id, &reason);
+		tend__scope_reap(rt, id); /* at once, if it is empty */
+		tend__lock(&rt->tree);
+	}
+	tend__unlock(&rt->tree);
+}
+
+static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
+	TEND_REQUIRES(&s->rt->tree)
+{
+	if (!tend__scope_is(s, id) || (t && t->leaving))
+		return -ESRCH;
+	if (s == s->rt->root || s == s->rt->detached || (t && tend__scope_of(t)->rt != s->rt))
+		return -EINVAL;
+	if (t && tend__below(tend__scope_of(t), s))
+		return -EDEADLK;
+	tend__unlink(&s->owned);
+	s->holder = t;
+	if (t)
+		tend__link_append(&t->owned, &s->owned);
+	return 0;
+}
+
+int tend__hold(uint64_t scope_id, struct tend__task *t)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope_id, &error);
+
+	if (!s)
+		return error;
+	tend__lock(&s->rt->tree);
+	error = hold(s, scope_id, t);
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+int tend_scope_hold(tend_scope scope, tend_task holder)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	tend_runtime *rt;
+	struct tend__task *t;
+
+	if (!s)
+		return error;
+	if (!holder.id)
+		return tend__hold(scope.id, NULL);
+	tend__lock(&s->rt->tree);
+	/* With its stripe held it cannot end, nor its slot be another task's. */
+	error = tend__task_touch(holder.id, &rt, &t);
+	if (!error) {
+		/* An external task has no end of its own that we would see in time. */
+		error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
+		tend__unlock(tend__stripe_of(rt, holder.id));
+	}
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+/* ---- Admission ---- */
+
+int tend_scope_seal(tend_scope scope)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	uint64_t word;
+
+	if (!s)
+		return error;
+	word = tend__load_acquire(&s->owner.record->word);
+	do
+		if (tend__word_generation(word) != tend__id_generation(scope.id))
+			return -ESRCH;
+	while (!tend__cas(&s->owner.record->word, &word, word | TEND__SCOPE_SEALED));
+	return 0;
+}
+
+int tend_scope_unseal(tend_scope scope)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	uint64_t word;
+
+	if (!s)
+		return error;
+	word = tend__load_acquire(&s->owner.record->word);
+	do {
+		if (tend__word_generation(word) != tend__id_generation(scope.id))
+			return -ESRCH;
+		if (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED))
+			return -ECANCELED;
+	} while (!tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
+	return 0;
+}
+
+int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	struct tend__cleanup *c;
+
+	if (!s)
+		return error;
+	c = tend__alloc(sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	tend__lock(&s->rt->tree);
+	if (!tend__scope_is(s, scope.id))
+		error = -ESRCH;
+	else if (tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CLOSED)
+		error = -ECANCELED;
+	else {
+		*c = (struct tend__cleanup){s->cleanups, fn, arg};
+		s->cleanups = c;
+		error = 0;
+	}
+	tend__unlock(&s->rt->tree);
+	if (error)
+		tend__free(c);
+	return error;
+}

@@ -1,0 +1,119 @@
+/* scope/scope.h - who owns the tasks.
+ *
+ * The word of a scope's record, {generation, flags, count}, is where admission,
+ * cancel and close meet: whoever spawns exchanges it with the count one higher,
+ * and fails if the scope was sealed, closed or canceled first, or is no longer
+ * that scope. It is written by exchange everywhere: a plain decrement under a
+ * lock beside an exchange lost wake-ups.
+ *
+ * A scope that is not empty counts one in its parent, entered before its own
+ * count leaves 0 and left after it is 0 again. So a count is never 0 while
+ * something below is live. The step to 0 is made under the scope's lock: who has
+ * seen 0 and then had the lock knows that nobody is in there any more.
+ *
+ * The memory of a scope stays with its slot, so a stale handle may still be
+ * looked at; the generation in the word says that it is stale. */
+#ifndef TEND_SCOPE_SCOPE_H
+#define TEND_SCOPE_SCOPE_H
+
+#include "tend/scope.h"
+
+#include "runtime/runtime.h"
+
+enum { TEND__DEPTH_MAX = 200 };
+
+struct tend__cleanup {
+	struct tend__cleanup *next;
+	tend_cleanup_fn *fn;
+	void *arg;
+};
+
+/* (c) constant while it is open  (t) runtime.tree  (l) owner.lock */
+struct tend__scope {
+	struct tend__owner owner; /* first: a task's owner is its scope */
+	tend_runtime *rt;         /* (c) */
+	uint64_t id;              /* (c) */
+	_Atomic(struct tend__scope *) parent; /* (c) NULL of the root; atomic for stale handles */
+	_Atomic uint64_t parent_id;           /* (c) */
+	uint32_t depth;                       /* (c) */
+	struct tend__link sibling;            /* (t) in parent->children */
+	struct tend__link children;           /* (t) */
+	struct tend__task *holder;            /* (t) who owns it, or NULL */
+	struct tend__link owned;              /* (t) in holder->owned */
+	struct tend__link held;               /* (l) ended tasks whose outcome is kept */
+	struct tend__link waiters;            /* (l) for count 0 */
+	struct tend__cleanup *cleanups;       /* (t) newest first */
+	struct tend__shutdown *shutdown;      /* (t) under way or done */
+	struct tend_stats *closer;            /* (t) where a waiting close wants its counts */
+	struct tend_reason reason;            /* (t) until canceled, then (c) */
+	uint64_t deadline, shield;            /* (c) */
+	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
+	bool closes_itself; /* (l) when it is empty: its owner has ended */
+	_Atomic uint64_t spawned, ended[TEND_REJECTED + 1];
+	int32_t first_error; /* (l) */
+	char first_name[TEND_NAME_MAX + 1];
+};
+
+static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
+{
+	return (struct tend__scope *)(void *)t->owner;
+}
+static inline struct tend__scope *tend__parent(const struct tend__scope *s)
+{
+	/* Relaxed: constant while the scope is open; a stale one is found out by the
+	 * generation. */
+	return tend__load_relaxed(&s->parent);
+}
+static inline bool tend__scope_is(const struct tend__scope *s, uint64_t id)
+{
+	uint64_t word = tend__load_acquire(&s->owner.record->word);
+
+	return tend__word_generation(word) == tend__id_generation(id) &&
+	       (word & TEND__SCOPE_LIVE);
+}
+
+/* The scope of an id, which may end at any time; NULL and *error if it has. */
+struct tend__scope *tend__scope_find(uint64_t id, int *error);
+/* True if the calling task is in s or below. */
+bool tend__inside(const struct tend__scope *s);
+/* True if s is top or below it. Both are open. */
+bool tend__below(const struct tend__scope *s, const struct tend__scope *top);
+/* The next of the subtree of top, parents first. Under runtime.tree. */
+struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into);
+
+/* Counts one in: with `admit` subject to admission. 0; -ESRCH, -ECANCELED,
+ * -ESHUTDOWN. */
+int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit);
+void tend__scope_leave(struct tend__scope *s);
+/* Sets flags of the word of an open scope; the word before. */
+uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
+/* Waits for count 0. */
+int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, uint64_t deadline,
+                      unsigned flags);
+
+int tend__root_open(tend_runtime *rt);
+void tend__root_free(tend_runtime *rt);
+/* Frees a scope that closes itself, if it still is there and empty. */
+void tend__scope_reap(tend_runtime *rt, uint64_t id);
+/* Shuts what a task owns as it ends: cancels it, and it closes itself. */
+void tend__disown(struct tend__task *t);
+/* Makes t the holder. 0; -ESRCH; -EDEADLK. */
+int tend__hold(uint64_t scope_id, struct tend__task *t);
+
+/* cancel.c */
+int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
+struct tend_reason tend__reason(int code, const char *text, uint64_t who);
+
+/* finish.c: the end of a task. */
+void tend__task_finish(struct tend__task *t);
+void tend__task_free(tend_runtime *rt, struct tend__task *t);
+struct tend__extra *tend__task_extra(struct tend__task *t);
+int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t);
+struct tend__watch {
+	struct tend__link link;
+	void (*fire)(void *arg);
+	void *arg;
+};
+void tend__shutdown_free(struct tend__shutdown *op);
+
+#endif

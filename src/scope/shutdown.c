@@ -1,0 +1,285 @@
+/* scope/shutdown.c - one stop of a subtree, under one deadline.
+ *
+ * An operation is data that belongs to its scope. The caller that made it takes
+ * it through its phases; later callers wait for its end and share the result,
+ * and may make the deadline earlier:
+ *
+ *   seal -> cleanups -> drain -> cancel -> abort and kill -> abandon
+ *
+ * In every phase "is it empty?" is asked before the clock. */
+#include "scope/scope.h"
+#include "scope/report.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* (t) runtime.tree  (l) the scope's lock */
+struct tend__shutdown {
+	uint64_t deadline;               /* (l) */
+	struct tend__waiter *driver;     /* (l) the maker, while it waits */
+	struct tend__link others;        /* (l) waiters of later callers */
+	uint32_t users;                  /* (t) callers inside */
+	bool over;                       /* (t) */
+	int result;                      /* once over */
+	tend_report *report;             /* once over */
+};
+
+/* The time that belongs to abort and kill: a fifth of what there is from the
+ * cancel on, at most a second. */
+static uint64_t kill_at(uint64_t canceled, uint64_t deadline)
+{
+	uint64_t last;
+
+	if (deadline == TEND_FOREVER || deadline <= canceled)
+		return deadline;
+	last = (deadline - canceled) / 5;
+	return deadline - (last < TEND_SEC ? last : TEND_SEC);
+}
+
+/* Pops the cleanup that is next: of the deepest scope first, newest first. */
+static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
+{
+	struct tend__cleanup *c = NULL;
+	struct tend__scope *from = NULL;
+
+	tend__lock(&top->rt->tree);
+	for (struct tend__scope *s = tend__scope_is(top, id) ? top : NULL; s;
+	     s = tend__scope_next(s, top, true))
+		if (s->cleanups && (!from || s->depth > from->depth))
+			from = s;
+	if (from) {
+		c = from->cleanups;
+		from->cleanups = c->next;
+	}
+	tend__unlock(&top->rt->tree);
+	return c;
+}
+
+static void run_cleanups(struct tend__scope *top, uint64_t id)
+{
+	struct tend__cleanup *c;
+
+	while ((c = next_cleanup(top, id))) {
+		c->fn(c->arg);
+		tend__free(c);
+	}
+}
+
+/* Waits until the subtree is empty or the instant has come. True if empty. A
+ * later caller that made the deadline earlier wakes it to look again. */
+static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
+                       uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t),
+                       uint64_t at_most) TEND_UNCHECKED
+{
+	for (;;) {
+		struct tend__outside room;
+		struct tend__waiter w = {.task = tend__self(&room)};
+		uint64_t at;
+		int error;
+
+		tend__lock(&s->owner.lock);
+		/* A scope that a close has freed meanwhile was empty. */
+		if (!tend__scope_is(s, id) ||
+		    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
+			tend__unlock(&s->owner.lock);
+			return true;
+		}
+		at = instant(canceled, op->deadline);
+		if (at_most < at)
+			at = at_most;
+		op->driver = &w;
+		tend__link_append(&s->waiters, &w.link);
+		error = tend__wait(&s->owner.lock, &w, TEND__WAIT_SHUTDOWN, id, at, TEND__DEAF);
+		tend__lock(&s->owner.lock);
+		op->driver = NULL;
+		tend__unlock(&s->owner.lock);
+		if (error)
+			return false;
+	}
+}
+
+static uint64_t whole(uint64_t canceled, uint64_t deadline)
+{
+	(void)canceled;
+	return deadline;
+}
+
+/* Asks fibers that may be aborted and processes to end now. */
+static void force(struct tend__scope *top, uint64_t id)
+{
+	tend_runtime *rt = top->rt;
+	struct tend__header *h = rt->segment.header;
+	uint32_t used = tend__load_acquire(&h->records_used);
+
+	for (uint32_t slot = 2; slot < used; slot++) {
+		struct tend__record *r = tend__record_at(h, slot);
+		uint64_t task = tend__report_survivor(rt, r, slot, id);
+		uint32_t kind = tend__load_acquire(&r->site_kind) & 0xff;
+		struct tend__task *t;
+		tend_runtime *same;
+
+		if (!task || tend__task_touch(task, &same, &t))
+			continue;
+		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
+		    tend__task_mark(r, task, TEND__ABORTED) && tend__task_notify_id(t, task))
+			tend__task_wake(t);
+		tend__unlock(tend__stripe_of(rt, task));
+	}
+}
+
+static void close_admission(struct tend__scope *top, uint64_t id)
+{
+	tend__lock(&top->rt->tree);
+	for (struct tend__scope *s = tend__scope_is(top, id) ? top : NULL; s;
+	     s = tend__scope_next(s, top, true))
+		tend__scope_flag(s, TEND__SCOPE_CLOSED);
+	tend__unlock(&top->rt->tree);
+}
+
+static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
+                 const struct tend_shutdown_opts *opts)
+{
+	struct tend_reason reason =
+		tend__reason(opts && opts->code ? opts->code : -ECANCELED, opts ? opts->text : NULL,
+	                     tend__tls.task ? tend__tls.task->id : 0);
+	uint64_t begun = tend__clock(), canceled = 0;
+	bool empty;
+
+	op->report->begun = begun;
+	close_admission(s, id);
+	run_cleanups(s, id);
+	empty = wait_until(s, id, op, 0, whole, opts ? opts->drain : 0);
+	/* Also when it is empty: what is opened later below it is born canceled. */
+	canceled = reason.when = tend__clock();
+	tend__scope_cancel(s, id, &reason);
+	if (!empty)
+		empty = wait_until(s, id, op, canceled, kill_at, TEND_FOREVER);
+	if (!empty) {
+		force(s, id);
+		empty = wait_until(s, id, op, canceled, whole, TEND_FOREVER);
+	}
+	op->report->ended = tend__clock();
+	op->report->canceled = canceled;
+	tend__report_fill(op->report, s, id, empty);
+	return op->report->count ? -ETIMEDOUT : 0;
+}
+
+/* Under runtime.tree: the operation to join, or a new one. */
+static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__shutdown *fresh,
+                                           uint64_t deadline, bool *mine) TEND_UNCHECKED
+{
+	struct tend__shutdown *op = s->shutdown;
+
+	*mine = !op || op->over;
+	if (!*mine) {
+		tend__lock(&s->owner.lock);
+		if (deadline < op->deadline) {
+			op->deadline = deadline;
+			if (op->driver && !op->driver->done)
+				tend__waiter_done(op->driver, 0);
+		}
+		tend__unlock(&s->owner.lock);
+	} else {
+		/* One that is over and still has readers is freed by the last of them. */
+		if (op && !op->users)
+			tend__shutdown_free(op);
+		op = s->shutdown = fresh;
+	}
+	op->users++;
+	return op;
+}
+
+static void wait_for_driver(struct tend__scope *s, uint64_t id, struct tend__shutdown *op)
+	TEND_UNCHECKED
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.task = tend__self(&room)};
+
+	tend__lock(&s->owner.lock);
+	if (op->over) {
+		tend__unlock(&s->owner.lock);
+		return;
+	}
+	tend__link_append(&op->others, &w.link);
+	if (tend__wait(&s->owner.lock, &w, TEND__WAIT_SHUTDOWN, id, TEND_FOREVER, TEND__DEAF))
+		return;
+}
+
+static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
+{
+	tend__lock(&s->rt->tree);
+	tend__lock(&s->owner.lock);
+	op->result = result;
+	op->over = true;
+	while (tend__linked(&op->others))
+		tend__waiter_done(tend__entry(op->others.next, struct tend__waiter, link), 0);
+	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->rt->tree);
+}
+
+void tend__shutdown_free(struct tend__shutdown *op)
+{
+	if (!op)
+		return;
+	tend_report_free(op->report);
+	tend__free(op);
+}
+
+int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdown_opts *opts)
+{
+	int error = 0, result;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	struct tend__shutdown *fresh, *op;
+	bool mine, reap;
+
+	if (!s)
+		return error;
+	if (opts && opts->size > sizeof *opts)
+		return -E2BIG;
+	if (opts && (opts->code > 0 || opts->reserved))
+		return -EINVAL;
+	if (tend__inside(s) || tend__may_wait())
+		return -EDEADLK;
+	fresh = tend__alloc(sizeof *fresh);
+	if (fresh)
+		fresh->report = tend__report_make(s, scope.id);
+	if (!fresh || !fresh->report) {
+		tend__free(fresh);
+		return -ENOMEM;
+	}
+	fresh->deadline = deadline;
+	tend__link_init(&fresh->others);
+
+	tend__lock(&s->rt->tree);
+	op = tend__scope_is(s, scope.id) ? join_or_make(s, fresh, deadline, &mine) : NULL;
+	tend__unlock(&s->rt->tree);
+	if (op != fresh)
+		tend__shutdown_free(fresh);
+	if (!op)
+		return -ESRCH;
+
+	if (mine)
+		finish(s, op, drive(s, scope.id, op, opts));
+	else
+		wait_for_driver(s, scope.id, op);
+
+	tend__lock(&s->rt->tree);
+	result = op->result;
+	if (opts && opts->report)
+		*opts->report = tend__report_hold(op->report);
+	/* The last caller frees it, unless the scope still shows it to a close. */
+	if (--op->users == 0) {
+		if (s->shutdown == op)
+			s->shutdown = NULL;
+		tend__shutdown_free(op);
+	}
+	tend__lock(&s->owner.lock);
+	reap = s->closes_itself;
+	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->rt->tree);
+	if (reap)
+		tend__scope_reap(s->rt, scope.id);
+	return result;
+}

@@ -1,0 +1,146 @@
+/* sync/channel.c - a ring, the senders that found it full, and the receivers
+ * that found it empty. Never both lists at once but for a moment under the lock:
+ * whoever adds an item gives it to the first receiver, whoever takes one lets
+ * the first sender in. The hand-over is that step, under the lock. */
+#include "tend/sync.h"
+
+#include "runtime/runtime.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct tend_channel {
+	struct tend__lock lock;
+	struct tend__link senders TEND_GUARDED_BY(&lock);
+	struct tend__link receivers TEND_GUARDED_BY(&lock);
+	size_t item_bytes, capacity; /* constant */
+	size_t first TEND_GUARDED_BY(&lock);
+	size_t count TEND_GUARDED_BY(&lock);
+	bool closed TEND_GUARDED_BY(&lock);
+	uint64_t number;
+	unsigned char items[];
+};
+
+static _Atomic uint64_t numbers;
+
+int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out)
+{
+	tend_channel *c;
+
+	if (item_bytes > 65536 || capacity > SIZE_MAX / 2 / (item_bytes + 1))
+		return -EINVAL;
+	c = tend__alloc(sizeof *c + item_bytes * capacity);
+	if (!c)
+		return -ENOMEM;
+	c->item_bytes = item_bytes;
+	c->capacity = capacity;
+	c->number = tend__add_relaxed(&numbers, 1) + 1;
+	tend__link_init(&c->senders);
+	tend__link_init(&c->receivers);
+	*out = c;
+	return 0;
+}
+
+void tend_channel_free(tend_channel *c) { tend__free(c); }
+
+static void copy(tend_channel *c, void *to, const void *from)
+{
+	if (c->item_bytes)
+		memcpy(to, from, c->item_bytes);
+}
+
+static struct tend__waiter *first(struct tend__link *list)
+{
+	return tend__entry(list->next, struct tend__waiter, link);
+}
+
+void tend_channel_close(tend_channel *c)
+{
+	tend__lock(&c->lock);
+	c->closed = true;
+	/* Waiting receivers found it empty, so there is nothing left for them. */
+	while (tend__linked(&c->receivers))
+		tend__waiter_done(first(&c->receivers), -EPIPE);
+	while (tend__linked(&c->senders))
+		tend__waiter_done(first(&c->senders), -EPIPE);
+	tend__unlock(&c->lock);
+}
+
+static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
+{
+	copy(c, c->items + (c->first + c->count) % c->capacity * c->item_bytes, item);
+	c->count++;
+}
+
+int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline) TEND_UNCHECKED
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.item = (void *)(uintptr_t)item};
+
+	if (tend__may_wait() && deadline)
+		return tend__may_wait();
+	w.task = tend__self(&room);
+	tend__lock(&c->lock);
+	/* A wait that could go on at once still answers the cancel. */
+	if (tend__told(w.task)) {
+		tend__unlock(&c->lock);
+		return -ECANCELED;
+	}
+	if (c->closed) {
+		tend__unlock(&c->lock);
+		return -EPIPE;
+	}
+	if (tend__linked(&c->receivers)) {
+		copy(c, first(&c->receivers)->item, item);
+		tend__waiter_done(first(&c->receivers), 0);
+		tend__unlock(&c->lock);
+		return 0;
+	}
+	if (c->count < c->capacity) {
+		push(c, item);
+		tend__unlock(&c->lock);
+		return 0;
+	}
+	tend__link_append(&c->senders, &w.link);
+	return tend__wait(&c->lock, &w, TEND__WAIT_SEND, c->number, deadline, 0);
+}
+
+int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline) TEND_UNCHECKED
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.item = item};
+
+	if (tend__may_wait() && deadline)
+		return tend__may_wait();
+	w.task = tend__self(&room);
+	tend__lock(&c->lock);
+	if (tend__told(w.task)) {
+		tend__unlock(&c->lock);
+		return -ECANCELED;
+	}
+	if (c->count) {
+		copy(c, item, c->items + c->first * c->item_bytes);
+		c->first = (c->first + 1) % c->capacity;
+		c->count--;
+		if (tend__linked(&c->senders)) {
+			push(c, first(&c->senders)->item);
+			tend__waiter_done(first(&c->senders), 0);
+		}
+		tend__unlock(&c->lock);
+		return 0;
+	}
+	if (tend__linked(&c->senders)) {
+		copy(c, item, first(&c->senders)->item);
+		tend__waiter_done(first(&c->senders), 0);
+		tend__unlock(&c->lock);
+		return 0;
+	}
+	if (c->closed) {
+		tend__unlock(&c->lock);
+		return -EPIPE;
+	}
+	tend__link_append(&c->receivers, &w.link);
+	return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
+}

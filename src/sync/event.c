@@ -1,0 +1,118 @@
+#include "tend/sync.h"
+
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+
+struct tend_event {
+	struct tend__lock lock;
+	struct tend__link waiters TEND_GUARDED_BY(&lock);
+	bool set TEND_GUARDED_BY(&lock);
+	uint64_t number; /* what the tree shows */
+};
+
+/* Relaxed: numbers that differ are enough. */
+static _Atomic uint64_t numbers;
+
+int tend_event_open(tend_event **out)
+{
+	tend_event *e = tend__alloc(sizeof *e);
+
+	if (!e)
+		return -ENOMEM;
+	e->number = tend__add_relaxed(&numbers, 1) + 1;
+	tend__link_init(&e->waiters);
+	*out = e;
+	return 0;
+}
+
+void tend_event_close(tend_event *e) { tend__free(e); }
+
+void tend_event_set(tend_event *e)
+{
+	tend__lock(&e->lock);
+	e->set = true;
+	while (tend__linked(&e->waiters))
+		tend__waiter_done(tend__entry(e->waiters.next, struct tend__waiter, link), 0);
+	tend__unlock(&e->lock);
+}
+
+void tend_event_clear(tend_event *e)
+{
+	tend__lock(&e->lock);
+	e->set = false;
+	tend__unlock(&e->lock);
+}
+
+int tend_event_wait(tend_event *e, uint64_t deadline) TEND_UNCHECKED
+{
+	struct tend__outside room;
+	struct tend__waiter w;
+
+	if (tend__may_wait())
+		return tend__may_wait();
+	w = (struct tend__waiter){.task = tend__self(&room)};
+	tend__lock(&e->lock);
+	if (e->set) {
+		tend__unlock(&e->lock);
+		return 0;
+	}
+	tend__link_append(&e->waiters, &w.link);
+	return tend__wait(&e->lock, &w, TEND__WAIT_EVENT, e->number, deadline, 0);
+}
+
+/* ---- Watches: an event that a task's end sets ---- */
+
+static void fire(void *event) { tend_event_set(event); }
+
+int tend_watch(tend_task task, tend_event *event)
+{
+	struct tend__watch *w = tend__alloc(sizeof *w);
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error;
+
+	if (!w)
+		return -ENOMEM;
+	error = tend__task_touch(task.id, &rt, &t);
+	if (error) {
+		tend__free(w);
+		return error;
+	}
+	if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
+		tend_event_set(event);
+	else if (tend__task_extra(t)) {
+		*w = (struct tend__watch){.fire = fire, .arg = event};
+		tend__link_append(&t->extra->watches, &w->link);
+		w = NULL;
+	} else
+		error = -ENOMEM;
+	tend__unlock(tend__stripe_of(rt, task.id));
+	tend__free(w);
+	return error;
+}
+
+int tend_unwatch(tend_task task, tend_event *event)
+{
+	struct tend__watch *found = NULL;
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
+
+	if (error)
+		return error;
+	for (struct tend__link *l = t->extra ? t->extra->watches.next : NULL;
+	     l && l != &t->extra->watches && !found; l = l->next) {
+		struct tend__watch *w = tend__entry(l, struct tend__watch, link);
+
+		if (w->arg == event)
+			found = w;
+	}
+	if (found)
+		tend__unlink(&found->link);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	tend__free(found);
+	return found ? 0 : -ENOENT;
+}

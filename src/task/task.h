@@ -1,0 +1,152 @@
+/* task/task.h - what a task is: a record that everyone reads, and this, which
+ * is its worker's.
+ *
+ * One word in the record decides who may touch it:
+ *
+ *            +---------------- notify ---------------+
+ *            v                                       |
+ *          READY ---run---> RUNNING ---park---> PARKED
+ *            ^                 | |
+ *            +-----yield-------+ +---end---> ENDED ---give---> FREE
+ *
+ *   FREE    -> READY     tend__task_publish()  who won its admission
+ *   READY   -> RUNNING   tend__task_run()      the worker that popped it
+ *   RUNNING -> READY     tend__task_yield()    that worker, off the task's stack
+ *   RUNNING -> PARKED    tend__task_park()     that worker, off the task's stack
+ *   PARKED  -> READY     tend__task_notify()   any thread; it must then queue it
+ *   RUNNING -> ENDED     tend__task_end()      that worker, off the task's stack
+ *   ENDED   -> FREE      tend__slot_give()     who took its outcome, or its worker
+ *
+ * A notify of a task that is not PARKED leaves NOTIFIED behind, and that makes
+ * the next park fail: state and bit share a word, so a wake-up between a task's
+ * last look and its park is not lost. Every wait looks again, so a notify too
+ * many is harmless; what is never allowed is one that reaches a slot's next
+ * task as if it were its own, hence the generation in the same word. */
+#ifndef TEND_TASK_TASK_H
+#define TEND_TASK_TASK_H
+
+#include "tend/registry.h"
+#include "tend/task.h"
+
+#include "base/list.h"
+#include "base/lock.h"
+#include "platform/context.h"
+#include "segment/layout.h"
+
+struct tend__worker;
+struct tend__stack;
+
+/* What a worker's inbox holds; a task's is also its link in a run queue. */
+struct tend__post {
+	struct tend__post *next;
+	void (*fn)(struct tend__worker *worker, struct tend__post *post);
+};
+
+/* What a task knows of its scope. */
+struct tend__owner {
+	struct tend__record *record; /* its word has the canceled bit */
+	struct tend__lock lock;
+	struct tend__link parked TEND_GUARDED_BY(&lock); /* tasks that have ever parked */
+};
+
+/* What few tasks have, made when first needed. Guarded by the task's stripe. */
+struct tend__extra {
+	struct tend_reason reason; /* of its own cancel */
+	struct tend__link watches;
+	struct tend__alarm *alarm; /* of its deadline */
+	int32_t signal;            /* that ended a process */
+	char message[128];         /* of a panic or a failed start */
+};
+
+struct tend__task;
+
+/* What differs between fibers, threads, processes and external tasks. */
+struct tend__kind {
+	/* Makes a notified task run. */
+	void (*wake)(struct tend__task *t);
+	/* On the scheduler's stack, when a fiber's has been left for the last time. */
+	void (*ended)(struct tend__task *t);
+	/* On the task's own stack, after its cleanups: goes away and never returns. */
+	void (*leave)(struct tend__task *t);
+};
+
+/* (c) constant while it lives  (w) its worker's, or its thread's  (s) its stripe */
+struct tend__task {
+	struct tend__post post;        /* (w) in one queue at a time */
+	struct tend__record *record;   /* (c) */
+	const struct tend__kind *kind; /* (c) */
+	struct tend__owner *owner;     /* (c) NULL: a thread outside the runtime */
+	struct tend__worker *worker;   /* (w) NULL until its first run, and of threads */
+	tend_fn *fn;                   /* (c) */
+	void *arg;                     /* (c) */
+	void (*drop)(void *arg);       /* (c) */
+	uint64_t id;                   /* (c) */
+	struct tend__context context;  /* (w) */
+	struct tend__stack *stack;     /* (w) NULL until its first run */
+	size_t stack_bytes;            /* (c) 0: the runtime's */
+	struct tend_defer *defers;     /* (w) */
+	uint64_t shield;               /* (w) until this instant it does not see cancels */
+	struct tend__link in_scope;    /* owner->lock; in owner->parked */
+	struct tend__link joiners;     /* (s) waiters of tend_join() */
+	struct tend__link held;        /* scope's lock; ended, and its outcome kept */
+	struct tend__link owned;       /* runtime.tree; scopes it owns */
+	struct tend__extra *extra;     /* (s) or NULL */
+	void *data;                    /* (w) of its kind: a process */
+	int32_t result;                /* (w) what fn returned */
+	int32_t cancel_code;           /* (s) of its own cancel, with or without extra */
+	uint32_t flags;                /* (c) TEND_ABORTABLE, TEND_CRITICAL */
+	uint8_t ending;                /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
+	bool unwinding;                /* (w) its cleanups run: it cannot be aborted again */
+	bool aborted;                  /* (w) its waits answer -ECANCELED for good */
+	bool timed_out;                /* (w) the timer of its park fired */
+	bool leaving;                  /* runtime.tree; it can own no more scopes */
+	bool was_told;                 /* (c) once ended: a cancel had reached it */
+};
+
+static inline uint64_t tend__task_word(const struct tend__task *t)
+{
+	/* Acquire: what was written before the bit that the caller looks for. */
+	return tend__load_acquire(&t->record->word);
+}
+
+/* The task's own cancel or its scope's, whatever it shields. */
+static inline bool tend__task_told(const struct tend__task *t)
+{
+	if (tend__task_word(t) & TEND__CANCELED)
+		return true;
+	/* Acquire: with the bit comes the reason, frozen before it was set. */
+	return t->owner && (tend__load_acquire(&t->owner->record->word) & TEND__SCOPE_CANCELED);
+}
+
+void tend__task_publish(struct tend__task *t, uint32_t state_bits);
+void tend__task_run(struct tend__task *t);
+void tend__task_yield(struct tend__task *t);
+
+/* False, still RUNNING, if it was notified since it last ran: it looks again. */
+bool tend__task_park(struct tend__task *t, enum tend__wait wait) TEND_MUST;
+
+/* True if the caller must make it run, by tend__task_wake(). The second does
+ * nothing to a slot that has gone on to another task. */
+bool tend__task_notify(struct tend__task *t) TEND_MUST;
+bool tend__task_notify_id(struct tend__task *t, uint64_t id) TEND_MUST;
+static inline void tend__task_wake(struct tend__task *t) { t->kind->wake(t); }
+
+/* Sets bits of a live task; false if the slot has gone on or it has ended. An
+ * ended one may still be touched. */
+bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits) TEND_MUST;
+void tend__task_unmark(struct tend__task *t, uint32_t bits);
+
+/* False if somebody works on it by its handle: the caller takes the stripe and
+ * passes `touched`. */
+bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched) TEND_MUST;
+
+/* What every wait is made of. The object's lock guards it while it is linked. */
+struct tend__waiter {
+	struct tend__link link;
+	struct tend__task *task;
+	void *item;
+	int32_t result;
+	bool done;
+};
+
+#endif
