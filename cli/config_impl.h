@@ -1,0 +1,75 @@
+/* cli/config_impl.h - what the files of the configuration share. */
+#ifndef TEND_CLI_CONFIG_IMPL_H
+#define TEND_CLI_CONFIG_IMPL_H
+
+#include "config.h"
+
+#include <yaml.h>
+
+/* What a file may hold, before and after its aliases are followed. Nobody gets
+ * near them by hand; they bound what a hostile file can cost. */
+#define CONFIG_DEPTH_MAX 16
+#define CONFIG_VALUES_MAX 100000
+#define CONFIG_ANCHORS_MAX 1000
+#define CONFIG_BYTES_MAX ((size_t)32 << 20)
+
+/* The kernel's limit for one argument or variable, without its NUL. */
+#define CONFIG_STRING_MAX ((size_t)131071)
+
+/* Memory that is freed at once. */
+struct config_block {
+	struct config_block *next;
+	size_t used, size;
+	max_align_t bytes[];
+};
+
+/* Answers zeroed memory, NULL if there is none. */
+void *config_alloc(struct config_block **memory, size_t count, size_t size);
+void config_release(struct config_block **memory);
+
+struct config_reader {
+	struct config *config;
+	struct config_errors *errors;
+	struct config_block *scratch; /* for as long as the file is read */
+	const char *text;
+	size_t size;
+	size_t values, bytes; /* taken so far, aliases followed */
+	bool full;            /* a limit was passed and said so */
+	bool no_memory;
+};
+
+/* Memory that stays with the configuration; notes when there is none. */
+void *config_keep(struct config_reader *r, size_t count, size_t size);
+char *config_keep_text(struct config_reader *r, const char *s, size_t n);
+void *config_scratch(struct config_reader *r, size_t count, size_t size);
+
+void config_report(struct config_errors *errors, struct config_place at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+struct config_place config_place(yaml_mark_t mark);
+
+/* A piece of the file as it may be printed, cut to a readable length. */
+struct config_shown {
+	char text[72];
+};
+struct config_shown config_show(const char *s, size_t n);
+
+/* Text to document: encoding, syntax, limits. False: reported, or no memory. */
+bool config_parse(struct config_reader *r, yaml_document_t *document);
+
+/* Document to tasks. */
+void config_read_document(struct config_reader *r, yaml_document_t *document);
+
+/* Fills config->order, or reports the cycles. `at[i][k]` is where task i says
+ * that it needs its k-th. */
+void config_sort(struct config_reader *r, struct config_place *const *at);
+
+/* Values. */
+bool config_name_valid(const char *s, size_t n);
+bool config_duration(const char *s, size_t n, uint64_t *ns);
+#define CONFIG_DURATION_MAX_NS (UINT64_C(8760) * 3600 * 1000000000)
+int config_signal(const char *s, size_t n); /* 0: there is none of that name */
+
+/* The one of `names` that was probably meant, or NULL. */
+const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count);
+
+#endif
