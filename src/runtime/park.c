@@ -92,6 +92,7 @@ static void link_to_scope(struct tend__task *t)
 	tend__lock(&t->owner->lock);
 	tend__link_append(&t->owner->parked, &t->in_scope);
 	tend__unlock(&t->owner->lock);
+	t->in_list = true;
 }
 
 struct tend__task *tend__self(struct tend__outside *room)
@@ -101,7 +102,7 @@ struct tend__task *tend__self(struct tend__outside *room)
 	if (t) {
 		/* Before it looks whether it is canceled: from here on a cancel finds it
 		 * in the list, or it finds the cancel. */
-		if (!tend__linked(&t->in_scope))
+		if (!t->in_list)
 			link_to_scope(t);
 		return t;
 	}

@@ -161,7 +161,7 @@ void tend__task_finish(struct tend__task *t)
 		tend__disown(t);
 	outcome = outcome_of(t);
 	if_critical(s, t, outcome);
-	if (tend__linked(&t->in_scope)) {
+	if (t->in_list) {
 		tend__lock(&s->owner.lock);
 		tend__unlink(&t->in_scope);
 		tend__unlock(&s->owner.lock);

@@ -96,6 +96,7 @@ struct tend__task {
 	int32_t cancel_code;           /* (s) of its own cancel, with or without extra */
 	uint32_t flags;                /* (c) TEND_ABORTABLE, TEND_CRITICAL */
 	uint8_t ending;                /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
+	bool in_list;                  /* (w) in_scope is linked: its neighbours write the link */
 	bool unwinding;                /* (w) its cleanups run: it cannot be aborted again */
 	bool aborted;                  /* (w) its waits answer -ECANCELED for good */
 	bool timed_out;                /* (w) the timer of its park fired */

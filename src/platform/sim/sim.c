@@ -1,0 +1,591 @@
+/* platform/sim/sim.c - virtual threads, a virtual clock, and who goes next.
+ *
+ * The core above is the real one. Its threads are coroutines of the thread that
+ * runs the simulation; a futex, a poller and the clock are answered here; and at
+ * each atomic operation (base/atomic.h) another may go on. One number decides
+ * it all, or in an exploration a list of choices that is counted through.
+ *
+ * When nobody can go on, real descriptors are looked at, then the clock jumps to
+ * the next deadline; when there is none, that is a deadlock. */
+#include "tend/io.h"
+#include "tend/sim.h"
+#include "tend/task.h"
+
+#include "platform/context.h"
+#include "platform/platform.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { THREADS = 96, STACK_BYTES = 256 * 1024, CHOICES = 1 << 16 };
+
+enum state { UNUSED, RUNNABLE, BLOCKED, DONE };
+
+struct vthread {
+	enum state state;
+	struct tend__tls tls;
+	struct tend__context context; /* its first */
+	void *stack;
+	void (*fn)(void *);
+	void *arg;
+	const void *word;        /* futex it sleeps on, or NULL */
+	struct tend__poller *poller; /* it sleeps in, or NULL */
+	uint64_t deadline;
+};
+
+struct choice {
+	uint16_t options, taken;
+};
+
+struct sim {
+	struct tend_sim_opts opts;
+	struct tend_sim_result result;
+	struct vthread threads[THREADS];
+	int current, used, runnable;
+	uint64_t random;
+	uint64_t clock;
+	uint64_t waits, cancel_at;
+	uint32_t preemptions;
+	bool failed;
+	struct tend__context outside; /* of tend_sim_run() */
+	int (*fn)(void *);
+	void *arg;
+	/* Of an exploration. */
+	struct choice *choices;
+	uint32_t choices_count, choices_at;
+};
+
+static struct sim *sim;
+
+/* ---- Choosing ---- */
+
+/* splitmix64 (Steele, Lea, Flood 2014). */
+static uint64_t draw(void)
+{
+	uint64_t z = sim->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static void trace(uint64_t what)
+{
+	/* FNV-1a over the choices. */
+	sim->result.trace = (sim->result.trace ^ what) * UINT64_C(0x100000001b3);
+}
+
+static uint32_t choose(uint32_t n)
+{
+	uint32_t taken;
+
+	if (n <= 1)
+		return 0;
+	if (!sim->choices)
+		taken = (uint32_t)(draw() % n);
+	else if (sim->choices_at < sim->choices_count)
+		taken = sim->choices[sim->choices_at++].taken;
+	else if (sim->choices_count < CHOICES) {
+		sim->choices[sim->choices_count++] = (struct choice){(uint16_t)n, 0};
+		sim->choices_at++;
+		taken = 0;
+	} else
+		taken = 0;
+	trace(taken + 1);
+	return taken;
+}
+
+uint64_t tend_sim_choose(uint64_t n)
+{
+	return sim && n ? (sim->choices ? choose(n < 64 ? (uint32_t)n : 64) : draw() % n) : 0;
+}
+
+static int nth_runnable(uint32_t n)
+{
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].state == RUNNABLE && n-- == 0)
+			return i;
+	return -1;
+}
+
+static uint32_t count_runnable(void)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < sim->used; i++)
+		n += sim->threads[i].state == RUNNABLE;
+	return n;
+}
+
+/* ---- Switching ---- */
+
+static void go_to(int next)
+{
+	struct vthread *from = &sim->threads[sim->current], *to = &sim->threads[next];
+
+	if (from == to)
+		return;
+	sim->result.switches++;
+	trace((uint64_t)next + 1000);
+	/* Whatever context runs on a virtual thread now, its loop's or a fiber's, is
+	 * where it will go on. */
+	from->tls = tend__tls;
+	sim->current = next;
+	tend__tls = to->tls;
+	tend__context_switch(from->tls.context, to->tls.context);
+}
+
+/* The run has failed: back to tend_sim_run(), from wherever this is. */
+static void fail(int status)
+{
+	sim->result.status = status;
+	sim->failed = true;
+	tend__context_switch(tend__tls.context, &sim->outside);
+}
+
+void tend__step(void)
+{
+	uint32_t others;
+
+	if (!sim || sim->failed)
+		return;
+	if (++sim->result.steps > sim->opts.steps_max)
+		fail(-ETIME);
+	if (sim->choices) {
+		if (sim->preemptions >= sim->opts.explore)
+			return;
+		others = count_runnable() - 1;
+		if (others) {
+			uint32_t taken = choose(others + 1);
+			int next;
+
+			if (!taken)
+				return;
+			sim->preemptions++;
+			/* Option k is the k-th runnable that is not the current one. */
+			next = nth_runnable(taken - 1);
+			if (next >= sim->current || next < 0)
+				next = nth_runnable(taken);
+			go_to(next);
+		}
+		return;
+	}
+	if (sim->runnable > 1 && draw() % sim->opts.switch_in == 0)
+		go_to(nth_runnable(choose(count_runnable())));
+}
+
+static void wake(int i)
+{
+	if (sim->threads[i].state == BLOCKED) {
+		sim->threads[i].state = RUNNABLE;
+		sim->runnable++;
+	}
+}
+
+/* Real descriptors in pollers: a pipe inside the program is as deterministic as
+ * the program. */
+static void look_at_descriptors(void)
+{
+	for (int i = 0; i < sim->used; i++) {
+		struct vthread *v = &sim->threads[i];
+		struct pollfd p = {.events = POLLIN};
+
+		if (v->state != BLOCKED || !v->poller || !v->poller->watched)
+			continue;
+		p.fd = v->poller->epoll;
+		if (poll(&p, 1, 0) > 0)
+			wake(i);
+	}
+}
+
+static void jump_clock(void)
+{
+	uint64_t next = TEND_FOREVER;
+
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].state == BLOCKED && sim->threads[i].deadline < next)
+			next = sim->threads[i].deadline;
+	if (next == TEND_FOREVER) {
+		for (int i = 0; i < sim->used; i++)
+			if (sim->threads[i].state == BLOCKED)
+				fprintf(stderr, "tend: simulation: thread %d waits for ever in a %s\n", i,
+				        sim->threads[i].poller ? "poller" : "futex");
+		fail(-EDEADLK);
+	}
+	if (next > sim->clock)
+		sim->clock = next;
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].deadline <= sim->clock)
+			wake(i);
+}
+
+/* The current thread cannot go on: who does? */
+static void go_on(void)
+{
+	if (sim->runnable == 0)
+		look_at_descriptors();
+	if (sim->runnable == 0)
+		jump_clock();
+	go_to(nth_runnable(choose(count_runnable())));
+}
+
+static void block(void)
+{
+	sim->threads[sim->current].state = BLOCKED;
+	sim->runnable--;
+	go_on();
+}
+
+/* ---- The platform ---- */
+
+uint64_t tend__clock(void) { return sim ? sim->clock : tend__os_clock(); }
+
+void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline)
+{
+	struct vthread *self;
+
+	if (!sim) {
+		tend__os_futex_wait(word, value, deadline);
+		return;
+	}
+	tend__step();
+	if (*(const volatile uint32_t *)word != value || deadline <= sim->clock)
+		return;
+	self = &sim->threads[sim->current];
+	self->word = word;
+	self->deadline = deadline;
+	block();
+	self->word = NULL;
+}
+
+void tend__futex_wake(const void *word, int n)
+{
+	if (!sim) {
+		tend__os_futex_wake(word, n);
+		return;
+	}
+	for (int i = 0; i < sim->used && n > 0; i++)
+		if (sim->threads[i].state == BLOCKED && sim->threads[i].word == word) {
+			wake(i);
+			n--;
+		}
+	tend__step();
+}
+
+static void thread_main(void *p)
+{
+	struct vthread *v = p;
+
+	v->fn(v->arg);
+	v->state = DONE;
+	sim->runnable--;
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].word == v)
+			wake(i);
+	/* It never comes back here; its stack goes when the run is over. */
+	tend__tls.context->dying = 1;
+	go_on();
+}
+
+static void *map_stack(void)
+{
+	void *p = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int start(void (*fn)(void *), void *arg)
+{
+	struct vthread *v;
+	int i = 0;
+
+	while (i < sim->used && sim->threads[i].state != UNUSED)
+		i++;
+	if (i == THREADS)
+		return -EAGAIN;
+	v = &sim->threads[i];
+	if (!v->stack)
+		v->stack = map_stack();
+	if (!v->stack)
+		return -ENOMEM;
+	if (i == sim->used)
+		sim->used++;
+	v->fn = fn;
+	v->arg = arg;
+	v->word = NULL;
+	v->poller = NULL;
+	v->deadline = TEND_FOREVER;
+	memset(&v->tls, 0, sizeof v->tls);
+	tend__context_make(&v->context, v->stack, STACK_BYTES, thread_main, v);
+	v->tls.context = &v->context;
+	v->state = RUNNABLE;
+	sim->runnable++;
+	return i;
+}
+
+int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg)
+{
+	int i;
+
+	if (!sim)
+		return tend__os_thread_start(t, name, fn, arg);
+	i = start(fn, arg);
+	if (i < 0)
+		return i;
+	t->os = (uintptr_t)i;
+	tend__step();
+	return 0;
+}
+
+void tend__thread_join(struct tend__thread *t)
+{
+	struct vthread *v, *self;
+
+	if (!sim) {
+		tend__os_thread_join(t);
+		return;
+	}
+	v = &sim->threads[t->os];
+	while (v->state != DONE) {
+		self = &sim->threads[sim->current];
+		self->word = v;
+		self->deadline = TEND_FOREVER;
+		block();
+		self->word = NULL;
+	}
+	tend__context_drop(&v->context);
+	v->state = UNUSED;
+}
+
+void tend__thread_yield(void)
+{
+	if (!sim)
+		tend__os_thread_yield();
+	else
+		go_to(nth_runnable(choose(count_runnable())));
+}
+
+int32_t tend__thread_number(void) { return sim ? 0 : tend__os_thread_number(); }
+
+int tend__poller_init(struct tend__poller *p) { return tend__os_poller_init(p); }
+void tend__poller_fini(struct tend__poller *p) { tend__os_poller_fini(p); }
+void tend__poller_arm(struct tend__poller *p, uint64_t deadline)
+{
+	if (!sim)
+		tend__os_poller_arm(p, deadline);
+}
+
+int tend__poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__ready *out, int max)
+{
+	struct vthread *self;
+	int n = 0;
+
+	if (!sim)
+		return tend__os_poller_wait(p, deadline, out, max);
+	tend__step();
+	if (p->watched)
+		n = tend__os_poller_wait(p, 0, out, max);
+	if (!n && deadline > sim->clock && !p->woken) {
+		self = &sim->threads[sim->current];
+		self->poller = p;
+		self->deadline = deadline;
+		block();
+		self->poller = NULL;
+		if (p->watched)
+			n = tend__os_poller_wait(p, 0, out, max);
+	}
+	p->woken = 0;
+	return n;
+}
+
+void tend__poller_wake(struct tend__poller *p)
+{
+	if (!sim) {
+		tend__os_poller_wake(p);
+		return;
+	}
+	p->woken = 1;
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].poller == p)
+			wake(i);
+	tend__step();
+}
+
+/* ---- Suspension points ---- */
+
+void tend__sim_wait(uint64_t id);
+void tend__sim_wait(uint64_t id)
+{
+	if (!sim)
+		return;
+	if (++sim->waits == sim->cancel_at)
+		/* It may be canceled already, which is as good. */
+		if (tend_task_cancel((tend_task){id}, -ECANCELED, "cancel sweep"))
+			return;
+}
+
+uint64_t tend_sim_waits(void) { return sim ? sim->waits : 0; }
+void tend_sim_cancel_at(uint64_t at)
+{
+	if (sim)
+		sim->cancel_at = at;
+}
+
+/* ---- Runs ---- */
+
+static void first_thread(void *p)
+{
+	(void)p;
+	sim->result.result = sim->fn(sim->arg);
+}
+
+static void back_outside(void *p)
+{
+	struct vthread *v = p;
+
+	first_thread(NULL);
+	/* Threads that fn left running are not waited for: they are its own bug, and
+	 * they are named by the count. */
+	v->state = DONE;
+	tend__context_switch(tend__tls.context, &sim->outside);
+}
+
+static int run(struct sim *s, int (*fn)(void *), void *arg)
+{
+	struct tend__tls before = tend__tls;
+	struct vthread *v = &s->threads[0];
+
+	memset(&s->result, 0, sizeof s->result);
+	s->random = s->opts.seed;
+	s->clock = TEND_SEC; /* not 0: instants of 0 mean "none" in options */
+	s->waits = s->cancel_at = 0;
+	s->preemptions = 0;
+	s->choices_at = 0;
+	s->failed = false;
+	s->used = 1;
+	s->runnable = 1;
+	s->current = 0;
+	s->fn = fn;
+	s->arg = arg;
+	for (int i = 0; i < THREADS; i++) {
+		void *stack = s->threads[i].stack;
+
+		s->threads[i] = (struct vthread){.stack = stack};
+	}
+	if (!v->stack)
+		v->stack = map_stack();
+	if (!v->stack)
+		return -ENOMEM;
+	v->state = RUNNABLE;
+	v->deadline = TEND_FOREVER;
+	tend__context_make(&v->context, v->stack, STACK_BYTES, back_outside, v);
+	tend__context_adopt(&s->outside);
+	memset(&tend__tls, 0, sizeof tend__tls);
+	tend__tls.context = &v->context;
+	sim = s;
+	tend__context_switch(&s->outside, &v->context);
+	sim = NULL;
+	tend__tls = before;
+	s->result.clock = s->clock - TEND_SEC;
+	for (int i = 0; i < s->used; i++)
+		if (s->threads[i].state != UNUSED)
+			tend__context_drop(&s->threads[i].context);
+	return s->result.status;
+}
+
+static struct sim *make(const struct tend_sim_opts *opts, int *error)
+{
+	struct sim *s;
+
+	*error = sim ? -EBUSY : opts && opts->size > sizeof *opts ? -E2BIG : -ENOMEM;
+	if (*error != -ENOMEM)
+		return NULL;
+	s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	if (opts)
+		memcpy(&s->opts, opts, opts->size);
+	if (!s->opts.switch_in)
+		s->opts.switch_in = 8;
+	if (!s->opts.steps_max)
+		s->opts.steps_max = 10000000;
+	*error = 0;
+	return s;
+}
+
+static void unmake(struct sim *s)
+{
+	for (int i = 0; i < THREADS; i++)
+		if (s->threads[i].stack)
+			munmap(s->threads[i].stack, STACK_BYTES);
+	free(s->choices);
+	free(s);
+}
+
+int tend_sim_run(const struct tend_sim_opts *opts, int (*fn)(void *arg), void *arg,
+                 struct tend_sim_result *result)
+{
+	int error;
+	struct sim *s = make(opts, &error);
+
+	if (!s)
+		return error;
+	error = run(s, fn, arg);
+	if (result)
+		*result = s->result;
+	unmake(s);
+	return error;
+}
+
+/* The next list of choices, counted like a number whose last digits turn
+ * fastest; false after the last. */
+static bool advance(struct sim *s)
+{
+	while (s->choices_count) {
+		struct choice *c = &s->choices[s->choices_count - 1];
+
+		if (++c->taken < c->options)
+			return true;
+		s->choices_count--;
+	}
+	return false;
+}
+
+int tend_sim_explore(const struct tend_sim_opts *opts, int (*fn)(void *arg), void *arg,
+                     uint64_t runs_max, uint64_t *runs, struct tend_sim_result *result)
+{
+	uint64_t n = 0;
+	int error;
+	struct sim *s = make(opts, &error);
+
+	if (!s)
+		return error;
+	s->choices = calloc(CHOICES, sizeof *s->choices);
+	if (!s->choices) {
+		unmake(s);
+		return -ENOMEM;
+	}
+	do {
+		if (n == runs_max) {
+			error = -EAGAIN;
+			break;
+		}
+		n++;
+		error = run(s, fn, arg);
+		if (!error && s->result.result)
+			error = -EPROTO;
+	} while (!error && advance(s));
+	if (runs)
+		*runs = n;
+	if (result)
+		*result = s->result;
+	unmake(s);
+	return error;
+}
