@@ -142,7 +142,7 @@ int tend__task_opts_check(const struct tend_task_opts *opts)
 
 static void fiber_ended(struct tend__task *t) { tend__task_finish(t); }
 
-static void fiber_leave(struct tend__task *t)
+void tend__fiber_leave(struct tend__task *t)
 {
 	tend__context_release(t);
 	t->context.dying = 1;
@@ -150,15 +150,15 @@ static void fiber_leave(struct tend__task *t)
 	tend__context_switch(&t->context, &t->worker->context);
 }
 
-const struct tend__kind tend__kind_fiber = {
-	.wake = tend__fiber_wake, .ended = fiber_ended, .leave = fiber_leave};
+static const struct tend__kind kind_fiber = {
+	.wake = tend__fiber_wake, .ended = fiber_ended, .leave = tend__fiber_leave};
 
 int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                   const struct tend_task_opts *opts, tend_task *out)
 {
 	struct tend__birth birth = {.site = site,
 	                            .kind = TEND_KIND_FIBER,
-	                            .ops = &tend__kind_fiber,
+	                            .ops = &kind_fiber,
 	                            .held = out != NULL};
 	struct tend__task *t;
 	tend_task name;

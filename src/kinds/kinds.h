@@ -29,7 +29,8 @@ void tend__stillborn(struct tend__task *t);
 /* Checks the options that all kinds share. */
 int tend__task_opts_check(const struct tend_task_opts *opts);
 
-extern const struct tend__kind tend__kind_fiber;
+/* How what runs as a fiber leaves its stack. */
+void tend__fiber_leave(struct tend__task *t);
 
 void tend__threads_reap(tend_runtime *rt, bool all);
 int tend__children_open(tend_runtime *rt);

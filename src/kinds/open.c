@@ -213,8 +213,8 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 			return error;
 	}
 	tend__threads_reap(rt, true);
-	tend__children_close(rt);
 	tend__workers_stop(rt);
+	tend__children_close(rt);
 	free_runtime(rt);
 	return 0;
 }

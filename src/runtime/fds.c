@@ -72,6 +72,10 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 		/* Of a file that had the number before: nobody waits for it. */
 		if (!f || !f->added || key_of(fd, f->generation) != ready[i].key)
 			continue;
+		if (f->watch) {
+			f->watch(f->watch_arg);
+			continue;
+		}
 		f->ready |= (uint8_t)ready[i].events;
 		wake_all(f, ready[i].events, 0);
 	}
@@ -131,6 +135,7 @@ static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 		if (f->added)
 			tend__poller_del(&w->poller, fd);
 		f->added = false;
+		f->watch = NULL;
 		f->ready = 0;
 		f->generation = generation;
 		tend__or(&n->workers, UINT64_C(1) << w->number % 64);
@@ -153,6 +158,10 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
 	struct fd_waiter waiters[4];
+	/* What the tree shows: a process's fiber waits for more than its pipes. */
+	uint64_t object = why == TEND__WAIT_EXIT
+	                          ? (uint64_t)tend__load_relaxed(&t->record->pid)
+	                          : (uint64_t)fds[0];
 	int error = 0, linked = 0, ready = -1;
 
 	for (int i = 0; i < n && i < 4 && !error && ready < 0; i++) {
@@ -171,26 +180,58 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 		tend__link_append(&f->waiters, &waiters[i].base.link);
 		linked++;
 	}
-	if (!error && ready < 0) {
-		/* Any of them ends the wait: a waiter of its own stands for all, which the
-		 * worker, on which all of this happens, does not need a lock for. */
-		struct tend__waiter any = {.task = t};
-
-		do {
-			error = tend__wait(NULL, &any, why, (uint64_t)fds[0], deadline,
-			                   flags | TEND__ONCE);
-			for (int i = 0; i < linked && ready < 0; i++)
-				if (waiters[i].base.done) {
-					ready = i;
-					error = waiters[i].base.result;
-				}
-		} while (!error && ready < 0);
-		if (ready >= 0 && !error)
-			w->fds[fds[ready]]->ready &= (uint8_t)~events[ready];
+	/* Any of them ends the wait: a waiter of its own stands for all. It needs no
+	 * lock, for all of this happens on this worker. */
+	for (struct tend__waiter any = {.task = t}; !error && ready < 0;) {
+		error = tend__wait(NULL, &any, why, object, deadline,
+		                   flags | TEND__ONCE);
+		if (!error && (flags & TEND__ONCE))
+			error = -EINTR;
+		for (int i = 0; i < linked && ready < 0; i++)
+			if (waiters[i].base.done) {
+				ready = i;
+				error = waiters[i].base.result;
+				w->fds[fds[i]]->ready &= (uint8_t)~events[i];
+			}
 	}
 	for (int i = 0; i < linked; i++)
 		tend__unlink(&waiters[i].base.link);
 	return error ? error : ready;
+}
+
+/* ---- Watches ---- */
+
+struct watching {
+	struct tend__post post;
+	int fd;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void on_watch(struct tend__worker *w, struct tend__post *p)
+{
+	struct watching *x = tend__entry(p, struct watching, post);
+	struct tend__fd *f;
+
+	if (!prepare(w, x->fd, &f)) {
+		f->watch = x->fn;
+		f->watch_arg = x->arg;
+	}
+	/* What came before it was added is reported as a first edge; if it could not
+	 * be added, the call is all there is. */
+	x->fn(x->arg);
+	tend__free(x);
+}
+
+int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg), void *arg)
+{
+	struct watching *x = tend__alloc(sizeof *x);
+
+	if (!x)
+		return -ENOMEM;
+	*x = (struct watching){{NULL, on_watch}, fd, fn, arg};
+	tend__post(&rt->workers[0], &x->post);
+	return 0;
 }
 
 /* ---- Closing ---- */
@@ -207,6 +248,7 @@ static void on_closed(struct tend__worker *w, int fd, uint32_t generation)
 
 	if (f && f->added && f->generation == generation) {
 		f->added = false;
+		f->watch = NULL;
 		wake_all(f, TEND_READABLE | TEND_WRITABLE, -EBADF);
 	}
 }

@@ -49,6 +49,8 @@ struct tend__fd {
 	uint32_t generation; /* of the number, when it was added to the poller */
 	bool added;
 	uint8_t ready; /* came while nobody waited */
+	void (*watch)(void *arg); /* not a fiber's: called by the loop, or NULL */
+	void *watch_arg;
 	struct tend__link waiters;
 };
 

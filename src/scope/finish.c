@@ -108,6 +108,8 @@ void tend__task_free(tend_runtime *rt, struct tend__task *t)
 {
 	struct tend__worker *w = tend__worker_of(rt);
 
+	if (t->kind->gone)
+		t->kind->gone(t);
 	tend__free(t->extra);
 	t->extra = NULL;
 	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));

@@ -68,6 +68,8 @@ struct tend__kind {
 	void (*ended)(struct tend__task *t);
 	/* On the task's own stack, after its cleanups: goes away and never returns. */
 	void (*leave)(struct tend__task *t);
+	/* Its slot is to be free; its stripe is held, or nobody knows it. */
+	void (*gone)(struct tend__task *t);
 };
 
 /* (c) constant while it lives  (w) its worker's, or its thread's  (s) its stripe */

@@ -1,0 +1,766 @@
+/* kinds/process.c - a child process as a task.
+ *
+ * The task is a fiber that looks after the process: it asks the guard for it,
+ * reads what it writes, passes the stop on, and ends when the guard says that
+ * the leader was reaped and all that descends from it is dead. So a process has
+ * the waits, the cancel and the end of any fiber, and no states of its own. */
+#include "tend/io.h"
+#include "tend/process.h"
+
+#include "kinds/kinds.h"
+#include "platform/guard.h"
+#include "runtime/fds.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
+
+extern char **environ;
+
+/* The guard of a runtime, and the processes that it has. */
+struct tend__children {
+	tend_runtime *rt;
+	struct tend__lock lock;
+	struct tend__guard guard TEND_GUARDED_BY(&lock);
+	struct tend__link live TEND_GUARDED_BY(&lock);
+	uint32_t blocked TEND_GUARDED_BY(&lock); /* that wait for room in the socket */
+	bool open TEND_GUARDED_BY(&lock);
+};
+
+enum phase { ASKING, STARTED, FAILED, EXITED, LOST };
+
+/* (c) constant  (f) its fiber's  (k) children.lock  (s) the task's stripe */
+struct process {
+	struct tend__children *children; /* (c) */
+	struct tend__task *task;         /* (c) */
+	uint64_t cookie;                 /* (c) the task's id */
+	struct tend__link live;          /* (k) */
+	enum phase phase;                /* (k) */
+	bool blocked;                    /* (k) */
+	int32_t pid, pidfd, code, status, error; /* (k) */
+	uint32_t stage;                  /* (k) */
+	int out[2];                      /* (f) read ends of its output, -1 */
+	int stop_signal;                 /* (c) */
+	uint64_t stop_ns;                /* (c) */
+	const char **argv, **env;        /* (c) */
+	const char *cwd;                 /* (c) */
+	tend_output_fn *output;          /* (c) */
+	void *output_arg;                /* (c) */
+	void (*drop)(void *arg);         /* (c) */
+	char *tail;                      /* (s) a ring */
+	size_t tail_size, tail_first, tail_count; /* (s) */
+	uint64_t tail_dropped;           /* (s) */
+	char strings[];                  /* (c) */
+};
+
+/* ---- What the guard says ---- */
+
+static void notify(struct process *p)
+{
+	if (tend__task_notify(p->task))
+		tend__task_wake(p->task);
+}
+
+static struct process *find(struct tend__children *c, uint64_t cookie) TEND_REQUIRES(&c->lock)
+{
+	struct tend__task *t = tend__task_at(c->rt, cookie);
+	struct process *p = tend__id_slot(cookie) < c->rt->tasks_max ? t->data : NULL;
+
+	/* A process is in the list until its fiber has seen the end. */
+	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
+}
+
+static void take(struct tend__children *c, const struct tend__guard_message *m)
+	TEND_REQUIRES(&c->lock)
+{
+	struct process *p = find(c, m->cookie);
+
+	if (!p) {
+		if (m->type == TEND__GUARD_STARTED && m->pidfd >= 0)
+			close(m->pidfd);
+		return;
+	}
+	if (m->type == TEND__GUARD_STARTED) {
+		p->phase = STARTED;
+		p->pid = m->pid;
+		p->pidfd = m->pidfd;
+	} else if (m->type == TEND__GUARD_START_FAILED) {
+		p->phase = FAILED;
+		p->stage = m->stage;
+		p->error = m->error;
+	} else if (m->type == TEND__GUARD_EXITED) {
+		p->phase = EXITED;
+		p->code = m->code;
+		p->status = m->status;
+	}
+	notify(p);
+}
+
+/* The guard is gone, and its keepers and their leaders with it: they are tied to
+ * it. Their fibers make sure. The next spawn opens another. */
+static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
+{
+	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
+		struct process *p = tend__entry(l, struct process, live);
+
+		if (p->phase == ASKING || p->phase == STARTED)
+			p->phase = LOST;
+		notify(p);
+	}
+	tend__fd_closing(c->guard.sock);
+	tend__guard_close(&c->guard);
+	c->open = false;
+}
+
+static void ready(void *arg)
+{
+	struct tend__children *c = arg;
+	struct tend__guard_message m;
+	int got = 0;
+
+	tend__lock(&c->lock);
+	while (c->open && (got = tend__guard_next(&c->guard, &m)) == 1)
+		take(c, &m);
+	if (c->open && got == -EPIPE)
+		lost(c);
+	/* There may be room again: whoever found none tries once more. */
+	for (struct tend__link *l = c->live.next; c->blocked && l != &c->live; l = l->next) {
+		struct process *p = tend__entry(l, struct process, live);
+
+		if (p->blocked) {
+			p->blocked = false;
+			c->blocked--;
+			notify(p);
+		}
+	}
+	tend__unlock(&c->lock);
+}
+
+static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
+{
+	int error;
+
+	if (c->open)
+		return 0;
+	error = tend__guard_open(c->rt->guard_path, &c->guard);
+	if (error)
+		return error;
+	error = tend__fd_watch(c->rt, c->guard.sock, ready, c);
+	if (error) {
+		tend__guard_close(&c->guard);
+		return error;
+	}
+	c->open = true;
+	return 0;
+}
+
+static int children_of(tend_runtime *rt, struct tend__children **out)
+{
+	int error = 0;
+
+	tend__lock(&rt->children_lock);
+	if (!rt->children) {
+		struct tend__children *c = tend__alloc(sizeof *c);
+
+		if (c) {
+			c->rt = rt;
+			tend__link_init(&c->live);
+			rt->children = c;
+		}
+	}
+	*out = rt->children;
+	tend__unlock(&rt->children_lock);
+	if (!*out)
+		return -ENOMEM;
+	tend__lock(&(*out)->lock);
+	error = open_guard(*out);
+	tend__unlock(&(*out)->lock);
+	return error;
+}
+
+void tend__children_close(tend_runtime *rt)
+{
+	if (!rt->children)
+		return;
+	if (rt->children->open) {
+		tend__fd_closing(rt->children->guard.sock);
+		tend__guard_close(&rt->children->guard);
+	}
+	tend__free(rt->children);
+	rt->children = NULL;
+}
+
+/* ---- Its output ---- */
+
+static void keep(struct process *p, const char *bytes, size_t n)
+{
+	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->cookie);
+
+	tend__lock(stripe);
+	if (p->tail_count + n > p->tail_size && p->tail_size < TAIL_MAX) {
+		size_t size = p->tail_size ? p->tail_size : TAIL_FIRST;
+		char *grown;
+
+		while (size < p->tail_count + n && size < TAIL_MAX)
+			size *= 2;
+		grown = tend__alloc(size);
+		if (grown) {
+			for (size_t i = 0; i < p->tail_count; i++)
+				grown[i] = p->tail[(p->tail_first + i) % p->tail_size];
+			tend__free(p->tail);
+			p->tail = grown;
+			p->tail_size = size;
+			p->tail_first = 0;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!p->tail_size) {
+			p->tail_dropped++;
+			continue;
+		}
+		p->tail[(p->tail_first + p->tail_count) % p->tail_size] = bytes[i];
+		if (p->tail_count < p->tail_size)
+			p->tail_count++;
+		else {
+			p->tail_first = (p->tail_first + 1) % p->tail_size;
+			p->tail_dropped++;
+		}
+	}
+	tend__unlock(stripe);
+}
+
+static void close_output(struct process *p, int i)
+{
+	if (p->out[i] >= 0)
+		tend_fd_close(p->out[i]);
+	p->out[i] = -1;
+}
+
+/* Reads what is there. True if there may be more: one that floods us yields to
+ * others, and is slowed by its own pipe. */
+static bool read_output(struct process *p)
+{
+	char bytes[4096];
+	bool more = false;
+
+	for (int i = 0; i < 2; i++)
+		for (int turn = 0; p->out[i] >= 0; turn++) {
+			ssize_t n;
+
+			if (turn == READS_A_TURN) {
+				more = true;
+				break;
+			}
+			n = read(p->out[i], bytes, sizeof bytes);
+			if (n > 0) {
+				keep(p, bytes, (size_t)n);
+				if (p->output)
+					p->output(p->output_arg, i + 1, bytes, (size_t)n);
+			} else if (n < 0 && errno == EINTR)
+				continue;
+			else if (n < 0 && errno == EAGAIN)
+				break;
+			else
+				close_output(p, i);
+		}
+	return more;
+}
+
+/* ---- Its fiber ---- */
+
+static void message(struct process *p, const char *text)
+{
+	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->cookie);
+
+	tend__lock(stripe);
+	if (tend__task_extra(p->task))
+		snprintf(p->task->extra->message, sizeof p->task->extra->message, "%s", text);
+	tend__unlock(stripe);
+}
+
+static int failed(struct process *p, int error, const char *stage)
+{
+	char text[128];
+
+	snprintf(text, sizeof text, "%s: %s: %s", p->argv[0], stage, strerrordesc_np(error));
+	message(p, text);
+	if (!tend__task_told(p->task))
+		p->task->ending = TEND_FAILED;
+	return -error;
+}
+
+/* Asks the guard, waiting while there is no room. */
+static int ask(struct process *p, const int fds[3])
+{
+	struct tend__children *c = p->children;
+	int error;
+
+	for (;;) {
+		struct tend__waiter w = {.task = p->task};
+
+		tend__lock(&c->lock);
+		error = open_guard(c);
+		if (!error)
+			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, fds);
+		if (!error && !tend__linked(&p->live))
+			tend__link_append(&c->live, &p->live);
+		else if (error == -EAGAIN && !p->blocked) {
+			if (!tend__linked(&p->live))
+				tend__link_append(&c->live, &p->live);
+			p->blocked = true;
+			c->blocked++;
+		}
+		tend__unlock(&c->lock);
+		if (error != -EAGAIN)
+			return error;
+		error = tend__wait(NULL, &w, TEND__WAIT_GUARD, 0, TEND_FOREVER, TEND__ONCE);
+		if (error)
+			return error;
+	}
+}
+
+static void unlink_live(struct process *p)
+{
+	struct tend__children *c = p->children;
+
+	tend__lock(&c->lock);
+	if (p->blocked)
+		c->blocked--;
+	p->blocked = false;
+	tend__unlink(&p->live);
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	p->pidfd = -1;
+	tend__unlock(&c->lock);
+}
+
+/* Output goes through two pipes; their other ends are the child's. */
+static int start(struct process *p)
+{
+	int in[2] = {-1, -1}, fds[3] = {-1, -1, -1}, error = 0;
+
+	for (int i = 0; i < 2 && !error; i++) {
+		int ends[2];
+
+		if (pipe2(ends, O_CLOEXEC)) {
+			error = -errno;
+			break;
+		}
+		p->out[i] = ends[0];
+		fds[i + 1] = in[i] = ends[1];
+		if (fcntl(ends[0], F_SETFL, O_NONBLOCK))
+			error = -errno;
+	}
+	if (!error)
+		error = ask(p, fds);
+	for (int i = 0; i < 2; i++)
+		if (in[i] >= 0)
+			close(in[i]);
+	return error;
+}
+
+struct stop {
+	bool told, killed; /* what was asked of the guard */
+	bool sent_stop, sent_kill;
+	uint64_t kill_at;
+};
+
+/* Passes the stop on: the signal once, SIGKILL when its time has come or when
+ * it is asked for by force. */
+static void pass_on(struct process *p, struct stop *stop)
+{
+	struct tend__children *c = p->children;
+	int error = 0;
+
+	if (!stop->told && tend__task_told(p->task)) {
+		stop->told = true;
+		stop->kill_at = tend_after(p->stop_ns);
+	}
+	if (stop->told && ((tend__task_word(p->task) & TEND__ABORTED) ||
+	                   tend__clock() >= stop->kill_at))
+		stop->killed = true;
+	tend__lock(&c->lock);
+	if (c->open && stop->killed && !stop->sent_kill) {
+		error = tend__guard_kill(&c->guard, p->cookie);
+		stop->sent_kill = !error;
+	} else if (c->open && stop->told && !stop->killed && !stop->sent_stop) {
+		error = tend__guard_stop(&c->guard, p->cookie, p->stop_signal);
+		stop->sent_stop = !error;
+	}
+	if (error == -EAGAIN && !p->blocked) {
+		p->blocked = true;
+		c->blocked++;
+	}
+	tend__unlock(&c->lock);
+}
+
+/* The guard died. Direct children have died with it; one whose pidfd we have is
+ * seen to be dead. Until then it is abandoned, and says so. */
+static void see_it_dead(struct process *p)
+{
+	int events = TEND_READABLE, error;
+
+	if (!tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED))
+		return;
+	while (p->pidfd >= 0) {
+		struct pollfd look = {.fd = p->pidfd, .events = POLLIN};
+
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+		if (poll(&look, 1, 0) > 0)
+			break;
+		error = tend__fds_wait(&p->pidfd, &events, 1, TEND__WAIT_EXIT, TEND_FOREVER,
+		                       TEND__DEAF);
+		if (error < 0 && error != -EINTR)
+			break;
+	}
+	tend__task_unmark(p->task, TEND__ABANDONED);
+}
+
+static enum phase phase_of(struct process *p)
+{
+	enum phase phase;
+	int32_t pid;
+
+	tend__lock(&p->children->lock);
+	phase = p->phase;
+	pid = p->pid;
+	tend__unlock(&p->children->lock);
+	/* Relaxed: for readers. */
+	if (pid && !tend__load_relaxed(&p->task->record->pid)) {
+		tend__store_relaxed(&p->task->record->pid, pid);
+		tend__task_unmark(p->task, TEND__STARTING);
+	}
+	return phase;
+}
+
+static void wait_for_news(struct process *p, const struct stop *stop)
+{
+	uint64_t deadline = stop->told && !stop->killed ? stop->kill_at : TEND_FOREVER;
+	unsigned flags = TEND__ONCE | (stop->told ? (unsigned)TEND__DEAF : 0);
+	int fds[2], events[2] = {TEND_READABLE, TEND_READABLE}, n = 0;
+	struct tend__waiter w = {.task = p->task};
+
+	for (int i = 0; i < 2; i++)
+		if (p->out[i] >= 0)
+			fds[n++] = p->out[i];
+	/* Whatever it answers, the caller looks at everything again. */
+	if (n)
+		tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, deadline, flags);
+	else if (tend__wait(NULL, &w, TEND__WAIT_EXIT, (uint64_t)p->pid, deadline, flags))
+		return;
+}
+
+static int ended(struct process *p, enum phase phase, const struct stop *stop)
+{
+	if (phase == FAILED)
+		return failed(p, p->error, tend__guard_stage_text(p->stage));
+	if (phase == LOST) {
+		see_it_dead(p);
+		message(p, "tend-guard died, and the process with it");
+		p->task->ending = TEND_KILLED;
+		return 128 + SIGKILL;
+	}
+	if (p->code == CLD_EXITED) {
+		if (p->status && !tend__task_told(p->task))
+			p->task->ending = TEND_FAILED;
+		return p->status;
+	}
+	tend__lock(tend__stripe_of(p->children->rt, p->cookie));
+	if (tend__task_extra(p->task))
+		p->task->extra->signal = p->status;
+	tend__unlock(tend__stripe_of(p->children->rt, p->cookie));
+	if (stop->killed && p->status == SIGKILL)
+		p->task->ending = TEND_KILLED;
+	else if (!tend__task_told(p->task))
+		p->task->ending = TEND_FAILED;
+	return 128 + p->status;
+}
+
+static int process_main(void *arg)
+{
+	struct process *p = arg;
+	struct tend__outside room;
+	struct stop stop = {0};
+	enum phase phase = ASKING;
+	int result;
+
+	tend__self(&room); /* a cancel must find it, however it waits */
+	result = start(p);
+	if (result) {
+		if (result != -ECANCELED)
+			result = failed(p, -result, "could not start it");
+	} else {
+		for (;;) {
+			bool more;
+
+			phase = phase_of(p);
+			more = read_output(p);
+			if (phase == FAILED || phase == LOST || (phase == EXITED && !more))
+				break;
+			pass_on(p, &stop);
+			if (more)
+				tend__yield_fiber(p->task);
+			else if (phase != EXITED)
+				wait_for_news(p, &stop);
+		}
+		result = ended(p, phase, &stop);
+	}
+	close_output(p, 0);
+	close_output(p, 1);
+	unlink_live(p);
+	return result;
+}
+
+static void process_ended(struct tend__task *t) { tend__task_finish(t); }
+
+static void process_gone(struct tend__task *t)
+{
+	struct process *p = t->data;
+
+	t->data = NULL;
+	if (p)
+		tend__free(p->tail);
+	tend__free(p);
+}
+
+static void process_drop(void *arg)
+{
+	struct process *p = arg;
+
+	if (p->drop)
+		p->drop(p->output_arg);
+}
+
+static const struct tend__kind kind_process = {.wake = tend__fiber_wake,
+                                               .ended = process_ended,
+                                               .leave = tend__fiber_leave,
+                                               .gone = process_gone};
+
+/* ---- Spawning ---- */
+
+/* The names that children are given by default; those that end in '*' are
+ * prefixes. */
+static bool passed_on(const char *var)
+{
+	static const char *const names[] = {"PATH", "HOME", "USER",   "LOGNAME",        "SHELL", "LANG",
+	                                    "LC_*", "TERM", "TZ",     "TMPDIR",         "XDG_RUNTIME_DIR"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t n = strcspn(names[i], "*");
+
+		if (strncmp(var, names[i], n) == 0 && (names[i][n] == '*' || var[n] == '='))
+			return true;
+	}
+	return false;
+}
+
+struct room {
+	size_t bytes, pointers;
+};
+
+static void measure(struct room *room, const char *const *list, bool filter)
+{
+	for (; list && *list; list++)
+		if (!filter || passed_on(*list)) {
+			room->bytes += strlen(*list) + 1;
+			room->pointers++;
+		}
+	room->pointers++;
+}
+
+static const char **copy(const char ***slot, char **bytes, const char *const *list, bool filter)
+{
+	const char **first = *slot;
+
+	for (; list && *list; list++)
+		if (!filter || passed_on(*list)) {
+			size_t n = strlen(*list) + 1;
+
+			*(*slot)++ = memcpy(*bytes, *list, n);
+			*bytes += n;
+		}
+	*(*slot)++ = NULL;
+	return first;
+}
+
+static struct process *make(const struct tend_process_opts *o)
+{
+	const char *const *env = o->env ? o->env : (const char *const *)environ;
+	struct room room = {o->cwd ? strlen(o->cwd) + 1 : 0, 0};
+	const char **slot;
+	struct process *p;
+	char *bytes;
+
+	measure(&room, o->argv, false);
+	measure(&room, env, !o->env);
+	/* Pointers first: `strings` is aligned for them. */
+	p = tend__alloc(sizeof *p + sizeof *slot + room.pointers * sizeof *slot + room.bytes);
+	if (!p)
+		return NULL;
+	slot = (const char **)(void *)((char *)p + (sizeof *p + sizeof *slot - 1) / sizeof *slot *
+	                                                   sizeof *slot);
+	bytes = (char *)(slot + room.pointers);
+	p->argv = copy(&slot, &bytes, o->argv, false);
+	p->env = copy(&slot, &bytes, env, !o->env);
+	if (o->cwd)
+		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
+	p->stop_signal = o->stop_signal ? o->stop_signal : SIGTERM;
+	p->stop_ns = o->stop_ns ? o->stop_ns : 10 * TEND_SEC;
+	p->output = o->output;
+	p->output_arg = o->output_arg;
+	p->drop = o->drop;
+	p->out[0] = p->out[1] = p->pidfd = -1;
+	tend__link_init(&p->live);
+	return p;
+}
+
+static const char *default_name(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	const char *name = slash ? slash + 1 : program;
+
+	return tend__name_valid(name, strlen(name)) ? name : "process";
+}
+
+int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *o,
+                          tend_task *out)
+{
+	struct tend__birth birth = {.site = site,
+	                            .kind = TEND_KIND_PROCESS,
+	                            .ops = &kind_process,
+	                            .held = out != NULL,
+	                            .starting = true};
+	struct tend__children *children;
+	struct tend__scope *s;
+	struct tend__task *t;
+	struct process *p;
+	tend_task name;
+	int error = 0;
+
+	if (!o)
+		return -EINVAL;
+	if (o->size > sizeof *o)
+		return -E2BIG;
+	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved ||
+	    (o->flags & ~(uint32_t)TEND_CRITICAL) || o->stop_signal < 0 || o->stop_signal > 64)
+		return -EINVAL;
+	s = tend__scope_find(scope.id, &error);
+	if (!s)
+		return error;
+#ifdef TEND_SIM
+	if (tend__thread_number() == 0)
+		return -ENOSYS; /* a simulation has no processes */
+#endif
+	error = children_of(s->rt, &children);
+	if (error)
+		return error;
+	p = make(o);
+	if (!p)
+		return -ENOMEM;
+	birth.name = o->name ? o->name : default_name(o->argv[0]);
+	birth.attempt = o->attempt;
+	error = tend__conceive(scope, &birth, &t);
+	if (error) {
+		tend__free(p);
+		return error;
+	}
+	p->children = children;
+	p->task = t;
+	p->cookie = t->id;
+	t->data = p;
+	t->fn = process_main;
+	t->arg = p;
+	t->drop = process_drop;
+	t->flags = o->flags;
+	name.id = t->id;
+	tend__born(t, &birth, TEND__READY);
+	if (out)
+		*out = name;
+	tend__spawned(tend__scope_of(t)->rt, t);
+	return 0;
+}
+
+/* ---- Asking about it ---- */
+
+static int touch(tend_task task, tend_runtime **rt, struct process **p)
+{
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, rt, &t);
+
+	if (error)
+		return error;
+	*p = t->kind == &kind_process ? t->data : NULL;
+	if (*p)
+		return 0;
+	tend__unlock(tend__stripe_of(*rt, task.id));
+	return -EINVAL;
+}
+
+int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *dropped)
+{
+	tend_runtime *rt;
+	struct process *p;
+	int error = touch(task, &rt, &p);
+	size_t n;
+
+	if (error)
+		return error;
+	n = p->tail_count < size ? p->tail_count : size;
+	for (size_t i = 0; i < n; i++)
+		buf[i] = p->tail[(p->tail_first + p->tail_count - n + i) % p->tail_size];
+	if (dropped)
+		*dropped = p->tail_dropped + (p->tail_count - n);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return (int64_t)n;
+}
+
+int tend_process_pid(tend_task task)
+{
+	tend_runtime *rt;
+	struct process *p;
+	int error = touch(task, &rt, &p), pid;
+
+	if (error)
+		return error;
+	/* Relaxed: set once. */
+	pid = tend__load_relaxed(&p->task->record->pid);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return pid ? pid : -EAGAIN;
+}
+
+int tend_process_signal(tend_task task, int signal)
+{
+	tend_runtime *rt;
+	struct process *p;
+	int error;
+
+	if (signal <= 0 || signal > 64)
+		return -EINVAL;
+	error = touch(task, &rt, &p);
+	if (error)
+		return error;
+	if ((tend__task_word(p->task) & TEND__STATE) == TEND__ENDED)
+		error = -ESRCH;
+	else if (!tend__load_relaxed(&p->task->record->pid))
+		error = -EAGAIN;
+	else {
+		tend__lock(&p->children->lock);
+		error = !p->children->open ? -EPIPE
+		        : signal == SIGKILL
+		                ? tend__guard_kill(&p->children->guard, p->cookie)
+		                : tend__guard_signal(&p->children->guard, p->cookie, signal);
+		tend__unlock(&p->children->lock);
+	}
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return error;
+}
