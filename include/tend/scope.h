@@ -33,8 +33,9 @@ struct tend_scope_opts {
  *   name      1 to 47 bytes; siblings may share a name
  *   opts      NULL for all defaults
  *   out       the new scope
- *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max; -ECANCELED if
- *             parent is closing; -ESRCH; -ESTALE
+ *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max; -EOVERFLOW
+ *             below 200 others; -ECANCELED if parent is closing; -ESHUTDOWN if
+ *             it is sealed; -ESRCH; -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,
                                        const struct tend_scope_opts *opts, tend_scope *out);
