@@ -18,7 +18,7 @@ struct json_t;
 #define CONFIG_NAME_MAX 64
 #define CONFIG_TASKS_MAX 4096
 #define CONFIG_ERRORS_MAX 20
-#define CONFIG_ERROR_TEXT_MAX 640
+#define CONFIG_ERROR_TEXT_MAX 1024
 
 /* A place in the file, both counted from 1, in characters; {0, 0} is the file
  * as a whole. */

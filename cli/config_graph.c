@@ -40,7 +40,7 @@ static void report_cycle(struct walk *w, size_t bottom)
 	enum { SHOWN = 8 };
 	const struct config_task *tasks = w->r->config->tasks;
 	size_t n = w->depth - bottom, first = 0;
-	char names[256] = "", places[192] = "", one[32];
+	char names[600] = "", places[192] = "", one[32];
 	struct config_place start = {0};
 
 	for (size_t i = 1; i < n; i++)
@@ -54,14 +54,14 @@ static void report_cycle(struct walk *w, size_t bottom)
 			start = at;
 		snprintf(one, sizeof(one), "%s%zu:%zu", i ? ", " : "", at.line, at.column);
 		append(places, sizeof(places), one);
-		append(names, sizeof(names), config_show(tasks[task].name, strnlen(tasks[task].name, 24)).text);
+		append(names, sizeof(names), tasks[task].name);
 		append(names, sizeof(names), " -> ");
 	}
 	if (n > SHOWN)
 		append(names, sizeof(names), "... -> ");
 	const char *back = tasks[w->stack[bottom + first]].name;
 	config_report(w->r->errors, start, "needs form a cycle: %s%s (at %s%s); remove one of them",
-	              names, config_show(back, strnlen(back, 24)).text, places,
+	              names, back, places,
 	              n > SHOWN ? ", ..." : "");
 }
 

@@ -92,7 +92,6 @@ static const char *remedy(const char *problem)
 		{"did not find expected ',' or ']'", "; close the list, or put a value in quotes"},
 		{"did not find expected ',' or '}'", "; close the map, or put a value in quotes"},
 		{"found undefined alias", "; define it before, as in &name"},
-		{"found duplicate anchor", "; give each anchor a name of its own"},
 		{"found unknown escape character", "; use single quotes, or write \\\\"},
 		{"did not find expected <document start>",
 	         "; the file holds one map, see the line above"},
@@ -107,11 +106,15 @@ static void report_syntax(struct config_reader *r, const yaml_parser_t *parser)
 {
 	struct config_place at = config_place(parser->problem_mark);
 	struct config_place from = config_place(parser->context_mark);
-	const char *problem = parser->problem ? parser->problem : "not YAML";
+	const char *problem = parser->problem;
 
 	if (strcmp(problem, "found character that cannot start any token") == 0 &&
 	    character_at(r, at) == '\t')
 		config_report(r->errors, at, "a tab cannot indent; use spaces");
+	else if (strcmp(problem, "second occurrence") == 0)
+		config_report(r->errors, at,
+		              "there is an anchor of this name at %zu:%zu; give each a name of its own",
+		              from.line, from.column);
 	else if (parser->context && (from.line != at.line || from.column != at.column))
 		config_report(r->errors, at, "%s, %s that begins at %zu:%zu%s", problem,
 		              parser->context, from.line, from.column, remedy(problem));
@@ -121,7 +124,8 @@ static void report_syntax(struct config_reader *r, const yaml_parser_t *parser)
 
 static bool fail(struct config_reader *r, const yaml_parser_t *parser)
 {
-	if (parser->error == YAML_MEMORY_ERROR)
+	/* Some places of libyaml that are out of memory only fail. */
+	if (parser->error == YAML_MEMORY_ERROR || !parser->problem)
 		r->no_memory = true;
 	else
 		report_syntax(r, parser);

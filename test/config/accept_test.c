@@ -1,0 +1,210 @@
+/* test/config/accept_test.c - what a valid tend.yaml means. */
+#include "harness.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD "version: 1\ntasks:\n"
+#define SECOND UINT64_C(1000000000)
+
+/* Compares a NULL-ended vector with words separated by '|'. */
+static void check_words(char *const *words, const char *expected)
+{
+	char joined[512] = "";
+	for (size_t used = 0; words && *words; words++)
+		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s",
+		                         used ? "|" : "", *words);
+	ck_assert_str_eq(joined, expected);
+}
+
+START_TEST(the_smallest_stack_has_the_defaults)
+{
+	char here[PATH_MAX];
+	struct config *c = load("version: 1\ntasks: {web: {command: [true]}}\n");
+	ck_assert_ptr_nonnull(getcwd(here, sizeof(here)));
+	ck_assert_str_eq(c->name, "shop");
+	ck_assert_str_eq(c->dir, here);
+	ck_assert_uint_eq(c->ntasks, 1);
+	const struct config_task *t = c->tasks;
+	ck_assert_str_eq(t->name, "web");
+	check_words(t->argv, "true");
+	ck_assert_str_eq(t->cwd, here);
+	check_words(t->env, "");
+	check_words(t->env_pass, "");
+	ck_assert(!t->env_pass_all);
+	ck_assert_uint_eq(t->nneeds, 0);
+	ck_assert_int_eq(t->stop_signal, SIGTERM);
+	ck_assert_uint_eq(t->stop_timeout_ns, 10 * SECOND);
+	ck_assert_int_eq(t->restart, CONFIG_TRANSIENT);
+	ck_assert_uint_eq(t->restart_delay_ns, SECOND);
+	ck_assert_uint_eq(t->at.line, 2);
+	ck_assert_uint_eq(t->at.column, 9);
+	ck_assert_uint_eq(c->order[0], 0);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(every_field_is_read)
+{
+	struct config *c = load("version: 1\n"
+	                        "name: demo-2\n"
+	                        "tasks:\n"
+	                        "  db:\n"
+	                        "    command: [postgres, -D, data]\n"
+	                        "    cwd: /srv\n"
+	                        "    stop: {signal: SIGINT, timeout: 1m}\n"
+	                        "    restart: permanent\n"
+	                        "  web:\n"
+	                        "    shell: ./web | tee log\n"
+	                        "    cwd: sub\n"
+	                        "    env:\n"
+	                        "      PORT: 8080\n"
+	                        "      EMPTY: \"\"\n"
+	                        "    env_pass: [EDITOR]\n"
+	                        "    needs: [db]\n"
+	                        "    stop:\n"
+	                        "      timeout: 500ms\n"
+	                        "    restart:\n"
+	                        "      policy: temporary\n"
+	                        "      delay: 2h\n"
+	                        "  all:\n"
+	                        "    command: [env]\n"
+	                        "    env_pass: all\n"
+	                        "    restart: {delay: 0s}\n");
+	ck_assert_str_eq(c->name, "demo-2");
+	ck_assert_uint_eq(c->ntasks, 3);
+	const struct config_task *db = &c->tasks[0], *web = &c->tasks[1], *all = &c->tasks[2];
+
+	check_words(db->argv, "postgres|-D|data");
+	ck_assert_str_eq(db->cwd, "/srv");
+	ck_assert_int_eq(db->stop_signal, SIGINT);
+	ck_assert_uint_eq(db->stop_timeout_ns, 60 * SECOND);
+	ck_assert_int_eq(db->restart, CONFIG_PERMANENT);
+	ck_assert_uint_eq(db->restart_delay_ns, SECOND);
+
+	char cwd[PATH_MAX + 16];
+	snprintf(cwd, sizeof(cwd), "%s/sub", c->dir);
+	check_words(web->argv, "/bin/sh|-c|./web | tee log");
+	ck_assert_str_eq(web->cwd, cwd);
+	check_words(web->env, "PORT=8080|EMPTY=");
+	check_words(web->env_pass, "EDITOR");
+	ck_assert_uint_eq(web->nneeds, 1);
+	ck_assert_uint_eq(web->needs[0], 0);
+	ck_assert_int_eq(web->stop_signal, SIGTERM);
+	ck_assert_uint_eq(web->stop_timeout_ns, SECOND / 2);
+	ck_assert_int_eq(web->restart, CONFIG_TEMPORARY);
+	ck_assert_uint_eq(web->restart_delay_ns, 7200 * SECOND);
+
+	ck_assert(all->env_pass_all);
+	ck_assert_int_eq(all->restart, CONFIG_TRANSIENT);
+	ck_assert_uint_eq(all->restart_delay_ns, 0);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(a_text_is_what_stands_there_however_it_looks)
+{
+	struct config *c = load(HEAD
+	                        "  web:\n"
+	                        "    command: [no, 1.10, 0x1F, ~, null, 2001-01-01, $HOME, \"${X}\", '']\n"
+	                        "    env: {A: yes, B: 0777, 12: 3, C: \" a\\tb \"}\n");
+	check_words(c->tasks[0].argv, "no|1.10|0x1F|~|null|2001-01-01|$HOME|${X}|");
+	check_words(c->tasks[0].env, "A=yes|B=0777|12=3|C= a\tb ");
+	config_free(c);
+}
+END_TEST
+
+START_TEST(a_quoted_number_is_the_same_text)
+{
+	config_free(load("version: \"1\"\ntasks: {a: {command: [x], stop: {signal: \"15\"}}}\n"));
+}
+END_TEST
+
+START_TEST(a_map_or_list_may_be_left_empty)
+{
+	struct config *c = load(HEAD "  web:\n    command: [x]\n    env:\n    env_pass:\n    needs:\n"
+	                             "    stop:\n    restart:\n");
+	ck_assert_int_eq(c->tasks[0].stop_signal, SIGTERM);
+	ck_assert_int_eq(c->tasks[0].restart, CONFIG_TRANSIENT);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(an_alias_stands_for_what_it_names)
+{
+	struct config *c = load(HEAD "  a: {command: &run [serve, x], env: &common {A: 1}}\n"
+	                             "  b: {command: *run, env: *common}\n");
+	check_words(c->tasks[1].argv, "serve|x");
+	check_words(c->tasks[1].env, "A=1");
+	config_free(c);
+}
+END_TEST
+
+START_TEST(json_is_read_as_it_is)
+{
+	struct config *c = load("{\"version\": 1, \"name\": \"j\", \"tasks\": {\"a\": "
+	                        "{\"command\": [\"x\", \"\\u00e9\"], \"needs\": []}}}");
+	check_words(c->tasks[0].argv, "x|\xc3\xa9");
+	config_free(c);
+}
+END_TEST
+
+START_TEST(a_byte_order_mark_and_windows_lines_are_read)
+{
+	struct config *c = load("\xef\xbb\xbfversion: 1\r\ntasks:\r\n  a:\r\n    command: [x]\r\n");
+	check_words(c->tasks[0].argv, "x");
+	ck_assert_uint_eq(c->tasks[0].at.line, 3);
+	ck_assert_uint_eq(c->tasks[0].at.column, 3);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(tasks_stay_in_the_order_of_the_file)
+{
+	struct config *c = load(HEAD "  z: {command: [x]}\n  a: {command: [x]}\n  m: {command: [x]}\n");
+	ck_assert_str_eq(c->tasks[0].name, "z");
+	ck_assert_str_eq(c->tasks[1].name, "a");
+	ck_assert_str_eq(c->tasks[2].name, "m");
+	config_free(c);
+}
+END_TEST
+
+START_TEST(the_longest_string_the_kernel_takes_is_taken)
+{
+	enum { MOST = 131071 };
+	char *text = malloc(MOST + 200), *word = malloc(MOST + 1);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_nonnull(word);
+	memset(word, 'x', MOST);
+	word[MOST] = 0;
+	snprintf(text, MOST + 200, HEAD "  a: {command: [%s]}\n", word);
+	struct config *c = load(text);
+	ck_assert_uint_eq(strlen(c->tasks[0].argv[0]), MOST);
+	config_free(c);
+	free(word);
+	free(text);
+}
+END_TEST
+
+Suite *accept_suite(void)
+{
+	Suite *suite = suite_create("config/accept");
+	TCase *tc = tcase_create("accept");
+	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
+	tcase_add_test(tc, the_smallest_stack_has_the_defaults);
+	tcase_add_test(tc, every_field_is_read);
+	tcase_add_test(tc, a_text_is_what_stands_there_however_it_looks);
+	tcase_add_test(tc, a_quoted_number_is_the_same_text);
+	tcase_add_test(tc, a_map_or_list_may_be_left_empty);
+	tcase_add_test(tc, an_alias_stands_for_what_it_names);
+	tcase_add_test(tc, json_is_read_as_it_is);
+	tcase_add_test(tc, a_byte_order_mark_and_windows_lines_are_read);
+	tcase_add_test(tc, tasks_stay_in_the_order_of_the_file);
+	tcase_add_test(tc, the_longest_string_the_kernel_takes_is_taken);
+	suite_add_tcase(suite, tc);
+	return suite;
+}

@@ -1,0 +1,108 @@
+/* test/config/check_test.c - the command `tend check`. */
+#include "cmd_check.h"
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct run {
+	int code;
+	char out[2048], err[2048];
+};
+
+static void read_back(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ssize_t n = read(fd, buf, size - 1);
+	ck_assert_int_ge(n, 0);
+	buf[n] = 0;
+	close(fd);
+}
+
+/* In a process of its own: a wrong use ends it. */
+static struct run run(const char *arg, const char *arg2)
+{
+	char *argv[] = {"tend check", (char *)(uintptr_t)arg, (char *)(uintptr_t)arg2, NULL};
+	struct run run = {0};
+	int status;
+
+	fflush(NULL);
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (!freopen("../out", "w", stdout) || !freopen("../err", "w", stderr))
+			_exit(99);
+		int code = cmd_check(1 + (arg != NULL) + (arg2 != NULL), argv);
+		fflush(NULL);
+		_exit(code);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	run.code = WEXITSTATUS(status);
+	read_back("../out", run.out, sizeof(run.out));
+	read_back("../err", run.err, sizeof(run.err));
+	return run;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	write_file(path, text, strlen(text));
+}
+
+START_TEST(a_valid_file_is_told_with_its_order_and_answers_0)
+{
+	write_text("tend.yaml", "version: 1\ntasks:\n  web: {command: [sh], needs: [db]}\n"
+	                        "  db: {command: [sh]}\n");
+	struct run r = run(NULL, NULL);
+	ck_assert_str_eq(r.err, "");
+	ck_assert_str_eq(r.out, "shop: 2 tasks, started in this order: db, web\n");
+	ck_assert_int_eq(r.code, 0);
+}
+END_TEST
+
+START_TEST(warnings_do_not_change_the_answer)
+{
+	write_text("one.yaml", "version: 1\ntasks: {web: {command: [/no/such]}}\n");
+	struct run r = run("one.yaml", NULL);
+	ck_assert_str_eq(r.err, "one.yaml:2:25: warning: there is no file '/no/such', seen from the "
+	                        "directory of task 'web'; build it, or correct the path\n");
+	ck_assert_str_eq(r.out, "shop: 1 task, started in this order: web\n");
+	ck_assert_int_eq(r.code, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_valid_answers_78)
+{
+	write_text("tend.yaml", "version: 1\ntasks: {web: {comand: [x]}}\n");
+	struct run r = run("-f", "tend.yaml");
+	ck_assert_str_eq(r.out, "");
+	ck_assert_str_eq(r.err, "tend.yaml:2:15: error: unknown key 'comand' (did you mean "
+	                        "'command'?)\n");
+	ck_assert_int_eq(r.code, 78);
+}
+END_TEST
+
+START_TEST(a_missing_file_answers_78)
+{
+	ck_assert_int_eq(run(NULL, NULL).code, 78);
+}
+END_TEST
+
+Suite *check_suite(void)
+{
+	Suite *suite = suite_create("config/check");
+	TCase *tc = tcase_create("check");
+	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
+	tcase_add_test(tc, a_valid_file_is_told_with_its_order_and_answers_0);
+	tcase_add_test(tc, warnings_do_not_change_the_answer);
+	tcase_add_test(tc, a_file_that_is_not_valid_answers_78);
+	tcase_add_test(tc, a_missing_file_answers_78);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
