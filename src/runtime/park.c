@@ -193,8 +193,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		}
 		if (lock)
 			tend__unlock(lock);
-		/* A cancel that a shield kept out comes in when the shield ends. */
-		if (t->shield && t->shield < until)
+		/* A cancel that a shield keeps out comes in when the shield ends. */
+		if (t->shield && t->shield < until && t->shield > tend__clock())
 			until = t->shield;
 		park(t, why, object, until);
 		if (lock)
