@@ -201,8 +201,9 @@ static void note_leader(void *arg, pid_t pid, int code, int status)
 
 _Noreturn static void end_task(struct slot *slot)
 {
+	/* The group at once, what is left by and by. The leader is not reaped yet,
+	 * so the number of the group is still its own. */
 	kill(-leader_pid, SIGKILL);
-	kill(leader_pid, SIGKILL);
 	children_end(note_leader, slot);
 	/* Read with the acquire load of keeper_gone(). */
 	tend__store_release(&slot->state, SLOT_ENDED);

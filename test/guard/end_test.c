@@ -177,6 +177,21 @@ START_TEST(when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told
 }
 END_TEST
 
+static void await_program(pid_t pid, const char *name)
+{
+	char path[64], now[64] = "";
+	int64_t deadline = now_ms() + PATIENCE_MS;
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	while (strcmp(now, name) != 0) {
+		FILE *f = fopen(path, "re");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_eq(fscanf(f, "%63s", now), 1);
+		fclose(f);
+		ck_assert_msg(now_ms() < deadline, "%s, not %s", now, name);
+		poll(NULL, 0, 1);
+	}
+}
+
 START_TEST(a_daemon_lives_as_long_as_the_leader)
 {
 	struct tend__guard g;
@@ -194,6 +209,38 @@ START_TEST(a_daemon_lives_as_long_as_the_leader)
 	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGUSR1), 0);
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGUSR1);
 	ck_assert(leash_ends(&leash, 0));
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(an_orphan_that_ends_is_reaped_while_the_leader_goes_on)
+{
+	struct tend__guard g;
+	pid_t keeper;
+	open_guard(&g);
+	spawn(&g, 1, SH("(true &); exec sleep 1000"), NULL);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(count_children(pidfd_pid(g.pidfd), &keeper, 1), 1);
+	pid_t first;
+	ck_assert_int_ge(count_children(keeper, &first, 1), 1);
+	await_program(first, "sleep");
+	await_children(keeper, 1);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGTERM), 0);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
+	tend__guard_close(&g);
+}
+END_TEST
+
+START_TEST(a_stream_ends_when_the_child_closes_it)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	open_guard(&g);
+	spawn(&g, 1, SH("exec >/dev/null; sleep 1000"), (int[]){-1, leash.out, -1});
+	ck_assert(leash_ends(&leash, PATIENCE_MS));
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGTERM), 0);
+	expect(&g, TEND__GUARD_EXITED, 1);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -306,6 +353,8 @@ Suite *end_suite(void)
 	tcase_add_test(t, a_kill_before_the_start_ends_it_either_way);
 	tcase_add_test(t, when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told);
 	tcase_add_test(t, a_daemon_lives_as_long_as_the_leader);
+	tcase_add_test(t, an_orphan_that_ends_is_reaped_while_the_leader_goes_on);
+	tcase_add_test(t, a_stream_ends_when_the_child_closes_it);
 	tcase_add_test(t, kill_ends_all_of_one_task_and_none_of_another);
 	tcase_add_test(t, a_process_that_forks_all_the_time_is_ended_too);
 	tcase_add_test(t, a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told);

@@ -11,12 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Ignores what a polite program dies of. */
 _Noreturn static void stay(void)
 {
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	for (;;)
 		pause();
 }
@@ -37,7 +33,6 @@ static void hide(int tell, int number)
 		prctl(PR_SET_PDEATHSIG, 0);
 	if (number % 2 && fork() == 0)
 		stay();
-	signal(SIGTERM, SIG_IGN);
 	if (write(tell, "x", 1) != 1)
 		_exit(1);
 	stay();
@@ -49,6 +44,10 @@ static int brood(int count, const char *code)
 {
 	int tell[2];
 	char c;
+	/* What a polite program dies of; so do all below it. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (pipe(tell) < 0)
 		return 1;
 	if (fork() == 0)

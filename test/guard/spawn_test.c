@@ -426,6 +426,16 @@ START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 	                                      .blob_bytes = 4};
 	send_forged(&g, &request, forged_blob("true", 4, seals));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
+	/* Strings that would go on behind the last page. */
+	static char page[4096];
+	request.blob_bytes = sizeof(page);
+	memset(page, 'x', sizeof(page));
+	send_forged(&g, &request, forged_blob(page, sizeof(page), seals));
+	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
+	page[sizeof(page) - 1] = '\0';
+	request.argc = 2;
+	send_forged(&g, &request, forged_blob(page, sizeof(page), seals));
+	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
 	/* Not a memfd, not a request, not of a length. */
 	send_forged(&g, &request, open("/etc/passwd", O_RDONLY | O_CLOEXEC));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
