@@ -209,26 +209,20 @@ TEND_API TEND_MUST int tend_shield_begin(uint64_t deadline, uint64_t *outer);
  *   threads   task */
 TEND_API void tend_shield_end(uint64_t outer);
 
-/* A cleanup of the calling task: runs when it ends, newest first, after return,
- * panic and abort alike. After an abort its waits answer -ECANCELED. The struct
- * is the caller's, and lives until it ran or was taken back: it may be on the
- * stack that the cleanup is for. */
-struct tend_defer {
-	void (*fn)(void *arg);
-	void *arg;
-	struct tend_defer *next; /* tend's */
-};
-
-/* Adds it; d->fn and d->arg are set.
+/* Adds a cleanup to the calling task: it runs when the task ends, newest first,
+ * after return, panic and abort alike, on the task's own stack. The frame of fn
+ * is gone by then: do not point into it. After an abort its waits answer
+ * -ECANCELED.
  *
- *   returns   0; -EPERM outside of a task
+ *   returns   0; -ENOMEM; -EPERM outside of a task
  *   threads   task */
-TEND_API TEND_MUST int tend_defer(struct tend_defer *d);
+TEND_API TEND_MUST int tend_defer(void (*cleanup)(void *arg), void *arg);
 
-/* Takes the newest cleanup back, and calls it if `run` is not 0. d must be it.
+/* Takes the newest cleanup back, and calls it if `run` is not 0. It must be
+ * `cleanup`; anything else is a bug of the program.
  *
  *   threads   task */
-TEND_API void tend_undefer(struct tend_defer *d, int run);
+TEND_API void tend_undefer(void (*cleanup)(void *arg), int run);
 
 /* Ends the calling task as `panicked`, with the message, the place and where it
  * was called from. Others go on. Outside of a task it is a bug of the program.

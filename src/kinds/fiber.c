@@ -265,26 +265,33 @@ void tend_shield_end(uint64_t outer)
 		tend__tls.task->shield = outer;
 }
 
-int tend_defer(struct tend_defer *d)
+int tend_defer(void (*cleanup)(void *arg), void *arg)
 {
 	struct tend__task *t = tend__tls.task;
+	struct tend__defer *d;
 
 	if (!t)
 		return -EPERM;
-	d->next = t->defers;
+	d = tend__alloc(sizeof *d);
+	if (!d)
+		return -ENOMEM;
+	*d = (struct tend__defer){t->defers, cleanup, arg};
 	t->defers = d;
 	return 0;
 }
 
-void tend_undefer(struct tend_defer *d, int run)
+void tend_undefer(void (*cleanup)(void *arg), int run)
 {
 	struct tend__task *t = tend__tls.task;
+	struct tend__defer d;
 
-	if (!t || t->defers != d)
+	if (!t || !t->defers || t->defers->fn != cleanup)
 		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
-	t->defers = d->next;
+	d = *t->defers;
+	tend__free(t->defers);
+	t->defers = d.next;
 	if (run)
-		d->fn(d->arg);
+		d.fn(d.arg);
 }
 
 void tend_panic_at(const char *site, const char *fmt, ...)

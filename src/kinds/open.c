@@ -89,6 +89,7 @@ static void free_runtime(tend_runtime *rt)
 	size_t slots = (size_t)rt->tasks_max + 2;
 
 	if (rt->segment.header) {
+		tend__root_end(rt);
 		tend__root_free(rt);
 		tend__runtime_disclaim(rt);
 		tend__segment_close(&rt->segment);
@@ -213,6 +214,7 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 			return error;
 	}
 	tend__threads_reap(rt, true);
+	tend__root_end(rt);
 	tend__workers_stop(rt);
 	tend__children_close(rt);
 	free_runtime(rt);

@@ -47,15 +47,7 @@ static void left(void *p)
 	struct tend__task *t = tt->task;
 
 	t->ending = TEND_ABORTED;
-	t->unwinding = true;
-	while (t->defers) {
-		struct tend_defer *d = t->defers;
-
-		t->defers = d->next;
-		d->fn(d->arg);
-	}
-	if (t->drop)
-		t->drop(t->arg);
+	tend__unwind(t);
 	tend__tls.task = NULL;
 	ending(tt);
 	tend__task_finish(t);

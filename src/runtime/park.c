@@ -6,6 +6,7 @@
  * and the waiter's stack stays where it is while someone looks at it. */
 #include "runtime/runtime.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -216,21 +217,24 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 		tend__task_wake(t);
 }
 
-void tend__leave(struct tend__task *t)
+void tend__unwind(struct tend__task *t)
 {
 	t->unwinding = true;
 	while (t->defers) {
-		struct tend_defer *d = t->defers;
+		struct tend__defer d = *t->defers;
 
-		t->defers = d->next;
-		d->fn(d->arg);
+		tend__free(t->defers);
+		t->defers = d.next;
+		d.fn(d.arg);
 	}
-	if (t->drop) {
-		void (*drop)(void *) = t->drop;
+	if (t->drop)
+		t->drop(t->arg);
+	t->drop = NULL;
+}
 
-		t->drop = NULL;
-		drop(t->arg);
-	}
+void tend__leave(struct tend__task *t)
+{
+	tend__unwind(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
 }

@@ -204,7 +204,9 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 void tend__waiter_done(struct tend__waiter *w, int result);
 /* Would a wait of the task answer -ECANCELED? */
 bool tend__told(struct tend__task *t);
-/* Ends the calling task: cleanups, drop, and off. */
+/* Runs the cleanups and the drop of the calling task. */
+void tend__unwind(struct tend__task *t);
+/* Ends the calling task: that, and off. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__yield_fiber(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);

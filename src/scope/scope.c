@@ -445,13 +445,20 @@ void tend__scope_reap(tend_runtime *rt, uint64_t id)
 	tend__unlock(&rt->tree);
 }
 
+void tend__root_end(tend_runtime *rt)
+{
+	bool ended;
+
+	do {
+		tend__lock(&rt->tree);
+		ended = !rt->root || end_subtree(rt->root);
+		tend__unlock(&rt->tree);
+	} while (!ended);
+	rt->root = NULL;
+}
+
 void tend__root_free(tend_runtime *rt)
 {
-	tend__lock(&rt->tree);
-	if (rt->root)
-		while (!end_subtree(rt->root))
-			;
-	tend__unlock(&rt->tree);
 	for (uint32_t slot = 1; rt->scopes && slot < tend__load_relaxed(&rt->segment.header->records_used);
 	     slot++)
 		tend__free(tend__load_relaxed(&rt->scopes[slot]));

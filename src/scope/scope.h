@@ -92,6 +92,9 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, u
                       unsigned flags);
 
 int tend__root_open(tend_runtime *rt);
+/* Ends every scope, while the workers still take their alarms back; and frees
+ * the memory of all, when nobody can have a handle any more. */
+void tend__root_end(tend_runtime *rt);
 void tend__root_free(tend_runtime *rt);
 /* Frees a scope that closes itself, if it still is there and empty. */
 void tend__scope_reap(tend_runtime *rt, uint64_t id);

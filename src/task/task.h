@@ -58,6 +58,12 @@ struct tend__extra {
 	char message[128];         /* of a panic or a failed start */
 };
 
+struct tend__defer {
+	struct tend__defer *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct tend__task;
 
 /* What differs between fibers, threads, processes and external tasks. */
@@ -86,7 +92,7 @@ struct tend__task {
 	struct tend__context context;  /* (w) */
 	struct tend__stack *stack;     /* (w) NULL until its first run */
 	size_t stack_bytes;            /* (c) 0: the runtime's */
-	struct tend_defer *defers;     /* (w) */
+	struct tend__defer *defers;    /* (w) newest first */
 	uint64_t shield;               /* (w) until this instant it does not see cancels */
 	struct tend__link in_scope;    /* owner->lock; in owner->parked */
 	struct tend__link joiners;     /* (s) waiters of tend_join() */
