@@ -117,7 +117,9 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 
 	if (error)
 		return error;
-	if ((t->flags & flags_needed) != flags_needed)
+	if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
+		error = -ESRCH; /* held, and its end is no longer ours to change */
+	else if ((t->flags & flags_needed) != flags_needed)
 		error = -EPERM;
 	told = tend__task_word(t) & TEND__CANCELED;
 	if (!error && !told) {

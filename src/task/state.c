@@ -81,7 +81,7 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits)
 		uint32_t state = old & TEND__STATE;
 
 		if (tend__word_generation(old) != tend__id_generation(id) || state == TEND__FREE ||
-		    (state == TEND__ENDED && (bits & ~(uint32_t)TEND__TOUCHED)))
+		    (state == TEND__ENDED && ((bits & ~(uint32_t)TEND__TOUCHED) || !(old & TEND__HELD))))
 			return false;
 		/* Release: what the bit stands for was written before it. */
 	} while (!tend__cas_weak_acq_rel(&r->word, &old, old | bits));

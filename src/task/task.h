@@ -140,8 +140,8 @@ bool tend__task_notify(struct tend__task *t) TEND_MUST;
 bool tend__task_notify_id(struct tend__task *t, uint64_t id) TEND_MUST;
 static inline void tend__task_wake(struct tend__task *t) { t->kind->wake(t); }
 
-/* Sets bits of a live task; false if the slot has gone on or it has ended. An
- * ended one may still be touched. */
+/* Sets bits of a live task; false if the slot has gone on or it has ended. One
+ * that has ended and is held may still be touched. */
 bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits) TEND_MUST;
 void tend__task_unmark(struct tend__task *t, uint32_t bits);
 
