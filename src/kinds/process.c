@@ -456,7 +456,8 @@ static void wait_for_news(struct process *p, const struct stop *stop)
 	/* Whatever it answers, the caller looks at everything again. */
 	if (n)
 		tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, deadline, flags);
-	else if (tend__wait(NULL, &w, TEND__WAIT_EXIT, (uint64_t)p->pid, deadline, flags))
+	else if (tend__wait(NULL, &w, TEND__WAIT_EXIT,
+	                    (uint64_t)tend__load_relaxed(&p->task->record->pid), deadline, flags))
 		return;
 }
 
