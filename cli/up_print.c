@@ -1,0 +1,237 @@
+/* cli/up_print.c - the writing thread, and lines out of streams. */
+#include "up_print.h"
+#include "text.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { QUEUE_MAX = 1 << 20, CLOSE_WAIT_S = 2 };
+
+/* (c) constant  (m) mutex  (w) the writing thread's */
+struct printer {
+	pthread_mutex_t mutex;
+	pthread_cond_t more, written;
+	pthread_t thread;
+	int fd;          /* (c) */
+	bool colour;     /* (c) */
+	size_t width;    /* (c) */
+	char *queue;     /* (m) */
+	size_t n;        /* (m) */
+	char *writing;   /* (w) exchanged with queue under the mutex */
+	uint64_t lost;   /* (m) lines since the last one that fitted */
+	bool busy;       /* (m) the thread is writing */
+	bool closing;    /* (m) */
+	bool broken;     /* (m) nobody can read it any more */
+};
+
+static bool write_all(int fd, const char *bytes, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, bytes, n);
+		struct pollfd ready = {.fd = fd, .events = POLLOUT};
+		if (done > 0) {
+			bytes += done;
+			n -= (size_t)done;
+		} else if (done < 0 && errno == EAGAIN)
+			poll(&ready, 1, 1000);
+		else if (done < 0 && errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
+static void *writer(void *arg)
+{
+	struct printer *p = arg;
+
+	pthread_mutex_lock(&p->mutex);
+	for (;;) {
+		while (p->n == 0 && !p->closing)
+			pthread_cond_wait(&p->more, &p->mutex);
+		if (p->n == 0)
+			break;
+		char *taken = p->queue;
+		size_t n = p->n;
+		p->queue = p->writing;
+		p->writing = taken;
+		p->n = 0;
+		p->busy = true;
+		pthread_mutex_unlock(&p->mutex);
+		bool ok = write_all(p->fd, taken, n);
+		pthread_mutex_lock(&p->mutex);
+		p->busy = false;
+		p->broken = p->broken || !ok;
+		pthread_cond_broadcast(&p->written);
+	}
+	pthread_mutex_unlock(&p->mutex);
+	return NULL;
+}
+
+static void printer_free(struct printer *p)
+{
+	free(p->queue);
+	free(p->writing);
+	pthread_cond_destroy(&p->more);
+	pthread_cond_destroy(&p->written);
+	pthread_mutex_destroy(&p->mutex);
+	free(p);
+}
+
+struct printer *printer_open(int fd, bool colour, size_t width)
+{
+	pthread_condattr_t attr;
+	struct printer *p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->fd = fd;
+	p->colour = colour;
+	p->width = width;
+	pthread_mutex_init(&p->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->more, &attr);
+	pthread_cond_init(&p->written, &attr);
+	pthread_condattr_destroy(&attr);
+	p->queue = malloc(QUEUE_MAX);
+	p->writing = malloc(QUEUE_MAX);
+	if (!p->queue || !p->writing || pthread_create(&p->thread, NULL, writer, p) != 0) {
+		printer_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* Appends the whole line or nothing. */
+static bool append(struct printer *p, const char *line, size_t n)
+{
+	if (n > QUEUE_MAX - p->n)
+		return false;
+	memcpy(p->queue + p->n, line, n);
+	p->n += n;
+	return true;
+}
+
+static void tell_lost(struct printer *p)
+{
+	char line[96];
+	int n = snprintf(line, sizeof(line), "... %llu lines were not shown, the reader is too slow\n",
+	                 (unsigned long long)p->lost);
+	if (append(p, line, (size_t)n))
+		p->lost = 0;
+}
+
+static int prefix(const struct printer *p, char *out, size_t size, const char *name, size_t number,
+                  char mark)
+{
+	static const int colours[] = {36, 33, 32, 35, 34, 96, 93, 92, 95, 94};
+	size_t count = sizeof(colours) / sizeof(*colours);
+
+	if (!p->colour)
+		return snprintf(out, size, "%-*s %c ", (int)p->width, name, mark);
+	return snprintf(out, size, "\033[%dm%-*s %c\033[0m ", colours[number % count],
+	                (int)p->width, name, mark);
+}
+
+void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
+                  size_t n)
+{
+	char line[128 + PRINT_ESCAPED(PRINT_LINE_MAX)];
+
+	if (!p)
+		return;
+	size_t used = (size_t)prefix(p, line, 128, name, number, mark);
+	used += print_escaped(line + used, text, n < PRINT_LINE_MAX ? n : PRINT_LINE_MAX);
+	line[used++] = '\n';
+	pthread_mutex_lock(&p->mutex);
+	if (!p->broken) {
+		if (p->lost)
+			tell_lost(p);
+		if (p->lost || !append(p, line, used))
+			p->lost++;
+		pthread_cond_signal(&p->more);
+	}
+	pthread_mutex_unlock(&p->mutex);
+}
+
+bool printer_close(struct printer *p)
+{
+	struct timespec until;
+	int error = 0;
+
+	if (!p)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += CLOSE_WAIT_S;
+	pthread_mutex_lock(&p->mutex);
+	p->closing = true;
+	pthread_cond_signal(&p->more);
+	while ((p->n > 0 || p->busy) && error == 0)
+		error = pthread_cond_timedwait(&p->written, &p->mutex, &until);
+	bool ok = error == 0 && !p->broken;
+	pthread_mutex_unlock(&p->mutex);
+	/* A thread that hangs in write() cannot be joined; the process ends soon. */
+	if (error != 0)
+		return false;
+	pthread_join(p->thread, NULL);
+	printer_free(p);
+	return ok;
+}
+
+void line_feed(struct line_buffer *b, const char *bytes, size_t n, line_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i] == '\n') {
+			if (b->n > 0 && b->bytes[b->n - 1] == '\r')
+				b->n--;
+			fn(arg, b->bytes, b->n);
+			b->n = 0;
+			continue;
+		}
+		if (b->n == sizeof(b->bytes))
+			line_flush(b, fn, arg);
+		b->bytes[b->n++] = bytes[i];
+	}
+}
+
+void line_flush(struct line_buffer *b, line_fn *fn, void *arg)
+{
+	if (b->n > 0)
+		fn(arg, b->bytes, b->n);
+	b->n = 0;
+}
+
+/* Controls but tabs, line separators, and the marks that turn text around. */
+static bool unsafe(uint32_t c)
+{
+	return (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x061c ||
+	       (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+size_t print_escaped(char *out, const char *text, size_t n)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < n;) {
+		uint32_t code = 0;
+		size_t len = text_decode(text + i, n - i, &code);
+		if (len == 0)
+			used += (size_t)sprintf(out + used, "\\x%02x", (unsigned)(unsigned char)text[i]);
+		else if (unsafe(code))
+			used += (size_t)sprintf(out + used, code < 0x80 ? "\\x%02x" : "\\u%04x", (unsigned)code);
+		else {
+			memcpy(out + used, text + i, len);
+			used += len;
+		}
+		i += len ? len : 1;
+	}
+	out[used] = 0;
+	return used;
+}
