@@ -3,12 +3,15 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -286,6 +289,85 @@ START_TEST(with_its_keepers_killed_too_the_leaders_still_die)
 }
 END_TEST
 
+/* A directory of a file server that never answers: a leader that enters it
+ * sleeps in the kernel, and its keeper with it. False where only root may. */
+static bool mount_dead_directory(char *dir)
+{
+	char options[128];
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || unshare(CLONE_NEWNS) < 0)
+		return false;
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (mount("dead", dir, "fuse", 0, options) == 0)
+		return true;
+	rmdir(dir);
+	return false;
+}
+
+static void remove_dead_directory(const char *dir)
+{
+	umount2(dir, MNT_DETACH);
+	rmdir(dir);
+}
+
+/* The leader runs in the kernel, with the name of the keeper it came from. */
+static void await_stuck_leader(pid_t guard)
+{
+	pid_t keeper;
+	await_children(guard, 1);
+	ck_assert_int_eq(count_children(guard, &keeper, 1), 1);
+	await_children(keeper, 1);
+}
+
+START_TEST(a_start_that_hangs_in_the_kernel_is_killed)
+{
+	char dir[] = "/tmp/tend-guard-dead-XXXXXX";
+	struct tend__guard g;
+	if (!mount_dead_directory(dir))
+		return;
+	open_guard(&g);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, NULL), 0);
+	await_stuck_leader(pidfd_pid(g.pidfd));
+	ck_assert_int_eq(tend__guard_kill(&g, 1), 0);
+	ck_assert_uint_eq(expect(&g, TEND__GUARD_START_FAILED, 1).stage, TEND__STAGE_KILLED);
+	spawn(&g, 2, ARGV("true"), NULL);
+	expect(&g, TEND__GUARD_STARTED, 2);
+	expect(&g, TEND__GUARD_EXITED, 2);
+	tend__guard_close(&g);
+	remove_dead_directory(dir);
+}
+END_TEST
+
+START_TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
+{
+	char dir[] = "/tmp/tend-guard-dead-XXXXXX";
+	struct leash leash = open_leash(), told = open_leash();
+	pid_t guard;
+	if (!mount_dead_directory(dir))
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tend__guard g;
+		open_guard(&g);
+		guard = pidfd_pid(g.pidfd);
+		ck_assert_int_eq(
+			tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, (int[]){-1, leash.out, -1}), 0);
+		await_stuck_leader(guard);
+		ck_assert_int_eq(write(told.out, &guard, sizeof(guard)), (int)sizeof(guard));
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(told.in, &guard, sizeof(guard)), (int)sizeof(guard));
+	kill(pid, SIGKILL);
+	ck_assert(leash_ends(&leash, GONE_MS));
+	await_death(guard);
+	waitpid(pid, NULL, 0);
+	remove_dead_directory(dir);
+}
+END_TEST
+
 /* Guards below guards: a program that is a task, with tasks of its own. */
 START_TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 {
@@ -372,6 +454,8 @@ START_TEST(a_missing_guard_is_told_and_leaves_nothing_open)
 {
 	struct tend__guard g;
 	int fds = count_fds(getpid());
+	/* What it leaves would fall to this program. */
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	ck_assert_int_eq(tend__guard_open("/no/such/tend-guard", &g), -ENOENT);
 	ck_assert_int_eq(tend__guard_open("/etc/passwd", &g), -EACCES);
 	ck_assert_int_eq(g.sock, -1);
@@ -410,6 +494,8 @@ Suite *death_suite(void)
 	tcase_add_test(t, a_guard_killed_at_any_moment_of_a_start_leaves_nothing);
 	tcase_add_test(t, program_and_guard_killed_together_leave_nothing);
 	tcase_add_test(t, with_its_keepers_killed_too_the_leaders_still_die);
+	tcase_add_test(t, a_start_that_hangs_in_the_kernel_is_killed);
+	tcase_add_test(t, a_killed_program_leaves_no_start_that_hangs_in_the_kernel);
 	tcase_add_test(t, a_killed_program_leaves_nothing_of_programs_that_have_guards_too);
 	tcase_add_test(t, no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes);
 	tcase_add_test(t, a_program_that_orphans_fall_to_reaps_its_guard);

@@ -117,6 +117,28 @@ START_TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
 }
 END_TEST
 
+/* Both wait for the keeper, which must not send the older one last. */
+START_TEST(of_stop_and_continue_the_later_one_counts)
+{
+	struct tend__guard g;
+	pid_t keeper;
+	open_guard(&g);
+	spawn(&g, 1, ARGV("sleep", "1000"), NULL);
+	pid_t pid = expect(&g, TEND__GUARD_STARTED, 1).pid;
+	ck_assert_int_eq(count_children(pidfd_pid(g.pidfd), &keeper, 1), 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(kill(keeper, SIGSTOP), 0);
+		await_state(keeper, 'T');
+		ck_assert_int_eq(tend__guard_signal(&g, 1, i ? SIGSTOP : SIGCONT), 0);
+		ck_assert_int_eq(tend__guard_signal(&g, 1, i ? SIGCONT : SIGSTOP), 0);
+		expect_failure(&g, ARGV(""), ENV, NULL);
+		ck_assert_int_eq(kill(keeper, SIGCONT), 0);
+		await_state(pid, i ? 'S' : 'T');
+	}
+	tend__guard_close(&g);
+}
+END_TEST
+
 START_TEST(a_signal_before_the_start_comes_right_after_it)
 {
 	struct tend__guard g;
@@ -349,6 +371,7 @@ Suite *end_suite(void)
 	tcase_add_test(t, the_pidfd_is_that_of_the_leader);
 	tcase_add_test(t, a_signal_reaches_the_whole_group);
 	tcase_add_test(t, stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them);
+	tcase_add_test(t, of_stop_and_continue_the_later_one_counts);
 	tcase_add_test(t, a_signal_before_the_start_comes_right_after_it);
 	tcase_add_test(t, a_kill_before_the_start_ends_it_either_way);
 	tcase_add_test(t, when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told);
