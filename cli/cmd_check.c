@@ -34,10 +34,10 @@ static const struct argp_option OPTIONS[] = {
 };
 
 static const struct argp ARGP = {
-	.options = OPTIONS,
-	.parser = parse_option,
-	.args_doc = "[FILE]",
-	.doc = "Checks a tend.yaml and starts nothing. FILE is tend.yaml unless it is given.\v"
+        .options = OPTIONS,
+        .parser = parse_option,
+        .args_doc = "[FILE]",
+        .doc = "Checks a tend.yaml and starts nothing. FILE is tend.yaml unless it is given.\v"
                "Errors go to stderr as FILE:LINE:COLUMN: error: TEXT, and the exit code is 78. "
                "Warnings name what is missing on this machine only; they leave it 0.",
 };

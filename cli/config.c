@@ -105,8 +105,8 @@ void config_errors_write(const struct config_errors *errors, const char *severit
 	for (size_t i = 0; i < kept(errors); i++) {
 		const struct config_error *error = &errors->kept[i];
 		if (error->at.line)
-			fprintf(out, "%s:%zu:%zu: %s: %s\n", file, error->at.line,
-			        error->at.column, severity, error->text);
+			fprintf(out, "%s:%zu:%zu: %s: %s\n", file, error->at.line, error->at.column,
+			        severity, error->text);
 		else
 			fprintf(out, "%s: %s: %s\n", file, severity, error->text);
 	}
@@ -143,8 +143,9 @@ static int unreadable(struct config_errors *errors, int error)
 	static const struct config_place whole;
 
 	if (error == ENOENT)
-		config_report(errors, whole, "there is no such file; name one with -f FILE, or "
-		                             "write it (man tend.yaml shows how)");
+		config_report(errors, whole,
+		              "there is no such file; name one with -f FILE, or "
+		              "write it (man tend.yaml shows how)");
 	else if (error == EACCES)
 		config_report(errors, whole, "permission denied; allow this user to read it");
 	else
@@ -162,11 +163,11 @@ static int open_file(const char *path, struct config_errors *errors)
 	int error = fstat(fd, &st) != 0 ? unreadable(errors, errno)
 	            : S_ISDIR(st.st_mode)
 	                    ? refuse(errors, -EISDIR, "it is a directory; name the file in it")
-	            : !S_ISREG(st.st_mode)
-	                    ? refuse(errors, -EINVAL, "it is not a regular file")
+	            : !S_ISREG(st.st_mode) ? refuse(errors, -EINVAL, "it is not a regular file")
 	            : st.st_size > (off_t)CONFIG_FILE_MAX
-	                    ? refuse(errors, -EFBIG, "the file is larger than 8 MiB; is it "
-	                                             "a tend.yaml?")
+	                    ? refuse(errors, -EFBIG,
+	                             "the file is larger than 8 MiB; is it "
+	                             "a tend.yaml?")
 	                    : 0;
 	if (error == 0)
 		return fd;
@@ -248,7 +249,9 @@ static void parse(struct config_reader *r)
 
 	if (!config_parse(r, &document))
 		return;
-	config_read_document(r, &document);
+	r->document = &document;
+	config_read_document(r);
+	r->document = NULL;
 	yaml_document_delete(&document);
 }
 

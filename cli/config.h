@@ -46,9 +46,9 @@ enum config_restart {
 
 struct config_task {
 	char *name;
-	char **argv; /* ends with NULL; for `shell` it is /bin/sh -c TEXT */
-	char *cwd;   /* absolute */
-	char **env;  /* "NAME=VALUE", ends with NULL */
+	char **argv;     /* ends with NULL; for `shell` it is /bin/sh -c TEXT */
+	char *cwd;       /* absolute */
+	char **env;      /* "NAME=VALUE", ends with NULL */
 	char **env_pass; /* names beside the usual ones, ends with NULL */
 	bool env_pass_all;
 	size_t *needs; /* indices into tasks */
@@ -67,7 +67,7 @@ struct config {
 	char *dir;  /* of the file, absolute */
 	size_t ntasks;
 	struct config_task *tasks; /* in the order of the file */
-	size_t *order; /* indices of tasks, each after those it needs */
+	size_t *order;             /* indices of tasks, each after those it needs */
 	struct config_block *memory;
 };
 
@@ -96,8 +96,7 @@ void config_probe(const struct config *config, char *const *parent, const char *
  *
  *   extra     "NAME=VALUE", ends with NULL; may be NULL
  *   returns   one block, free it with free(); NULL: out of memory */
-char **config_environment(const struct config_task *task, char *const *parent,
-                          char *const *extra);
+char **config_environment(const struct config_task *task, char *const *parent, char *const *extra);
 
 const char *config_restart_name(enum config_restart restart);
 

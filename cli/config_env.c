@@ -14,12 +14,12 @@ static size_t name_length(const char *variable)
 static bool is_usual(const char *name, size_t n)
 {
 	static const char *const usual[] = {
-		"PATH", "HOME", "USER", "LOGNAME", "SHELL",
-		"LANG", "TERM", "TZ",   "TMPDIR",  "XDG_RUNTIME_DIR",
+	        "PATH", "HOME", "USER", "LOGNAME", "SHELL",
+	        "LANG", "TERM", "TZ",   "TMPDIR",  "XDG_RUNTIME_DIR",
 	};
 	if (n > 3 && memcmp(name, "LC_", 3) == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+	for (size_t i = 0; i < CONFIG_COUNT(usual); i++)
 		if (strlen(usual[i]) == n && memcmp(usual[i], name, n) == 0)
 			return true;
 	return false;
@@ -44,7 +44,7 @@ static bool passes(const struct config_task *task, const char *variable, char *c
 }
 
 struct block {
-	char **list;  /* NULL: only counting */
+	char **list; /* NULL: only counting */
 	char *bytes;
 	size_t n, size;
 };
@@ -73,8 +73,7 @@ static void put_all(struct block *b, const struct config_task *task, char *const
 		put(b, *extra);
 }
 
-char **config_environment(const struct config_task *task, char *const *parent,
-                          char *const *extra)
+char **config_environment(const struct config_task *task, char *const *parent, char *const *extra)
 {
 	struct block counted = {0}, filled = {0};
 

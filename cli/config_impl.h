@@ -16,6 +16,8 @@
 /* The kernel's limit for one argument or variable, without its NUL. */
 #define CONFIG_STRING_MAX ((size_t)131071)
 
+#define CONFIG_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
 /* Memory that is freed at once. */
 struct config_block {
 	struct config_block *next;
@@ -31,6 +33,7 @@ struct config_reader {
 	struct config *config;
 	struct config_errors *errors;
 	struct config_block *scratch; /* for as long as the file is read */
+	yaml_document_t *document;
 	const char *text;
 	size_t size;
 	size_t values, bytes; /* taken so far, aliases followed */
@@ -44,7 +47,7 @@ char *config_keep_text(struct config_reader *r, const char *s, size_t n);
 void *config_scratch(struct config_reader *r, size_t count, size_t size);
 
 void config_report(struct config_errors *errors, struct config_place at, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 struct config_place config_place(yaml_mark_t mark);
 
 /* A piece of the file as it may be printed, cut to a readable length. */
@@ -56,12 +59,8 @@ struct config_shown config_show(const char *s, size_t n);
 /* Text to document: encoding, syntax, limits. False: reported, or no memory. */
 bool config_parse(struct config_reader *r, yaml_document_t *document);
 
-/* Document to tasks. */
-void config_read_document(struct config_reader *r, yaml_document_t *document);
-
-/* Fills config->order, or reports the cycles. `at[i][k]` is where task i says
- * that it needs its k-th. */
-void config_sort(struct config_reader *r, struct config_place *const *at);
+/* Document to configuration. */
+void config_read_document(struct config_reader *r);
 
 /* Values. */
 bool config_name_valid(const char *s, size_t n);

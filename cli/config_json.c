@@ -61,9 +61,9 @@ static json_t *signal_name(int signal)
 
 static json_t *encode_task(const struct config *config, const struct config_task *task)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:{s:s, s:I}, s:I, s:I}", "name",
-	                 task->name, "command", texts(task->argv), "cwd", text(task->cwd), "env",
-	                 variable_names(task->env), "env_pass",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:{s:s, s:I}, s:I, s:I}",
+	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
+	                 "env", variable_names(task->env), "env_pass",
 	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
 	                 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
 	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart", "policy",
@@ -103,8 +103,8 @@ static json_t *encode_errors(const struct config_errors *errors)
 struct json_t *config_check_json(const struct config *config, const struct config_errors *errors,
                                  const struct config_errors *warnings)
 {
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "file", text(errors->file),
-	                 "valid", config != NULL, "name",
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "file",
+	                 text(errors->file), "valid", config != NULL, "name",
 	                 config ? json_string(config->name) : json_null(), "dir",
 	                 config ? text(config->dir) : json_null(), "tasks", encode_tasks(config),
 	                 "order", start_order(config), "errors", encode_errors(errors), "warnings",

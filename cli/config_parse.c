@@ -35,7 +35,8 @@ static bool check_text(struct config_reader *r)
 	struct config_place at = {1, 1};
 	uint32_t c;
 
-	if (r->size >= 2 && (memcmp(r->text, "\xff\xfe", 2) == 0 || memcmp(r->text, "\xfe\xff", 2) == 0)) {
+	if (r->size >= 2 &&
+	    (memcmp(r->text, "\xff\xfe", 2) == 0 || memcmp(r->text, "\xfe\xff", 2) == 0)) {
 		config_report(r->errors, at, "the file is UTF-16; save it as UTF-8");
 		return false;
 	}
@@ -96,7 +97,7 @@ static const char *remedy(const char *problem)
 		{"did not find expected <document start>",
 	         "; the file holds one map, see the line above"},
 	};
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < CONFIG_COUNT(known); i++)
 		if (strcmp(problem, known[i].problem) == 0)
 			return known[i].remedy;
 	return "";
@@ -112,9 +113,10 @@ static void report_syntax(struct config_reader *r, const yaml_parser_t *parser)
 	    character_at(r, at) == '\t')
 		config_report(r->errors, at, "a tab cannot indent; use spaces");
 	else if (strcmp(problem, "second occurrence") == 0)
-		config_report(r->errors, at,
-		              "there is an anchor of this name at %zu:%zu; give each a name of its own",
-		              from.line, from.column);
+		config_report(
+		        r->errors, at,
+		        "there is an anchor of this name at %zu:%zu; give each a name of its own",
+		        from.line, from.column);
 	else if (parser->context && (from.line != at.line || from.column != at.column))
 		config_report(r->errors, at, "%s, %s that begins at %zu:%zu%s", problem,
 		              parser->context, from.line, from.column, remedy(problem));

@@ -70,14 +70,16 @@ static bool probe_cwd(const struct config_task *task, struct config_errors *warn
 	struct config_place at = task->cwd_at.line ? task->cwd_at : task->at;
 
 	if (stat(task->cwd, &st) != 0)
-		config_report(warnings, at, "the directory '%s' cannot be entered: %s; create it, or "
-		                            "correct 'cwd'",
+		config_report(warnings, at,
+		              "the directory '%s' cannot be entered: %s; create it, or "
+		              "correct 'cwd'",
 		              shown.text, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
 		config_report(warnings, at, "'%s' is not a directory; correct 'cwd'", shown.text);
 	else if (access(task->cwd, X_OK) != 0)
-		config_report(warnings, at, "the directory '%s' cannot be entered: %s; allow this "
-		                            "user to (mode x)",
+		config_report(warnings, at,
+		              "the directory '%s' cannot be entered: %s; allow this "
+		              "user to (mode x)",
 		              shown.text, strerror(errno));
 	else
 		return true;

@@ -55,7 +55,7 @@ bool config_duration(const char *s, size_t n, uint64_t *ns)
 	size_t digits = read_number(s, n, UINT64_C(1) << 48, &number);
 	if (digits == 0)
 		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < CONFIG_COUNT(units); i++) {
 		size_t len = strlen(units[i].name);
 		if (n - digits != len || memcmp(s + digits, units[i].name, len) != 0)
 			continue;
@@ -116,7 +116,7 @@ static const char *translate(const char *s, size_t n)
 		{"never", "temporary"},
 		{"no", "temporary"},
 	};
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < CONFIG_COUNT(words); i++)
 		if (strlen(words[i].word) == n && memcmp(words[i].word, s, n) == 0)
 			return words[i].ours;
 	return NULL;

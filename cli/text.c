@@ -9,7 +9,7 @@ size_t text_decode(const char *s, size_t n, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char lead = n ? (unsigned char)s[0] : 0xff;
-	size_t len = lead < 0x80            ? 1
+	size_t len = lead < 0x80             ? 1
 	             : (lead & 0xe0) == 0xc0 ? 2
 	             : (lead & 0xf0) == 0xe0 ? 3
 	             : (lead & 0xf8) == 0xf0 ? 4
@@ -49,7 +49,8 @@ static size_t show(char out[16], const char *s, size_t len, uint32_t code)
 	if (code >= '\a' && code <= '\r')
 		return (size_t)snprintf(out, 16, "\\%c", letters[code - '\a']);
 	if (unsafe(code))
-		return (size_t)snprintf(out, 16, code < 0x80 ? "\\x%02x" : "\\u%04x", (unsigned)code);
+		return (size_t)snprintf(out, 16, code < 0x80 ? "\\x%02x" : "\\u%04x",
+		                        (unsigned)code);
 	memcpy(out, s, len);
 	return len;
 }

@@ -108,10 +108,10 @@ END_TEST
 
 START_TEST(a_text_is_what_stands_there_however_it_looks)
 {
-	struct config *c = load(HEAD
-	                        "  web:\n"
-	                        "    command: [no, 1.10, 0x1F, ~, null, 2001-01-01, $HOME, \"${X}\", '']\n"
-	                        "    env: {A: yes, B: 0777, 12: 3, C: \" a\\tb \"}\n");
+	struct config *c = load(
+	        HEAD "  web:\n"
+	             "    command: [no, 1.10, 0x1F, ~, null, 2001-01-01, $HOME, \"${X}\", '']\n"
+	             "    env: {A: yes, B: 0777, 12: 3, C: \" a\\tb \"}\n");
 	check_words(c->tasks[0].argv, "no|1.10|0x1F|~|null|2001-01-01|$HOME|${X}|");
 	check_words(c->tasks[0].env, "A=yes|B=0777|12=3|C= a\tb ");
 	config_free(c);
@@ -126,8 +126,9 @@ END_TEST
 
 START_TEST(a_map_or_list_may_be_left_empty)
 {
-	struct config *c = load(HEAD "  web:\n    command: [x]\n    env:\n    env_pass:\n    needs:\n"
-	                             "    stop:\n    restart:\n");
+	struct config *c =
+	        load(HEAD "  web:\n    command: [x]\n    env:\n    env_pass:\n    needs:\n"
+	                  "    stop:\n    restart:\n");
 	ck_assert_int_eq(c->tasks[0].stop_signal, SIGTERM);
 	ck_assert_int_eq(c->tasks[0].restart, CONFIG_TRANSIENT);
 	config_free(c);
@@ -165,7 +166,8 @@ END_TEST
 
 START_TEST(tasks_stay_in_the_order_of_the_file)
 {
-	struct config *c = load(HEAD "  z: {command: [x]}\n  a: {command: [x]}\n  m: {command: [x]}\n");
+	struct config *c =
+	        load(HEAD "  z: {command: [x]}\n  a: {command: [x]}\n  m: {command: [x]}\n");
 	ck_assert_str_eq(c->tasks[0].name, "z");
 	ck_assert_str_eq(c->tasks[1].name, "a");
 	ck_assert_str_eq(c->tasks[2].name, "m");

@@ -70,8 +70,9 @@ START_TEST(warnings_do_not_change_the_answer)
 {
 	write_text("one.yaml", "version: 1\ntasks: {web: {command: [/no/such]}}\n");
 	struct run r = run("one.yaml", NULL);
-	ck_assert_str_eq(r.err, "one.yaml:2:25: warning: there is no file '/no/such', seen from the "
-	                        "directory of task 'web'; build it, or correct the path\n");
+	ck_assert_str_eq(r.err,
+	                 "one.yaml:2:25: warning: there is no file '/no/such', seen from the "
+	                 "directory of task 'web'; build it, or correct the path\n");
 	ck_assert_str_eq(r.out, "shop: 1 task, started in this order: web\n");
 	ck_assert_int_eq(r.code, 0);
 }

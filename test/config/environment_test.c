@@ -8,10 +8,25 @@
 #define WEB(fields) "version: 1\ntasks: {web: {command: [x], " fields "}}\n"
 
 static char *const PARENT[] = {
-	"PATH=/bin",    "HOME=/home/u",   "USER=u",     "LOGNAME=u",  "SHELL=/bin/bash",
-	"LANG=C.UTF-8", "LC_ALL=C",       "LC_=x",      "TERM=xterm", "TZ=UTC",
-	"TMPDIR=/tmp",  "XDG_RUNTIME_DIR=/run/u", "SECRET=1",   "EDITOR=vi",  "PATHS=no",
-	"broken",       "=odd",           "EMPTY=",     NULL,
+	"PATH=/bin",
+	"HOME=/home/u",
+	"USER=u",
+	"LOGNAME=u",
+	"SHELL=/bin/bash",
+	"LANG=C.UTF-8",
+	"LC_ALL=C",
+	"LC_=x",
+	"TERM=xterm",
+	"TZ=UTC",
+	"TMPDIR=/tmp",
+	"XDG_RUNTIME_DIR=/run/u",
+	"SECRET=1",
+	"EDITOR=vi",
+	"PATHS=no",
+	"broken",
+	"=odd",
+	"EMPTY=",
+        NULL,
 };
 
 static void check(const char *text, char *const *extra, const char *expected)
@@ -22,7 +37,8 @@ static void check(const char *text, char *const *extra, const char *expected)
 	char **env = config_environment(&c->tasks[0], PARENT, extra);
 	ck_assert_ptr_nonnull(env);
 	for (char **e = env; *e; e++)
-		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s", used ? " " : "", *e);
+		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s",
+		                         used ? " " : "", *e);
 	free(env);
 	config_free(c);
 	ck_assert_str_eq(joined, expected);

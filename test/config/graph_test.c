@@ -20,7 +20,8 @@ static void check_order(const char *text, const char *expected)
 
 START_TEST(without_needs_the_order_is_that_of_the_file)
 {
-	check_order(HEAD "  c: {command: [x]}\n  a: {command: [x]}\n  b: {command: [x]}\n", "c a b");
+	check_order(HEAD "  c: {command: [x]}\n  a: {command: [x]}\n  b: {command: [x]}\n",
+	            "c a b");
 }
 END_TEST
 
@@ -82,7 +83,10 @@ START_TEST(the_deepest_chain_is_ordered)
 	ck_assert_ptr_nonnull(text);
 	used += (size_t)snprintf(text, size, HEAD);
 	for (int i = 0; i < DEEP; i++)
-		used += (size_t)snprintf(text + used, size - used, i + 1 < DEEP ? "  t%d: {command: [x], needs: [t%d]}\n" : "  t%d: {command: [x]}\n", i, i + 1);
+		used += (size_t)snprintf(text + used, size - used,
+		                         i + 1 < DEEP ? "  t%d: {command: [x], needs: [t%d]}\n"
+		                                      : "  t%d: {command: [x]}\n",
+		                         i, i + 1);
 	struct config *c = load(text);
 	for (size_t i = 0; i < DEEP; i++)
 		ck_assert_uint_eq(c->order[i], DEEP - 1 - i);

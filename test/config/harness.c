@@ -90,7 +90,7 @@ const char *refusal(const char *bytes, size_t n)
 #define OWN_ALLOCATOR 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-	__has_feature(memory_sanitizer)
+        __has_feature(memory_sanitizer)
 #define OWN_ALLOCATOR 0
 #endif
 #endif

@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char GOOD[] = "version: 1\n"
-			   "tasks:\n"
-			   "  db: &db {command: [postgres, -D, data], cwd: data, stop: {signal: INT}}\n"
-			   "  web: {shell: run, needs: [db, db2], env: {A: b}, env_pass: [EDITOR]}\n"
-			   "  db2: *db\n";
+static const char GOOD[] =
+	"version: 1\n"
+	"tasks:\n"
+	"  db: &db {command: [postgres, -D, data], cwd: data, stop: {signal: INT}}\n"
+	"  web: {shell: run, needs: [db, db2], env: {A: b}, env_pass: [EDITOR]}\n"
+	"  db2: *db\n";
 static const char BAD[] = "version: 1\n"
-			  "tasks:\n"
-			  "  a: {command: x, nedes: [b], needs: [c, a], env: {A: [1]}}\n"
-			  "  a: {}\n";
+                          "tasks:\n"
+                          "  a: {command: x, nedes: [b], needs: [c, a], env: {A: [1]}}\n"
+                          "  a: {}\n";
 
 /* All that is done with a file; answers what loading it answered, -EBADMSG if
  * that was not in order. Check allocates itself, so it is not asked meanwhile. */
@@ -47,7 +48,8 @@ static void sweep(const char *text, int expected, bool for_ever)
 		int error = use();
 		failed = allocation_failed();
 		fail_allocation(0, false);
-		ck_assert_msg(error == expected || error == -ENOMEM, "allocation %ld: %d", n, error);
+		ck_assert_msg(error == expected || error == -ENOMEM, "allocation %ld: %d", n,
+		              error);
 		refused += error == -ENOMEM;
 		ck_assert_msg(blocks_in_use() == before, "allocation %ld: %ld blocks left", n,
 		              blocks_in_use() - before);

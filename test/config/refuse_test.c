@@ -31,8 +31,8 @@ static const struct refused FILES[] = {
 	{"- a\n", 0, AT("1:1", "the file is a map of version, name and tasks; this is a list")},
 	{"hello\n", 0, AT("1:1", "the file is a map of version, name and tasks; this is a text")},
 	{"{}\n", 0,
-         AT("1:1", "the version is missing; add the line version: 1")
-                 AT("1:1", "there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}")},
+         AT("1:1", "the version is missing; add the line version: 1") AT(
+                 "1:1", "there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}")},
 	{"tasks: {a: {command: [x]}}\n", 0,
          AT("1:1", "the version is missing; add the line version: 1")},
 	{"version: 1\n", 0,
@@ -77,8 +77,9 @@ static const struct refused SYNTAX[] = {
          AT("5:1", "found unexpected end of stream, while scanning a quoted scalar that begins at "
                    "4:12; close the quotes")},
 	{HEAD "  a:\n    shell: x: y\n", 0,
-         AT("4:13", "mapping values are not allowed in this context; put a value that holds ': ' in "
-                    "quotes, or check the indentation")},
+         AT("4:13",
+            "mapping values are not allowed in this context; put a value that holds ': ' in "
+            "quotes, or check the indentation")},
 	{HEAD "  a:\n    shell: x\n   cwd: y\n", 0,
          AT("5:4", "did not find expected key, while parsing a block mapping that begins at 3:3; "
                    "check the indentation and the quotes")},
@@ -103,7 +104,8 @@ static const struct refused SYNTAX[] = {
 
 static const struct refused BYTES[] = {
 	{HEAD "  \xff: {}\n", 0, AT("3:3", "the byte 0xff is not UTF-8; save the file as UTF-8")},
-	{"\xc3\xa9\xc3\xa9 \xe9\n", 0, AT("1:4", "the byte 0xe9 is not UTF-8; save the file as UTF-8")},
+	{"\xc3\xa9\xc3\xa9 \xe9\n", 0,
+         AT("1:4", "the byte 0xe9 is not UTF-8; save the file as UTF-8")},
 	{"a: \xed\xa0\x80\n", 0, AT("1:4", "the byte 0xed is not UTF-8; save the file as UTF-8")},
 	{"a: \xc0\xaf\n", 0, AT("1:4", "the byte 0xc0 is not UTF-8; save the file as UTF-8")},
 	{"a: \xe2\x82", 0, AT("1:4", "the byte 0xe2 is not UTF-8; save the file as UTF-8")},
@@ -111,30 +113,37 @@ static const struct refused BYTES[] = {
          "a\0",
          4, AT("1:1", "the file is UTF-16; save it as UTF-8")},
 	{"a: b\0c\n", 7,
-         AT("1:5", "the control character U+0000 is not allowed; remove it, or write it as an escape "
-                   "in double quotes")},
+         AT("1:5",
+            "the control character U+0000 is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{"a: b\nc: \x1b[31m\n", 0,
-         AT("2:4", "the control character U+001B is not allowed; remove it, or write it as an escape "
-                   "in double quotes")},
+         AT("2:4",
+            "the control character U+001B is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{"a: \x7f\n", 0,
-         AT("1:4", "the control character U+007F is not allowed; remove it, or write it as an escape "
-                   "in double quotes")},
+         AT("1:4",
+            "the control character U+007F is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{"a\r\nb\xc2\x9b", 0,
-         AT("2:2", "the control character U+009B is not allowed; remove it, or write it as an escape "
-                   "in double quotes")},
+         AT("2:2",
+            "the control character U+009B is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{HEAD "  a: {command: [\"x\\0y\"]}\n", 0,
-         AT("3:17", "each word of 'command' holds a NUL byte; no program can be given one, remove it")},
+         AT("3:17",
+            "each word of 'command' holds a NUL byte; no program can be given one, remove it")},
 	{HEAD "  a: {command: [x], cwd: \"\\0\"}\n", 0,
          AT("3:26", "'cwd' holds a NUL byte; no program can be given one, remove it")},
 	{HEAD "  \"a\\e[2J\": {command: [x]}\n", 0,
-         AT("3:3", "'a\\x1b[2J' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' "
-                   "or '-', a letter first")},
+         AT("3:3",
+            "'a\\x1b[2J' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' "
+            "or '-', a letter first")},
 	{HEAD "  \"a\\nb\": {command: [x]}\n", 0,
          AT("3:3", "'a\\nb' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
                    "'-', a letter first")},
 	{HEAD "  \"a\\0b\": {command: [x]}\n", 0,
-         AT("3:3", "'a\\x00b' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
-                   "'-', a letter first")},
+         AT("3:3",
+            "'a\\x00b' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
+            "'-', a letter first")},
 	{HEAD "  a: {\"\\u202e\": 1, command: [x]}\n", 0,
          AT("3:7", "unknown key '\\u202e'; the keys here are: command, shell, cwd, env, env_pass, "
                    "needs, stop, restart")},
@@ -142,12 +151,15 @@ static const struct refused BYTES[] = {
 
 static const struct refused TASKS[] = {
 	{HEAD "  a:\n", 0,
-         AT("3:3", "task 'a' has nothing to run; add command: [PROGRAM, ARGUMENT], or shell: LINE")},
+         AT("3:3",
+            "task 'a' has nothing to run; add command: [PROGRAM, ARGUMENT], or shell: LINE")},
 	{HEAD "  a: x\n", 0,
-         AT("3:6", "'a' wants a map, such as NAME: {command: [PROGRAM, ARGUMENT]}; this is a text")},
+         AT("3:6",
+            "'a' wants a map, such as NAME: {command: [PROGRAM, ARGUMENT]}; this is a text")},
 	{HEAD "  9: {command: [x]}\n  a b: {command: [x]}\n  '': {command: [x]}\n", 0,
-         AT("3:3", "'9' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or '-', "
-                   "a letter first")
+         AT("3:3",
+            "'9' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or '-', "
+            "a letter first")
                  AT("4:3", "'a b' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
                            "'_' or '-', a letter first")
                          AT("5:3", "'' cannot be the name of a task; use 1 to 64 letters, digits, "
@@ -159,16 +171,19 @@ static const struct refused TASKS[] = {
 	{HEAD "  a: {depends_on: [b]}\n", 0,
          AT("3:7", "unknown key 'depends_on' (did you mean 'needs'?)")},
 	{HEAD "  a: {command: [x], replicas: 2}\n", 0,
-         AT("3:21", "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
-                    "needs, stop, restart")},
+         AT("3:21",
+            "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
+            "needs, stop, restart")},
 	{HEAD "  a: {command: [x], shell: y}\n", 0,
          AT("3:21", "task 'a' has a command, at 3:7, and a shell line; remove one")},
 	{HEAD "  a: {command: ./web --port 80}\n", 0,
-         AT("3:16", "'command' is a list; write command: [./web, --port, 80], or have /bin/sh run the "
-                    "line: shell: ./web --port 80")},
+         AT("3:16",
+            "'command' is a list; write command: [./web, --port, 80], or have /bin/sh run the "
+            "line: shell: ./web --port 80")},
 	{HEAD "  a: {command: \"echo $HOME | cat\"}\n", 0,
-         AT("3:16", "'command' is a list; write command: [PROGRAM, ARGUMENT], or have /bin/sh run the "
-                    "line: shell: LINE")},
+         AT("3:16",
+            "'command' is a list; write command: [PROGRAM, ARGUMENT], or have /bin/sh run the "
+            "line: shell: LINE")},
 	{HEAD "  a: {command: {x: y}}\n", 0,
          AT("3:16", "'command' wants a list, such as command: [PROGRAM, ARGUMENT]; this is a map")},
 	{HEAD "  a: {command: []}\n", 0,
@@ -178,9 +193,9 @@ static const struct refused TASKS[] = {
 	{HEAD "  a: {command: ['', x]}\n", 0,
          AT("3:17", "the program of 'command' is empty; name one")},
 	{HEAD "  a:\n    command:\n      - x\n      - [y]\n      - y: z\n      -\n", 0,
-         AT("6:9", "each word of 'command' wants a text; this is a list")
-                 AT("7:9", "each word of 'command' wants a text; this is a map")
-                         AT("8:8", "each word of 'command' has no value; write \"\" for an empty text")},
+         AT("6:9", "each word of 'command' wants a text; this is a list") AT(
+                 "7:9", "each word of 'command' wants a text; this is a map")
+                 AT("8:8", "each word of 'command' has no value; write \"\" for an empty text")},
 	{HEAD "  a: {shell: [x]}\n", 0,
          AT("3:14", "'shell' wants a text, such as shell: ./serve --port 8080; this is a list")},
 	{HEAD "  a: {shell: }\n", 0,
@@ -200,10 +215,12 @@ static const struct refused TASKS[] = {
          AT("5:23", "'A' is given twice, first at 5:11; remove one")
                  AT("5:29", "'A' is given twice, first at 5:11; remove one")},
 	{TASK "    env: {A=B: 1, '': 2, 'C D': 3, \"E\\0\": 4}\n", 0,
-         AT("5:11", "'A=B' cannot be the name of a variable; it is not empty and holds no '=', space "
-                    "or control character")
-                 AT("5:19", "'' cannot be the name of a variable; it is not empty and holds no '=', "
-                            "space or control character")
+         AT("5:11",
+            "'A=B' cannot be the name of a variable; it is not empty and holds no '=', space "
+            "or control character")
+                 AT("5:19",
+                    "'' cannot be the name of a variable; it is not empty and holds no '=', "
+                    "space or control character")
                          AT("5:26", "'C D' cannot be the name of a variable; it is not empty and "
                                     "holds no '=', space or control character")
                                  AT("5:36", "'E\\x00' cannot be the name of a variable; it is not "
@@ -212,35 +229,40 @@ static const struct refused TASKS[] = {
          AT("5:15", "'env_pass' wants a list, such as env_pass: [EDITOR, SSH_AUTH_SOCK], or all; "
                     "this is a text")},
 	{TASK "    env_pass: [A=, [b]]\n", 0,
-         AT("5:16", "'A=' cannot be the name of a variable; it is not empty and holds no '=', space "
-                    "or control character")
+         AT("5:16",
+            "'A=' cannot be the name of a variable; it is not empty and holds no '=', space "
+            "or control character")
                  AT("5:20", "each name of 'env_pass' wants a text; this is a list")},
 	{TASK "    stop: INT\n", 0,
-         AT("5:11", "'stop' wants a map, such as stop: {signal: TERM, timeout: 10s}; this is a text")},
+         AT("5:11",
+            "'stop' wants a map, such as stop: {signal: TERM, timeout: 10s}; this is a text")},
 	{TASK "    stop: {signal: TREM}\n", 0,
          AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not 'TREM' (did you mean "
                     "'TERM'?)")},
 	{TASK "    stop: {signal: SIGITN}\n", 0,
-         AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not 'SIGITN' (did you mean "
-                    "'INT'?)")},
+         AT("5:20",
+            "'signal' wants a signal such as TERM, SIGINT or 15, not 'SIGITN' (did you mean "
+            "'INT'?)")},
 	{TASK "    stop: {signal: 0}\n", 0,
          AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not '0'")},
 	{TASK "    stop: {timeout: 10, grace: 1s}\n", 0,
-         AT("5:21", "'timeout' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, at "
-                    "most 8760h, not '10'")
-                 AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
+         AT("5:21",
+            "'timeout' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, at "
+            "most 8760h, not '10'") AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
 	{TASK "    restart: always\n", 0,
          AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'always' (did you mean 'permanent'?)")},
 	{TASK "    restart: {policy: tranzient, delay: 1d, max: 3}\n", 0,
          AT("5:23", "'policy' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'tranzient' (did you mean 'transient'?)")
-                 AT("5:41", "'delay' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, "
-                            "at most 8760h, not '1d'")
+                 AT("5:41",
+                    "'delay' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, "
+                    "at most 8760h, not '1d'")
                          AT("5:45", "unknown key 'max'; the keys here are: policy, delay")},
 	{TASK "    restart: [permanent]\n", 0,
-         AT("5:14", "'restart' wants a map, such as restart: {policy: transient, delay: 1s}; this is a "
-                    "list")},
+         AT("5:14",
+            "'restart' wants a map, such as restart: {policy: transient, delay: 1s}; this is a "
+            "list")},
 	{TASK "    needs: b\n  b: {command: [x]}\n", 0,
          AT("5:12", "'needs' wants a list, such as needs: [db]; this is a text")},
 	{TASK "    needs: {b: ready}\n  b: {command: [x]}\n", 0,
@@ -287,12 +309,14 @@ END_TEST
 START_TEST(errors_are_told_in_the_order_of_the_file)
 {
 	const char *text = "version: 3\ntasks:\n  a: {needs: [c, a], command: []}\n  a: {}\n";
-	ck_assert_str_eq(refusal(text, strlen(text)),
-	                 AT("1:10", "this tend reads version 1, not '3'; write version: 1")
-	                 AT("3:15", "there is no task 'c'; name one of this file")
-	                 AT("3:18", "needs form a cycle: a -> a (at 3:18); remove one of them")
-	                 AT("3:31", "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")
-	                 AT("4:3", "'a' is given twice, first at 3:3; remove one"));
+	ck_assert_str_eq(
+	        refusal(text, strlen(text)),
+	        AT("1:10", "this tend reads version 1, not '3'; write version: 1") AT(
+	                "3:15", "there is no task 'c'; name one of this file")
+	                AT("3:18", "needs form a cycle: a -> a (at 3:18); remove one of them") AT(
+	                        "3:31",
+	                        "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")
+	                        AT("4:3", "'a' is given twice, first at 3:3; remove one"));
 }
 END_TEST
 
@@ -300,7 +324,8 @@ START_TEST(at_most_twenty_errors_are_shown_and_all_are_counted)
 {
 	char text[2048] = HEAD, *line;
 	for (int i = 0; i < 25; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "  t%d: {shell: ''}\n", i);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "  t%d: {shell: ''}\n",
+		         i);
 	line = strdup(refusal(text, strlen(text)));
 	ck_assert_ptr_nonnull(line);
 	size_t lines = 0;
