@@ -79,9 +79,9 @@ size_t tend__page_bytes(void);
 void *tend__reserve(size_t bytes);
 void tend__unreserve(void *p, size_t bytes);
 
-/* The shared segment, sealed against shrinking: a memfd, or a 0600 file. Not
- * inherited by a fork. 0 or a negative errno value. */
-int tend__segment_map(const char *path, size_t bytes, void **out, int *fd);
+/* The shared segment, sealed against shrinking: a memfd called `name`, or a
+ * 0600 file. Not inherited by a fork. 0 or a negative errno value. */
+int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd);
 void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path);
 
 /* Calls fn in the child of a fork(). */

@@ -45,7 +45,7 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 		goto fail;
 	if (path)
 		memcpy(s->path, path, strlen(path) + 1);
-	error = tend__segment_map(path, h.bytes, &p, &s->fd);
+	error = tend__segment_map(path, TEND__MEMFD_NAME, h.bytes, &p, &s->fd);
 	if (error)
 		goto fail;
 	s->header = p;

@@ -1,7 +1,6 @@
 #include "platform/platform.h"
 
 #include "platform/context.h"
-#include "segment/layout.h"
 
 #include "base/error.h"
 
@@ -126,10 +125,10 @@ void *tend__reserve(size_t bytes)
 
 void tend__unreserve(void *p, size_t bytes) { munmap(p, bytes); }
 
-static int open_segment(const char *path, size_t bytes)
+static int open_segment(const char *path, const char *name, size_t bytes)
 {
 	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
-	              : memfd_create(TEND__MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	              : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int error;
 
 	if (fd < 0)
@@ -144,9 +143,9 @@ static int open_segment(const char *path, size_t bytes)
 	return error;
 }
 
-int tend__segment_map(const char *path, size_t bytes, void **out, int *fd)
+int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd)
 {
-	int f = open_segment(path, bytes), error;
+	int f = open_segment(path, name, bytes), error;
 	void *p;
 
 	if (f < 0)
