@@ -160,60 +160,52 @@ static int open_file(const char *path, struct config_errors *errors)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return unreadable(errors, errno);
-	int error = fstat(fd, &st) != 0 ? unreadable(errors, errno)
-	            : S_ISDIR(st.st_mode)
-	                    ? refuse(errors, -EISDIR, "it is a directory; name the file in it")
-	            : !S_ISREG(st.st_mode) ? refuse(errors, -EINVAL, "it is not a regular file")
-	            : st.st_size > (off_t)CONFIG_FILE_MAX
-	                    ? refuse(errors, -EFBIG,
-	                             "the file is larger than 8 MiB; is it "
-	                             "a tend.yaml?")
-	                    : 0;
+	int error = 0;
+	if (fstat(fd, &st) != 0)
+		error = unreadable(errors, errno);
+	else if (S_ISDIR(st.st_mode))
+		error = refuse(errors, -EISDIR, "it is a directory; name the file in it");
+	else if (!S_ISREG(st.st_mode))
+		error = refuse(errors, -EINVAL, "it is not a regular file");
 	if (error == 0)
 		return fd;
 	close(fd);
 	return error;
 }
 
-/* The file may grow while it is read: the limit holds for what was read. */
-static int read_all(int fd, char **text, size_t *size, struct config_errors *errors)
+/* Reads until the end or until the buffer is full. */
+static int read_up_to(int fd, char *buf, size_t size, size_t *got)
 {
-	size_t used = 0, room = 0;
-	char *buf = NULL;
-
-	for (;;) {
-		if (used == room) {
-			if (room > CONFIG_FILE_MAX)
-				break;
-			room = room ? room * 2 : 16384;
-			if (room > CONFIG_FILE_MAX)
-				room = CONFIG_FILE_MAX + 1;
-			char *larger = realloc(buf, room);
-			if (!larger) {
-				free(buf);
-				return refuse(errors, -ENOMEM, "out of memory");
-			}
-			buf = larger;
-		}
-		ssize_t n = read(fd, buf + used, room - used);
+	for (*got = 0; *got < size;) {
+		ssize_t n = read(fd, buf + *got, size - *got);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			int error = errno;
-			free(buf);
-			return unreadable(errors, error);
-		}
+		if (n < 0)
+			return errno;
 		if (n == 0)
 			break;
-		used += (size_t)n;
+		*got += (size_t)n;
 	}
-	if (used > CONFIG_FILE_MAX) {
-		free(buf);
-		return refuse(errors, -EFBIG, "the file is larger than 8 MiB; is it a tend.yaml?");
-	}
-	*text = buf;
-	*size = used;
 	return 0;
+}
+
+/* The largest file there may be and one byte: what is not read is not touched,
+ * and a file that grows meanwhile is seen for what it is. */
+static int read_all(int fd, char **text, size_t *size, struct config_errors *errors)
+{
+	char *buf = malloc(CONFIG_FILE_MAX + 1);
+	if (!buf)
+		return refuse(errors, -ENOMEM, "out of memory");
+	int error = read_up_to(fd, buf, CONFIG_FILE_MAX + 1, size);
+	if (error)
+		error = unreadable(errors, error);
+	else if (*size > CONFIG_FILE_MAX)
+		error = refuse(errors, -EFBIG, "the file is larger than 8 MiB; is it a tend.yaml?");
+	if (error)
+		free(buf);
+	else
+		*text = buf;
+	return error;
 }
 
 static int read_file(const char *path, char **text, size_t *size, struct config_errors *errors)

@@ -60,7 +60,7 @@ START_TEST(a_file_this_user_may_not_read_is_told)
 }
 END_TEST
 
-START_TEST(a_file_over_8_mib_is_refused_unread)
+START_TEST(a_file_over_8_mib_is_refused)
 {
 	write_file("big.yaml", GOOD, strlen(GOOD));
 	ck_assert_int_eq(truncate("big.yaml", (off_t)CONFIG_FILE_MAX + 1), 0);
@@ -273,7 +273,7 @@ Suite *file_suite(void)
 	tcase_add_test(tc, a_directory_is_told);
 	tcase_add_test(tc, a_fifo_is_refused_without_waiting_for_its_writer);
 	tcase_add_test(tc, a_file_this_user_may_not_read_is_told);
-	tcase_add_test(tc, a_file_over_8_mib_is_refused_unread);
+	tcase_add_test(tc, a_file_over_8_mib_is_refused);
 	tcase_add_test(tc, a_file_of_8_mib_is_read);
 	tcase_add_test(tc, the_name_of_the_file_is_escaped);
 	tcase_add_test(tc, paths_are_seen_from_the_directory_of_the_file);

@@ -41,7 +41,8 @@ START_TEST(a_program_that_is_not_there_is_named)
 	                            "  b: {command: [./ngnix]}\n"
 	                            "  c: {command: [./plain]}\n"
 	                            "  d: {command: [/usr]}\n"
-	                            "  e: {command: [sh], env: {PATH: /nowhere}}\n"),
+	                            "  e: {command: [sh], env: {PATH: /nowhere}}\n"
+	                            "  f: {command: [plain], env: {PATH: '/nowhere:'}}\n"),
 	                 "tend.yaml:3:17: warning: there is no program 'ngnix' in the PATH of task "
 	                 "'a'; install "
 	                 "it, or give its path\n"
@@ -56,7 +57,9 @@ START_TEST(a_program_that_is_not_there_is_named)
 	                 "program\n"
 	                 "tend.yaml:7:17: warning: there is no program 'sh' in the PATH of task "
 	                 "'e'; install it, "
-	                 "or give its path\n");
+	                 "or give its path\n"
+	                 "tend.yaml:8:17: warning: 'plain' may not be executed by this user; chmod +x, "
+	                 "if it is a program\n");
 }
 END_TEST
 
