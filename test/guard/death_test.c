@@ -229,8 +229,11 @@ START_TEST(what_a_killed_guard_had_said_is_read_before_its_death)
 	struct pollfd polled = {.fd = g.sock, .events = POLLIN};
 	ck_assert_int_eq(poll(&polled, 1, PATIENCE_MS), 1);
 	await_children(guard, 0);
+	/* Asleep, it has said what it had to say. */
+	await_state(guard, 'S');
 	/* Stopped, it leaves a request unread, at which the kernel resets. */
 	kill(guard, SIGSTOP);
+	await_state(guard, 'T');
 	ck_assert_int_eq(tend__guard_kill(&g, 9), 0);
 	kill(guard, SIGKILL);
 	await_death(guard);

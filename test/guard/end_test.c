@@ -82,21 +82,6 @@ START_TEST(a_signal_reaches_the_whole_group)
 }
 END_TEST
 
-static void await_state(pid_t pid, char state)
-{
-	char path[64], now = 0;
-	int64_t deadline = now_ms() + PATIENCE_MS;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (now != state) {
-		FILE *f = fopen(path, "re");
-		ck_assert_ptr_nonnull(f);
-		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &now), 1);
-		fclose(f);
-		ck_assert_msg(now_ms() < deadline, "state %c, not %c", now, state);
-		poll(NULL, 0, 1);
-	}
-}
-
 START_TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
 {
 	struct tend__guard g;

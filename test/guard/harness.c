@@ -200,3 +200,18 @@ void await_children(pid_t pid, int count)
 		poll(NULL, 0, 1);
 	}
 }
+
+void await_state(pid_t pid, char state)
+{
+	char path[64], now = 0;
+	int64_t deadline = now_ms() + PATIENCE_MS;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (now != state) {
+		FILE *f = fopen(path, "re");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &now), 1);
+		fclose(f);
+		ck_assert_msg(now_ms() < deadline, "state %c, not %c", now, state);
+		poll(NULL, 0, 1);
+	}
+}

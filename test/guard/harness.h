@@ -67,6 +67,8 @@ int count_fds(pid_t pid);
 int count_children(pid_t pid, pid_t *pids, int max);
 /* Waits until a process has that many children. */
 void await_children(pid_t pid, int count);
+/* Waits until a process is in that state of /proc/PID/stat. */
+void await_state(pid_t pid, char state);
 
 Suite *spawn_suite(void);
 Suite *end_suite(void);
