@@ -20,7 +20,7 @@ complain "an atomic that the explorer cannot see: use base/atomic.h" \
 	"$(grep -nE '\batomic_(load|store|exchange|fetch|compare)' $(git ls-files 'src/*.[ch]') |
 		grep -v -e '^src/base/atomic.h' -e '^src/base/alloc.c' -e '^src/segment/layout.h' -e '^src/platform/sim/')"
 complain "// comment" "$(grep -nE '(^|[^:"])//' $code | grep -v '://' | grep -v '"[^"]*//[^"]*"')"
-complain "unfinished" "$(grep -nE 'TODO|FIXME|XXX' $code)"
+complain "unfinished" "$(grep -nE '\b(TODO|FIXME|XXX)\b' $code)"
 complain "banned call" "$(grep -nE '\b(strcpy|strcat|sprintf|gets|alloca|strtok)\(' $(git ls-files 'src/*.[ch]' 'cli/*.[ch]' 'guard/*.[ch]'))"
 complain "a path of one machine" "$(grep -nE '/(work|home|root)/[a-z]' $all | grep -v '^test/')"
 complain "a file called util" "$(git ls-files | grep -i util)"

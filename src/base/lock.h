@@ -35,6 +35,18 @@ void tend__futex_wake(const void *word, int n);
 
 void tend__lock_slow(struct tend__lock *l) TEND_UNCHECKED;
 
+/* In the build whose switches order nothing for TSan (platform/context.c), what
+ * a lock orders is said by hand, for its atomics are not seen. */
+#ifdef TEND_TSAN_FIBERS
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define TEND__EDGE_ACQUIRE(p) __tsan_acquire(p)
+#define TEND__EDGE_RELEASE(p) __tsan_release(p)
+#else
+#define TEND__EDGE_ACQUIRE(p) ((void)(p))
+#define TEND__EDGE_RELEASE(p) ((void)(p))
+#endif
+
 static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECKED
 {
 	uint32_t free = 0;
@@ -42,10 +54,12 @@ static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECK
 	/* Acquires what tend__unlock() released. */
 	if (!tend__cas_acq_rel(&l->word, &free, 1u))
 		tend__lock_slow(l);
+	TEND__EDGE_ACQUIRE(l);
 }
 
 static inline void tend__unlock(struct tend__lock *l) TEND_RELEASE(l) TEND_UNCHECKED
 {
+	TEND__EDGE_RELEASE(l);
 	/* Releases to the next tend__lock(). After it the memory may be another
 	 * object's already; the wake only names the address. */
 	if (tend__exchange_acq_rel(&l->word, 0u) == 2)

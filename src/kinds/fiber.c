@@ -124,7 +124,7 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	if (tend__events_wanted(segment))
 		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id, s->id,
 		                 t->record, 0, 0, tend__coarse());
-	tend__context_release(t);
+	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
 }
@@ -144,7 +144,8 @@ static void fiber_ended(struct tend__task *t) { tend__task_finish(t); }
 
 void tend__fiber_leave(struct tend__task *t)
 {
-	tend__context_release(t);
+	TEND__EDGE_RELEASE(t);
+	TEND__EDGE_RELEASE(t->owner);
 	t->context.dying = 1;
 	t->worker->action = TEND__END;
 	tend__context_switch(&t->context, &t->worker->context);

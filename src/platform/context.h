@@ -53,10 +53,4 @@ void tend__context_drop(struct tend__context *c);
 
 void tend__context_switch(struct tend__context *from, struct tend__context *to);
 
-/* Under TSan: what happened before the release in one context happened before
- * what follows the acquire in another; the scheduler's own switches order
- * nothing, so that a race of two fibers is seen on one worker too. */
-void tend__context_release(void *edge);
-void tend__context_acquire(void *edge);
-
 #endif

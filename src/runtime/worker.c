@@ -196,7 +196,7 @@ static void entry(void *arg)
 {
 	struct tend__task *t = arg;
 
-	tend__context_acquire(t);
+	TEND__EDGE_ACQUIRE(t);
 	if (!tend__told(t))
 		t->result = t->fn(t->arg);
 	else

@@ -97,16 +97,21 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, u
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};
+	int error;
 
 	tend__lock(&s->owner.lock);
 	/* Under the lock, so that the last to leave has left the lock as well. */
 	if (!tend__scope_is(s, id) ||
 	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
 		tend__unlock(&s->owner.lock);
+		TEND__EDGE_ACQUIRE(&s->owner);
 		return 0; /* one that was freed was empty */
 	}
 	tend__link_append(&s->waiters, &w.link);
-	return tend__wait(&s->owner.lock, &w, why, id, deadline, flags);
+	error = tend__wait(&s->owner.lock, &w, why, id, deadline, flags);
+	if (!error)
+		TEND__EDGE_ACQUIRE(&s->owner);
+	return error;
 }
 
 int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)

@@ -267,6 +267,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 	if ((word & TEND__STATE) == TEND__ENDED) {
 		if (out)
 			fill(t, out);
+		TEND__EDGE_ACQUIRE(t);
 		if (take(t))
 			tend__task_free(rt, t);
 		tend__unlock(tend__stripe_of(rt, task.id));
@@ -277,7 +278,10 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 		return -EDEADLK;
 	}
 	tend__link_append(&t->joiners, &w.link);
-	return tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
+	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
+	if (!error)
+		TEND__EDGE_ACQUIRE(t);
+	return error;
 }
 
 int tend_task_outcome(tend_task task, struct tend_outcome *out)

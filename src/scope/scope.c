@@ -214,7 +214,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	struct tend__scope *p = tend__scope_find(parent.id, &error);
 	char numbered[2 * TEND_NAME_MAX];
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
-	uint64_t id;
+	uint64_t id = 0;
 
 	if (!p)
 		return error;

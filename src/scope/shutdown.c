@@ -232,7 +232,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 	int error = 0, result;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
 	struct tend__shutdown *fresh, *op;
-	bool mine, reap;
+	bool mine = false, reap;
 
 	if (!s)
 		return error;

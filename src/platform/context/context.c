@@ -19,8 +19,6 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
-void __tsan_acquire(void *addr);
-void __tsan_release(void *addr);
 /* The library itself instrumented: a switch orders, or its own plain data would
  * be reported. Not instrumented but annotated (TEND_TSAN_FIBERS): a switch
  * orders nothing, and the program's fibers are as threads to TSan. */
@@ -115,23 +113,5 @@ NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__conte
 	tend__swap(&from->sp, to->sp);
 #ifdef TEND__ASAN
 	__sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
-#endif
-}
-
-void tend__context_release(void *edge)
-{
-#ifdef TEND_TSAN_FIBERS
-	__tsan_release(edge);
-#else
-	(void)edge;
-#endif
-}
-
-void tend__context_acquire(void *edge)
-{
-#ifdef TEND_TSAN_FIBERS
-	__tsan_acquire(edge);
-#else
-	(void)edge;
 #endif
 }

@@ -68,21 +68,12 @@ void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 			return NULL;
 		}
 	}
-#ifdef TEND__ASAN
-	/* What only a parked fiber points to is not leaked. */
-	for (unsigned i = 0; i < n; i++)
-		__lsan_register_root_region(low + i * bytes + page, bytes - page);
-#endif
 	return low;
 }
 
 void tend__stacks_unmap(void *low, size_t bytes, unsigned n)
 {
 #ifdef TEND__ASAN
-	size_t page = tend__page_bytes();
-
-	for (unsigned i = 0; i < n; i++)
-		__lsan_unregister_root_region((char *)low + i * bytes + page, bytes - page);
 	__asan_unpoison_memory_region(low, bytes * n);
 #endif
 	munmap(low, bytes * n);
@@ -104,6 +95,9 @@ unsigned tend__stack_announce(void *low, size_t bytes)
 	/* The frames of the last fiber on it may have left their redzones. */
 	__asan_unpoison_memory_region((char *)low + tend__page_bytes(),
 	                              bytes - tend__page_bytes());
+	/* What only a parked fiber points to is not leaked; what a dead one pointed
+	 * to is. */
+	__lsan_register_root_region((char *)low + tend__page_bytes(), bytes - tend__page_bytes());
 #endif
 	return (unsigned)VALGRIND_STACK_REGISTER(low, (char *)low + bytes);
 }
@@ -112,6 +106,9 @@ void tend__stack_forget(void *low, size_t bytes, unsigned announced)
 {
 	(void)low;
 	(void)bytes;
+#ifdef TEND__ASAN
+	__lsan_unregister_root_region((char *)low + tend__page_bytes(), bytes - tend__page_bytes());
+#endif
 	VALGRIND_STACK_DEREGISTER(announced);
 }
 
