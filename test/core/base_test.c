@@ -1,0 +1,132 @@
+/* What the core stands on: timers, names, text, errors. */
+#include "suite.h"
+
+#include "tend/base.h"
+
+#include "base/heap.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint64_t random_state = 1;
+static uint64_t draw(void)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return random_state >> 33;
+}
+
+TEST(timers_come_out_in_the_order_of_their_instants)
+{
+	enum { N = 20000 };
+	static struct tend__timer timers[N];
+	struct tend__heap heap = {NULL};
+	uint64_t last = 0;
+	int left = 0;
+
+	for (int i = 0; i < N; i++) {
+		timers[i].at = i % 7 == 0   ? UINT64_MAX
+		               : i % 11 == 0 ? 0
+		                             : draw();
+		tend__heap_insert(&heap, &timers[i]);
+	}
+	for (int i = 0; i < N; i += 3)
+		tend__heap_remove(&heap, &timers[i]);
+	for (int i = 0; i < N; i += 6) /* removing twice is removing once */
+		tend__heap_remove(&heap, &timers[i]);
+	for (struct tend__timer *t; (t = tend__heap_min(&heap)); left++) {
+		ck_assert_uint_ge(t->at, last);
+		last = t->at;
+		ck_assert_int_ne((t - timers) % 3, 0);
+		tend__heap_remove(&heap, t);
+	}
+	ck_assert_int_eq(left, N - (N + 2) / 3);
+}
+
+TEST(a_million_equal_timers_do_not_recurse)
+{
+	enum { N = 1000000 };
+	struct tend__timer *timers = calloc(N, sizeof *timers);
+	struct tend__heap heap = {NULL};
+
+	ck_assert_ptr_nonnull(timers);
+	for (int i = 0; i < N; i++)
+		tend__heap_insert(&heap, &timers[i]);
+	for (int i = 0; i < N; i++)
+		tend__heap_remove(&heap, tend__heap_min(&heap));
+	ck_assert_ptr_null(tend__heap_min(&heap));
+	free(timers);
+}
+
+static int valid(const char *name) { return tend__name_valid(name, strlen(name)); }
+
+TEST(names_are_utf8_without_slash_and_control)
+{
+	ck_assert(valid("a"));
+	ck_assert(valid("device 3"));
+	ck_assert(valid("\xc3\xa9t\xc3\xa9"));
+	ck_assert(!valid(""));
+	ck_assert(!valid("a/b"));
+	ck_assert(!valid("a\nb"));
+	ck_assert(!valid("a\x7f"));
+	ck_assert(!valid("\xc3"));         /* cut off */
+	ck_assert(!valid("\xc0\xaf"));     /* '/' in two bytes */
+	ck_assert(!valid("\xed\xa0\x80")); /* a surrogate */
+	ck_assert(!valid("\xc2\x85"));     /* a control character */
+	ck_assert(!valid("012345678901234567890123456789012345678901234567"));
+	ck_assert(valid("01234567890123456789012345678901234567890123456"));
+}
+
+TEST(json_strings_carry_any_bytes)
+{
+	char buf[64];
+	struct tend__text t = tend__text(buf, sizeof buf);
+
+	tend__text_json(&t, "a\"\\\n\xff\xc3\xa9", 7);
+	ck_assert_str_eq(buf, "\"a\\\"\\\\\\u000a\\ufffd\xc3\xa9\"");
+}
+
+TEST(text_that_does_not_fit_is_cut_and_counted)
+{
+	char buf[4];
+	struct tend__text t = tend__text(buf, sizeof buf);
+
+	tend__text_f(&t, "%s", "abcdef");
+	ck_assert_str_eq(buf, "abc");
+	ck_assert_uint_eq(t.n, 6);
+}
+
+TEST(durations_read_well)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} cases[] = {{0, "0ms"},
+	             {250 * TEND_MS, "250ms"},
+	             {3200 * TEND_MS, "3.2s"},
+	             {130 * TEND_SEC, "2m10s"},
+	             {3660 * TEND_SEC, "1h01m"}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char buf[32];
+		struct tend__text t = tend__text(buf, sizeof buf);
+
+		tend__text_duration(&t, cases[i].ns);
+		ck_assert_str_eq(buf, cases[i].text);
+	}
+}
+
+TEST(every_error_has_a_sentence)
+{
+#define X(name, text) ck_assert_str_eq(tend_strerror(-name), text);
+	TEND_ERRORS(X)
+#undef X
+	ck_assert_ptr_nonnull(tend_strerror(-99999));
+}
+
+TEST(deadlines_saturate)
+{
+	ck_assert_uint_eq(tend_after(UINT64_MAX), TEND_FOREVER);
+	ck_assert_uint_eq(tend_after(UINT64_MAX - 1), TEND_FOREVER);
+	ck_assert_uint_ge(tend_after(0), tend_now() - TEND_SEC);
+}

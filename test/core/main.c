@@ -1,0 +1,4 @@
+#include "suite.h"
+
+
+SUITE_MAIN("core", 60)

@@ -1,0 +1,362 @@
+/* A runtime on real threads: what the simulator cannot show. */
+#include "suite.h"
+
+#include "tend/tend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static tend_runtime *open_runtime(uint32_t workers, uint32_t flags)
+{
+	tend_runtime *rt;
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = workers, .flags = flags),
+	                          &rt),
+	        0);
+	return rt;
+}
+
+static void close_runtime(tend_runtime *rt) { ANSWERS(tend_runtime_close(rt, tend_after(10 * TEND_SEC)), 0); }
+
+static int wait_event(void *arg) { return tend_event_wait(arg, TEND_FOREVER); }
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+TEST(options_of_the_future_are_refused)
+{
+	struct {
+		struct tend_runtime_opts opts;
+		uint64_t more;
+	} future = {{.size = sizeof future}, 1};
+	tend_runtime *rt;
+
+	ANSWERS(tend_runtime_open(&future.opts, &rt), -E2BIG);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1000), &rt), -EINVAL);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "a/b"), &rt), -EINVAL);
+	ANSWERS(tend_runtime_close(NULL, 0), 0);
+}
+
+TEST(a_hundred_thousand_fibers_park_at_once)
+{
+	enum { N = 100000 };
+	tend_runtime *rt = open_runtime(2, 0);
+	tend_event *e;
+	tend_scope s;
+
+	ANSWERS(tend_event_open(&e), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "many", NULL, &s), 0);
+	for (int i = 0; i < N; i++) {
+		int error = tend_spawn(s, wait_event, e, NULL, NULL);
+
+		/* Without guard-install the mappings run out, and spawn says so. */
+		if (error == -EAGAIN)
+			break;
+		ANSWERS(error, 0);
+	}
+	ck_assert_int_ge((int)tend_scope_live(s), 30000);
+	tend_event_set(e);
+	ANSWERS(tend_scope_close(s, TEND_FOREVER, NULL), 0);
+	close_runtime(rt);
+	tend_event_close(e);
+}
+
+/* Runs fn in a child with its stderr in buf; the wait status. */
+static int in_child(int (*fn)(void), char *buf, size_t size)
+{
+	int ends[2], status;
+	size_t n = 0;
+	ssize_t got;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		_exit(fn());
+	}
+	close(ends[1]);
+	while (n < size - 1 && (got = read(ends[0], buf + n, size - 1 - n)) > 0)
+		n += (size_t)got;
+	buf[n] = 0;
+	close(ends[0]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static volatile int sink;
+static int deeper(int n) /* not a tail call, and never ends */
+{
+	volatile char frame[512];
+
+	frame[0] = (char)n;
+	sink = frame[0];
+	return n < 0 ? 0 : deeper(n + 1) + frame[0];
+}
+static int overflow(void *arg)
+{
+	(void)arg;
+	return deeper(1);
+}
+static int overflow_program(void)
+{
+	tend_runtime *rt = open_runtime(1, TEND_FAULT_HANDLERS);
+	tend_task t;
+
+	if (tend_spawn(tend_root(rt), overflow, NULL, TEND_TASK_OPTS(.name = "deep"), &t))
+		return 1;
+	return tend_join(t, NULL, TEND_FOREVER);
+}
+
+TEST(a_stack_overflow_names_the_task_and_kills_the_program)
+{
+	char out[512];
+	int status = in_child(overflow_program, out, sizeof out);
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	ck_assert_ptr_nonnull(strstr(out, "stack overflow in task t/deep"));
+}
+#endif
+
+static tend_runtime *forked_runtime;
+static tend_scope forked_scope;
+static int forked_program(void)
+{
+	tend_task t;
+	tend_runtime *rt;
+
+	return tend_spawn(forked_scope, nothing, NULL, NULL, &t) == -ESTALE &&
+	                       tend_runtime_open(NULL, &rt) == -ESTALE &&
+	                       tend_runtime_close(forked_runtime, 0) == -ESTALE
+	               ? 0
+	               : 1;
+}
+
+TEST(a_fork_of_the_program_is_told_that_it_is_one)
+{
+	char out[256];
+
+	forked_runtime = open_runtime(1, 0);
+	forked_scope = tend_root(forked_runtime);
+	ck_assert_int_eq(in_child(forked_program, out, sizeof out), 0);
+	close_runtime(forked_runtime);
+}
+
+static int bug_program(void)
+{
+	tend_panic("no task here");
+	return 0;
+}
+
+TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
+{
+	char out[512];
+	int status = in_child(bug_program, out, sizeof out);
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "runtime_test.c:"));
+	ck_assert_ptr_nonnull(strstr(out, "no task here"));
+}
+
+static int sleep_a_little(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(tend_after(5 * TEND_MS));
+}
+
+TEST(a_hosted_runtime_runs_in_the_programs_own_loop)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	struct tend_outcome o;
+	tend_task t;
+	int fd = tend_runtime_fd(rt);
+
+	ck_assert_int_ge(fd, 0);
+	ANSWERS(tend_spawn(tend_root(rt), sleep_a_little, NULL, NULL, &t), 0);
+	ANSWERS(tend_join(t, NULL, TEND_FOREVER), -EDEADLK); /* it would wait for itself */
+	while (tend_task_outcome(t, &o) == -EAGAIN) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		ck_assert_int_ge(tend_runtime_poll(rt, 0), 0);
+		if (tend_task_outcome(t, &o) == -EAGAIN)
+			ck_assert_int_eq(poll(&p, 1, 10000), 1); /* the timer is in the descriptor */
+	}
+	ck_assert_int_eq(o.kind, TEND_COMPLETED);
+	close_runtime(rt);
+}
+
+TEST(a_registry_file_is_private_and_goes_with_the_runtime)
+{
+	char path[] = "/tmp/tend-registry-XXXXXX";
+	int fd = mkstemp(path);
+	tend_runtime *rt;
+	tend_snapshot *s;
+	struct stat st;
+
+	ck_assert_int_ge(fd, 0);
+	/* A file that exists is never overwritten. */
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.registry_path = path), &rt), -EEXIST);
+	close(fd);
+	unlink(path);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.registry_path = path, .name = "file"), &rt), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ANSWERS(tend_snapshot_fd(fd, &s), 0);
+	ck_assert_str_eq(tend_snapshot_at(s, 0)->name, "file");
+	tend_snapshot_free(s);
+	close(fd);
+	close_runtime(rt);
+	ck_assert_int_ne(stat(path, &st), 0);
+}
+
+static int child_of_stopped(void)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	tend_event *e;
+
+	if (tend_event_open(&e) ||
+	    tend_spawn(tend_root(rt), wait_event, e, TEND_TASK_OPTS(.name = "waiter"), NULL))
+		return 1;
+	while (tend_path_live(rt, "waiter") == 0)
+		tend_yield();
+	kill(getpid(), SIGSTOP);
+	return 0;
+}
+
+TEST(a_stopped_process_can_be_read)
+{
+	pid_t pid = fork();
+	tend_snapshot *s;
+	bool found = false;
+	int status;
+
+	if (pid == 0)
+		_exit(child_of_stopped());
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_assert(WIFSTOPPED(status));
+	ANSWERS(tend_snapshot_of(pid, &s), 0);
+	for (size_t i = 0; i < tend_snapshot_count(s); i++)
+		found = found || strcmp(tend_snapshot_at(s, i)->name, "waiter") == 0;
+	ck_assert(found);
+	tend_snapshot_free(s);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	ANSWERS(tend_snapshot_of(pid, &s), -ESRCH);
+	ANSWERS(tend_snapshot_of(getpid(), &s), -ENOENT);
+}
+
+static int echo(void *arg)
+{
+	int fd = tend_accept(*(int *)arg, TEND_FOREVER);
+	char byte;
+
+	if (fd < 0)
+		return fd;
+	while (tend_read(fd, &byte, 1, TEND_FOREVER) == 1)
+		if (tend_write(fd, &byte, 1, TEND_FOREVER) != 1)
+			break;
+	return tend_fd_close(fd);
+}
+
+static int client(void *arg)
+{
+	char byte = 0, address[64];
+	int fd;
+
+	snprintf(address, sizeof address, "tcp:127.0.0.1:%d", *(int *)arg);
+	fd = tend_connect(address, TEND_FOREVER);
+	if (fd < 0)
+		return fd;
+	for (int i = 0; i < 100; i++) {
+		byte = (char)i;
+		if (tend_write(fd, &byte, 1, TEND_FOREVER) != 1 ||
+		    tend_read(fd, &byte, 1, TEND_FOREVER) != 1 || byte != (char)i)
+			return -EIO;
+	}
+	return tend_fd_close(fd);
+}
+
+TEST(fibers_talk_over_sockets)
+{
+	tend_runtime *rt = open_runtime(2, 0);
+	int fd = tend_listen("tcp:127.0.0.1:0", 0), port = tend_local_port(fd);
+	struct tend_stats stats;
+	tend_scope s;
+
+	ck_assert_int_gt(port, 0);
+	ANSWERS(tend_listen("tcp:nowhere", 0), -EINVAL);
+	ANSWERS(tend_listen("tcp:127.0.0.1:99999", 0), -EINVAL);
+	ANSWERS(tend_scope_open(tend_root(rt), "net", NULL, &s), 0);
+	for (int i = 0; i < 20; i++) {
+		ANSWERS(tend_spawn(s, echo, &fd, NULL, NULL), 0);
+		ANSWERS(tend_spawn(s, client, &port, NULL, NULL), 0);
+	}
+	ANSWERS(tend_scope_close(s, tend_after(20 * TEND_SEC), &stats), 0);
+	ck_assert_uint_eq(stats.completed, 40);
+	close_runtime(rt);
+	ANSWERS(tend_fd_close(fd), 0);
+}
+
+static int accept_one(void *arg) { return tend_accept(*(int *)arg, TEND_FOREVER); }
+
+TEST(a_close_ends_the_waits_of_fibers_on_every_worker)
+{
+	tend_runtime *rt = open_runtime(2, 0);
+	int fd = tend_listen("tcp:127.0.0.1:0", 0);
+	tend_task t[4];
+
+	for (int i = 0; i < 4; i++)
+		ANSWERS(tend_spawn(tend_root(rt), accept_one, &fd, NULL, &t[i]), 0);
+	ANSWERS(tend_task_cancel(t[0], -ECANCELED, "enough"), 0);
+	ANSWERS(tend_join(t[0], NULL, tend_after(10 * TEND_SEC)), 0);
+	ANSWERS(tend_shutdown(tend_root(rt), tend_after(10 * TEND_SEC), NULL), 0);
+	ANSWERS(tend_fd_close(fd), 0);
+	close_runtime(rt);
+}
+
+static int busy(void *arg)
+{
+	/* Runs without a wait until somebody else has done the work. */
+	while (!__atomic_load_n((int *)arg, __ATOMIC_ACQUIRE))
+		;
+	return 0;
+}
+static int work(void *arg)
+{
+	__atomic_store_n((int *)arg, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+struct stolen {
+	tend_scope scope;
+	int done;
+};
+static int spawn_and_spin(void *arg)
+{
+	struct stolen *s = arg;
+	int error = tend_spawn(s->scope, work, &s->done, NULL, NULL);
+
+	return error ? error : busy(&s->done);
+}
+
+TEST(what_has_not_started_is_taken_from_a_busy_worker)
+{
+	tend_runtime *rt = open_runtime(2, 0);
+	struct stolen s = {tend_root(rt), 0};
+
+	ANSWERS(tend_spawn(tend_root(rt), spawn_and_spin, &s, NULL, NULL), 0);
+	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(20 * TEND_SEC)), 0);
+	close_runtime(rt);
+}
