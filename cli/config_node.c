@@ -102,8 +102,7 @@ bool node_check_text(struct config_reader *r, yaml_node_t *node, const char *wha
 		              "%s has no value; write \"\" for an empty text", what);
 	else if (memchr(node_text(node), 0, node_length(node)))
 		config_report(errors, node_place(node),
-		              "%s holds a NUL byte; no program can be given "
-		              "one, remove it",
+		              "%s holds a NUL byte; no program can be given one, remove it",
 		              what);
 	else if (node_length(node) + spare > CONFIG_STRING_MAX)
 		config_report(errors, node_place(node),

@@ -68,8 +68,7 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 			continue;
 		if (i == 0 && node_length(word) == 0)
 			config_report(r->errors, node_place(word),
-			              "the program of 'command' is empty; "
-			              "name one");
+			              "the program of 'command' is empty; name one");
 		argv[i] = config_keep_text(r, node_text(word), node_length(word));
 	}
 	draft->task->argv = argv;

@@ -62,8 +62,7 @@ START_TEST(errors_have_their_places)
 	        NULL, &errors, NULL,
 	        "{\"dir\":null,\"error_count\":2,\"errors\":[{\"column\":9,\"line\":2,\"message\":"
 	        "\"'gr\xc3\xb6' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
-	        "'_' "
-	        "or '-', a letter first\"},{\"column\":24,\"line\":2,\"message\":\"'shell' is "
+	        "'_' or '-', a letter first\"},{\"column\":24,\"line\":2,\"message\":\"'shell' is "
 	        "empty; write a line for "
 	        "/bin/sh\"}],\"file\":\"tend.yaml\",\"name\":null,\"order\":"
 	        "[],\"tasks\":[],\"valid\":false,\"warnings\":[]}");

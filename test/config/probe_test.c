@@ -44,22 +44,17 @@ START_TEST(a_program_that_is_not_there_is_named)
 	                            "  e: {command: [sh], env: {PATH: /nowhere}}\n"
 	                            "  f: {command: [plain], env: {PATH: '/nowhere:'}}\n"),
 	                 "tend.yaml:3:17: warning: there is no program 'ngnix' in the PATH of task "
-	                 "'a'; install "
-	                 "it, or give its path\n"
+	                 "'a'; install it, or give its path\n"
 	                 "tend.yaml:4:17: warning: there is no file './ngnix', seen from the "
-	                 "directory of task "
-	                 "'b'; build it, or correct the path\n"
+	                 "directory of task 'b'; build it, or correct the path\n"
 	                 "tend.yaml:5:17: warning: './plain' may not be executed by this user; "
-	                 "chmod +x, if it "
-	                 "is a program\n"
+	                 "chmod +x, if it is a program\n"
 	                 "tend.yaml:6:17: warning: '/usr' may not be executed by this user; chmod "
-	                 "+x, if it is a "
-	                 "program\n"
+	                 "+x, if it is a program\n"
 	                 "tend.yaml:7:17: warning: there is no program 'sh' in the PATH of task "
-	                 "'e'; install it, "
-	                 "or give its path\n"
-	                 "tend.yaml:8:17: warning: 'plain' may not be executed by this user; chmod +x, "
-	                 "if it is a program\n");
+	                 "'e'; install it, or give its path\n"
+	                 "tend.yaml:8:17: warning: 'plain' may not be executed by this user; "
+	                 "chmod +x, if it is a program\n");
 }
 END_TEST
 
