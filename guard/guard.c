@@ -23,16 +23,16 @@
 #include <unistd.h>
 
 /* The descriptors the program starts us with. */
-#define OWNER_SOCK 3
+#define OWNER_SOCK  3
 #define OWNER_PIDFD 4
 
 /* What a slot owes its owner. */
 #define OWED_STARTED 1u
-#define OWED_END 2u
+#define OWED_END     2u
 
 /* No kernel has a higher pid (PID_MAX_LIMIT). */
-#define PIDS 4194304
-#define SLOTS (TEND__GUARD_CHILDREN + 1) /* slot 0 is none */
+#define PIDS        4194304
+#define SLOTS       (TEND__GUARD_CHILDREN + 1) /* slot 0 is none */
 #define BUCKET_BITS 16
 
 /* How soon to try again what only time can mend. */
@@ -60,12 +60,12 @@ static uint32_t lost_slots;              /* chain */
 static uint32_t keepers;                 /* not reaped yet */
 
 static pid_t guard_pid;
-static int child_signals;                 /* signalfd */
-static int started_in, started_out;       /* struct started, from the keepers */
-static int proc_error;                    /* children cannot be listed */
+static int child_signals;           /* signalfd */
+static int started_in, started_out; /* struct started, from the keepers */
+static int proc_error;              /* children cannot be listed */
 static bool owner_gone;
-static bool retry;                        /* the kernel was out of memory */
-static bool refusing;                     /* `refusal` is owed, for a task without a slot */
+static bool retry;    /* the kernel was out of memory */
+static bool refusing; /* `refusal` is owed, for a task without a slot */
 static struct tend__guard_message refusal;
 
 /* The table. */
@@ -83,10 +83,7 @@ static struct slot *find_slot(uint64_t cookie)
 	return i ? &table->slots[i] : NULL;
 }
 
-static uint32_t index_of(const struct slot *slot)
-{
-	return (uint32_t)(slot - table->slots);
-}
+static uint32_t index_of(const struct slot *slot) { return (uint32_t)(slot - table->slots); }
 
 static struct slot *add_slot(uint64_t cookie)
 {
@@ -134,10 +131,10 @@ static void owe(struct slot *slot, uint32_t what)
 static void refuse(uint64_t cookie, uint32_t stage, int error)
 {
 	refusal = (struct tend__guard_message){.type = TEND__GUARD_START_FAILED,
-	                                       .cookie = cookie,
-	                                       .stage = stage,
-	                                       .error = error,
-	                                       .pidfd = -1};
+					       .cookie = cookie,
+					       .stage = stage,
+					       .error = error,
+					       .pidfd = -1};
 	refusing = true;
 }
 
@@ -182,9 +179,9 @@ static bool tell_owner(const struct tend__guard_message *message, int pidfd)
 static bool tell_started(struct slot *slot)
 {
 	struct tend__guard_message message = {.type = TEND__GUARD_STARTED,
-	                                      .cookie = slot->cookie,
-	                                      .pid = slot->leader,
-	                                      .pidfd = -1};
+					      .cookie = slot->cookie,
+					      .pid = slot->leader,
+					      .pidfd = -1};
 	if (!tell_owner(&message, slot->pidfd))
 		return false;
 	if (slot->pidfd >= 0)
@@ -197,10 +194,10 @@ static bool tell_started(struct slot *slot)
 static bool tell_end(const struct slot *slot)
 {
 	struct tend__guard_message message = {.type = TEND__GUARD_EXITED,
-	                                      .cookie = slot->cookie,
-	                                      .code = slot->code,
-	                                      .status = slot->status,
-	                                      .pidfd = -1};
+					      .cookie = slot->cookie,
+					      .code = slot->code,
+					      .status = slot->status,
+					      .pidfd = -1};
 	if (slot->stage) {
 		message.type = TEND__GUARD_START_FAILED;
 		message.stage = (uint32_t)slot->stage;
@@ -239,9 +236,9 @@ static void take_started(void)
 			char bytes[CMSG_SPACE(sizeof(int))];
 		} control;
 		struct msghdr msg = {.msg_iov = &iov,
-		                     .msg_iovlen = 1,
-		                     .msg_control = control.bytes,
-		                     .msg_controllen = sizeof(control.bytes)};
+				     .msg_iovlen = 1,
+				     .msg_control = control.bytes,
+				     .msg_controllen = sizeof(control.bytes)};
 		ssize_t n = recvmsg(started_in, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -317,10 +314,7 @@ static void reap(void)
 	}
 }
 
-static bool is_orphan(pid_t pid)
-{
-	return pid >= PIDS || !table->by_pid[pid];
-}
+static bool is_orphan(pid_t pid) { return pid >= PIDS || !table->by_pid[pid]; }
 
 /* Ends what lost keepers left; when nothing is left, their tasks have ended. */
 static void sweep(void)
@@ -338,13 +332,13 @@ static void sweep(void)
 
 /* Returns the pid of the keeper, or a negative errno value. */
 static pid_t start_keeper(struct slot *slot, const struct tend__guard_request *request,
-                          const int *fds)
+			  const int *fds)
 {
 	struct keeper keeper = {.slot = slot,
-	                        .index = index_of(slot),
-	                        .guard = guard_pid,
-	                        .report = started_out,
-	                        .request = *request};
+				.index = index_of(slot),
+				.guard = guard_pid,
+				.report = started_out,
+				.request = *request};
 	memcpy(keeper.fds, fds, sizeof(keeper.fds));
 
 	pid_t pid = _Fork();
@@ -370,7 +364,7 @@ static int count_descriptors(uint32_t flags)
 
 /* Whether a SPAWN can be answered from a slot: 0, or a positive errno value. */
 static int check_spawn(const struct tend__guard_request *request, int nfds, bool cut,
-                       uint32_t *stage)
+		       uint32_t *stage)
 {
 	*stage = TEND__STAGE_SETUP;
 	if (cut)
@@ -429,17 +423,14 @@ static void kill_task(struct slot *slot)
 	tell_to_end(slot);
 }
 
-static uint64_t signal_bit(int sig)
-{
-	return UINT64_C(1) << (sig - 1);
-}
+static uint64_t signal_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
 /* As in the kernel, the later of stop and continue wins. */
 static void signal_task(struct slot *slot, int sig, bool cont)
 {
 	const uint64_t conts = signal_bit(SIGCONT);
 	const uint64_t stops = signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) |
-	                       signal_bit(SIGTTOU);
+			       signal_bit(SIGTTOU);
 	uint64_t set = signal_bit(sig) | (cont ? conts : 0);
 	uint64_t clear = set & conts ? stops & ~set : set & stops ? conts : 0;
 	uint64_t old = tend__load_relaxed(&slot->signals);
@@ -463,7 +454,8 @@ static void obey(const struct tend__guard_request *request, const int *fds, int 
 	bool kills = request->type == TEND__GUARD_SIGNAL && request->signal == SIGKILL;
 	if (request->type == TEND__GUARD_KILL || kills)
 		kill_task(slot);
-	else if (request->type == TEND__GUARD_SIGNAL && request->signal > 0 && request->signal <= 64)
+	else if (request->type == TEND__GUARD_SIGNAL && request->signal > 0 &&
+		 request->signal <= 64)
 		signal_task(slot, request->signal, request->flags & TEND__GUARD_CONT);
 }
 
@@ -477,9 +469,9 @@ static bool take_request(void)
 		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
 	} control;
 	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control.bytes,
-	                     .msg_controllen = sizeof(control.bytes)};
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
 	int fds[TEND__GUARD_FDS_MAX];
 	int nfds = 0;
 
@@ -513,7 +505,8 @@ static void serve(void)
 		struct pollfd polled[] = {
 			{.fd = OWNER_PIDFD, .events = POLLIN},
 			{.fd = OWNER_SOCK,
-		         .events = (short)((refusing ? 0 : POLLIN) | (owing && !retry ? POLLOUT : 0))},
+			 .events = (short)((refusing ? 0 : POLLIN) |
+					   (owing && !retry ? POLLOUT : 0))},
 			{.fd = child_signals, .events = POLLIN},
 			{.fd = started_in, .events = POLLIN},
 		};
@@ -601,7 +594,7 @@ static bool open_all(void)
 	started_in = pair[0];
 	started_out = pair[1];
 	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
-	             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return table != MAP_FAILED;
 }
 
@@ -621,7 +614,7 @@ static bool well_started(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const char usage[] = "tend-guard: started by programs that use libtend, of the same "
-								"version; not by hand\n";
+				    "version; not by hand\n";
 	if (!well_started(argc, argv))
 		return write(2, usage, sizeof(usage) - 1) < 0 ? 71 : 64;
 	default_signals();

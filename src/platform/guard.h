@@ -40,7 +40,7 @@ enum tend__guard_stage {
 #define TEND__STAGE(name, text) TEND__STAGE_##name,
 	TEND__GUARD_STAGES(TEND__STAGE)
 #undef TEND__STAGE
-	TEND__STAGE_COUNT
+		TEND__STAGE_COUNT
 };
 
 enum tend__guard_type {
@@ -55,11 +55,11 @@ enum tend__guard_type {
 /* Flags of a request. The first five say which descriptors came with a SPAWN,
  * in this order: the blob, the directory that a relative or missing cwd starts
  * from, and standard input, output, error. */
-#define TEND__GUARD_BLOB 1u
-#define TEND__GUARD_BASE 2u
-#define TEND__GUARD_FD(i) (4u << (i))
-#define TEND__GUARD_CWD 32u  /* the blob begins with a cwd */
-#define TEND__GUARD_CONT 64u /* SIGNAL: SIGCONT after it, for the stopped */
+#define TEND__GUARD_BLOB    1u
+#define TEND__GUARD_BASE    2u
+#define TEND__GUARD_FD(i)   (4u << (i))
+#define TEND__GUARD_CWD     32u /* the blob begins with a cwd */
+#define TEND__GUARD_CONT    64u /* SIGNAL: SIGCONT after it, for the stopped */
 #define TEND__GUARD_FDS_MAX 5
 
 /* Program to guard. The blob is a sealed memfd of NUL-ended strings: the cwd
@@ -119,7 +119,7 @@ int tend__guard_open(const char *path, struct tend__guard *g);
  *             empty argv; -E2BIG; -EPIPE: the guard died; -EMFILE, -ENOMEM,
  *             ... */
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, const int fds[3]);
+		      const char *const *env, const char *cwd, const int fds[3]);
 
 /* Sends a signal to the group of a task; before its start, right after it.
  * Nothing happens if it has ended. SIGKILL is tend__guard_kill(). The stop form

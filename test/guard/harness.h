@@ -16,9 +16,9 @@
 #define GONE_MS 1000
 
 /* NULL-ended vectors in place. */
-#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define ARGV(...)  ((const char *const[]){__VA_ARGS__, NULL})
 #define SH(script) ARGV("/bin/sh", "-c", (script))
-#define ENV ARGV("PATH=/usr/bin:/bin")
+#define ENV        ARGV("PATH=/usr/bin:/bin")
 
 /* The path of the guard under test, and of this program, which plays the
  * children too: role_main() if it was started with a role. */
@@ -46,7 +46,7 @@ void expect_dead(struct tend__guard *g);
 
 /* Spawns and returns the failure that must come. */
 struct tend__guard_message expect_failure(struct tend__guard *g, const char *const *argv,
-                                          const char *const *env, const char *cwd);
+					  const char *const *env, const char *cwd);
 void check_failure(struct tend__guard_message m, uint32_t stage, int error);
 
 /* A pipe whose write end the children of a test hold: it ends when the last of

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define AT_ONCE 200
-#define CROWD 1500
+#define CROWD   1500
 
 static atomic_bool stop_stealing;
 
@@ -55,7 +55,8 @@ static void run_children(struct tend__guard *g, int count)
 		while (spawned < count && spawned - ended < AT_ONCE) {
 			char script[32];
 			snprintf(script, sizeof(script), "exit %d", spawned % 256);
-			int error = tend__guard_spawn(g, (uint64_t)spawned, SH(script), ENV, NULL, NULL);
+			int error = tend__guard_spawn(g, (uint64_t)spawned, SH(script), ENV, NULL,
+						      NULL);
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);
@@ -85,10 +86,7 @@ static void check_children(int count)
 	tend__guard_close(&g);
 }
 
-START_TEST(ten_thousand_statuses_are_right)
-{
-	check_children(10000);
-}
+START_TEST(ten_thousand_statuses_are_right) { check_children(10000); }
 END_TEST
 
 START_TEST(statuses_are_right_in_a_program_that_steals_them)
@@ -113,8 +111,9 @@ static void start_crowd(struct tend__guard *g, int out)
 {
 	for (int spawned = 0, started = 0; started < CROWD;) {
 		while (spawned < CROWD) {
-			int error = tend__guard_spawn(g, (uint64_t)spawned, ARGV("/bin/sleep", "1000"), ENV, NULL,
-			                              (int[]){-1, out, -1});
+			int error =
+				tend__guard_spawn(g, (uint64_t)spawned, ARGV("/bin/sleep", "1000"),
+						  ENV, NULL, (int[]){-1, out, -1});
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);

@@ -18,16 +18,13 @@
 #include <unistd.h>
 
 #define BIG_BYTES 100000
-#define BIG_ARGS 12
+#define BIG_ARGS  12
 
 static char dir[] = "/tmp/tend-guard-test-XXXXXX";
 
 /* Once for all tests, which have files of their own in it; outside them, so
  * that a test that fails leaves nothing. */
-static void make_dir(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
+static void make_dir(void) { ck_assert_ptr_nonnull(mkdtemp(dir)); }
 
 static void remove_dir(void)
 {
@@ -54,10 +51,10 @@ START_TEST(a_program_not_in_path_is_not_found)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV("no-such-program"), ENV, NULL), TEND__STAGE_LOOKUP,
-	              ENOENT);
+		      ENOENT);
 	check_failure(expect_failure(&g, ARGV(""), ENV, NULL), TEND__STAGE_LOOKUP, ENOENT);
 	check_failure(expect_failure(&g, ARGV("sh"), ARGV("PATH=/nowhere:/etc"), NULL),
-	              TEND__STAGE_LOOKUP, ENOENT);
+		      TEND__STAGE_LOOKUP, ENOENT);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -67,10 +64,10 @@ START_TEST(a_program_named_by_its_path_is_not_looked_up)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV("/no/such/program"), ENV, NULL), TEND__STAGE_LOOKUP,
-	              ENOENT);
+		      ENOENT);
 	check_failure(expect_failure(&g, ARGV("./sh"), ENV, NULL), TEND__STAGE_LOOKUP, ENOENT);
 	check_failure(expect_failure(&g, ARGV("/etc/passwd/sh"), ENV, NULL), TEND__STAGE_LOOKUP,
-	              ENOTDIR);
+		      ENOTDIR);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -80,12 +77,12 @@ START_TEST(a_program_that_is_there_but_cannot_run_says_why)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV(file("plain", "text", 0644)), ENV, NULL),
-	              TEND__STAGE_EXEC, EACCES);
+		      TEND__STAGE_EXEC, EACCES);
 	check_failure(expect_failure(&g, ARGV(dir), ENV, NULL), TEND__STAGE_EXEC, EACCES);
 	check_failure(expect_failure(&g, ARGV(file("script", "exit 3\n", 0755)), ENV, NULL),
-	              TEND__STAGE_EXEC, ENOEXEC);
+		      TEND__STAGE_EXEC, ENOEXEC);
 	check_failure(expect_failure(&g, ARGV(file("lost", "#!/no/such/shell\n", 0755)), ENV, NULL),
-	              TEND__STAGE_EXEC, ENOENT);
+		      TEND__STAGE_EXEC, ENOENT);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -110,9 +107,12 @@ START_TEST(a_working_directory_that_cannot_be_entered_says_why)
 {
 	struct tend__guard g;
 	open_guard(&g);
-	check_failure(expect_failure(&g, ARGV("true"), ENV, "/no/such/dir"), TEND__STAGE_CWD, ENOENT);
-	check_failure(expect_failure(&g, ARGV("true"), ENV, "no/such/dir"), TEND__STAGE_CWD, ENOENT);
-	check_failure(expect_failure(&g, ARGV("true"), ENV, "/etc/passwd"), TEND__STAGE_CWD, ENOTDIR);
+	check_failure(expect_failure(&g, ARGV("true"), ENV, "/no/such/dir"), TEND__STAGE_CWD,
+		      ENOENT);
+	check_failure(expect_failure(&g, ARGV("true"), ENV, "no/such/dir"), TEND__STAGE_CWD,
+		      ENOENT);
+	check_failure(expect_failure(&g, ARGV("true"), ENV, "/etc/passwd"), TEND__STAGE_CWD,
+		      ENOTDIR);
 	check_failure(expect_failure(&g, ARGV("true"), ENV, ""), TEND__STAGE_CWD, ENOENT);
 	tend__guard_close(&g);
 }
@@ -305,8 +305,14 @@ START_TEST(a_child_gets_default_signals_its_own_group_and_three_descriptors)
 
 	spawn(&g, 1, ARGV(self_path(), "report"), (int[]){-1, leash.out, 2});
 	const char *const wanted[] = {
-		"SigPnd:\t0000000000000000", "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000",
-		"SigCgt:\t", "leads 1", "fd 0", "fd 1", "fd 2",
+		"SigPnd:\t0000000000000000",
+		"SigBlk:\t0000000000000000",
+		"SigIgn:\t0000000000000000",
+		"SigCgt:\t",
+		"leads 1",
+		"fd 0",
+		"fd 1",
+		"fd 2",
 	};
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		leash_line(&leash, line, sizeof(line));
@@ -360,9 +366,9 @@ static void send_forged(struct tend__guard *g, struct tend__guard_request *reque
 	struct iovec iov = {.iov_base = request, .iov_len = sizeof(*request)};
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control,
-	                     .msg_controllen = sizeof(control)};
+			     .msg_iovlen = 1,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -388,20 +394,20 @@ START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 		uint32_t argc, envc, bytes, flags;
 		int seals;
 	} forged[] = {
-		{1, 1, sizeof(good), TEND__GUARD_BLOB, 0},                          /* may change */
-		{1, 1, sizeof(good), TEND__GUARD_BLOB, F_SEAL_SHRINK},              /* may change */
-		{1, 1, sizeof(good), TEND__GUARD_BLOB, F_SEAL_WRITE},               /* may shrink */
-		{1, 1, sizeof(good) + 1, TEND__GUARD_BLOB, seals},                  /* longer than it is */
-		{1, 1, sizeof(good) - 1, TEND__GUARD_BLOB, seals},                  /* shorter */
-		{1, 1, 0, TEND__GUARD_BLOB, seals},                                 /* empty */
-		{0, 2, sizeof(good), TEND__GUARD_BLOB, seals},                      /* no command */
-		{1, 0, sizeof(good), TEND__GUARD_BLOB, seals},                      /* a string too many */
-		{1, 2, sizeof(good), TEND__GUARD_BLOB, seals},                      /* one too few */
-		{UINT32_MAX, UINT32_MAX, sizeof(good), TEND__GUARD_BLOB, seals},    /* overflow */
-		{1, 1, sizeof(good), TEND__GUARD_BLOB | TEND__GUARD_BASE, seals},   /* fd missing */
-		{1, 1, sizeof(good), TEND__GUARD_BLOB | TEND__GUARD_CWD, seals},    /* cwd missing */
-		{1, 1, sizeof(good), TEND__GUARD_BASE, seals},                      /* no blob */
-		{1, 1, sizeof(good), 0, seals},                                     /* no fd wanted */
+		{1, 1, sizeof(good), TEND__GUARD_BLOB, 0},             /* may change */
+		{1, 1, sizeof(good), TEND__GUARD_BLOB, F_SEAL_SHRINK}, /* may change */
+		{1, 1, sizeof(good), TEND__GUARD_BLOB, F_SEAL_WRITE},  /* may shrink */
+		{1, 1, sizeof(good) + 1, TEND__GUARD_BLOB, seals},     /* longer than it is */
+		{1, 1, sizeof(good) - 1, TEND__GUARD_BLOB, seals},     /* shorter */
+		{1, 1, 0, TEND__GUARD_BLOB, seals},                    /* empty */
+		{0, 2, sizeof(good), TEND__GUARD_BLOB, seals},         /* no command */
+		{1, 0, sizeof(good), TEND__GUARD_BLOB, seals},         /* a string too many */
+		{1, 2, sizeof(good), TEND__GUARD_BLOB, seals},         /* one too few */
+		{UINT32_MAX, UINT32_MAX, sizeof(good), TEND__GUARD_BLOB, seals},  /* overflow */
+		{1, 1, sizeof(good), TEND__GUARD_BLOB | TEND__GUARD_BASE, seals}, /* fd missing */
+		{1, 1, sizeof(good), TEND__GUARD_BLOB | TEND__GUARD_CWD, seals},  /* cwd missing */
+		{1, 1, sizeof(good), TEND__GUARD_BASE, seals},                    /* no blob */
+		{1, 1, sizeof(good), 0, seals},                                   /* no fd wanted */
 	};
 	struct tend__guard g;
 	open_guard(&g);
@@ -409,20 +415,20 @@ START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 
 	for (size_t i = 0; i < sizeof(forged) / sizeof(*forged); i++) {
 		struct tend__guard_request request = {.type = TEND__GUARD_SPAWN,
-		                                      .cookie = i,
-		                                      .flags = forged[i].flags,
-		                                      .argc = forged[i].argc,
-		                                      .envc = forged[i].envc,
-		                                      .blob_bytes = forged[i].bytes};
+						      .cookie = i,
+						      .flags = forged[i].flags,
+						      .argc = forged[i].argc,
+						      .envc = forged[i].envc,
+						      .blob_bytes = forged[i].bytes};
 		send_forged(&g, &request, forged_blob(good, sizeof(good), forged[i].seals));
 		check_failure(expect(&g, TEND__GUARD_START_FAILED, i), TEND__STAGE_REQUEST, EPROTO);
 	}
 	/* A last byte that is not NUL. */
 	struct tend__guard_request request = {.type = TEND__GUARD_SPAWN,
-	                                      .cookie = 50,
-	                                      .flags = TEND__GUARD_BLOB,
-	                                      .argc = 1,
-	                                      .blob_bytes = 4};
+					      .cookie = 50,
+					      .flags = TEND__GUARD_BLOB,
+					      .argc = 1,
+					      .blob_bytes = 4};
 	send_forged(&g, &request, forged_blob("true", 4, seals));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
 	/* Strings that would go on behind the last page. */
