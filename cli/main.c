@@ -1,0 +1,102 @@
+/* cli/main.c - the command `tend`. */
+#include "cmd_check.h"
+#include "commands.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { USAGE = 2 };
+
+const char *argp_program_version = "tend " TEND_VERSION;
+
+/* The one list: what is called, and what --help says about it. */
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} COMMANDS[] = {
+	{"up", cmd_up, "run the stack of a tend.yaml"},
+	{"down", cmd_down, "stop a running stack and wait for its end"},
+	{"check", cmd_check, "check a tend.yaml and start nothing"},
+	{"tree", cmd_tree, "show the tree of a stack, or of a process"},
+	{"status", cmd_status, "show the state of the tasks"},
+	{"logs", cmd_logs, "show what a task wrote last"},
+};
+
+enum { COUNT = sizeof(COMMANDS) / sizeof(*COMMANDS) };
+
+struct chosen {
+	const struct command *command;
+	int argc;
+	char **argv;
+};
+
+static void choose(struct argp_state *state, const char *name)
+{
+	struct chosen *chosen = state->input;
+
+	for (size_t i = 0; i < COUNT; i++)
+		if (strcmp(COMMANDS[i].name, name) == 0)
+			chosen->command = &COMMANDS[i];
+	if (!chosen->command)
+		argp_error(state, "there is no command %s", name);
+	chosen->argc = state->argc - state->next + 1;
+	chosen->argv = state->argv + state->next - 1;
+	state->next = state->argc; /* the rest is the command's */
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_ARG:
+		choose(state, arg);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_state_help(state, stderr, ARGP_HELP_USAGE | ARGP_HELP_SHORT_USAGE | ARGP_HELP_SEE);
+		exit(USAGE);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static char *list_commands(int key, const char *text, void *input)
+{
+	char *list = NULL;
+	size_t n = 0;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC || !(out = open_memstream(&list, &n)))
+		return (char *)(uintptr_t)text;
+	fprintf(out, "Commands:\n");
+	for (size_t i = 0; i < COUNT; i++)
+		fprintf(out, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+	fprintf(out, "\nEach has its own --help.");
+	fclose(out);
+	return list;
+}
+
+static const struct argp ARGP = {
+	.parser = parse_option,
+	.args_doc = "COMMAND [ARGUMENT...]",
+	.doc = "Runs stacks of programs and shows one tree of all that they run.\v",
+	.help_filter = list_commands,
+};
+
+int main(int argc, char **argv)
+{
+	struct chosen chosen = {0};
+	char name[32];
+
+	argp_err_exit_status = USAGE;
+	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &chosen) != 0 || !chosen.command)
+		return USAGE;
+	/* So that usage and errors say "tend up". */
+	snprintf(name, sizeof(name), "tend %s", chosen.command->name);
+	chosen.argv[0] = name;
+	return chosen.command->run(chosen.argc, chosen.argv);
+}

@@ -1,0 +1,210 @@
+/* cli/up_answer.c - what a running stack answers to tree, status, logs, down. */
+#include "up.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATUS_TAIL = 4096 };
+
+/* ---- Finding the task of a path ---- */
+
+/* Answers the task of "TASK" or "STACK/TASK"; NULL if there is none. */
+static struct up_task *find(struct up *up, const char *path)
+{
+	size_t n = strlen(up->config->name);
+	const char *rest =
+		strncmp(path, up->config->name, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+
+	/* A name is unique in its file, so a path never means two tasks. */
+	for (size_t i = 0; i < up->config->ntasks; i++) {
+		const char *name = up->config->tasks[i].name;
+		if (strcmp(name, path) == 0 || (rest && strcmp(name, rest) == 0))
+			return &up->tasks[i];
+	}
+	return NULL;
+}
+
+static json_t *no_such_task(const struct up *up, const char *schema, const char *path)
+{
+	char text[700];
+	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ", up->config->name,
+	                    path);
+
+	for (size_t i = 0; i < up->config->ntasks && used > 0 && (size_t)used < sizeof(text); i++)
+		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", i ? ", " : "",
+		                 up->config->tasks[i].name);
+	return control_error(schema, CONTROL_NO_TASK, text);
+}
+
+/* ---- status ---- */
+
+static json_t *needs_of(const struct up_task *t)
+{
+	json_t *needs = json_array();
+	for (size_t k = 0; k < t->config->nneeds; k++)
+		json_array_append_new(needs, json_string(t->up->config->tasks[t->config->needs[k]].name));
+	return needs;
+}
+
+/* The end of a tail, from the beginning of a line if there is one. */
+static json_t *end_of(const struct up_tail *tail, size_t max)
+{
+	const char *from = tail->bytes, *end = tail->bytes + tail->n;
+
+	if (tail->n > max) {
+		const char *line = memchr(end - max, '\n', max);
+		from = line && line + 1 < end ? line + 1 : end - max;
+	}
+	return control_text(from ? from : "", (size_t)(end - from));
+}
+
+static json_t *card(struct up_task *t)
+{
+	json_t *rows = up_rows(t->up, t), *all = json_object_get(rows, "tasks");
+	json_t *row = json_copy(json_array_get(all, 0));
+	bool over = t->has_last && t->last.result >= 0;
+	struct up_tail live = {0};
+	const struct up_tail *tail = up_task_tail(t, &live) ? &live : &t->tails[0];
+
+	json_object_set_new(row, "since_ns", json_integer((json_int_t)(tend_now() - t->since)));
+	json_object_set_new(row, "restarts", json_integer(t->restarts));
+	json_object_set_new(row, "restart", json_string(config_restart_name(t->config->restart)));
+	json_object_set_new(row, "needs", needs_of(t));
+	json_object_set_new(row, "exit_code",
+	                    over && !t->last.signal ? json_integer(t->last.result) : json_null());
+	json_object_set_new(row, "signal", over && t->last.signal ? json_integer(t->last.signal)
+	                                                          : json_null());
+	json_object_set_new(row, "last_error",
+	                    t->why[0] ? control_text(t->why, strlen(t->why)) : json_null());
+	json_object_set_new(row, "output_dropped", json_integer((json_int_t)tail->dropped));
+	json_object_set_new(row, "output_tail", end_of(tail, STATUS_TAIL));
+	free(live.bytes);
+	json_decref(rows);
+	return row;
+}
+
+static json_t *status(struct up *up, const char *path)
+{
+	json_t *cards = json_array();
+	struct up_task *only = path ? find(up, path) : NULL;
+
+	if (path && !only && strcmp(path, up->config->name) != 0) {
+		json_decref(cards);
+		return no_such_task(up, "tend.status/1", path);
+	}
+	if (only) {
+		json_decref(cards);
+		return control_ok("tend.status/1", card(only));
+	}
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		json_array_append_new(cards, card(&up->tasks[i]));
+	return control_ok("tend.status/1",
+	                   json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
+}
+
+/* ---- logs ---- */
+
+static json_t *attempt_of(const struct up_tail *tail, bool live)
+{
+	return json_pack("{s:I, s:b, s:I, s:o}", "attempt", (json_int_t)tail->attempt, "live", live,
+	                 "dropped", (json_int_t)tail->dropped, "text",
+	                 control_text(tail->bytes ? tail->bytes : "", tail->n));
+}
+
+/* The attempt that runs and the one before it; if none runs, the last two. */
+static json_t *logs(struct up *up, const char *path)
+{
+	struct up_task *t = path ? find(up, path) : NULL;
+	struct up_tail live = {0};
+	char full[160];
+
+	if (!path)
+		return control_error("tend.logs/1", CONTROL_USAGE, "logs wants the path of a task");
+	if (!t)
+		return no_such_task(up, "tend.logs/1", path);
+	json_t *attempts = json_array();
+	bool runs = up_task_tail(t, &live);
+	if (!runs && t->tails[1].attempt)
+		json_array_append_new(attempts, attempt_of(&t->tails[1], false));
+	if (t->tails[0].attempt)
+		json_array_append_new(attempts, attempt_of(&t->tails[0], false));
+	if (runs)
+		json_array_append_new(attempts, attempt_of(&live, true));
+	free(live.bytes);
+	snprintf(full, sizeof(full), "%s/%s", up->config->name, t->config->name);
+	return control_ok("tend.logs/1", json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
+}
+
+/* ---- down ---- */
+
+static json_t *progress(const struct up *up)
+{
+	json_t *waiting = json_array();
+	uint64_t now = tend_now();
+	char text[512];
+
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		if (up->tasks[i].state != TEND_STATE_ENDED)
+			json_array_append_new(waiting, json_string(up->config->tasks[i].name));
+	up_progress(up, text, sizeof(text));
+	return json_pack("{s:{s:s, s:o, s:I}}", "progress", "text", text, "waiting", waiting, "left_ns",
+	                 (json_int_t)(up->stop_deadline > now ? up->stop_deadline - now : 0));
+}
+
+static void down(struct up *up, const json_t *request, struct control_reply *reply)
+{
+	json_int_t timeout = json_integer_value(json_object_get(request, "timeout_ns"));
+
+	if (timeout < 0) {
+		control_send(reply, control_error("tend.down/1", CONTROL_USAGE, "the timeout is negative"));
+		return;
+	}
+	if (json_is_true(json_object_get(request, "now")))
+		up_force(up, "tend down --now");
+	else
+		up_stop(up, "tend down", (uint64_t)timeout);
+	for (;;) {
+		/* Whoever asked may be gone; the stop goes on. */
+		if (!control_send(reply, progress(up)))
+			return;
+		int error = tend_event_wait(up->over, tend_after(TEND_SEC));
+		if (error == 0)
+			break;
+		if (error == -ECANCELED)
+			return;
+	}
+	control_send(reply, control_ok("tend.down/1", up_report_json(up)));
+}
+
+/* ---- All of them ---- */
+
+static json_t *tree(struct up *up, const char *path)
+{
+	struct up_task *only = path ? find(up, path) : NULL;
+
+	if (path && !only && strcmp(path, up->config->name) != 0)
+		return no_such_task(up, "tend.tree/1", path);
+	return control_ok("tend.tree/1", up_rows(up, only));
+}
+
+void up_answer(void *arg, const json_t *request, struct control_reply *reply)
+{
+	struct up *up = arg;
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	const char *path = json_string_value(json_object_get(request, "path"));
+
+	if (strcmp(cmd, "tree") == 0)
+		control_send(reply, tree(up, path));
+	else if (strcmp(cmd, "status") == 0)
+		control_send(reply, status(up, path));
+	else if (strcmp(cmd, "logs") == 0)
+		control_send(reply, logs(up, path));
+	else if (strcmp(cmd, "down") == 0)
+		down(up, request, reply);
+	else
+		control_send(reply, control_error("tend.error/1", CONTROL_USAGE,
+		                                   "there is no such command; it knows tree, status, logs "
+		                                   "and down"));
+}
