@@ -96,9 +96,13 @@ static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_
 	out->last_event = r->event;
 	memcpy(out->name, r->name, sizeof out->name);
 	wait_of(s, r, out->wait, sizeof out->wait);
-	if (site && site < s->sites_count)
+	if (site && site < s->sites_count) {
 		snprintf(out->site, sizeof out->site, "%.*s", TEND__SITE_BYTES - 1,
 		         s->sites + (size_t)site * TEND__SITE_BYTES);
+		for (char *c = out->site; *c; c++)
+			if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
+				*c = '?';
+	}
 }
 
 const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t index)

@@ -60,6 +60,21 @@ static bool copy_once(struct tend__record *r, struct tend__row *row)
 	               tend__word_generation(row->word);
 }
 
+/* A name that could not be one is another's writing: it must not reach a
+ * terminal, a path or a JSON string as it is. */
+static void make_printable(char *text)
+{
+	size_t n = strlen(text);
+
+	if (tend__name_valid(text, n))
+		return;
+	if (!n)
+		memcpy(text, "?", 2);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '/')
+			*c = '?';
+}
+
 static bool in_use(uint64_t word, uint32_t kind)
 {
 	if (kind == TEND_KIND_SCOPE)
@@ -77,6 +92,7 @@ static bool copy(const struct tend__header *h, uint32_t slot, struct tend__row *
 	row->torn = true;
 	for (int i = 0; i < RETRIES && row->torn; i++)
 		row->torn = !copy_once(r, row);
+	make_printable(row->name);
 	row->slot = slot;
 	return in_use(row->word, row->site_kind & 0xff);
 }
@@ -269,6 +285,7 @@ int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now
 	s->info.at = now;
 	s->info.pid = h->pid;
 	memcpy(s->info.name, h->name, sizeof s->info.name - 1);
+	make_printable(s->info.name);
 	s->sites_count = tend__load_acquire(&header->sites_used);
 	if (s->sites_count > TEND__SITES_MAX)
 		s->sites_count = TEND__SITES_MAX;
