@@ -1,0 +1,297 @@
+/* Process tasks through the guard: statuses, stops, floods, and nothing left. */
+#include "suite.h"
+
+#include "tend/tend.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static tend_runtime *rt;
+static tend_scope scope;
+
+static void begin(void)
+{
+	ANSWERS(tend_runtime_open(
+			TEND_RUNTIME_OPTS(.name = "t", .workers = 2, .guard_path = getenv("TEND_GUARD")),
+			&rt),
+	        0);
+	ANSWERS(tend_scope_open(tend_root(rt), "p", NULL, &scope), 0);
+}
+
+static void end(void) { ANSWERS(tend_runtime_close(rt, tend_after(20 * TEND_SEC)), 0); }
+
+static tend_task shell(const char *line, uint64_t stop_ns)
+{
+	const char *const argv[] = {"sh", "-c", line, NULL};
+	tend_task t;
+
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv, .stop_ns = stop_ns), &t), 0);
+	return t;
+}
+
+static struct tend_outcome join(tend_task t)
+{
+	struct tend_outcome o;
+
+	ANSWERS(tend_join(t, &o, tend_after(60 * TEND_SEC)), 0);
+	return o;
+}
+
+/* Until the process has said so. */
+static void until_it_says(tend_task t, const char *word)
+{
+	char tail[256];
+	uint64_t give_up = tend_after(30 * TEND_SEC);
+
+	for (;;) {
+		int64_t n = tend_process_tail(t, tail, sizeof tail - 1, NULL);
+
+		ck_assert_int_ge(n, 0);
+		tail[n] = 0;
+		if (strstr(tail, word))
+			return;
+		ck_assert_uint_lt(tend_now(), give_up);
+		usleep(1000);
+	}
+}
+
+static int fds_open(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Children of this process, and of its guard, that are zombies: none, ever. */
+static void no_children_left(void)
+{
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+TEST(an_exit_code_is_the_result)
+{
+	struct tend_outcome o;
+
+	begin();
+	o = join(shell("exit 0", 0));
+	ck_assert_int_eq(o.kind, TEND_COMPLETED);
+	o = join(shell("exit 7", 0));
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, 7);
+	o = join(shell("kill -SEGV $$", 0));
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.signal, SIGSEGV);
+	ck_assert_int_eq(o.result, 128 + SIGSEGV);
+	end();
+	no_children_left();
+}
+
+TEST(what_cannot_start_says_why)
+{
+	const char *const none[] = {"no-such-program-here", NULL}, *const dir[] = {"/tmp", NULL};
+	const char *const ok[] = {"true", NULL};
+	struct tend_outcome o;
+	tend_task t;
+
+	begin();
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = none), &t), 0);
+	o = join(t);
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -ENOENT);
+	ck_assert_ptr_nonnull(strstr(o.message, "no-such-program-here"));
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = dir), &t), 0);
+	ck_assert_int_eq(join(t).result, -EACCES);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = ok, .cwd = "/no/such"), &t), 0);
+	o = join(t);
+	ck_assert_int_eq(o.result, -ENOENT);
+	ck_assert_ptr_nonnull(strstr(o.message, "working directory"));
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = NULL), &t), -EINVAL);
+	end();
+}
+
+TEST(a_cancel_sends_the_stop_signal_and_then_kills)
+{
+	struct tend_outcome o;
+	tend_task polite, stubborn;
+
+	begin();
+	polite = shell("trap 'exit 5' TERM; echo up; while :; do sleep 0.01; done", 0);
+	stubborn = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 200 * TEND_MS);
+	until_it_says(polite, "up");
+	until_it_says(stubborn, "up");
+	ANSWERS(tend_scope_cancel(scope, -ECANCELED, "enough"), 0);
+	o = join(polite);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	ck_assert_int_eq(o.result, 5);
+	o = join(stubborn);
+	ck_assert_int_eq(o.kind, TEND_KILLED);
+	ck_assert_int_eq(o.signal, SIGKILL);
+	end();
+	no_children_left();
+}
+
+TEST(a_canceled_process_never_starts)
+{
+	const char *const argv[] = {"sh", "-c", "echo ran >&2", NULL};
+	tend_task t;
+
+	begin();
+	ANSWERS(tend_scope_cancel(scope, -ECANCELED, NULL), 0);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &t), -ECANCELED);
+	end();
+}
+
+TEST(a_shutdown_kills_what_does_not_stop_in_its_time)
+{
+	uint64_t begun;
+
+	begin();
+	until_it_says(shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 60 * TEND_SEC), "up");
+	begun = tend_now();
+	ANSWERS(tend_shutdown(scope, tend_after(2 * TEND_SEC), NULL), 0);
+	ck_assert_uint_lt(tend_now() - begun, 2 * TEND_SEC);
+	end();
+	no_children_left();
+}
+
+TEST(a_flood_keeps_its_tail_and_counts_the_rest)
+{
+	static char tail[65536];
+	uint64_t dropped;
+	tend_task t;
+
+	begin();
+	t = shell("head -c 1000000 /dev/zero | tr '\\0' x; echo END", 0);
+	ck_assert_int_eq(join(t).kind, TEND_COMPLETED);
+	/* Joined, it is gone. */
+	ANSWERS(tend_process_tail(t, tail, sizeof tail, &dropped), -ESRCH);
+	t = shell("head -c 1000000 /dev/zero | tr '\\0' x; echo END; sleep 60", 0);
+	while (tend_process_tail(t, tail, 4, NULL) != 4 || memcmp(tail, "END\n", 4) != 0)
+		usleep(1000);
+	ck_assert_int_eq(tend_process_tail(t, tail, sizeof tail, &dropped), 65536);
+	ck_assert_uint_eq(dropped, 1000004 - 65536);
+	ck_assert_int_eq(memcmp(tail + 65532, "END\n", 4), 0);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	join(t);
+	end();
+}
+
+TEST(children_get_only_the_variables_that_they_should)
+{
+	char tail[4096];
+	int64_t n;
+	tend_task t;
+
+	setenv("TEND_SECRET", "42", 1);
+	begin();
+	t = shell("env; sleep 60", 0);
+	until_it_says(t, "PATH=");
+	n = tend_process_tail(t, tail, sizeof tail - 1, NULL);
+	tail[n] = 0;
+	ck_assert_ptr_null(strstr(tail, "TEND_SECRET"));
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	join(t);
+	end();
+}
+
+TEST(the_death_of_the_guard_is_seen_and_another_is_started)
+{
+	struct tend_outcome o;
+	tend_task t;
+	char line[64];
+
+	begin();
+	t = shell("echo up; sleep 60", 0);
+	until_it_says(t, "up");
+	/* The keeper's parent is the guard: two up from the leader. */
+	snprintf(line, sizeof line, "/proc/%d/stat", tend_process_pid(t));
+	for (int up = 0; up < 2; up++) {
+		FILE *f = fopen(line, "r");
+		int ppid = 0;
+
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %*c %d", &ppid), 1);
+		fclose(f);
+		snprintf(line, sizeof line, "/proc/%d/stat", ppid);
+		if (up == 1)
+			ck_assert_int_eq(kill(ppid, SIGKILL), 0);
+	}
+	o = join(t);
+	ck_assert_int_eq(o.kind, TEND_KILLED);
+	ck_assert_ptr_nonnull(strstr(o.message, "guard"));
+	ck_assert_int_eq(join(shell("exit 3", 0)).result, 3);
+	end();
+}
+
+static void ten_thousand(int n)
+{
+	enum { AT_ONCE = 100 };
+	tend_task tasks[AT_ONCE];
+	int before, wrong = 0;
+	char line[32];
+
+	begin();
+	join(shell("true", 0)); /* the guard is there, and its descriptors counted */
+	before = fds_open();
+	for (int i = 0; i < n + AT_ONCE; i++) {
+		if (i >= AT_ONCE && join(tasks[i % AT_ONCE]).result != (i - AT_ONCE) % 256)
+			wrong++;
+		snprintf(line, sizeof line, "exit %d", i % 256);
+		if (i < n)
+			tasks[i % AT_ONCE] = shell(line, 0);
+	}
+	ck_assert_int_eq(wrong, 0);
+	ck_assert_int_eq(fds_open(), before);
+	end();
+	no_children_left();
+}
+
+static _Atomic bool hostile_stop;
+static void *hostile(void *arg)
+{
+	int *stolen = arg;
+
+	while (!hostile_stop)
+		if (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+			++*stolen;
+		else
+			usleep(100);
+	return NULL;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+enum { MANY = 1000 };
+#else
+enum { MANY = 10000 };
+#endif
+
+TEST(ten_thousand_children_and_each_status_is_right) { ten_thousand(MANY); }
+
+TEST(a_hostile_waitpid_steals_nothing)
+{
+	pthread_t thread;
+	int stolen = 0;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, hostile, &stolen), 0);
+	ten_thousand(1000);
+	hostile_stop = true;
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(stolen, 0);
+}
+
+TEST(an_ignored_sigchld_loses_nothing)
+{
+	signal(SIGCHLD, SIG_IGN);
+	ten_thousand(1000);
+}
