@@ -3,7 +3,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,6 @@ struct options {
 	struct client client;
 	uint64_t timeout_ns;
 	bool now;
-	bool told_name;
 };
 
 /* A number with ms, s, m or h; a bare one is of seconds. 0: it is not one. */

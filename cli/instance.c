@@ -240,15 +240,39 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int refuse_several(struct instance *found, size_t count, struct instance_error *error)
+static void write_names(struct instance *found, size_t count, char *buf, size_t size)
 {
-	char names[400] = "";
 	size_t shown = count < INSTANCE_LISTED_MAX ? count : INSTANCE_LISTED_MAX, n = 0;
 
 	qsort(found, shown, sizeof(*found), by_name);
-	for (size_t i = 0; i < shown && n < sizeof(names); i++)
-		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "", found[i].name);
-	return fail(error, USAGE, "%zu stacks are running (%s); choose one with --name", count, names);
+	for (size_t i = 0; i < shown && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", found[i].name);
+}
+
+/* Chooses among those that run, when the current directory does not decide. */
+static int choose_running(const char *here, bool strict, struct instance *out,
+                          struct instance_error *error)
+{
+	struct instance found[INSTANCE_LISTED_MAX];
+	char dir[INSTANCE_PATH_MAX], names[400] = "";
+
+	if (instance_dir(dir, sizeof(dir), false, error) != 0)
+		return -1;
+	size_t count = list_running(found);
+	write_names(found, count, names, sizeof(names));
+	if (count == 0)
+		return fail(error, UNREACHABLE,
+		            "no stack is running (looked in %s); start one with: tend up", dir);
+	if (here && strict)
+		return fail(error, UNREACHABLE,
+		            "stack %s of this directory is not running; another is: %s; choose with "
+		            "--name",
+		            here, names);
+	if (count > 1)
+		return fail(error, USAGE, "%zu stacks are running: %s; choose one with --name", count,
+		            names);
+	*out = found[0];
+	return 0;
 }
 
 static int choose_socket(const char *path, struct instance *out, struct instance_error *error)
@@ -275,8 +299,7 @@ static int choose_socket(const char *path, struct instance *out, struct instance
 int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
                     struct instance_error *error)
 {
-	struct instance found[INSTANCE_LISTED_MAX], local = {.lock_fd = -1};
-	char dir[INSTANCE_PATH_MAX];
+	struct instance local = {.lock_fd = -1};
 
 	if (choice->name)
 		return instance_of(choice->name, out, error);
@@ -284,24 +307,12 @@ int instance_choose(const struct instance_choice *choice, const char *here, stru
 		return choose_socket(choice->socket, out, error);
 	if (here && instance_of(here, &local, error) != 0)
 		return -1;
-	if (here && instance_owner(&local) != 0) {
+	/* A socket of its own, running or stale, is worth more than a guess. */
+	if (here && (instance_owner(&local) != 0 || access(local.socket, F_OK) == 0)) {
 		*out = local;
 		return 0;
 	}
-	if (instance_dir(dir, sizeof(dir), false, error) != 0)
-		return -1;
-	size_t count = list_running(found);
-	if (count > 1)
-		return refuse_several(found, count, error);
-	if (here && (count == 0 || choice->strict)) {
-		*out = local;
-		return 0;
-	}
-	if (count == 0)
-		return fail(error, UNREACHABLE, "no stack is running (looked in %s); start one with: tend up",
-		            dir);
-	*out = found[0];
-	return 0;
+	return choose_running(here, choice->strict, out, error);
 }
 
 bool instance_peer_allowed(int fd)

@@ -127,7 +127,7 @@ void up_task_ending(const struct up_task *t, char *buf, size_t size)
 	if (t->has_last)
 		outcome_text(t, &t->last, buf, size);
 	else
-		snprintf(buf, size, "%s", t->why[0] ? t->why : "never started");
+		snprintf(buf, size, "%.150s", t->why[0] ? t->why : "never started");
 }
 
 /* The place in the file that is to blame. */

@@ -84,8 +84,10 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 		if (!extra || !extra->alarm)
 			error = -ENOMEM;
 	}
-	if (!error && birth->hold.id)
+	if (!error && birth->hold.id) {
 		error = tend__hold(birth->hold.id, t);
+		t->owns = true;
+	}
 	if (error) {
 		tend__stillborn(t);
 		return error;

@@ -159,7 +159,7 @@ void tend__task_finish(struct tend__task *t)
 	uint32_t outcome;
 	bool held = tend__task_word(t) & TEND__HELD, taken = false, touched = false;
 
-	if (!t->leaving)
+	if (t->owns)
 		tend__disown(t);
 	outcome = outcome_of(t);
 	if_critical(s, t, outcome);
@@ -177,6 +177,9 @@ void tend__task_finish(struct tend__task *t)
 	/* The entry leaves the live ones, then the end is told. */
 	if (!tend__task_end(t, outcome, false)) {
 		touched = true;
+		/* It may have been given a scope by tend_scope_hold(). */
+		if (!t->leaving)
+			tend__disown(t);
 		tend__lock(stripe);
 		if (!tend__task_end(t, outcome, true))
 			__builtin_unreachable();

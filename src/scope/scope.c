@@ -197,6 +197,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	tend__link_append(&parent->children, &s->sibling);
 	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
 		s->holder = self;
+		self->owns = true;
 		tend__link_append(&self->owned, &s->owned);
 	}
 	/* Release: who finds the scope by its word finds it whole. */
@@ -469,12 +470,12 @@ void tend__root_free(tend_runtime *rt)
 void tend__disown(struct tend__task *t)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
-	struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
 
 	tend__lock(&rt->tree);
 	t->leaving = true;
 	while (tend__linked(&t->owned)) {
 		struct tend__scope *s = tend__entry(t->owned.next, struct tend__scope, owned);
+		struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
 		uint64_t id = s->id;
 
 		tend__unlink(&s->owned);

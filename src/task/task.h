@@ -109,6 +109,8 @@ struct tend__task {
 	bool aborted;                  /* (w) its waits answer -ECANCELED for good */
 	bool timed_out;                /* (w) the timer of its park fired */
 	bool leaving;                  /* runtime.tree; it can own no more scopes */
+	bool owns;                     /* (w) it has opened a scope, or was born holding one; one
+	                                  that others gave it has touched it */
 	bool was_told;                 /* (c) once ended: a cancel had reached it */
 };
 

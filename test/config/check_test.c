@@ -2,8 +2,10 @@
 #include "cmd_check.h"
 #include "harness.h"
 
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,7 @@ static void read_back(const char *path, char *buf, size_t size)
 }
 
 /* In a process of its own: a wrong use ends it. */
-static struct run run(const char *arg, const char *arg2)
+static struct run run_into(const char *out, const char *arg, const char *arg2)
 {
 	char *argv[] = {"tend check", (char *)(uintptr_t)arg, (char *)(uintptr_t)arg2, NULL};
 	struct run run = {0};
@@ -36,8 +38,9 @@ static struct run run(const char *arg, const char *arg2)
 	pid_t pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		if (!freopen("../out", "w", stdout) || !freopen("../err", "w", stderr))
+		if (!freopen(out, "w", stdout) || !freopen("../err", "w", stderr))
 			_exit(99);
+		argp_err_exit_status = 2;
 		int code = cmd_check(1 + (arg != NULL) + (arg2 != NULL), argv);
 		fflush(NULL);
 		_exit(code);
@@ -45,9 +48,15 @@ static struct run run(const char *arg, const char *arg2)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
 	run.code = WEXITSTATUS(status);
-	read_back("../out", run.out, sizeof(run.out));
+	if (strcmp(out, "../out") == 0)
+		read_back(out, run.out, sizeof(run.out));
 	read_back("../err", run.err, sizeof(run.err));
 	return run;
+}
+
+static struct run run(const char *arg, const char *arg2)
+{
+	return run_into("../out", arg, arg2);
 }
 
 static void write_text(const char *path, const char *text)
@@ -95,6 +104,61 @@ START_TEST(a_missing_file_answers_78)
 }
 END_TEST
 
+/* The part of the answer that does not change from run to run. */
+static void check_answer(struct run r, int code, const char *expected)
+{
+	json_error_t error;
+	json_t *answer = json_loads(r.out, 0, &error);
+	ck_assert_msg(answer != NULL, "%s: %s", error.text, r.out);
+	ck_assert_str_eq(r.err, "");
+	ck_assert_int_eq(r.code, code);
+	ck_assert(json_is_string(json_object_get(answer, "node")));
+	ck_assert(json_is_string(json_object_get(answer, "at")));
+	char *text = json_dumps(json_object_get(answer, "error"), JSON_COMPACT | JSON_ENCODE_ANY);
+	const json_t *data = json_object_get(answer, "data");
+	char line[1024];
+	snprintf(line, sizeof(line), "%s %d %zu %zu %s",
+	         json_string_value(json_object_get(answer, "schema")),
+	         json_is_true(json_object_get(data, "valid")),
+	         json_array_size(json_object_get(data, "tasks")),
+	         json_array_size(json_object_get(data, "errors")), text);
+	free(text);
+	json_decref(answer);
+	ck_assert_str_eq(line, expected);
+}
+
+START_TEST(json_is_one_document_for_success_and_failure)
+{
+	write_text("good.yaml", "version: 1\ntasks: {web: {command: [sh]}}\n");
+	write_text("bad.yaml", "version: 1\ntasks: {web: {comand: [x]}}\n");
+	check_answer(run("--json", "good.yaml"), 0, "tend.check/1 1 1 0 null");
+	check_answer(run("--json", "bad.yaml"), 78,
+	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; see "
+	             "data.errors\"}");
+	check_answer(run("--json", "none.yaml"), 78,
+	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; see "
+	             "data.errors\"}");
+}
+END_TEST
+
+START_TEST(an_answer_that_cannot_be_written_is_an_error)
+{
+	write_text("tend.yaml", "version: 1\ntasks: {web: {command: [sh]}}\n");
+	struct run r = run_into("/dev/full", NULL, NULL);
+	ck_assert_str_eq(r.err, "tend: cannot write to standard output: No space left on device\n");
+	ck_assert_int_eq(r.code, 1);
+	write_text("tend.yaml", "version: 1\n");
+	ck_assert_int_eq(run_into("/dev/full", "--json", NULL).code, 78);
+}
+END_TEST
+
+START_TEST(a_wrong_use_answers_2)
+{
+	ck_assert_int_eq(run("a.yaml", "b.yaml").code, 2);
+	ck_assert_int_eq(run("--no-such-option", NULL).code, 2);
+}
+END_TEST
+
 Suite *check_suite(void)
 {
 	Suite *suite = suite_create("config/check");
@@ -104,6 +168,9 @@ Suite *check_suite(void)
 	tcase_add_test(tc, warnings_do_not_change_the_answer);
 	tcase_add_test(tc, a_file_that_is_not_valid_answers_78);
 	tcase_add_test(tc, a_missing_file_answers_78);
+	tcase_add_test(tc, json_is_one_document_for_success_and_failure);
+	tcase_add_test(tc, an_answer_that_cannot_be_written_is_an_error);
+	tcase_add_test(tc, a_wrong_use_answers_2);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
