@@ -73,7 +73,8 @@ static json_t *make_envelope(const struct config *config, const struct config_er
 
 	if (config || !data)
 		return envelope_ok(schema, data);
-	json_t *envelope = envelope_error(schema, EXIT_CONFIG, "the file is not valid; see data.errors");
+	json_t *envelope =
+	        envelope_error(schema, EXIT_CONFIG, "the file is not valid; see data.errors");
 	if (json_object_set_new(envelope, "data", data) == 0)
 		return envelope;
 	json_decref(envelope);

@@ -133,11 +133,11 @@ START_TEST(json_is_one_document_for_success_and_failure)
 	write_text("bad.yaml", "version: 1\ntasks: {web: {comand: [x]}}\n");
 	check_answer(run("--json", "good.yaml"), 0, "tend.check/1 1 1 0 null");
 	check_answer(run("--json", "bad.yaml"), 78,
-	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; see "
-	             "data.errors\"}");
+	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
+	             "see data.errors\"}");
 	check_answer(run("--json", "none.yaml"), 78,
-	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; see "
-	             "data.errors\"}");
+	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
+	             "see data.errors\"}");
 }
 END_TEST
 
