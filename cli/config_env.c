@@ -4,18 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t name_length(const char *variable)
-{
-	return strcspn(variable, "=");
-}
+static size_t name_length(const char *variable) { return strcspn(variable, "="); }
 
 /* What every child gets, if it is set: where things are and how to talk to the
  * user, and nothing a supervisor happens to carry. */
 static bool is_usual(const char *name, size_t n)
 {
 	static const char *const usual[] = {
-	        "PATH", "HOME", "USER", "LOGNAME", "SHELL",
-	        "LANG", "TERM", "TZ",   "TMPDIR",  "XDG_RUNTIME_DIR",
+		"PATH", "HOME", "USER", "LOGNAME", "SHELL",
+		"LANG", "TERM", "TZ",   "TMPDIR",  "XDG_RUNTIME_DIR",
 	};
 	if (n > 3 && memcmp(name, "LC_", 3) == 0)
 		return true;
@@ -61,7 +58,7 @@ static void put(struct block *b, const char *variable)
 }
 
 static void put_all(struct block *b, const struct config_task *task, char *const *parent,
-                    char *const *extra)
+		    char *const *extra)
 {
 	for (; parent && *parent; parent++)
 		if (passes(task, *parent, extra))

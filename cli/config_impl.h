@@ -8,10 +8,10 @@
 
 /* What a file may hold, before and after its aliases are followed. Nobody gets
  * near them by hand; they bound what a hostile file can cost. */
-#define CONFIG_DEPTH_MAX 16
-#define CONFIG_VALUES_MAX 100000
+#define CONFIG_DEPTH_MAX   16
+#define CONFIG_VALUES_MAX  100000
 #define CONFIG_ANCHORS_MAX 1000
-#define CONFIG_BYTES_MAX ((size_t)32 << 20)
+#define CONFIG_BYTES_MAX   ((size_t)32 << 20)
 
 /* The kernel's limit for one argument or variable, without its NUL. */
 #define CONFIG_STRING_MAX ((size_t)131071)
@@ -47,7 +47,7 @@ char *config_keep_text(struct config_reader *r, const char *s, size_t n);
 void *config_scratch(struct config_reader *r, size_t count, size_t size);
 
 void config_report(struct config_errors *errors, struct config_place at, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 struct config_place config_place(yaml_mark_t mark);
 
 /* A piece of the file as it may be printed, cut to a readable length. */

@@ -26,7 +26,7 @@ static char *const PARENT[] = {
 	"broken",
 	"=odd",
 	"EMPTY=",
-        NULL,
+	NULL,
 };
 
 static void check(const char *text, char *const *extra, const char *expected)
@@ -38,7 +38,7 @@ static void check(const char *text, char *const *extra, const char *expected)
 	ck_assert_ptr_nonnull(env);
 	for (char **e = env; *e; e++)
 		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s",
-		                         used ? " " : "", *e);
+					 used ? " " : "", *e);
 	free(env);
 	config_free(c);
 	ck_assert_str_eq(joined, expected);
@@ -49,10 +49,7 @@ static void check(const char *text, char *const *extra, const char *expected)
 	"TMPDIR=/tmp XDG_RUNTIME_DIR=/run/u"
 #define USUAL "PATH=/bin " USUAL_BUT_PATH
 
-START_TEST(a_child_gets_the_usual_variables_and_no_others)
-{
-	check(WEB("cwd: ."), NULL, USUAL);
-}
+START_TEST(a_child_gets_the_usual_variables_and_no_others) { check(WEB("cwd: ."), NULL, USUAL); }
 END_TEST
 
 START_TEST(env_is_added_and_replaces)

@@ -90,7 +90,7 @@ const char *refusal(const char *bytes, size_t n)
 #define OWN_ALLOCATOR 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-        __has_feature(memory_sanitizer)
+	__has_feature(memory_sanitizer)
 #define OWN_ALLOCATOR 0
 #endif
 #endif
@@ -128,10 +128,7 @@ static void *counted(void *block)
 	return block;
 }
 
-SEEN void *malloc(size_t size)
-{
-	return fails_now() ? NULL : counted(__libc_malloc(size));
-}
+SEEN void *malloc(size_t size) { return fails_now() ? NULL : counted(__libc_malloc(size)); }
 
 SEEN void *calloc(size_t count, size_t size)
 {
@@ -155,15 +152,9 @@ SEEN void free(void *block)
 #endif
 
 /* Valgrind replaces these too, so it is not enough that they are built. */
-bool counts_memory(void)
-{
-	return blocks_in_use() > 0;
-}
+bool counts_memory(void) { return blocks_in_use() > 0; }
 
-long blocks_in_use(void)
-{
-	return atomic_load_explicit(&in_use, memory_order_relaxed);
-}
+long blocks_in_use(void) { return atomic_load_explicit(&in_use, memory_order_relaxed); }
 
 void fail_allocation(long n, bool for_ever)
 {
@@ -172,7 +163,4 @@ void fail_allocation(long n, bool for_ever)
 	failed = false;
 }
 
-bool allocation_failed(void)
-{
-	return failed;
-}
+bool allocation_failed(void) { return failed; }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static void check_json(const struct config *config, const struct config_errors *errors,
-                       const struct config_errors *warnings, const char *expected)
+		       const struct config_errors *warnings, const char *expected)
 {
 	json_t *data = config_check_json(config, errors, warnings);
 	ck_assert_ptr_nonnull(data);
@@ -25,28 +25,28 @@ START_TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 {
 	struct config_errors errors = {.file = "tend.yaml"}, warnings;
 	struct config *c =
-	        load("version: 1\n"
-	             "name: s\n"
-	             "tasks:\n"
-	             "  web: {command: [serve, x], cwd: /, needs: [db], env: {PASSWORD: geheim},\n"
-	             "        env_pass: [EDITOR], stop: {signal: 40}}\n"
-	             "  db: {shell: run, cwd: /, env_pass: all, restart: permanent}\n");
+		load("version: 1\n"
+		     "name: s\n"
+		     "tasks:\n"
+		     "  web: {command: [serve, x], cwd: /, needs: [db], env: {PASSWORD: geheim},\n"
+		     "        env_pass: [EDITOR], stop: {signal: 40}}\n"
+		     "  db: {shell: run, cwd: /, env_pass: all, restart: permanent}\n");
 	char *const parent[] = {"PATH=/nowhere", NULL};
 	config_probe(c, parent, "tend.yaml", &warnings);
 	check_json(
-	        c, &errors, &warnings,
-	        "{\"dir\":\"DIR\",\"error_count\":0,\"errors\":[],\"file\":\"tend.yaml\",\"name\":"
-	        "\"s\",\"order\":[\"db\",\"web\"],\"tasks\":["
-	        "{\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/\",\"env\":[\"PASSWORD\"],"
-	        "\"env_pass\":[\"EDITOR\"],\"line\":4,\"name\":\"web\",\"needs\":[\"db\"],"
-	        "\"restart\":{\"delay_ns\":1000000000,\"policy\":\"transient\"},"
-	        "\"stop\":{\"signal\":\"40\",\"timeout_ns\":10000000000}},"
-	        "{\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/\",\"env\":[],"
-	        "\"env_pass\":\"all\",\"line\":6,\"name\":\"db\",\"needs\":[],"
-	        "\"restart\":{\"delay_ns\":1000000000,\"policy\":\"permanent\"},"
-	        "\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000}}],"
-	        "\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "
-	        "program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
+		c, &errors, &warnings,
+		"{\"dir\":\"DIR\",\"error_count\":0,\"errors\":[],\"file\":\"tend.yaml\",\"name\":"
+		"\"s\",\"order\":[\"db\",\"web\"],\"tasks\":["
+		"{\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/\",\"env\":[\"PASSWORD\"],"
+		"\"env_pass\":[\"EDITOR\"],\"line\":4,\"name\":\"web\",\"needs\":[\"db\"],"
+		"\"restart\":{\"delay_ns\":1000000000,\"policy\":\"transient\"},"
+		"\"stop\":{\"signal\":\"40\",\"timeout_ns\":10000000000}},"
+		"{\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/\",\"env\":[],"
+		"\"env_pass\":\"all\",\"line\":6,\"name\":\"db\",\"needs\":[],"
+		"\"restart\":{\"delay_ns\":1000000000,\"policy\":\"permanent\"},"
+		"\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000}}],"
+		"\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "
+		"program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
 	config_free(c);
 }
 END_TEST
@@ -59,13 +59,13 @@ START_TEST(errors_have_their_places)
 	write_file("tend.yaml", text, strlen(text));
 	ck_assert_int_ne(config_load("tend.yaml", &c, &errors), 0);
 	check_json(
-	        NULL, &errors, NULL,
-	        "{\"dir\":null,\"error_count\":2,\"errors\":[{\"column\":9,\"line\":2,\"message\":"
-	        "\"'gr\xc3\xb6' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
-	        "'_' or '-', a letter first\"},{\"column\":24,\"line\":2,\"message\":\"'shell' is "
-	        "empty; write a line for "
-	        "/bin/sh\"}],\"file\":\"tend.yaml\",\"name\":null,\"order\":"
-	        "[],\"tasks\":[],\"valid\":false,\"warnings\":[]}");
+		NULL, &errors, NULL,
+		"{\"dir\":null,\"error_count\":2,\"errors\":[{\"column\":9,\"line\":2,\"message\":"
+		"\"'gr\xc3\xb6' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
+		"'_' or '-', a letter first\"},{\"column\":24,\"line\":2,\"message\":\"'shell' is "
+		"empty; write a line for "
+		"/bin/sh\"}],\"file\":\"tend.yaml\",\"name\":null,\"order\":"
+		"[],\"tasks\":[],\"valid\":false,\"warnings\":[]}");
 }
 END_TEST
 

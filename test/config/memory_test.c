@@ -14,9 +14,9 @@ static const char GOOD[] =
 	"  web: {shell: run, needs: [db, db2], env: {A: b}, env_pass: [EDITOR]}\n"
 	"  db2: *db\n";
 static const char BAD[] = "version: 1\n"
-                          "tasks:\n"
-                          "  a: {command: x, nedes: [b], needs: [c, a], env: {A: [1]}}\n"
-                          "  a: {}\n";
+			  "tasks:\n"
+			  "  a: {command: x, nedes: [b], needs: [c, a], env: {A: [1]}}\n"
+			  "  a: {}\n";
 
 /* All that is done with a file; answers what loading it answered, -EBADMSG if
  * that was not in order. Check allocates itself, so it is not asked meanwhile. */
@@ -49,10 +49,10 @@ static void sweep(const char *text, int expected, bool for_ever)
 		failed = allocation_failed();
 		fail_allocation(0, false);
 		ck_assert_msg(error == expected || error == -ENOMEM, "allocation %ld: %d", n,
-		              error);
+			      error);
 		refused += error == -ENOMEM;
 		ck_assert_msg(blocks_in_use() == before, "allocation %ld: %ld blocks left", n,
-		              blocks_in_use() - before);
+			      blocks_in_use() - before);
 		ck_assert_int_lt(n, 100000);
 	}
 	ck_assert_int_gt(refused, 20);
