@@ -47,7 +47,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 't':
 		options->timeout_ns = parse_duration(arg);
 		if (options->timeout_ns == 0)
-			argp_error(state, "not a length of time: %s (for example: 10s, 500ms)", arg);
+			argp_error(state, "not a length of time: %s (for example: 10s, 500ms)",
+				   arg);
 		return 0;
 	case NOW:
 		options->now = true;
@@ -73,7 +74,7 @@ static const struct argp ARGP = {
 	.parser = parse_option,
 	.children = CHILDREN,
 	.doc = "Stops a running stack, each task after those that need it, and waits for the end.\v"
-		   "Exit codes: 0 all ended; 124 something did not, and is named; 5 nothing runs.",
+	       "Exit codes: 0 all ended; 124 something did not, and is named; 5 nothing runs.",
 };
 
 static void show_progress(void *arg, const json_t *progress)
@@ -92,7 +93,8 @@ static void show_progress(void *arg, const json_t *progress)
 static void wait_until_gone(const struct instance *instance)
 {
 	const struct timespec step = {.tv_nsec = 10000000};
-	for (int ms = 0; ms < GONE_MS && instance->lock[0] && instance_owner(instance) != 0; ms += 10)
+	for (int ms = 0; ms < GONE_MS && instance->lock[0] && instance_owner(instance) != 0;
+	     ms += 10)
 		nanosleep(&step, NULL);
 }
 
@@ -104,17 +106,21 @@ static void print_report(const json_t *data, const char *name)
 	char took[32];
 
 	client_age(took, sizeof(took),
-	           (uint64_t)json_integer_value(json_object_get(data, "took_ns")));
+		   (uint64_t)json_integer_value(json_object_get(data, "took_ns")));
 	if (left)
 		printf("%s: %lld did not end in %s:\n", name, (long long)left, took);
 	else
 		printf("%s: stopped in %s\n", name, took);
-	json_array_foreach (json_object_get(data, "tasks"), i, task) {
+	json_array_foreach(json_object_get(data, "tasks"), i, task)
+	{
 		const char *outcome = json_string_value(json_object_get(task, "outcome"));
 		const char *state = json_string_value(json_object_get(task, "state"));
 		const char *path = json_string_value(json_object_get(task, "path"));
 		const char *ending = json_string_value(json_object_get(task, "ending"));
-		printf("  %-24s %-10s ", path ? path : "?", outcome ? outcome : state ? state : "?");
+		printf("  %-24s %-10s ", path ? path : "?",
+		       outcome ? outcome
+		       : state ? state
+			       : "?");
 		client_print_text(ending ? ending : "");
 		putchar('\n');
 	}
@@ -128,11 +134,10 @@ int cmd_down(int argc, char **argv)
 
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &options) != 0)
 		return 2;
-	json_t *envelope =
-		client_ask(&options.client,
-	               json_pack("{s:s, s:I, s:b}", "cmd", "down", "timeout_ns",
-	                         (json_int_t)options.timeout_ns, "now", options.now),
-	               show_progress, &options, &instance, &code);
+	json_t *envelope = client_ask(&options.client,
+				      json_pack("{s:s, s:I, s:b}", "cmd", "down", "timeout_ns",
+						(json_int_t)options.timeout_ns, "now", options.now),
+				      show_progress, &options, &instance, &code);
 	if (!envelope)
 		return client_end(code);
 	const json_t *data = json_object_get(envelope, "data");

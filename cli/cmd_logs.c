@@ -35,16 +35,18 @@ static const struct argp ARGP = {
 	.parser = parse_option,
 	.children = CHILDREN,
 	.args_doc = "PATH",
-	.doc = "Shows what a task wrote last, at most 64 KiB an attempt: of the attempt that runs and "
-		   "of the one before it.\v"
-		   "PATH is the name of a task, with or without the name of the stack and a slash before "
-		   "it. With --json each line is a document of its own. Exit code 4: no such task.",
+	.doc = "Shows what a task wrote last, at most 64 KiB an attempt: of the attempt that runs "
+	       "and "
+	       "of the one before it.\v"
+	       "PATH is the name of a task, with or without the name of the stack and a slash "
+	       "before "
+	       "it. With --json each line is a document of its own. Exit code 4: no such task.",
 };
 
 /* Calls print for each line of the text, the last one with or without its end. */
 static void each_line(const json_t *attempt, const char *path,
-                      void (*print)(const json_t *attempt, const char *path, const char *line,
-                                    size_t n))
+		      void (*print)(const json_t *attempt, const char *path, const char *line,
+				    size_t n))
 {
 	const char *text = json_string_value(json_object_get(attempt, "text"));
 	const char *end = text ? text + json_string_length(json_object_get(attempt, "text")) : NULL;
@@ -58,9 +60,10 @@ static void each_line(const json_t *attempt, const char *path,
 
 static void print_json(const json_t *attempt, const char *path, const char *line, size_t n)
 {
-	json_t *document = json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
-	                             json_object_get(attempt, "attempt"), "live",
-	                             json_object_get(attempt, "live"), "text", control_text(line, n));
+	json_t *document =
+		json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
+			  json_object_get(attempt, "attempt"), "live",
+			  json_object_get(attempt, "live"), "text", control_text(line, n));
 	client_print_json(document);
 	json_decref(document);
 }
@@ -83,8 +86,9 @@ static void print_attempt(const json_t *attempt, const char *path, bool json)
 
 	if (json) {
 		if (dropped) {
-			json_t *document = json_pack("{s:s, s:O, s:I}", "path", path, "attempt",
-			                             json_object_get(attempt, "attempt"), "dropped", dropped);
+			json_t *document =
+				json_pack("{s:s, s:O, s:I}", "path", path, "attempt",
+					  json_object_get(attempt, "attempt"), "dropped", dropped);
 			client_print_json(document);
 			json_decref(document);
 		}
@@ -109,11 +113,11 @@ int cmd_logs(int argc, char **argv)
 
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &client) != 0)
 		return 2;
-	json_t *envelope =
-		client_ask(&client, json_pack("{s:s}", "cmd", "logs"), NULL, NULL, &instance, &code);
+	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "logs"), NULL, NULL,
+				      &instance, &code);
 	const json_t *data = json_object_get(envelope, "data");
 	const char *path = json_string_value(json_object_get(data, "path"));
-	json_array_foreach (json_object_get(data, "attempts"), i, attempt)
+	json_array_foreach(json_object_get(data, "attempts"), i, attempt)
 		print_attempt(attempt, path ? path : "?", client.json);
 	json_decref(envelope);
 	return client_end(code);

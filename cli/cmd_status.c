@@ -33,10 +33,12 @@ static const struct argp ARGP = {
 	.parser = parse_option,
 	.children = CHILDREN,
 	.args_doc = "[PATH]",
-	.doc = "Shows the state of a task: since when, how often it was restarted, how it last ended "
-		   "and what it wrote last. Without PATH, a line for each task of the stack.\v"
-		   "PATH is the name of a task, with or without the name of the stack and a slash before "
-		   "it. The exit code is 0 whatever the state is; 4: no such task.",
+	.doc = "Shows the state of a task: since when, how often it was restarted, how it last "
+	       "ended "
+	       "and what it wrote last. Without PATH, a line for each task of the stack.\v"
+	       "PATH is the name of a task, with or without the name of the stack and a slash "
+	       "before "
+	       "it. The exit code is 0 whatever the state is; 4: no such task.",
 };
 
 static const char *text_of(const json_t *row, const char *key)
@@ -116,16 +118,15 @@ static void print_card(const json_t *row)
 		field("pid", text);
 	}
 	snprintf(text, sizeof(text), "%lld, %lld restarts, restart is %s",
-	         (long long)number_of(row, "attempt"), (long long)number_of(row, "restarts"),
-	         text_of(row, "restart"));
+		 (long long)number_of(row, "attempt"), (long long)number_of(row, "restarts"),
+		 text_of(row, "restart"));
 	field("attempt", text);
 	ending_of(row, ending, sizeof(ending));
 	field("last ended", ending);
 	field("last error", text_of(row, "last_error"));
-	json_array_foreach (json_object_get(row, "needs"), i, need)
-		if (used < sizeof(needs))
-			used += (size_t)snprintf(needs + used, sizeof(needs) - used, "%s%s", i ? ", " : "",
-			                         json_string_value(need));
+	json_array_foreach(json_object_get(row, "needs"), i, need) if (used < sizeof(needs)) used +=
+		(size_t)snprintf(needs + used, sizeof(needs) - used, "%s%s", i ? ", " : "",
+				 json_string_value(need));
 	field("needs", needs);
 	field("defined at", text_of(row, "site"));
 	print_tail(row);
@@ -138,8 +139,8 @@ static void print_line(const json_t *row, int width)
 	const char *error = text_of(row, "last_error");
 
 	client_age(age, sizeof(age), (uint64_t)number_of(row, "since_ns"));
-	printf("%-*s  %-9s %-8s", width, text_of(row, "path"), outcome[0] ? outcome : text_of(row, "state"),
-	       age);
+	printf("%-*s  %-9s %-8s", width, text_of(row, "path"),
+	       outcome[0] ? outcome : text_of(row, "state"), age);
 	if (number_of(row, "pid"))
 		printf("  pid %lld", (long long)number_of(row, "pid"));
 	if (number_of(row, "restarts"))
@@ -164,21 +165,19 @@ int cmd_status(int argc, char **argv)
 
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &client) != 0)
 		return 2;
-	json_t *envelope =
-		client_ask(&client, json_pack("{s:s}", "cmd", "status"), NULL, NULL, &instance, &code);
+	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "status"), NULL, NULL,
+				      &instance, &code);
 	if (!envelope)
 		return client_end(code);
-	const json_t *data = json_object_get(envelope, "data"), *rows = json_object_get(data, "tasks");
+	const json_t *data = json_object_get(envelope, "data"),
+		     *rows = json_object_get(data, "tasks");
 	if (client.json)
 		client_print_json(envelope);
 	else if (!rows)
 		print_card(data);
-	json_array_foreach (rows, i, row)
-		if ((int)strlen(text_of(row, "path")) > width)
-			width = (int)strlen(text_of(row, "path"));
-	json_array_foreach (rows, i, row)
-		if (!client.json)
-			print_line(row, width);
+	json_array_foreach(rows, i, row) if ((int)strlen(text_of(row, "path")) > width) width =
+		(int)strlen(text_of(row, "path"));
+	json_array_foreach(rows, i, row) if (!client.json) print_line(row, width);
 	json_decref(envelope);
 	return client_end(code);
 }

@@ -54,10 +54,12 @@ static const struct argp ARGP = {
 	.parser = parse_option,
 	.children = CHILDREN,
 	.args_doc = "[PATH|PID]",
-	.doc = "Shows everything that a running stack runs as one tree: its tasks, and the fibers and "
-		   "threads inside of those that are linked with libtend. With PATH, one task of it; with "
-		   "PID, any process that is linked with libtend, also one that is stopped.\v"
-		   "Exit codes: 4 there is no such task or process; 5 no stack is running.",
+	.doc = "Shows everything that a running stack runs as one tree: its tasks, and the fibers "
+	       "and "
+	       "threads inside of those that are linked with libtend. With PATH, one task of it; "
+	       "with "
+	       "PID, any process that is linked with libtend, also one that is stopped.\v"
+	       "Exit codes: 4 there is no such task or process; 5 no stack is running.",
 };
 
 /* ---- Text ---- */
@@ -114,11 +116,11 @@ static void print_facts(const json_t *row)
 	char age[32];
 
 	printf("  %-8s %-9s", kind ? kind : "?", state ? state : "?");
-	client_age(age, sizeof(age),
-	           (uint64_t)json_integer_value(json_object_get(row, "age_ns")));
+	client_age(age, sizeof(age), (uint64_t)json_integer_value(json_object_get(row, "age_ns")));
 	printf(" %s", age);
 	if (pid)
-		printf("  %s %lld", kind && strcmp(kind, "thread") == 0 ? "tid" : "pid", (long long)pid);
+		printf("  %s %lld", kind && strcmp(kind, "thread") == 0 ? "tid" : "pid",
+		       (long long)pid);
 	if (attempt > 1)
 		printf("  attempt %lld", (long long)attempt);
 	if (outcome)
@@ -159,7 +161,7 @@ static void print_tree(const json_t *rows, bool ascii)
 			fputs(more[d] ? (ascii ? "|  " : "\u2502  ") : "   ", stdout);
 		if (l->depth)
 			fputs(l->followed ? (ascii ? "|- " : "\u251c\u2500 ")
-			                  : (ascii ? "`- " : "\u2514\u2500 "),
+					  : (ascii ? "`- " : "\u2514\u2500 "),
 			      stdout);
 		client_print_text(l->name);
 		size_t wide = 3 * l->depth + characters(l->name);
@@ -202,13 +204,14 @@ static int tree_of_process(const struct options *options)
 
 	if (error) {
 		char text[200];
-		snprintf(text, sizeof(text), "process %s: %s", options->client.path, why_not(error, &code));
+		snprintf(text, sizeof(text), "process %s: %s", options->client.path,
+			 why_not(error, &code));
 		json_decref(rows);
 		return client_tell(&options->client, code, text);
 	}
 	if (options->client.json) {
-		json_t *envelope = control_ok("tend.tree/1", json_pack("{s:i, s:o}", "pid", (int)pid,
-		                                                       "tasks", rows));
+		json_t *envelope = control_ok("tend.tree/1", json_pack("{s:i, s:o}", "pid",
+								       (int)pid, "tasks", rows));
 		client_print_json(envelope);
 		json_decref(envelope);
 		return client_end(0);
@@ -240,12 +243,13 @@ int cmd_tree(int argc, char **argv)
 		return 2;
 	if (options.client.path && options.client.path[0] && is_number(options.client.path))
 		return tree_of_process(&options);
-	json_t *envelope = client_ask(&options.client, json_pack("{s:s}", "cmd", "tree"), NULL, NULL,
-	                              &instance, &code);
+	json_t *envelope = client_ask(&options.client, json_pack("{s:s}", "cmd", "tree"), NULL,
+				      NULL, &instance, &code);
 	if (envelope && options.client.json)
 		client_print_json(envelope);
 	else if (envelope)
-		print_tree(json_object_get(json_object_get(envelope, "data"), "tasks"), options.ascii);
+		print_tree(json_object_get(json_object_get(envelope, "data"), "tasks"),
+			   options.ascii);
 	json_decref(envelope);
 	return client_end(code);
 }

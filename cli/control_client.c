@@ -55,7 +55,8 @@ static bool grow(struct stream *s)
 static char *next_line(struct stream *s, size_t *n)
 {
 	for (;;) {
-		char *end = s->n > s->seen ? memchr(s->bytes + s->seen, '\n', s->n - s->seen) : NULL;
+		char *end =
+			s->n > s->seen ? memchr(s->bytes + s->seen, '\n', s->n - s->seen) : NULL;
 		struct pollfd ready = {.fd = s->fd, .events = POLLIN};
 		if (end) {
 			*n = (size_t)(end - s->bytes);
@@ -98,15 +99,17 @@ static void gone(const struct instance *i, int why, struct instance_error *error
 		snprintf(pid, sizeof(pid), " (pid %d)", (int)owner);
 	error->exit_code = CONTROL_UNREACHABLE;
 	if (why == ETIMEDOUT)
-		snprintf(error->text, sizeof(error->text), "stack %s%s does not answer at %s", i->name, pid,
-		         i->socket);
+		snprintf(error->text, sizeof(error->text), "stack %s%s does not answer at %s",
+			 i->name, pid, i->socket);
 	else if (owner == 0)
 		snprintf(error->text, sizeof(error->text),
-		         "the supervisor of stack %s ended before it answered (the socket %s is stale)",
-		         i->name, i->socket);
+			 "the supervisor of stack %s ended before it answered (the socket %s is "
+			 "stale)",
+			 i->name, i->socket);
 	else
-		snprintf(error->text, sizeof(error->text), "stack %s%s hung up before it answered%s%s",
-		         i->name, pid, why ? ": " : "", why ? strerror(why) : "");
+		snprintf(error->text, sizeof(error->text),
+			 "stack %s%s hung up before it answered%s%s", i->name, pid, why ? ": " : "",
+			 why ? strerror(why) : "");
 }
 
 static json_t *receive(struct stream *s, control_progress_fn *progress, void *arg)
@@ -124,8 +127,8 @@ static json_t *receive(struct stream *s, control_progress_fn *progress, void *ar
 	return NULL;
 }
 
-json_t *control_ask(const struct instance *instance, json_t *request,
-                    control_progress_fn *progress, void *arg, struct instance_error *error)
+json_t *control_ask(const struct instance *instance, json_t *request, control_progress_fn *progress,
+		    void *arg, struct instance_error *error)
 {
 	struct stream stream = {.fd = instance_connect(instance, error)};
 	char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;

@@ -32,7 +32,7 @@ static json_t *envelope(const char *schema, json_t *data, json_t *error)
 	static json_int_t seq; /* of the answers of this process */
 
 	return json_pack("{s:s, s:o, s:I, s:o, s:o, s:o}", "schema", schema, "node", node(), "seq",
-	                 ++seq, "at", now(), "data", data, "error", error);
+			 ++seq, "at", now(), "data", data, "error", error);
 }
 
 json_t *control_ok(const char *schema, json_t *data)
@@ -43,7 +43,7 @@ json_t *control_ok(const char *schema, json_t *data)
 json_t *control_error(const char *schema, int exit_code, const char *text)
 {
 	json_t *error = json_pack("{s:i, s:o}", "exit_code", exit_code, "text",
-	                          control_text(text, strlen(text)));
+				  control_text(text, strlen(text)));
 	return envelope(schema, json_null(), error ? error : json_null());
 }
 

@@ -12,8 +12,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
-#define INSTANCE_NAME_MAX 64
-#define INSTANCE_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
+#define INSTANCE_NAME_MAX   64
+#define INSTANCE_PATH_MAX   sizeof(((struct sockaddr_un *)0)->sun_path)
 #define INSTANCE_LISTED_MAX 64
 
 /* Why something could not be done: the exit code for it and a sentence. */
@@ -55,7 +55,7 @@ pid_t instance_owner(const struct instance *instance);
 /* Finds the stack a command is for. `here` is the name of the stack of the
  * current directory, or NULL. It may not be running: connecting will tell. */
 int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
-                    struct instance_error *error);
+		    struct instance_error *error);
 
 /* Connects; the peer is checked to be this user or root. Answers a blocking
  * descriptor, or -1 with an error that says whether the socket is stale. */

@@ -47,10 +47,12 @@ static const struct argp ARGP = {
 	.options = OPTIONS,
 	.parser = parse_option,
 	.doc = "Runs the stack of a tend.yaml and shows what it writes, until all of it has ended. "
-		   "Ctrl-C stops it in order; a second one kills what is left.\v"
-		   "Exit codes: 0 after a stop that ended, or if all tasks succeeded; 1 if a task could "
-		   "not start; 78 for a file or a runtime directory that is not valid; 124 if something "
-		   "outlived the stop; else the worst exit code of a task, 128+N for signal N.",
+	       "Ctrl-C stops it in order; a second one kills what is left.\v"
+	       "Exit codes: 0 after a stop that ended, or if all tasks succeeded; 1 if a task "
+	       "could "
+	       "not start; 78 for a file or a runtime directory that is not valid; 124 if "
+	       "something "
+	       "outlived the stop; else the worst exit code of a task, 128+N for signal N.",
 };
 
 static void say(const struct up *up, const char *name, size_t number, const char *fmt, va_list args)
@@ -60,7 +62,7 @@ static void say(const struct up *up, const char *name, size_t number, const char
 
 	if (n > 0)
 		printer_line(up->printer, name, number, '*', text,
-		             (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+			     (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
 void up_say(const struct up *up, const char *fmt, ...)
@@ -182,7 +184,6 @@ static int begin_main(void *arg)
 	return error;
 }
 
-
 static int open_runtime(struct up *up, const struct instance *instance)
 {
 	char name[TEND_NAME_MAX + 1];
@@ -210,7 +211,8 @@ static int run(struct up *up, const struct instance *instance)
 
 	int error = open_runtime(up, instance);
 	if (!error)
-		error = tend_spawn(up->own, begin_main, up, TEND_TASK_OPTS(.name = "begin"), &begin);
+		error = tend_spawn(up->own, begin_main, up, TEND_TASK_OPTS(.name = "begin"),
+				   &begin);
 	if (!error)
 		error = tend_join(begin, &outcome, TEND_FOREVER);
 	if (!error && outcome.result < 0)
@@ -245,7 +247,8 @@ static int up_claimed(struct up *up, const struct instance *instance)
 	if (!error)
 		error = run(up, instance);
 	if (error)
-		fprintf(stderr, "tend: stack %s cannot run: %s\n", up->config->name, strerror(-error));
+		fprintf(stderr, "tend: stack %s cannot run: %s\n", up->config->name,
+			strerror(-error));
 	int code = error ? 1 : up->exit_code;
 	end(up);
 	printer_close(up->printer);

@@ -31,16 +31,16 @@ struct up_task {
 	struct up *up;
 	size_t index; /* in the configuration and the graph */
 	const struct config_task *config;
-	tend_event *wake;   /* something happened that may concern it */
-	tend_task fiber;    /* that looks after it */
-	tend_task process;  /* {0}: none is live */
-	uint64_t id;        /* of its row */
-	uint8_t state;      /* TEND_STATE_... */
-	uint8_t outcome;    /* TEND_LIVE, or how it ended for good */
-	bool watched;       /* its process sets `wake` when it ends */
-	bool told;          /* to stop */
-	bool killed;        /* by force */
-	uint32_t attempt;   /* 0: none yet */
+	tend_event *wake;  /* something happened that may concern it */
+	tend_task fiber;   /* that looks after it */
+	tend_task process; /* {0}: none is live */
+	uint64_t id;       /* of its row */
+	uint8_t state;     /* TEND_STATE_... */
+	uint8_t outcome;   /* TEND_LIVE, or how it ended for good */
+	bool watched;      /* its process sets `wake` when it ends */
+	bool told;         /* to stop */
+	bool killed;       /* by force */
+	uint32_t attempt;  /* 0: none yet */
 	uint32_t restarts;
 	int32_t pid;
 	uint64_t spawned_at, since, retry_at;

@@ -29,12 +29,12 @@ static struct up_task *find(struct up *up, const char *path)
 static json_t *no_such_task(const struct up *up, const char *schema, const char *path)
 {
 	char text[700];
-	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ", up->config->name,
-	                    path);
+	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ",
+			    up->config->name, path);
 
 	for (size_t i = 0; i < up->config->ntasks && used > 0 && (size_t)used < sizeof(text); i++)
 		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", i ? ", " : "",
-		                 up->config->tasks[i].name);
+				 up->config->tasks[i].name);
 	return control_error(schema, CONTROL_NO_TASK, text);
 }
 
@@ -44,7 +44,8 @@ static json_t *needs_of(const struct up_task *t)
 {
 	json_t *needs = json_array();
 	for (size_t k = 0; k < t->config->nneeds; k++)
-		json_array_append_new(needs, json_string(t->up->config->tasks[t->config->needs[k]].name));
+		json_array_append_new(needs,
+				      json_string(t->up->config->tasks[t->config->needs[k]].name));
 	return needs;
 }
 
@@ -73,11 +74,11 @@ static json_t *card(struct up_task *t)
 	json_object_set_new(row, "restart", json_string(config_restart_name(t->config->restart)));
 	json_object_set_new(row, "needs", needs_of(t));
 	json_object_set_new(row, "exit_code",
-	                    over && !t->last.signal ? json_integer(t->last.result) : json_null());
-	json_object_set_new(row, "signal", over && t->last.signal ? json_integer(t->last.signal)
-	                                                          : json_null());
+			    over && !t->last.signal ? json_integer(t->last.result) : json_null());
+	json_object_set_new(row, "signal",
+			    over && t->last.signal ? json_integer(t->last.signal) : json_null());
 	json_object_set_new(row, "last_error",
-	                    t->why[0] ? control_text(t->why, strlen(t->why)) : json_null());
+			    t->why[0] ? control_text(t->why, strlen(t->why)) : json_null());
 	json_object_set_new(row, "output_dropped", json_integer((json_int_t)tail->dropped));
 	json_object_set_new(row, "output_tail", end_of(tail, STATUS_TAIL));
 	free(live.bytes);
@@ -101,7 +102,7 @@ static json_t *status(struct up *up, const char *path)
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		json_array_append_new(cards, card(&up->tasks[i]));
 	return control_ok("tend.status/1",
-	                   json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
+			  json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
 }
 
 /* ---- logs ---- */
@@ -109,8 +110,8 @@ static json_t *status(struct up *up, const char *path)
 static json_t *attempt_of(const struct up_tail *tail, bool live)
 {
 	return json_pack("{s:I, s:b, s:I, s:o}", "attempt", (json_int_t)tail->attempt, "live", live,
-	                 "dropped", (json_int_t)tail->dropped, "text",
-	                 control_text(tail->bytes ? tail->bytes : "", tail->n));
+			 "dropped", (json_int_t)tail->dropped, "text",
+			 control_text(tail->bytes ? tail->bytes : "", tail->n));
 }
 
 /* The attempt that runs and the one before it; if none runs, the last two. */
@@ -134,7 +135,8 @@ static json_t *logs(struct up *up, const char *path)
 		json_array_append_new(attempts, attempt_of(&live, true));
 	free(live.bytes);
 	snprintf(full, sizeof(full), "%s/%s", up->config->name, t->config->name);
-	return control_ok("tend.logs/1", json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
+	return control_ok("tend.logs/1",
+			  json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
 }
 
 /* ---- down ---- */
@@ -149,8 +151,9 @@ static json_t *progress(const struct up *up)
 		if (up->tasks[i].state != TEND_STATE_ENDED)
 			json_array_append_new(waiting, json_string(up->config->tasks[i].name));
 	up_progress(up, text, sizeof(text));
-	return json_pack("{s:{s:s, s:o, s:I}}", "progress", "text", text, "waiting", waiting, "left_ns",
-	                 (json_int_t)(up->stop_deadline > now ? up->stop_deadline - now : 0));
+	return json_pack("{s:{s:s, s:o, s:I}}", "progress", "text", text, "waiting", waiting,
+			 "left_ns",
+			 (json_int_t)(up->stop_deadline > now ? up->stop_deadline - now : 0));
 }
 
 static void down(struct up *up, const json_t *request, struct control_reply *reply)
@@ -158,7 +161,8 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 	json_int_t timeout = json_integer_value(json_object_get(request, "timeout_ns"));
 
 	if (timeout < 0) {
-		control_send(reply, control_error("tend.down/1", CONTROL_USAGE, "the timeout is negative"));
+		control_send(reply, control_error("tend.down/1", CONTROL_USAGE,
+						  "the timeout is negative"));
 		return;
 	}
 	if (json_is_true(json_object_get(request, "now")))
@@ -204,7 +208,8 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	else if (strcmp(cmd, "down") == 0)
 		down(up, request, reply);
 	else
-		control_send(reply, control_error("tend.error/1", CONTROL_USAGE,
-		                                   "there is no such command; it knows tree, status, logs "
-		                                   "and down"));
+		control_send(reply,
+			     control_error("tend.error/1", CONTROL_USAGE,
+					   "there is no such command; it knows tree, status, logs "
+					   "and down"));
 }

@@ -65,10 +65,7 @@ bool graph_may_stop(const struct graph *graph, size_t task)
 	return true;
 }
 
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
+static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
 uint64_t graph_stop_ns(const struct graph *graph)
 {
@@ -80,7 +77,8 @@ uint64_t graph_stop_ns(const struct graph *graph)
 	/* Those that need a task come after it in `order`. */
 	for (size_t n = config->ntasks; n-- > 0;) {
 		size_t i = config->order[n];
-		uint64_t own = graph->nodes[i].ended ? 0 : config->tasks[i].stop_timeout_ns, before = 0;
+		uint64_t own = graph->nodes[i].ended ? 0 : config->tasks[i].stop_timeout_ns,
+			 before = 0;
 		if (!until) { /* out of memory: all after one another is never too short */
 			longest = sum(longest, own);
 			continue;

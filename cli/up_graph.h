@@ -10,9 +10,9 @@
 #include <stdbool.h>
 
 struct graph_node {
-	bool started;     /* at least once */
-	bool ended;       /* for good */
-	bool failed;      /* ended, and not as it should */
+	bool started;      /* at least once */
+	bool ended;        /* for good */
+	bool failed;       /* ended, and not as it should */
 	size_t *wanted_by; /* indices of those that need it */
 	size_t nwanted_by;
 };

@@ -19,16 +19,16 @@ struct printer {
 	pthread_mutex_t mutex;
 	pthread_cond_t more, written;
 	pthread_t thread;
-	int fd;          /* (c) */
-	bool colour;     /* (c) */
-	size_t width;    /* (c) */
-	char *queue;     /* (m) */
-	size_t n;        /* (m) */
-	char *writing;   /* (w) exchanged with queue under the mutex */
-	uint64_t lost;   /* (m) lines since the last one that fitted */
-	bool busy;       /* (m) the thread is writing */
-	bool closing;    /* (m) */
-	bool broken;     /* (m) nobody can read it any more */
+	int fd;        /* (c) */
+	bool colour;   /* (c) */
+	size_t width;  /* (c) */
+	char *queue;   /* (m) */
+	size_t n;      /* (m) */
+	char *writing; /* (w) exchanged with queue under the mutex */
+	uint64_t lost; /* (m) lines since the last one that fitted */
+	bool busy;     /* (m) the thread is writing */
+	bool closing;  /* (m) */
+	bool broken;   /* (m) nobody can read it any more */
 };
 
 static bool write_all(int fd, const char *bytes, size_t n)
@@ -121,14 +121,15 @@ static bool append(struct printer *p, const char *line, size_t n)
 static void tell_lost(struct printer *p)
 {
 	char line[96];
-	int n = snprintf(line, sizeof(line), "... %llu lines were not shown, the reader is too slow\n",
-	                 (unsigned long long)p->lost);
+	int n = snprintf(line, sizeof(line),
+			 "... %llu lines were not shown, the reader is too slow\n",
+			 (unsigned long long)p->lost);
 	if (append(p, line, (size_t)n))
 		p->lost = 0;
 }
 
 static int prefix(const struct printer *p, char *out, size_t size, const char *name, size_t number,
-                  char mark)
+		  char mark)
 {
 	static const int colours[] = {36, 33, 32, 35, 34, 96, 93, 92, 95, 94};
 	size_t count = sizeof(colours) / sizeof(*colours);
@@ -136,11 +137,11 @@ static int prefix(const struct printer *p, char *out, size_t size, const char *n
 	if (!p->colour)
 		return snprintf(out, size, "%-*s %c ", (int)p->width, name, mark);
 	return snprintf(out, size, "\033[%dm%-*s %c\033[0m ", colours[number % count],
-	                (int)p->width, name, mark);
+			(int)p->width, name, mark);
 }
 
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
-                  size_t n)
+		  size_t n)
 {
 	char line[128 + PRINT_ESCAPED(PRINT_LINE_MAX)];
 
@@ -223,9 +224,11 @@ size_t print_escaped(char *out, const char *text, size_t n)
 		uint32_t code = 0;
 		size_t len = text_decode(text + i, n - i, &code);
 		if (len == 0)
-			used += (size_t)sprintf(out + used, "\\x%02x", (unsigned)(unsigned char)text[i]);
+			used += (size_t)sprintf(out + used, "\\x%02x",
+						(unsigned)(unsigned char)text[i]);
 		else if (unsafe(code))
-			used += (size_t)sprintf(out + used, code < 0x80 ? "\\x%02x" : "\\u%04x", (unsigned)code);
+			used += (size_t)sprintf(out + used, code < 0x80 ? "\\x%02x" : "\\u%04x",
+						(unsigned)code);
 		else {
 			memcpy(out + used, text + i, len);
 			used += len;

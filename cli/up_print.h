@@ -20,7 +20,7 @@ struct printer *printer_open(int fd, bool colour, size_t width);
  *
  *   number    chooses the colour of the name; NULL is accepted as printer */
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
-                  size_t n);
+		  size_t n);
 
 /* Waits until all is written, but not long, and frees it. False if it could not
  * be written; the thread then goes with the process. */
@@ -42,7 +42,7 @@ void line_flush(struct line_buffer *b, line_fn *fn, void *arg);
 /* Writes text of a program as it may be shown on a terminal: whatever could
  * move the cursor becomes an escape. Answers the length; out has room for
  * PRINT_ESCAPED(n). */
-#define PRINT_ESCAPED(n) ((n) * 6 + 1)
+#define PRINT_ESCAPED(n) ((n)*6 + 1)
 size_t print_escaped(char *out, const char *text, size_t n);
 
 #endif

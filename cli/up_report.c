@@ -6,13 +6,11 @@
 
 static const char *word(const struct up_task *t)
 {
-	return t->state == TEND_STATE_ENDED ? tend_outcome_name(t->outcome) : tend_state_name(t->state);
+	return t->state == TEND_STATE_ENDED ? tend_outcome_name(t->outcome)
+					    : tend_state_name(t->state);
 }
 
-static size_t survivors(const struct up *up)
-{
-	return up->config->ntasks - up->ended;
-}
+static size_t survivors(const struct up *up) { return up->config->ntasks - up->ended; }
 
 static size_t name_width(const struct up *up)
 {
@@ -33,7 +31,7 @@ static void print_task(const struct up *up, const struct up_task *t, int width)
 		snprintf(text, sizeof(text), "pid %d did not end", t->pid);
 	if (t->restarts)
 		snprintf(restarts, sizeof(restarts), ", %u restart%s", t->restarts,
-		         t->restarts == 1 ? "" : "s");
+			 t->restarts == 1 ? "" : "s");
 	up_say(up, "  %-*s  %-9s  %s%s", width, t->config->name, word(t), text, restarts);
 }
 
@@ -63,16 +61,16 @@ json_t *up_report_json(const struct up *up)
 		snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
 		if (ended)
 			up_task_ending(t, text, sizeof(text));
-		json_array_append_new(
-			tasks, json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
-		                     tend_state_name(t->state), "outcome",
-		                     ended ? tend_outcome_name(t->outcome) : NULL, "ending",
-		                     control_text(text, strlen(text)), "restarts",
-		                     (json_int_t)t->restarts));
+		json_array_append_new(tasks,
+				      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
+						tend_state_name(t->state), "outcome",
+						ended ? tend_outcome_name(t->outcome) : NULL,
+						"ending", control_text(text, strlen(text)),
+						"restarts", (json_int_t)t->restarts));
 	}
 	return json_pack("{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
-	                 (json_int_t)survivors(up), "took_ns",
-	                 (json_int_t)(tend_now() - up->stop_began), "tasks", tasks);
+			 (json_int_t)survivors(up), "took_ns",
+			 (json_int_t)(tend_now() - up->stop_began), "tasks", tasks);
 }
 
 /* The code of a child; one that never ran has none. */
