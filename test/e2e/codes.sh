@@ -1,0 +1,72 @@
+#!/bin/sh
+# test/e2e/codes.sh - what up answers, by how its tasks end.
+. "$(dirname "$(realpath "$0")")/common.inc"
+
+# ends RULE CODE - runs the stack that standard input describes.
+ends()
+{
+	stack s
+	run "$TEND" up -f s.yaml
+	is "$1" "$CODE" "$2"
+}
+
+ends "success is 0" 0 <<'END'
+  a: {command: ["true"]}
+END
+ends "the code of a child" 7 <<'END'
+  a: {shell: "exit 7", restart: temporary}
+END
+ends "the worst of several" 9 <<'END'
+  a: {shell: "exit 7", restart: temporary}
+  b: {shell: "exit 9", restart: temporary}
+  c: {command: ["true"]}
+END
+ends "a signal is 128 and its number" 137 <<'END'
+  a: {shell: "kill -9 $$", restart: temporary}
+END
+ends "a failure made good by a restart does not count" 0 <<'END'
+  a: {shell: "[ -e again ] || { touch again; exit 5; }", restart: {delay: 50ms}}
+END
+ends "a program that is not there is 1" 1 <<'END'
+  a: {command: [sleep, "1000"]}
+  b: {command: [no-such-program], needs: [a]}
+END
+has "it is told with the place, the task and why" err \
+	"s.yaml:5:17: error: task b could not start: no-such-program:"
+has "with the sentence of the error" err "No such file or directory"
+has "and what had begun is stopped" out "a  canceled"
+ends "a program without permission is 1" 1 <<'END'
+  a: {command: [/etc/passwd]}
+END
+has "and says so" err "Permission denied"
+ends "a directory that is not there is 1" 1 <<'END'
+  a: {command: ["true"], cwd: /no/such/directory}
+END
+has "with the place of the directory" err "s.yaml:4:"
+has "and says that it is the directory" err "could not enter the working directory"
+
+run "$TEND" nosuch
+is "no such command is 2" "$CODE" 2
+run "$TEND" up --nosuch
+is "no such option is 2" "$CODE" 2
+run "$TEND" logs
+is "a missing argument is 2" "$CODE" 2
+run "$TEND" down --timeout soon
+is "a time that is none is 2" "$CODE" 2
+run "$TEND" --version
+is "--version is 0" "$CODE" 0
+for command in up down check tree status logs; do
+	run "$TEND" $command --help
+	is "$command --help is 0" "$CODE" 0
+done
+for command in down tree status; do
+	run "$TEND" $command
+	is "$command without a stack is 5" "$CODE" 5
+	run "$TEND" $command --json
+	has "$command --json then has the error" out '"error":{"exit_code":5'
+done
+run "$TEND" tree 999999999
+is "no such process is 4" "$CODE" 4
+run "$TEND" tree $$
+is "a process without libtend is 4" "$CODE" 4
+finish

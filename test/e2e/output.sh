@@ -1,0 +1,57 @@
+#!/bin/sh
+# test/e2e/output.sh - where the output goes, and what it may do on the way.
+. "$(dirname "$(realpath "$0")")/common.inc"
+
+stack talk <<'END'
+  a: {shell: "echo out; echo err >&2; printf 'no end'", restart: temporary}
+  bb: {shell: "printf '\\033[2Jx\\rtab\\there\\n\\377\\n'", restart: temporary}
+END
+"$TEND" up -f talk.yaml </dev/null >out 2>err
+is "without a terminal it runs" $? 0
+has "standard output is shown" out "a    | out"
+has "standard error too" out "a    | err"
+has "and a last line without its end" out "a    | no end"
+has "control bytes are escaped" out 'bb   | \x1b[2Jx\x0dtab	here'
+has "and bytes that are no text" out 'bb   | \xff'
+is "there is no colour in a file" "$(grep -c "$(printf '\033')" out)" 0
+
+"$TEND" up -f talk.yaml >&- 2>err
+is "with standard output closed it runs" $? 0
+"$TEND" up -f talk.yaml <&- >&- 2>&-
+is "with all three closed too" $? 0
+"$TEND" up -f talk.yaml 2>err | true
+ok "a reader that leaves does not hang it"
+"$TEND" tree >/dev/full 2>err
+check "an answer that cannot be written is an error" test $? -ne 0
+
+stack shop <<'END'
+  a: {command: [sleep, "1000"]}
+END
+mkfifo stuck
+tail -f /dev/null <stuck &
+reader=$!
+stack flood <<'END'
+  flood: {command: [yes, "a line of some length that is written for ever and ever"]}
+  a: {command: [sleep, "1000"]}
+END
+"$TEND" up -f flood.yaml >stuck 2>err &
+UP=$!
+UPS="$UPS $UP $reader"
+soon in_state flood running
+run timeout 10 "$TEND" status flood
+is "a flood to a reader that is stuck does not stop answers" "$CODE" 0
+flooded()
+{
+	"$TEND" status flood --json | grep -q '"output_dropped":[1-9]'
+}
+check "what is lost of a flood is counted" soon flooded
+run "$TEND" logs flood
+check "at most 64 KiB are kept" test "$(wc -c <out)" -lt 70000
+has "which is said" out "bytes before this are lost"
+memory=$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$UP/status")
+check "memory does not grow with it: $memory kB" test "$memory" -lt 65536
+run timeout 20 "$TEND" down
+is "and it is stopped" "$CODE" 0
+ended
+kill "$reader"
+finish

@@ -1,0 +1,100 @@
+#!/bin/sh
+# test/e2e/stop.sh - the order of a stop, its deadline, and force.
+. "$(dirname "$(realpath "$0")")/common.inc"
+
+stack order <<'END'
+  db:
+    shell: "trap 'date +%s.%N >db.end; exit 0' TERM; while :; do sleep 0.02; done"
+  web:
+    shell: "trap 'sleep 0.3; date +%s.%N >web.end; exit 0' TERM; while :; do sleep 0.02; done"
+    needs: [db]
+  worker:
+    shell: "trap 'sleep 0.3; date +%s.%N >worker.end; exit 0' TERM; while :; do sleep 0.02; done"
+    needs: [db]
+END
+up order
+soon in_state web running
+soon in_state worker running
+began=$(date +%s%N)
+kill -INT "$UP"
+ended
+took=$((($(date +%s%N) - began) / 1000000))
+is "Ctrl-C once stops in order and answers 0" "$CODE" 0
+check "what is needed stops after all that need it" \
+	test "$(cat web.end worker.end db.end | sort -n | tail -1)" = "$(cat db.end)"
+check "those that need nothing of each other stop at the same time ($took ms)" \
+	test "$took" -lt 1500
+has "progress is shown" log "waiting for 3: db, web, worker;"
+has "the report has every task" log "worker  canceled   exited with code 0"
+check "nothing is left" nothing_left
+
+stack deaf <<'END'
+  deaf:
+    shell: "trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done"
+    stop: {timeout: 60s}
+  kind: {command: [sleep, "1000"]}
+END
+up deaf
+soon test -s pid
+soon in_state kind running
+kill -TERM "$UP"
+check "SIGTERM begins a stop" soon grep -q "waiting for 1: deaf" log
+run "$TEND" status deaf
+is "a stack that is stopping answers" "$CODE" 0
+has "and says so" out "stopping"
+kill -INT "$UP"
+ended
+check "the second signal kills: $CODE" test "$CODE" -ge 128
+check "what is killed is dead" dead "$(cat pid)"
+has "and reported as killed" log "killed     killed by SIGKILL"
+
+rm -f pid
+up deaf
+soon test -s pid
+run "$TEND" down --timeout 1s
+is "down --timeout kills what has not ended by then" "$CODE" 0
+has "which it shows" out "killed"
+ended
+is "and up ends with 0" "$CODE" 0
+
+rm -f pid
+up deaf
+soon test -s pid
+run "$TEND" down --now --json
+is "down --now kills at once" "$CODE" 0
+has "and reports" out '"abandoned":0'
+ended
+
+stack slow <<'END'
+  a:
+    shell: "trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done"
+    stop: {timeout: 300ms}
+END
+rm -f pid
+up slow
+soon test -s pid
+kill -HUP "$UP"
+ended
+is "SIGHUP stops, and a stop timeout that ends in SIGKILL is a stop" "$CODE" 0
+has "that the report does not hide" log "killed by SIGKILL: it had not ended 0.3s after SIGTERM"
+
+stack signal <<'END'
+  a:
+    shell: "trap 'echo got INT; exit 0' INT; echo ready; while :; do sleep 0.05; done"
+    stop: {signal: INT}
+END
+up signal
+soon grep -q ready log
+run "$TEND" down
+ended
+has "the stop signal of the file is sent" log "a      | got INT"
+
+stack again <<'END'
+  a: {shell: "exit 1", restart: {delay: 60s}}
+END
+up again
+check "a task between two attempts is in backoff" soon in_state a backoff
+run "$TEND" down
+is "and does not hold up a stop" "$CODE" 0
+ended
+finish
