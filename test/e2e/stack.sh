@@ -22,7 +22,7 @@ touch go-on
 check "until it works" soon in_state flaky running
 
 run "$TEND" tree
-is "tree answers" $CODE 0
+is "tree answers" "$CODE" 0
 has "tree shows the stack" out "shop"
 has "tree shows a task with its state" out "process  running"
 run "$TEND" tree --json
@@ -51,14 +51,14 @@ is "logs --json prints one document a line" "$(cat out)" \
 	'{"path":"shop/web","attempt":1,"live":true,"text":"web is up"}'
 
 run "$TEND" status nosuch
-is "no such task is exit code 4" $CODE 4
+is "no such task is exit code 4" "$CODE" 4
 has "which is told with what there is" err "web, db, flaky"
 run "$TEND" logs nosuch --json
-is "also as JSON" $CODE 4
+is "also as JSON" "$CODE" 4
 has "in an envelope with the error" out '"data":null,"error":{"exit_code":4'
 
 run "$TEND" down
-is "down answers 0" $CODE 0
+is "down answers 0" "$CODE" 0
 has "down reports how each ended" out "shop/web"
 ended
 is "up then ends with 0" "$CODE" 0
@@ -70,7 +70,7 @@ stack short <<'END'
   also: {command: ["true"], needs: [ok]}
 END
 run "$TEND" up -f short.yaml
-is "a stack that is done ends by itself" $CODE 0
+is "a stack that is done ends by itself" "$CODE" 0
 
 stack where <<'END'
   a: {command: [sleep, "1000"]}
@@ -79,12 +79,12 @@ cp where.yaml tend.yaml
 up where
 check "up runs" soon in_state a running
 run "$TEND" tree --name where
-is "a stack is found by its name" $CODE 0
+is "a stack is found by its name" "$CODE" 0
 run "$TEND" tree --socket "$HERE/run/tend/where.sock"
-is "and by its socket" $CODE 0
+is "and by its socket" "$CODE" 0
 (cd / && "$TEND" tree >"$HERE/out" 2>"$HERE/err")
 is "and from elsewhere if it is the only one" $? 0
 run "$TEND" down --now
-is "down --now answers 0" $CODE 0
+is "down --now answers 0" "$CODE" 0
 ended
 finish
