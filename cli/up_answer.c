@@ -67,7 +67,8 @@ static json_t *card(struct up_task *t)
 	json_t *row = json_copy(json_array_get(all, 0));
 	bool over = t->has_last && t->last.result >= 0;
 	struct up_tail live = {0};
-	const struct up_tail *tail = up_task_tail(t, &live) ? &live : &t->tails[0];
+	/* An attempt that has written nothing yet says less than the one before. */
+	const struct up_tail *tail = up_task_tail(t, &live) && live.n > 0 ? &live : &t->tails[0];
 
 	json_object_set_new(row, "since_ns", json_integer((json_int_t)(tend_now() - t->since)));
 	json_object_set_new(row, "restarts", json_integer(t->restarts));
@@ -184,13 +185,104 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 
 /* ---- All of them ---- */
 
+/* The task that the path leads to or into: "TASK/inner/conn-1". */
+static struct up_task *find_above(struct up *up, const char *path)
+{
+	char first[2 * CONFIG_NAME_MAX + 2];
+	size_t own = strlen(up->config->name), n;
+
+	if (strncmp(path, up->config->name, own) == 0 && path[own] == '/') {
+		n = own + 1 + strcspn(path + own + 1, "/#");
+		snprintf(first, sizeof(first), "%.*s", n < sizeof(first) ? (int)n : 0, path);
+		struct up_task *t = find(up, first);
+		if (t)
+			return t;
+	}
+	n = strcspn(path, "/#");
+	snprintf(first, sizeof(first), "%.*s", n < sizeof(first) ? (int)n : 0, path);
+	return find(up, first);
+}
+
+/* Cuts "#ID" off; answers the id, or NULL if there is none. */
+static const char *cut_id(char *path)
+{
+	char *mark = strrchr(path, '#');
+	if (!mark || strchr(mark, '/'))
+		return NULL;
+	*mark = 0;
+	return mark + 1;
+}
+
+static const char *text_of(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+	return text ? text : "";
+}
+
+/* Moves the rows at `path` and below to `out`; answers how many are at it. With
+ * an id it is that one alone. */
+static size_t choose_rows(const json_t *rows, const char *path, const char *id, json_t *out,
+			  char *list, size_t size)
+{
+	size_t i, at = 0, used = 0, n = strlen(path);
+	json_t *row;
+
+	json_array_foreach(rows, i, row)
+	{
+		const char *here = text_of(row, "path"), *own = text_of(row, "id");
+		bool same = strcmp(here, path) == 0;
+		if (same && (!id || strcmp(id, own) == 0)) {
+			at++;
+			if (used < size)
+				used += (size_t)snprintf(list + used, size - used, "%s%s#%s",
+							 used ? ", " : "", here, own);
+		}
+		if (same ? !id || strcmp(id, own) == 0
+			 : !id && strncmp(here, path, n) == 0 && here[n] == '/')
+			json_array_append(out, row);
+	}
+	return at;
+}
+
+/* Answers what is wrong, or NULL with the rows of the subtree in `data`. */
+static json_t *inner(struct up *up, struct up_task *t, const char *path, json_t **data)
+{
+	char full[2 * TEND_PATH_MAX], list[400] = "", text[600];
+	size_t n = strlen(t->config->name), own = strlen(up->config->name);
+	bool whole = strncmp(path, up->config->name, own) == 0 && path[own] == '/' &&
+		     strncmp(path + own + 1, t->config->name, n) == 0;
+	json_t *found = json_array(), *rows = up_rows(up, t);
+
+	snprintf(full, sizeof(full), "%s%s%s", whole ? "" : up->config->name, whole ? "" : "/",
+		 path);
+	const char *id = cut_id(full);
+	size_t at =
+		choose_rows(json_object_get(rows, "tasks"), full, id, found, list, sizeof(list));
+	json_decref(rows);
+	*data = json_pack("{s:s, s:o}", "name", up->config->name, "tasks", found);
+	if (at == 1)
+		return NULL;
+	json_decref(*data);
+	if (at == 0)
+		snprintf(text, sizeof(text), "there is nothing at %.256s", path);
+	else
+		snprintf(text, sizeof(text), "%zu are called %.128s; choose one: %s", at, path,
+			 list);
+	return control_error("tend.tree/1", at ? CONTROL_USAGE : CONTROL_NO_TASK, text);
+}
+
 static json_t *tree(struct up *up, const char *path)
 {
-	struct up_task *only = path ? find(up, path) : NULL;
+	struct up_task *t = path ? find_above(up, path) : NULL;
+	json_t *data = NULL, *error = NULL;
 
-	if (path && !only && strcmp(path, up->config->name) != 0)
+	if (path && !t && strcmp(path, up->config->name) != 0)
 		return no_such_task(up, "tend.tree/1", path);
-	return control_ok("tend.tree/1", up_rows(up, only));
+	if (t)
+		error = inner(up, t, path, &data);
+	else
+		data = up_rows(up, NULL);
+	return error ? error : control_ok("tend.tree/1", data);
 }
 
 void up_answer(void *arg, const json_t *request, struct control_reply *reply)

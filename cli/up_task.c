@@ -197,7 +197,8 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 		return;
 	}
 	up_task_say(t, "%s", text);
-	finish(t, t->killed ? TEND_KILLED : (uint8_t)o->kind);
+	/* A stop signal may have been quicker than the force. */
+	finish(t, t->killed && o->signal == SIGKILL ? TEND_KILLED : (uint8_t)o->kind);
 }
 
 /* ---- Steps; each answers until when it has nothing to do by itself ---- */
