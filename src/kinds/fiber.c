@@ -80,7 +80,7 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 		struct tend__extra *extra = tend__task_extra(t);
 
 		if (extra)
-			extra->alarm = tend__alarm_set(rt, birth->deadline, t->id, deadline_rings);
+			extra->alarm = tend__alarm_make(rt, birth->deadline, t->id, deadline_rings);
 		if (!extra || !extra->alarm)
 			error = -ENOMEM;
 	}
@@ -129,6 +129,9 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
+	/* Not before, for it would ring for nobody. It has not run, so it is there. */
+	if (t->extra && t->extra->alarm)
+		tend__alarm_start(t->extra->alarm);
 }
 
 int tend__task_opts_check(const struct tend_task_opts *opts)
@@ -137,6 +140,8 @@ int tend__task_opts_check(const struct tend_task_opts *opts)
 		return 0;
 	if (opts->size > sizeof *opts)
 		return -E2BIG;
+	if (opts->stack_bytes && (opts->stack_bytes < 16384 || opts->stack_bytes > (size_t)1 << 30))
+		return -EINVAL;
 	if (opts->reserved || (opts->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
 		return -EINVAL;
 	return 0;

@@ -86,7 +86,7 @@ static void say_fault(int signal, uintptr_t address)
 
 static void free_runtime(tend_runtime *rt)
 {
-	size_t slots = (size_t)rt->tasks_max + 2;
+	size_t slots = (size_t)tend__slots_of(rt);
 
 	if (rt->segment.header) {
 		tend__root_end(rt);
@@ -148,7 +148,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		goto fail;
 
 	error = -ENOMEM;
-	slots = (size_t)rt->tasks_max + 2;
+	slots = (size_t)tend__slots_of(rt);
 	rt->tasks = tend__reserve(slots * sizeof *rt->tasks);
 	rt->scopes = tend__reserve(slots * sizeof *rt->scopes);
 	rt->workers = aligned(rt->workers_count * sizeof *rt->workers);
@@ -162,7 +162,6 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	error = tend__runtime_claim(rt, &first_generation);
 	if (error)
 		goto fail;
-	/* Slot 0 names nothing, and the last is never given out. */
 	error = tend__segment_open(&rt->segment, o.registry_path, rt->name, rt->index,
 	                           first_generation, rt->workers_count, (uint32_t)slots,
 	                           power_of_two(o.events_max));
@@ -176,8 +175,11 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	error = tend__workers_start(rt);
 	if (error)
 		goto fail;
-	if (o.flags & TEND_HOSTED)
+	if (o.flags & TEND_HOSTED) {
 		tend__tls.hosted = true;
+		/* As after a poll: the first post makes the descriptor readable. */
+		tend__store(&rt->workers[0].sleeping, 1u);
+	}
 	*out = rt;
 	return 0;
 fail:
@@ -216,6 +218,8 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
 	tend__workers_stop(rt);
+	if (rt->flags & TEND_HOSTED)
+		tend__tls.hosted = false;
 	tend__children_close(rt);
 	free_runtime(rt);
 	return 0;

@@ -33,7 +33,7 @@ static void on_drop(struct tend__worker *w, struct tend__post *p)
 	tend__free(a);
 }
 
-struct tend__alarm *tend__alarm_set(tend_runtime *rt, uint64_t at, uint64_t id,
+struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
                                     void (*ring)(tend_runtime *rt, uint64_t id))
 {
 	struct tend__alarm *a = tend__alloc(sizeof *a);
@@ -47,9 +47,10 @@ struct tend__alarm *tend__alarm_set(tend_runtime *rt, uint64_t at, uint64_t id,
 	a->rt = rt;
 	a->id = id;
 	a->ring = ring;
-	tend__post(&rt->workers[0], &a->set);
 	return a;
 }
+
+void tend__alarm_start(struct tend__alarm *a) { tend__post(&a->rt->workers[0], &a->set); }
 
 void tend__alarm_drop(struct tend__alarm *a)
 {

@@ -184,7 +184,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 	 * lock, for all of this happens on this worker. */
 	for (struct tend__waiter any = {.task = t}; !error && ready < 0;) {
 		error = tend__wait(NULL, &any, why, object, deadline,
-		                   flags | TEND__ONCE);
+		                   flags | TEND__ONCE | TEND__STAY);
 		if (!error && (flags & TEND__ONCE))
 			error = -EINTR;
 		for (int i = 0; i < linked && ready < 0; i++)
@@ -196,6 +196,8 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 	}
 	for (int i = 0; i < linked; i++)
 		tend__unlink(&waiters[i].base.link);
+	if (error == -ECANCELED && !(flags & (TEND__DEAF | TEND__STAY)))
+		tend__abort_if_asked(t);
 	return error ? error : ready;
 }
 
@@ -261,6 +263,21 @@ static void on_post(struct tend__worker *w, struct tend__post *p)
 	tend__free(c);
 }
 
+static void tell_workers(tend_runtime *rt, uint64_t workers, int fd, uint32_t generation)
+{
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct closing *c;
+
+		if (!(workers & UINT64_C(1) << i % 64) || &rt->workers[i] == tend__tls.worker)
+			continue;
+		c = tend__alloc(sizeof *c);
+		if (!c)
+			return; /* its waiters see the hangup, or their deadline */
+		*c = (struct closing){{NULL, on_post}, fd, generation};
+		tend__post(&rt->workers[i], &c->post);
+	}
+}
+
 void tend__fd_closing(int fd)
 {
 	struct number *n = number_of(fd);
@@ -278,18 +295,12 @@ void tend__fd_closing(int fd)
 		if (f && f->added)
 			tend__poller_del(&self->poller, fd);
 		on_closed(self, fd, generation);
-		workers &= ~(UINT64_C(1) << self->number % 64);
 	}
 	/* Workers that know the number; few programs share one among many. */
-	for (uint32_t i = 0; self && workers && i < self->rt->workers_count; i++) {
-		struct closing *c;
+	for (uint32_t i = 0; workers && i < TEND__RUNTIMES; i++) {
+		tend_runtime *rt = tend__runtime_of(tend__id(i, 0, 0));
 
-		if (!(workers & UINT64_C(1) << i % 64) || &self->rt->workers[i] == self)
-			continue;
-		c = tend__alloc(sizeof *c);
-		if (!c)
-			return; /* its waiters see the hangup, or their deadline */
-		*c = (struct closing){{NULL, on_post}, fd, generation};
-		tend__post(&self->rt->workers[i], &c->post);
+		if (rt)
+			tell_workers(rt, workers, fd, generation);
 	}
 }

@@ -139,11 +139,13 @@ static bool passed(struct tend__task *t, uint64_t deadline)
 
 /* tend_abort() takes effect here, in a wait, with nothing linked; not while a
  * scope of the task is open. */
-static void abort_if_asked(struct tend__task *t)
+void tend__abort_if_asked(struct tend__task *t)
 {
 	bool owns;
 
-	if (!(tend__task_word(t) & TEND__ABORTED) || t->unwinding || !t->worker)
+	/* A process is told by the same bit, and its fiber passes it on. */
+	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
+	    !t->worker)
 		return;
 	tend__lock(&t->worker->rt->tree);
 	owns = tend__linked(&t->owned);
@@ -188,8 +190,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 				tend__unlink(&w->link);
 				tend__unlock(lock);
 			}
-			if (!(flags & TEND__DEAF))
-				abort_if_asked(t);
+			if (!(flags & (TEND__DEAF | TEND__STAY)))
+				tend__abort_if_asked(t);
 			return error;
 		}
 		if (lock)

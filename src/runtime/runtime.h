@@ -132,6 +132,9 @@ void tend__runtime_disclaim(tend_runtime *rt);
 bool tend__forked(void);
 struct tend__header *tend__runtime_segment(const tend_runtime *rt);
 
+/* Slot 0 names nothing, slot 1 is the root. */
+static inline uint32_t tend__slots_of(const tend_runtime *rt) { return rt->tasks_max + 2; }
+
 static inline struct tend__lock *tend__stripe_of(tend_runtime *rt, uint64_t id)
 {
 	return &rt->stripes[tend__id_slot(id) % TEND__STRIPES].lock;
@@ -193,6 +196,7 @@ int tend__may_wait(void);
 enum {
 	TEND__DEAF = 1, /* no cancel ends the wait */
 	TEND__ONCE = 2, /* any notify ends it, with 0: the caller looks */
+	TEND__STAY = 4, /* the caller has something to take back before an abort */
 };
 /* Waits until w->done, and answers w->result; else -ECANCELED or -ETIMEDOUT with
  * w unlinked. Called with `lock` held, and w linked; returns with it free. With
@@ -202,6 +206,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 /* With the lock of the object of w: it is done. Notifies under that lock, which
  * is what keeps the waiter's stack where it is. */
 void tend__waiter_done(struct tend__waiter *w, int result);
+/* Ends the calling task if an abort was asked for. Nothing of its may be linked. */
+void tend__abort_if_asked(struct tend__task *t);
 /* Would a wait of the task answer -ECANCELED? */
 bool tend__told(struct tend__task *t);
 /* Runs the cleanups and the drop of the calling task. */
@@ -213,8 +219,11 @@ void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* alarm.c: something to do at an instant, by worker 0. */
 struct tend__alarm;
-struct tend__alarm *tend__alarm_set(tend_runtime *rt, uint64_t at, uint64_t id,
-                                    void (*ring)(tend_runtime *rt, uint64_t id));
+struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
+                                     void (*ring)(tend_runtime *rt, uint64_t id));
+/* When its object can be found by its id: one that rings before is lost. */
+void tend__alarm_start(struct tend__alarm *alarm);
+/* Started or not; NULL does nothing. */
 void tend__alarm_drop(struct tend__alarm *alarm);
 
 #endif

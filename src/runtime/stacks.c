@@ -65,7 +65,8 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 			*error = add_block(w);
 			if (*error) {
 				/* Relaxed: spawns are refused from now on, a few late is fine. */
-				tend__store_relaxed(&w->rt->no_stacks, 1);
+				if (w->stacks_used) /* else there is none to come back */
+					tend__store_relaxed(&w->rt->no_stacks, 1);
 				return NULL;
 			}
 		}

@@ -253,10 +253,12 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 			break;
 		}
 		tend__lock(&rt->empty_lock);
-		error = tend__wait(&rt->empty_lock, &w, TEND__WAIT_PATH, 0, deadline, 0);
+		error = tend__wait(&rt->empty_lock, &w, TEND__WAIT_PATH, 0, deadline, TEND__STAY);
 		if (error)
 			break;
 	}
 	tend__add(&rt->path_waiters, (uint32_t)-1);
+	if (error == -ECANCELED && tend__tls.task)
+		tend__abort_if_asked(tend__tls.task);
 	return error;
 }

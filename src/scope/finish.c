@@ -18,7 +18,7 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 
 	if (!rt)
 		return tend__forked() ? -ESTALE : -ESRCH;
-	if (slot <= 1 || slot >= rt->tasks_max)
+	if (slot <= 1 || slot >= tend__slots_of(rt))
 		return -ESRCH;
 	r = tend__record_at(rt->segment.header, slot);
 	tend__lock(tend__stripe_of(rt, id));
@@ -115,11 +115,29 @@ void tend__task_free(tend_runtime *rt, struct tend__task *t)
 	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));
 }
 
-static void keep(struct tend__scope *s, struct tend__task *t)
+/* False if a joiner has come between its end and this, and has its outcome. */
+static bool keep(struct tend__scope *s, struct tend__task *t)
 {
+	bool wanted;
+
 	tend__lock(&s->owner.lock);
-	tend__link_append(&s->held, &t->held);
+	wanted = !t->joined;
+	if (wanted)
+		tend__link_append(&s->held, &t->held);
 	tend__unlock(&s->owner.lock);
+	return wanted;
+}
+
+/* That joiner may still look at it, with the stripe. */
+static void drop(tend_runtime *rt, struct tend__task *t, bool has_stripe) TEND_UNCHECKED
+{
+	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
+
+	if (!has_stripe)
+		tend__lock(stripe);
+	tend__task_free(rt, t);
+	if (!has_stripe)
+		tend__unlock(stripe);
 }
 
 /* The first that failed, by name, for there may be no handle to ask. */
@@ -191,10 +209,12 @@ void tend__task_finish(struct tend__task *t)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)
 		taken = tell(t);
-	if (held && !taken)
-		keep(s, t); /* from here on a joiner may free it */
-	else
+	/* Kept, a joiner may free it from here on. Without a handle nobody can touch
+	 * it once it has ended, and it needs no stripe. */
+	if (!held)
 		tend__task_free(rt, t);
+	else if (taken || !keep(s, t))
+		drop(rt, t, touched);
 	if (touched)
 		tend__unlock(stripe);
 
@@ -238,6 +258,7 @@ static bool take(struct tend__task *t)
 	tend__lock(&s->owner.lock);
 	ours = tend__linked(&t->held);
 	tend__unlink(&t->held);
+	t->joined = true;
 	tend__unlock(&s->owner.lock);
 	return ours;
 }
@@ -255,7 +276,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 		return -EDEADLK;
 	if (!(rt = tend__runtime_of(task.id)))
 		return tend__forked() ? -ESTALE : -ESRCH;
-	if (tend__id_slot(task.id) < rt->tasks_max &&
+	if (tend__id_slot(task.id) < tend__slots_of(rt) &&
 	    waits_for_me(tend__task_at(rt, task.id)))
 		return -EDEADLK;
 	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */

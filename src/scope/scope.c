@@ -16,7 +16,7 @@ struct tend__scope *tend__scope_find(uint64_t id, int *error)
 	struct tend__scope *s;
 
 	*error = tend__forked() ? -ESTALE : -ESRCH;
-	if (!rt || slot == 0 || slot >= rt->tasks_max)
+	if (!rt || slot == 0 || slot >= tend__slots_of(rt))
 		return NULL;
 	/* The generation first: its acquire makes the pointer visible. */
 	if (tend__word_generation(tend__load_acquire(&tend__record_at(rt->segment.header, slot)->word)) !=
@@ -127,12 +127,12 @@ static void shield_rings(tend_runtime *rt, uint64_t id)
 static bool arm(struct tend__scope *s)
 {
 	if (s->deadline) {
-		s->deadline_alarm = tend__alarm_set(s->rt, s->deadline, s->id, deadline_rings);
+		s->deadline_alarm = tend__alarm_make(s->rt, s->deadline, s->id, deadline_rings);
 		if (!s->deadline_alarm)
 			return false;
 	}
 	if (s->shield) {
-		s->shield_alarm = tend__alarm_set(s->rt, s->shield, s->id, shield_rings);
+		s->shield_alarm = tend__alarm_make(s->rt, s->shield, s->id, shield_rings);
 		if (!s->shield_alarm) {
 			tend__alarm_drop(s->deadline_alarm);
 			s->deadline_alarm = NULL;
@@ -203,6 +203,10 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	/* Release: who finds the scope by its word finds it whole. */
 	tend__store_release(&s->owner.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
+	if (s->deadline_alarm)
+		tend__alarm_start(s->deadline_alarm);
+	if (s->shield_alarm)
+		tend__alarm_start(s->shield_alarm);
 	*out = s->id;
 	return 0;
 }
@@ -221,7 +225,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 		return error;
 	if (opts && opts->size > sizeof *opts)
 		return -E2BIG;
-	if (!n || !tend__name_valid(name, n) || (opts && opts->reserved))
+	if (!n || !tend__name_valid(name, n) || (opts && (opts->reserved || opts->shield == TEND_FOREVER)))
 		return -EINVAL;
 	if (opts && opts->numbered) {
 		/* Relaxed: unique is enough. */

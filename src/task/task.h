@@ -108,6 +108,7 @@ struct tend__task {
 	bool unwinding;                /* (w) its cleanups run: it cannot be aborted again */
 	bool aborted;                  /* (w) its waits answer -ECANCELED for good */
 	bool timed_out;                /* (w) the timer of its park fired */
+	bool joined;                   /* scope's lock; a joiner has had its outcome */
 	bool leaving;                  /* runtime.tree; it can own no more scopes */
 	bool owns;                     /* (w) it has opened a scope, or was born holding one; one
 	                                  that others gave it has touched it */
