@@ -58,9 +58,36 @@ static void print_line(void *arg, const char *text, size_t n)
 	printer_line(t->up->printer, t->config->name, t->index, '|', text, n);
 }
 
+static void mark_started(struct up_task *t)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	if (!node->started) {
+		node->started = true;
+		wake_neighbours(t);
+	}
+}
+
+/* Looks whether it has, for nobody says so. */
+static void see_start(struct up_task *t)
+{
+	int pid = t->pid == 0 ? tend_process_pid(t->process) : 0;
+
+	if (pid <= 0)
+		return;
+	t->pid = pid;
+	set_state(t, t->told ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	if (t->attempt > 1)
+		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
+	else
+		up_task_say(t, "started, pid %d", pid);
+	mark_started(t);
+}
+
 static void output(void *arg, int stream, const char *bytes, size_t n)
 {
 	struct up_task *t = arg;
+	see_start(t);
 	line_feed(&t->lines[stream == 2], bytes, n, print_line, t);
 }
 
@@ -282,27 +309,6 @@ static uint64_t step_backoff(struct up_task *t)
 	return 0;
 }
 
-static void mark_started(struct up_task *t)
-{
-	struct graph_node *node = &t->up->graph.nodes[t->index];
-
-	if (!node->started) {
-		node->started = true;
-		wake_neighbours(t);
-	}
-}
-
-static void has_started(struct up_task *t, int pid)
-{
-	t->pid = pid;
-	set_state(t, t->told ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
-	if (t->attempt > 1)
-		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
-	else
-		up_task_say(t, "started, pid %d", pid);
-	mark_started(t);
-}
-
 static void pass_stop(struct up_task *t)
 {
 	struct up *up = t->up;
@@ -322,18 +328,11 @@ static uint64_t step_live(struct up_task *t)
 {
 	struct tend_outcome outcome;
 
+	see_start(t);
 	int error = tend_task_outcome(t->process, &outcome);
 	if (error == 0) {
-		/* One that was too quick to be seen has started all the same. */
-		if (outcome.result >= 0)
-			mark_started(t);
 		attempt_over(t, &outcome);
 		return 0;
-	}
-	if (t->pid == 0) {
-		int pid = tend_process_pid(t->process);
-		if (pid > 0)
-			has_started(t, pid);
 	}
 	pass_stop(t);
 	if (t->pid == 0 || !t->watched || (t->up->forced && !t->killed))
