@@ -83,7 +83,7 @@ int client_end(int code)
 
 int client_tell(const struct client *client, int code, const char *text)
 {
-	json_t *envelope = client->json ? control_error(client->schema, code, text) : NULL;
+	json_t *envelope = client->json ? envelope_error(client->schema, code, text) : NULL;
 
 	if (envelope)
 		client_print_json(envelope);
@@ -150,7 +150,7 @@ json_t *client_ask(const struct client *client, json_t *request, control_progres
 	const json_t *failed = json_object_get(envelope, "error");
 	if (!json_is_object(failed))
 		return envelope;
-	const char *text = json_string_value(json_object_get(failed, "text"));
+	const char *text = json_string_value(json_object_get(failed, "message"));
 	json_int_t code = json_integer_value(json_object_get(failed, "exit_code"));
 	*exit_code =
 		client_tell(client, code > 0 && code < 256 ? (int)code : 1, text ? text : "failed");

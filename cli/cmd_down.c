@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOW = 256, TIMED_OUT = 124 };
+enum { NOW = 256 };
 #define GONE_MS 5000 /* from the last answer to the end of the supervisor */
 
 struct options {
@@ -142,7 +142,7 @@ int cmd_down(int argc, char **argv)
 		return client_end(code);
 	const json_t *data = json_object_get(envelope, "data");
 	if (json_integer_value(json_object_get(data, "abandoned")) > 0)
-		code = TIMED_OUT;
+		code = EXIT_TIMEOUT;
 	if (options.client.json)
 		client_print_json(envelope);
 	else

@@ -3,7 +3,7 @@
  * letter. */
 #include "client.h"
 #include "commands.h"
-#include "rows.h"
+#include "tree_pid.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -171,56 +171,6 @@ static void print_tree(const json_t *rows, bool ascii)
 	free(lines);
 }
 
-/* ---- A process ---- */
-
-static const char *why_not(int error, int *code)
-{
-	*code = CONTROL_FAILED;
-	if (error == -ESRCH || error == -ENOENT)
-		*code = CONTROL_NO_TASK;
-	if (error == -EPERM || error == -EACCES)
-		*code = CONTROL_NOT_ALLOWED;
-	switch (error) {
-	case -ESRCH:
-		return "there is no such process";
-	case -ENOENT:
-		return "it is not linked with libtend, or has no runtime open";
-	case -EPERM:
-	case -EACCES:
-		return "it belongs to another user";
-	case -EPROTO:
-		return "its registry is of another version, or damaged";
-	default:
-		return tend_strerror(error);
-	}
-}
-
-static int tree_of_process(const struct options *options)
-{
-	long number = strtol(options->client.path, NULL, 10);
-	pid_t pid = number > 0 && number <= INT_MAX ? (pid_t)number : INT_MAX;
-	json_t *rows = json_array();
-	int code = 0, error = rows_add_process(rows, NULL, pid);
-
-	if (error) {
-		char text[200];
-		snprintf(text, sizeof(text), "process %s: %s", options->client.path,
-			 why_not(error, &code));
-		json_decref(rows);
-		return client_tell(&options->client, code, text);
-	}
-	if (options->client.json) {
-		json_t *envelope = control_ok("tend.tree/1", json_pack("{s:i, s:o}", "pid",
-								       (int)pid, "tasks", rows));
-		client_print_json(envelope);
-		json_decref(envelope);
-		return client_end(0);
-	}
-	print_tree(rows, options->ascii);
-	json_decref(rows);
-	return client_end(0);
-}
-
 /* ---- The command ---- */
 
 static bool is_number(const char *text)
@@ -241,8 +191,11 @@ int cmd_tree(int argc, char **argv)
 	options.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &options) != 0)
 		return 2;
-	if (options.client.path && options.client.path[0] && is_number(options.client.path))
-		return tree_of_process(&options);
+	if (options.client.path && options.client.path[0] && is_number(options.client.path)) {
+		long pid = strtol(options.client.path, NULL, 10);
+		return cmd_tree_pid(pid > 0 && pid <= INT_MAX ? (pid_t)pid : INT_MAX,
+				    options.client.json, options.ascii);
+	}
 	json_t *envelope = client_ask(&options.client, json_pack("{s:s}", "cmd", "tree"), NULL,
 				      NULL, &instance, &code);
 	if (envelope && options.client.json)

@@ -6,6 +6,7 @@
 #ifndef TEND_CLI_CONTROL_H
 #define TEND_CLI_CONTROL_H
 
+#include "envelope.h"
 #include "instance.h"
 
 #include "tend/tend.h"
@@ -37,21 +38,6 @@ int control_serve(struct control_server *server, tend_scope scope, const char *s
 
 /* Sends a document, which it takes. False: the other side is gone. */
 bool control_send(struct control_reply *reply, json_t *document);
-
-/* ---- Envelopes ---- */
-
-enum {
-	CONTROL_FAILED = 1,
-	CONTROL_USAGE = 2,
-	CONTROL_NO_TASK = 4,
-	CONTROL_UNREACHABLE = 5,
-	CONTROL_NOT_ALLOWED = 6,
-};
-
-/* One form for success and failure: {schema, node, seq, at, data, error}. The
- * data is taken; an error has the exit code and a sentence. */
-json_t *control_ok(const char *schema, json_t *data);
-json_t *control_error(const char *schema, int exit_code, const char *text);
 
 /* Text of any bytes as a JSON string: what is not UTF-8 becomes U+FFFD. */
 json_t *control_text(const char *text, size_t n);

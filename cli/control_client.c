@@ -97,7 +97,7 @@ static void gone(const struct instance *i, int why, struct instance_error *error
 
 	if (owner > 0)
 		snprintf(pid, sizeof(pid), " (pid %d)", (int)owner);
-	error->exit_code = CONTROL_UNREACHABLE;
+	error->exit_code = EXIT_UNREACHABLE;
 	if (why == ETIMEDOUT)
 		snprintf(error->text, sizeof(error->text), "stack %s%s does not answer at %s",
 			 i->name, pid, i->socket);

@@ -33,7 +33,7 @@ bool control_send(struct control_reply *reply, json_t *document)
 
 static void refuse(struct control_reply *reply, const char *text)
 {
-	control_send(reply, control_error("tend.error/1", CONTROL_USAGE, text));
+	control_send(reply, envelope_error("tend.error/1", EXIT_USAGE, text));
 }
 
 static void answer(struct control_reply *reply, const char *line, size_t n)
@@ -89,7 +89,7 @@ static void connection_drop(void *arg)
 static void take_connection(struct control_server *server, int fd)
 {
 	static const char full[] =
-		"{\"schema\":\"tend.error/1\",\"data\":null,\"error\":{\"exit_code\":1,\"text\":"
+		"{\"schema\":\"tend.error/1\",\"data\":null,\"error\":{\"exit_code\":1,\"message\":"
 		"\"too many connections; try again\"}}\n";
 	struct control_reply *reply =
 		server->connections < CONTROL_CONNECTIONS_MAX ? malloc(sizeof(*reply)) : NULL;

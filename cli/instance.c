@@ -1,5 +1,6 @@
 /* cli/instance.c - the runtime directory, the lock and the socket of a stack. */
 #include "instance.h"
+#include "envelope.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,8 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { FAILED = 1, USAGE = 2, UNREACHABLE = 5, CONFIG = 78 };
 
 static int __attribute__((format(printf, 3, 4)))
 fail(struct instance_error *error, int exit_code, const char *fmt, ...)
@@ -32,15 +31,15 @@ static int check_private(const char *path, struct instance_error *error)
 {
 	struct stat st;
 	if (lstat(path, &st) != 0)
-		return fail(error, CONFIG, "cannot look at %s: %s", path, strerror(errno));
+		return fail(error, EXIT_CONFIG, "cannot look at %s: %s", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return fail(error, CONFIG, "%s is not a directory; remove it", path);
+		return fail(error, EXIT_CONFIG, "%s is not a directory; remove it", path);
 	if (st.st_uid != geteuid())
-		return fail(error, CONFIG, "%s belongs to another user (uid %u); remove it", path,
-			    (unsigned)st.st_uid);
+		return fail(error, EXIT_CONFIG, "%s belongs to another user (uid %u); remove it",
+			    path, (unsigned)st.st_uid);
 	if (st.st_mode & 077)
-		return fail(error, CONFIG, "%s is open to other users; run: chmod 700 %s", path,
-			    path);
+		return fail(error, EXIT_CONFIG, "%s is open to other users; run: chmod 700 %s",
+			    path, path);
 	return 0;
 }
 
@@ -49,11 +48,11 @@ static int make_private(const char *path, const char *parent, struct instance_er
 	if (mkdir(path, 0700) == 0 || errno == EEXIST)
 		return check_private(path, error);
 	if (errno == ENOENT)
-		return fail(error, CONFIG,
+		return fail(error, EXIT_CONFIG,
 			    "%s does not exist; create it, or set XDG_RUNTIME_DIR to a private "
 			    "directory of yours (mode 0700)",
 			    parent);
-	return fail(error, CONFIG,
+	return fail(error, EXIT_CONFIG,
 		    "cannot create %s: %s; set XDG_RUNTIME_DIR to a private directory of yours "
 		    "(mode 0700)",
 		    path, strerror(errno));
@@ -64,18 +63,18 @@ int instance_dir(char *buf, size_t size, bool make, struct instance_error *error
 	const char *parent = getenv("XDG_RUNTIME_DIR");
 	if (!parent || !parent[0]) {
 		if (geteuid() != 0)
-			return fail(error, CONFIG,
+			return fail(error, EXIT_CONFIG,
 				    "XDG_RUNTIME_DIR is not set; set it to a private directory of "
 				    "yours (mode 0700)");
 		parent = "/run";
 	}
 	if (parent[0] != '/')
-		return fail(error, CONFIG,
+		return fail(error, EXIT_CONFIG,
 			    "XDG_RUNTIME_DIR is not an absolute path; set it to a "
 			    "private directory of yours (mode 0700)");
 	int n = snprintf(buf, size, "%s/tend", parent);
 	if (n < 0 || (size_t)n >= size)
-		return fail(error, CONFIG,
+		return fail(error, EXIT_CONFIG,
 			    "XDG_RUNTIME_DIR is too long for a socket; set it to a shorter path");
 	return make ? make_private(buf, parent, error) : 0;
 }
@@ -97,14 +96,14 @@ int instance_of(const char *name, struct instance *out, struct instance_error *e
 	struct instance made = {.lock_fd = -1};
 
 	if (!name_valid(name))
-		return fail(error, USAGE, "not the name of a stack");
+		return fail(error, EXIT_USAGE, "not the name of a stack");
 	if (instance_dir(dir, sizeof(dir), false, error) != 0)
 		return -1;
 	snprintf(made.name, sizeof(made.name), "%s", name);
 	int n = snprintf(made.socket, sizeof(made.socket), "%s/%s.sock", dir, name);
 	int m = snprintf(made.lock, sizeof(made.lock), "%s/%s.lock", dir, name);
 	if (n < 0 || m < 0 || (size_t)n >= sizeof(made.socket) || (size_t)m >= sizeof(made.lock))
-		return fail(error, CONFIG,
+		return fail(error, EXIT_CONFIG,
 			    "the socket's path %s/%s.sock is longer than %zu bytes; set "
 			    "XDG_RUNTIME_DIR to a shorter path, or give the stack a shorter name",
 			    dir, name, sizeof(made.socket) - 1);
@@ -179,20 +178,20 @@ int instance_claim(const char *name, struct instance *out, struct instance_error
 	made.lock_fd = take_lock(made.lock, &owner);
 	if (made.lock_fd < 0 && errno == EWOULDBLOCK && owner > 0)
 		return fail(
-			error, FAILED,
+			error, EXIT_FAILED,
 			"stack %s is already running, pid %d; stop it with: tend down --name %s",
 			name, (int)owner, name);
 	if (made.lock_fd < 0 && errno == EWOULDBLOCK)
-		return fail(error, FAILED, "stack %s is already running", name);
+		return fail(error, EXIT_FAILED, "stack %s is already running", name);
 	if (made.lock_fd < 0)
-		return fail(error, CONFIG, "cannot open %s: %s", made.lock, strerror(errno));
+		return fail(error, EXIT_CONFIG, "cannot open %s: %s", made.lock, strerror(errno));
 
 	int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(made.lock_fd, 0) != 0 || pwrite(made.lock_fd, pid, (size_t)n, 0) != n ||
 	    (unlink(made.socket) != 0 && errno != ENOENT)) {
 		int saved = errno;
 		instance_release(&made);
-		return fail(error, CONFIG, "cannot write to %s: %s", dir, strerror(saved));
+		return fail(error, EXIT_CONFIG, "cannot write to %s: %s", dir, strerror(saved));
 	}
 	*out = made;
 	return 0;
@@ -264,16 +263,16 @@ static int choose_running(const char *here, bool strict, struct instance *out,
 	size_t count = list_running(found);
 	write_names(found, count, names, sizeof(names));
 	if (count == 0)
-		return fail(error, UNREACHABLE,
+		return fail(error, EXIT_UNREACHABLE,
 			    "no stack is running (looked in %s); start one with: tend up", dir);
 	if (here && strict)
 		return fail(
-			error, UNREACHABLE,
+			error, EXIT_UNREACHABLE,
 			"stack %s of this directory is not running; another is: %s; choose with "
 			"--name",
 			here, names);
 	if (count > 1)
-		return fail(error, USAGE, "%zu stacks are running: %s; choose one with --name",
+		return fail(error, EXIT_USAGE, "%zu stacks are running: %s; choose one with --name",
 			    count, names);
 	*out = found[0];
 	return 0;
@@ -284,7 +283,7 @@ static int choose_socket(const char *path, struct instance *out, struct instance
 	struct instance made = {.lock_fd = -1};
 	size_t n = strlen(path);
 	if (n == 0 || n >= sizeof(made.socket))
-		return fail(error, USAGE, "the path of a socket has 1 to %zu bytes",
+		return fail(error, EXIT_USAGE, "the path of a socket has 1 to %zu bytes",
 			    sizeof(made.socket) - 1);
 	memcpy(made.socket, path, n + 1);
 	const char *slash = strrchr(path, '/');
@@ -332,21 +331,22 @@ static int unreachable(const struct instance *i, int why, struct instance_error 
 {
 	pid_t owner = i->lock[0] ? instance_owner(i) : -1;
 	if (why == EACCES || why == EPERM)
-		return fail(error, 6, "may not connect to %s: %s", i->socket, strerror(why));
+		return fail(error, EXIT_PERMISSION, "may not connect to %s: %s", i->socket,
+			    strerror(why));
 	if (owner > 0)
-		return fail(error, UNREACHABLE, "stack %s (pid %d) does not answer at %s: %s",
+		return fail(error, EXIT_UNREACHABLE, "stack %s (pid %d) does not answer at %s: %s",
 			    i->name, (int)owner, i->socket, strerror(why));
 	if (why == ENOENT)
 		return fail(
-			error, UNREACHABLE,
+			error, EXIT_UNREACHABLE,
 			"stack %s is not running (there is no socket %s); start it with: tend up",
 			i->name, i->socket);
 	if (why == ECONNREFUSED)
-		return fail(error, UNREACHABLE,
+		return fail(error, EXIT_UNREACHABLE,
 			    "stack %s is not running (the socket %s is stale, the next tend up "
 			    "replaces it)",
 			    i->name, i->socket);
-	return fail(error, UNREACHABLE, "cannot connect to %s: %s", i->socket, strerror(why));
+	return fail(error, EXIT_UNREACHABLE, "cannot connect to %s: %s", i->socket, strerror(why));
 }
 
 int instance_connect(const struct instance *instance, struct instance_error *error)
@@ -355,7 +355,7 @@ int instance_connect(const struct instance *instance, struct instance_error *err
 	memcpy(address.sun_path, instance->socket, sizeof(instance->socket));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fail(error, FAILED, "cannot make a socket: %s", strerror(errno));
+		return fail(error, EXIT_FAILED, "cannot make a socket: %s", strerror(errno));
 	/* Not blocking: a supervisor that hangs with a full backlog is an answer. */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		int saved = errno;
@@ -364,7 +364,8 @@ int instance_connect(const struct instance *instance, struct instance_error *err
 	}
 	if (geteuid() != 0 && !instance_peer_allowed(fd)) {
 		close(fd);
-		return fail(error, 6, "%s is served by another user", instance->socket);
+		return fail(error, EXIT_PERMISSION, "%s is served by another user",
+			    instance->socket);
 	}
 	return fd;
 }

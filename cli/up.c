@@ -269,13 +269,13 @@ int cmd_up(int argc, char **argv)
 	struct up up = {.signal_fd = -1};
 
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &options) != 0)
-		return 2;
+		return EXIT_USAGE;
 	up.file = options.file ? options.file : CONFIG_FILE;
 	if (!fill_standard_fds())
 		return 1;
 	if (config_load(up.file, &config, &errors) != 0) {
 		config_errors_write(&errors, "error", stderr);
-		return 78;
+		return EXIT_CONFIG;
 	}
 	up.config = config;
 	if (instance_claim(config->name, &instance, &why) != 0) {

@@ -35,7 +35,7 @@ static json_t *no_such_task(const struct up *up, const char *schema, const char 
 	for (size_t i = 0; i < up->config->ntasks && used > 0 && (size_t)used < sizeof(text); i++)
 		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", i ? ", " : "",
 				 up->config->tasks[i].name);
-	return control_error(schema, CONTROL_NO_TASK, text);
+	return envelope_error(schema, EXIT_NO_TASK, text);
 }
 
 /* ---- status ---- */
@@ -98,12 +98,12 @@ static json_t *status(struct up *up, const char *path)
 	}
 	if (only) {
 		json_decref(cards);
-		return control_ok("tend.status/1", card(only));
+		return envelope_ok("tend.status/1", card(only));
 	}
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		json_array_append_new(cards, card(&up->tasks[i]));
-	return control_ok("tend.status/1",
-			  json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
+	return envelope_ok("tend.status/1",
+			   json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
 }
 
 /* ---- logs ---- */
@@ -123,7 +123,7 @@ static json_t *logs(struct up *up, const char *path)
 	char full[160];
 
 	if (!path)
-		return control_error("tend.logs/1", CONTROL_USAGE, "logs wants the path of a task");
+		return envelope_error("tend.logs/1", EXIT_USAGE, "logs wants the path of a task");
 	if (!t)
 		return no_such_task(up, "tend.logs/1", path);
 	json_t *attempts = json_array();
@@ -136,8 +136,8 @@ static json_t *logs(struct up *up, const char *path)
 		json_array_append_new(attempts, attempt_of(&live, true));
 	free(live.bytes);
 	snprintf(full, sizeof(full), "%s/%s", up->config->name, t->config->name);
-	return control_ok("tend.logs/1",
-			  json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
+	return envelope_ok("tend.logs/1",
+			   json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
 }
 
 /* ---- down ---- */
@@ -162,8 +162,8 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 	json_int_t timeout = json_integer_value(json_object_get(request, "timeout_ns"));
 
 	if (timeout < 0) {
-		control_send(reply, control_error("tend.down/1", CONTROL_USAGE,
-						  "the timeout is negative"));
+		control_send(reply,
+			     envelope_error("tend.down/1", EXIT_USAGE, "the timeout is negative"));
 		return;
 	}
 	if (json_is_true(json_object_get(request, "now")))
@@ -180,7 +180,7 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 		if (error == -ECANCELED)
 			return;
 	}
-	control_send(reply, control_ok("tend.down/1", up_report_json(up)));
+	control_send(reply, envelope_ok("tend.down/1", up_report_json(up)));
 }
 
 /* ---- All of them ---- */
@@ -268,7 +268,7 @@ static json_t *inner(struct up *up, struct up_task *t, const char *path, json_t 
 	else
 		snprintf(text, sizeof(text), "%zu are called %.128s; choose one: %s", at, path,
 			 list);
-	return control_error("tend.tree/1", at ? CONTROL_USAGE : CONTROL_NO_TASK, text);
+	return envelope_error("tend.tree/1", at ? EXIT_USAGE : EXIT_NO_TASK, text);
 }
 
 static json_t *tree(struct up *up, const char *path)
@@ -282,7 +282,7 @@ static json_t *tree(struct up *up, const char *path)
 		error = inner(up, t, path, &data);
 	else
 		data = up_rows(up, NULL);
-	return error ? error : control_ok("tend.tree/1", data);
+	return error ? error : envelope_ok("tend.tree/1", data);
 }
 
 void up_answer(void *arg, const json_t *request, struct control_reply *reply)
@@ -301,7 +301,7 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 		down(up, request, reply);
 	else
 		control_send(reply,
-			     control_error("tend.error/1", CONTROL_USAGE,
-					   "there is no such command; it knows tree, status, logs "
-					   "and down"));
+			     envelope_error("tend.error/1", EXIT_USAGE,
+					    "there is no such command; it knows tree, status, logs "
+					    "and down"));
 }

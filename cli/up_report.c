@@ -90,7 +90,7 @@ int up_exit_code(const struct up *up)
 	if (up->start_failed)
 		return 1;
 	if (survivors(up))
-		return 124;
+		return EXIT_TIMEOUT;
 	if (up->stopping && !up->user_forced)
 		return 0;
 	for (size_t i = 0; i < up->config->ntasks; i++)

@@ -21,7 +21,7 @@ static void echo(void *arg, const json_t *request, struct control_reply *reply)
 {
 	ck_assert_ptr_eq(arg, &server);
 	control_send(reply, json_pack("{s:{s:i}}", "progress", "left", 1));
-	control_send(reply, control_ok("test.echo/1", json_deep_copy(request)));
+	control_send(reply, envelope_ok("test.echo/1", json_deep_copy(request)));
 }
 
 static void make(void)
