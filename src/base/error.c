@@ -56,3 +56,19 @@ void tend__bug(const char *fmt, ...)
 	}
 	abort();
 }
+
+int tend__options(void *out, size_t known, const void *opts)
+{
+	const unsigned char *bytes = opts;
+	size_t size = 0;
+
+	memset(out, 0, known);
+	if (!opts)
+		return 0;
+	memcpy(&size, opts, sizeof size);
+	for (size_t i = known; i < size; i++)
+		if (bytes[i])
+			return -E2BIG;
+	memcpy(out, opts, size < known ? size : known);
+	return 0;
+}

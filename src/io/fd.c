@@ -1,7 +1,7 @@
 /* io/fd.c - descriptors: fibers park, threads sleep in poll(2). */
 #include "tend/io.h"
 
-#include "runtime/fds.h"
+#include "io/io.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -79,7 +79,7 @@ static enum tend__wait why(int events)
 
 static bool is_fiber(void) { return tend__tls.task && tend__tls.task->worker; }
 
-int tend_fd_wait(int fd, int events, uint64_t deadline)
+int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 {
 	int error = tend__may_wait();
 
@@ -92,12 +92,12 @@ int tend_fd_wait(int fd, int events, uint64_t deadline)
 	for (;;) {
 		int ready;
 
-		if (tend__told(tend__tls.task))
+		if (flags & TEND__STAY ? tend__told(tend__tls.task) : tend__canceled(tend__tls.task))
 			return -ECANCELED;
 		ready = level(fd, events, 0);
 		if (ready)
 			return ready;
-		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, 0);
+		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
 		if (error == -EPERM)
 			return events; /* epoll cannot watch it: a file, always ready */
 		if (error < 0)
@@ -105,19 +105,24 @@ int tend_fd_wait(int fd, int events, uint64_t deadline)
 	}
 }
 
+int tend_fd_wait(int fd, int events, uint64_t deadline)
+{
+	return tend__fd_wait(fd, events, deadline, 0);
+}
+
 /* After EAGAIN. */
-static int wait_again(int fd, int events, uint64_t deadline)
+static int wait_again(int fd, int events, uint64_t deadline, unsigned flags)
 {
 	int ready;
 
 	if (is_fiber())
-		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, 0);
+		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
 	else
 		ready = tend__may_wait() ? tend__may_wait() : wait_thread(fd, events, deadline);
 	return ready < 0 ? ready : 0;
 }
 
-static bool told(void) { return tend__tls.task && tend__told(tend__tls.task); }
+static bool told(void) { return tend__tls.task && tend__canceled(tend__tls.task); }
 
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
@@ -134,7 +139,7 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		error = wait_again(fd, TEND_READABLE, deadline);
+		error = wait_again(fd, TEND_READABLE, deadline, 0);
 		if (error)
 			return error;
 	}
@@ -148,7 +153,8 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 	while (done < n) {
 		ssize_t put;
 
-		if (told()) {
+		/* Bytes already moved beat a cancel, and an abort. */
+		if (done ? tend__tls.task && tend__told(tend__tls.task) : told()) {
 			error = -ECANCELED;
 			break;
 		}
@@ -162,7 +168,9 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 		}
 		if (errno == EINTR)
 			continue;
-		error = errno == EAGAIN ? wait_again(fd, TEND_WRITABLE, deadline) : -errno;
+		error = errno == EAGAIN ? wait_again(fd, TEND_WRITABLE, deadline,
+		                                     done ? (unsigned)TEND__STAY : 0)
+		                        : -errno;
 		if (error)
 			break;
 	}

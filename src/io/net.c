@@ -1,7 +1,7 @@
 /* io/net.c - stream sockets by address: "tcp:HOST:PORT", "unix:PATH". */
 #include "tend/io.h"
 
-#include "runtime/fds.h"
+#include "io/io.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -134,7 +134,7 @@ int tend_listen(const char *address, int backlog)
 int tend_accept(int fd, uint64_t deadline)
 {
 	for (;;) {
-		int got = tend__tls.task && tend__told(tend__tls.task) ? -ECANCELED : 0, one = 1;
+		int got = tend__tls.task && tend__canceled(tend__tls.task) ? -ECANCELED : 0, one = 1;
 
 		if (got)
 			return got;
@@ -157,7 +157,7 @@ int tend_accept(int fd, uint64_t deadline)
 static int connected(int fd, uint64_t deadline)
 {
 	socklen_t len = sizeof(int);
-	int error = tend_fd_wait(fd, TEND_WRITABLE, deadline), status = 0;
+	int error = tend__fd_wait(fd, TEND_WRITABLE, deadline, TEND__STAY), status = 0;
 
 	if (error < 0)
 		return error;
@@ -174,7 +174,7 @@ int tend_connect(const char *address, uint64_t deadline)
 
 	if (error)
 		return error;
-	if (tend__tls.task && tend__told(tend__tls.task))
+	if (tend__tls.task && tend__canceled(tend__tls.task))
 		return -ECANCELED;
 	fd = stream(&a);
 	if (fd < 0)
@@ -183,6 +183,8 @@ int tend_connect(const char *address, uint64_t deadline)
 		error = errno == EINPROGRESS ? connected(fd, deadline) : -errno;
 	if (error) {
 		tend_fd_close(fd);
+		if (error == -ECANCELED && tend__tls.task)
+			tend__abort_if_asked(tend__tls.task);
 		return error;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -84,10 +84,6 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 		if (!extra || !extra->alarm)
 			error = -ENOMEM;
 	}
-	if (!error && birth->hold.id) {
-		error = tend__hold(birth->hold.id, t);
-		t->owns = true;
-	}
 	if (error) {
 		tend__stillborn(t);
 		return error;
@@ -96,21 +92,20 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 	return 0;
 }
 
+int tend__give(struct tend__task *t, const struct tend__birth *birth)
+{
+	int error = birth->hold.id ? tend__hold(birth->hold.id, t) : 0;
+
+	t->owns = birth->hold.id && !error;
+	return error;
+}
+
 void tend__stillborn(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
-	tend__lock(&s->rt->tree);
-	while (tend__linked(&t->owned)) {
-		struct tend__scope *owned =
-			tend__entry(t->owned.next, struct tend__scope, owned);
-
-		tend__unlink(&owned->owned);
-		owned->holder = NULL;
-	}
-	tend__unlock(&s->rt->tree);
 	reject(s, s->id);
 	tend__task_free(s->rt, t);
 	tend__scope_leave(s);
@@ -134,15 +129,15 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 		tend__alarm_start(t->extra->alarm);
 }
 
-int tend__task_opts_check(const struct tend_task_opts *opts)
+int tend__task_opts(struct tend_task_opts *out, const struct tend_task_opts *opts)
 {
-	if (!opts)
-		return 0;
-	if (opts->size > sizeof *opts)
-		return -E2BIG;
-	if (opts->stack_bytes && (opts->stack_bytes < 16384 || opts->stack_bytes > (size_t)1 << 30))
+	int error = tend__options(out, sizeof *out, opts);
+
+	if (error)
+		return error;
+	if (out->stack_bytes && (out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30))
 		return -EINVAL;
-	if (opts->reserved || (opts->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
+	if (out->reserved || (out->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
 		return -EINVAL;
 	return 0;
 }
@@ -168,34 +163,33 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	                            .kind = TEND_KIND_FIBER,
 	                            .ops = &kind_fiber,
 	                            .held = out != NULL};
+	struct tend_task_opts o;
 	struct tend__task *t;
 	tend_task name;
-	int error = tend__task_opts_check(opts);
+	int error = tend__task_opts(&o, opts);
 
 	if (error)
 		return error;
 	if (!fn)
 		return -EINVAL;
-	if (opts) {
-		birth.name = opts->name;
-		birth.deadline = opts->deadline;
-		birth.hold = opts->hold;
-	}
+	birth.name = o.name;
+	birth.deadline = o.deadline;
+	birth.hold = o.hold;
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
 	/* Relaxed: stacks were out a moment ago; see runtime/stacks.c. */
-	if (tend__load_relaxed(&tend__scope_of(t)->rt->no_stacks)) {
+	error = tend__load_relaxed(&tend__scope_of(t)->rt->no_stacks) ? -EAGAIN
+	                                                              : tend__give(t, &birth);
+	if (error) {
 		tend__stillborn(t);
-		return -EAGAIN;
+		return error;
 	}
 	t->fn = fn;
 	t->arg = arg;
-	if (opts) {
-		t->drop = opts->drop;
-		t->flags = opts->flags;
-		t->stack_bytes = opts->stack_bytes;
-	}
+	t->drop = o.drop;
+	t->flags = o.flags;
+	t->stack_bytes = o.stack_bytes;
 	name.id = t->id;
 	tend__born(t, &birth, TEND__READY);
 	if (out)
@@ -222,7 +216,7 @@ int tend_checkpoint(void)
 	if (!t)
 		return 0;
 	tend__checkpoint_at(t, __builtin_return_address(0));
-	if (!tend__told(t))
+	if (!tend__canceled(t))
 		return 0;
 	if (t->worker)
 		tend__yield_fiber(t);

@@ -23,11 +23,13 @@ struct tend__birth {
 int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out);
 /* Publishes it: from here on it may be canceled, and end. */
 void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state);
+/* Gives it the scope it is to hold: the last step that can fail. */
+int tend__give(struct tend__task *t, const struct tend__birth *birth);
 /* Takes back what tend__conceive() did. */
 void tend__stillborn(struct tend__task *t);
 
-/* Checks the options that all kinds share. */
-int tend__task_opts_check(const struct tend_task_opts *opts);
+/* Copies and checks the options that all kinds share. */
+int tend__task_opts(struct tend_task_opts *out, const struct tend_task_opts *opts);
 
 /* How what runs as a fiber leaves its stack. */
 void tend__fiber_leave(struct tend__task *t);

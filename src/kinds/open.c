@@ -2,6 +2,7 @@
 #include "kinds/kinds.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -14,12 +15,10 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	*out = (struct tend_runtime_opts){0};
-	if (o) {
-		if (o->size > sizeof *o)
-			return -E2BIG;
-		memcpy(out, o, o->size);
-	}
+	int error = tend__options(out, sizeof *out, o);
+
+	if (error)
+		return error;
 	if (!out->name)
 		out->name = program_invocation_short_name;
 	if (!out->workers)
@@ -139,7 +138,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	rt->flags = o.flags;
 	rt->workers_count = o.workers;
 	rt->tasks_max = o.tasks_max;
-	/* A guard page below what was asked for. */
+	/* Its lowest page is the guard. */
 	rt->stack_bytes = (o.stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() *
 	                  tend__page_bytes();
 	tend__link_init(&rt->empty_waiters);

@@ -12,6 +12,7 @@
 #include "runtime/fds.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -463,6 +464,11 @@ static void wait_for_news(struct process *p, const struct stop *stop)
 
 static int ended(struct process *p, enum phase phase, const struct stop *stop)
 {
+	if (phase == FAILED && p->stage == TEND__STAGE_KILLED) {
+		/* Killed between the question and the start: nothing of it ever ran. */
+		p->task->ending = TEND_KILLED;
+		return 128 + SIGKILL;
+	}
 	if (phase == FAILED)
 		return failed(p, p->error, tend__guard_stage_text(p->stage));
 	if (phase == LOST) {
@@ -633,14 +639,15 @@ static const char *default_name(const char *program)
 	return tend__name_valid(name, strlen(name)) ? name : "process";
 }
 
-int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *o,
-                          tend_task *out)
+int tend_spawn_process_at(const char *site, tend_scope scope,
+                          const struct tend_process_opts *given, tend_task *out)
 {
 	struct tend__birth birth = {.site = site,
 	                            .kind = TEND_KIND_PROCESS,
 	                            .ops = &kind_process,
 	                            .held = out != NULL,
 	                            .starting = true};
+	struct tend_process_opts options, *o = &options;
 	struct tend__children *children;
 	struct tend__scope *s;
 	struct tend__task *t;
@@ -648,10 +655,11 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	tend_task name;
 	int error = 0;
 
-	if (!o)
+	if (!given)
 		return -EINVAL;
-	if (o->size > sizeof *o)
-		return -E2BIG;
+	error = tend__options(&options, sizeof options, given);
+	if (error)
+		return error;
 	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved ||
 	    (o->flags & ~(uint32_t)TEND_CRITICAL) || o->stop_signal < 0 || o->stop_signal > 64)
 		return -EINVAL;

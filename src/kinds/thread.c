@@ -14,7 +14,7 @@ struct tend__thread_task {
 	struct tend__thread_task *next;
 	struct tend__task *task;
 	tend_runtime *rt;
-	_Atomic uint32_t go; /* 0: not born yet; 1: run */
+	_Atomic uint32_t go; /* 0: not born yet; 1: run; 2: it was not to be */
 	jmp_buf out;
 };
 
@@ -71,6 +71,8 @@ static void body(void *p)
 	/* Acquire: pairs with the release in tend_spawn_thread_at(). */
 	while (!tend__load_acquire(&tt->go))
 		tend__futex_wait(&tt->go, 0, TEND_FOREVER);
+	if (tend__load_acquire(&tt->go) == 2)
+		return;
 	tend__tls.task = t;
 	/* Relaxed: for readers. */
 	tend__store_relaxed(&t->record->pid, tend__thread_number());
@@ -112,19 +114,18 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	                            .held = out != NULL,
 	                            .starting = true};
 	struct tend__thread_task *tt;
+	struct tend_task_opts o;
 	struct tend__task *t;
 	tend_task name;
-	int error = tend__task_opts_check(opts);
+	int error = tend__task_opts(&o, opts);
 
 	if (error)
 		return error;
-	if (!fn || (opts && (opts->flags & TEND_ABORTABLE)))
+	if (!fn || (o.flags & TEND_ABORTABLE))
 		return -EINVAL;
-	if (opts) {
-		birth.name = opts->name;
-		birth.deadline = opts->deadline;
-		birth.hold = opts->hold;
-	}
+	birth.name = o.name;
+	birth.deadline = o.deadline;
+	birth.hold = o.hold;
 	tt = tend__alloc(sizeof *tt);
 	if (!tt)
 		return -ENOMEM;
@@ -138,13 +139,19 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	t->data = tt;
 	t->fn = fn;
 	t->arg = arg;
-	if (opts) {
-		t->drop = opts->drop;
-		t->flags = opts->flags;
-	}
+	t->drop = o.drop;
+	t->flags = o.flags;
 	tend__threads_reap(tt->rt, false);
 	/* It exists before it may run, so that a failure leaves no trace. */
 	error = tend__thread_start(&tt->thread, birth.name ? birth.name : "task", body, tt);
+	if (!error) {
+		error = tend__give(t, &birth);
+		if (error) {
+			tend__store_release(&tt->go, 2u);
+			tend__futex_wake(&tt->go, 1);
+			tend__thread_join(&tt->thread);
+		}
+	}
 	if (error) {
 		tend__stillborn(t);
 		tend__free(tt);
@@ -173,22 +180,20 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 {
 	struct tend__birth birth = {
 		.site = site, .kind = TEND_KIND_EXTERNAL, .ops = &kind_external};
+	struct tend_task_opts o;
 	struct tend__task *t;
-	int error = tend__task_opts_check(opts);
+	int error = tend__task_opts(&o, opts);
 
 	if (error)
 		return error;
-	if (!out || (opts && (opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))))
+	if (!out || o.drop || o.hold.id || (o.flags & TEND_ABORTABLE))
 		return -EINVAL;
-	if (opts) {
-		birth.name = opts->name;
-		birth.deadline = opts->deadline;
-	}
+	birth.name = o.name;
+	birth.deadline = o.deadline;
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
-	if (opts)
-		t->flags = opts->flags;
+	t->flags = o.flags;
 	out->id = t->id;
 	tend__born(t, &birth, TEND__RUNNING);
 	return 0;

@@ -157,6 +157,14 @@ void tend__abort_if_asked(struct tend__task *t)
 	tend__leave(t);
 }
 
+bool tend__canceled(struct tend__task *t)
+{
+	if (!tend__told(t))
+		return false;
+	tend__abort_if_asked(t);
+	return true;
+}
+
 #ifdef TEND_SIM
 void tend__sim_wait(uint64_t id);
 #endif

@@ -103,7 +103,9 @@ struct tend_runtime {
 	struct tend__segment segment;
 	struct tend__task *tasks; /* by slot, beside the records */
 	struct tend__worker *workers;
-	_Atomic uint32_t next_worker; /* for spawns from outside */
+	struct tend__lock outside_lock;
+	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* spawned by no worker */
+	_Atomic uint32_t outside_count;
 	_Atomic uint32_t sleepers;
 	_Atomic uint32_t no_stacks; /* a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters;
@@ -210,6 +212,8 @@ void tend__waiter_done(struct tend__waiter *w, int result);
 void tend__abort_if_asked(struct tend__task *t);
 /* Would a wait of the task answer -ECANCELED? */
 bool tend__told(struct tend__task *t);
+/* The same where the caller answers it and holds nothing: an abort takes effect. */
+bool tend__canceled(struct tend__task *t);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Ends the calling task: that, and off. */

@@ -159,9 +159,39 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 		add_fresh(w, &t->post);
 		return;
 	}
-	/* Relaxed: any spread will do. */
-	w = &rt->workers[tend__add_relaxed(&rt->next_worker, 1) % rt->workers_count];
-	tend__post(w, &t->post);
+	/* Whichever worker is free takes it: none has it in an inbox behind one long
+	 * task. seq_cst, as in tend__post(): a worker that falls asleep sees the
+	 * count, or is seen asleep. */
+	tend__lock(&rt->outside_lock);
+	push(&rt->outside, &t->post);
+	tend__unlock(&rt->outside_lock);
+	tend__add(&rt->outside_count, 1);
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		if (tend__load(&rt->workers[i].sleeping) &&
+		    tend__exchange(&rt->workers[i].sleeping, 0u)) {
+			tend__poller_wake(&rt->workers[i].poller);
+			return;
+		}
+}
+
+/* This worker's share of what was spawned from outside. */
+static void take_outside(struct tend__worker *w)
+{
+	tend_runtime *rt = w->rt;
+	/* Relaxed: a look that is repeated. */
+	uint32_t share = tend__load_relaxed(&rt->outside_count);
+
+	for (share = (share + rt->workers_count - 1) / rt->workers_count; share; share--) {
+		struct tend__post *p;
+
+		tend__lock(&rt->outside_lock);
+		p = pop(&rt->outside);
+		tend__unlock(&rt->outside_lock);
+		if (!p)
+			return;
+		tend__add(&rt->outside_count, (uint32_t)-1);
+		add_fresh(w, p);
+	}
 }
 
 static struct tend__task *next_fresh(struct tend__worker *w)
@@ -348,7 +378,7 @@ static void sleep_until(struct tend__worker *w, uint64_t deadline)
 	/* Announce, then look once more, and only then sleep: see tend__post(). */
 	tend__add(&w->rt->sleepers, 1);
 	tend__store(&w->sleeping, 1u);
-	if (!tend__load(&w->inbox) && !tend__load(&w->stop))
+	if (!tend__load(&w->inbox) && !tend__load(&w->rt->outside_count) && !tend__load(&w->stop))
 		look_at_fds(w, deadline);
 	tend__store(&w->sleeping, 0u);
 	tend__add(&w->rt->sleepers, (uint32_t)-1);
@@ -359,6 +389,7 @@ static int round_of(struct tend__worker *w)
 {
 	w->now = tend__clock();
 	take_inbox(w);
+	take_outside(w);
 	fire_timers(w);
 	if (w->poller.watched && ++w->rounds % 4 == 0)
 		look_at_fds(w, 0);
@@ -404,6 +435,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 		w->now = tend__clock();
 		timer = tend__heap_min(&w->timers);
 		if (w->started.first || tend__load_relaxed(&w->inbox) ||
+		    tend__load_relaxed(&w->rt->outside_count) ||
 		    (timer && timer->at <= w->now))
 			continue;
 		if (n || w->now >= deadline)
@@ -414,7 +446,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	 * must wake it even though nobody sleeps here. */
 	tend__poller_arm(&w->poller, timer ? timer->at : TEND_FOREVER);
 	tend__store(&w->sleeping, 1u);
-	if (tend__load(&w->inbox))
+	if (tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);
 	tend__tls.worker = NULL;
 	tend__tls.context = NULL;
@@ -425,6 +457,8 @@ int tend__workers_start(tend_runtime *rt)
 {
 	uint32_t made = 0;
 	int error = 0;
+
+	rt->outside.last = &rt->outside.first;
 
 	for (; made < rt->workers_count; made++) {
 		struct tend__worker *w = &rt->workers[made];

@@ -80,28 +80,38 @@ static void fill(struct tend__task *t, struct tend_outcome *out)
 		out->reason.code = t->cancel_code;
 }
 
-/* With the stripe: those who wait get their copy, and those who watch. True if
- * somebody had the outcome. */
-static bool tell(struct tend__task *t)
+/* With the stripe: moves out who waits, with its copy of the outcome, and who
+ * watches, so that they can be told when the entry is gone. */
+static void take_listeners(struct tend__task *t, struct tend__link *joiners,
+                           struct tend__link *watches)
 {
-	bool told = tend__linked(&t->joiners);
-
 	while (tend__linked(&t->joiners)) {
 		struct tend__waiter *w = tend__entry(t->joiners.next, struct tend__waiter, link);
 
 		if (w->item)
 			fill(t, w->item);
-		tend__waiter_done(w, 0);
+		tend__unlink(&w->link);
+		tend__link_append(joiners, &w->link);
 	}
 	while (t->extra && tend__linked(&t->extra->watches)) {
-		struct tend__watch *w =
-			tend__entry(t->extra->watches.next, struct tend__watch, link);
+		struct tend__link *l = t->extra->watches.next;
+
+		tend__unlink(l);
+		tend__link_append(watches, l);
+	}
+}
+
+static void tell(struct tend__link *joiners, struct tend__link *watches)
+{
+	while (tend__linked(joiners))
+		tend__waiter_done(tend__entry(joiners->next, struct tend__waiter, link), 0);
+	while (tend__linked(watches)) {
+		struct tend__watch *w = tend__entry(watches->next, struct tend__watch, link);
 
 		tend__unlink(&w->link);
 		w->fire(w->arg);
 		tend__free(w);
 	}
-	return told;
 }
 
 void tend__task_free(tend_runtime *rt, struct tend__task *t)
@@ -174,6 +184,7 @@ void tend__task_finish(struct tend__task *t)
 	tend_runtime *rt = s->rt;
 	uint64_t id = t->id, now = tend__coarse();
 	struct tend__lock *stripe = tend__stripe_of(rt, id);
+	struct tend__link joiners = {&joiners, &joiners}, watches = {&watches, &watches};
 	uint32_t outcome;
 	bool held = tend__task_word(t) & TEND__HELD, taken = false, touched = false;
 
@@ -208,15 +219,18 @@ void tend__task_finish(struct tend__task *t)
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)
-		taken = tell(t);
+		take_listeners(t, &joiners, &watches);
+	taken = tend__linked(&joiners);
 	/* Kept, a joiner may free it from here on. Without a handle nobody can touch
 	 * it once it has ended, and it needs no stripe. */
 	if (!held)
 		tend__task_free(rt, t);
 	else if (taken || !keep(s, t))
 		drop(rt, t, touched);
-	if (touched)
+	if (touched) {
+		tell(&joiners, &watches);
 		tend__unlock(stripe);
+	}
 
 	/* seq_cst, against the waiter's add: it saw the end, or we see it. */
 	if (tend__load(&rt->path_waiters)) {
@@ -297,7 +311,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return 0;
 	}
-	if (tend__may_wait()) {
+	if (tend__may_wait() && deadline) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -EDEADLK;
 	}

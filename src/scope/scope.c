@@ -22,6 +22,10 @@ struct tend__scope *tend__scope_find(uint64_t id, int *error)
 	if (tend__word_generation(tend__load_acquire(&tend__record_at(rt->segment.header, slot)->word)) !=
 	    tend__id_generation(id))
 		return NULL;
+	/* A task's id is no scope's, though its slot may have been one. */
+	if ((tend__load_acquire(&tend__record_at(rt->segment.header, slot)->site_kind) & 0xff) !=
+	    TEND_KIND_SCOPE)
+		return NULL;
 	/* Relaxed: as said; it is set once for the slot. */
 	s = tend__load_relaxed(&rt->scopes[slot]);
 	return s && tend__scope_is(s, id) ? s : NULL;
@@ -179,9 +183,9 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	fresh(s, tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->owner.record->word)),
 	                  slot),
 	      parent);
-	if (opts && opts->deadline && opts->deadline != TEND_FOREVER)
+	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		s->deadline = opts->deadline;
-	s->shield = opts && opts->shield > now ? opts->shield : 0;
+	s->shield = opts->shield > now ? opts->shield : 0;
 	if (!arm(s)) {
 		tend__slot_give(&rt->segment, slots(rt), slot);
 		return -ENOMEM;
@@ -219,15 +223,17 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	struct tend__scope *p = tend__scope_find(parent.id, &error);
 	char numbered[2 * TEND_NAME_MAX];
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
+	struct tend_scope_opts o;
 	uint64_t id = 0;
 
 	if (!p)
 		return error;
-	if (opts && opts->size > sizeof *opts)
-		return -E2BIG;
-	if (!n || !tend__name_valid(name, n) || (opts && (opts->reserved || opts->shield == TEND_FOREVER)))
+	error = tend__options(&o, sizeof o, opts);
+	if (error)
+		return error;
+	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
-	if (opts && opts->numbered) {
+	if (o.numbered) {
 		/* Relaxed: unique is enough. */
 		int m = snprintf(numbered, sizeof numbered, "%s-%llu", name,
 		                 (unsigned long long)tend__add_relaxed(&number, 1) + 1);
@@ -238,7 +244,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 			return -EINVAL;
 	}
 	tend__lock(&p->rt->tree);
-	error = open_below(p, parent.id, name, n, opts, &id);
+	error = open_below(p, parent.id, name, n, &o, &id);
 	tend__unlock(&p->rt->tree);
 	if (!error)
 		out->id = id;
@@ -392,6 +398,16 @@ static void flag_subtree(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(
 		tend__scope_flag(s, flags);
 }
 
+static bool closes_itself(struct tend__scope *s)
+{
+	bool answer;
+
+	tend__lock(&s->owner.lock);
+	answer = s->closes_itself;
+	tend__unlock(&s->owner.lock);
+	return answer;
+}
+
 int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
 {
 	struct tend_stats mine;
@@ -434,6 +450,9 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 			ended = end_subtree(s);
 		tend__unlock(&rt->tree);
 	}
+	/* It may have become empty since the clock was asked, and its owner be gone. */
+	if (error && closes_itself(s))
+		tend__scope_reap(rt, scope.id);
 	if (!error && stats)
 		*stats = mine;
 	return error;

@@ -11,6 +11,7 @@
 #include "scope/report.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -142,7 +143,7 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
                  const struct tend_shutdown_opts *opts)
 {
 	struct tend_reason reason =
-		tend__reason(opts && opts->code ? opts->code : -ECANCELED, opts ? opts->text : NULL,
+		tend__reason(opts->code ? opts->code : -ECANCELED, opts->text,
 	                     tend__tls.task ? tend__tls.task->id : 0);
 	uint64_t begun = tend__clock(), canceled = 0;
 	bool empty;
@@ -150,7 +151,7 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	op->report->begun = begun;
 	close_admission(s, id);
 	run_cleanups(s, id);
-	empty = wait_until(s, id, op, 0, whole, opts ? opts->drain : 0);
+	empty = wait_until(s, id, op, 0, whole, opts->drain);
 	/* Also when it is empty: what is opened later below it is born canceled. */
 	canceled = reason.when = tend__clock();
 	tend__scope_cancel(s, id, &reason);
@@ -163,7 +164,8 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	op->report->ended = tend__clock();
 	op->report->canceled = canceled;
 	tend__report_fill(op->report, s, id, empty);
-	return op->report->count ? -ETIMEDOUT : 0;
+	/* One that was admitted and is not published yet is not in the report. */
+	return op->report->count || (!empty && tend_scope_live((tend_scope){id}) > 0) ? -ETIMEDOUT : 0;
 }
 
 /* Under runtime.tree: the operation to join, or a new one. */
@@ -232,13 +234,15 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 	int error = 0, result;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
 	struct tend__shutdown *fresh, *op;
+	struct tend_shutdown_opts o;
 	bool mine = false, reap;
 
 	if (!s)
 		return error;
-	if (opts && opts->size > sizeof *opts)
-		return -E2BIG;
-	if (opts && (opts->code > 0 || opts->reserved))
+	error = tend__options(&o, sizeof o, opts);
+	if (error)
+		return error;
+	if (o.code > 0 || o.reserved)
 		return -EINVAL;
 	if (tend__inside(s) || tend__may_wait())
 		return -EDEADLK;
@@ -261,14 +265,14 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return -ESRCH;
 
 	if (mine)
-		finish(s, op, drive(s, scope.id, op, opts));
+		finish(s, op, drive(s, scope.id, op, &o));
 	else
 		wait_for_driver(s, scope.id, op);
 
 	tend__lock(&s->rt->tree);
 	result = op->result;
-	if (opts && opts->report)
-		*opts->report = tend__report_hold(op->report);
+	if (o.report)
+		*o.report = tend__report_hold(op->report);
 	/* The last caller frees it, unless the scope still shows it to a close. */
 	if (--op->users == 0) {
 		if (s->shutdown == op)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH = 64, SITE_KEYS = 2 * TEND__SITES_MAX };
+enum { BATCH_MAX = 64, SITE_KEYS = 2 * TEND__SITES_MAX };
 
 static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
@@ -37,6 +37,9 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	memcpy(h.name, name, strnlen(name, sizeof h.name - 1));
 
 	*s = (struct tend__segment){.fd = -1, .first_generation = first_generation};
+	/* Workers keep up to four batches each: few of a small registry. */
+	s->batch = records_max / (16 * workers);
+	s->batch = s->batch > BATCH_MAX ? BATCH_MAX : s->batch < 1 ? 1 : s->batch;
 	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
 	s->sites = tend__alloc(SITE_KEYS * sizeof *s->sites);
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
@@ -123,7 +126,7 @@ uint32_t tend__slot_take(struct tend__segment *s, struct tend__slots *cache)
 	if (!cache)
 		cache = &one;
 	if (!cache->first)
-		cache->count = take_batch(s, cache == &one ? 1 : BATCH, &cache->first);
+		cache->count = take_batch(s, cache == &one ? 1 : s->batch, &cache->first);
 	slot = cache->first;
 	if (slot) {
 		cache->first = s->next_free[slot];
@@ -145,11 +148,11 @@ void tend__slot_give(struct tend__segment *s, struct tend__slots *cache, uint32_
 	if (cache) {
 		s->next_free[slot] = cache->first;
 		cache->first = slot;
-		if (++cache->count <= 4 * BATCH)
+		if (++cache->count <= 4 * s->batch)
 			return;
 		/* One worker ends what another spawned: let them flow back. */
 		tend__lock(&s->lock);
-		for (int i = 0; i < 2 * BATCH; i++) {
+		for (uint32_t i = 0; i < 2 * s->batch; i++) {
 			uint32_t moved = cache->first;
 
 			cache->first = s->next_free[moved];
@@ -157,7 +160,7 @@ void tend__slot_give(struct tend__segment *s, struct tend__slots *cache, uint32_
 			s->free = moved;
 		}
 		tend__unlock(&s->lock);
-		cache->count -= 2 * BATCH;
+		cache->count -= 2 * s->batch;
 		return;
 	}
 	tend__lock(&s->lock);

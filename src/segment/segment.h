@@ -18,6 +18,7 @@ struct tend__segment {
 	struct tend__header *header;
 	int fd;
 	uint32_t first_generation; /* of slots that were never used */
+	uint32_t batch;            /* slots that move between a worker and the rest at once */
 	char *path;                /* or NULL */
 	struct tend__lock lock; /* free list, sites, the outside ring */
 	uint32_t free TEND_GUARDED_BY(&lock); /* first of the shared free slots, 0: none */

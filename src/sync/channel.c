@@ -82,12 +82,10 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline) TEND
 	if (tend__may_wait() && deadline)
 		return tend__may_wait();
 	w.task = tend__self(&room);
-	tend__lock(&c->lock);
 	/* A wait that could go on at once still answers the cancel. */
-	if (tend__told(w.task)) {
-		tend__unlock(&c->lock);
+	if (tend__canceled(w.task))
 		return -ECANCELED;
-	}
+	tend__lock(&c->lock);
 	if (c->closed) {
 		tend__unlock(&c->lock);
 		return -EPIPE;
@@ -115,11 +113,9 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline) TEND_UNCHE
 	if (tend__may_wait() && deadline)
 		return tend__may_wait();
 	w.task = tend__self(&room);
-	tend__lock(&c->lock);
-	if (tend__told(w.task)) {
-		tend__unlock(&c->lock);
+	if (tend__canceled(w.task))
 		return -ECANCELED;
-	}
+	tend__lock(&c->lock);
 	if (c->count) {
 		copy(c, item, c->items + c->first * c->item_bytes);
 		c->first = (c->first + 1) % c->capacity;

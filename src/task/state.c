@@ -106,7 +106,8 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 		tend__assert((old & TEND__STATE) == TEND__RUNNING);
 		new = (old & ~(uint64_t)(TEND__STATE | TEND__WAIT | TEND__NOTIFIED | TEND__STARTING)) |
 		      TEND__ENDED | (uint64_t)outcome << TEND__OUTCOME_SHIFT;
-		/* Release: a joiner reads the result after it sees ENDED. */
-	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
+		/* seq_cst: a joiner reads the result after it sees ENDED, and the end is
+		 * before the look at path_waiters that follows it. */
+	} while (!tend__cas(&t->record->word, &old, new));
 	return true;
 }

@@ -1,0 +1,11 @@
+/* io/io.h - what the files of io/ share. */
+#ifndef TEND_IO_IO_H
+#define TEND_IO_IO_H
+
+#include "runtime/fds.h"
+
+/* tend_fd_wait() with flags of tend__wait(): TEND__STAY for a caller that has to
+ * close something before an abort takes effect. */
+int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags);
+
+#endif

@@ -1,0 +1,62 @@
+/* test/scenarios/scenario.h - behaviours, each written once and run twice: in
+ * the simulator under many seeds, and on threads.
+ *
+ * A scenario opens its world, and close_world() sees that nothing is left. It
+ * never sleeps to wait for something: it waits for events, or for an end. */
+#ifndef TEND_TEST_SCENARIO_H
+#define TEND_TEST_SCENARIO_H
+
+#include "suite.h"
+
+#include "tend/tend.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct scenario {
+	const char *name;
+	void (*run)(void);
+	struct scenario *next;
+};
+extern struct scenario *scenarios;
+
+#define SCENARIO(id) \
+	static void id(void); \
+	__attribute__((constructor)) static void register_##id(void) \
+	{ \
+		static struct scenario s = {#id, id, NULL}; \
+		s.next = scenarios; \
+		scenarios = &s; \
+	} \
+	static void id(void)
+
+#define OK(call) ANSWERS(call, 0)
+
+/* Bounds of failures only: virtual in the simulator, generous on threads. */
+#define SOON tend_after(30 * TEND_SEC)
+
+extern tend_runtime *rt;
+extern tend_scope root;
+extern const bool simulated;
+
+void open_world(uint32_t workers);
+void close_world(void);
+tend_scope child(tend_scope parent, const char *name);
+tend_event *new_event(void); /* freed by close_world() */
+int64_t live(tend_scope s);
+struct tend_outcome joined(tend_task t);
+bool listed(const char *path);                 /* in the registry, by its whole path */
+void await_state(uint64_t id, uint8_t state);  /* until the registry says so */
+void await_count(_Atomic int *counter, int n); /* until it is at least n */
+
+/* Bodies. */
+int wait_for(void *event);       /* until it is set; 0, or -ECANCELED */
+int end_at_once(void *arg);      /* 0 */
+int ignore_cancels(void *event); /* until it is set, whatever happens: 7 */
+void count_one(void *counter);   /* a drop or a cleanup: ++*(_Atomic int *) */
+
+#endif

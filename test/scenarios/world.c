@@ -1,0 +1,120 @@
+#include "scenario.h"
+
+struct scenario *scenarios;
+tend_runtime *rt;
+tend_scope root;
+
+static tend_event *events[64];
+static int events_count;
+
+void open_world(uint32_t workers)
+{
+	events_count = 0;
+	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = workers, .tasks_max = 10000,
+					       .events_max = 64),
+			     &rt));
+	root = tend_root(rt);
+}
+
+void close_world(void)
+{
+	OK(tend_runtime_close(rt, SOON));
+	for (int i = 0; i < events_count; i++)
+		tend_event_close(events[i]);
+}
+
+tend_scope child(tend_scope parent, const char *name)
+{
+	tend_scope s;
+
+	OK(tend_scope_open(parent, name, NULL, &s));
+	return s;
+}
+
+tend_event *new_event(void)
+{
+	ck_assert_int_lt(events_count, 64);
+	OK(tend_event_open(&events[events_count]));
+	return events[events_count++];
+}
+
+int64_t live(tend_scope s)
+{
+	int64_t n = tend_scope_live(s);
+
+	ck_assert_int_ge((int)n, 0);
+	return n;
+}
+
+struct tend_outcome joined(tend_task t)
+{
+	struct tend_outcome o;
+
+	OK(tend_join(t, &o, SOON));
+	return o;
+}
+
+bool listed(const char *path)
+{
+	tend_snapshot *s;
+	char buf[TEND_PATH_MAX];
+	bool found = false;
+
+	OK(tend_snapshot_take(rt, &s));
+	for (size_t i = 0; i < tend_snapshot_count(s) && !found; i++) {
+		tend_snapshot_path(s, i, buf, sizeof buf);
+		found = strcmp(buf, path) == 0;
+	}
+	tend_snapshot_free(s);
+	return found;
+}
+
+static bool is_in_state(uint64_t id, uint8_t state)
+{
+	tend_snapshot *s;
+	bool found = false;
+
+	OK(tend_snapshot_take(rt, &s));
+	for (size_t i = 0; i < tend_snapshot_count(s); i++)
+		if (tend_snapshot_at(s, i)->id == id)
+			found = tend_snapshot_at(s, i)->state == state;
+	tend_snapshot_free(s);
+	return found;
+}
+
+void await_state(uint64_t id, uint8_t state)
+{
+	uint64_t deadline = SOON;
+
+	while (!is_in_state(id, state)) {
+		ck_assert_uint_lt(tend_now(), deadline);
+		tend_yield();
+	}
+}
+
+void await_count(_Atomic int *counter, int n)
+{
+	uint64_t deadline = SOON;
+
+	while (atomic_load(counter) < n) {
+		ck_assert_uint_lt(tend_now(), deadline);
+		tend_yield();
+	}
+}
+
+int wait_for(void *event) { return tend_event_wait(event, TEND_FOREVER); }
+
+int end_at_once(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+int ignore_cancels(void *event)
+{
+	while (tend_event_wait(event, TEND_FOREVER))
+		tend_yield();
+	return 7;
+}
+
+void count_one(void *counter) { atomic_fetch_add((_Atomic int *)counter, 1); }
