@@ -18,6 +18,7 @@ enum { STACK_BYTES = 256 * 1024, NAME_WIDTH_MAX = 24 };
 
 struct options {
 	const char *file;
+	bool json;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -30,6 +31,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "one file at a time");
 		options->file = arg;
 		return 0;
+	case 'j':
+		options->json = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument: %s (a file is given with -f)", arg);
 		return EINVAL;
@@ -40,6 +44,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option OPTIONS[] = {
 	{"file", 'f', "FILE", 0, "The stack to run; tend.yaml by default", 0},
+	{"json", 'j', NULL, 0, "Write a document a line, the last one being the report", 0},
 	{0},
 };
 
@@ -93,10 +98,15 @@ static bool fill_standard_fds(void)
 	return fd > 2;
 }
 
-static bool wants_colour(void)
+static enum printer_style style(const struct up *up)
 {
 	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-	return !(none && none[0]) && term && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO);
+
+	if (up->json)
+		return PRINT_JSON;
+	if ((none && none[0]) || !term || strcmp(term, "dumb") == 0 || !isatty(STDOUT_FILENO))
+		return PRINT_PLAIN;
+	return PRINT_COLOUR;
 }
 
 static size_t name_width(const struct config *config)
@@ -242,7 +252,7 @@ static int up_claimed(struct up *up, const struct instance *instance)
 {
 	up->signal_fd = take_signals();
 	up->started_at = tend_now();
-	up->printer = printer_open(STDOUT_FILENO, wants_colour(), name_width(up->config));
+	up->printer = printer_open(STDOUT_FILENO, style(up), name_width(up->config));
 	int error = up->signal_fd < 0 ? -errno : up->printer ? prepare_tasks(up) : -ENOMEM;
 	if (!error)
 		error = run(up, instance);
@@ -259,6 +269,34 @@ static int up_claimed(struct up *up, const struct instance *instance)
 	return code;
 }
 
+static int refuse(const struct up *up, int code, const char *text)
+{
+	json_t *envelope = up->json ? envelope_error("tend.up/1", code, text) : NULL;
+
+	if (envelope)
+		json_dumpf(envelope, stdout, JSON_COMPACT);
+	if (envelope)
+		putchar('\n');
+	else
+		fprintf(stderr, "tend: %s\n", text);
+	json_decref(envelope);
+	return code;
+}
+
+static int refuse_config(const struct up *up, const struct config_errors *errors)
+{
+	const struct config_error *first = &errors->kept[0];
+	char text[CONFIG_ERROR_TEXT_MAX + 400];
+
+	if (!up->json) {
+		config_errors_write(errors, "error", stderr);
+		return EXIT_CONFIG;
+	}
+	snprintf(text, sizeof(text), "%.300s:%zu:%zu: error: %s", up->file, first->at.line,
+		 first->at.column, first->text);
+	return refuse(up, EXIT_CONFIG, text);
+}
+
 int cmd_up(int argc, char **argv)
 {
 	struct options options = {0};
@@ -271,17 +309,15 @@ int cmd_up(int argc, char **argv)
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &options) != 0)
 		return EXIT_USAGE;
 	up.file = options.file ? options.file : CONFIG_FILE;
+	up.json = options.json;
 	if (!fill_standard_fds())
 		return 1;
-	if (config_load(up.file, &config, &errors) != 0) {
-		config_errors_write(&errors, "error", stderr);
-		return EXIT_CONFIG;
-	}
+	if (config_load(up.file, &config, &errors) != 0)
+		return refuse_config(&up, &errors);
 	up.config = config;
 	if (instance_claim(config->name, &instance, &why) != 0) {
-		fprintf(stderr, "tend: %s\n", why.text);
 		config_free(config);
-		return why.exit_code;
+		return refuse(&up, why.exit_code, why.text);
 	}
 	int code = up_claimed(&up, &instance);
 	instance_release(&instance);

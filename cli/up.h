@@ -66,6 +66,7 @@ struct up {
 	tend_event *over;    /* all has ended or was given up */
 	int signal_fd;
 	uint64_t started_at;
+	bool json; /* what is written */
 	bool start_failed;
 	bool stopping;
 	bool forced;      /* kill, by whoever */

@@ -1,5 +1,6 @@
 /* cli/up_print.c - the writing thread, and lines out of streams. */
 #include "up_print.h"
+#include "control.h"
 #include "text.h"
 
 #include <errno.h>
@@ -19,16 +20,16 @@ struct printer {
 	pthread_mutex_t mutex;
 	pthread_cond_t more, written;
 	pthread_t thread;
-	int fd;        /* (c) */
-	bool colour;   /* (c) */
-	size_t width;  /* (c) */
-	char *queue;   /* (m) */
-	size_t n;      /* (m) */
-	char *writing; /* (w) exchanged with queue under the mutex */
-	uint64_t lost; /* (m) lines since the last one that fitted */
-	bool busy;     /* (m) the thread is writing */
-	bool closing;  /* (m) */
-	bool broken;   /* (m) nobody can read it any more */
+	int fd;                   /* (c) */
+	enum printer_style style; /* (c) */
+	size_t width;             /* (c) */
+	char *queue;              /* (m) */
+	size_t n;                 /* (m) */
+	char *writing;            /* (w) exchanged with queue under the mutex */
+	uint64_t lost;            /* (m) lines since the last one that fitted */
+	bool busy;                /* (m) the thread is writing */
+	bool closing;             /* (m) */
+	bool broken;              /* (m) nobody can read it any more */
 };
 
 static bool write_all(int fd, const char *bytes, size_t n)
@@ -84,14 +85,14 @@ static void printer_free(struct printer *p)
 	free(p);
 }
 
-struct printer *printer_open(int fd, bool colour, size_t width)
+struct printer *printer_open(int fd, enum printer_style style, size_t width)
 {
 	pthread_condattr_t attr;
 	struct printer *p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
 	p->fd = fd;
-	p->colour = colour;
+	p->style = style;
 	p->width = width;
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_condattr_init(&attr);
@@ -121,9 +122,11 @@ static bool append(struct printer *p, const char *line, size_t n)
 static void tell_lost(struct printer *p)
 {
 	char line[96];
-	int n = snprintf(line, sizeof(line),
-			 "... %llu lines were not shown, the reader is too slow\n",
-			 (unsigned long long)p->lost);
+	unsigned long long lost = p->lost;
+	int n = p->style == PRINT_JSON
+			? snprintf(line, sizeof(line), "{\"lost\":%llu}\n", lost)
+			: snprintf(line, sizeof(line),
+				   "... %llu lines were not shown, the reader is too slow\n", lost);
 	if (append(p, line, (size_t)n))
 		p->lost = 0;
 }
@@ -134,10 +137,36 @@ static int prefix(const struct printer *p, char *out, size_t size, const char *n
 	static const int colours[] = {36, 33, 32, 35, 34, 96, 93, 92, 95, 94};
 	size_t count = sizeof(colours) / sizeof(*colours);
 
-	if (!p->colour)
+	if (p->style != PRINT_COLOUR)
 		return snprintf(out, size, "%-*s %c ", (int)p->width, name, mark);
 	return snprintf(out, size, "\033[%dm%-*s %c\033[0m ", colours[number % count],
 			(int)p->width, name, mark);
+}
+
+static void enqueue(struct printer *p, const char *line, size_t n)
+{
+	pthread_mutex_lock(&p->mutex);
+	if (!p->broken) {
+		if (p->lost)
+			tell_lost(p);
+		if (p->lost || !append(p, line, n))
+			p->lost++;
+		pthread_cond_signal(&p->more);
+	}
+	pthread_mutex_unlock(&p->mutex);
+}
+
+void printer_document(struct printer *p, json_t *document)
+{
+	char *line = p && document ? json_dumps(document, JSON_COMPACT) : NULL;
+	size_t n = line ? strlen(line) : 0;
+
+	if (line) {
+		line[n] = '\n'; /* in place of its NUL: the length is known */
+		enqueue(p, line, n + 1);
+	}
+	free(line);
+	json_decref(document);
 }
 
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
@@ -147,18 +176,16 @@ void printer_line(struct printer *p, const char *name, size_t number, char mark,
 
 	if (!p)
 		return;
+	if (p->style == PRINT_JSON) {
+		printer_document(p, json_pack("{s:s, s:s, s:o}", "name", name, "from",
+					      mark == '|' ? "task" : "tend", "text",
+					      control_text(text, n)));
+		return;
+	}
 	size_t used = (size_t)prefix(p, line, 128, name, number, mark);
 	used += print_escaped(line + used, text, n < PRINT_LINE_MAX ? n : PRINT_LINE_MAX);
 	line[used++] = '\n';
-	pthread_mutex_lock(&p->mutex);
-	if (!p->broken) {
-		if (p->lost)
-			tell_lost(p);
-		if (p->lost || !append(p, line, used))
-			p->lost++;
-		pthread_cond_signal(&p->more);
-	}
-	pthread_mutex_unlock(&p->mutex);
+	enqueue(p, line, used);
 }
 
 bool printer_close(struct printer *p)

@@ -11,16 +11,23 @@
 #define PRINT_LINE_MAX 4096 /* bytes of text in a line; longer ones go on in the next */
 
 struct printer;
+struct json_t;
+
+enum printer_style { PRINT_PLAIN, PRINT_COLOUR, PRINT_JSON };
 
 /* Starts writing to `fd`. `width` is that of the names. NULL: out of memory or
  * of threads. */
-struct printer *printer_open(int fd, bool colour, size_t width);
+struct printer *printer_open(int fd, enum printer_style style, size_t width);
 
-/* Writes "NAME | text", with the mark in place of the bar. Never blocks.
+/* Writes "NAME | text", with the mark in place of the bar; as JSON
+ * {"name", "from", "text"}, from "task" or "tend". Never blocks.
  *
  *   number    chooses the colour of the name; NULL is accepted as printer */
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
 		  size_t n);
+
+/* Writes a document as a line, and gives it back. */
+void printer_document(struct printer *p, struct json_t *document);
 
 /* Waits until all is written, but not long, and frees it. False if it could not
  * be written; the thread then goes with the process. */

@@ -35,8 +35,30 @@ static void print_task(const struct up *up, const struct up_task *t, int width)
 	up_say(up, "  %-*s  %-9s  %s%s", width, t->config->name, word(t), text, restarts);
 }
 
+static const char *error_of(int code)
+{
+	if (code == EXIT_TIMEOUT)
+		return "something outlived the stop";
+	return code == EXIT_FAILED ? "a task could not start, or failed" : "a task failed";
+}
+
+static void print_envelope(const struct up *up)
+{
+	int code = up_exit_code(up);
+	json_t *envelope = code ? envelope_error("tend.up/1", code, error_of(code))
+				: envelope_ok("tend.up/1", json_object());
+
+	if (envelope)
+		json_object_set_new(envelope, "data", up_report_json(up));
+	printer_document(up->printer, envelope);
+}
+
 void up_report_print(const struct up *up)
 {
+	if (up->json) {
+		print_envelope(up);
+		return;
+	}
 	uint64_t began = up->stopping ? up->stop_began : up->started_at;
 	double took = (double)(tend_now() - began) / 1e9;
 	const char *verb = up->stopping ? "stopped" : "ran";
@@ -61,6 +83,8 @@ json_t *up_report_json(const struct up *up)
 		snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
 		if (ended)
 			up_task_ending(t, text, sizeof(text));
+		else
+			snprintf(text, sizeof(text), "pid %d did not end", t->pid);
 		json_array_append_new(tasks,
 				      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
 						tend_state_name(t->state), "outcome",
@@ -68,9 +92,11 @@ json_t *up_report_json(const struct up *up)
 						"ending", control_text(text, strlen(text)),
 						"restarts", (json_int_t)t->restarts));
 	}
-	return json_pack("{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
-			 (json_int_t)survivors(up), "took_ns",
-			 (json_int_t)(tend_now() - up->stop_began), "tasks", tasks);
+	return json_pack(
+		"{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
+		(json_int_t)survivors(up), "took_ns",
+		(json_int_t)(tend_now() - (up->stopping ? up->stop_began : up->started_at)),
+		"tasks", tasks);
 }
 
 /* The code of a child; one that never ran has none. */

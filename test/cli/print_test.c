@@ -84,7 +84,7 @@ START_TEST(names_are_aligned_before_the_text)
 {
 	int ends[2];
 	ck_assert_int_eq(pipe(ends), 0);
-	struct printer *p = printer_open(ends[1], false, 5);
+	struct printer *p = printer_open(ends[1], PRINT_PLAIN, 5);
 	ck_assert_ptr_nonnull(p);
 	printer_line(p, "db", 0, '|', "hello", 5);
 	printer_line(p, "proxy", 1, '*', "started", 7);
@@ -101,7 +101,7 @@ START_TEST(a_reader_that_does_not_read_stops_nobody)
 	static char line[1000];
 	memset(line, 'x', sizeof(line));
 	ck_assert_int_eq(pipe(ends), 0);
-	struct printer *p = printer_open(ends[1], false, 1);
+	struct printer *p = printer_open(ends[1], PRINT_PLAIN, 1);
 	ck_assert_ptr_nonnull(p);
 	for (int i = 0; i < 5000; i++)
 		printer_line(p, "a", 0, '|', line, sizeof(line));
@@ -115,7 +115,7 @@ START_TEST(a_reader_that_is_gone_stops_nobody)
 	signal(SIGPIPE, SIG_IGN);
 	ck_assert_int_eq(pipe(ends), 0);
 	close(ends[0]);
-	struct printer *p = printer_open(ends[1], false, 1);
+	struct printer *p = printer_open(ends[1], PRINT_PLAIN, 1);
 	ck_assert_ptr_nonnull(p);
 	printer_line(p, "a", 0, '|', "x", 1);
 	ck_assert(!printer_close(p));

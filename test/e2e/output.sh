@@ -24,9 +24,11 @@ ok "a reader that leaves does not hang it"
 "$TEND" tree >/dev/full 2>err
 check "an answer that cannot be written is an error" test $? -ne 0
 
-stack shop <<'END'
-  a: {command: [sleep, "1000"]}
-END
+run "$TEND" up -f talk.yaml --json
+has "--json writes a document a line" out '{"name":"a","from":"task","text":"out"}'
+is "the last one is the envelope" "$(tail -n 1 out | cut -c 1-21)" '{"schema":"tend.up/1"'
+run "$TEND" up -f missing.yaml --json
+has "which also tells that it could not begin" out '"error":{"exit_code":78'
 mkfifo stuck
 tail -f /dev/null <stuck &
 reader=$!

@@ -78,6 +78,30 @@ ended
 is "SIGHUP stops, and a stop timeout that ends in SIGKILL is a stop" "$CODE" 0
 has "that the report does not hide" log "killed by SIGKILL: it had not ended 0.3s after SIGTERM"
 
+stack lost <<'END'
+  a: {shell: "echo $$ >pid; exec sleep 1000", stop: {timeout: 300ms}}
+END
+# A guard that is stopped cannot pass the stop on.
+parent()
+{
+	sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"
+}
+rm -f pid
+up lost
+soon test -s pid
+soon in_state a running
+guard=$(parent "$(parent "$(cat pid)")")
+kill -STOP "$guard"
+run "$TEND" down --json
+is "down answers 124 when something outlives the deadline" "$CODE" 124
+has "and names it" out '"path":"lost/a","state":"abandoned"'
+ended
+is "up answers 124 too" "$CODE" 124
+has "and reports it" log "1 of 1 tasks did not end"
+kill -CONT "$guard"
+check "the guard ends it as soon as it can" soon dead "$(cat pid)"
+check "the files are gone all the same" nothing_left
+
 stack signal <<'END'
   a:
     shell: "trap 'echo got INT; exit 0' INT; echo ready; while :; do sleep 0.05; done"
