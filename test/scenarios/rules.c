@@ -1,0 +1,663 @@
+/* The rules that are easy to get wrong in C; doc/acceptance.md has them all. */
+#include "scenario.h"
+
+/* Rule 1 is bp_20 and the exploration of spawn against cancel. */
+
+SCENARIO(rule_02_a_cancel_of_an_idle_scope_is_kept)
+{
+	tend_scope s, later;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_scope_cancel(s, -ECANCELED, "kept"));
+	later = child(s, "born");
+	OK(tend_scope_reason(later, NULL));
+	ANSWERS(tend_spawn(later, end_at_once, NULL, NULL, NULL), -ECANCELED);
+	close_world();
+}
+
+static int await_s(void *arg) { return tend_scope_wait_empty(*(tend_scope *)arg, SOON); }
+
+SCENARIO(rule_03_every_waiter_is_woken_by_the_last_end)
+{
+	tend_event *go;
+	tend_scope s;
+	tend_task t[4];
+
+	open_world(2);
+	go = new_event();
+	s = child(root, "s");
+	OK(tend_spawn(s, wait_for, go, NULL, NULL));
+	OK(tend_spawn(s, wait_for, go, NULL, NULL));
+	for (int i = 0; i < 4; i++)
+		OK(tend_spawn(root, await_s, &s, NULL, &t[i]));
+	tend_event_set(go);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(joined(t[i]).kind, TEND_COMPLETED);
+	close_world();
+}
+
+SCENARIO(rule_04_counts_do_not_depend_on_events)
+{
+	static struct tend_event_info e[512];
+	struct tend_stats stats;
+	tend_subscription *sub;
+	uint64_t lost;
+	tend_scope s;
+	int64_t n;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_subscribe(rt, &sub));
+	for (int i = 0; i < 300; i++)
+		OK(tend_spawn(s, end_at_once, NULL, NULL, NULL));
+	OK(tend_scope_close(s, SOON, &stats));
+	ck_assert_uint_eq(stats.completed, 300);
+	n = tend_events_take(sub, e, 512, &lost);
+	/* The rings hold 64 each: what was overwritten is told, to the last one. */
+	ck_assert_uint_gt(lost, 0);
+	ck_assert_uint_eq((uint64_t)n + lost, e[n - 1].number);
+	/* Rule 5: nobody reports the loss into the rings. */
+	ANSWERS(tend_events_take(sub, e, 512, &lost), 0);
+	ck_assert_uint_eq(lost, 0);
+	tend_unsubscribe(sub);
+	close_world();
+}
+
+struct order {
+	_Atomic int step, cleaned_at, canceled_at;
+	tend_channel *c;
+	tend_event *never;
+};
+static void clean(void *arg)
+{
+	struct order *o = arg;
+	int item = 1;
+
+	/* The task still works: what is sent now arrives. */
+	OK(tend_channel_send(o->c, &item, SOON));
+	o->cleaned_at = ++o->step;
+}
+static int serve(void *arg)
+{
+	struct order *o = arg;
+	int item;
+
+	OK(tend_channel_recv(o->c, &item, TEND_FOREVER));
+	ANSWERS(tend_event_wait(o->never, TEND_FOREVER), -ECANCELED);
+	o->canceled_at = ++o->step;
+	return 0;
+}
+
+SCENARIO(rule_06_cleanups_run_before_the_cancel)
+{
+	static struct order o;
+	tend_scope s;
+
+	open_world(2);
+	memset(&o, 0, sizeof o);
+	o.never = new_event();
+	OK(tend_channel_open(sizeof(int), 0, &o.c));
+	s = child(root, "s");
+	OK(tend_scope_cleanup(s, clean, &o));
+	OK(tend_spawn(s, serve, &o, NULL, NULL));
+	OK(tend_shutdown(s, SOON, NULL));
+	ck_assert_int_eq(o.cleaned_at, 1);
+	ck_assert_int_eq(o.canceled_at, 2);
+	ANSWERS(tend_scope_cleanup(s, clean, &o), -ECANCELED);
+	close_world();
+	tend_channel_free(o.c);
+}
+
+static int finish_anyway(void *arg)
+{
+	while (!tend_checkpoint())
+		tend_yield();
+	(void)arg;
+	return 42;
+}
+
+SCENARIO(rule_08_a_cancel_beats_completion_and_both_are_kept)
+{
+	struct tend_outcome o;
+	tend_task t;
+
+	open_world(2);
+	OK(tend_spawn(root, finish_anyway, NULL, NULL, &t));
+	while (tend_path_live(rt, "") != 1)
+		tend_yield();
+	tend_yield();
+	OK(tend_task_cancel(t, -EINTR, "why"));
+	o = joined(t);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	ck_assert_uint_ne(o.was_canceled, 0);
+	ck_assert_int_eq(o.reason.code, -EINTR);
+	ck_assert(o.result == 42 || o.result == -ECANCELED); /* canceled before its first run */
+	close_world();
+}
+
+SCENARIO(rule_09_done_is_asked_before_the_clock)
+{
+	tend_scope s;
+	tend_task t;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_spawn(s, end_at_once, NULL, NULL, &t));
+	OK(tend_scope_wait_empty(s, SOON));
+	OK(tend_shutdown(s, 0, NULL));
+	OK(tend_join(t, NULL, 0));
+	OK(tend_scope_close(s, 0, NULL));
+	close_world();
+}
+
+SCENARIO(rule_10_what_cannot_be_stopped_stays_listed_and_still_gets_its_end)
+{
+	tend_task external;
+	tend_snapshot *snap;
+	struct tend_stats stats;
+	bool found = false;
+	tend_scope s;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_task_begin(s, TEND_TASK_OPTS(.name = "x"), &external));
+	ANSWERS(tend_shutdown(s, 0, NULL), -ETIMEDOUT);
+	ANSWERS(live(s), 1);
+	OK(tend_snapshot_take(rt, &snap));
+	for (size_t i = 0; i < tend_snapshot_count(snap); i++)
+		found = found || tend_snapshot_at(snap, i)->state == TEND_STATE_ABANDONED;
+	tend_snapshot_free(snap);
+	ck_assert(found);
+	OK(tend_task_end(external, 3));
+	ANSWERS(tend_task_end(external, 3), -ESRCH);
+	OK(tend_scope_stats(s, &stats));
+	ck_assert_uint_eq(stats.canceled, 1);
+	OK(tend_shutdown(s, 0, NULL));
+	close_world();
+}
+
+struct relay {
+	tend_scope s;
+	tend_event *go;
+};
+static int hand_over(void *arg)
+{
+	struct relay *r = arg;
+
+	/* The next one is in before this one is out. */
+	return tend_spawn(r->s, wait_for, r->go, NULL, NULL);
+}
+
+SCENARIO(rule_11_a_hand_over_never_looks_empty)
+{
+	struct relay r;
+
+	open_world(2);
+	r.s = child(child(root, "outer"), "inner");
+	r.go = new_event();
+	OK(tend_spawn(r.s, hand_over, &r, NULL, NULL));
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_ge((int)live(root), 1);
+		tend_yield();
+	}
+	ANSWERS(tend_path_wait_empty(rt, "outer", 0), -ETIMEDOUT);
+	tend_event_set(r.go);
+	OK(tend_path_wait_empty(rt, "outer", SOON));
+	close_world();
+}
+
+SCENARIO(rule_12_two_tasks_of_one_name_are_two)
+{
+	tend_event *go;
+	tend_task a, b;
+	char x[64], y[64];
+
+	open_world(2);
+	go = new_event();
+	OK(tend_spawn(root, wait_for, go, TEND_TASK_OPTS(.name = "same"), &a));
+	OK(tend_spawn(root, wait_for, go, TEND_TASK_OPTS(.name = "same"), &b));
+	ck_assert_uint_ne(a.id, b.id);
+	ck_assert_int_gt((int)tend_path(a.id, x, sizeof x), 0);
+	ck_assert_int_gt((int)tend_path(b.id, y, sizeof y), 0);
+	ck_assert_str_eq(x, y);
+	OK(tend_task_cancel(a, -ECANCELED, NULL));
+	ck_assert_int_eq(joined(a).kind, TEND_CANCELED);
+	ANSWERS(tend_task_reason(b, NULL), -ENOENT);
+	tend_event_set(go);
+	ck_assert_int_eq(joined(b).kind, TEND_COMPLETED);
+	close_world();
+}
+
+static int shut(void *arg)
+{
+	int error = tend_shutdown(*(tend_scope *)arg, tend_after(5 * TEND_MS), NULL);
+
+	return error == -ETIMEDOUT ? 1 : error;
+}
+
+SCENARIO(rule_13_concurrent_shutdowns_share_one_result)
+{
+	tend_task external, t[3];
+	tend_scope s;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_task_begin(s, NULL, &external));
+	for (int i = 0; i < 3; i++)
+		OK(tend_spawn(root, shut, &s, NULL, &t[i]));
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(joined(t[i]).result, 1);
+	OK(tend_task_end(external, 0));
+	OK(tend_shutdown(s, SOON, NULL));
+	close_world();
+}
+
+SCENARIO(rule_13_a_later_caller_makes_the_deadline_earlier)
+{
+	tend_task external, t;
+	uint64_t begun;
+	tend_scope s;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_task_begin(s, NULL, &external));
+	OK(tend_spawn(root, shut, &s, NULL, &t));
+	begun = tend_now();
+	ANSWERS(tend_shutdown(s, tend_after(3600 * TEND_SEC), NULL), -ETIMEDOUT);
+	ck_assert_uint_lt(tend_now() - begun, 600 * TEND_SEC);
+	joined(t);
+	OK(tend_task_end(external, 0));
+	close_world();
+}
+
+SCENARIO(rule_14_a_stale_handle_changes_nothing)
+{
+	tend_event *go;
+	tend_task old, t;
+
+	open_world(1);
+	go = new_event();
+	OK(tend_spawn(root, end_at_once, NULL, NULL, &old));
+	joined(old);
+	OK(tend_spawn(root, wait_for, go, NULL, &t)); /* most likely in the same slot */
+	ANSWERS(tend_task_cancel(old, -ECANCELED, NULL), -ESRCH);
+	ANSWERS(tend_abort(old), -ESRCH);
+	ANSWERS(tend_join(old, NULL, 0), -ESRCH);
+	ANSWERS(tend_task_reason(t, NULL), -ENOENT);
+	tend_event_set(go);
+	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
+	close_world();
+}
+
+SCENARIO(rule_16_the_handle_cancels_what_the_body_sees)
+{
+	tend_task t, other;
+	tend_event *never;
+
+	open_world(2);
+	never = new_event();
+	OK(tend_spawn(root, wait_for, never, NULL, &t));
+	OK(tend_spawn(root, wait_for, never, NULL, &other));
+	OK(tend_task_cancel(t, -ECANCELED, NULL));
+	ck_assert_int_ne(tend_task_cancel(t, -ECANCELED, NULL), 0); /* told already, or ended */
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	tend_event_set(never);
+	ck_assert_int_eq(joined(other).kind, TEND_COMPLETED);
+	close_world();
+}
+
+static int read_reason(void *arg)
+{
+	struct tend_reason reason;
+
+	ANSWERS(tend_event_wait(arg, TEND_FOREVER), -ECANCELED);
+	OK(tend_task_reason(tend_self(), &reason));
+	ck_assert_str_eq(reason.text, "readable at once");
+	return 0;
+}
+
+SCENARIO(rule_17_the_reason_is_there_when_the_first_waiter_wakes)
+{
+	tend_event *never;
+	tend_scope s, c;
+
+	open_world(2);
+	never = new_event();
+	s = child(root, "s");
+	c = child(s, "c");
+	for (int i = 0; i < 3; i++)
+		OK(tend_spawn(s, read_reason, never, NULL, NULL));
+	OK(tend_scope_cancel(s, -ECANCELED, "readable at once"));
+	OK(tend_scope_wait_empty(s, SOON));
+	close_world();
+	(void)c;
+}
+
+SCENARIO(rule_17_a_child_never_writes_its_parents_reason)
+{
+	tend_scope s, c;
+
+	open_world(1);
+	s = child(root, "s");
+	c = child(s, "c");
+	OK(tend_scope_cancel(c, -ECANCELED, "only here"));
+	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
+	close_world();
+}
+
+static int fail_now(void *arg)
+{
+	(void)arg;
+	return -EIO;
+}
+
+SCENARIO(rule_18_a_critical_failure_cancels_before_anyone_learns_of_it)
+{
+	tend_task t;
+	tend_scope s;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_spawn(s, fail_now, NULL, TEND_TASK_OPTS(.flags = TEND_CRITICAL), &t));
+	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
+	OK(tend_scope_reason(s, NULL));
+	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ECANCELED);
+	close_world();
+}
+
+SCENARIO(rule_20_times_saturate_and_never_turn_round)
+{
+	open_world(1);
+	ck_assert_uint_eq(tend_after(UINT64_MAX), TEND_FOREVER);
+	OK(tend_sleep_until(0));
+	OK(tend_sleep_until(tend_now()));
+	OK(tend_sleep_until(tend_now() + 1)); /* a nanosecond is not rounded to none */
+	ANSWERS(tend_event_wait(new_event(), 0), -ETIMEDOUT);
+	ANSWERS(tend_event_wait(new_event(), 1), -ETIMEDOUT);
+	close_world();
+}
+
+/* Rule 21 is au_10. */
+
+static int panic_now(void *arg)
+{
+	(void)arg;
+	tend_panic("on purpose");
+}
+
+SCENARIO(rule_22_every_task_ends_in_exactly_one_counter)
+{
+	struct tend_stats n;
+	tend_event *never;
+	tend_task aborted, canceled;
+	tend_scope s;
+
+	open_world(2);
+	never = new_event();
+	s = child(root, "s");
+	OK(tend_spawn(s, end_at_once, NULL, NULL, NULL));
+	OK(tend_spawn(s, fail_now, NULL, NULL, NULL));
+	OK(tend_spawn(s, panic_now, NULL, NULL, NULL));
+	OK(tend_spawn(s, wait_for, never, NULL, &canceled));
+	OK(tend_spawn(s, wait_for, never, TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &aborted));
+	ANSWERS(tend_abort(canceled), -EPERM);
+	OK(tend_abort(aborted));
+	OK(tend_task_cancel(canceled, -ECANCELED, NULL));
+	OK(tend_scope_wait_empty(s, SOON));
+	OK(tend_scope_seal(s));
+	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ESHUTDOWN);
+	OK(tend_scope_unseal(s));
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.spawned, 5);
+	ck_assert_uint_eq(n.completed, 1);
+	ck_assert_uint_eq(n.failed, 1);
+	ck_assert_uint_eq(n.panicked, 1);
+	ck_assert_uint_eq(n.aborted + n.canceled, 2); /* aborted before its first run: canceled */
+	ck_assert_uint_eq(n.killed, 0);
+	ck_assert_uint_eq(n.rejected, 1);
+	close_world();
+}
+
+struct startup {
+	tend_scope s;
+	_Atomic int dropped;
+	tend_event *never;
+};
+static int start_up(void *arg)
+{
+	struct startup *u = arg;
+	int error;
+
+	u->s = child(root, "service");
+	for (int i = 0; i < 3; i++)
+		OK(tend_spawn(u->s, wait_for, u->never, NULL, NULL));
+	/* The fourth part cannot start: what had begun ends with its owner. */
+	error = tend_spawn(u->s, NULL, NULL, NULL, NULL);
+	ck_assert_int_eq(error, -EINVAL);
+	return error;
+}
+
+SCENARIO(rule_24_a_failed_start_up_leaves_nothing_running)
+{
+	struct startup u = {{0}, 0, NULL};
+	tend_task t;
+
+	open_world(2);
+	u.never = new_event();
+	OK(tend_spawn(root, start_up, &u, NULL, &t));
+	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
+	OK(tend_scope_wait_empty(root, SOON));
+	ANSWERS(tend_scope_live(u.s), -ESRCH);
+	close_world();
+}
+
+struct inside {
+	tend_scope s;
+	tend_task self;
+};
+static int wait_for_yourself(void *arg)
+{
+	struct inside *i = arg;
+	tend_scope own;
+
+	ANSWERS(tend_join(tend_self(), NULL, SOON), -EDEADLK);
+	ANSWERS(tend_scope_wait_empty(i->s, SOON), -EDEADLK);
+	ANSWERS(tend_scope_close(i->s, SOON, NULL), -EDEADLK);
+	ANSWERS(tend_shutdown(i->s, SOON, NULL), -EDEADLK);
+	ANSWERS(tend_path_wait_empty(rt, "s", SOON), -EDEADLK);
+	ANSWERS(tend_runtime_close(rt, SOON), -EDEADLK);
+	own = child(i->s, "own");
+	OK(tend_scope_close(own, SOON, NULL)); /* below is not inside */
+	return 0;
+}
+
+SCENARIO(rule_27_waiting_for_yourself_is_an_error_and_no_hang)
+{
+	struct inside i;
+	tend_task t;
+
+	open_world(2);
+	i.s = child(root, "s");
+	OK(tend_spawn(i.s, wait_for_yourself, &i, NULL, &t));
+	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
+	close_world();
+}
+
+/* ---- Deadlines, shields, abort ---- */
+
+SCENARIO(deadlines_are_inherited_and_the_earlier_wins)
+{
+	struct tend_reason reason;
+	tend_scope s, c;
+	tend_task t;
+
+	open_world(2);
+	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.deadline = tend_after(5 * TEND_MS)), &s));
+	OK(tend_scope_open(s, "c", TEND_SCOPE_OPTS(.deadline = tend_after(3600 * TEND_SEC)), &c));
+	OK(tend_spawn(c, wait_for, new_event(), NULL, &t));
+	ck_assert_int_eq(joined(t).reason.code, -ETIMEDOUT);
+	OK(tend_scope_reason(c, &reason));
+	ck_assert_int_eq(reason.code, -ETIMEDOUT);
+	close_world();
+}
+
+SCENARIO(a_task_has_a_deadline_of_its_own)
+{
+	struct tend_outcome o;
+	tend_task t;
+
+	open_world(2);
+	OK(tend_spawn(root, wait_for, new_event(), TEND_TASK_OPTS(.deadline = tend_after(TEND_MS)),
+	              &t));
+	o = joined(t);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	ck_assert_int_eq(o.reason.code, -ETIMEDOUT);
+	OK(tend_spawn(root, wait_for, new_event(), TEND_TASK_OPTS(.deadline = 1), &t));
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	close_world();
+}
+
+SCENARIO(a_shielded_scope_is_canceled_when_its_shield_ends)
+{
+	struct tend_outcome o;
+	uint64_t until;
+	tend_scope s, c;
+	tend_task t;
+
+	open_world(2);
+	s = child(root, "s");
+	until = tend_after(20 * TEND_MS);
+	OK(tend_scope_open(s, "c", TEND_SCOPE_OPTS(.shield = until), &c));
+	OK(tend_spawn(c, wait_for, new_event(), NULL, &t));
+	OK(tend_scope_cancel(s, -ECANCELED, "from above"));
+	o = joined(t);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	ck_assert_str_eq(o.reason.text, "from above");
+	ck_assert_uint_ge(tend_now(), until);
+	close_world();
+}
+
+static void wait_in_cleanup(void *arg)
+{
+	ANSWERS(tend_event_wait(arg, TEND_FOREVER), -ECANCELED);
+}
+static int with_cleanup(void *arg)
+{
+	OK(tend_defer(wait_in_cleanup, arg));
+	(void)!tend_event_wait(arg, TEND_FOREVER);
+	ck_abort_msg("it was not aborted in its wait");
+	return 0;
+}
+
+SCENARIO(an_abort_ends_a_fiber_in_its_wait_after_its_cleanups)
+{
+	tend_event *never;
+	tend_task t;
+
+	open_world(2);
+	never = new_event();
+	OK(tend_spawn(root, with_cleanup, never, TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &t));
+	for (bool parked = false; !parked;) {
+		tend_snapshot *s;
+
+		tend_yield();
+		OK(tend_snapshot_take(rt, &s));
+		for (size_t i = 0; i < tend_snapshot_count(s); i++)
+			parked = parked || tend_snapshot_at(s, i)->state == TEND_STATE_PARKED;
+		tend_snapshot_free(s);
+	}
+	OK(tend_abort(t));
+	ck_assert_int_eq(joined(t).kind, TEND_ABORTED);
+	close_world();
+}
+
+static _Atomic int cleanup_order;
+static void first_in(void *arg)
+{
+	(void)arg;
+	ck_assert_int_eq(cleanup_order++, 1);
+}
+static void last_in(void *arg)
+{
+	(void)arg;
+	ck_assert_int_eq(cleanup_order++, 0);
+}
+static int two_cleanups(void *arg)
+{
+	OK(tend_defer(first_in, NULL));
+	OK(tend_defer(last_in, NULL));
+	if (arg)
+		tend_panic("with cleanups");
+	return 0;
+}
+
+SCENARIO(cleanups_run_newest_first_after_return_and_panic)
+{
+	tend_task t;
+
+	open_world(2);
+	cleanup_order = 0;
+	OK(tend_spawn(root, two_cleanups, NULL, NULL, &t));
+	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
+	cleanup_order = 0;
+	OK(tend_spawn(root, two_cleanups, &t, NULL, &t));
+	ck_assert_int_eq(joined(t).kind, TEND_PANICKED);
+	ck_assert_int_eq(cleanup_order, 2);
+	close_world();
+}
+
+static int name_thyself(void *arg)
+{
+	tend_event *e = arg;
+
+	return tend_event_wait(e, TEND_FOREVER);
+}
+
+SCENARIO(a_thread_task_waits_and_is_canceled_like_a_fiber)
+{
+	tend_task t, u;
+	tend_event *go;
+
+	open_world(2);
+	go = new_event();
+	OK(tend_spawn_thread(root, name_thyself, go, TEND_TASK_OPTS(.name = "thread"), &t));
+	OK(tend_spawn_thread(root, panic_now, NULL, NULL, &u));
+	ck_assert_int_eq(joined(u).kind, TEND_PANICKED);
+	OK(tend_task_cancel(t, -ECANCELED, NULL));
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	close_world();
+}
+
+SCENARIO(a_watch_sets_its_event_when_the_task_has_ended)
+{
+	tend_event *go, *ended;
+	tend_task t;
+
+	open_world(2);
+	go = new_event();
+	ended = new_event();
+	OK(tend_spawn(root, wait_for, go, NULL, &t));
+	OK(tend_watch(t, ended));
+	OK(tend_unwatch(t, ended));
+	ANSWERS(tend_unwatch(t, ended), -ENOENT);
+	OK(tend_watch(t, ended));
+	ANSWERS(tend_event_wait(ended, 0), -ETIMEDOUT);
+	tend_event_set(go);
+	OK(tend_event_wait(ended, SOON));
+	close_world();
+}
+
+SCENARIO(a_sealed_scope_reopens)
+{
+	tend_scope s;
+
+	open_world(1);
+	s = child(root, "s");
+	OK(tend_scope_seal(s));
+	OK(tend_scope_seal(s));
+	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ESHUTDOWN);
+	OK(tend_scope_unseal(s));
+	OK(tend_spawn(s, end_at_once, NULL, NULL, NULL));
+	close_world();
+}
