@@ -248,16 +248,17 @@ size_t print_escaped(char *out, const char *text, size_t n)
 	size_t used = 0;
 
 	for (size_t i = 0; i < n;) {
+		char *at = out + used;
 		uint32_t code = 0;
 		size_t len = text_decode(text + i, n - i, &code);
 		if (len == 0)
-			used += (size_t)sprintf(out + used, "\\x%02x",
-						(unsigned)(unsigned char)text[i]);
+			used += (size_t)snprintf(at, 7, "\\x%02x",
+						 (unsigned)(unsigned char)text[i]);
 		else if (unsafe(code))
-			used += (size_t)sprintf(out + used, code < 0x80 ? "\\x%02x" : "\\u%04x",
-						(unsigned)code);
+			used += (size_t)snprintf(at, 7, code < 0x80 ? "\\x%02x" : "\\u%04x",
+						 (unsigned)code);
 		else {
-			memcpy(out + used, text + i, len);
+			memcpy(at, text + i, len);
 			used += len;
 		}
 		i += len ? len : 1;
