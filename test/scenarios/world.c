@@ -112,11 +112,17 @@ int end_at_once(void *arg)
 
 int ignore_cancels(void *event)
 {
-	uint64_t outer;
+	/* A wait that is canceled answers that first; behind a shield it looks. */
+	while (tend_event_wait(event, TEND_FOREVER)) {
+		uint64_t outer;
+		int error;
 
-	OK(tend_shield_begin(tend_after(3600 * TEND_SEC), &outer));
-	OK(tend_event_wait(event, TEND_FOREVER));
-	tend_shield_end(outer);
+		OK(tend_shield_begin(tend_after(2 * TEND_MS), &outer));
+		error = tend_event_wait(event, tend_after(TEND_MS));
+		tend_shield_end(outer);
+		if (!error)
+			break;
+	}
 	return 7;
 }
 
