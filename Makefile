@@ -1,30 +1,41 @@
 # A thin interface over meson and ninja.
 BUILD ?= build
+PREFIX ?= /usr/local
 DEPS = ./tools/deps.sh
+# meson lists the files of a folder when it configures: a folder that has changed
+# since then is configured again. With /., as some are called like a target.
+FOLDERS := $(shell find src/. cli/. guard/. examples/. bench/. test/. doc/man/. -type d 2>/dev/null)
 
-all: $(BUILD)/build.ninja
+all: deps-build $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
-$(BUILD)/build.ninja:
-	@$(DEPS) build test
-	@meson setup $(BUILD) >/dev/null
+$(BUILD)/build.ninja: $(FOLDERS) | deps-build
+	@log=$$(meson setup $(BUILD) --prefix=$(PREFIX) $(if $(wildcard $@),--reconfigure) 2>&1) || \
+		{ echo "$$log" | tail -n 20; exit 1; }
+	@touch $@
+
+# The tests are configured where Check is installed; from here on it must be.
+$(BUILD)/with-tests: deps-test | $(BUILD)/build.ninja
+	@[ -e $@ ] || { meson configure $(BUILD) -Dtests=enabled && touch $@; }
 
 deps:
-	@$(DEPS) build test check
+	@$(DEPS) build test check bench
+
+deps-%:
+	@$(DEPS) $*
 
 demo: all
 	@TEND=$(BUILD)/tend BUILD=$(BUILD) ./examples/demo.sh
 
-test: all
-	@$(DEPS) test
-	@meson test -C $(BUILD) --print-errorlogs
+# T=NAME runs one of them.
+test: deps-build $(BUILD)/with-tests
+	@meson test -C $(BUILD) --print-errorlogs $(T)
 
-check:
-	@$(DEPS) build test check
-	@./tools/check.sh
+check: deps-build deps-test deps-check
+	@BUILD=$(BUILD) ./tools/check.sh
 
-bench: all
-	@./bench/run.sh
+bench: deps-bench all
+	@BUILD=$(BUILD) ./bench/run.sh
 
 install: all
 	@meson install -C $(BUILD)

@@ -3,18 +3,30 @@
 # given ("build test"). TEND_DEPS=no says what is missing, and fails.
 cd "$(dirname "$0")" || exit 1
 
+wanted=
+for use; do
+	wanted="$wanted $(sed -n "s/^$use //p" packages)"
+done
+wanted=$(echo $wanted)
+[ -n "$wanted" ] || exit 0
 command -v dpkg-query >/dev/null || {
-	echo "tend: not a Debian system; you need what tools/packages lists" >&2
+	echo "tend: this is not Debian, so see to these yourself: $wanted" >&2
 	exit 0
 }
+# shellcheck disable=SC2086
+have=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null)
 missing=
-for use; do
-	for package in $(sed -n "s/^$use //p" packages); do
-		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' ||
-			missing="$missing $package"
-	done
+for package in $wanted; do
+	case "
+$have
+" in
+	*"
+$package installed
+"*) ;;
+	*) missing="$missing $package" ;;
+	esac
 done
-[ -z "$missing" ] && exit 0
+[ -n "$missing" ] || exit 0
 
 echo "tend: missing Debian packages:$missing"
 if [ "${TEND_DEPS:-yes}" = no ]; then
@@ -29,7 +41,16 @@ if [ "$(id -u)" -ne 0 ]; then
 		exit 1
 	}
 fi
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq || echo "tend: apt-get update failed; trying with the lists there are" >&2
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+quiet() {
+	$sudo env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 </dev/null
+}
+echo "tend: installing them"
+quiet apt-get update || echo "tend: apt-get update failed; trying with the lists there are" >&2
 # shellcheck disable=SC2086
-$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+quiet apt-get install -y --no-install-recommends $missing || {
+	tail -n 20 "$log" >&2
+	echo "tend: could not install them; run: apt-get install$missing" >&2
+	exit 1
+}
