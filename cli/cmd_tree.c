@@ -117,7 +117,8 @@ static void print_facts(const json_t *row)
 
 	printf("  %-8s %-9s", kind ? kind : "?", state ? state : "?");
 	client_age(age, sizeof(age), (uint64_t)json_integer_value(json_object_get(row, "age_ns")));
-	printf(" %s", age);
+	/* Aligned, if anything follows. */
+	printf(" %-*s", pid || outcome || wait || site ? 6 : 0, age);
 	if (pid)
 		printf("  %s %lld", kind && strcmp(kind, "thread") == 0 ? "tid" : "pid",
 		       (long long)pid);
