@@ -1,0 +1,265 @@
+/* Random programs under random schedules: spawn, cancel, close, panic, abort,
+ * seal, shutdown, channels, timers, shields, owners that leave. What must hold
+ * whatever happens is checked as it happens and at the end. */
+#include "scenario.h"
+#include "suite.h"
+
+#include "tend/sim.h"
+
+#include <stdio.h>
+
+enum { SCOPES = 4, LEVELS = 4 };
+
+static struct {
+	tend_scope scopes[SCOPES];
+	tend_channel *channel;
+	tend_event *event;
+	int admitted, dropped, cleanups, cleaned;
+	int sent, received;
+} w;
+
+static unsigned pick(unsigned n) { return (unsigned)tend_sim_choose(n); }
+static uint64_t soon(unsigned ms) { return tend_after(pick(ms) * TEND_MS); }
+
+/* One of these is the only answer a call may give here. */
+static void one_of(int got, int a, int b, int c, int d)
+{
+	if (got < 0 && got != a && got != b && got != c && got != d)
+		ck_abort_msg("answered %d (%s)", got, tend_strerror(got));
+}
+
+static void drop(void *arg)
+{
+	(void)arg;
+	w.dropped++;
+}
+static void cleanup(void *arg)
+{
+	(void)arg;
+	w.cleaned++;
+}
+
+static int body(void *level);
+
+static int spawn_into(tend_scope s, intptr_t level, tend_task *out)
+{
+	uint32_t flags = pick(4) == 0 ? TEND_ABORTABLE : 0;
+	int error = tend_spawn(s, body, (void *)level,
+	                       TEND_TASK_OPTS(.drop = drop, .flags = flags,
+	                                      .deadline = pick(6) == 0 ? soon(50) : 0),
+	                       out);
+
+	/* Of one that is refused neither the body nor the drop is called. */
+	one_of(error, -ECANCELED, -ESHUTDOWN, -ESRCH, -EAGAIN);
+	w.admitted += !error;
+	return error;
+}
+
+static void spawn_and_join(tend_scope s, intptr_t level)
+{
+	struct tend_outcome o;
+	tend_task t;
+
+	if (spawn_into(s, level, &t))
+		return;
+	switch (pick(5)) {
+	case 0:
+		one_of(tend_abort(t), -EPERM, -ESRCH, 0, 0);
+		break;
+	case 1:
+		one_of(tend_task_cancel(t, -ECANCELED, "one"), -EALREADY, -ESRCH, 0, 0);
+		break;
+	case 2:
+		return; /* held until its scope closes */
+	default:
+		break;
+	}
+	if (tend_join(t, &o, soon(20)) == 0) {
+		ck_assert_int_ge(o.kind, TEND_COMPLETED);
+		ck_assert_int_le(o.kind, TEND_ABORTED);
+		ck_assert(o.kind != TEND_CANCELED || (o.was_canceled && o.reason.code < 0));
+		ck_assert(o.kind != TEND_COMPLETED || (o.result >= 0 && !o.was_canceled));
+	}
+}
+
+static void own_scope(tend_scope parent, intptr_t level)
+{
+	struct tend_stats n;
+	tend_scope own;
+	uint64_t deadline = pick(3) == 0 ? soon(20) : 0;
+	int error = tend_scope_open(parent, "own", TEND_SCOPE_OPTS(.deadline = deadline), &own);
+
+	one_of(error, -ECANCELED, -ESHUTDOWN, -ESRCH, -EAGAIN);
+	if (error)
+		return;
+	for (unsigned i = pick(3); i; i--)
+		spawn_into(own, level, NULL);
+	if (tend_self().id && pick(2))
+		return; /* its owner leaves it */
+	error = tend_scope_close(own, TEND_FOREVER, &n);
+	one_of(error, -ESRCH, -EDEADLK, 0, 0);
+	if (!error)
+		ck_assert_uint_eq(n.spawned, n.completed + n.failed + n.canceled + n.panicked +
+		                                     n.aborted + n.killed);
+}
+
+static void channel_op(bool send)
+{
+	int item = send ? 1 : 0;
+	int error = send ? tend_channel_send(w.channel, &item, soon(3))
+	                 : tend_channel_recv(w.channel, &item, soon(3));
+
+	one_of(error, -ECANCELED, -ETIMEDOUT, 0, 0);
+	/* What did not answer 0 moved nothing. */
+	ck_assert_int_eq(item, send || !error);
+	w.sent += send && !error;
+	w.received += !send && !error;
+}
+
+static void act(intptr_t level)
+{
+	tend_scope s = w.scopes[pick(SCOPES)];
+	uint64_t outer;
+
+	switch (pick(16)) {
+	case 0:
+	case 1:
+		spawn_into(s, level, NULL);
+		break;
+	case 2:
+		spawn_and_join(s, level);
+		break;
+	case 3:
+	case 4:
+		channel_op(pick(2));
+		break;
+	case 5:
+		tend_event_set(w.event);
+		break;
+	case 6:
+		tend_event_clear(w.event);
+		break;
+	case 7:
+		one_of(tend_event_wait(w.event, soon(5)), -ECANCELED, -ETIMEDOUT, 0, 0);
+		break;
+	case 8:
+		tend_sleep_until(soon(10));
+		break;
+	case 9:
+		tend_yield();
+		break;
+	case 10:
+		if (pick(20) == 0)
+			one_of(tend_scope_cancel(s, -ECANCELED, "all"), -EALREADY, -ESRCH, 0, 0);
+		break;
+	case 11:
+		own_scope(s, level);
+		break;
+	case 12:
+		one_of(tend_scope_seal(s), -ESRCH, 0, 0, 0);
+		if (pick(4))
+			one_of(tend_scope_unseal(s), -ECANCELED, -ESRCH, 0, 0);
+		break;
+	case 13:
+		if (tend_self().id && tend_shield_begin(soon(5) + 1, &outer) == 0) {
+			one_of(tend_event_wait(w.event, soon(4)), -ECANCELED, -ETIMEDOUT, 0, 0);
+			tend_shield_end(outer);
+		}
+		break;
+	case 14:
+		if (tend_self().id && pick(6) == 0)
+			tend_panic("at random");
+		break;
+	default:
+		if (pick(4) == 0)
+			one_of(tend_shutdown(s, soon(30), NULL), -ETIMEDOUT, -EDEADLK, -ESRCH, 0);
+		break;
+	}
+}
+
+static int body(void *level)
+{
+	if (pick(2) && tend_defer(cleanup, NULL) == 0)
+		w.cleanups++;
+	if ((intptr_t)level < LEVELS)
+		for (unsigned i = pick(9); i; i--)
+			act((intptr_t)level + 1);
+	return pick(4) == 0 ? -EIO : 0;
+}
+
+static int program(void *arg)
+{
+	struct tend_stats n;
+
+	(void)arg;
+	memset(&w, 0, sizeof w);
+	open_world(1 + pick(3));
+	OK(tend_channel_open(sizeof(int), pick(3), &w.channel));
+	w.event = new_event();
+	for (unsigned i = 0; i < SCOPES; i++)
+		w.scopes[i] = child(i ? w.scopes[pick(i)] : root, "s");
+	for (unsigned i = 0; i < 8; i++)
+		spawn_into(w.scopes[pick(SCOPES)], 0, NULL);
+	for (unsigned i = 4 + pick(6); i; i--) {
+		tend_sleep_until(soon(10));
+		act(0);
+	}
+	(void)!tend_scope_cancel(root, -ECANCELED, "the end");
+	OK(tend_scope_wait_empty(root, tend_after(1000 * TEND_SEC)));
+	for (unsigned i = 0; i < SCOPES; i++)
+		if (tend_scope_stats(w.scopes[i], &n) == 0)
+			ck_assert_uint_eq(n.spawned, n.completed + n.failed + n.canceled + n.panicked +
+			                                     n.aborted + n.killed);
+	close_world();
+	/* Each admitted task gave its argument back once, whether or not it ran; each
+	 * cleanup ran once; nothing was received that was not sent. */
+	ck_assert_int_eq(w.dropped, w.admitted);
+	ck_assert_int_eq(w.cleaned, w.cleanups);
+	ck_assert_int_le(w.received, w.sent);
+	tend_channel_free(w.channel);
+	return 0;
+}
+
+static uint64_t seed;
+static bool done;
+static void say_seed(void)
+{
+	if (!done)
+		fprintf(stderr, "seed %llu; again: SEED=%llu test_sim schedules\n",
+		        (unsigned long long)seed, (unsigned long long)seed);
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+TEST(random_programs_keep_the_rules_under_random_schedules)
+{
+	uint64_t first = number("SEED", 0);
+	uint64_t count = getenv("SEED") ? 1 : number("SCHEDULES", 2000);
+	struct tend_sim_result r;
+
+	atexit(say_seed);
+	for (seed = first; seed < first + count; seed++) {
+		OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .switch_in = 2 + (uint32_t)(seed % 15)),
+		                program, NULL, &r));
+		ck_assert_uint_eq(tend_sim_held(), 0);
+	}
+	done = true;
+}
+
+TEST(the_same_seed_gives_the_same_trace)
+{
+	struct tend_sim_result a, b;
+
+	for (uint64_t s = 0; s < 50; s++) {
+		OK(tend_sim_run(TEND_SIM_OPTS(.seed = s), program, NULL, &a));
+		OK(tend_sim_run(TEND_SIM_OPTS(.seed = s), program, NULL, &b));
+		ck_assert_uint_eq(a.trace, b.trace);
+		ck_assert_uint_eq(a.steps, b.steps);
+		ck_assert_uint_eq(a.clock, b.clock);
+	}
+}
