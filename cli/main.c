@@ -1,6 +1,7 @@
 /* cli/main.c - the command `tend`. */
 #include "cmd_check.h"
 #include "commands.h"
+#include "envelope.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -8,10 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { USAGE = 2 };
-
-const char *argp_program_version = "tend " TEND_VERSION;
 
 /* The one list: what is called, and what --help says about it. */
 static const struct command {
@@ -52,13 +49,16 @@ static void choose(struct argp_state *state, const char *name)
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
+	case 'V':
+		puts("tend " TEND_VERSION);
+		exit(fflush(stdout) ? EXIT_FAILURE : 0);
 	case ARGP_KEY_ARG:
 		choose(state, arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_state_help(state, stderr,
 				ARGP_HELP_USAGE | ARGP_HELP_SHORT_USAGE | ARGP_HELP_SEE);
-		exit(USAGE);
+		exit(EXIT_USAGE);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -81,7 +81,14 @@ static char *list_commands(int key, const char *text, void *input)
 	return list;
 }
 
+/* argp's own finds no variable of a program with hidden symbols. */
+static const struct argp_option OPTIONS[] = {
+	{"version", 'V', NULL, 0, "Print the version", -1},
+	{0},
+};
+
 static const struct argp ARGP = {
+	.options = OPTIONS,
 	.parser = parse_option,
 	.args_doc = "COMMAND [ARGUMENT...]",
 	.doc = "Runs stacks of programs and shows one tree of all that they run.\v",
@@ -93,9 +100,9 @@ int main(int argc, char **argv)
 	struct chosen chosen = {0};
 	char name[32];
 
-	argp_err_exit_status = USAGE;
+	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &chosen) != 0 || !chosen.command)
-		return USAGE;
+		return EXIT_USAGE;
 	/* So that usage and errors say "tend up". */
 	snprintf(name, sizeof(name), "tend %s", chosen.command->name);
 	chosen.argv[0] = name;
