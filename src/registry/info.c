@@ -3,35 +3,35 @@
 
 #include "tend/task.h"
 
-#include "base/alloc.h"
 #include "base/text.h"
+#include "platform/platform.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const char *tend_kind_name(uint32_t kind)
 {
 	static const char *const names[] = {"unknown", "scope",   "fiber",
-	                                    "thread",  "process", "external"};
+					    "thread",  "process", "external"};
 
 	return kind < sizeof names / sizeof *names ? names[kind] : names[0];
 }
 
 const char *tend_state_name(uint32_t state)
 {
-	static const char *const names[] = {"unknown", "queued",   "starting", "ready",     "running",
-	                                    "parked",  "stopping", "backoff",  "abandoned", "ended"};
+	static const char *const names[] = {"unknown",   "queued", "starting", "ready",
+					    "running",   "parked", "stopping", "backoff",
+					    "abandoned", "ended"};
 
 	return state < sizeof names / sizeof *names ? names[state] : names[0];
 }
 
 static uint8_t state_of(const struct tend__row *r)
 {
-	uint32_t kind = r->site_kind & 0xff, state = r->word & TEND__STATE;
+	uint32_t kind = tend__row_kind(r), state = r->word & TEND__STATE;
 
 	if (kind == TEND_KIND_SCOPE)
 		return r->word & (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED) ? TEND_STATE_STOPPING
-		                                                             : TEND_STATE_RUNNING;
+									     : TEND_STATE_RUNNING;
 	if (state == TEND__ENDED)
 		return TEND_STATE_ENDED;
 	if (r->word & TEND__ABANDONED)
@@ -60,34 +60,55 @@ static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf
 	uint32_t why = (uint32_t)(r->word & TEND__WAIT) >> TEND__WAIT_SHIFT;
 
 	if ((r->word & TEND__STATE) != TEND__PARKED || why >= TEND__WAIT_KINDS ||
-	    (r->site_kind & 0xff) == TEND_KIND_PROCESS)
+	    tend__row_kind(r) == TEND_KIND_PROCESS)
 		return;
 	tend__text_f(&t, "%s", texts[why]);
 	if (objects[why] == 'n' || objects[why] == 'i')
-		tend__text_f(&t, objects[why] == 'n' ? "#%llu" : " #%llu", (unsigned long long)r->object);
+		tend__text_f(&t, objects[why] == 'n' ? "#%llu" : " #%llu",
+			     (unsigned long long)r->object);
 	else if (objects[why] == 'd')
 		tend__text_f(&t, " %lld", (long long)r->object);
+	else if (objects[why] == 't' && r->object <= s->info.at)
+		tend__text_f(&t, " 0s");
 	else if (objects[why] == 't') {
 		tend__text_f(&t, " ");
-		tend__text_duration(&t, r->object > s->info.at ? r->object - s->info.at : 0);
+		tend__text_duration(&t, r->object - s->info.at);
 	}
 }
 
+static void site_of(const tend_snapshot *s, uint32_t site, char *out)
+{
+	const char *text = s->sites + (size_t)site * TEND__SITE_BYTES;
+
+	if (!site || site >= s->sites_count)
+		return;
+	for (size_t i = 0; i < TEND__SITE_BYTES - 1 && text[i]; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		out[i] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+	}
+}
+
+static uint64_t id_of(const tend_snapshot *s, const struct tend__row *r)
+{
+	return tend__id(s->runtime, tend__word_generation(r->word), r->slot);
+}
+
+/* `out` is zeroed. */
 static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_info *out)
 {
-	uint32_t site = r->site_kind >> 8;
 	const struct tend__row *above = &s->rows[r->above];
+	bool scope = tend__row_kind(r) == TEND_KIND_SCOPE;
 
-	out->id = tend__id(s->runtime, tend__word_generation(r->word), r->slot);
-	out->parent = above == r ? 0
-	                         : tend__id(s->runtime, tend__word_generation(above->word), above->slot);
-	out->kind = (uint8_t)r->site_kind;
+	out->id = id_of(s, r);
+	out->parent = above == r ? 0 : id_of(s, above);
+	out->kind = (uint8_t)tend__row_kind(r);
 	out->state = state_of(r);
-	out->outcome = out->kind == TEND_KIND_SCOPE
-	                       ? (uint8_t)TEND__FREE
-	                       : (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
+	if (!scope) {
+		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
+		out->attempt = r->attempt;
+	}
 	out->torn = r->torn;
-	out->attempt = out->kind == TEND_KIND_SCOPE ? 0 : r->attempt;
 	out->pid = r->pid;
 	out->result = r->result;
 	out->spawned_at = r->spawned;
@@ -96,91 +117,163 @@ static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_
 	out->last_event = r->event;
 	memcpy(out->name, r->name, sizeof out->name);
 	wait_of(s, r, out->wait, sizeof out->wait);
-	if (site && site < s->sites_count) {
-		snprintf(out->site, sizeof out->site, "%.*s", TEND__SITE_BYTES - 1,
-		         s->sites + (size_t)site * TEND__SITE_BYTES);
-		for (char *c = out->site; *c; c++)
-			if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
-				*c = '?';
-	}
+	site_of(s, r->site_kind >> 8, out->site);
 }
 
 const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t index)
 {
-	/* The rows in words are made once, for the first who asks; "one at a time". */
+	/* A row is put into words for the first who asks; "one at a time". */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
 	static const struct tend_info none;
 
 	if (!s->infos) {
-		s->infos = tend__alloc((s->count + 1) * sizeof *s->infos);
+		s->infos_bytes = (s->count + 1) * sizeof *s->infos;
+		s->infos = tend__reserve(s->infos_bytes);
 		if (!s->infos)
 			return &none;
-		for (size_t i = 0; i < s->count; i++)
-			fill(s, &s->rows[i], &s->infos[i]);
 	}
+	if (!s->infos[index].name[0]) /* no row is without a name */
+		fill(s, &s->rows[s->order[index]], &s->infos[index]);
 	return &s->infos[index];
 }
 
-/* ---- The tree as text ---- */
+/* ---- The tree as text ----
+ *
+ * Drawn from the scopes down, so what lies in a scope stands below it, also where
+ * another of the same name stands before. */
 
-static void branches(const tend_snapshot *s, size_t i, uint32_t flags, struct tend__text *t)
+struct drawing {
+	const tend_snapshot *s;
+	uint32_t flags;
+	size_t width;           /* of the names with their branches, in characters */
+	uint32_t *first, *next; /* by row, plus one: what is in it, and its sibling */
+};
+
+static size_t width_of(const struct tend__row *r)
 {
-	const bool ascii = flags & TEND_TREE_ASCII;
-	bool more[64] = {false};
-	uint32_t depth = s->rows[i].depth;
+	size_t n = 3 * (size_t)r->depth;
 
-	for (size_t k = i; s->rows[k].depth > 0; k = s->rows[k].above)
-		if (s->rows[k].depth < 64)
-			more[s->rows[k].depth] = s->rows[k].followed;
-	for (uint32_t d = 1; d <= depth; d++) {
-		bool on = d < 64 && more[d];
+	for (const char *c = r->name; *c; c++)
+		n += ((unsigned char)*c & 0xc0) != 0x80;
+	return n;
+}
 
-		if (d == depth)
-			tend__text_f(t, "%s", ascii ? (on ? "|- " : "`- ") : (on ? "├─ " : "└─ "));
-		else
-			tend__text_f(t, "%s", ascii ? (on ? "|  " : "   ") : (on ? "│  " : "   "));
+static void branches(const struct drawing *d, const struct tend__row *r, struct tend__text *t)
+{
+	const bool ascii = d->flags & TEND_TREE_ASCII;
+	bool open[TEND__TREE_DEPTH];
+
+	for (const struct tend__row *up = r; up->depth > 0; up = &d->s->rows[up->above])
+		open[up->depth] = up->open;
+	for (uint32_t k = 1; k < r->depth; k++)
+		tend__text_f(t, "%s", !open[k] ? "   " : ascii ? "|  " : "│  ");
+	if (r->depth && r->open)
+		tend__text_f(t, "%s", ascii ? "|- " : "├─ ");
+	else if (r->depth)
+		tend__text_f(t, "%s", ascii ? "`- " : "└─ ");
+}
+
+/* Marks that turn a line of a terminal around: right in a name, wrong in a table. */
+static size_t misleading(const char *c)
+{
+	const unsigned char *u = (const unsigned char *)c;
+
+	if (u[0] == 0xd8 && u[1] == 0x9c)
+		return 2;
+	if (u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf)
+		return 3;
+	if (u[0] != 0xe2 || (u[1] != 0x80 && u[1] != 0x81))
+		return 0;
+	if (u[1] == 0x81)
+		return u[2] >= 0xa0 && u[2] <= 0xa9 ? 3 : 0;
+	return (u[2] >= 0x8b && u[2] <= 0x8f) || (u[2] >= 0xa8 && u[2] <= 0xae) ? 3 : 0;
+}
+
+static void draw_name(const char *name, struct tend__text *t)
+{
+	for (size_t skip; *name; name += skip) {
+		skip = misleading(name);
+		tend__text_bytes(t, skip ? "?" : name, 1);
+		skip += !skip;
 	}
+}
+
+static void draw_row(const struct drawing *d, const struct tend__row *r, struct tend__text *t)
+{
+	struct tend_info info = {0};
+	size_t n = width_of(r);
+
+	fill(d->s, r, &info);
+	branches(d, r, t);
+	draw_name(info.name, t);
+	tend__text_f(t, "%*s  %-8s %s", n < d->width ? (int)(d->width - n) : 0, "",
+		     tend_kind_name(info.kind), tend_state_name(info.state));
+	if (info.kind != TEND_KIND_SCOPE) {
+		tend__text_f(t, "%*s", (int)(10 - strlen(tend_state_name(info.state))), "");
+		tend__text_duration(
+			t, d->s->info.at > info.spawned_at ? d->s->info.at - info.spawned_at : 0);
+	}
+	if (info.pid)
+		tend__text_f(t, "  %s %d", info.kind == TEND_KIND_PROCESS ? "pid" : "tid",
+			     info.pid);
+	if (info.attempt > 1)
+		tend__text_f(t, "  attempt %u", info.attempt);
+	if (info.state == TEND_STATE_ENDED)
+		tend__text_f(t, "  %s", tend_outcome_name(info.outcome));
+	if (info.wait[0])
+		tend__text_f(t, "  %s", info.wait);
+	if (info.site[0])
+		tend__text_f(t, "  %s", info.site);
+	if (info.torn)
+		tend__text_f(t, "  torn");
+	tend__text_f(t, "\n");
+}
+
+/* Last row first, so that each list comes out in order. Answers the first of
+ * those that are in nothing, plus one. */
+static uint32_t link_rows(struct drawing *d)
+{
+	uint32_t top = 0;
+
+	for (size_t i = d->s->count; i-- > 0;) {
+		uint32_t row = d->s->order[i];
+		struct tend__row *r = &d->s->rows[row];
+		uint32_t *list = r->depth ? &d->first[r->above] : &top;
+		size_t n = width_of(r);
+
+		r->open = *list != 0;
+		d->next[row] = *list;
+		*list = row + 1;
+		d->width = n > d->width ? n : d->width;
+	}
+	d->width = d->width > 60 ? 60 : d->width;
+	return top;
 }
 
 size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, size_t size)
 {
+	size_t bytes = (s->count + 1) * 2 * sizeof(uint32_t);
 	struct tend__text t = tend__text(buf, size);
-	size_t width = 0;
+	struct drawing d = {.s = s, .flags = flags, .first = tend__reserve(bytes)};
+	uint32_t at;
 
-	for (size_t i = 0; i < s->count; i++) {
-		size_t n = 3 * s->rows[i].depth + strlen(s->rows[i].name);
+	if (!d.first)
+		return 0;
+	d.next = d.first + s->count + 1;
+	at = link_rows(&d);
+	while (at) {
+		uint32_t row = at - 1;
 
-		width = n > width ? n : width;
-	}
-	width = width > 60 ? 60 : width;
-	for (size_t i = 0; i < s->count; i++) {
-		const struct tend_info *info = tend_snapshot_at(s, i);
-		size_t n = 3 * s->rows[i].depth + strlen(info->name);
-
-		branches(s, i, flags, &t);
-		tend__text_bytes(&t, info->name, strlen(info->name));
-		tend__text_f(&t, "%*s  %-8s %-9s", n < width ? (int)(width - n) : 0, "",
-		             tend_kind_name(info->kind), tend_state_name(info->state));
-		if (info->kind != TEND_KIND_SCOPE) {
-			tend__text_f(&t, " ");
-			tend__text_duration(&t, s->info.at > info->spawned_at
-			                                ? s->info.at - info->spawned_at
-			                                : 0);
+		draw_row(&d, &s->rows[row], &t);
+		at = d.first[row];
+		/* Nothing in it: on with what follows it, or what it is in. */
+		while (!at) {
+			at = d.next[row];
+			if (!s->rows[row].depth)
+				break;
+			row = s->rows[row].above;
 		}
-		if (info->pid)
-			tend__text_f(&t, "  %s %d", info->kind == TEND_KIND_PROCESS ? "pid" : "tid",
-			             info->pid);
-		if (info->attempt > 1)
-			tend__text_f(&t, "  attempt %u", info->attempt);
-		if (info->state == TEND_STATE_ENDED)
-			tend__text_f(&t, "  %s", tend_outcome_name(info->outcome));
-		if (info->wait[0])
-			tend__text_f(&t, "  %s", info->wait);
-		if (info->site[0])
-			tend__text_f(&t, "  %s", info->site);
-		if (info->torn)
-			tend__text_f(&t, "  torn");
-		tend__text_f(&t, "\n");
 	}
+	tend__unreserve(d.first, bytes);
 	return t.n;
 }

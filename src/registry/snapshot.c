@@ -1,32 +1,41 @@
 /* registry/snapshot.c - reading the segment.
  *
  * The writers go on meanwhile, or were stopped in the middle, or the memory is
- * another process's and hostile: every index is bounded, every walk ends, a
- * record is read again while it changes and at last shown as torn. */
+ * another process's and hostile: what the header says is copied before it is
+ * checked, every index is bounded, every walk ends, a record is read again while
+ * it changes and at last shown as torn. */
 #include "registry/snapshot.h"
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "platform/platform.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { RETRIES = 16, SLACK = 256 };
+enum { RETRIES = 16 };
 
-static bool valid(const struct tend__header *h, size_t bytes)
+/* ---- What may be read ---- */
+
+/* The header up to what changes, in memory of ours. */
+static bool copy_header(const struct tend__header *h, size_t bytes, struct tend__header *out)
+{
+	if (bytes < sizeof *h)
+		return false;
+	memcpy(out, h, offsetof(struct tend__header, records_used));
+	return memcmp(out->magic, TEND__MAGIC, sizeof out->magic) == 0 && out->abi == TEND__ABI &&
+	       out->header_bytes == sizeof *h && out->bytes <= bytes;
+}
+
+static bool valid(const struct tend__header *h)
 {
 	uint64_t rings;
 
-	if (bytes < sizeof *h || memcmp(h->magic, TEND__MAGIC, sizeof h->magic) != 0 ||
-	    h->abi != TEND__ABI || h->header_bytes != sizeof *h || h->bytes > bytes)
+	if (h->rings > TEND__RINGS_MAX || h->ring_slots > 1 << 24 ||
+	    h->records_max > TEND__SLOT_MAX)
 		return false;
-	if (h->rings > TEND__RINGS_MAX || h->ring_slots > 1 << 24 || h->records_max > TEND__SLOT_MAX)
-		return false;
-	rings = h->rings * (sizeof(struct tend__ring) +
-	                    (uint64_t)h->ring_slots * sizeof(struct tend__event_slot));
+	rings = h->rings * tend__ring_bytes(h);
 	return h->sites_at % 8 == 0 && h->rings_at % 8 == 0 && h->records_at % 8 == 0 &&
 	       h->sites_at >= sizeof *h && h->sites_at <= h->rings_at &&
 	       h->rings_at <= h->records_at && h->records_at <= h->bytes &&
@@ -35,13 +44,25 @@ static bool valid(const struct tend__header *h, size_t bytes)
 	       h->bytes - h->records_at >= (uint64_t)h->records_max * sizeof(struct tend__record);
 }
 
-/* One try: true if nothing moved meanwhile. Partners: segment/layout.h. */
-static bool copy_once(struct tend__record *r, struct tend__row *row)
+/* ---- Records ---- */
+
+/* A task's word is all of it; the count of a scope may move. */
+static bool same_word(uint64_t a, uint64_t b, uint32_t kind)
+{
+	const uint64_t count = UINT32_MAX - (uint32_t)(TEND__SCOPE_ONE - 1);
+	uint64_t differ = a ^ b;
+
+	return (kind == TEND_KIND_SCOPE ? differ & ~count : differ) == 0;
+}
+
+/* One try: true if the record is whole. `moved` says that the word was not the
+ * same before and after, and so may not belong to the rest. Partners:
+ * segment/layout.h. */
+static bool copy_once(struct tend__record *r, struct tend__row *row, bool *moved)
 {
 	uint32_t seq = tend__load_acquire(&r->seq);
-	uint64_t words[6];
+	uint64_t before = tend__load_acquire(&r->word), words[6];
 
-	row->word = tend__load_acquire(&r->word);
 	row->attempt = tend__load_acquire(&r->attempt);
 	row->since = tend__load_acquire(&r->since);
 	row->object = tend__load_acquire(&r->object);
@@ -53,11 +74,14 @@ static bool copy_once(struct tend__record *r, struct tend__row *row)
 	row->parent = tend__load_acquire(&r->parent);
 	row->site_kind = tend__load_acquire(&r->site_kind);
 	tend__name_load(r->name, words);
+	memset(row->name, 0, sizeof row->name);
 	tend__name_unpack(words, row->name);
-	/* Relaxed: the acquires above order them after the copies. */
+	/* Acquire: before the look at seq, which decides. */
+	row->word = tend__load_acquire(&r->word);
+	*moved = !same_word(before, row->word, tend__row_kind(row));
+	/* Relaxed: the acquires above order it after the copies. */
 	return !(seq & 1) && tend__load_relaxed(&r->seq) == seq &&
-	       tend__word_generation(tend__load_relaxed(&r->word)) ==
-	               tend__word_generation(row->word);
+	       tend__word_generation(before) == tend__word_generation(row->word);
 }
 
 /* A name that could not be one is another's writing: it must not reach a
@@ -73,234 +97,120 @@ static void make_printable(char *text)
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '/')
 			*c = '?';
+	memset(text + strlen(text), 0, TEND_NAME_MAX + 1 - strlen(text));
 }
 
-static bool in_use(uint64_t word, uint32_t kind)
+static bool in_use(const struct tend__row *row)
 {
-	if (kind == TEND_KIND_SCOPE)
-		return word & TEND__SCOPE_LIVE;
-	return (word & TEND__STATE) != TEND__FREE;
+	if (tend__row_kind(row) == TEND_KIND_SCOPE)
+		return row->word & TEND__SCOPE_LIVE;
+	return (row->word & TEND__STATE) != TEND__FREE;
 }
 
 /* False if the slot holds nothing. */
-static bool copy(const struct tend__header *h, uint32_t slot, struct tend__row *row)
+static bool copy(struct tend__record *r, uint32_t slot, struct tend__row *row)
 {
-	struct tend__record *r = tend__record_at((struct tend__header *)(uintptr_t)h, slot);
+	bool moved = true;
 
 	if (!(uint32_t)tend__load_relaxed(&r->word))
 		return false;
 	row->torn = true;
-	for (int i = 0; i < RETRIES && row->torn; i++)
-		row->torn = !copy_once(r, row);
+	for (int i = 0; i < RETRIES && (row->torn || moved); i++)
+		row->torn = !copy_once(r, row, &moved);
+	/* It is going from wait to wait: its state is right, and no wait is shown
+	 * rather than one with the object of another. */
+	if (moved && tend__row_kind(row) != TEND_KIND_SCOPE)
+		row->word &= ~(uint64_t)TEND__WAIT;
 	make_printable(row->name);
 	row->slot = slot;
-	return in_use(row->word, row->site_kind & 0xff);
+	return in_use(row);
 }
 
-/* ---- Order ---- */
-
-struct place {
-	uint32_t above, row;
-};
-
-static const struct tend__row *sorting; /* qsort() has no argument; guarded by sort_lock */
-static struct tend__lock sort_lock;
-
-static int by_place(const void *a, const void *b)
+/* What has ended since it was copied, and whose slot may hold another by now, is
+ * copied once more: a scope outlives what is in it, so rows that were all there
+ * at one time name their scopes rightly by slot. */
+static void copy_again(tend_snapshot *s, struct tend__record *records)
 {
-	const struct place *x = a, *y = b;
-	const struct tend__row *r = &sorting[x->row], *s = &sorting[y->row];
-	int order;
+	size_t kept = 0;
 
-	if (x->above != y->above)
-		return x->above < y->above ? -1 : 1;
-	order = strcmp(r->name, s->name);
-	if (order)
-		return order;
-	return tend__id(0, tend__word_generation(r->word), r->slot) <
-	                       tend__id(0, tend__word_generation(s->word), s->slot)
-	               ? -1
-	               : 1;
-}
+	for (size_t i = 0; i < s->count; i++) {
+		struct tend__row *row = &s->rows[i];
+		struct tend__record *r = &records[row->slot];
 
-struct order {
-	uint32_t *row_of; /* by slot, plus one; 0: none */
-	struct place *places;
-	uint32_t *first; /* by row: where its children begin among the places */
-	uint32_t *stack;
-	struct tend__row *out;
-	uint32_t *moved; /* by old row: the new one, plus one */
-};
-
-static void find_parents(tend_snapshot *s, struct order *o, uint32_t used)
-{
-	for (uint32_t i = 0; i < s->count; i++)
-		o->row_of[s->rows[i].slot] = i + 1;
-	for (uint32_t i = 0; i < s->count; i++) {
-		struct tend__row *r = &s->rows[i];
-		uint32_t above = r->parent < used ? o->row_of[r->parent] : 0;
-
-		r->above = above && r->slot != 1 ? above - 1 : i;
-		/* A parent that ended meanwhile, or that is no scope. */
-		if (r->slot != 1 &&
-		    (!above || (s->rows[r->above].site_kind & 0xff) != TEND_KIND_SCOPE)) {
-			r->torn = true;
-			r->above = o->row_of[1] ? o->row_of[1] - 1 : i;
-		}
-		r->canceled = r->above != i &&
-		              (s->rows[r->above].word & TEND__SCOPE_CANCELED);
-		o->places[i] = (struct place){r->above == i ? UINT32_MAX : r->above, i};
+		/* Acquire: what is copied after it is at least as new. */
+		if (tend__word_generation(tend__load_acquire(&r->word)) !=
+			    tend__word_generation(row->word) &&
+		    !copy(r, row->slot, row))
+			continue;
+		if (kept != i)
+			s->rows[kept] = *row;
+		kept++;
 	}
-}
-
-/* Parents before children, siblings by name and id. Each row is placed once,
- * so that a circle of parents ends; what hangs in one comes last. */
-static void walk(tend_snapshot *s, struct order *o)
-{
-	uint32_t n = 0, count = (uint32_t)s->count;
-
-	for (uint32_t i = count; i-- > 0;)
-		if (o->places[i].above != UINT32_MAX)
-			o->first[o->places[i].above] = i + 1;
-	for (uint32_t pass = 0; pass < 2; pass++)
-		for (uint32_t i = 0; i < count; i++) {
-			uint32_t top = 0;
-
-			if (o->moved[o->places[i].row] || (!pass && o->places[i].above != UINT32_MAX))
-				continue;
-			o->stack[top++] = i;
-			while (top) {
-				uint32_t place = o->stack[top - 1], row = o->places[place].row;
-				uint32_t above = o->places[place].above;
-
-				if (!o->moved[row]) {
-					struct tend__row *to = &o->out[n];
-
-					*to = s->rows[row];
-					to->above = above != UINT32_MAX && o->moved[above]
-					                    ? o->moved[above] - 1
-					                    : n;
-					to->torn = to->torn || pass;
-					to->depth = to->above == n ? 0 : o->out[to->above].depth + 1;
-					o->moved[row] = ++n;
-					if (o->first[row]) {
-						o->stack[top++] = o->first[row] - 1;
-						continue;
-					}
-				}
-				/* Then the sibling that follows, in the same place of the stack. */
-				top--;
-				if (above != UINT32_MAX && place + 1 < count &&
-				    o->places[place + 1].above == above && !o->moved[o->places[place + 1].row])
-					o->stack[top++] = place + 1;
-			}
-		}
-}
-
-static void find_followed(tend_snapshot *s)
-{
-	bool seen[TEND__TREE_DEPTH] = {false};
-	uint32_t deepest = 0;
-
-	for (size_t i = s->count; i-- > 0;) {
-		uint32_t d = s->rows[i].depth < TEND__TREE_DEPTH ? s->rows[i].depth
-		                                                 : TEND__TREE_DEPTH - 1;
-
-		for (uint32_t k = d + 1; k <= deepest; k++)
-			seen[k] = false;
-		deepest = d;
-		s->rows[i].followed = seen[d];
-		seen[d] = true;
-	}
-}
-
-static int sort(tend_snapshot *s, uint32_t used)
-{
-	size_t n = s->count + 1;
-	struct order o = {
-		tend__alloc((size_t)used * sizeof(uint32_t) + 8), tend__alloc(n * sizeof(struct place)),
-		tend__alloc(n * sizeof(uint32_t)),                tend__alloc(n * sizeof(uint32_t)),
-		tend__alloc(n * sizeof(struct tend__row)),        tend__alloc(n * sizeof(uint32_t))};
-	int error = -ENOMEM;
-
-	if (o.row_of && o.places && o.first && o.stack && o.out && o.moved) {
-		find_parents(s, &o, used);
-		tend__lock(&sort_lock);
-		sorting = s->rows;
-		qsort(o.places, s->count, sizeof *o.places, by_place);
-		tend__unlock(&sort_lock);
-		walk(s, &o);
-		tend__free(s->rows);
-		s->rows = o.out;
-		o.out = NULL;
-		find_followed(s);
-		error = 0;
-	}
-	tend__free(o.row_of);
-	tend__free(o.places);
-	tend__free(o.first);
-	tend__free(o.stack);
-	tend__free(o.out);
-	tend__free(o.moved);
-	return error;
+	s->count = kept;
 }
 
 /* ---- The whole ---- */
 
-static int read_rows(tend_snapshot *s, const struct tend__header *h, uint32_t used)
+static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t slots)
 {
-	size_t room = SLACK;
-
-	for (uint32_t slot = 1; slot < used; slot++)
-		room += (uint32_t)tend__load_relaxed(
-				&tend__record_at((struct tend__header *)(uintptr_t)h, slot)->word) != 0;
-	s->rows = tend__alloc(room * sizeof *s->rows);
+	/* Room for all, memory for those that are there. */
+	s->rows_bytes = ((size_t)slots + 1) * sizeof *s->rows;
+	s->rows = tend__reserve(s->rows_bytes);
 	if (!s->rows)
 		return -ENOMEM;
-	for (uint32_t slot = 1; slot < used && s->count < room; slot++)
-		if (copy(h, slot, &s->rows[s->count])) {
-			s->info.torn += s->rows[s->count].torn;
-			s->count++;
-		}
+	for (uint32_t slot = 1; slot < slots; slot++)
+		s->count += copy(&records[slot], slot, &s->rows[s->count]);
+	copy_again(s, records);
+	s->order = tend__alloc((s->count + 1) * sizeof *s->order);
+	return s->order ? tend__snapshot_order(s, slots) : -ENOMEM;
+}
+
+/* After the rows: whatever site they name has been written by then. */
+static int read_sites(tend_snapshot *s, const char *sites, uint32_t used)
+{
+	s->sites_count = used < TEND__SITES_MAX ? used : TEND__SITES_MAX;
+	s->sites = tend__alloc((size_t)s->sites_count * TEND__SITE_BYTES + 1);
+	if (!s->sites)
+		return -ENOMEM;
+	memcpy(s->sites, sites, (size_t)s->sites_count * TEND__SITE_BYTES);
 	return 0;
 }
 
-int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now,
-                        tend_snapshot **out)
+int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_t now,
+			tend_snapshot **out)
 {
-	struct tend__header *header = (struct tend__header *)(uintptr_t)h;
+	/* Not const: C11 has no atomic load of what is. */
+	struct tend__header *live = (struct tend__header *)(uintptr_t)header, h;
 	tend_snapshot *s;
-	uint32_t used;
+	uint32_t slots;
 	int error;
 
-	if (!valid(h, bytes))
+	if (!copy_header(header, bytes, &h) || !valid(&h))
 		return -EPROTO;
 	s = tend__alloc(sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	used = tend__load_acquire(&header->records_used);
-	if (used > h->records_max)
-		used = h->records_max;
-	s->runtime = h->runtime & 0xff;
+	s->runtime = h.runtime & 0xff;
 	s->info.at = now;
-	s->info.pid = h->pid;
-	memcpy(s->info.name, h->name, sizeof s->info.name - 1);
+	s->info.pid = h.pid;
+	memcpy(s->info.name, h.name, sizeof s->info.name - 1);
 	make_printable(s->info.name);
-	s->sites_count = tend__load_acquire(&header->sites_used);
-	if (s->sites_count > TEND__SITES_MAX)
-		s->sites_count = TEND__SITES_MAX;
-	s->sites = tend__alloc((size_t)s->sites_count * TEND__SITE_BYTES + 1);
-	s->info.low = tend__load_acquire(&header->events);
-	error = s->sites ? read_rows(s, h, used) : -ENOMEM;
-	s->info.high = tend__load_acquire(&header->events);
-	if (!error) {
-		memcpy(s->sites, tend__site_at(header, 0), (size_t)s->sites_count * TEND__SITE_BYTES);
-		error = sort(s, used);
-	}
+	/* Acquire, both: what was given out before is in the records that follow. */
+	s->info.low = tend__load_acquire(&live->events);
+	slots = tend__load_acquire(&live->records_used);
+	if (slots > h.records_max)
+		slots = h.records_max;
+	error = read_rows(s, (struct tend__record *)(void *)((char *)live + h.records_at), slots);
+	s->info.high = tend__load_acquire(&live->events);
+	if (!error)
+		error = read_sites(s, (char *)live + h.sites_at,
+				   tend__load_acquire(&live->sites_used));
 	if (error) {
 		tend_snapshot_free(s);
 		return error;
 	}
+	for (size_t i = 0; i < s->count; i++)
+		s->info.torn += s->rows[i].torn;
 	*out = s;
 	return 0;
 }
@@ -316,30 +226,41 @@ void tend_snapshot_free(tend_snapshot *s)
 {
 	if (!s)
 		return;
-	tend__free(s->rows);
-	tend__free(s->infos);
+	if (s->rows)
+		tend__unreserve(s->rows, s->rows_bytes);
+	if (s->infos)
+		tend__unreserve(s->infos, s->infos_bytes);
+	tend__free(s->order);
 	tend__free(s->sites);
 	tend__free(s);
 }
 
+/* ---- The rows ---- */
+
 size_t tend_snapshot_count(const tend_snapshot *s) { return s->count; }
 void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out) { *out = s->info; }
-uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index) { return s->rows[index].depth; }
+
+uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
+{
+	return s->rows[s->order[index]].depth;
+}
 
 size_t tend_snapshot_path(const tend_snapshot *s, size_t index, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
-	uint32_t depth = s->rows[index].depth;
+	uint32_t chain[TEND__TREE_DEPTH], n = 0;
 
-	/* Without a place to keep the chain: once to each depth, from the top. */
-	for (uint32_t d = 0; d <= depth; d++) {
-		size_t i = index;
-
-		while (s->rows[i].depth > d)
-			i = s->rows[i].above;
-		if (d)
-			tend__text_bytes(&t, "/", 1);
-		tend__text_bytes(&t, s->rows[i].name, strlen(s->rows[i].name));
+	chain[n] = s->order[index];
+	while (s->rows[chain[n]].depth > 0) {
+		chain[n + 1] = s->rows[chain[n]].above;
+		n++;
 	}
-	return t.n;
+	for (;;) {
+		const char *name = s->rows[chain[n]].name;
+
+		tend__text_bytes(&t, name, strlen(name));
+		if (n-- == 0)
+			return t.n;
+		tend__text_bytes(&t, "/", 1);
+	}
 }

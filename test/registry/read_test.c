@@ -1,0 +1,171 @@
+/* The reader while records change, and of headers that lie. */
+#include "suite.h"
+
+#include "fake.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+TEST(a_record_whose_writer_stopped_in_the_middle_is_torn_and_the_read_ends)
+{
+	struct fake f = fake_open(64);
+	uint32_t t = fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY);
+	struct tend_snapshot_info about;
+	tend_snapshot *s;
+
+	fake_record(&f, t)->seq = 7;
+	s = fake_read(&f);
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.torn, 1);
+	ck_assert_int_eq(info_named(s, "t")->torn, 1);
+	ck_assert_int_eq(info_named(s, "root")->torn, 0);
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
+struct churn {
+	struct tend__record *r;
+	atomic_bool over;
+};
+
+/* A slot that goes from task to task: the name, the spawn instant and the result
+ * of each say the same number. */
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+	struct tend__record *r = c->r;
+
+	for (uint32_t n = 2; !atomic_load(&c->over); n++) {
+		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
+		uint64_t words[6];
+		char name[24];
+
+		atomic_store_explicit(&r->word, (uint64_t)n << 32, memory_order_release);
+		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
+		atomic_store_explicit(&r->spawned, n, memory_order_release);
+		tend__name_pack(words, name, (size_t)snprintf(name, sizeof name, "%u", n));
+		tend__name_store(r->name, words);
+		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
+		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
+		atomic_store_explicit(&r->word, (uint64_t)n << 32 | TEND__READY,
+				      memory_order_release);
+	}
+	return NULL;
+}
+
+TEST(a_row_is_of_one_task_or_torn)
+{
+	struct fake f = fake_open(64);
+	struct churn c = {fake_record(&f, fake_task(&f, 1, TEND_KIND_FIBER, "1", TEND__READY)),
+			  false};
+	int whole = 0;
+	pthread_t thread;
+
+	c.r->spawned = 1;
+	c.r->result = 1;
+	ANSWERS(pthread_create(&thread, NULL, churn, &c), 0);
+	for (int i = 0; i < 200000 || (whole < 100 && i < 20000000); i++) {
+		tend_snapshot *s = fake_read(&f);
+
+		if (tend_snapshot_count(s) == 2 && !tend_snapshot_at(s, 1)->torn) {
+			const struct tend_info *info = tend_snapshot_at(s, 1);
+			unsigned long n = strtoul(info->name, NULL, 10);
+
+			ck_assert_uint_eq(n, info->spawned_at);
+			ck_assert_uint_eq(n, (unsigned long)info->result);
+			ck_assert_uint_eq(n, tend__id_generation(info->id));
+			whole++;
+		}
+		tend_snapshot_free(s);
+	}
+	atomic_store(&c.over, true);
+	pthread_join(thread, NULL);
+	ck_assert_int_ge(whole, 100);
+	fake_close(&f);
+}
+
+/* ---- Headers ---- */
+
+static void refused(struct fake *f, size_t bytes)
+{
+	tend_snapshot *s = NULL;
+
+	ANSWERS(tend__snapshot_read(f->h, bytes, FAKE_NOW, &s), -EPROTO);
+	ck_assert_ptr_null(s);
+}
+
+#define REFUSES(field, value) \
+	do { \
+		__typeof__(f.h->field) was = f.h->field; \
+		f.h->field = (__typeof__(was))(value); \
+		refused(&f, f.bytes); \
+		f.h->field = was; \
+	} while (0)
+
+TEST(a_header_that_lies_is_refused)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+
+	REFUSES(magic[0], 'X');
+	REFUSES(abi, TEND__ABI + 1);
+	REFUSES(header_bytes, 1);
+	REFUSES(bytes, f.bytes + 1);
+	REFUSES(bytes, UINT64_MAX);
+	REFUSES(records_max, TEND__SLOT_MAX + 1);
+	REFUSES(records_max, f.bytes / 128);
+	REFUSES(rings, TEND__RINGS_MAX + 1);
+	REFUSES(rings, TEND__RINGS_MAX);
+	REFUSES(ring_slots, UINT32_MAX);
+	REFUSES(sites_at, 0);
+	REFUSES(sites_at, 4097);
+	REFUSES(sites_at, UINT64_MAX - 7);
+	REFUSES(rings_at, 4096);
+	REFUSES(records_at, f.bytes);
+	REFUSES(records_at, UINT64_MAX - 7);
+	refused(&f, f.bytes - 1);
+	refused(&f, sizeof *f.h - 1);
+	refused(&f, 0);
+	s = fake_read(&f);
+	ck_assert_uint_eq(tend_snapshot_count(s), 1);
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
+TEST(more_records_or_sites_in_use_than_there_are_is_bounded)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+
+	f.h->records_used = UINT32_MAX;
+	f.h->sites_used = UINT32_MAX;
+	s = fake_read(&f);
+	ck_assert_uint_eq(tend_snapshot_count(s), 1);
+	tend_snapshot_free(s);
+	f.h->records_used = 0;
+	f.h->sites_used = 0;
+	s = fake_read(&f);
+	ck_assert_uint_eq(tend_snapshot_count(s), 0);
+	ck_assert_uint_eq(tend_snapshot_text(s, 0, NULL, 0), 0);
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
+TEST(the_marks_and_the_name_are_those_of_the_header)
+{
+	struct fake f = fake_open(64);
+	struct tend_snapshot_info about;
+	tend_snapshot *s;
+
+	f.h->events = 99;
+	s = fake_read(&f);
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.at, FAKE_NOW);
+	ck_assert_uint_eq(about.low, 99);
+	ck_assert_uint_eq(about.high, 99);
+	ck_assert_uint_eq(about.pid, f.h->pid);
+	ck_assert_str_eq(about.name, "fake");
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
