@@ -37,4 +37,37 @@ run "$TEND" down --now
 is "down stops it" "$CODE" 0
 ended
 check "nothing is left" nothing_left
+
+stack plain <<'END'
+  a: {shell: "echo $$ >a.pid; exec sleep 1000", restart: {delay: 100ms}}
+  b: {shell: "echo $$ >b.pid; exec sleep 1000", restart: {delay: 100ms}}
+END
+parent()
+{
+	sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"
+}
+rm -f a.pid b.pid
+up plain
+soon test -s a.pid
+soon test -s b.pid
+first=$(cat a.pid)
+second=$(cat b.pid)
+changed()
+{
+	[ -s a.pid ] && [ -s b.pid ] && [ "$(cat a.pid)" != "$first" ] && [ "$(cat b.pid)" != "$second" ]
+}
+guard=$(parent "$(parent "$first")")
+kill -KILL "$guard"
+check "what a guard had is gone with it" soon dead "$first"
+check "a guard that was killed is a failure of its tasks, which start again" \
+	soon grep -q 'a .*attempt 2' log
+has "and is told" log "tend-guard died"
+check "the stack runs on" soon changed
+
+one=$(cat a.pid) two=$(cat b.pid)
+guard=$(parent "$(parent "$one")")
+kill -KILL "$UP" "$guard"
+wait "$UP" 2>/dev/null
+check "with supervisor and guard killed together, their children die" soon dead "$one"
+check "all of them" soon dead "$two"
 finish
