@@ -186,6 +186,34 @@ fail:
 	return error;
 }
 
+static void cancel_all(tend_runtime *rt)
+{
+	struct tend_reason reason = tend__reason(-ECANCELED, "the runtime closes", 0);
+
+	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
+	/* It may be canceled already. */
+	tend__scope_cancel(rt->root, rt->root->id, &reason);
+}
+
+/* Nobody else runs its tasks: this does, until they have ended. */
+static int stop_hosted(tend_runtime *rt, uint64_t deadline)
+{
+	cancel_all(rt);
+	while (tend_scope_live(tend_root(rt)) > 0) {
+		if (tend__clock() >= deadline)
+			return -ETIMEDOUT;
+		tend__worker_poll(&rt->workers[0], tend__clock() + TEND_MS);
+	}
+	return 0;
+}
+
+/* Without a report and without force: an end must be possible all the same. */
+static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
+{
+	cancel_all(rt);
+	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
+}
+
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 {
 	int error;
@@ -196,24 +224,14 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return -ESTALE;
 	if (tend__worker_of(rt) || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt))
 		return -EDEADLK;
-	if (rt->flags & TEND_HOSTED) {
-		struct tend_reason reason = tend__reason(-ECANCELED, "the runtime closes", 0);
-
-		/* Nobody else runs its tasks: this does, until they have ended. */
-		tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
-		tend__scope_cancel(rt->root, rt->root->id, &reason);
-		while (tend_scope_live(tend_root(rt)) > 0) {
-			if (tend__clock() >= deadline)
-				return -ETIMEDOUT;
-			if (tend__worker_poll(&rt->workers[0], tend__clock() + TEND_MS) < 0)
-				break;
-		}
-	} else {
-		error = tend_shutdown(tend_root(rt), deadline,
-		                      TEND_SHUTDOWN_OPTS(.text = "the runtime closes"));
-		if (error)
-			return error;
-	}
+	error = rt->flags & TEND_HOSTED
+	                ? stop_hosted(rt, deadline)
+	                : tend_shutdown(tend_root(rt), deadline,
+	                                TEND_SHUTDOWN_OPTS(.text = "the runtime closes"));
+	if (error == -ENOMEM)
+		error = stop_without_memory(rt, deadline);
+	if (error)
+		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
 	tend__workers_stop(rt);
