@@ -1,0 +1,190 @@
+/* Small races, each under every schedule with one preemption and the first many
+ * with two. */
+#include "scenario.h"
+#include "suite.h"
+
+#include "tend/sim.h"
+
+static void explored(int (*program)(void *))
+{
+	struct tend_sim_result r;
+	uint64_t runs;
+	int error;
+
+	OK(tend_sim_explore(TEND_SIM_OPTS(.explore = 1), program, NULL, 1000000, &runs, &r));
+	ck_assert_uint_gt(runs, 50);
+	ck_assert_uint_eq(tend_sim_held(), 0);
+	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 2), program, NULL, 8000, &runs, &r);
+	ck_assert_msg(!error || error == -EAGAIN, "run %llu: status %d, line %d",
+	              (unsigned long long)runs, r.status, r.result);
+	ck_assert_uint_eq(tend_sim_held(), 0);
+}
+
+/* Here an assertion is an answer, so that the explorer knows the run. */
+#define EXPECT(cond) \
+	do { \
+		if (!(cond)) \
+			return __LINE__; \
+	} while (0)
+
+static _Atomic int ran, dropped;
+static int note(void *arg)
+{
+	(void)arg;
+	ran++;
+	return 0;
+}
+static void drop(void *arg)
+{
+	(void)arg;
+	dropped++;
+}
+
+static int cancel_it(void *arg) { return tend_scope_cancel(*(tend_scope *)arg, -ECANCELED, "race"); }
+
+/* Rule 1, BP-20, AU-05: admitted is awaited, refused is never called. */
+static int spawn_against_cancel(void *arg)
+{
+	struct tend_stats n;
+	tend_scope s;
+	int error;
+
+	(void)arg;
+	ran = dropped = 0;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &s));
+	EXPECT(!tend_spawn(tend_root(rt), cancel_it, &s, NULL, NULL));
+	error = tend_spawn(s, note, NULL, TEND_TASK_OPTS(.drop = drop), NULL);
+	EXPECT(!error || error == -ECANCELED);
+	EXPECT(!tend_scope_close(s, TEND_FOREVER, &n));
+	EXPECT(dropped == !error);
+	EXPECT(error ? ran == 0 && n.rejected == 1 : n.spawned == 1 && n.completed + n.canceled == 1);
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST(every_schedule_of_spawn_against_cancel) { explored(spawn_against_cancel); }
+
+/* AU-06: what is opened while its parent is being canceled is canceled. */
+static int open_against_cancel(void *arg)
+{
+	tend_scope s, c;
+	int error;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &s));
+	EXPECT(!tend_spawn(tend_root(rt), cancel_it, &s, NULL, NULL));
+	error = tend_scope_open(s, "c", NULL, &c);
+	EXPECT(!error);
+	EXPECT(!tend_scope_wait_empty(tend_root(rt), TEND_FOREVER));
+	EXPECT(!tend_scope_reason(c, NULL));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST(every_schedule_of_open_against_cancel) { explored(open_against_cancel); }
+
+static tend_channel *channel;
+static int receive(void *arg)
+{
+	int item = 0, error = tend_channel_recv(channel, &item, TEND_FOREVER);
+
+	(void)arg;
+	return error ? error : item;
+}
+
+/* A wake, a cancel and a park: the item is received, or still there. */
+static int send_against_cancel(void *arg)
+{
+	struct tend_outcome o;
+	int item = 7, got = 0, error;
+	tend_task t;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_channel_open(sizeof item, 1, &channel));
+	EXPECT(!tend_spawn(tend_root(rt), receive, NULL, NULL, &t));
+	EXPECT(!tend_channel_send(channel, &item, TEND_FOREVER));
+	error = tend_task_cancel(t, -ECANCELED, NULL);
+	EXPECT(!error || error == -ESRCH);
+	EXPECT(!tend_join(t, &o, TEND_FOREVER));
+	error = tend_channel_recv(channel, &got, 0);
+	EXPECT(o.result == 7 ? error == -ETIMEDOUT : !error && got == 7);
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	tend_channel_free(channel);
+	return 0;
+}
+TEST(every_schedule_of_send_against_cancel) { explored(send_against_cancel); }
+
+static int spawn_below(void *arg)
+{
+	int error = tend_spawn(*(tend_scope *)arg, note, NULL, TEND_TASK_OPTS(.drop = drop), NULL);
+
+	return error == -ECANCELED || error == -ESRCH ? 1 : error;
+}
+
+/* A close of the parent against a spawn into the child. */
+static int close_against_spawn(void *arg)
+{
+	struct tend_outcome o;
+	tend_scope s, c;
+	tend_task t;
+
+	(void)arg;
+	ran = dropped = 0;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &s));
+	EXPECT(!tend_scope_open(s, "c", NULL, &c));
+	EXPECT(!tend_spawn(tend_root(rt), spawn_below, &c, NULL, &t));
+	EXPECT(!tend_scope_close(s, TEND_FOREVER, NULL));
+	/* What was admitted has ended; nothing is admitted later. */
+	EXPECT(ran == dropped);
+	EXPECT(!tend_join(t, &o, TEND_FOREVER));
+	EXPECT(o.result == 1 ? ran == 0 : ran == 1);
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST(every_schedule_of_close_against_spawn) { explored(close_against_spawn); }
+
+/* A join against the end, and a second one that comes late. */
+static int join_against_end(void *arg)
+{
+	struct tend_outcome o;
+	tend_task t;
+	int error;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_spawn(tend_root(rt), note, NULL, NULL, &t));
+	EXPECT(!tend_join(t, &o, TEND_FOREVER) && o.kind == TEND_COMPLETED);
+	/* While its end is under way it may still be held. */
+	error = tend_join(t, &o, TEND_FOREVER);
+	EXPECT(error == -ESRCH || (!error && o.kind == TEND_COMPLETED));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST(every_schedule_of_join_against_end) { explored(join_against_end); }
+
+static int set_it(void *arg)
+{
+	tend_event_set(arg);
+	return 0;
+}
+
+/* A timer against the event it waits for. */
+static int timer_against_set(void *arg)
+{
+	tend_event *e;
+	int error;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_event_open(&e));
+	EXPECT(!tend_spawn(tend_root(rt), set_it, e, NULL, NULL));
+	error = tend_event_wait(e, tend_after(1));
+	EXPECT(!error || error == -ETIMEDOUT);
+	EXPECT(!tend_event_wait(e, TEND_FOREVER));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	tend_event_close(e);
+	return 0;
+}
+TEST(every_schedule_of_timer_against_set) { explored(timer_against_set); }
