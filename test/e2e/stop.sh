@@ -4,17 +4,18 @@
 
 stack order <<'END'
   db:
-    shell: "trap 'date +%s.%N >db.end; exit 0' TERM; while :; do sleep 0.02; done"
+    shell: "trap 'date +%s.%N >db.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
   web:
-    shell: "trap 'date +%s.%N >web.begin; sleep 0.5; date +%s.%N >web.end; exit 0' TERM; while :; do sleep 0.02; done"
+    shell: "trap 'date +%s.%N >web.begin; sleep 0.5; date +%s.%N >web.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
     needs: [db]
   worker:
-    shell: "trap 'date +%s.%N >worker.begin; sleep 0.5; date +%s.%N >worker.end; exit 0' TERM; while :; do sleep 0.02; done"
+    shell: "trap 'date +%s.%N >worker.begin; sleep 0.5; date +%s.%N >worker.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
     needs: [db]
 END
 up order
-soon in_state web running
-soon in_state worker running
+for task in db web worker; do
+	soon grep -q "^$task .*| ready" log
+done
 kill -INT "$UP"
 ended
 is "Ctrl-C once stops in order and answers 0" "$CODE" 0
