@@ -35,7 +35,9 @@ int tend__task_opts(struct tend_task_opts *out, const struct tend_task_opts *opt
 void tend__fiber_leave(struct tend__task *t);
 
 void tend__threads_reap(tend_runtime *rt, bool all);
-int tend__children_open(tend_runtime *rt);
+/* Ends the guard, while the workers can still be told; and frees what they may
+ * have looked at, when they have stopped. */
 void tend__children_close(tend_runtime *rt);
+void tend__children_free(tend_runtime *rt);
 
 #endif

@@ -233,11 +233,12 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 	if (error)
 		return error;
 	tend__threads_reap(rt, true);
+	tend__children_close(rt);
 	tend__root_end(rt);
 	tend__workers_stop(rt);
 	if (rt->flags & TEND_HOSTED)
 		tend__tls.hosted = false;
-	tend__children_close(rt);
+	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;
 }

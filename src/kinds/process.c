@@ -191,12 +191,21 @@ static int children_of(tend_runtime *rt, struct tend__children **out)
 
 void tend__children_close(tend_runtime *rt)
 {
-	if (!rt->children)
+	struct tend__children *c = rt->children;
+
+	if (!c)
 		return;
-	if (rt->children->open) {
-		tend__fd_closing(rt->children->guard.sock);
-		tend__guard_close(&rt->children->guard);
+	tend__lock(&c->lock);
+	if (c->open) {
+		tend__fd_closing(c->guard.sock);
+		tend__guard_close(&c->guard);
 	}
+	c->open = false;
+	tend__unlock(&c->lock);
+}
+
+void tend__children_free(tend_runtime *rt)
+{
 	tend__free(rt->children);
 	rt->children = NULL;
 }

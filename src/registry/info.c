@@ -70,6 +70,8 @@ static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf
 		tend__text_f(&t, " %lld", (long long)r->object);
 	else if (objects[why] == 't' && r->object <= s->info.at)
 		tend__text_f(&t, " 0s");
+	else if (objects[why] == 't' && r->object == TEND_FOREVER)
+		tend__text_f(&t, " forever");
 	else if (objects[why] == 't') {
 		tend__text_f(&t, " ");
 		tend__text_duration(&t, r->object - s->info.at);

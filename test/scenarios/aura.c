@@ -99,7 +99,7 @@ SCENARIO(au_04_an_abort_is_an_event_with_its_outcome)
 	OK(tend_subscribe(rt, &sub));
 	OK(tend_spawn(s, ignore_cancels, new_event(), TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &t));
 	await_state(t.id, TEND_STATE_PARKED);
-	OK(tend_shutdown(s, tend_after(5 * TEND_SEC), NULL));
+	OK(tend_shutdown(s, tend_after(500 * TEND_MS), NULL));
 	ck_assert_int_eq(joined(t).kind, TEND_ABORTED);
 	n = tend_events_take(sub, e, 16, NULL);
 	for (int64_t i = 0; i < n; i++)
