@@ -1,0 +1,63 @@
+#!/bin/sh
+# What make install leaves: a program builds and runs with the pkg-config files
+# alone, against each of the libraries; what they export is what the headers say.
+cd "$(dirname "$0")/.." || exit 1
+BUILD=${BUILD:-build}
+root=$(mktemp -d) || exit 1
+trap 'rm -rf "$root"' EXIT
+bad=0
+
+complain() {
+	echo "installed: $*"
+	bad=1
+}
+
+meson install -C "$BUILD" --destdir "$root" --no-rebuild >/dev/null || exit 1
+so=$(find "$root" -name libtend.so.0)
+[ -n "$so" ] || {
+	complain "no libtend.so.0"
+	exit 1
+}
+libs=$(dirname "$so")
+for file in bin/tend libexec/tend/tend-guard include/tend/tend.h share/man/man1/tend.1; do
+	[ -n "$(find "$root" -path "*/$file*")" ] || complain "no $file"
+done
+
+export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_LIBDIR="$libs/pkgconfig"
+builds() { # name, source, flags...
+	name=$1 source=$2
+	shift 2
+	# shellcheck disable=SC2086,SC2068
+	gcc -std=gnu11 -o "$root/$name" "$source" $@ || {
+		complain "$name does not build"
+		return 1
+	}
+	LD_LIBRARY_PATH=$libs "$root/$name" >"$root/out" 2>&1 || {
+		complain "$name does not run"
+		cat "$root/out"
+	}
+}
+cat >"$root/sim.c" <<'END'
+#include <tend/tend.h>
+#include <tend/sim.h>
+#include <stddef.h>
+static int nothing(void *arg) { return arg != NULL; }
+int main(void) { return tend_sim_run(NULL, nothing, NULL, NULL); }
+END
+builds shared examples/hello.c "$(pkg-config --cflags --libs tend)" -Wl,--as-needed
+builds static examples/hello.c "$(pkg-config --static --cflags --libs tend)" -static
+builds sim "$root/sim.c" "$(pkg-config --cflags --libs tend-sim)"
+
+readelf -d "$so" | grep -q 'SONAME.*\[libtend\.so\.0\]' || complain "the SONAME is not libtend.so.0"
+needed=$(readelf -d "$so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v -e '^libc\.so' -e '^ld-linux')
+[ -z "$needed" ] || complain "libtend needs more than libc:" $needed
+
+nm -D --defined-only "$so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$root/exported"
+# Of each declaration, the first name before a parenthesis.
+for header in include/tend/*.h; do
+	[ "$header" = include/tend/sim.h ] || cat "$header"
+done | grep -v '^#' | tr '\n' ' ' | tr ';' '\n' |
+	sed -n 's/.*TEND_API[^(]*\b\(tend_[a-z0-9_]*\)(.*/\1/p' | sort >"$root/declared"
+diff "$root/declared" "$root/exported" >"$root/diff" ||
+	complain "declared (<) and exported (>) are not the same: $(grep '^[<>]' "$root/diff" | tr '\n' ' ')"
+exit $bad
