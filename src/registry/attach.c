@@ -2,7 +2,7 @@
  * wedged or hostile: it is mapped and never asked. */
 #include "registry/snapshot.h"
 
-#include "base/alloc.h"
+#include "base/atomic.h"
 #include "platform/platform.h"
 
 #include <dirent.h>
@@ -28,10 +28,10 @@ static int read_mapped(int fd, size_t bytes, tend_snapshot **out)
 	return error;
 }
 
-static int read_whole(int fd, char *to, size_t bytes)
+static int read_at(int fd, char *to, size_t bytes, uint64_t at)
 {
 	for (size_t n = 0; n < bytes;) {
-		ssize_t got = pread(fd, to + n, bytes - n, (off_t)n);
+		ssize_t got = pread(fd, to + n, bytes - n, (off_t)(at + n));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -42,6 +42,44 @@ static int read_whole(int fd, char *to, size_t bytes)
 	return 0;
 }
 
+/* Reads a record until it reads the same twice: one read alone may begin before
+ * a change and end after it. What never does is marked as a writer in the middle
+ * of it would. */
+static void settle(int fd, uint64_t at, struct tend__record *r)
+{
+	for (int i = 0; i < 16; i++) {
+		struct tend__record again;
+
+		if (pread(fd, &again, sizeof again, (off_t)at) != (ssize_t)sizeof again)
+			break;
+		if (memcmp(r, &again, sizeof again) == 0)
+			return;
+		memcpy((void *)r, &again, sizeof again);
+	}
+	/* Relaxed: the copy is ours alone. */
+	tend__store_relaxed(&r->seq, tend__load_relaxed(&r->seq) | 1);
+}
+
+/* Compares the records of the copy with the file, a piece at a time. */
+static void settle_all(int fd, char *copy, uint64_t at, uint64_t end)
+{
+	enum { PIECE = 64 };
+	struct tend__record piece[PIECE];
+
+	for (uint64_t step; at + sizeof *piece <= end; at += step) {
+		uint64_t left = (end - at) / sizeof *piece, n = left < PIECE ? left : PIECE;
+
+		step = n * sizeof *piece;
+		if (read_at(fd, (char *)piece, step, at) == 0 &&
+		    memcmp(copy + at, piece, step) == 0)
+			continue;
+		for (uint64_t i = 0; i < n; i++)
+			if (memcmp(copy + at + i * sizeof *piece, &piece[i], sizeof *piece) != 0)
+				settle(fd, at + i * sizeof *piece,
+				       (struct tend__record *)(void *)(copy + at) + i);
+	}
+}
+
 /* A file may be cut at any time: it is copied, and only what is used of it. */
 static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 {
@@ -50,11 +88,11 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 	char *copy;
 	int error;
 
-	error = bytes < sizeof h ? -EPROTO : read_whole(fd, (char *)&h, sizeof h);
+	error = bytes < sizeof h ? -EPROTO : read_at(fd, (char *)&h, sizeof h, 0);
 	if (error)
 		return error;
 	if (memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0 || h.bytes > bytes ||
-	    h.records_at > h.bytes)
+	    h.bytes < sizeof h || h.records_at > h.bytes || h.records_at % 8 != 0)
 		return -EPROTO;
 	used = h.records_at + (uint64_t)h.records_used * sizeof(struct tend__record);
 	if (used > h.bytes)
@@ -63,10 +101,12 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 	copy = tend__reserve(h.bytes);
 	if (!copy)
 		return -ENOMEM;
-	error = read_whole(fd, copy, used);
-	if (!error)
-		error = tend__snapshot_read((struct tend__header *)(void *)copy, h.bytes, tend__clock(),
-		                            out);
+	error = read_at(fd, copy, used, 0);
+	if (!error) {
+		settle_all(fd, copy, h.records_at, used);
+		error = tend__snapshot_read((struct tend__header *)(void *)copy, h.bytes,
+					    tend__clock(), out);
+	}
 	tend__unreserve(copy, h.bytes);
 	return error;
 }
@@ -98,33 +138,85 @@ static bool is_registry(int dir, const char *name)
 	return strcmp(link, "/memfd:" TEND__MEMFD_NAME " (deleted)") == 0;
 }
 
-/* A program may have more than one runtime: the first that is open counts. */
-static int search(DIR *dir, tend_snapshot **out)
+/* What the process calls itself, which in a PID namespace is not what we call
+ * it: the last number of NSpid. 0 if nobody says so. */
+static uint32_t own_number(pid_t pid)
+{
+	char path[48], line[256];
+	uint32_t own = 0;
+	FILE *status;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	if (!status)
+		return 0;
+	while (!own && fgets(line, sizeof line, status)) {
+		const char *last = strrchr(line, '\t');
+
+		if (strncmp(line, "NSpid:", 6) == 0 && last)
+			own = (uint32_t)strtoul(last + 1, NULL, 10);
+	}
+	fclose(status);
+	return own;
+}
+
+static int open_registry(DIR *dir, const char *name)
+{
+	int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : errno == EPERM || errno == EACCES ? -EPERM : -ENOENT;
+}
+
+/* When it was opened; 0 if it is another's, which a fork leaves open and a child
+ * hands to its supervisor, or one that is closed. */
+static uint64_t opened_at(int fd, uint32_t pid)
+{
+	struct tend__header h;
+
+	if (read_at(fd, (char *)&h, sizeof h, 0) != 0 ||
+	    memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0)
+		return 1; /* not understood: better than nothing, for the error it gives */
+	return (pid && h.pid != pid) || h.closed ? 0 : h.opened > 2 ? h.opened : 2;
+}
+
+/* A program may have more than one runtime: the one opened last counts. */
+static int search(DIR *dir, uint32_t pid, int *out)
 {
 	int error = -ENOENT;
+	uint64_t newest = 0;
 	struct dirent *entry;
 
-	while (error && (entry = readdir(dir))) {
+	*out = -1;
+	while ((entry = readdir(dir))) {
+		uint64_t opened;
 		int fd;
 
 		if (entry->d_name[0] == '.' || !is_registry(dirfd(dir), entry->d_name))
 			continue;
-		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC);
+		fd = open_registry(dir, entry->d_name);
 		if (fd < 0) {
-			error = errno == EPERM || errno == EACCES ? -EPERM : -ENOENT;
+			error = fd;
 			continue;
 		}
-		error = tend_snapshot_fd(fd, out);
-		close(fd);
+		opened = opened_at(fd, pid);
+		if (opened > newest) {
+			int swap = *out;
+
+			newest = opened;
+			*out = fd;
+			fd = swap;
+		}
+		if (fd >= 0)
+			close(fd);
 	}
-	return error;
+	return *out >= 0 ? 0 : error;
 }
 
 int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 {
 	char path[48];
 	DIR *dir;
-	int error;
+	int error, fd;
 
 	if (pid <= 0)
 		return -ESRCH;
@@ -132,7 +224,11 @@ int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? -ESRCH : errno == EACCES ? -EACCES : -errno;
-	error = search(dir, out);
+	error = search(dir, own_number(pid), &fd);
 	closedir(dir);
+	if (error)
+		return error;
+	error = tend_snapshot_fd(fd, out);
+	close(fd);
 	return error;
 }

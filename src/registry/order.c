@@ -16,7 +16,9 @@
 #include <errno.h>
 #include <string.h>
 
-enum { NONE = UINT32_MAX, UNKNOWN = UINT8_MAX, FEW = 24 };
+#define NONE UINT32_MAX /* no constant of an enum may be as large */
+
+enum { UNKNOWN = UINT8_MAX, FEW = 24 };
 _Static_assert(TEND__TREE_DEPTH - 1 <= UNKNOWN, "a depth is a byte");
 
 struct item {

@@ -1,0 +1,250 @@
+/* The registry of a descriptor, of a file, and of another process. */
+#include "suite.h"
+
+#include "fake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void plant(struct fake *f)
+{
+	uint32_t a = fake_scope(f, 1, "a");
+
+	fake_task(f, a, TEND_KIND_FIBER, "t", TEND__READY);
+	fake_task(f, 1, TEND_KIND_FIBER, "b", TEND__READY);
+}
+
+/* A copy of it that is not sealed, as a named file is. */
+static int unsealed(const struct fake *f)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	ck_assert_int_eq(pwrite(fd, f->h, f->bytes, 0), (ssize_t)f->bytes);
+	return fd;
+}
+
+TEST(a_sealed_memory_and_a_file_read_the_same)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+	int fd;
+
+	plant(&f);
+	ANSWERS(tend_snapshot_fd(f.fd, &s), 0);
+	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/t#3 root/b#4");
+	tend_snapshot_free(s);
+	fd = unsealed(&f);
+	ANSWERS(tend_snapshot_fd(fd, &s), 0);
+	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/t#3 root/b#4");
+	tend_snapshot_free(s);
+	close(fd);
+	fake_close(&f);
+}
+
+TEST(what_is_no_registry_is_not_understood)
+{
+	struct fake f = fake_open(64);
+	int fd = unsealed(&f), ends[2];
+	tend_snapshot *s;
+
+	ANSWERS(ftruncate(fd, (off_t)f.bytes - 4096), 0);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	ANSWERS(ftruncate(fd, 100), 0);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	ANSWERS(ftruncate(fd, 0), 0);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	ANSWERS(ftruncate(fd, 1 << 20), 0);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	close(fd);
+	ANSWERS(pipe2(ends, O_CLOEXEC), 0);
+	ANSWERS(tend_snapshot_fd(ends[0], &s), -EPROTO);
+	close(ends[0]);
+	close(ends[1]);
+	ANSWERS(tend_snapshot_fd(ends[0], &s), -EBADF);
+	fd = open("/", O_RDONLY | O_CLOEXEC);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	close(fd);
+	fake_close(&f);
+}
+
+TEST(a_file_that_claims_more_than_it_has_is_not_understood)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+	int fd;
+
+	f.h->records_used = UINT32_MAX;
+	fd = unsealed(&f);
+	ANSWERS(tend_snapshot_fd(fd, &s), 0);
+	ck_assert_uint_eq(tend_snapshot_count(s), 1);
+	tend_snapshot_free(s);
+	close(fd);
+	f.h->records_at = f.bytes - 8;
+	fd = unsealed(&f);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	close(fd);
+	f.h->bytes = 8;
+	fd = unsealed(&f);
+	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
+	close(fd);
+	fake_close(&f);
+}
+
+struct writer {
+	int fd;
+	struct fake *f;
+	uint32_t slot;
+	atomic_bool over;
+};
+
+/* As the tasks of a slot follow each other; both numbers are of one of them. */
+static void *write_on(void *arg)
+{
+	struct writer *w = arg;
+	off_t at = (off_t)((char *)fake_record(w->f, w->slot) - (char *)w->f->h);
+	struct tend__record *r =
+		(struct tend__record *)(void *)((char *)mmap(NULL, w->f->bytes,
+							     PROT_READ | PROT_WRITE, MAP_SHARED,
+							     w->fd, 0) +
+						at);
+
+	for (uint32_t n = 2; !atomic_load(&w->over); n++) {
+		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
+
+		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
+		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
+		atomic_store_explicit(&r->since, n, memory_order_release);
+		atomic_store_explicit(&r->spawned, n, memory_order_release);
+		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
+		for (unsigned i = 0; i < n % 4096; i++)
+			atomic_signal_fence(memory_order_seq_cst);
+	}
+	return NULL;
+}
+
+TEST(a_row_of_a_file_is_of_one_time_or_torn)
+{
+	struct fake f = fake_open(64);
+	struct writer w = {0};
+	pthread_t thread;
+	int whole = 0;
+
+	w.slot = fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY);
+	w.f = &f;
+	w.fd = unsealed(&f);
+	ANSWERS(pthread_create(&thread, NULL, write_on, &w), 0);
+	for (int i = 0; i < 20000 || (whole < 100 && i < 1000000); i++) {
+		const struct tend_info *info;
+		tend_snapshot *s;
+
+		ANSWERS(tend_snapshot_fd(w.fd, &s), 0);
+		info = tend_snapshot_at(s, 1);
+		if (!info->torn) {
+			ck_assert_uint_eq(info->since, info->spawned_at);
+			ck_assert_uint_eq(info->since, (uint64_t)info->result);
+			whole++;
+		}
+		tend_snapshot_free(s);
+	}
+	atomic_store(&w.over, true);
+	pthread_join(thread, NULL);
+	ck_assert_int_ge(whole, 100);
+	close(w.fd);
+	fake_close(&f);
+}
+
+/* ---- By process ---- */
+
+TEST(a_process_is_found_by_its_number)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+
+	plant(&f);
+	ANSWERS(tend_snapshot_of(getpid(), &s), 0);
+	ck_assert_uint_eq(tend_snapshot_count(s), 4);
+	tend_snapshot_free(s);
+	fake_close(&f);
+	ANSWERS(tend_snapshot_of(getpid(), &s), -ENOENT);
+}
+
+TEST(of_several_runtimes_the_one_opened_last_counts)
+{
+	struct fake f = fake_open(64), g = fake_open(64), h = fake_open(64);
+	tend_snapshot *s;
+
+	f.h->opened = 100;
+	g.h->opened = 300;
+	h.h->opened = 200;
+	fake_scope(&g, 1, "newest");
+	ANSWERS(tend_snapshot_of(getpid(), &s), 0);
+	ck_assert_uint_eq(tend_snapshot_count(s), 2);
+	tend_snapshot_free(s);
+	g.h->closed = 1;
+	ANSWERS(tend_snapshot_of(getpid(), &s), 0);
+	ck_assert_uint_eq(tend_snapshot_count(s), 1);
+	tend_snapshot_free(s);
+	f.h->closed = h.h->closed = 1;
+	ANSWERS(tend_snapshot_of(getpid(), &s), -ENOENT);
+	fake_close(&f);
+	fake_close(&g);
+	fake_close(&h);
+}
+
+TEST(a_registry_of_another_version_is_not_understood)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+
+	f.h->abi = TEND__ABI + 1;
+	ANSWERS(tend_snapshot_of(getpid(), &s), -EPROTO);
+	fake_close(&f);
+}
+
+TEST(the_registry_that_a_fork_left_open_is_its_parents)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+	pid_t child = fork();
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	ANSWERS(tend_snapshot_of(child, &s), -ENOENT);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	ANSWERS(tend_snapshot_of(child, &s), -ESRCH);
+	ANSWERS(tend_snapshot_of(0, &s), -ESRCH);
+	ANSWERS(tend_snapshot_of(-1, &s), -ESRCH);
+	fake_close(&f);
+}
+
+TEST(the_process_of_another_user_may_not_be_read)
+{
+	struct fake f = fake_open(64);
+	pid_t parent = getpid(), child;
+	int status;
+
+	if (getuid() != 0) { /* nobody else to be */
+		fake_close(&f);
+		return;
+	}
+	child = fork();
+	if (child == 0) {
+		tend_snapshot *s;
+
+		if (setgid(65534) || setuid(65534))
+			_exit(2);
+		_exit(tend_snapshot_of(parent, &s) == -EACCES ? 0 : 1);
+	}
+	ANSWERS(waitpid(child, &status, 0), child);
+	ANSWERS(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+	fake_close(&f);
+}
