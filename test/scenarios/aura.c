@@ -91,7 +91,7 @@ SCENARIO(au_04_an_abort_is_an_event_with_its_outcome)
 	tend_subscription *sub;
 	tend_scope s;
 	tend_task t;
-	int aborted = 0;
+	int aborted = 0, error;
 	int64_t n;
 
 	open_world(2);
@@ -99,7 +99,9 @@ SCENARIO(au_04_an_abort_is_an_event_with_its_outcome)
 	OK(tend_subscribe(rt, &sub));
 	OK(tend_spawn(s, ignore_cancels, new_event(), TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &t));
 	await_state(t.id, TEND_STATE_PARKED);
-	OK(tend_shutdown(s, tend_after(500 * TEND_MS), NULL));
+	/* It is asked in the last fifth; a slow machine may need longer than that. */
+	error = tend_shutdown(s, tend_after(500 * TEND_MS), NULL);
+	ck_assert(!error || (!simulated && error == -ETIMEDOUT));
 	ck_assert_int_eq(joined(t).kind, TEND_ABORTED);
 	n = tend_events_take(sub, e, 16, NULL);
 	for (int64_t i = 0; i < n; i++)
@@ -185,10 +187,7 @@ static void owner_ends(int how, int want)
 	close_world();
 }
 
-SCENARIO(au_08_the_end_of_an_owner_closes_its_scope_to_new_work)
-{
-	owner_ends(0, TEND_COMPLETED);
-}
+SCENARIO(au_08_the_end_of_an_owner_closes_its_scope_to_new_work) { owner_ends(0, TEND_COMPLETED); }
 
 SCENARIO(au_09_so_does_its_cancel_and_its_panic)
 {

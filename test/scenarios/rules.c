@@ -1,6 +1,8 @@
 /* The rules that are easy to get wrong in C; doc/acceptance.md has them all. */
 #include "scenario.h"
 
+#include <pthread.h>
+
 /* Rule 1 is bp_20 and the exploration of spawn against cancel. */
 
 SCENARIO(rule_02_a_cancel_of_an_idle_scope_is_kept)
@@ -538,10 +540,7 @@ SCENARIO(a_shielded_scope_is_canceled_when_its_shield_ends)
 	close_world();
 }
 
-static void wait_in_cleanup(void *arg)
-{
-	ANSWERS(tend_event_wait(arg, TEND_FOREVER), -ECANCELED);
-}
+static void wait_in_cleanup(void *arg) { ANSWERS(tend_event_wait(arg, TEND_FOREVER), -ECANCELED); }
 static int with_cleanup(void *arg)
 {
 	OK(tend_defer(wait_in_cleanup, arg));
@@ -659,5 +658,218 @@ SCENARIO(a_sealed_scope_reopens)
 	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ESHUTDOWN);
 	OK(tend_scope_unseal(s));
 	OK(tend_spawn(s, end_at_once, NULL, NULL, NULL));
+	close_world();
+}
+
+/* ---- Rules 1, 5, 7, 21 ---- */
+
+struct gate {
+	tend_scope s;
+	_Atomic int admitted, refused, called, dropped, unlisted;
+};
+static struct gate gate;
+static int look_for_itself(void *arg)
+{
+	char path[64];
+
+	(void)arg;
+	gate.called++;
+	gate.unlisted += tend_path(tend_self().id, path, sizeof path) < 0;
+	return 0;
+}
+static void count_drop(void *arg)
+{
+	(void)arg;
+	gate.dropped++;
+}
+static int knock(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 10; i++) {
+		tend_task t;
+		int error = tend_spawn(gate.s, look_for_itself, NULL,
+		                       TEND_TASK_OPTS(.drop = count_drop), i % 2 ? &t : NULL);
+
+		ck_assert(error == 0 || error == -ECANCELED);
+		gate.admitted += !error;
+		gate.refused += error != 0;
+		tend_yield();
+	}
+	return 0;
+}
+
+SCENARIO(rule_01_admitted_is_registered_and_awaited_and_refused_is_never_called)
+{
+	struct tend_stats n;
+	tend_task t[3];
+	int called, dropped;
+
+	open_world(2);
+	memset(&gate, 0, sizeof gate);
+	gate.s = child(root, "gate");
+	for (int i = 0; i < 2; i++)
+		OK(tend_spawn(root, knock, NULL, NULL, &t[i]));
+	OK(tend_spawn_thread(root, knock, NULL, NULL, &t[2]));
+	await_count(&gate.admitted, 3);
+	OK(tend_scope_cancel(gate.s, -ECANCELED, "shut"));
+	OK(tend_scope_wait_empty(gate.s, SOON));
+	called = gate.called;
+	dropped = gate.dropped;
+	for (int i = 0; i < 3; i++)
+		joined(t[i]);
+	/* Nothing ran after the canceled scope was empty. */
+	ck_assert_int_eq(gate.called, called);
+	ck_assert_int_eq(gate.dropped, dropped);
+	ck_assert_int_eq(gate.unlisted, 0);
+	ck_assert_int_eq(gate.admitted + gate.refused, 30);
+	ck_assert_int_eq(gate.dropped, gate.admitted);
+	OK(tend_scope_close(gate.s, SOON, &n));
+	ck_assert_uint_eq(n.spawned, (uint64_t)gate.admitted);
+	ck_assert_uint_eq(n.rejected, (uint64_t)gate.refused);
+	ck_assert_uint_eq(n.completed + n.canceled, n.spawned);
+	ck_assert_uint_le((uint64_t)gate.called, n.spawned);
+	close_world();
+}
+
+SCENARIO(rule_05_an_overflow_is_told_and_is_no_event_itself)
+{
+	enum { MANY = 300 }; /* the world's rings hold 64 */
+	static struct tend_event_info e[4 * MANY];
+	tend_subscription *sub;
+	uint64_t lost = 0, again = 1;
+	tend_task t;
+	int64_t n;
+
+	open_world(1);
+	OK(tend_subscribe(rt, &sub));
+	for (int i = 0; i < MANY; i++) {
+		OK(tend_spawn(root, end_at_once, NULL, NULL, &t));
+		joined(t);
+	}
+	n = tend_events_take(sub, e, 4 * MANY, &lost);
+	ck_assert_int_ge((int)n, 1);
+	ck_assert_uint_gt(lost, 0);
+	ck_assert_uint_eq((uint64_t)n + lost, 2 * MANY);
+	for (int64_t i = 1; i < n; i++)
+		ck_assert_uint_gt(e[i].number, e[i - 1].number);
+	/* Nothing happens, and so nothing is told: neither an event nor a loss. */
+	for (int i = 0; i < 3; i++) {
+		ANSWERS(tend_events_take(sub, e, 4 * MANY, &again), 0);
+		ck_assert_uint_eq(again, 0);
+	}
+	tend_unsubscribe(sub);
+	close_world();
+}
+
+static int leave_by_panic(void *arg)
+{
+	OK(tend_defer(count_one, arg));
+	tend_panic("one way out");
+}
+static int leave_by_return(void *arg)
+{
+	OK(tend_defer(count_one, arg));
+	return 0;
+}
+static int leave_when_aborted(void *arg)
+{
+	OK(tend_defer(count_one, arg));
+	for (;;)
+		if (tend_sleep_until(TEND_FOREVER) && tend_yield())
+			continue;
+	return 0;
+}
+static int leave_by_pthread_exit(void *arg)
+{
+	OK(tend_defer(count_one, arg));
+	pthread_exit(NULL);
+}
+
+/* The task ends once: counted, no longer live, its argument given back, and all
+ * of that before `ended` is told. */
+static void leaves(tend_fn *fn, bool thread, uint32_t flags, int want)
+{
+	_Atomic int cleaned = 0;
+	struct tend_event_info e[8];
+	tend_subscription *sub;
+	struct tend_outcome o;
+	struct tend_stats n;
+	int64_t events;
+	int ended = 0;
+	tend_scope s = child(root, "s");
+	tend_task t;
+
+	OK(tend_subscribe(rt, &sub));
+	if (thread)
+		OK(tend_spawn_thread(s, fn, &cleaned, NULL, &t));
+	else
+		OK(tend_spawn(s, fn, &cleaned, TEND_TASK_OPTS(.flags = flags), &t));
+	if (flags & TEND_ABORTABLE) {
+		await_state(t.id, TEND_STATE_PARKED);
+		OK(tend_abort(t));
+	}
+	for (uint64_t deadline = SOON; !ended; tend_yield()) {
+		events = tend_events_take(sub, e, 8, NULL);
+		for (int64_t i = 0; i < events; i++)
+			ended += e[i].type == TEND_EVENT_ENDED && e[i].id == t.id;
+		ck_assert_uint_lt(tend_now(), deadline);
+	}
+	OK(tend_task_outcome(t, &o));
+	ck_assert_int_eq(o.kind, want);
+	OK(tend_scope_stats(s, &n));
+	ck_assert_uint_eq(n.completed + n.panicked + n.aborted, 1);
+	ck_assert_int_eq(cleaned, 1);
+	tend_unsubscribe(sub);
+	OK(tend_scope_close(s, SOON, NULL));
+	ANSWERS(tend_task_outcome(t, &o), -ESRCH);
+}
+
+SCENARIO(rule_07_every_way_out_leaves_the_registry_before_it_is_told)
+{
+	open_world(2);
+	leaves(leave_by_return, false, 0, TEND_COMPLETED);
+	leaves(leave_by_return, true, 0, TEND_COMPLETED);
+	leaves(leave_by_panic, false, 0, TEND_PANICKED);
+	leaves(leave_by_panic, true, 0, TEND_PANICKED);
+	leaves(leave_when_aborted, false, TEND_ABORTABLE, TEND_ABORTED);
+	/* Virtual threads are no pthreads. */
+	if (!simulated)
+		leaves(leave_by_pthread_exit, true, 0, TEND_ABORTED);
+	close_world();
+}
+
+static int close_by_a_copy(void *arg)
+{
+	tend_scope copy = *(const tend_scope *)arg;
+
+	return tend_scope_close(copy, SOON, NULL);
+}
+
+SCENARIO(rule_21_a_copied_handle_is_neither_an_owner_nor_a_reference)
+{
+	tend_event *go;
+	tend_scope s, again;
+	tend_task t, closer;
+
+	open_world(2);
+	go = new_event();
+	s = child(root, "s");
+	OK(tend_spawn(s, wait_for, go, NULL, &t));
+	{
+		tend_scope copy = s;
+
+		ANSWERS(live(copy), 1);
+	}
+	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
+	/* Whoever closes it closes it for all, once; copies know. */
+	OK(tend_spawn(root, close_by_a_copy, &s, NULL, &closer));
+	tend_event_set(go);
+	ck_assert_int_eq(joined(closer).result, 0);
+	ANSWERS(tend_scope_close(s, SOON, NULL), -ESRCH);
+	/* Its place may be used again: the old handle is not the new one. */
+	again = child(root, "s");
+	ck_assert_uint_ne(again.id, s.id);
+	ANSWERS(tend_scope_cancel(s, -ECANCELED, NULL), -ESRCH);
+	ANSWERS(tend_scope_reason(again, NULL), -ENOENT);
 	close_world();
 }
