@@ -7,7 +7,7 @@ DEPS = ./tools/deps.sh
 FOLDERS := $(shell find src/. cli/. guard/. examples/. bench/. test/. doc/man/. -type d 2>/dev/null)
 
 all: deps-build $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja --quiet -C $(BUILD)
 
 $(BUILD)/build.ninja: $(FOLDERS) | deps-build
 	@log=$$(meson setup $(BUILD) --prefix=$(PREFIX) $(if $(wildcard $@),--reconfigure) 2>&1) || \

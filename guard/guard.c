@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -558,9 +559,12 @@ static void end_tasks(void)
  * children are to get the default ones. */
 static void default_signals(void)
 {
+	/* As the kernel has it: handler, flags, restorer, mask. libc's call refuses
+	 * signals 32 and 33, which a parent may have left ignored as well. */
+	const unsigned long standard[4] = {0};
 	sigset_t all;
 	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, standard, NULL, 8);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }

@@ -72,7 +72,8 @@ TEND_API TEND_MUST int tend_runtime_fd(const tend_runtime *rt);
 /* For TEND_HOSTED: runs what can run, and waits for more until the deadline.
  *
  *   deadline  0 runs what is ready and returns
- *   returns   the number of times a task was run; -EINVAL if rt is not hosted
+ *   returns   the number of times a task was run; -EINVAL if rt is not hosted;
+ *             -EDEADLK from a fiber; -ESTALE
  *   threads   one thread at a time, not a task of rt */
 TEND_API TEND_MUST int tend_runtime_poll(tend_runtime *rt, uint64_t deadline);
 

@@ -198,7 +198,7 @@ TEND_API int tend_sleep_until(uint64_t deadline);
  * `deadline`: "finish this write". Stretches nest; an inner one cannot last
  * longer than the outer.
  *
- *   deadline  TEND_FOREVER is -EINVAL: a shield always has an end
+ *   deadline  0 and TEND_FOREVER are -EINVAL: a shield always has an end
  *   returns   0; -EINVAL; -EPERM outside of a task
  *   threads   task */
 TEND_API TEND_MUST int tend_shield_begin(uint64_t deadline, uint64_t *outer);

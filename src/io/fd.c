@@ -179,11 +179,13 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 
 int tend_fd_close(int fd)
 {
+	int error;
+
 	if (fd < 0)
 		return -EBADF;
 	tend__fd_closing(fd);
 	/* Linux has closed it even when it says EINTR. */
-	if (close(fd) == 0 || errno == EINTR)
-		return 0;
-	return errno == EBADF ? -EBADF : -EIO;
+	error = close(fd) == 0 || errno == EINTR ? 0 : errno == EBADF ? -EBADF : -EIO;
+	tend__fd_closed(fd);
+	return error;
 }

@@ -118,12 +118,17 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 
 	/* Relaxed: a counter. */
 	tend__add_relaxed(&s->spawned, 1);
-	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id, s->id,
-		                 t->record, 0, 0, tend__coarse());
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
+	/* seq_cst, against path_live(): it sees the task, or that one was born. */
+	if (tend__load(&s->rt->path_waiters))
+		tend__add(&s->rt->births, 1);
+	/* After it, so that a snapshot marked with this event has the task; nobody can
+	 * run it yet, so it is before its end. */
+	if (tend__events_wanted(segment))
+		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id, s->id,
+		                 t->record, 0, 0, tend__coarse());
 	/* Not before, for it would ring for nobody. It has not run, so it is there. */
 	if (t->extra && t->extra->alarm)
 		tend__alarm_start(t->extra->alarm);

@@ -90,10 +90,11 @@ static void free_runtime(tend_runtime *rt)
 	if (rt->segment.header) {
 		tend__root_end(rt);
 		tend__root_free(rt);
+	}
+	if (rt->index != UINT32_MAX)
 		tend__runtime_disclaim(rt);
+	if (rt->segment.header)
 		tend__segment_close(&rt->segment);
-	} else if (rt->index != UINT32_MAX)
-		tend__runtime_disclaim(rt);
 	if (rt->tasks)
 		tend__unreserve(rt->tasks, slots * sizeof *rt->tasks);
 	if (rt->scopes)
@@ -190,26 +191,39 @@ static void cancel_all(tend_runtime *rt)
 {
 	struct tend_reason reason = tend__reason(-ECANCELED, "the runtime closes", 0);
 
-	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
 	/* It may be canceled already. */
 	tend__scope_cancel(rt->root, rt->root->id, &reason);
 }
 
-/* Nobody else runs its tasks: this does, until they have ended. */
+static bool poll_until(tend_runtime *rt, uint64_t deadline)
+{
+	while (tend_scope_live(tend_root(rt)) > 0) {
+		uint64_t now = tend__clock();
+
+		if (now >= deadline)
+			return false;
+		tend__worker_poll(&rt->workers[0], now + TEND_MS < deadline ? now + TEND_MS : deadline);
+	}
+	return true;
+}
+
+/* The steps of tend_shutdown(); nobody else runs the tasks, so this does. */
 static int stop_hosted(tend_runtime *rt, uint64_t deadline)
 {
+	uint64_t id = rt->root->id;
+
+	tend__shutdown_begin(rt->root, id);
 	cancel_all(rt);
-	while (tend_scope_live(tend_root(rt)) > 0) {
-		if (tend__clock() >= deadline)
-			return -ETIMEDOUT;
-		tend__worker_poll(&rt->workers[0], tend__clock() + TEND_MS);
-	}
-	return 0;
+	if (poll_until(rt, tend__kill_at(tend__clock(), deadline)))
+		return 0;
+	tend__shutdown_force(rt->root, id);
+	return poll_until(rt, deadline) ? 0 : -ETIMEDOUT;
 }
 
 /* Without a report and without force: an end must be possible all the same. */
 static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
 {
+	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
 	cancel_all(rt);
 	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
 }
@@ -235,6 +249,8 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 	tend__threads_reap(rt, true);
 	tend__children_close(rt);
 	tend__root_end(rt);
+	/* Out of the table, so that nobody posts to a worker that has stopped. */
+	tend__runtime_disclaim(rt);
 	tend__workers_stop(rt);
 	if (rt->flags & TEND_HOSTED)
 		tend__tls.hosted = false;
@@ -250,5 +266,9 @@ int tend_runtime_fd(const tend_runtime *rt)
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 {
+	if (tend__forked())
+		return -ESTALE;
+	if (tend__tls.worker)
+		return -EDEADLK; /* a fiber would run the loop that runs it */
 	return rt->flags & TEND_HOSTED ? tend__worker_poll(&rt->workers[0], deadline) : -EINVAL;
 }

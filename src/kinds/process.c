@@ -111,6 +111,8 @@ static void take(struct tend__children *c, const struct tend__guard_message *m)
  * it. Their fibers make sure. The next spawn opens another. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
+	int sock = c->guard.sock;
+
 	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
 		struct process *p = tend__entry(l, struct process, live);
 
@@ -118,8 +120,9 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 			p->phase = LOST;
 		notify(p);
 	}
-	tend__fd_closing(c->guard.sock);
+	tend__fd_closing(sock);
 	tend__guard_close(&c->guard);
+	tend__fd_closed(sock);
 	c->open = false;
 }
 
@@ -197,8 +200,11 @@ void tend__children_close(tend_runtime *rt)
 		return;
 	tend__lock(&c->lock);
 	if (c->open) {
-		tend__fd_closing(c->guard.sock);
+		int sock = c->guard.sock;
+
+		tend__fd_closing(sock);
 		tend__guard_close(&c->guard);
+		tend__fd_closed(sock);
 	}
 	c->open = false;
 	tend__unlock(&c->lock);
@@ -320,6 +326,7 @@ static int ask(struct process *p, const int fds[3])
 
 		tend__lock(&c->lock);
 		error = open_guard(c);
+		p->phase = ASKING; /* an earlier guard may have died meanwhile */
 		if (!error)
 			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, fds);
 		if (!error && !tend__linked(&p->live))
@@ -348,10 +355,10 @@ static void unlink_live(struct process *p)
 		c->blocked--;
 	p->blocked = false;
 	tend__unlink(&p->live);
-	if (p->pidfd >= 0)
-		close(p->pidfd);
-	p->pidfd = -1;
 	tend__unlock(&c->lock);
+	if (p->pidfd >= 0)
+		tend_fd_close(p->pidfd); /* it may have been waited on */
+	p->pidfd = -1;
 }
 
 /* Output goes through two pipes; their other ends are the child's. */
@@ -463,12 +470,29 @@ static void wait_for_news(struct process *p, const struct stop *stop)
 	for (int i = 0; i < 2; i++)
 		if (p->out[i] >= 0)
 			fds[n++] = p->out[i];
-	/* Whatever it answers, the caller looks at everything again. */
-	if (n)
-		tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, deadline, flags);
-	else if (tend__wait(NULL, &w, TEND__WAIT_EXIT,
-	                    (uint64_t)tend__load_relaxed(&p->task->record->pid), deadline, flags))
+	/* Whatever it answers, the caller looks at everything again; a descriptor that
+	 * cannot be watched, for want of memory say, is looked at every 20 ms. */
+	if (n) {
+		int got = tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, deadline, flags);
+
+		if (got >= 0 || got == -EINTR || got == -ECANCELED || got == -ETIMEDOUT)
+			return;
+		if (tend_after(20 * TEND_MS) < deadline)
+			deadline = tend_after(20 * TEND_MS);
+	}
+	if (tend__wait(NULL, &w, TEND__WAIT_EXIT,
+	               (uint64_t)tend__load_relaxed(&p->task->record->pid), deadline, flags))
 		return;
+}
+
+/* Has something come since the last look? The output callback may have waited,
+ * and its wait have consumed the notify. */
+static bool news(struct process *p, enum phase phase, const struct stop *stop)
+{
+	bool force = tend__task_word(p->task) & TEND__ABORTED;
+
+	return phase == EXITED || phase_of(p) != phase || (force && !stop->killed) ||
+	       (tend__task_told(p->task) && !stop->told);
 }
 
 static int ended(struct process *p, enum phase phase, const struct stop *stop)
@@ -482,6 +506,8 @@ static int ended(struct process *p, enum phase phase, const struct stop *stop)
 		return failed(p, p->error, tend__guard_stage_text(p->stage));
 	if (phase == LOST) {
 		see_it_dead(p);
+		while (read_output(p))
+			tend__yield_fiber(p->task);
 		message(p, "tend-guard died, and the process with it");
 		p->task->ending = TEND_KILLED;
 		return 128 + SIGKILL;
@@ -526,7 +552,7 @@ static int process_main(void *arg)
 			pass_on(p, &stop);
 			if (more)
 				tend__yield_fiber(p->task);
-			else if (phase != EXITED)
+			else if (!news(p, phase, &stop))
 				wait_for_news(p, &stop);
 		}
 		result = ended(p, phase, &stop);
@@ -538,6 +564,33 @@ static int process_main(void *arg)
 }
 
 static void process_ended(struct tend__task *t) { tend__task_finish(t); }
+
+/* A panic in the output callback leaves process_main() behind: the process is
+ * ended first. On the task's own stack, so this may wait. */
+static void process_leave(struct tend__task *t)
+{
+	struct process *p = t->data;
+	struct stop stop = {.told = true, .killed = true};
+	enum phase phase;
+	bool live;
+
+	tend__lock(&p->children->lock);
+	live = tend__linked(&p->live);
+	tend__unlock(&p->children->lock);
+	if (live) {
+		p->output = NULL;
+		close_output(p, 0);
+		close_output(p, 1);
+		while ((phase = phase_of(p)) == ASKING || phase == STARTED) {
+			pass_on(p, &stop);
+			wait_for_news(p, &stop);
+		}
+		if (phase == LOST)
+			see_it_dead(p);
+		unlink_live(p);
+	}
+	tend__fiber_leave(t);
+}
 
 static void process_gone(struct tend__task *t)
 {
@@ -559,7 +612,7 @@ static void process_drop(void *arg)
 
 static const struct tend__kind kind_process = {.wake = tend__fiber_wake,
                                                .ended = process_ended,
-                                               .leave = tend__fiber_leave,
+                                               .leave = process_leave,
                                                .gone = process_gone};
 
 /* ---- Spawning ---- */

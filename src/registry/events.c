@@ -15,7 +15,7 @@
 
 struct tend_subscription {
 	tend_runtime *rt;
-	uint64_t next; /* number of the first event not taken */
+	uint64_t next;                   /* number of the first event not taken */
 	uint64_t heads[TEND__RINGS_MAX]; /* of each ring, the first slot not taken */
 };
 
@@ -51,8 +51,7 @@ void tend_unsubscribe(tend_subscription *sub)
 /* Copies slot `at` of a ring; false if it is being written or was overwritten. */
 static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend_event_info *out)
 {
-	struct tend__event_slot *e =
-		&tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
+	struct tend__event_slot *e = &tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
 	/* Acquire: pairs with the release of the number in tend__event_emit(). */
 	uint64_t number = tend__load_acquire(&e->number), words[6];
 	uint32_t bits;
@@ -110,7 +109,7 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
  * at its newest; one in the past of every ring is lost. We cannot know which,
  * so wait for it a few looks, and then call it lost. */
 int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, size_t max,
-                         uint64_t *lost)
+			 uint64_t *lost)
 {
 	struct tend__header *h = tend__runtime_segment(sub->rt);
 	uint64_t missing = 0;

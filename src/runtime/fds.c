@@ -115,41 +115,57 @@ static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 	return w->fds[fd];
 }
 
-/* Makes sure that the poller reports this file under this number. */
+static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint32_t generation)
+{
+	int error;
+
+	/* A number that changed hands by plain close() may still be in the set, if
+	 * the file has another descriptor; then it is added anew. */
+	if (f->added)
+		tend__poller_del(&w->poller, fd);
+	f->added = false;
+	f->watch = NULL;
+	f->ready = 0;
+	f->generation = generation;
+	error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
+	if (error == -EEXIST) {
+		tend__poller_del(&w->poller, fd);
+		error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
+	}
+	f->added = !error;
+	return error;
+}
+
+/* Makes sure that the poller reports this file under this number. While a number
+ * is being closed its generation is odd. */
 static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 {
 	struct number *n = number_of(fd);
 	struct tend__fd *f;
-	uint32_t generation;
-	int error;
 
 	if (!n)
 		return fd < 0 ? -EBADF : -EOVERFLOW;
 	f = entry_of(w, fd);
 	if (!f)
 		return -ENOMEM;
-	generation = tend__load_acquire(&n->generation);
-	if (!f->added || f->generation != generation) {
-		/* A number that changed hands by plain close() may still be in the set,
-		 * if the file has another descriptor; then it is added anew. */
-		if (f->added)
-			tend__poller_del(&w->poller, fd);
-		f->added = false;
-		f->watch = NULL;
-		f->ready = 0;
-		f->generation = generation;
+	*out = f;
+	for (;;) {
+		uint32_t generation = tend__load(&n->generation);
+		int error;
+
+		if (generation & 1)
+			return -EBADF;
+		if (f->added && f->generation == generation)
+			return 0;
+		/* First the bit, then a second look: whoever closes the number sees the
+		 * one, or we see the new generation. */
 		tend__or(&n->workers, UINT64_C(1) << w->number % 64);
-		error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
-		if (error == -EEXIST) {
-			tend__poller_del(&w->poller, fd);
-			error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
-		}
+		error = add(w, fd, f, generation);
 		if (error)
 			return error;
-		f->added = true;
+		if (tend__load(&n->generation) == generation)
+			return 0;
 	}
-	*out = f;
-	return 0;
 }
 
 int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why,
@@ -258,7 +274,11 @@ static void on_closed(struct tend__worker *w, int fd, uint32_t generation)
 static void on_post(struct tend__worker *w, struct tend__post *p)
 {
 	struct closing *c = tend__entry(p, struct closing, post);
+	struct tend__fd *f = c->fd < w->fds_max ? w->fds[c->fd] : NULL;
 
+	/* Closed, it has left the set by itself. */
+	if (f && f->added && f->generation == c->generation)
+		w->poller.watched--;
 	on_closed(w, c->fd, c->generation);
 	tend__free(c);
 }
@@ -287,8 +307,8 @@ void tend__fd_closing(int fd)
 
 	if (!n)
 		return;
-	workers = tend__exchange(&n->workers, UINT64_C(0));
 	generation = tend__add(&n->generation, 1);
+	workers = tend__exchange(&n->workers, UINT64_C(0));
 	if (self && (workers & UINT64_C(1) << self->number % 64)) {
 		struct tend__fd *f = fd < self->fds_max ? self->fds[fd] : NULL;
 
@@ -296,11 +316,24 @@ void tend__fd_closing(int fd)
 			tend__poller_del(&self->poller, fd);
 		on_closed(self, fd, generation);
 	}
-	/* Workers that know the number; few programs share one among many. */
-	for (uint32_t i = 0; workers && i < TEND__RUNTIMES; i++) {
+	if (!workers)
+		return;
+	/* Workers that know the number; few programs share one among many. A runtime
+	 * that closes leaves the table first. */
+	tend__runtimes_lock();
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__runtime_of(tend__id(i, 0, 0));
 
 		if (rt)
 			tell_workers(rt, workers, fd, generation);
 	}
+	tend__runtimes_unlock();
+}
+
+void tend__fd_closed(int fd)
+{
+	struct number *n = number_of(fd);
+
+	if (n)
+		tend__add(&n->generation, 1);
 }

@@ -16,7 +16,9 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
  * tend__fd_closing(). 0 or -ENOMEM. */
 int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg), void *arg);
 
-/* The number is another descriptor's from here on. */
+/* Around the close of a descriptor: from the first on its waits answer -EBADF,
+ * from the second on its number may be another's. */
 void tend__fd_closing(int fd);
+void tend__fd_closed(int fd);
 
 #endif

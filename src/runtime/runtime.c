@@ -13,8 +13,12 @@ static _Atomic uint32_t forked;
 
 static void in_child(void)
 {
-	/* Relaxed: one thread is left. */
+	/* Relaxed: one thread is left, this one. What it was running is the parent's,
+	 * and so are the registry, which is not mapped here, and the pollers. */
 	tend__store_relaxed(&forked, 1u);
+	tend__tls.worker = NULL;
+	tend__tls.task = NULL;
+	tend__tls.hosted = false;
 }
 
 static void at_fork(void) { tend__at_fork(in_child); }
@@ -56,7 +60,11 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	generations[rt->index] = last + 1;
 	tend__store_relaxed(&runtimes[rt->index], NULL);
 	tend__unlock(&lock);
+	rt->index = UINT32_MAX;
 }
+
+void tend__runtimes_lock(void) { tend__lock(&lock); }
+void tend__runtimes_unlock(void) { tend__unlock(&lock); }
 
 tend_runtime *tend__runtime_of(uint64_t id)
 {

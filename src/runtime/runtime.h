@@ -68,6 +68,7 @@ struct tend__worker {
 	struct tend__stack *stacks; /* free ones */
 	struct tend__stack_block *blocks;
 	uint32_t stacks_free, stacks_used, stacks_peak;
+	bool stacks_trimmed; /* since none has come back */
 	struct tend__fd **fds; /* by number */
 	int fds_max;
 	uint64_t now; /* read once a round */
@@ -108,7 +109,8 @@ struct tend_runtime {
 	_Atomic uint32_t outside_count;
 	_Atomic uint32_t sleepers;
 	_Atomic uint32_t no_stacks; /* a stack could not be had: spawn refuses */
-	_Atomic uint32_t path_waiters;
+	_Atomic uint32_t path_waiters; /* that look through the registry */
+	_Atomic uint32_t births;       /* since somebody looks */
 	struct tend__stripe stripes[TEND__STRIPES];
 
 	/* The layers above keep their roots here. */
@@ -130,6 +132,9 @@ struct tend_runtime {
 tend_runtime *tend__runtime_of(uint64_t id);
 int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation);
 void tend__runtime_disclaim(tend_runtime *rt);
+/* While it is held none of them leaves the table. */
+void tend__runtimes_lock(void) TEND_UNCHECKED;
+void tend__runtimes_unlock(void) TEND_UNCHECKED;
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 struct tend__header *tend__runtime_segment(const tend_runtime *rt);

@@ -90,6 +90,7 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 	s->next = w->stacks;
 	w->stacks = s;
 	w->stacks_free++;
+	w->stacks_trimmed = false;
 	/* Relaxed: see above. */
 	if (tend__load_relaxed(&w->rt->no_stacks))
 		tend__store_relaxed(&w->rt->no_stacks, 0);
@@ -102,7 +103,8 @@ void tend__stacks_idle(struct tend__worker *w)
 	struct tend__stack *s = w->stacks;
 	uint32_t keep = 2 * w->stacks_peak;
 
-	if (w->stacks_used + w->stacks_free > keep + BLOCK) {
+	if (w->stacks_used + w->stacks_free > keep + BLOCK && !w->stacks_trimmed) {
+		w->stacks_trimmed = w->stacks_peak <= w->stacks_used;
 		for (uint32_t i = w->stacks_used; s && i < keep; i++)
 			s = s->next;
 		for (; s; s = s->next)

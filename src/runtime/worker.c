@@ -9,6 +9,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 enum { NAP_NS = 100000 }; /* how long a thief watches a ring before it takes */
@@ -396,11 +397,27 @@ static int round_of(struct tend__worker *w)
 	return run_ready(w);
 }
 
+/* A fiber that calls pthread_exit() takes its worker with it: that is an error of
+ * the program, and must not be silent. */
+static pthread_key_t exit_key;
+static void left(void *arg)
+{
+	struct tend__task *t = tend__tls.task;
+
+	(void)arg;
+	tend__bug("tend: task #%llu left its fiber by pthread_exit()",
+	          (unsigned long long)(t ? t->id : 0));
+}
+static void make_exit_key(void) { pthread_key_create(&exit_key, left); }
+
 static void loop(void *arg)
 {
 	struct tend__worker *w = arg;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	void *fault_stack = NULL;
 
+	pthread_once(&once, make_exit_key);
+	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
 	tend__context_adopt(&w->context);
 	tend__tls.context = &w->context;
@@ -413,31 +430,38 @@ static void loop(void *arg)
 	if (fault_stack)
 		tend__fault_thread_end(fault_stack);
 	tend__tls.worker = NULL;
+	pthread_setspecific(exit_key, NULL);
+}
+
+static bool has_ready(struct tend__worker *w)
+{
+	/* Relaxed: only this worker adds to its ring. */
+	return w->started.first || w->fresh.first ||
+	       tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail) ||
+	       tend__load_relaxed(&w->inbox) || tend__load_relaxed(&w->rt->outside_count);
 }
 
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
+	struct tend__tls before = tend__tls;
 	struct tend__timer *timer;
 	int n = 0;
 
 	tend__context_adopt(&w->context);
-	tend__tls.hosted = true;
+	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
 	tend__store(&w->sleeping, 0u);
-	tend__tls.worker = w;
-	tend__tls.context = &w->context;
 	for (;;) {
-		int ran = round_of(w);
-
-		n += ran;
-		if (ran)
-			continue;
+		n += round_of(w);
 		look_at_fds(w, 0);
 		w->now = tend__clock();
 		timer = tend__heap_min(&w->timers);
-		if (w->started.first || tend__load_relaxed(&w->inbox) ||
-		    tend__load_relaxed(&w->rt->outside_count) ||
-		    (timer && timer->at <= w->now))
+		if (has_ready(w) || (timer && timer->at <= w->now)) {
+			/* A fiber that is always ready does not keep us past the deadline;
+			 * with deadline 0 there was one round. */
+			if (w->now >= deadline)
+				break;
 			continue;
+		}
 		if (n || w->now >= deadline)
 			break;
 		sleep_until(w, deadline);
@@ -446,10 +470,10 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	 * must wake it even though nobody sleeps here. */
 	tend__poller_arm(&w->poller, timer ? timer->at : TEND_FOREVER);
 	tend__store(&w->sleeping, 1u);
-	if (tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
+	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);
-	tend__tls.worker = NULL;
-	tend__tls.context = NULL;
+	tend__tls = before;
+	tend__tls.hosted = true;
 	return n;
 }
 

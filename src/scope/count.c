@@ -190,7 +190,7 @@ static bool under(struct tend__header *h, uint32_t slot, const char *path)
 	return !*path;
 }
 
-static int64_t path_live(tend_runtime *rt, const char *path)
+static int64_t scan(tend_runtime *rt, const char *path)
 {
 	struct tend__header *h = rt->segment.header;
 	uint32_t used = tend__load_acquire(&h->records_used);
@@ -212,6 +212,20 @@ static int64_t path_live(tend_runtime *rt, const char *path)
 	return live;
 }
 
+/* A walk is no instant: something behind it may be born of something before it
+ * that ends. 0 counts only if nothing was born meanwhile. The caller has raised
+ * path_waiters, which makes births count. */
+static int64_t path_live(tend_runtime *rt, const char *path)
+{
+	for (;;) {
+		uint32_t births = tend__load(&rt->births);
+		int64_t live = scan(rt, path);
+
+		if (live || tend__load(&rt->births) == births)
+			return live;
+	}
+}
+
 static bool path_valid(const char *path)
 {
 	return path && path[0] != '/' && (!path[0] || path[__builtin_strlen(path) - 1] != '/');
@@ -219,9 +233,16 @@ static bool path_valid(const char *path)
 
 int64_t tend_path_live(tend_runtime *rt, const char *path)
 {
+	int64_t live;
+
 	if (tend__forked())
 		return -ESTALE;
-	return path_valid(path) ? path_live(rt, path) : -EINVAL;
+	if (!path_valid(path))
+		return -EINVAL;
+	tend__add(&rt->path_waiters, 1);
+	live = path_live(rt, path);
+	tend__add(&rt->path_waiters, (uint32_t)-1);
+	return live;
 }
 
 int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
@@ -233,7 +254,7 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 		return -ESTALE;
 	if (!path_valid(path))
 		return -EINVAL;
-	if (tend__may_wait() || (tend__tls.task && tend__worker_of(rt) &&
+	if (tend__may_wait() || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
 	                         under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
 		return -EDEADLK;
 	/* seq_cst, against the load after a task's end: it sees the waiter, or the

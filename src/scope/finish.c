@@ -247,7 +247,7 @@ void tend__task_finish(struct tend__task *t)
 /* ---- Learning of it ---- */
 
 /* Does the task own a scope that the caller is in? Then it may not end before. */
-static bool waits_for_me(struct tend__task *t)
+static bool waits_for_me(struct tend__task *t, uint64_t id)
 {
 	struct tend__task *self = tend__tls.task;
 	bool owns = false;
@@ -258,7 +258,7 @@ static bool waits_for_me(struct tend__task *t)
 	rt = tend__scope_of(self)->rt;
 	tend__lock(&rt->tree);
 	for (struct tend__scope *s = tend__scope_of(self); s && !owns; s = tend__parent(s))
-		owns = s->holder == t;
+		owns = s->holder == t && t->id == id;
 	tend__unlock(&rt->tree);
 	return owns;
 }
@@ -291,7 +291,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 	if (!(rt = tend__runtime_of(task.id)))
 		return tend__forked() ? -ESTALE : -ESRCH;
 	if (tend__id_slot(task.id) < tend__slots_of(rt) &&
-	    waits_for_me(tend__task_at(rt, task.id)))
+	    waits_for_me(tend__task_at(rt, task.id), task.id))
 		return -EDEADLK;
 	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */
 	error = tend__task_touch(task.id, &rt, &t);

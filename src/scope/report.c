@@ -79,17 +79,20 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 __attribute__((no_sanitize("address", "thread"))) static void
 walk_stack(struct tend__task *t, uint64_t out[TEND__FRAMES])
 {
-	uintptr_t low, high, frame;
+	uintptr_t low, high, frame, sp = (uintptr_t)t->context.sp;
+	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
 	int n = 0;
 
-	if (!t->stack || t->stack->single || !t->context.sp)
+	/* A stack of a size of its own may be unmapped while we look; one of the pool
+	 * stays, whoever runs on it. */
+	if (!sp || (t->stack_bytes && t->stack_bytes != pooled))
 		return;
 	low = (uintptr_t)t->context.low + tend__page_bytes();
 	high = (uintptr_t)t->context.low + t->context.bytes;
-	if ((uintptr_t)t->context.sp < low || (uintptr_t)t->context.sp + 56 > high)
+	if (sp < low || sp + 56 > high || sp % 8)
 		return;
 	/* As tend__swap() left it: five registers, then rbp, then where it returns. */
-	frame = ((uintptr_t *)t->context.sp)[5];
+	frame = ((uintptr_t *)sp)[5];
 	while (n < TEND__FRAMES && frame >= low && frame + 16 <= high && frame % 8 == 0) {
 		uintptr_t next = ((uintptr_t *)frame)[0], back = ((uintptr_t *)frame)[1];
 

@@ -559,8 +559,12 @@ int tend_scope_hold(tend_scope scope, tend_task holder)
 	/* With its stripe held it cannot end, nor its slot be another task's. */
 	error = tend__task_touch(holder.id, &rt, &t);
 	if (!error) {
-		/* An external task has no end of its own that we would see in time. */
-		error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
+		/* One that has ended and is held cannot own; an external task has no end
+		 * of its own that we would see in time. */
+		if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
+			error = -ESRCH;
+		else
+			error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
 		tend__unlock(tend__stripe_of(rt, holder.id));
 	}
 	tend__unlock(&s->rt->tree);

@@ -117,6 +117,10 @@ struct tend__watch {
 	void (*fire)(void *arg);
 	void *arg;
 };
+/* shutdown.c: its steps, for a hosted runtime that must run its tasks itself. */
+void tend__shutdown_begin(struct tend__scope *s, uint64_t id);
+uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline);
+void tend__shutdown_force(struct tend__scope *top, uint64_t id);
 void tend__shutdown_free(struct tend__shutdown *op);
 
 #endif

@@ -29,7 +29,7 @@ struct tend__shutdown {
 
 /* The time that belongs to abort and kill: a fifth of what there is from the
  * cancel on, at most a second. */
-static uint64_t kill_at(uint64_t canceled, uint64_t deadline)
+uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
 {
 	uint64_t last;
 
@@ -108,7 +108,7 @@ static uint64_t whole(uint64_t canceled, uint64_t deadline)
 }
 
 /* Asks fibers that may be aborted and processes to end now. */
-static void force(struct tend__scope *top, uint64_t id)
+void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 {
 	tend_runtime *rt = top->rt;
 	struct tend__header *h = rt->segment.header;
@@ -139,6 +139,12 @@ static void close_admission(struct tend__scope *top, uint64_t id)
 	tend__unlock(&top->rt->tree);
 }
 
+void tend__shutdown_begin(struct tend__scope *s, uint64_t id)
+{
+	close_admission(s, id);
+	run_cleanups(s, id);
+}
+
 static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
                  const struct tend_shutdown_opts *opts)
 {
@@ -149,16 +155,15 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	bool empty;
 
 	op->report->begun = begun;
-	close_admission(s, id);
-	run_cleanups(s, id);
+	tend__shutdown_begin(s, id);
 	empty = wait_until(s, id, op, 0, whole, opts->drain);
 	/* Also when it is empty: what is opened later below it is born canceled. */
 	canceled = reason.when = tend__clock();
 	tend__scope_cancel(s, id, &reason);
 	if (!empty)
-		empty = wait_until(s, id, op, canceled, kill_at, TEND_FOREVER);
+		empty = wait_until(s, id, op, canceled, tend__kill_at, TEND_FOREVER);
 	if (!empty) {
-		force(s, id);
+		tend__shutdown_force(s, id);
 		empty = wait_until(s, id, op, canceled, whole, TEND_FOREVER);
 	}
 	op->report->ended = tend__clock();

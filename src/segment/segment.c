@@ -256,7 +256,7 @@ void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uin
 
 	if (outside)
 		tend__lock(&s->lock);
-	number = tend__add_relaxed(&h->events, 1) + 1;
+	number = tend__add(&h->events, 1) + 1; /* after what it tells of */
 	/* Relaxed: one writer, or the lock. */
 	head = tend__load_relaxed(&to->head);
 	e = &tend__ring_slots(to)[head % h->ring_slots];
