@@ -52,13 +52,14 @@ static int crunch(void *arg)
 
 static int gather(void *arg)
 {
-	long found, all = 0, spans_done = 0;
+	long found, primes = 0, numbers = 0;
 
 	(void)arg;
 	while (tend_channel_recv(counts, &found, TEND_FOREVER) == 0) {
-		all += found;
-		if (++spans_done % 25 == 0) {
-			printf("%ld primes below %ld\n", all, spans_done * SPAN);
+		primes += found;
+		numbers += SPAN;
+		if (numbers % (10 * SPAN) == 0) {
+			printf("%ld primes among %ld numbers\n", primes, numbers);
 			fflush(stdout);
 		}
 	}

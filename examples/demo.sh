@@ -3,20 +3,27 @@
 # Ctrl-C; elsewhere it shows itself, stops itself and looks that nothing is left.
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
-TEND=$(realpath "${TEND:-$BUILD/tend}")
-PATH=$(realpath "$BUILD/examples"):$PATH
+TEND=$(realpath "${TEND:-$BUILD/tend}") && programs=$(realpath "$BUILD/examples") || exit 1
+PATH=$programs:$PATH
 export PATH
 file=examples/demo/tend.yaml
 
 # A directory of its own, so that the demo meddles with nothing of yours.
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tend-demo-XXXXXX") || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap : INT TERM
+up=
+finish()
+{
+	if [ -n "$up" ] && kill "$up" 2>/dev/null; then
+		wait "$up"
+	fi
+	rm -rf "$dir"
+}
+trap finish EXIT
 XDG_RUNTIME_DIR=$dir
 export XDG_RUNTIME_DIR
 
-if [ -t 1 ] && [ -t 0 ]; then
-	cat <<END
+if [ -t 0 ] && [ -t 1 ]; then
+	cat <<END_OF_TEXT
 The stack of $file runs here. In another terminal, try:
 
   export XDG_RUNTIME_DIR=$dir
@@ -25,50 +32,65 @@ The stack of $file runs here. In another terminal, try:
   $TEND logs web        what it wrote
   $TEND down            stop it all, or Ctrl-C here; twice is by force
 
-END
+END_OF_TEXT
+	trap : INT TERM # tend up has it as well, and ends; then this does
 	"$TEND" up -f $file
 	exit $?
 fi
 
+trap 'exit 130' INT TERM
 "$TEND" up -f $file >"$dir/up.log" 2>&1 &
 up=$!
 # Until the fibers and threads inside of the programs are there, and flaky has
 # been restarted.
-for try in $(seq 100); do
-	"$TEND" tree >"$dir/tree" 2>/dev/null
-	if grep -q 'conn ' "$dir/tree" && grep -q 'cruncher-2' "$dir/tree" &&
-		grep -q 'flaky.*attempt' "$dir/tree"; then
+shown=0
+for try in $(seq 150); do
+	tree=$("$TEND" tree 2>/dev/null)
+	case $tree in
+	*cruncher-2*attempt*conn\ *)
+		shown=1
 		break
-	fi
+		;;
+	esac
+	kill -0 "$up" 2>/dev/null || break
 	sleep 0.2
 done
-echo "\$ tend tree"
-cat "$dir/tree"
-echo
-echo "\$ tend status flaky"
+if [ $shown -eq 0 ]; then
+	echo "demo: the tree does not show the fibers, the threads and the restart:" >&2
+	printf '%s\n' "$tree" >&2
+	tail -n 30 "$dir/up.log" >&2
+	exit 1
+fi
+printf '$ tend tree\n%s\n\n' "$tree"
+echo '$ tend status flaky'
 "$TEND" status flaky
-echo
-echo "\$ tend logs load"
+printf '\n$ tend logs load\n'
 "$TEND" logs load
-echo
-echo "\$ tend down"
+printf '\n$ tend down\n'
 "$TEND" down
-code=$?
-wait $up
-up_code=$?
+down=$?
+wait "$up"
+ended=$?
+up=
 
 bad=0
-grep -q 'conn ' "$dir/tree" || { echo "demo: no fibers of web in the tree" >&2; bad=1; }
-grep -q 'cruncher-2' "$dir/tree" || { echo "demo: no threads of crunch in the tree" >&2; bad=1; }
-[ $code -eq 0 ] && [ $up_code -eq 0 ] || { echo "demo: tend down answered $code, tend up $up_code" >&2; bad=1; }
-left=$(ls "$dir" | grep -v -e '^tree$' -e '^up.log$' -e '^tend$')
-[ -z "$left" ] || { echo "demo: left behind: $left" >&2; bad=1; }
-if grep -lz "^XDG_RUNTIME_DIR=$dir\$" /proc/[0-9]*/environ 2>/dev/null | grep -v "/proc/$$/" | grep -q .; then
-	# This shell's own helpers have it too; only children of the stack count.
-	for pid in $(grep -lz "^XDG_RUNTIME_DIR=$dir\$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3); do
-		[ -d "/proc/$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
-			grep -qE '^(web|load|crunch|tend-guard)' && { echo "demo: process $pid is left" >&2; bad=1; }
-	done
+if [ $down -ne 0 ] || [ $ended -ne 0 ]; then
+	echo "demo: tend down answered $down, tend up $ended" >&2
+	bad=1
 fi
-[ $bad -eq 0 ] && echo "Nothing is left behind. On a terminal, make demo stays up: try it."
+left=$(find "$dir" ! -type d ! -path "$dir/up.log")
+if [ -n "$left" ]; then
+	echo "demo: files are left behind: $left" >&2
+	bad=1
+fi
+# What the stack started has its runtime directory; what looks for it has not.
+unset XDG_RUNTIME_DIR
+left=$(grep -lzsx "XDG_RUNTIME_DIR=$dir" /proc/[0-9]*/environ)
+if [ -n "$left" ]; then
+	echo "demo: processes are left behind: $left" >&2
+	bad=1
+fi
+if [ $bad -eq 0 ]; then
+	printf '\nNothing is left behind. On a terminal, make demo stays up: try it.\n'
+fi
 exit $bad

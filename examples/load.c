@@ -1,6 +1,6 @@
 /* A load generator: so many fibers that each ask, wait and ask again.
  *
- *   load ADDRESS [CLIENTS] */
+ *   load ADDRESS [CLIENTS [PER_SECOND]] */
 #include <tend/tend.h>
 
 #include <errno.h>
@@ -12,34 +12,51 @@
 #include <time.h>
 
 static const char *address;
-static _Atomic long answered, failed;
+static uint64_t interval; /* of one client */
+static atomic_long answered, refused;
 
-static int ask(int fd)
+/* Reads one answer of "Content-Length: N" and N bytes. 0 if all is well. */
+static int read_answer(int fd, uint64_t deadline)
 {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-	char answer[1024];
-	ssize_t n = tend_write(fd, request, sizeof request - 1, tend_after(TEND_SEC));
+	char buf[1024];
+	size_t used = 0;
 
-	if (n < 0)
-		return (int)n;
-	n = tend_read(fd, answer, sizeof answer - 1, tend_after(5 * TEND_SEC));
-	if (n <= 0)
-		return n < 0 ? (int)n : -EPIPE;
-	answer[n] = 0;
-	return strncmp(answer, "HTTP/1.1 200", 12) == 0 ? 0 : -EPROTO;
+	for (;;) {
+		const char *length, *end;
+		ssize_t n = tend_read(fd, buf + used, sizeof buf - 1 - used, deadline);
+
+		if (n <= 0)
+			return n < 0 ? (int)n : -EPIPE;
+		used += (size_t)n;
+		buf[used] = 0;
+		length = strcasestr(buf, "\nContent-Length:");
+		end = strstr(buf, "\r\n\r\n");
+		if (end && length && used - (size_t)(end + 4 - buf) == strtoul(length + 16, NULL, 10))
+			return strncmp(buf, "HTTP/1.1 200 ", 13) == 0 ? 0 : -EPROTO;
+		if (used == sizeof buf - 1)
+			return -EMSGSIZE;
+	}
 }
 
 /* Asks on one connection until it breaks or we are canceled. */
 static int talk(int fd)
 {
+	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	const ssize_t size = sizeof request - 1;
+	uint64_t next = tend_now();
 	int error = 0;
 
 	while (!error) {
-		error = ask(fd);
-		if (!error)
+		uint64_t deadline = tend_after(5 * TEND_SEC);
+
+		if (tend_write(fd, request, (size_t)size, deadline) != size)
+			return -EPIPE;
+		error = read_answer(fd, deadline);
+		if (!error) {
 			answered++;
-		if (!error)
-			error = tend_sleep_until(tend_after(50 * TEND_MS));
+			next += interval; /* instants, not pauses: the rate does not drift */
+			error = tend_sleep_until(next);
+		}
 	}
 	return error;
 }
@@ -52,30 +69,31 @@ static int client(void *arg)
 	while (error != -ECANCELED) {
 		int fd = tend_connect(address, tend_after(TEND_SEC));
 
-		error = fd < 0 ? fd : talk(fd);
-		if (fd >= 0)
+		error = fd;
+		if (fd >= 0) {
+			error = talk(fd);
 			tend_fd_close(fd);
-		if (error == -ECANCELED)
-			break;
-		/* The server is not there yet, or not any more. */
-		failed++;
-		error = tend_sleep_until(tend_after(200 * TEND_MS));
+		} else if (error != -ECANCELED)
+			refused++; /* the server is not there yet, or not any more */
+		if (error != -ECANCELED)
+			error = tend_sleep_until(tend_after(200 * TEND_MS));
 	}
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	int clients = argc > 2 ? atoi(argv[2]) : 8, error;
-	struct timespec every = {5, 0};
+	int clients = argc > 2 ? atoi(argv[2]) : 8, rate = argc > 3 ? atoi(argv[3]) : 100, error;
+	struct timespec every = {2, 0};
 	tend_runtime *rt;
 	sigset_t stop;
 
-	if (argc < 2 || clients < 1) {
-		fprintf(stderr, "usage: load ADDRESS [CLIENTS]\n");
+	if (argc < 2 || argc > 4 || clients < 1 || rate < 1) {
+		fprintf(stderr, "usage: load ADDRESS [CLIENTS [PER_SECOND]]\n");
 		return 2;
 	}
 	address = argv[1];
+	interval = TEND_SEC * (uint64_t)clients / (uint64_t)rate;
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
@@ -92,7 +110,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	while (sigtimedwait(&stop, NULL, &every) < 0) {
-		printf("%ld answered, %ld failed\n", answered, failed);
+		printf("%ld answered, %ld connections refused\n", answered, refused);
 		fflush(stdout);
 	}
 	error = tend_runtime_close(rt, tend_after(2 * TEND_SEC));

@@ -5,111 +5,149 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 4096 };
+enum { HEAD_MAX = 4096, CONNECTIONS_MAX = 1000 };
 
 static tend_scope connections;
 static int listener;
+static atomic_int stopping;
 
-/* Reads one request. Its length; 0 at the end of the connection. */
-static ssize_t read_request(int fd, char *buf, size_t size)
+/* One connection: what was read of it and not answered yet. */
+struct peer {
+	int fd;
+	size_t used;
+	char buf[HEAD_MAX];
+};
+
+/* Waits for the next head, up to its empty line: the length; 0 at the end. */
+static ssize_t read_head(struct peer *p)
 {
-	size_t n = 0;
+	uint64_t deadline = tend_after(30 * TEND_SEC); /* for all of it, or one slow peer stays */
 
-	while (n < size - 1) {
-		ssize_t got = tend_read(fd, buf + n, size - 1 - n, tend_after(30 * TEND_SEC));
+	for (;;) {
+		const char *end = memmem(p->buf, p->used, "\r\n\r\n", 4);
+		ssize_t n;
 
-		if (got <= 0)
-			return got;
-		n += (size_t)got;
-		buf[n] = 0;
-		if (strstr(buf, "\r\n\r\n"))
-			return (ssize_t)n;
+		if (end)
+			return end + 4 - p->buf;
+		if (p->used == sizeof p->buf)
+			return -EMSGSIZE;
+		n = tend_read(p->fd, p->buf + p->used, sizeof p->buf - p->used, deadline);
+		if (n <= 0)
+			return n;
+		p->used += (size_t)n;
 	}
-	return -EMSGSIZE;
 }
 
-static int respond(int fd, const char *status, const char *body)
+static int respond(struct peer *p, const char *status, const char *body, int last)
 {
 	char out[512];
 	int n = snprintf(out, sizeof out,
-	                 "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
-	                 status, strlen(body), body);
+	                 "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s\r\n%s",
+	                 status, strlen(body), last ? "Connection: close\r\n" : "", body);
 
-	return tend_write(fd, out, (size_t)n, tend_after(5 * TEND_SEC)) == n ? 0 : -EPIPE;
+	if (tend_write(p->fd, out, (size_t)n, tend_after(5 * TEND_SEC)) != n)
+		return -EPIPE;
+	return last ? -ECONNRESET : 0; /* an error ends the connection */
 }
 
-static int serve(int fd)
+/* Answers the request whose head is the first n bytes; it has no body. */
+static int answer(struct peer *p, char *head, size_t n)
 {
-	char request[REQUEST_MAX];
-	ssize_t n;
-	int error = 0;
+	char *fields = memmem(head, n, "\r\n", 2), *target, *version;
+	int last;
 
-	while (!error && (n = read_request(fd, request, sizeof request)) > 0) {
-		if (strncmp(request, "GET / ", 6) == 0)
-			error = respond(fd, "200 OK", "hello from a fiber\n");
-		else if (strncmp(request, "GET /slow ", 10) == 0) {
-			error = tend_sleep_until(tend_after(300 * TEND_MS));
-			if (!error)
-				error = respond(fd, "200 OK", "that took a while\n");
-		} else if (strncmp(request, "GET ", 4) == 0)
-			error = respond(fd, "404 Not Found", "there is / and /slow\n");
-		else
-			error = respond(fd, "405 Method Not Allowed", "only GET\n");
-	}
-	return error;
+	*fields++ = head[n - 1] = 0; /* two strings now: a line, and "\nName: value\r..." */
+	target = strchr(head, ' ');
+	version = target ? strchr(target + 1, ' ') : NULL;
+	if (strlen(head) + strlen(fields) + 2 != n || !version || strcmp(version, " HTTP/1.1") ||
+	    !strcasestr(fields, "\nHost:"))
+		return respond(p, "400 Bad Request", "that is not HTTP/1.1\n", 1);
+	*version = *target++ = 0;
+	if (strcmp(head, "GET"))
+		return respond(p, "501 Not Implemented", "only GET\n", 1);
+	if (strcasestr(fields, "\nContent-Length:") || strcasestr(fields, "\nTransfer-Encoding:"))
+		return respond(p, "413 Content Too Large", "no bodies\n", 1);
+	last = stopping || strcasestr(fields, "\nConnection: close");
+	if (strcmp(target, "/") == 0)
+		return respond(p, "200 OK", "hello from a fiber\n", last);
+	if (strcmp(target, "/slow"))
+		return respond(p, "404 Not Found", "there is / and /slow\n", last);
+	if (tend_sleep_until(tend_after(300 * TEND_MS)))
+		return -ECANCELED;
+	return respond(p, "200 OK", "that took a while\n", last);
 }
 
-/* The descriptor is the fiber's: closed here, whether or not it ever ran. */
-static void close_connection(void *arg) { tend_fd_close((int)(intptr_t)arg); }
-static int connection(void *arg) { return serve((int)(intptr_t)arg); }
+static int connection(void *arg)
+{
+	struct peer p = {.fd = (int)(intptr_t)arg};
+	ssize_t n;
+
+	while ((n = read_head(&p)) > 0 && answer(&p, p.buf, (size_t)n) == 0) {
+		p.used -= (size_t)n;
+		memmove(p.buf, p.buf + n, p.used); /* the next request may be there */
+	}
+	if (n == -EMSGSIZE && respond(&p, "431 Request Header Fields Too Large", "", 1) == -EPIPE)
+		return -EPIPE;
+	return 0; /* what a peer does wrong is no failure of ours */
+}
+
+/* The descriptor is the fiber's: closed when it has ended, if it ran or not. */
+static void close_connection(void *arg)
+{
+	tend_fd_close((int)(intptr_t)arg);
+}
 
 static int accept_all(void *arg)
 {
-	(void)arg;
-	for (;;) {
-		int fd = tend_accept(listener, TEND_FOREVER);
-		int error = fd;
+	int error = 0;
 
-		if (fd >= 0) {
+	(void)arg;
+	while (error != -ECANCELED) {
+		int fd = tend_accept(listener, TEND_FOREVER);
+
+		error = fd;
+		if (fd >= 0)
 			error = tend_spawn(connections, connection, (void *)(intptr_t)fd,
 			                   TEND_TASK_OPTS(.name = "conn", .drop = close_connection), NULL);
-			if (error)
-				tend_fd_close(fd); /* refused: it was never the fiber's */
-		}
-		if (error == -EMFILE || error == -ENFILE)
-			error = tend_sleep_until(tend_after(100 * TEND_MS));
-		if (error == -ECANCELED)
-			return 0;
-		if (error < 0)
-			fprintf(stderr, "web: %s\n", tend_strerror(error));
+		if (fd >= 0 && error)
+			tend_fd_close(fd); /* refused: it was never the fiber's */
+		/* Out of descriptors, or enough of them: others wait in the backlog. */
+		while (error != -ECANCELED && (error || tend_scope_live(connections) >= CONNECTIONS_MAX))
+			error = tend_sleep_until(tend_after(50 * TEND_MS));
 	}
+	return 0;
 }
 
+/* Serves until a signal: then no new connections, half a second for what is
+ * being answered, and two more for the rest to end. */
 static int run(tend_runtime *rt, const sigset_t *stop)
 {
 	tend_report *report;
+	tend_task accepting;
 	char text[4096];
 	int error = tend_scope_open(tend_root(rt), "connections", NULL, &connections), signal;
 
 	if (!error)
-		error = tend_spawn(tend_root(rt), accept_all, NULL, TEND_TASK_OPTS(.name = "accept"), NULL);
-	if (error)
+		error = tend_spawn(tend_root(rt), accept_all, NULL, TEND_TASK_OPTS(.name = "accept"),
+		                   &accepting);
+	if (error || sigwait(stop, &signal))
 		return error;
-	sigwait(stop, &signal);
-	/* What is being answered may be finished: half a second to drain. */
-	error = tend_shutdown(tend_root(rt), tend_after(3 * TEND_SEC),
-	                      TEND_SHUTDOWN_OPTS(.drain = tend_after(500 * TEND_MS),
-	                                         .text = strsignal(signal), .report = &report));
-	if (!error || error == -ETIMEDOUT) {
-		tend_report_text(report, text, sizeof text);
-		fputs(text, stdout);
-		tend_report_free(report);
-	}
+	stopping = 1;
+	error = tend_task_cancel(accepting, -ECANCELED, strsignal(signal));
+	if (!error)
+		error = tend_shutdown(connections, tend_after(2500 * TEND_MS),
+		                      TEND_SHUTDOWN_OPTS(.drain = tend_after(500 * TEND_MS),
+		                                         .text = strsignal(signal), .report = &report));
+	if (error && error != -ETIMEDOUT)
+		return error;
+	tend_report_text(report, text, sizeof text);
+	fputs(text, stdout);
+	tend_report_free(report);
 	return error;
 }
 
@@ -126,10 +164,7 @@ int main(int argc, char **argv)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	/* A socket that a crash left behind is ours to replace: nobody else uses it. */
-	if (strncmp(argv[1], "unix:", 5) == 0)
-		unlink(argv[1] + 5);
+	sigprocmask(SIG_BLOCK, &stop, NULL); /* before there are threads: they all have it */
 	listener = tend_listen(argv[1], 0);
 	if (listener < 0) {
 		fprintf(stderr, "web: cannot listen on %s: %s\n", argv[1], tend_strerror(listener));
@@ -142,7 +177,7 @@ int main(int argc, char **argv)
 		error = run(rt, &stop);
 	if (!error)
 		error = tend_runtime_close(rt, tend_after(TEND_SEC));
-	close(listener);
+	tend_fd_close(listener);
 	if (strncmp(argv[1], "unix:", 5) == 0)
 		unlink(argv[1] + 5);
 	if (error)
