@@ -74,7 +74,6 @@ static bool copy_once(struct tend__record *r, struct tend__row *row, bool *moved
 	row->parent = tend__load_acquire(&r->parent);
 	row->site_kind = tend__load_acquire(&r->site_kind);
 	tend__name_load(r->name, words);
-	memset(row->name, 0, sizeof row->name);
 	tend__name_unpack(words, row->name);
 	/* Acquire: before the look at seq, which decides. */
 	row->word = tend__load_acquire(&r->word);
@@ -85,19 +84,20 @@ static bool copy_once(struct tend__record *r, struct tend__row *row, bool *moved
 }
 
 /* A name that could not be one is another's writing: it must not reach a
- * terminal, a path or a JSON string as it is. */
-static void make_printable(char *text)
+ * terminal, a path or a JSON string as it is. What follows its end is cleared,
+ * for those who compare names by words. */
+static void make_printable(char text[TEND_NAME_MAX + 1])
 {
 	size_t n = strlen(text);
 
+	memset(text + n, 0, TEND_NAME_MAX + 1 - n);
 	if (tend__name_valid(text, n))
 		return;
 	if (!n)
-		memcpy(text, "?", 2);
+		text[0] = '?';
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '/')
 			*c = '?';
-	memset(text + strlen(text), 0, TEND_NAME_MAX + 1 - strlen(text));
 }
 
 static bool in_use(const struct tend__row *row)
@@ -139,7 +139,7 @@ static void copy_again(tend_snapshot *s, struct tend__record *records)
 
 		/* Acquire: what is copied after it is at least as new. */
 		if (tend__word_generation(tend__load_acquire(&r->word)) !=
-			    tend__word_generation(row->word) &&
+		            tend__word_generation(row->word) &&
 		    !copy(r, row->slot, row))
 			continue;
 		if (kept != i)
@@ -177,7 +177,7 @@ static int read_sites(tend_snapshot *s, const char *sites, uint32_t used)
 }
 
 int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_t now,
-			tend_snapshot **out)
+                        tend_snapshot **out)
 {
 	/* Not const: C11 has no atomic load of what is. */
 	struct tend__header *live = (struct tend__header *)(uintptr_t)header, h;
@@ -204,7 +204,7 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 	s->info.high = tend__load_acquire(&live->events);
 	if (!error)
 		error = read_sites(s, (char *)live + h.sites_at,
-				   tend__load_acquire(&live->sites_used));
+		                   tend__load_acquire(&live->sites_used));
 	if (error) {
 		tend_snapshot_free(s);
 		return error;

@@ -36,7 +36,7 @@ TEST(a_segment_is_compared_with_a_segment)
 	fake_scope(&f, a, "z");
 	s = fake_read(&f);
 	ck_assert_str_eq(paths_of(s),
-			 "root#1 root/a#2 root/a/z#6 root/a b#5 root/a-b#3 root/a.b#4");
+	                 "root#1 root/a#2 root/a/z#6 root/a b#5 root/a-b#3 root/a.b#4");
 	tend_snapshot_free(s);
 	fake_close(&f);
 }
@@ -44,16 +44,16 @@ TEST(a_segment_is_compared_with_a_segment)
 TEST(names_are_compared_as_unsigned_bytes_to_their_end)
 {
 	static const char *const names[] = {"é",
-					    "z",
-					    "a",
-					    "aa",
-					    "Z",
-					    "10",
-					    "9",
-					    "same-first-eight-bytes-and-more-2",
-					    "same-first-eight-bytes-and-more-10",
-					    "same-first-eight-bytes-and-more",
-					    "same-fir"};
+	                                    "z",
+	                                    "a",
+	                                    "aa",
+	                                    "Z",
+	                                    "10",
+	                                    "9",
+	                                    "same-first-eight-bytes-and-more-2",
+	                                    "same-first-eight-bytes-and-more-10",
+	                                    "same-first-eight-bytes-and-more",
+	                                    "same-fir"};
 	struct fake f = fake_open(64);
 	tend_snapshot *s;
 
@@ -88,6 +88,22 @@ TEST(rows_of_one_path_come_by_id_as_a_number)
 	fake_close(&f);
 }
 
+/* What follows the end of a name is not of it. */
+TEST(names_that_read_alike_are_one_path)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+
+	fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY);
+	fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY);
+	fake_rename(&f, 2, "t\0b", 3);
+	fake_rename(&f, 3, "t\0a", 3);
+	s = fake_read(&f);
+	ck_assert_str_eq(paths_of(s), "root#1 root/t#2 root/t#3");
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
 /* The list is by path, whichever of the two scopes a row is in. */
 TEST(what_is_in_scopes_of_one_path_is_one_list)
 {
@@ -101,7 +117,7 @@ TEST(what_is_in_scopes_of_one_path_is_one_list)
 	fake_task(&f, 1, TEND_KIND_FIBER, "aa", TEND__READY);
 	s = fake_read(&f);
 	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a#3 root/a/b#4 root/a/x#5 root/a/x#6 "
-				      "root/aa#7");
+	                              "root/aa#7");
 	ck_assert_uint_eq(tend_snapshot_at(s, 4)->parent, tend_snapshot_at(s, 1)->id);
 	ck_assert_uint_eq(tend_snapshot_at(s, 3)->parent, tend_snapshot_at(s, 2)->id);
 	tend_snapshot_free(s);
@@ -132,7 +148,7 @@ TEST(a_thousand_random_trees_are_in_order)
 			uint32_t in = scopes[(unsigned)rand_r(&seed) % nscopes];
 
 			snprintf(name, sizeof name, "%.*s%c", rand_r(&seed) % 2 ? 9 : 0,
-				 "name-of-n", "abc-."[rand_r(&seed) % 5]);
+			         "name-of-n", "abc-."[rand_r(&seed) % 5]);
 			if (rand_r(&seed) % 3 == 0)
 				scopes[nscopes++] = fake_scope(&f, in, name);
 			else
@@ -148,7 +164,7 @@ TEST(a_thousand_random_trees_are_in_order)
 
 			ck_assert_uint_eq(n, strlen(path));
 			ck_assert_msg(order < 0 || (order == 0 && last_id < id), "%s before %s",
-				      last, path);
+			              last, path);
 			memcpy(last, path, n + 1);
 			last_id = id;
 		}

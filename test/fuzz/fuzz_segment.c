@@ -1,0 +1,118 @@
+/* test/fuzz/fuzz_segment.c - any bytes as the registry of another process.
+ *
+ * It is refused or read, the read ends, and what was read is a tree: every row
+ * once, by path and then by id, and no deeper than its list of scopes. */
+#include "registry/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 4096, RINGS = 2, RING_SLOTS = 2, RECORDS_MAX = 512, LIES = 4 };
+
+static void require(bool truth, const char *what)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "not true: %s\n", what);
+	abort();
+}
+
+/* Negative, zero, positive; a segment at a time. */
+static int compare_paths(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++, b++) {}
+	return (*a == '/' ? 1 : (unsigned char)*a) - (*b == '/' ? 1 : (unsigned char)*b);
+}
+
+static void check_rows(const tend_snapshot *s)
+{
+	static char last[TEND__TREE_DEPTH * 49], path[TEND__TREE_DEPTH * 49];
+	uint64_t last_id = 0;
+
+	last[0] = 0;
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		const struct tend_info *info = tend_snapshot_at(s, i);
+		size_t n = tend_snapshot_path(s, i, path, sizeof path);
+		int order = compare_paths(last, path);
+
+		require(n == strlen(path) && n > 0, "a path fits");
+		require(order < 0 || (order == 0 && last_id < info->id), "rows are in order");
+		require(tend_snapshot_depth(s, i) < TEND__TREE_DEPTH, "a tree has an end");
+		require(info->name[0] && strlen(info->wait) < sizeof info->wait &&
+		                strlen(info->site) < sizeof info->site,
+		        "words have an end");
+		memcpy(last, path, n + 1);
+		last_id = info->id;
+	}
+}
+
+static void check(const void *segment, size_t bytes)
+{
+	static char text[1 << 20];
+	tend_snapshot *s;
+
+	if (tend__snapshot_read(segment, bytes, 1000, &s))
+		return;
+	check_rows(s);
+	for (uint32_t flags = 0; flags <= TEND_TREE_ASCII; flags++) {
+		size_t n = tend_snapshot_text(s, flags, text, sizeof text), lines = 0;
+
+		for (size_t i = 0; i < n && i < sizeof text; i++)
+			lines += text[i] == '\n';
+		require(n >= sizeof text || lines == tend_snapshot_count(s), "a row is a line");
+	}
+	tend_snapshot_free(s);
+}
+
+/* A header that is right but for a few bytes, and the input as the records. */
+static void check_records(const uint8_t *data, size_t size)
+{
+	struct tend__header h = {.magic = TEND__MAGIC,
+	                         .abi = TEND__ABI,
+	                         .header_bytes = sizeof h,
+	                         .rings = RINGS,
+	                         .ring_slots = RING_SLOTS,
+	                         .sites_at = PAGE};
+	const uint8_t *lies = data;
+	uint32_t records;
+	char *segment;
+
+	data += 2 * LIES;
+	size -= 2 * LIES;
+	records = (uint32_t)(size / sizeof(struct tend__record));
+	records = records < RECORDS_MAX ? records : RECORDS_MAX;
+	h.records_max = records + 1;
+	h.records_used = records + 1;
+	h.sites_used = 4;
+	h.rings_at = PAGE + TEND__SITES_MAX * TEND__SITE_BYTES;
+	h.records_at = h.rings_at + RINGS * tend__ring_bytes(&h);
+	h.bytes = h.records_at + (uint64_t)h.records_max * sizeof(struct tend__record);
+	segment = calloc(1, h.bytes);
+	require(segment != NULL, "memory");
+	memcpy(segment, &h, sizeof h);
+	memset(segment + h.sites_at, 'x', 2 * TEND__SITE_BYTES);
+	memcpy(segment + h.records_at + sizeof(struct tend__record), data,
+	       records * sizeof(struct tend__record));
+	for (size_t i = 0; i < LIES; i++)
+		if (lies[2 * i] < sizeof h)
+			segment[lies[2 * i]] = (char)lies[2 * i + 1];
+	check(segment, h.bytes);
+	free(segment);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *copy;
+
+	if (size > 2 * LIES)
+		check_records(data, size);
+	/* As it is, and where the sanitizer sees its end. */
+	copy = malloc(size + 1);
+	require(copy != NULL, "memory");
+	memcpy(copy, data, size);
+	check(copy, size);
+	free(copy);
+	return 0;
+}
