@@ -188,3 +188,29 @@ static int timer_against_set(void *arg)
 	return 0;
 }
 TEST(every_schedule_of_timer_against_set) { explored(timer_against_set); }
+
+static int wait_there(void *event) { return tend_event_wait(event, TEND_FOREVER); }
+
+/* Two come into an empty child at once. Whoever is in is counted in the parent,
+ * also if it was the other one that brought the child from 0. */
+static int two_into_an_empty_child(void *arg)
+{
+	tend_scope s, c;
+	tend_event *go;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_event_open(&go));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &s));
+	EXPECT(!tend_scope_open(s, "c", NULL, &c));
+	EXPECT(!tend_spawn(tend_root(rt), spawn_below, &c, NULL, NULL));
+	EXPECT(!tend_spawn(c, wait_there, go, NULL, NULL));
+	EXPECT(tend_scope_wait_empty(s, 0) == -ETIMEDOUT);
+	EXPECT(tend_scope_live(s) >= 1);
+	tend_event_set(go);
+	EXPECT(!tend_scope_close(s, TEND_FOREVER, NULL));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	tend_event_close(go);
+	return 0;
+}
+TEST(every_schedule_of_two_into_an_empty_child) { explored(two_into_an_empty_child); }
