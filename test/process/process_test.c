@@ -214,6 +214,8 @@ TEST(the_death_of_the_guard_is_seen_and_another_is_started)
 	begin();
 	t = shell("echo up; sleep 60", 0);
 	until_it_says(t, "up");
+	while (tend_process_pid(t) == -EAGAIN)
+		usleep(1000);
 	/* The keeper's parent is the guard: two up from the leader. */
 	snprintf(line, sizeof line, "/proc/%d/stat", tend_process_pid(t));
 	for (int up = 0; up < 2; up++) {
