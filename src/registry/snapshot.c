@@ -245,21 +245,37 @@ uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 	return s->rows[s->order[index]].depth;
 }
 
+/* The most of a path that is shown, from its end: all, or after "...". */
+static uint32_t fitting(const tend_snapshot *s, const uint32_t *chain, uint32_t depth)
+{
+	size_t bytes = strlen(s->rows[chain[0]].name);
+
+	for (uint32_t n = 1; n <= depth; n++) {
+		bytes += 1 + strlen(s->rows[chain[n]].name);
+		if (bytes + strlen(".../") >= TEND_PATH_MAX)
+			return n - 1;
+	}
+	return depth;
+}
+
 size_t tend_snapshot_path(const tend_snapshot *s, size_t index, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
-	uint32_t chain[TEND__TREE_DEPTH], n = 0;
+	uint32_t chain[TEND__TREE_DEPTH], depth = 0, n;
 
-	chain[n] = s->order[index];
-	while (s->rows[chain[n]].depth > 0) {
-		chain[n + 1] = s->rows[chain[n]].above;
-		n++;
+	chain[0] = s->order[index];
+	while (s->rows[chain[depth]].depth > 0) {
+		chain[depth + 1] = s->rows[chain[depth]].above;
+		depth++;
 	}
-	for (;;) {
+	n = fitting(s, chain, depth);
+	if (n < depth)
+		tend__text_bytes(&t, ".../", 4);
+	for (;; n--) {
 		const char *name = s->rows[chain[n]].name;
 
 		tend__text_bytes(&t, name, strlen(name));
-		if (n-- == 0)
+		if (n == 0)
 			return t.n;
 		tend__text_bytes(&t, "/", 1);
 	}

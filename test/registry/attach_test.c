@@ -110,9 +110,9 @@ static void *write_on(void *arg)
 	off_t at = (off_t)((char *)fake_record(w->f, w->slot) - (char *)w->f->h);
 	struct tend__record *r =
 		(struct tend__record *)(void *)((char *)mmap(NULL, w->f->bytes,
-							     PROT_READ | PROT_WRITE, MAP_SHARED,
-							     w->fd, 0) +
-						at);
+	                                                     PROT_READ | PROT_WRITE, MAP_SHARED,
+	                                                     w->fd, 0) +
+	                                        at);
 
 	for (uint32_t n = 2; !atomic_load(&w->over); n++) {
 		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);

@@ -15,14 +15,14 @@ static uint64_t align(uint64_t n) { return (n + PAGE - 1) / PAGE * PAGE; }
 struct fake fake_open(uint32_t records_max)
 {
 	struct tend__header h = {.magic = TEND__MAGIC,
-				 .abi = TEND__ABI,
-				 .header_bytes = sizeof h,
-				 .pid = (uint32_t)getpid(),
-				 .records_max = records_max,
-				 .workers = 1,
-				 .ring_slots = RING_SLOTS,
-				 .rings = 2,
-				 .name = "fake"};
+	                         .abi = TEND__ABI,
+	                         .header_bytes = sizeof h,
+	                         .pid = (uint32_t)getpid(),
+	                         .records_max = records_max,
+	                         .workers = 1,
+	                         .ring_slots = RING_SLOTS,
+	                         .rings = 2,
+	                         .name = "fake"};
 	struct fake f;
 
 	h.sites_at = PAGE;
@@ -65,7 +65,7 @@ void fake_rename(struct fake *f, uint32_t slot, const char *bytes, size_t n)
 }
 
 static uint32_t add(struct fake *f, uint32_t parent, uint32_t kind, const char *name,
-		    uint32_t low_word)
+                    uint32_t low_word)
 {
 	uint32_t slot = f->h->records_used++;
 	struct tend__record *r = fake_record(f, slot);
@@ -86,7 +86,7 @@ uint32_t fake_scope(struct fake *f, uint32_t parent, const char *name)
 }
 
 uint32_t fake_task(struct fake *f, uint32_t parent, uint32_t kind, const char *name,
-		   uint32_t state_bits)
+                   uint32_t state_bits)
 {
 	return add(f, parent, kind, name, state_bits);
 }
@@ -129,7 +129,7 @@ const char *paths_of(const tend_snapshot *s)
 
 		tend_snapshot_path(s, i, path, sizeof path);
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s#%u", i ? " " : "", path,
-				      tend__id_slot(tend_snapshot_at(s, i)->id));
+		                      tend__id_slot(tend_snapshot_at(s, i)->id));
 		ck_assert_uint_lt(n, sizeof text);
 	}
 	return text;

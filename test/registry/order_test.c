@@ -190,6 +190,28 @@ TEST(a_path_is_cut_as_snprintf_cuts)
 	fake_close(&f);
 }
 
+TEST(a_path_that_is_too_long_is_cut_in_front)
+{
+	struct fake f = fake_open(64);
+	char path[2 * TEND_PATH_MAX];
+	uint32_t in = 1;
+	tend_snapshot *s;
+	size_t n;
+
+	for (int i = 0; i < 30; i++)
+		in = fake_scope(&f, in, "a-name-of-forty-seven-bytes-is-as-long-as-it-is");
+	fake_task(&f, in, TEND_KIND_FIBER, "t", TEND__READY);
+	s = fake_read(&f);
+	n = tend_snapshot_path(s, 31, path, sizeof path);
+	ck_assert_uint_eq(n, strlen(path));
+	ck_assert_uint_lt(n, TEND_PATH_MAX);
+	ck_assert_uint_gt(n, TEND_PATH_MAX - 64);
+	ck_assert_int_eq(strncmp(path, ".../a-name", 10), 0);
+	ck_assert_str_eq(path + n - 8, "-it-is/t");
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
 /* ---- Broken trees ---- */
 
 static tend_snapshot *read_broken(struct fake *f, uint64_t torn)

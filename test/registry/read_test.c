@@ -49,7 +49,7 @@ static void *churn(void *arg)
 		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
 		atomic_store_explicit(&r->word, (uint64_t)n << 32 | TEND__READY,
-				      memory_order_release);
+		                      memory_order_release);
 	}
 	return NULL;
 }
@@ -58,7 +58,7 @@ TEST(a_row_is_of_one_task_or_torn)
 {
 	struct fake f = fake_open(64);
 	struct churn c = {fake_record(&f, fake_task(&f, 1, TEND_KIND_FIBER, "1", TEND__READY)),
-			  false};
+	                  false};
 	int whole = 0;
 	pthread_t thread;
 

@@ -104,7 +104,7 @@ static void waits(enum tend__wait why, uint64_t object, const char *sentence)
 	struct fake f = fake_open(64);
 	tend_snapshot *s;
 	uint32_t t = fake_task(&f, 1, TEND_KIND_FIBER, "t",
-			       TEND__PARKED | (uint32_t)why << TEND__WAIT_SHIFT);
+	                       TEND__PARKED | (uint32_t)why << TEND__WAIT_SHIFT);
 
 	fake_record(&f, t)->object = object;
 	s = fake_read(&f);
@@ -140,9 +140,9 @@ TEST(only_what_is_parked_waits)
 	tend_snapshot *s;
 
 	fake_task(&f, 1, TEND_KIND_FIBER, "ready",
-		  TEND__READY | TEND__WAIT_RECV << TEND__WAIT_SHIFT);
+	          TEND__READY | TEND__WAIT_RECV << TEND__WAIT_SHIFT);
 	fake_task(&f, 1, TEND_KIND_PROCESS, "process",
-		  TEND__PARKED | TEND__WAIT_EXIT << TEND__WAIT_SHIFT);
+	          TEND__PARKED | TEND__WAIT_EXIT << TEND__WAIT_SHIFT);
 	s = fake_read(&f);
 	ck_assert_str_eq(info_named(s, "ready")->wait, "");
 	ck_assert_str_eq(info_named(s, "process")->wait, "");
@@ -160,7 +160,7 @@ TEST(a_row_has_what_its_record_has)
 	tend_snapshot *s;
 
 	t = fake_task(&f, a, TEND_KIND_PROCESS, "t",
-		      TEND__ENDED | TEND_FAILED << TEND__OUTCOME_SHIFT);
+	              TEND__ENDED | TEND_FAILED << TEND__OUTCOME_SHIFT);
 	f.h->runtime = 3;
 	fake_record(&f, t)->attempt = 4;
 	fake_record(&f, t)->pid = 4711;

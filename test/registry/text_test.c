@@ -20,7 +20,7 @@ static void plant(struct fake *f)
 {
 	uint32_t web = fake_scope(f, 1, "web");
 	uint32_t t = fake_task(f, web, TEND_KIND_FIBER, "accept",
-			       TEND__PARKED | TEND__WAIT_READ << TEND__WAIT_SHIFT);
+	                       TEND__PARKED | TEND__WAIT_READ << TEND__WAIT_SHIFT);
 
 	fake_record(f, t)->object = 7;
 	fake_record(f, t)->site_kind |= 1 << 8;
@@ -30,7 +30,7 @@ static void plant(struct fake *f)
 	fake_record(f, t)->pid = 4711;
 	fake_record(f, t)->attempt = 3;
 	t = fake_task(f, 1, TEND_KIND_THREAD, "zeit\xc3\xa9",
-		      TEND__ENDED | TEND_FAILED << TEND__OUTCOME_SHIFT);
+	              TEND__ENDED | TEND_FAILED << TEND__OUTCOME_SHIFT);
 	fake_record(f, t)->pid = 12;
 	fake_record(f, t)->seq = 1;
 }
@@ -89,11 +89,11 @@ TEST(marks_that_turn_a_line_around_are_not_drawn)
 	struct fake f = fake_open(64);
 
 	fake_scope(&f, 1,
-		   "a\xe2\x80\xae"
-		   "b\xd8\x9c"
-		   "c\xe2\x81\xa6"
-		   "d\xef\xbb\xbf"
-		   "e\xe2\x82\xac");
+	           "a\xe2\x80\xae"
+	           "b\xd8\x9c"
+	           "c\xe2\x81\xa6"
+	           "d\xef\xbb\xbf"
+	           "e\xe2\x82\xac");
 	draws(&f, TEND_TREE_ASCII,
 	      "root           scope    running\n"
 	      "`- a?b?c?d?e\xe2\x82\xac  scope    running\n");
