@@ -35,7 +35,8 @@ check: deps-build deps-test deps-check
 	@BUILD=$(BUILD) ./tools/check.sh
 
 bench: deps-bench all
-	@BUILD=$(BUILD) ./bench/run.sh
+	@if [ -x bench/run.sh ]; then BUILD=$(BUILD) ./bench/run.sh; \
+		else echo "bench: there is no bench/run.sh"; fi
 
 install: all
 	@meson install -C $(BUILD)
