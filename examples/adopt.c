@@ -16,7 +16,9 @@ static void *old_worker(void *name)
 
 	if (tend_task_begin(pool, TEND_TASK_OPTS(.name = name), &self))
 		return NULL; /* the pool is stopping: nothing has begun */
-	while (tend_task_reason(self, NULL)) /* there is none until somebody cancels */
+
+	/* There is no reason until somebody cancels. */
+	while (tend_task_reason(self, NULL))
 		nanosleep(&work, NULL);
 	return tend_task_end(self, 0) ? name : NULL;
 }

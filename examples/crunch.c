@@ -88,12 +88,14 @@ int main(void)
 		char name[32];
 
 		snprintf(name, sizeof name, "cruncher-%d", i + 1);
-		error = tend_spawn_thread(threads, crunch, NULL, TEND_TASK_OPTS(.name = name), NULL);
+		error = tend_spawn_thread(threads, crunch, NULL, TEND_TASK_OPTS(.name = name),
+		                          NULL);
 	}
 	if (!error)
 		error = tend_spawn(tend_root(rt), feed, NULL, TEND_TASK_OPTS(.name = "feed"), NULL);
 	if (!error)
-		error = tend_spawn(tend_root(rt), gather, NULL, TEND_TASK_OPTS(.name = "gather"), NULL);
+		error = tend_spawn(tend_root(rt), gather, NULL, TEND_TASK_OPTS(.name = "gather"),
+		                   NULL);
 	if (!error) {
 		sigwait(&stop, &signal);
 		error = tend_runtime_close(rt, tend_after(2 * TEND_SEC));

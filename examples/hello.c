@@ -25,7 +25,8 @@ int main(void)
 	tend_snapshot_text(tree, 0, text, sizeof text);
 	fputs(text, stdout);
 	tend_snapshot_free(tree);
-	if (tend_sleep_until(tend_after(TEND_SEC)) || tend_shutdown(pool, tend_after(TEND_SEC), NULL) ||
+	if (tend_sleep_until(tend_after(TEND_SEC)) ||
+	    tend_shutdown(pool, tend_after(TEND_SEC), NULL) ||
 	    tend_scope_close(pool, TEND_FOREVER, &stats))
 		return 1;
 	printf("%d completed, %d canceled\n", (int)stats.completed, (int)stats.canceled);

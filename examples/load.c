@@ -31,7 +31,8 @@ static int read_answer(int fd, uint64_t deadline)
 		buf[used] = 0;
 		length = strcasestr(buf, "\nContent-Length:");
 		end = strstr(buf, "\r\n\r\n");
-		if (end && length && used - (size_t)(end + 4 - buf) == strtoul(length + 16, NULL, 10))
+		if (end && length &&
+		    used - (size_t)(end + 4 - buf) == strtoul(length + 16, NULL, 10))
 			return strncmp(buf, "HTTP/1.1 200 ", 13) == 0 ? 0 : -EPROTO;
 		if (used == sizeof buf - 1)
 			return -EMSGSIZE;

@@ -50,8 +50,10 @@ int main(void)
 	int ended[2] = {0, 0};
 
 	for (uint64_t seed = 0; seed < 200; seed++)
-		if (tend_sim_run(TEND_SIM_OPTS(.seed = seed), scenario, ended, &result) || result.result) {
-			printf("seed %d: status %d, result %d\n", (int)seed, result.status, result.result);
+		if (tend_sim_run(TEND_SIM_OPTS(.seed = seed), scenario, ended, &result) ||
+		    result.result) {
+			printf("seed %d: status %d, result %d\n", (int)seed, result.status,
+			       result.result);
 			return 1;
 		}
 	printf("200 seeds: %d completed, %d canceled\n", ended[1], ended[0]);

@@ -45,10 +45,11 @@ static ssize_t read_head(struct peer *p)
 
 static int respond(struct peer *p, const char *status, const char *body, int last)
 {
+	static const char form[] = "HTTP/1.1 %s\r\nContent-Type: text/plain\r\n"
+				   "Content-Length: %zu\r\n%s\r\n%s";
 	char out[512];
-	int n = snprintf(out, sizeof out,
-	                 "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s\r\n%s",
-	                 status, strlen(body), last ? "Connection: close\r\n" : "", body);
+	int n = snprintf(out, sizeof out, form, status, strlen(body),
+	                 last ? "Connection: close\r\n" : "", body);
 
 	if (tend_write(p->fd, out, (size_t)n, tend_after(5 * TEND_SEC)) != n)
 		return -EPIPE;
@@ -97,10 +98,7 @@ static int connection(void *arg)
 }
 
 /* The descriptor is the fiber's: closed when it has ended, if it ran or not. */
-static void close_connection(void *arg)
-{
-	tend_fd_close((int)(intptr_t)arg);
-}
+static void close_connection(void *arg) { tend_fd_close((int)(intptr_t)arg); }
 
 static int accept_all(void *arg)
 {
@@ -113,11 +111,13 @@ static int accept_all(void *arg)
 		error = fd;
 		if (fd >= 0)
 			error = tend_spawn(connections, connection, (void *)(intptr_t)fd,
-			                   TEND_TASK_OPTS(.name = "conn", .drop = close_connection), NULL);
+			                   TEND_TASK_OPTS(.name = "conn", .drop = close_connection),
+			                   NULL);
 		if (fd >= 0 && error)
 			tend_fd_close(fd); /* refused: it was never the fiber's */
 		/* Out of descriptors, or enough of them: others wait in the backlog. */
-		while (error != -ECANCELED && (error || tend_scope_live(connections) >= CONNECTIONS_MAX))
+		while (error != -ECANCELED &&
+		       (error || tend_scope_live(connections) >= CONNECTIONS_MAX))
 			error = tend_sleep_until(tend_after(50 * TEND_MS));
 	}
 	return 0;
@@ -133,8 +133,8 @@ static int run(tend_runtime *rt, const sigset_t *stop)
 	int error = tend_scope_open(tend_root(rt), "connections", NULL, &connections), signal;
 
 	if (!error)
-		error = tend_spawn(tend_root(rt), accept_all, NULL, TEND_TASK_OPTS(.name = "accept"),
-		                   &accepting);
+		error = tend_spawn(tend_root(rt), accept_all, NULL,
+		                   TEND_TASK_OPTS(.name = "accept"), &accepting);
 	if (error || sigwait(stop, &signal))
 		return error;
 	stopping = 1;
@@ -142,7 +142,8 @@ static int run(tend_runtime *rt, const sigset_t *stop)
 	if (!error)
 		error = tend_shutdown(connections, tend_after(2500 * TEND_MS),
 		                      TEND_SHUTDOWN_OPTS(.drain = tend_after(500 * TEND_MS),
-		                                         .text = strsignal(signal), .report = &report));
+		                                         .text = strsignal(signal),
+		                                         .report = &report));
 	if (error && error != -ETIMEDOUT)
 		return error;
 	tend_report_text(report, text, sizeof text);
