@@ -44,7 +44,7 @@ up=$!
 # Until the fibers and threads inside of the programs are there, and flaky has
 # been restarted.
 shown=0
-for try in $(seq 150); do
+for _ in $(seq 150); do
 	tree=$("$TEND" tree 2>/dev/null)
 	case $tree in
 	*cruncher-2*attempt*conn\ *)
