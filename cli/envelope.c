@@ -21,7 +21,8 @@ static json_t *make(const char *schema, json_t *data, json_t *error)
 	n = strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(at + n, sizeof(at) - n, ".%03ldZ", now.tv_nsec / 1000000);
 	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o}", "schema", schema, "node", node, "seq",
-	                 (json_int_t)atomic_fetch_add(&seq, 1), "at", at, "data", data, "error", error);
+	                 (json_int_t)atomic_fetch_add(&seq, 1), "at", at, "data", data, "error",
+	                 error);
 }
 
 json_t *envelope_ok(const char *schema, json_t *data)
@@ -36,5 +37,6 @@ json_t *envelope_error(const char *schema, int code, const char *text)
 	/* Text that is not UTF-8 is no JSON; the code still is. */
 	if (!message)
 		message = json_string("the error is not printable");
-	return make(schema, json_null(), json_pack("{s:i, s:o}", "exit_code", code, "message", message));
+	return make(schema, json_null(),
+	            json_pack("{s:i, s:o}", "exit_code", code, "message", message));
 }

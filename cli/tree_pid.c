@@ -22,7 +22,8 @@ static int tell(pid_t pid, int error, bool json)
 	} else if (error == -ENOENT) {
 		code = EXIT_NO_TASK;
 		snprintf(text, sizeof(text),
-		         "process %d has no registry: it is not linked with libtend, or has opened no "
+		         "process %d has no registry: it is not linked with libtend, or has opened "
+		         "no "
 		         "runtime",
 		         (int)pid);
 	} else if (error == -EPERM || error == -EACCES) {
@@ -32,10 +33,11 @@ static int tell(pid_t pid, int error, bool json)
 		         (int)pid);
 	} else if (error == -EPROTO)
 		snprintf(text, sizeof(text),
-		         "the registry of process %d is not one that this version understands", (int)pid);
+		         "the registry of process %d is not one that this version understands",
+		         (int)pid);
 	else
-		snprintf(text, sizeof(text), "the registry of process %d cannot be read: %s", (int)pid,
-		         tend_strerror(error));
+		snprintf(text, sizeof(text), "the registry of process %d cannot be read: %s",
+		         (int)pid, tend_strerror(error));
 	if (!json) {
 		fprintf(stderr, "tend tree: %s\n", text);
 		return code;
@@ -55,9 +57,10 @@ static json_t *row(const tend_snapshot *snapshot, size_t i, uint64_t at)
 
 	tend_snapshot_path(snapshot, i, path, sizeof(path));
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)info->id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id", id, "path", path,
-	                 "kind", tend_kind_name(info->kind), "state", tend_state_name(info->state),
-	                 "wait", optional(info->wait), "attempt", (json_int_t)info->attempt, "age_ns",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id", id, "path",
+	                 path, "kind", tend_kind_name(info->kind), "state",
+	                 tend_state_name(info->state), "wait", optional(info->wait), "attempt",
+	                 (json_int_t)info->attempt, "age_ns",
 	                 (json_int_t)(at > info->spawned_at ? at - info->spawned_at : 0), "pid",
 	                 info->pid ? json_integer(info->pid) : json_null(), "site",
 	                 optional(info->site), "outcome",
@@ -72,10 +75,10 @@ static int print_json(const tend_snapshot *snapshot)
 	tend_snapshot_about(snapshot, &about);
 	for (size_t i = 0; i < tend_snapshot_count(snapshot); i++)
 		json_array_append_new(rows, row(snapshot, i, about.at));
-	json_t *envelope = envelope_ok(
-		"tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name, "pid",
-	                                 (json_int_t)about.pid, "torn", (json_int_t)about.torn,
-	                                 "tasks", rows));
+	json_t *envelope =
+		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
+	                                             "pid", (json_int_t)about.pid, "torn",
+	                                             (json_int_t)about.torn, "tasks", rows));
 	client_print_json(envelope);
 	json_decref(envelope);
 	return client_end(0);

@@ -24,21 +24,21 @@
 extern "C" {
 #endif
 
-#define TEND_API __attribute__((visibility("default")))
-#define TEND_MUST __attribute__((warn_unused_result))
-#define TEND_NORETURN __attribute__((noreturn))
+#define TEND_API               __attribute__((visibility("default")))
+#define TEND_MUST              __attribute__((warn_unused_result))
+#define TEND_NORETURN          __attribute__((noreturn))
 #define TEND_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* A deadline that never expires. 0, like any instant in the past, polls. */
 #define TEND_FOREVER UINT64_MAX
 
-#define TEND_MS UINT64_C(1000000)
+#define TEND_MS  UINT64_C(1000000)
 #define TEND_SEC UINT64_C(1000000000)
 
 /* The literal "file:line" of the caller; what the tree shows as a spawn site. */
 #define TEND_STRING_(x) #x
-#define TEND_STRING(x) TEND_STRING_(x)
-#define TEND_HERE (__FILE__ ":" TEND_STRING(__LINE__))
+#define TEND_STRING(x)  TEND_STRING_(x)
+#define TEND_HERE       (__FILE__ ":" TEND_STRING(__LINE__))
 
 /* Names are 1 to 47 bytes of UTF-8 without '/' and control bytes. */
 #define TEND_NAME_MAX 47

@@ -14,7 +14,13 @@
 extern "C" {
 #endif
 
-enum { TEND_KIND_SCOPE = 1, TEND_KIND_FIBER, TEND_KIND_THREAD, TEND_KIND_PROCESS, TEND_KIND_EXTERNAL };
+enum {
+	TEND_KIND_SCOPE = 1,
+	TEND_KIND_FIBER,
+	TEND_KIND_THREAD,
+	TEND_KIND_PROCESS,
+	TEND_KIND_EXTERNAL,
+};
 
 enum {
 	TEND_STATE_QUEUED = 1, /* waits for admission under a limit */

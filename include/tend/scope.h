@@ -49,8 +49,8 @@ struct tend_stats {
 	uint64_t panicked;
 	uint64_t aborted;
 	uint64_t killed;
-	uint64_t rejected;       /* refused at admission; not among spawned */
-	int32_t first_error;     /* of the first that failed or panicked; 0: none did */
+	uint64_t rejected;   /* refused at admission; not among spawned */
+	int32_t first_error; /* of the first that failed or panicked; 0: none did */
 	uint32_t reserved;
 	char first_name[TEND_NAME_MAX + 1]; /* its name */
 };
@@ -159,11 +159,11 @@ typedef struct tend_report tend_report;
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_shutdown_opts {
-	size_t size;         /* of this struct, set by TEND_SHUTDOWN_OPTS */
-	uint64_t drain;      /* until this instant tasks may end by themselves; 0: no drain */
-	int32_t code;        /* the reason's; default -ECANCELED */
-	uint32_t reserved;   /* 0 */
-	const char *text;    /* the reason's */
+	size_t size;          /* of this struct, set by TEND_SHUTDOWN_OPTS */
+	uint64_t drain;       /* until this instant tasks may end by themselves; 0: no drain */
+	int32_t code;         /* the reason's; default -ECANCELED */
+	uint32_t reserved;    /* 0 */
+	const char *text;     /* the reason's */
 	tend_report **report; /* out, or NULL; written when the call answers 0 or -ETIMEDOUT */
 };
 #define TEND_SHUTDOWN_OPTS(...) \

@@ -22,14 +22,15 @@ enum {
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_task_opts {
-	size_t size;             /* of this struct, set by TEND_TASK_OPTS */
-	const char *name;        /* 1 to 47 bytes; default "task" */
-	uint32_t flags;          /* TEND_ABORTABLE, TEND_CRITICAL */
-	uint32_t reserved;       /* 0 */
-	size_t stack_bytes;      /* of a fiber; default: the runtime's */
-	uint64_t deadline;       /* cancel the task with -ETIMEDOUT at this instant; 0: none */
-	void (*drop)(void *arg); /* runs once when the task has ended, whether or not fn was called */
-	tend_scope hold;         /* the task holds this scope, tend_scope_hold(); {0}: none */
+	size_t size;        /* of this struct, set by TEND_TASK_OPTS */
+	const char *name;   /* 1 to 47 bytes; default "task" */
+	uint32_t flags;     /* TEND_ABORTABLE, TEND_CRITICAL */
+	uint32_t reserved;  /* 0 */
+	size_t stack_bytes; /* of a fiber; default: the runtime's */
+	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant; 0: none */
+	void (*drop)(
+		void *arg); /* runs once when the task has ended, whether or not fn was called */
+	tend_scope hold;    /* the task holds this scope, tend_scope_hold(); {0}: none */
 };
 #define TEND_TASK_OPTS(...) \
 	(&(const struct tend_task_opts){.size = sizeof(struct tend_task_opts), __VA_ARGS__})
@@ -49,8 +50,7 @@ struct tend_task_opts {
  *             opts->hold contains scope; -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives it back
  *   threads   any */
-#define tend_spawn(scope, fn, arg, opts, out) \
-	tend_spawn_at(TEND_HERE, scope, fn, arg, opts, out)
+#define tend_spawn(scope, fn, arg, opts, out) tend_spawn_at(TEND_HERE, scope, fn, arg, opts, out)
 #define tend_spawn_thread(scope, fn, arg, opts, out) \
 	tend_spawn_thread_at(TEND_HERE, scope, fn, arg, opts, out)
 
@@ -99,13 +99,13 @@ enum {
 /* How a task ended. Crash beats cancel beats completion, and what it returned
  * is kept beside it. */
 struct tend_outcome {
-	int32_t kind;           /* TEND_COMPLETED ... TEND_KILLED */
-	int32_t result;         /* what fn returned; a process: its exit code, or 128 + signal */
-	int32_t signal;         /* that ended the process, or 0 */
-	uint32_t was_canceled;  /* not 0: a cancel had reached it */
-	uint64_t ended_at;      /* instant */
+	int32_t kind;              /* TEND_COMPLETED ... TEND_KILLED */
+	int32_t result;            /* what fn returned; a process: its exit code, or 128 + signal */
+	int32_t signal;            /* that ended the process, or 0 */
+	uint32_t was_canceled;     /* not 0: a cancel had reached it */
+	uint64_t ended_at;         /* instant */
 	struct tend_reason reason; /* of the cancel, if was_canceled */
-	char message[128];      /* of the panic or the start failure, with its place; else empty */
+	char message[128]; /* of the panic or the start failure, with its place; else empty */
 };
 
 /* The word for an outcome or its kind: "completed". Never NULL.
@@ -229,8 +229,7 @@ TEND_API void tend_undefer(void (*cleanup)(void *arg), int run);
  *
  *   site      TEND_HERE
  *   threads   any */
-TEND_API TEND_NORETURN void tend_panic_at(const char *site, const char *fmt, ...)
-	TEND_PRINTF(2, 3);
+TEND_API TEND_NORETURN void tend_panic_at(const char *site, const char *fmt, ...) TEND_PRINTF(2, 3);
 #define tend_panic(...) tend_panic_at(TEND_HERE, __VA_ARGS__)
 
 /* Panics unless the condition holds. */

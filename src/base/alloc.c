@@ -16,8 +16,8 @@ static bool fails(void)
 	uint64_t n = atomic_fetch_add_explicit(&allocs, 1, memory_order_relaxed) + 1;
 	uint64_t at = atomic_load_explicit(&fail_at, memory_order_relaxed);
 
-	return at && (n == at || (n > at && atomic_load_explicit(&fail_forever,
-	                                                         memory_order_relaxed)));
+	return at &&
+	       (n == at || (n > at && atomic_load_explicit(&fail_forever, memory_order_relaxed)));
 }
 
 void tend_sim_fail_alloc(uint64_t at, int forever)

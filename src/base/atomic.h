@@ -19,13 +19,16 @@ static inline void tend__step(void) {}
 
 #define tend__load_relaxed(p) (tend__step(), atomic_load_explicit((p), memory_order_relaxed))
 #define tend__load_acquire(p) (tend__step(), atomic_load_explicit((p), memory_order_acquire))
-#define tend__load(p) (tend__step(), atomic_load_explicit((p), memory_order_seq_cst))
+#define tend__load(p)         (tend__step(), atomic_load_explicit((p), memory_order_seq_cst))
 
-#define tend__store_relaxed(p, v) (tend__step(), atomic_store_explicit((p), (v), memory_order_relaxed))
-#define tend__store_release(p, v) (tend__step(), atomic_store_explicit((p), (v), memory_order_release))
+#define tend__store_relaxed(p, v) \
+	(tend__step(), atomic_store_explicit((p), (v), memory_order_relaxed))
+#define tend__store_release(p, v) \
+	(tend__step(), atomic_store_explicit((p), (v), memory_order_release))
 #define tend__store(p, v) (tend__step(), atomic_store_explicit((p), (v), memory_order_seq_cst))
 
-#define tend__exchange(p, v) (tend__step(), atomic_exchange_explicit((p), (v), memory_order_seq_cst))
+#define tend__exchange(p, v) \
+	(tend__step(), atomic_exchange_explicit((p), (v), memory_order_seq_cst))
 #define tend__exchange_acq_rel(p, v) \
 	(tend__step(), atomic_exchange_explicit((p), (v), memory_order_acq_rel))
 #define tend__add(p, v) (tend__step(), atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
@@ -35,13 +38,13 @@ static inline void tend__step(void) {}
 
 /* True if *p was *old and is now v; else *old is what it was. */
 #define tend__cas(p, old, v) \
-	(tend__step(), atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_seq_cst, \
-	                                                       memory_order_seq_cst))
+	(tend__step(), atomic_compare_exchange_strong_explicit( \
+			       (p), (old), (v), memory_order_seq_cst, memory_order_seq_cst))
 #define tend__cas_acq_rel(p, old, v) \
-	(tend__step(), atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_acq_rel, \
-	                                                       memory_order_acquire))
+	(tend__step(), atomic_compare_exchange_strong_explicit( \
+			       (p), (old), (v), memory_order_acq_rel, memory_order_acquire))
 #define tend__cas_weak_acq_rel(p, old, v) \
-	(tend__step(), atomic_compare_exchange_weak_explicit((p), (old), (v), memory_order_acq_rel, \
-	                                                     memory_order_acquire))
+	(tend__step(), atomic_compare_exchange_weak_explicit( \
+			       (p), (old), (v), memory_order_acq_rel, memory_order_acquire))
 
 #endif

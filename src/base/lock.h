@@ -18,11 +18,11 @@
 #define TEND_TS(x)
 #endif
 #define TEND_GUARDED_BY(m) TEND_TS(guarded_by(m))
-#define TEND_REQUIRES(m) TEND_TS(requires_capability(m))
-#define TEND_EXCLUDES(m) TEND_TS(locks_excluded(m))
-#define TEND_ACQUIRE(m) TEND_TS(acquire_capability(m))
-#define TEND_RELEASE(m) TEND_TS(release_capability(m))
-#define TEND_UNCHECKED TEND_TS(no_thread_safety_analysis)
+#define TEND_REQUIRES(m)   TEND_TS(requires_capability(m))
+#define TEND_EXCLUDES(m)   TEND_TS(locks_excluded(m))
+#define TEND_ACQUIRE(m)    TEND_TS(acquire_capability(m))
+#define TEND_RELEASE(m)    TEND_TS(release_capability(m))
+#define TEND_UNCHECKED     TEND_TS(no_thread_safety_analysis)
 
 struct TEND_TS(capability("lock")) tend__lock {
 	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */

@@ -50,8 +50,9 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 		if (now >= deadline)
 			return -ETIMEDOUT;
 		if (deadline != TEND_FOREVER)
-			ms = (deadline - now) / TEND_MS < INT_MAX ? (int)((deadline - now) / TEND_MS) + 1
-			                                          : INT_MAX;
+			ms = (deadline - now) / TEND_MS < INT_MAX
+			             ? (int)((deadline - now) / TEND_MS) + 1
+			             : INT_MAX;
 		if (t && (ms < 0 || ms > 20))
 			ms = 20;
 #ifdef TEND_SIM
@@ -72,7 +73,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 
 static enum tend__wait why(int events)
 {
-	return events == TEND_READABLE ? TEND__WAIT_READ
+	return events == TEND_READABLE   ? TEND__WAIT_READ
 	       : events == TEND_WRITABLE ? TEND__WAIT_WRITE
 	                                 : TEND__WAIT_POLL;
 }
@@ -92,7 +93,8 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 	for (;;) {
 		int ready;
 
-		if (flags & TEND__STAY ? tend__told(tend__tls.task) : tend__canceled(tend__tls.task))
+		if (flags & TEND__STAY ? tend__told(tend__tls.task)
+		                       : tend__canceled(tend__tls.task))
 			return -ECANCELED;
 		ready = level(fd, events, 0);
 		if (ready)

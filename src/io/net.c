@@ -134,7 +134,8 @@ int tend_listen(const char *address, int backlog)
 int tend_accept(int fd, uint64_t deadline)
 {
 	for (;;) {
-		int got = tend__tls.task && tend__canceled(tend__tls.task) ? -ECANCELED : 0, one = 1;
+		int got = tend__tls.task && tend__canceled(tend__tls.task) ? -ECANCELED : 0,
+		    one = 1;
 
 		if (got)
 			return got;

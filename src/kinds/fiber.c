@@ -58,7 +58,8 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 		return -EAGAIN;
 	r = tend__record_at(rt->segment.header, slot);
 	t = &rt->tasks[slot];
-	clear(t, r, s, tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot));
+	clear(t, r, s,
+	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot));
 	t->kind = birth->ops;
 
 	identity.now = tend__coarse();
@@ -127,8 +128,8 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	/* After it, so that a snapshot marked with this event has the task; nobody can
 	 * run it yet, so it is before its end. */
 	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id, s->id,
-		                 t->record, 0, 0, tend__coarse());
+		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id,
+		                 s->id, t->record, 0, 0, tend__coarse());
 	/* Not before, for it would ring for nobody. It has not run, so it is there. */
 	if (t->extra && t->extra->alarm)
 		tend__alarm_start(t->extra->alarm);
@@ -164,10 +165,8 @@ static const struct tend__kind kind_fiber = {
 int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                   const struct tend_task_opts *opts, tend_task *out)
 {
-	struct tend__birth birth = {.site = site,
-	                            .kind = TEND_KIND_FIBER,
-	                            .ops = &kind_fiber,
-	                            .held = out != NULL};
+	struct tend__birth birth = {
+		.site = site, .kind = TEND_KIND_FIBER, .ops = &kind_fiber, .held = out != NULL};
 	struct tend_task_opts o;
 	struct tend__task *t;
 	tend_task name;
@@ -317,7 +316,8 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	if (!t || !t->kind->leave)
 		tend__bug("tend: panic outside of a task: %s", text);
 	if (t->unwinding)
-		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id, text);
+		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id,
+		          text);
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	/* Without memory the outcome has no message; the task still ends. */
 	if (tend__task_extra(t))

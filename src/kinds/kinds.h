@@ -12,8 +12,8 @@ struct tend__birth {
 	const struct tend__kind *ops;
 	uint64_t deadline;
 	tend_scope hold;
-	bool held;       /* its outcome is kept */
-	bool starting;   /* it says itself when it runs */
+	bool held;        /* its outcome is kept */
+	bool starting;    /* it says itself when it runs */
 	uint32_t attempt; /* 0: 1 */
 };
 

@@ -22,8 +22,9 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 	if (!out->name)
 		out->name = program_invocation_short_name;
 	if (!out->workers)
-		out->workers = cpus < 1 ? 1 : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
-		                                                       : (uint32_t)cpus;
+		out->workers = cpus < 1                   ? 1
+		               : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
+		                                          : (uint32_t)cpus;
 	if (out->flags & TEND_HOSTED)
 		out->workers = 1;
 	if (!out->stack_bytes)
@@ -34,7 +35,8 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 		out->events_max = 4096;
 	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TEND__SLOT_MAX - 2 ||
 	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
-	    out->events_max > 1 << 20 || (out->flags & ~(uint32_t)(TEND_FAULT_HANDLERS | TEND_HOSTED)))
+	    out->events_max > 1 << 20 ||
+	    (out->flags & ~(uint32_t)(TEND_FAULT_HANDLERS | TEND_HOSTED)))
 		return -EINVAL;
 	return 0;
 }
@@ -73,9 +75,10 @@ static void say_fault(int signal, uintptr_t address)
 	if (tend_path(t->id, path, sizeof path) < 0)
 		path[0] = 0;
 	if (low && address >= low && address < low + tend__page_bytes())
-		tend__text_f(&text, "tend: stack overflow in task %s (#%llu): its stack is %zu bytes; "
-		             "raise stack_bytes\n", path, (unsigned long long)t->id,
-		             t->stack->bytes - tend__page_bytes());
+		tend__text_f(&text,
+		             "tend: stack overflow in task %s (#%llu): its stack is %zu bytes; "
+		             "raise stack_bytes\n",
+		             path, (unsigned long long)t->id, t->stack->bytes - tend__page_bytes());
 	else
 		tend__text_f(&text, "tend: signal %d in task %s (#%llu) at address %#llx\n", signal,
 		             path, (unsigned long long)t->id, (unsigned long long)address);
@@ -140,8 +143,8 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	rt->workers_count = o.workers;
 	rt->tasks_max = o.tasks_max;
 	/* Its lowest page is the guard. */
-	rt->stack_bytes = (o.stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() *
-	                  tend__page_bytes();
+	rt->stack_bytes =
+		(o.stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() * tend__page_bytes();
 	tend__link_init(&rt->empty_waiters);
 	error = root_name(rt->name, o.name, opts && opts->name);
 	if (error)
@@ -202,7 +205,8 @@ static bool poll_until(tend_runtime *rt, uint64_t deadline)
 
 		if (now >= deadline)
 			return false;
-		tend__worker_poll(&rt->workers[0], now + TEND_MS < deadline ? now + TEND_MS : deadline);
+		tend__worker_poll(&rt->workers[0],
+		                  now + TEND_MS < deadline ? now + TEND_MS : deadline);
 	}
 	return true;
 }

@@ -42,26 +42,26 @@ enum phase { ASKING, STARTED, FAILED, EXITED, LOST };
 
 /* (c) constant  (f) its fiber's  (k) children.lock  (s) the task's stripe */
 struct process {
-	struct tend__children *children; /* (c) */
-	struct tend__task *task;         /* (c) */
-	uint64_t cookie;                 /* (c) the task's id */
-	struct tend__link live;          /* (k) */
-	enum phase phase;                /* (k) */
-	bool blocked;                    /* (k) */
-	int32_t pid, pidfd, code, status, error; /* (k) */
-	uint32_t stage;                  /* (k) */
-	int out[2];                      /* (f) read ends of its output, -1 */
-	int stop_signal;                 /* (c) */
-	uint64_t stop_ns;                /* (c) */
-	const char **argv, **env;        /* (c) */
-	const char *cwd;                 /* (c) */
-	tend_output_fn *output;          /* (c) */
-	void *output_arg;                /* (c) */
-	void (*drop)(void *arg);         /* (c) */
-	char *tail;                      /* (s) a ring */
+	struct tend__children *children;          /* (c) */
+	struct tend__task *task;                  /* (c) */
+	uint64_t cookie;                          /* (c) the task's id */
+	struct tend__link live;                   /* (k) */
+	enum phase phase;                         /* (k) */
+	bool blocked;                             /* (k) */
+	int32_t pid, pidfd, code, status, error;  /* (k) */
+	uint32_t stage;                           /* (k) */
+	int out[2];                               /* (f) read ends of its output, -1 */
+	int stop_signal;                          /* (c) */
+	uint64_t stop_ns;                         /* (c) */
+	const char **argv, **env;                 /* (c) */
+	const char *cwd;                          /* (c) */
+	tend_output_fn *output;                   /* (c) */
+	void *output_arg;                         /* (c) */
+	void (*drop)(void *arg);                  /* (c) */
+	char *tail;                               /* (s) a ring */
 	size_t tail_size, tail_first, tail_count; /* (s) */
-	uint64_t tail_dropped;           /* (s) */
-	char strings[];                  /* (c) */
+	uint64_t tail_dropped;                    /* (s) */
+	char strings[];                           /* (c) */
 };
 
 /* ---- What the guard says ---- */
@@ -328,7 +328,8 @@ static int ask(struct process *p, const int fds[3])
 		error = open_guard(c);
 		p->phase = ASKING; /* an earlier guard may have died meanwhile */
 		if (!error)
-			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, fds);
+			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd,
+			                          fds);
 		if (!error && !tend__linked(&p->live))
 			tend__link_append(&c->live, &p->live);
 		else if (error == -EAGAIN && !p->blocked) {
@@ -403,8 +404,8 @@ static void pass_on(struct process *p, struct stop *stop)
 		stop->told = true;
 		stop->kill_at = tend_after(p->stop_ns);
 	}
-	if (stop->told && ((tend__task_word(p->task) & TEND__ABORTED) ||
-	                   tend__clock() >= stop->kill_at))
+	if (stop->told &&
+	    ((tend__task_word(p->task) & TEND__ABORTED) || tend__clock() >= stop->kill_at))
 		stop->killed = true;
 	tend__lock(&c->lock);
 	if (c->open && stop->killed && !stop->sent_kill) {
@@ -621,8 +622,9 @@ static const struct tend__kind kind_process = {.wake = tend__fiber_wake,
  * prefixes. */
 static bool passed_on(const char *var)
 {
-	static const char *const names[] = {"PATH", "HOME", "USER",   "LOGNAME",        "SHELL", "LANG",
-	                                    "LC_*", "TERM", "TZ",     "TMPDIR",         "XDG_RUNTIME_DIR"};
+	static const char *const names[] = {"PATH",  "HOME",   "USER",           "LOGNAME",
+	                                    "SHELL", "LANG",   "LC_*",           "TERM",
+	                                    "TZ",    "TMPDIR", "XDG_RUNTIME_DIR"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		size_t n = strcspn(names[i], "*");
@@ -701,8 +703,8 @@ static const char *default_name(const char *program)
 	return tend__name_valid(name, strlen(name)) ? name : "process";
 }
 
-int tend_spawn_process_at(const char *site, tend_scope scope,
-                          const struct tend_process_opts *given, tend_task *out)
+int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
+                          tend_task *out)
 {
 	struct tend__birth birth = {.site = site,
 	                            .kind = TEND_KIND_PROCESS,

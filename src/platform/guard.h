@@ -119,7 +119,7 @@ int tend__guard_open(const char *path, struct tend__guard *g);
  *             empty argv; -E2BIG; -EPIPE: the guard died; -EMFILE, -ENOMEM,
  *             ... */
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-		      const char *const *env, const char *cwd, const int fds[3]);
+                      const char *const *env, const char *cwd, const int fds[3]);
 
 /* Sends a signal to the group of a task; before its start, right after it.
  * Nothing happens if it has ended. SIGKILL is tend__guard_kill(). The stop form

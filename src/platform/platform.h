@@ -22,10 +22,10 @@
 /* What a thread, or a virtual thread, knows of itself. Fibers are pinned, so
  * these may be read again after a switch. */
 struct tend__tls {
-	struct tend__worker *worker; /* whose loop it runs, or NULL */
-	struct tend__task *task;     /* that runs on it, or NULL */
+	struct tend__worker *worker;   /* whose loop it runs, or NULL */
+	struct tend__task *task;       /* that runs on it, or NULL */
 	struct tend__context *context; /* that runs on it: the simulator's */
-	bool hosted;                 /* it drives a hosted runtime and must not sleep */
+	bool hosted;                   /* it drives a hosted runtime and must not sleep */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
 

@@ -11,7 +11,7 @@
 const char *tend_kind_name(uint32_t kind)
 {
 	static const char *const names[] = {"unknown", "scope",   "fiber",
-					    "thread",  "process", "external"};
+	                                    "thread",  "process", "external"};
 
 	return kind < sizeof names / sizeof *names ? names[kind] : names[0];
 }
@@ -19,24 +19,24 @@ const char *tend_kind_name(uint32_t kind)
 const char *tend_state_name(uint32_t state)
 {
 	static const char *const names[] = {"unknown",   "queued", "starting", "ready",
-					    "running",   "parked", "stopping", "backoff",
-					    "abandoned", "ended"};
+	                                    "running",   "parked", "stopping", "backoff",
+	                                    "abandoned", "ended"};
 
 	return state < sizeof names / sizeof *names ? names[state] : names[0];
 }
 
-static uint8_t state_of(const struct tend__row *r)
+static uint8_t state_of(const struct tend__row *r, bool canceled)
 {
 	uint32_t kind = tend__row_kind(r), state = r->word & TEND__STATE;
 
 	if (kind == TEND_KIND_SCOPE)
 		return r->word & (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED) ? TEND_STATE_STOPPING
-									     : TEND_STATE_RUNNING;
+		                                                             : TEND_STATE_RUNNING;
 	if (state == TEND__ENDED)
 		return TEND_STATE_ENDED;
 	if (r->word & TEND__ABANDONED)
 		return TEND_STATE_ABANDONED;
-	if (r->canceled || (r->word & TEND__CANCELED))
+	if (canceled || (r->word & TEND__CANCELED))
 		return TEND_STATE_STOPPING;
 	if (r->word & TEND__STARTING)
 		return TEND_STATE_STARTING;
@@ -65,7 +65,7 @@ static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf
 	tend__text_f(&t, "%s", texts[why]);
 	if (objects[why] == 'n' || objects[why] == 'i')
 		tend__text_f(&t, objects[why] == 'n' ? "#%llu" : " #%llu",
-			     (unsigned long long)r->object);
+		             (unsigned long long)r->object);
 	else if (objects[why] == 'd')
 		tend__text_f(&t, " %lld", (long long)r->object);
 	else if (objects[why] == 't' && r->object <= s->info.at)
@@ -99,13 +99,13 @@ static uint64_t id_of(const tend_snapshot *s, const struct tend__row *r)
 /* `out` is zeroed. */
 static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_info *out)
 {
-	const struct tend__row *above = &s->rows[r->above];
+	const struct tend__row *above = &s->rows[s->above[r - s->rows]];
 	bool scope = tend__row_kind(r) == TEND_KIND_SCOPE;
 
 	out->id = id_of(s, r);
 	out->parent = above == r ? 0 : id_of(s, above);
 	out->kind = (uint8_t)tend__row_kind(r);
-	out->state = state_of(r);
+	out->state = state_of(r, above != r && (above->word & TEND__SCOPE_CANCELED));
 	if (!scope) {
 		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 		out->attempt = r->attempt;
@@ -130,7 +130,7 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 
 	if (!s->infos) {
 		s->infos_bytes = (s->count + 1) * sizeof *s->infos;
-		s->infos = tend__reserve(s->infos_bytes);
+		s->infos = tend__snapshot_reserve(s->infos_bytes);
 		if (!s->infos)
 			return &none;
 	}
@@ -151,27 +151,28 @@ struct drawing {
 	uint32_t *first, *next; /* by row, plus one: what is in it, and its sibling */
 };
 
-static size_t width_of(const struct tend__row *r)
+static size_t width_of(const tend_snapshot *s, uint32_t row)
 {
-	size_t n = 3 * (size_t)r->depth;
+	size_t n = 3 * (size_t)s->depth[row];
 
-	for (const char *c = r->name; *c; c++)
+	for (const char *c = s->rows[row].name; *c; c++)
 		n += ((unsigned char)*c & 0xc0) != 0x80;
 	return n;
 }
 
-static void branches(const struct drawing *d, const struct tend__row *r, struct tend__text *t)
+static void branches(const struct drawing *d, uint32_t row, struct tend__text *t)
 {
 	const bool ascii = d->flags & TEND_TREE_ASCII;
+	uint32_t depth = d->s->depth[row];
 	bool open[TEND__TREE_DEPTH];
 
-	for (const struct tend__row *up = r; up->depth > 0; up = &d->s->rows[up->above])
-		open[up->depth] = up->open;
-	for (uint32_t k = 1; k < r->depth; k++)
+	for (uint32_t up = row; d->s->depth[up] > 0; up = d->s->above[up])
+		open[d->s->depth[up]] = d->s->rows[up].open;
+	for (uint32_t k = 1; k < depth; k++)
 		tend__text_f(t, "%s", !open[k] ? "   " : ascii ? "|  " : "│  ");
-	if (r->depth && r->open)
+	if (depth && open[depth])
 		tend__text_f(t, "%s", ascii ? "|- " : "├─ ");
-	else if (r->depth)
+	else if (depth)
 		tend__text_f(t, "%s", ascii ? "`- " : "└─ ");
 }
 
@@ -200,16 +201,16 @@ static void draw_name(const char *name, struct tend__text *t)
 	}
 }
 
-static void draw_row(const struct drawing *d, const struct tend__row *r, struct tend__text *t)
+static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t)
 {
 	struct tend_info info = {0};
-	size_t n = width_of(r);
+	size_t n = width_of(d->s, row);
 
-	fill(d->s, r, &info);
-	branches(d, r, t);
+	fill(d->s, &d->s->rows[row], &info);
+	branches(d, row, t);
 	draw_name(info.name, t);
 	tend__text_f(t, "%*s  %-8s %s", n < d->width ? (int)(d->width - n) : 0, "",
-		     tend_kind_name(info.kind), tend_state_name(info.state));
+	             tend_kind_name(info.kind), tend_state_name(info.state));
 	if (info.kind != TEND_KIND_SCOPE) {
 		tend__text_f(t, "%*s", (int)(10 - strlen(tend_state_name(info.state))), "");
 		tend__text_duration(
@@ -217,7 +218,7 @@ static void draw_row(const struct drawing *d, const struct tend__row *r, struct 
 	}
 	if (info.pid)
 		tend__text_f(t, "  %s %d", info.kind == TEND_KIND_PROCESS ? "pid" : "tid",
-			     info.pid);
+		             info.pid);
 	if (info.attempt > 1)
 		tend__text_f(t, "  attempt %u", info.attempt);
 	if (info.state == TEND_STATE_ENDED)
@@ -239,11 +240,10 @@ static uint32_t link_rows(struct drawing *d)
 
 	for (size_t i = d->s->count; i-- > 0;) {
 		uint32_t row = d->s->order[i];
-		struct tend__row *r = &d->s->rows[row];
-		uint32_t *list = r->depth ? &d->first[r->above] : &top;
-		size_t n = width_of(r);
+		uint32_t *list = d->s->depth[row] ? &d->first[d->s->above[row]] : &top;
+		size_t n = width_of(d->s, row);
 
-		r->open = *list != 0;
+		d->s->rows[row].open = *list != 0;
 		d->next[row] = *list;
 		*list = row + 1;
 		d->width = n > d->width ? n : d->width;
@@ -256,7 +256,7 @@ size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, siz
 {
 	size_t bytes = (s->count + 1) * 2 * sizeof(uint32_t);
 	struct tend__text t = tend__text(buf, size);
-	struct drawing d = {.s = s, .flags = flags, .first = tend__reserve(bytes)};
+	struct drawing d = {.s = s, .flags = flags, .first = tend__snapshot_reserve(bytes)};
 	uint32_t at;
 
 	if (!d.first)
@@ -266,14 +266,14 @@ size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, siz
 	while (at) {
 		uint32_t row = at - 1;
 
-		draw_row(&d, &s->rows[row], &t);
+		draw_row(&d, row, &t);
 		at = d.first[row];
 		/* Nothing in it: on with what follows it, or what it is in. */
 		while (!at) {
 			at = d.next[row];
-			if (!s->rows[row].depth)
+			if (!s->depth[row])
 				break;
-			row = s->rows[row].above;
+			row = s->above[row];
 		}
 	}
 	tend__unreserve(d.first, bytes);

@@ -24,6 +24,7 @@ _Static_assert(TEND__TREE_DEPTH - 1 <= UNKNOWN, "a depth is a byte");
 struct item {
 	uint64_t key;
 	uint32_t row;
+	uint32_t name; /* a number for each name, in their order */
 };
 
 /* Rows of one path, and where among the groups those below it are. */
@@ -34,10 +35,12 @@ struct group {
 
 struct order {
 	const struct tend__row *rows;
+	const uint32_t *above;
 	uint32_t *row_of;   /* by slot, plus one; 0: none */
 	uint32_t *group_of; /* by row */
 	struct group *groups;
 	struct item *items, *spare;
+	uint32_t names;
 };
 
 /* ---- The tree ---- */
@@ -48,26 +51,24 @@ static void hang_up(tend_snapshot *s, const struct order *o, uint32_t i)
 	uint32_t root = o->row_of[1];
 
 	s->rows[i].torn = true;
-	s->rows[i].above = root && root - 1 != i ? root - 1 : i;
-	s->rows[i].depth = s->rows[i].above == i ? 0 : 1;
+	s->above[i] = root && root - 1 != i ? root - 1 : i;
+	s->depth[i] = s->above[i] == i ? 0 : 1;
 }
 
 static void find_above(tend_snapshot *s, const struct order *o, uint32_t slots)
 {
-	for (uint32_t i = 0; i < s->count; i++)
-		o->row_of[s->rows[i].slot] = i + 1;
 	for (uint32_t i = 0; i < s->count; i++) {
-		struct tend__row *r = &s->rows[i];
+		const struct tend__row *r = &s->rows[i];
 		uint32_t above = r->parent < slots ? o->row_of[r->parent] : 0;
 
-		r->above = i;
-		r->depth = r->slot == 1 ? 0 : UNKNOWN;
+		s->above[i] = i;
+		s->depth[i] = r->slot == 1 ? 0 : UNKNOWN;
 		if (r->slot == 1)
 			continue;
 		if (!above || tend__row_kind(&s->rows[above - 1]) != TEND_KIND_SCOPE)
 			hang_up(s, o, i);
 		else
-			r->above = above - 1;
+			s->above[i] = above - 1;
 	}
 }
 
@@ -77,7 +78,7 @@ static void find_depth(tend_snapshot *s, const struct order *o, uint32_t row)
 {
 	uint32_t chain[TEND__TREE_DEPTH], n = 0;
 
-	for (uint32_t i = row; s->rows[i].depth == UNKNOWN; i = s->rows[i].above) {
+	for (uint32_t i = row; s->depth[i] == UNKNOWN; i = s->above[i]) {
 		if (n == TEND__TREE_DEPTH - 1) {
 			hang_up(s, o, row);
 			return;
@@ -85,13 +86,13 @@ static void find_depth(tend_snapshot *s, const struct order *o, uint32_t row)
 		chain[n++] = i;
 	}
 	while (n > 0) {
-		struct tend__row *r = &s->rows[chain[--n]];
-		uint8_t depth = s->rows[r->above].depth;
+		uint32_t i = chain[--n];
+		uint8_t depth = s->depth[s->above[i]];
 
 		if (depth >= TEND__TREE_DEPTH - 2)
-			hang_up(s, o, chain[n]);
+			hang_up(s, o, i);
 		else
-			r->depth = (uint8_t)(depth + 1);
+			s->depth[i] = (uint8_t)(depth + 1);
 	}
 }
 
@@ -156,38 +157,40 @@ static uint64_t letters(const char *name)
 }
 
 /* Those alike in their first `at` bytes; six words at most, so it may recurse. */
-static void sort_names(const struct order *o, struct item *a, struct item *spare, size_t n,
-		       size_t at)
+static void sort_names(struct order *o, struct item *a, size_t n, size_t at)
 {
 	for (size_t i = 0; i < n; i++)
 		a[i].key = letters(o->rows[a[i].row].name + at);
-	sort_keys(a, spare, n);
-	if (at + 8 == sizeof o->rows->name)
-		return;
+	sort_keys(a, o->spare, n);
 	for (size_t i = 0, end; i < n; i = end) {
 		uint64_t key = a[i].key;
 
 		for (end = i + 1; end < n && a[end].key == key; end++) {}
 		/* Its last byte is zero where the names end. */
-		if (end - i > 1 && (key & 0xff))
-			sort_names(o, a + i, spare, end - i, at + 8);
+		if (end - i > 1 && (key & 0xff) && at + 8 < sizeof o->rows->name) {
+			sort_names(o, a + i, end - i, at + 8);
+			continue;
+		}
+		for (size_t k = i; k < end; k++)
+			a[k].name = o->names;
+		o->names++;
 	}
 }
 
 static uint32_t group_above(const struct order *o, uint32_t row)
 {
-	uint32_t above = o->rows[row].above;
+	uint32_t above = o->above[row];
 
 	return above == row ? NONE : o->group_of[above];
 }
 
 /* Least first: each of these keeps what the one before it did. */
-static void sort_level(const struct order *o, struct item *a, size_t n)
+static void sort_level(struct order *o, struct item *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		a[i].key = tend__word_generation(o->rows[a[i].row].word);
 	sort_keys(a, o->spare, n); /* they come by slot, so this is by id */
-	sort_names(o, a, o->spare, n, 0);
+	sort_names(o, a, n, 0);
 	for (size_t i = 0; i < n; i++)
 		a[i].key = group_above(o, a[i].row);
 	sort_keys(a, o->spare, n);
@@ -197,21 +200,19 @@ static void sort_level(const struct order *o, struct item *a, size_t n)
 static uint32_t add_groups(const struct order *o, uint32_t first, uint32_t end, uint32_t g)
 {
 	for (uint32_t i = first; i < end; i++) {
-		uint32_t row = o->items[i].row, above = group_above(o, row);
+		const struct item *it = &o->items[i];
 
-		if (i == first || above != group_above(o, o->items[i - 1].row) ||
-		    memcmp(o->rows[row].name, o->rows[o->items[i - 1].row].name,
-			   sizeof o->rows->name) != 0) {
+		if (i == first || it->key != it[-1].key || it->name != it[-1].name) {
 			o->groups[g] = (struct group){.first = i};
-			if (above != NONE) {
-				if (!o->groups[above].below_end)
-					o->groups[above].below = g;
-				o->groups[above].below_end = g + 1;
+			if (it->key != NONE) {
+				if (!o->groups[it->key].below_end)
+					o->groups[it->key].below = g;
+				o->groups[it->key].below_end = g + 1;
 			}
 			g++;
 		}
 		o->groups[g - 1].end = i + 1;
-		o->group_of[row] = g - 1;
+		o->group_of[it->row] = g - 1;
 	}
 	return g;
 }
@@ -247,11 +248,11 @@ static void sort(tend_snapshot *s, struct order *o)
 	uint32_t start[TEND__TREE_DEPTH + 1] = {0}, groups = 0, tops = 0, first = 0;
 
 	for (uint32_t i = 0; i < s->count; i++)
-		start[s->rows[i].depth + 1]++;
+		start[s->depth[i] + 1]++;
 	for (uint32_t d = 0; d < TEND__TREE_DEPTH; d++)
 		start[d + 1] += start[d];
 	for (uint32_t i = 0; i < s->count; i++)
-		o->items[start[s->rows[i].depth]++].row = i;
+		o->items[start[s->depth[i]]++].row = i;
 	/* start[d] is now where level d ends. */
 	for (uint32_t d = 0; d < TEND__TREE_DEPTH && first < s->count; d++) {
 		sort_level(o, o->items + first, start[d] - first);
@@ -266,11 +267,10 @@ static void sort(tend_snapshot *s, struct order *o)
 
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots)
 {
-	/* One block, of which only what is used costs memory. */
 	size_t n = s->count, row_of = (size_t)(slots + 2) / 2 * 8;
 	size_t bytes = n * (2 * sizeof(struct item) + sizeof(struct group) + 8) + row_of;
-	struct order o = {.rows = s->rows};
-	char *block = tend__reserve(bytes);
+	struct order o = {.rows = s->rows, .above = s->above};
+	char *block = tend__snapshot_reserve(bytes);
 
 	if (!block)
 		return -ENOMEM;
@@ -279,13 +279,12 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots)
 	o.groups = (struct group *)(void *)(o.spare + n);
 	o.row_of = (uint32_t *)(void *)(o.groups + n);
 	o.group_of = o.row_of + row_of / sizeof *o.row_of;
+	for (uint32_t i = 0; i < n; i++)
+		o.row_of[s->rows[i].slot] = i + 1;
 	find_above(s, &o, slots);
-	for (uint32_t i = 0; i < n; i++) {
-		if (s->rows[i].depth == UNKNOWN)
+	for (uint32_t i = 0; i < n; i++)
+		if (s->depth[i] == UNKNOWN)
 			find_depth(s, &o, i);
-		s->rows[i].canceled = s->rows[i].above != i &&
-				      (s->rows[s->rows[i].above].word & TEND__SCOPE_CANCELED);
-	}
 	sort(s, &o);
 	tend__unreserve(block, bytes);
 	return 0;

@@ -13,8 +13,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { RETRIES = 16 };
+enum { RETRIES = 16, LARGE = 4 << 20 };
 
 /* ---- What may be read ---- */
 
@@ -89,9 +90,12 @@ static bool copy_once(struct tend__record *r, struct tend__row *row, bool *moved
 static void make_printable(char text[TEND_NAME_MAX + 1])
 {
 	size_t n = strlen(text);
+	unsigned odd = n == 0;
 
 	memset(text + n, 0, TEND_NAME_MAX + 1 - n);
-	if (tend__name_valid(text, n))
+	for (size_t i = 0; i < n; i++)
+		odd |= (unsigned char)text[i] - 0x20u >= 0x5f || text[i] == '/';
+	if (!odd || tend__name_valid(text, n))
 		return;
 	if (!n)
 		text[0] = '?';
@@ -151,18 +155,33 @@ static void copy_again(tend_snapshot *s, struct tend__record *records)
 
 /* ---- The whole ---- */
 
+void *tend__snapshot_reserve(size_t bytes)
+{
+	void *p = tend__reserve(bytes);
+
+	/* A page fault for each page of a large one takes longer than to fill it.
+	 * Where there are no huge pages, it just takes longer. */
+	if (p && bytes >= LARGE)
+		madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
+}
+
 static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t slots)
 {
 	/* Room for all, memory for those that are there. */
 	s->rows_bytes = ((size_t)slots + 1) * sizeof *s->rows;
-	s->rows = tend__reserve(s->rows_bytes);
+	s->rows = tend__snapshot_reserve(s->rows_bytes);
 	if (!s->rows)
 		return -ENOMEM;
 	for (uint32_t slot = 1; slot < slots; slot++)
 		s->count += copy(&records[slot], slot, &s->rows[s->count]);
 	copy_again(s, records);
-	s->order = tend__alloc((s->count + 1) * sizeof *s->order);
-	return s->order ? tend__snapshot_order(s, slots) : -ENOMEM;
+	s->order = tend__alloc((s->count + 1) * (2 * sizeof(uint32_t) + 1));
+	if (!s->order)
+		return -ENOMEM;
+	s->above = s->order + s->count;
+	s->depth = (uint8_t *)(s->above + s->count);
+	return tend__snapshot_order(s, slots);
 }
 
 /* After the rows: whatever site they name has been written by then. */
@@ -242,7 +261,7 @@ void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out)
 
 uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 {
-	return s->rows[s->order[index]].depth;
+	return s->depth[s->order[index]];
 }
 
 /* The most of a path that is shown, from its end: all, or after "...". */
@@ -264,8 +283,8 @@ size_t tend_snapshot_path(const tend_snapshot *s, size_t index, char *buf, size_
 	uint32_t chain[TEND__TREE_DEPTH], depth = 0, n;
 
 	chain[0] = s->order[index];
-	while (s->rows[chain[depth]].depth > 0) {
-		chain[depth + 1] = s->rows[chain[depth]].above;
+	while (s->depth[chain[depth]] > 0) {
+		chain[depth + 1] = s->above[chain[depth]];
 		depth++;
 	}
 	n = fitting(s, chain, depth);

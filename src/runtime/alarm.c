@@ -34,7 +34,7 @@ static void on_drop(struct tend__worker *w, struct tend__post *p)
 }
 
 struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
-                                    void (*ring)(tend_runtime *rt, uint64_t id))
+                                     void (*ring)(tend_runtime *rt, uint64_t id))
 {
 	struct tend__alarm *a = tend__alloc(sizeof *a);
 

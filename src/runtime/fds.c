@@ -168,16 +168,15 @@ static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 	}
 }
 
-int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why,
-                   uint64_t deadline, unsigned flags)
+int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why, uint64_t deadline,
+                   unsigned flags)
 {
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
 	struct fd_waiter waiters[4];
 	/* What the tree shows: a process's fiber waits for more than its pipes. */
-	uint64_t object = why == TEND__WAIT_EXIT
-	                          ? (uint64_t)tend__load_relaxed(&t->record->pid)
-	                          : (uint64_t)fds[0];
+	uint64_t object = why == TEND__WAIT_EXIT ? (uint64_t)tend__load_relaxed(&t->record->pid)
+	                                         : (uint64_t)fds[0];
 	int error = 0, linked = 0, ready = -1;
 
 	for (int i = 0; i < n && i < 4 && !error && ready < 0; i++) {

@@ -6,10 +6,11 @@
 
 /* Waits for one of n descriptors, with events[i] wanted of each: the number of
  * one that may be ready. By edge: who calls it has tried, and was told EAGAIN.
- * Fibers only. With TEND__ONCE any notify ends it, with -EINTR. -EPERM for a descriptor that is always ready; -EBADF when one was
- * closed by tend_fd_close(); -ECANCELED; -ETIMEDOUT. */
-int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why,
-                   uint64_t deadline, unsigned flags);
+ * Fibers only. With TEND__ONCE any notify ends it, with -EINTR. -EPERM for a
+ * descriptor that is always ready; -EBADF when one was closed by
+ * tend_fd_close(); -ECANCELED; -ETIMEDOUT. */
+int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why, uint64_t deadline,
+                   unsigned flags);
 
 /* Calls fn(arg) from worker 0's loop when the descriptor has become ready, and
  * once at the beginning; fn tries until EAGAIN and never waits. Until

@@ -115,10 +115,7 @@ struct tend__task *tend__self(struct tend__outside *room)
 	return t;
 }
 
-int tend__may_wait(void)
-{
-	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
-}
+int tend__may_wait(void) { return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0; }
 
 bool tend__told(struct tend__task *t)
 {

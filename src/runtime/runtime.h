@@ -48,7 +48,7 @@ struct tend__stack_block {
 struct tend__fd {
 	uint32_t generation; /* of the number, when it was added to the poller */
 	bool added;
-	uint8_t ready; /* came while nobody waited */
+	uint8_t ready;            /* came while nobody waited */
 	void (*watch)(void *arg); /* not a fiber's: called by the loop, or NULL */
 	void *watch_arg;
 	struct tend__link waiters;
@@ -68,10 +68,10 @@ struct tend__worker {
 	struct tend__stack *stacks; /* free ones */
 	struct tend__stack_block *blocks;
 	uint32_t stacks_free, stacks_used, stacks_peak;
-	bool stacks_trimmed; /* since none has come back */
+	bool stacks_trimmed;   /* since none has come back */
 	struct tend__fd **fds; /* by number */
 	int fds_max;
-	uint64_t now; /* read once a round */
+	uint64_t now;    /* read once a round */
 	uint64_t nudged; /* when it last woke a thief */
 	uint64_t rounds;
 	enum tend__action action; /* why the task left the context, and its wait */
@@ -108,7 +108,7 @@ struct tend_runtime {
 	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* spawned by no worker */
 	_Atomic uint32_t outside_count;
 	_Atomic uint32_t sleepers;
-	_Atomic uint32_t no_stacks; /* a stack could not be had: spawn refuses */
+	_Atomic uint32_t no_stacks;    /* a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* that look through the registry */
 	_Atomic uint32_t births;       /* since somebody looks */
 	struct tend__stripe stripes[TEND__STRIPES];

@@ -249,7 +249,8 @@ static bool start(struct tend__worker *w, struct tend__task *t)
 		t->kind->ended(t);
 		return false;
 	}
-	t->stack = tend__stack_take(w, t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes, &error);
+	t->stack =
+		tend__stack_take(w, t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes, &error);
 	if (!t->stack) {
 		t->result = error;
 		t->ending = TEND_FAILED;
@@ -258,8 +259,8 @@ static bool start(struct tend__worker *w, struct tend__task *t)
 		t->kind->ended(t);
 		return false;
 	}
-	tend__context_make(&t->context, t->stack->low,
-	                   t->stack->bytes - sizeof(struct tend__stack), entry, t);
+	tend__context_make(&t->context, t->stack->low, t->stack->bytes - sizeof(struct tend__stack),
+	                   entry, t);
 	return true;
 }
 
@@ -343,8 +344,8 @@ static bool steal(struct tend__worker *w, bool *more)
 			continue;
 		}
 		*more = true;
-		if (w->seen[v->number] == head || (backlog > TEND__RING / 2 &&
-		                                   w->seen[v->number] != UINT32_MAX)) {
+		if (w->seen[v->number] == head ||
+		    (backlog > TEND__RING / 2 && w->seen[v->number] != UINT32_MAX)) {
 			for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
 				struct tend__task *t = ring_pop(v);
 

@@ -42,8 +42,8 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 	tend__unlock(&s->owner.lock);
 	if (tend__events_wanted(&rt->segment))
 		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, s->id,
-		                 tend__load_relaxed(&s->parent_id), s->owner.record, 0, reason->code,
-		                 reason->when);
+		                 tend__load_relaxed(&s->parent_id), s->owner.record, 0,
+		                 reason->code, reason->when);
 }
 
 int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_reason *reason)

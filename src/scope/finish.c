@@ -9,8 +9,7 @@
 
 /* The task of an id that is live or held, with its stripe taken: until that is
  * given back it cannot end, and its slot not become another's. */
-int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out)
-	TEND_UNCHECKED
+int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out) TEND_UNCHECKED
 {
 	tend_runtime *rt = tend__runtime_of(id);
 	uint32_t slot = tend__id_slot(id);
@@ -159,7 +158,9 @@ static void note_failure(struct tend__scope *s, struct tend__task *t, uint32_t o
 		return;
 	tend__lock(&s->owner.lock);
 	if (!s->first_error) {
-		s->first_error = outcome == TEND_PANICKED ? -EFAULT : t->result < 0 ? t->result : -EIO;
+		s->first_error = outcome == TEND_PANICKED ? -EFAULT
+		                 : t->result < 0          ? t->result
+		                                          : -EIO;
 		tend__name_load(t->record->name, words);
 		tend__name_unpack(words, s->first_name);
 	}

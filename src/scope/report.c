@@ -67,17 +67,16 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 		up = tend__load_acquire(&tend__record_at(h, up)->parent);
 	}
 	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__word_generation(word) ||
-	    tend__word_generation(
-		    tend__load_acquire(&tend__record_at(h, tend__id_slot(top))->word)) !=
-	            tend__id_generation(top))
+	    tend__word_generation(tend__load_acquire(
+		    &tend__record_at(h, tend__id_slot(top))->word)) != tend__id_generation(top))
 		return 0;
 	return tend__id(rt->index, tend__word_generation(word), slot);
 }
 
 /* Return addresses of a parked fiber, by its frame pointers, each checked to lie
  * in its stack: somebody may run it meanwhile, then they are stale, not wild. */
-__attribute__((no_sanitize("address", "thread"))) static void
-walk_stack(struct tend__task *t, uint64_t out[TEND__FRAMES])
+__attribute__((no_sanitize("address", "thread"))) static void walk_stack(struct tend__task *t,
+                                                                         uint64_t out[TEND__FRAMES])
 {
 	uintptr_t low, high, frame, sp = (uintptr_t)t->context.sp;
 	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
@@ -265,9 +264,11 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		tend__text_f(&t, ",\"kind\":\"%s\",\"rung\":\"%s\",\"wait\":",
 		             row->kind < 6 ? kinds[row->kind] : "?", row->rung);
 		tend__text_json(&t, sentence, strlen(sentence));
-		tend__text_f(&t, ",\"pid\":%d,\"age_ns\":%llu,\"since_ns\":%llu,\"checkpoints\":%u,"
-		             "\"stack\":[", row->pid, (unsigned long long)row->age,
-		             (unsigned long long)row->since, row->checkpoints);
+		tend__text_f(&t,
+		             ",\"pid\":%d,\"age_ns\":%llu,\"since_ns\":%llu,\"checkpoints\":%u,"
+		             "\"stack\":[",
+		             row->pid, (unsigned long long)row->age, (unsigned long long)row->since,
+		             row->checkpoints);
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
 			char place[128];
 			struct tend__text p = tend__text(place, sizeof place);
@@ -316,8 +317,8 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 			tend__text_bytes(&t, "/", 1);
 	}
 	/* The generation again: names of another task are not this one's. */
-	if (tend__word_generation(tend__load_acquire(&tend__record_at(h, tend__id_slot(id))->word)) !=
-	    tend__id_generation(id))
+	if (tend__word_generation(tend__load_acquire(
+		    &tend__record_at(h, tend__id_slot(id))->word)) != tend__id_generation(id))
 		return -ESRCH;
 	return (int64_t)t.n;
 }

@@ -10,7 +10,7 @@ struct tend__survivor {
 	uint64_t id;
 	uint32_t kind, state, wait;
 	uint64_t object;
-	uint64_t age, since; /* nanoseconds: alive, in this state */
+	uint64_t age, since;  /* nanoseconds: alive, in this state */
 	uint32_t checkpoints; /* passed since the cancel */
 	int32_t pid;
 	const char *rung; /* the last thing it was asked: a literal */

@@ -19,8 +19,8 @@ struct tend__scope *tend__scope_find(uint64_t id, int *error)
 	if (!rt || slot == 0 || slot >= tend__slots_of(rt))
 		return NULL;
 	/* The generation first: its acquire makes the pointer visible. */
-	if (tend__word_generation(tend__load_acquire(&tend__record_at(rt->segment.header, slot)->word)) !=
-	    tend__id_generation(id))
+	if (tend__word_generation(tend__load_acquire(
+		    &tend__record_at(rt->segment.header, slot)->word)) != tend__id_generation(id))
 		return NULL;
 	/* A task's id is no scope's, though its slot may have been one. */
 	if ((tend__load_acquire(&tend__record_at(rt->segment.header, slot)->site_kind) & 0xff) !=
@@ -180,8 +180,9 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		tend__slot_give(&rt->segment, slots(rt), slot);
 		return -ENOMEM;
 	}
-	fresh(s, tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->owner.record->word)),
-	                  slot),
+	fresh(s,
+	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->owner.record->word)),
+	               slot),
 	      parent);
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		s->deadline = opts->deadline;
@@ -483,8 +484,8 @@ void tend__root_end(tend_runtime *rt)
 
 void tend__root_free(tend_runtime *rt)
 {
-	for (uint32_t slot = 1; rt->scopes && slot < tend__load_relaxed(&rt->segment.header->records_used);
-	     slot++)
+	for (uint32_t slot = 1;
+	     rt->scopes && slot < tend__load_relaxed(&rt->segment.header->records_used); slot++)
 		tend__free(tend__load_relaxed(&rt->scopes[slot]));
 }
 

@@ -30,9 +30,9 @@ struct tend__cleanup {
 
 /* (c) constant while it is open  (t) runtime.tree  (l) owner.lock */
 struct tend__scope {
-	struct tend__owner owner; /* first: a task's owner is its scope */
-	tend_runtime *rt;         /* (c) */
-	uint64_t id;              /* (c) */
+	struct tend__owner owner;             /* first: a task's owner is its scope */
+	tend_runtime *rt;                     /* (c) */
+	uint64_t id;                          /* (c) */
 	_Atomic(struct tend__scope *) parent; /* (c) NULL of the root; atomic for stale handles */
 	_Atomic uint64_t parent_id;           /* (c) */
 	uint32_t depth;                       /* (c) */
@@ -68,8 +68,7 @@ static inline bool tend__scope_is(const struct tend__scope *s, uint64_t id)
 {
 	uint64_t word = tend__load_acquire(&s->owner.record->word);
 
-	return tend__word_generation(word) == tend__id_generation(id) &&
-	       (word & TEND__SCOPE_LIVE);
+	return tend__word_generation(word) == tend__id_generation(id) && (word & TEND__SCOPE_LIVE);
 }
 
 /* The scope of an id, which may end at any time; NULL and *error if it has. */

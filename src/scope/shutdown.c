@@ -18,13 +18,13 @@
 
 /* (t) runtime.tree  (l) the scope's lock */
 struct tend__shutdown {
-	uint64_t deadline;               /* (l) */
-	struct tend__waiter *driver;     /* (l) the maker, while it waits */
-	struct tend__link others;        /* (l) waiters of later callers */
-	uint32_t users;                  /* (t) callers inside */
-	bool over;                       /* (t) */
-	int result;                      /* once over */
-	tend_report *report;             /* once over */
+	uint64_t deadline;           /* (l) */
+	struct tend__waiter *driver; /* (l) the maker, while it waits */
+	struct tend__link others;    /* (l) waiters of later callers */
+	uint32_t users;              /* (t) callers inside */
+	bool over;                   /* (t) */
+	int result;                  /* once over */
+	tend_report *report;         /* once over */
 };
 
 /* The time that belongs to abort and kill: a fifth of what there is from the
@@ -148,9 +148,8 @@ void tend__shutdown_begin(struct tend__scope *s, uint64_t id)
 static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
                  const struct tend_shutdown_opts *opts)
 {
-	struct tend_reason reason =
-		tend__reason(opts->code ? opts->code : -ECANCELED, opts->text,
-	                     tend__tls.task ? tend__tls.task->id : 0);
+	struct tend_reason reason = tend__reason(opts->code ? opts->code : -ECANCELED, opts->text,
+	                                         tend__tls.task ? tend__tls.task->id : 0);
 	uint64_t begun = tend__clock(), canceled = 0;
 	bool empty;
 
@@ -170,7 +169,8 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	op->report->canceled = canceled;
 	tend__report_fill(op->report, s, id, empty);
 	/* One that was admitted and is not published yet is not in the report. */
-	return op->report->count || (!empty && tend_scope_live((tend_scope){id}) > 0) ? -ETIMEDOUT : 0;
+	return op->report->count || (!empty && tend_scope_live((tend_scope){id}) > 0) ? -ETIMEDOUT
+	                                                                              : 0;
 }
 
 /* Under runtime.tree: the operation to join, or a new one. */
@@ -198,8 +198,8 @@ static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__s
 	return op;
 }
 
-static void wait_for_driver(struct tend__scope *s, uint64_t id, struct tend__shutdown *op)
-	TEND_UNCHECKED
+static void wait_for_driver(struct tend__scope *s, uint64_t id,
+                            struct tend__shutdown *op) TEND_UNCHECKED
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEND__MAGIC "TENDREG" /* 8 bytes with its NUL */
+#define TEND__MAGIC      "TENDREG"       /* 8 bytes with its NUL */
 #define TEND__MEMFD_NAME "tend-registry" /* in /proc/PID/fd: /memfd:tend-registry (deleted) */
 
 enum {
@@ -62,7 +62,7 @@ enum {
 	TEND__WAIT = 0xff << TEND__WAIT_SHIFT,
 	TEND__OUTCOME_SHIFT = 16,
 	TEND__OUTCOME = 0xf << TEND__OUTCOME_SHIFT,
-	TEND__STARTED = 1 << 20, /* it has run: pinned to its worker */
+	TEND__STARTED = 1 << 20,  /* it has run: pinned to its worker */
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
 	TEND__TOUCHED = 1 << 22,  /* someone worked on it by its handle, under its stripe */
 	TEND__HELD = 1 << 23,     /* spawned with a handle: its outcome is kept */
@@ -104,7 +104,7 @@ enum tend__wait {
 #define X(name, text, object) TEND__WAIT_##name,
 	TEND__WAITS(X)
 #undef X
-	TEND__WAIT_KINDS
+		TEND__WAIT_KINDS
 };
 
 /* A name as six words, so that it can be copied while it changes. */
@@ -187,7 +187,7 @@ struct tend__header {
 	char magic[8];
 	uint32_t abi;
 	uint32_t header_bytes;
-	uint64_t bytes; /* of the segment */
+	uint64_t bytes;  /* of the segment */
 	uint64_t opened; /* instant */
 	uint32_t pid;
 	uint32_t runtime; /* of the ids */
@@ -208,7 +208,8 @@ struct tend__header {
 
 static inline uint64_t tend__ring_bytes(const struct tend__header *h)
 {
-	return sizeof(struct tend__ring) + (uint64_t)h->ring_slots * sizeof(struct tend__event_slot);
+	return sizeof(struct tend__ring) +
+	       (uint64_t)h->ring_slots * sizeof(struct tend__event_slot);
 }
 static inline struct tend__ring *tend__ring_at(struct tend__header *h, uint32_t i)
 {

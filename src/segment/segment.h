@@ -20,9 +20,9 @@ struct tend__segment {
 	uint32_t first_generation; /* of slots that were never used */
 	uint32_t batch;            /* slots that move between a worker and the rest at once */
 	char *path;                /* or NULL */
-	struct tend__lock lock; /* free list, sites, the outside ring */
+	struct tend__lock lock;    /* free list, sites, the outside ring */
 	uint32_t free TEND_GUARDED_BY(&lock); /* first of the shared free slots, 0: none */
-	uint32_t *next_free; /* by slot: the next free one; owner of the list writes */
+	uint32_t *next_free;          /* by slot: the next free one; owner of the list writes */
 	struct tend__site_key *sites; /* open addressing, 2 * TEND__SITES_MAX */
 };
 

@@ -81,7 +81,8 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits)
 		uint32_t state = old & TEND__STATE;
 
 		if (tend__word_generation(old) != tend__id_generation(id) || state == TEND__FREE ||
-		    (state == TEND__ENDED && ((bits & ~(uint32_t)TEND__TOUCHED) || !(old & TEND__HELD))))
+		    (state == TEND__ENDED &&
+		     ((bits & ~(uint32_t)TEND__TOUCHED) || !(old & TEND__HELD))))
 			return false;
 		/* Release: what the bit stands for was written before it. */
 	} while (!tend__cas_weak_acq_rel(&r->word, &old, old | bits));
@@ -104,7 +105,8 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 		if ((old & TEND__TOUCHED) && !touched)
 			return false;
 		tend__assert((old & TEND__STATE) == TEND__RUNNING);
-		new = (old & ~(uint64_t)(TEND__STATE | TEND__WAIT | TEND__NOTIFIED | TEND__STARTING)) |
+		new = (old &
+		       ~(uint64_t)(TEND__STATE | TEND__WAIT | TEND__NOTIFIED | TEND__STARTING)) |
 		      TEND__ENDED | (uint64_t)outcome << TEND__OUTCOME_SHIFT;
 		/* seq_cst: a joiner reads the result after it sees ENDED, and the end is
 		 * before the look at path_waiters that follows it. */

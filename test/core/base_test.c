@@ -25,9 +25,7 @@ TEST(timers_come_out_in_the_order_of_their_instants)
 	int left = 0;
 
 	for (int i = 0; i < N; i++) {
-		timers[i].at = i % 7 == 0   ? UINT64_MAX
-		               : i % 11 == 0 ? 0
-		                             : draw();
+		timers[i].at = i % 7 == 0 ? UINT64_MAX : i % 11 == 0 ? 0 : draw();
 		tend__heap_insert(&heap, &timers[i]);
 	}
 	for (int i = 0; i < N; i += 3)

@@ -1,4 +1,3 @@
 #include "suite.h"
 
-
 SUITE_MAIN("core", 60)

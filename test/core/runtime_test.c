@@ -18,13 +18,16 @@ static tend_runtime *open_runtime(uint32_t workers, uint32_t flags)
 {
 	tend_runtime *rt;
 
-	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = workers, .flags = flags),
-	                          &rt),
+	ANSWERS(tend_runtime_open(
+			TEND_RUNTIME_OPTS(.name = "t", .workers = workers, .flags = flags), &rt),
 	        0);
 	return rt;
 }
 
-static void close_runtime(tend_runtime *rt) { ANSWERS(tend_runtime_close(rt, tend_after(10 * TEND_SEC)), 0); }
+static void close_runtime(tend_runtime *rt)
+{
+	ANSWERS(tend_runtime_close(rt, tend_after(10 * TEND_SEC)), 0);
+}
 
 static int wait_event(void *arg) { return tend_event_wait(arg, TEND_FOREVER); }
 static int nothing(void *arg)
@@ -191,7 +194,8 @@ TEST(a_hosted_runtime_runs_in_the_programs_own_loop)
 
 		ck_assert_int_ge(tend_runtime_poll(rt, 0), 0);
 		if (tend_task_outcome(t, &o) == -EAGAIN)
-			ck_assert_int_eq(poll(&p, 1, 10000), 1); /* the timer is in the descriptor */
+			ck_assert_int_eq(poll(&p, 1, 10000),
+			                 1); /* the timer is in the descriptor */
 	}
 	ck_assert_int_eq(o.kind, TEND_COMPLETED);
 	close_runtime(rt);
@@ -210,7 +214,8 @@ TEST(a_registry_file_is_private_and_goes_with_the_runtime)
 	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.registry_path = path), &rt), -EEXIST);
 	close(fd);
 	unlink(path);
-	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.registry_path = path, .name = "file"), &rt), 0);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.registry_path = path, .name = "file"), &rt),
+	        0);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
 	fd = open(path, O_RDONLY | O_CLOEXEC);

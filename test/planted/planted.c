@@ -104,8 +104,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		tend_fn *fn;
-	} bugs[] = {{"overflow", overflow}, {"return", use_after_return}, {"race", race},
-	            {"leak", leak},         {"hold", hold}};
+	} bugs[] = {{"overflow", overflow},
+	            {"return", use_after_return},
+	            {"race", race},
+	            {"leak", leak},
+	            {"hold", hold}};
 	const char *bug = argc > 1 ? argv[1] : "clean";
 	tend_runtime *rt;
 	int error = tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &rt);

@@ -17,9 +17,9 @@ static tend_scope scope;
 
 static void begin(void)
 {
-	ANSWERS(tend_runtime_open(
-			TEND_RUNTIME_OPTS(.name = "t", .workers = 2, .guard_path = getenv("TEND_GUARD")),
-			&rt),
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 2,
+	                                            .guard_path = getenv("TEND_GUARD")),
+	                          &rt),
 	        0);
 	ANSWERS(tend_scope_open(tend_root(rt), "p", NULL, &scope), 0);
 }
@@ -31,7 +31,8 @@ static tend_task shell(const char *line, uint64_t stop_ns)
 	const char *const argv[] = {"sh", "-c", line, NULL};
 	tend_task t;
 
-	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv, .stop_ns = stop_ns), &t), 0);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv, .stop_ns = stop_ns), &t),
+	        0);
 	return t;
 }
 
@@ -157,7 +158,8 @@ TEST(a_shutdown_kills_what_does_not_stop_in_its_time)
 	uint64_t begun;
 
 	begin();
-	until_it_says(shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 60 * TEND_SEC), "up");
+	until_it_says(shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 60 * TEND_SEC),
+	              "up");
 	begun = tend_now();
 	ANSWERS(tend_shutdown(scope, tend_after(2 * TEND_SEC), NULL), 0);
 	ck_assert_uint_lt(tend_now() - begun, 2 * TEND_SEC);

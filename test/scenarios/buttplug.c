@@ -128,7 +128,7 @@ SCENARIO(bp_08_what_is_refused_is_never_called)
 	s = child(root, "s");
 	OK(tend_scope_cancel(s, -ECANCELED, "no more"));
 	ANSWERS(tend_spawn(s, ignore_cancels, NULL, TEND_TASK_OPTS(.drop = count_one), NULL),
-		-ECANCELED);
+	        -ECANCELED);
 	OK(tend_scope_close(s, SOON, &stats));
 	ck_assert_uint_eq(stats.rejected, 1);
 	ck_assert_uint_eq(stats.spawned, 0);
@@ -380,7 +380,7 @@ static int spawn_some(void *arg)
 
 	for (int i = 0; i < 20; i++) {
 		int error = tend_spawn(storm->s, end_at_once, &storm->dropped,
-				       TEND_TASK_OPTS(.drop = count_one), NULL);
+		                       TEND_TASK_OPTS(.drop = count_one), NULL);
 
 		if (!error)
 			storm->admitted++;

@@ -336,6 +336,34 @@ SCENARIO(rule_17_the_reason_is_there_when_the_first_waiter_wakes)
 	(void)c;
 }
 
+static int find_the_reason_with_the_cancel(void *looking)
+{
+	struct tend_reason r;
+
+	count_one(looking);
+	while (!tend_checkpoint())
+		tend_yield();
+	OK(tend_task_reason(tend_self(), &r));
+	ck_assert_int_eq(r.code, -EIO);
+	ck_assert_str_eq(r.text, "whole");
+	return 0;
+}
+
+SCENARIO(rule_17_whoever_looks_finds_the_reason_with_the_cancel)
+{
+	_Atomic int looking = 0;
+	tend_scope s;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_spawn(s, find_the_reason_with_the_cancel, &looking, NULL, NULL));
+	OK(tend_spawn_thread(s, find_the_reason_with_the_cancel, &looking, NULL, NULL));
+	await_count(&looking, 2);
+	OK(tend_scope_cancel(s, -EIO, "whole"));
+	OK(tend_scope_wait_empty(s, SOON));
+	close_world();
+}
+
 SCENARIO(rule_17_a_child_never_writes_its_parents_reason)
 {
 	tend_scope s, c;
@@ -871,5 +899,41 @@ SCENARIO(rule_21_a_copied_handle_is_neither_an_owner_nor_a_reference)
 	ck_assert_uint_ne(again.id, s.id);
 	ANSWERS(tend_scope_cancel(s, -ECANCELED, NULL), -ESRCH);
 	ANSWERS(tend_scope_reason(again, NULL), -ENOENT);
+	close_world();
+}
+
+struct one_more {
+	tend_channel *channel;
+	_Atomic int sent;
+};
+static int send_two(void *arg)
+{
+	struct one_more *m = arg;
+
+	for (int i = 1; i <= 2; i++) {
+		OK(tend_channel_send(m->channel, &i, TEND_FOREVER));
+		m->sent++;
+	}
+	return 0;
+}
+
+SCENARIO(a_sender_is_let_in_when_an_item_is_taken)
+{
+	struct one_more m = {NULL, 0};
+	tend_task t;
+	int item;
+
+	open_world(2);
+	OK(tend_channel_open(sizeof item, 1, &m.channel));
+	OK(tend_spawn(root, send_two, &m, NULL, &t));
+	await_count(&m.sent, 1);
+	await_state(t.id, TEND_STATE_PARKED);
+	OK(tend_channel_recv(m.channel, &item, SOON));
+	ck_assert_int_eq(item, 1);
+	/* Nobody takes the second, and still it is in. */
+	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
+	OK(tend_channel_recv(m.channel, &item, SOON));
+	ck_assert_int_eq(item, 2);
+	tend_channel_free(m.channel);
 	close_world();
 }

@@ -11,8 +11,8 @@ void open_world(uint32_t workers)
 {
 	events_count = 0;
 	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = workers, .tasks_max = 10000,
-					       .events_max = 64),
-			     &rt));
+	                                       .events_max = 64),
+	                     &rt));
 	root = tend_root(rt);
 }
 

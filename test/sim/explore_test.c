@@ -40,7 +40,10 @@ static void drop(void *arg)
 	dropped++;
 }
 
-static int cancel_it(void *arg) { return tend_scope_cancel(*(tend_scope *)arg, -ECANCELED, "race"); }
+static int cancel_it(void *arg)
+{
+	return tend_scope_cancel(*(tend_scope *)arg, -ECANCELED, "race");
+}
 
 /* Rule 1, BP-20, AU-05: admitted is awaited, refused is never called. */
 static int spawn_against_cancel(void *arg)
@@ -58,7 +61,8 @@ static int spawn_against_cancel(void *arg)
 	EXPECT(!error || error == -ECANCELED);
 	EXPECT(!tend_scope_close(s, TEND_FOREVER, &n));
 	EXPECT(dropped == !error);
-	EXPECT(error ? ran == 0 && n.rejected == 1 : n.spawned == 1 && n.completed + n.canceled == 1);
+	EXPECT(error ? ran == 0 && n.rejected == 1
+	             : n.spawned == 1 && n.completed + n.canceled == 1);
 	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
 	return 0;
 }

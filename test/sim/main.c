@@ -15,7 +15,7 @@ static void say_seed(void)
 {
 	if (!done)
 		fprintf(stderr, "seed %llu; again: SEED=%llu test_sim NAME\n",
-			(unsigned long long)seed, (unsigned long long)seed);
+		        (unsigned long long)seed, (unsigned long long)seed);
 }
 
 static const struct scenario *current;
@@ -42,7 +42,7 @@ static void scenario_fn(int i)
 	atexit(say_seed);
 	for (seed = first; seed < first + seeds; seed++) {
 		OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .switch_in = 2 + (uint32_t)(seed % 11)),
-				run_current, NULL, &result));
+		                run_current, NULL, &result));
 		ck_assert_uint_eq(tend_sim_held(), 0);
 	}
 	done = true;

@@ -208,8 +208,8 @@ static int program(void *arg)
 	OK(tend_scope_wait_empty(root, tend_after(1000 * TEND_SEC)));
 	for (unsigned i = 0; i < SCOPES; i++)
 		if (tend_scope_stats(w.scopes[i], &n) == 0)
-			ck_assert_uint_eq(n.spawned, n.completed + n.failed + n.canceled + n.panicked +
-			                                     n.aborted + n.killed);
+			ck_assert_uint_eq(n.spawned, n.completed + n.failed + n.canceled +
+			                                     n.panicked + n.aborted + n.killed);
 	close_world();
 	/* Each admitted task gave its argument back once, whether or not it ran; each
 	 * cleanup ran once; nothing was received that was not sent. */

@@ -120,7 +120,7 @@ static int start_guard(const char *path, int sock, int owner)
 {
 	struct start start = {.path = path, .sock = sock, .owner = owner, .pidfd = -1};
 	char *stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stacks == MAP_FAILED)
 		return -errno;
 	start.guard_stack = stacks + STACK_BYTES;
@@ -172,7 +172,7 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 
 /* A request with its descriptors, in the order of the flags. */
 static int send_request(struct tend__guard *g, const struct tend__guard_request *request,
-			const int *fds, size_t nfds)
+                        const int *fds, size_t nfds)
 {
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof(*request)};
 	union {
@@ -248,7 +248,7 @@ static int write_strings(int fd, const char *const *strings, uint32_t *count, ui
 
 /* Makes the sealed memfd of a request and fills in what it holds. */
 static int make_blob(struct tend__guard_request *request, const char *const *argv,
-		     const char *const *env, const char *cwd)
+                     const char *const *env, const char *cwd)
 {
 	const char *const cwds[] = {cwd, NULL};
 	const char *const none[] = {NULL};
@@ -273,7 +273,7 @@ static int make_blob(struct tend__guard_request *request, const char *const *arg
 }
 
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-		      const char *const *env, const char *cwd, const int fds[3])
+                      const char *const *env, const char *cwd, const int fds[3])
 {
 	struct tend__guard_request request = {
 		.type = TEND__GUARD_SPAWN, .cookie = cookie, .flags = TEND__GUARD_BLOB};
@@ -346,9 +346,9 @@ int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
 	ssize_t n;
 
 	do

@@ -14,7 +14,7 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_STACK_REGISTER(low, high) 0
-#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define VALGRIND_STACK_DEREGISTER(id)      ((void)(id))
 #endif
 
 #ifndef MADV_GUARD_INSTALL
@@ -93,8 +93,7 @@ unsigned tend__stack_announce(void *low, size_t bytes)
 	(void)bytes;
 #ifdef TEND__ASAN
 	/* The frames of the last fiber on it may have left their redzones. */
-	__asan_unpoison_memory_region((char *)low + tend__page_bytes(),
-	                              bytes - tend__page_bytes());
+	__asan_unpoison_memory_region((char *)low + tend__page_bytes(), bytes - tend__page_bytes());
 	/* What only a parked fiber points to is not leaked; what a dead one pointed
 	 * to is. */
 	__lsan_register_root_region((char *)low + tend__page_bytes(), bytes - tend__page_bytes());

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Keys of the poller's own descriptors; a caller's has its top bit clear. */
-#define KEY_WAKE UINT64_MAX
+#define KEY_WAKE  UINT64_MAX
 #define KEY_TIMER (UINT64_MAX - 1)
 
 static int watch(int epoll, int fd, uint32_t events, uint64_t key)

@@ -34,7 +34,7 @@ struct vthread {
 	void *stack;
 	void (*fn)(void *);
 	void *arg;
-	const void *word;        /* futex it sleeps on, or NULL */
+	const void *word;            /* futex it sleeps on, or NULL */
 	struct tend__poller *poller; /* it sleeps in, or NULL */
 	uint64_t deadline;
 };
@@ -214,7 +214,8 @@ static void jump_clock(void)
 	if (next == TEND_FOREVER) {
 		for (int i = 0; i < sim->used; i++)
 			if (sim->threads[i].state == BLOCKED)
-				fprintf(stderr, "tend: simulation: thread %d waits for ever in a %s\n", i,
+				fprintf(stderr,
+				        "tend: simulation: thread %d waits for ever in a %s\n", i,
 				        sim->threads[i].poller ? "poller" : "futex");
 		fail(-EDEADLK);
 	}
