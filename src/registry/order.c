@@ -36,8 +36,11 @@ struct group {
 struct order {
 	const struct tend__row *rows;
 	const uint32_t *above;
-	uint32_t *row_of;   /* by slot, plus one; 0: none */
-	uint32_t *group_of; /* by row */
+	uint32_t *row_of;     /* by slot, plus one; 0: none */
+	uint64_t *letters;    /* by row: its name begins with */
+	uint32_t *generation; /* by row */
+	bool *scope;          /* by row */
+	uint32_t *group_of;   /* by row */
 	struct group *groups;
 	struct item *items, *spare;
 	uint32_t names;
@@ -45,27 +48,57 @@ struct order {
 
 /* ---- The tree ---- */
 
+static uint64_t letters(const char *name)
+{
+	uint64_t word;
+
+	memcpy(&word, name, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
 /* What has no scope hangs from the root, and is shown as torn. */
 static void hang_up(tend_snapshot *s, const struct order *o, uint32_t i)
 {
 	uint32_t root = o->row_of[1];
 
+	s->info.torn += !s->rows[i].torn;
 	s->rows[i].torn = true;
 	s->above[i] = root && root - 1 != i ? root - 1 : i;
 	s->depth[i] = s->above[i] == i ? 0 : 1;
 }
 
-static void find_above(tend_snapshot *s, const struct order *o, uint32_t slots)
+/* What is asked of every row, in lists that are shorter than the rows. */
+static void gather(tend_snapshot *s, const struct order *o)
 {
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct tend__row *r = &s->rows[i];
-		uint32_t above = r->parent < slots ? o->row_of[r->parent] : 0;
 
-		s->above[i] = i;
-		s->depth[i] = r->slot == 1 ? 0 : UNKNOWN;
-		if (r->slot == 1)
+		o->row_of[r->slot] = i + 1;
+		o->letters[i] = letters(r->name);
+		o->generation[i] = tend__word_generation(r->word);
+		o->scope[i] = tend__row_kind(r) == TEND_KIND_SCOPE;
+		s->above[i] = r->parent; /* for find_above() */
+		s->depth[i] = UNKNOWN;
+	}
+}
+
+static void find_above(tend_snapshot *s, const struct order *o, uint32_t slots)
+{
+	uint32_t root = o->row_of[1];
+
+	if (root) {
+		s->above[root - 1] = root - 1;
+		s->depth[root - 1] = 0;
+	}
+	for (uint32_t i = 0; i < s->count; i++) {
+		uint32_t above = s->above[i] < slots ? o->row_of[s->above[i]] : 0;
+
+		if (i + 1 == root)
 			continue;
-		if (!above || tend__row_kind(&s->rows[above - 1]) != TEND_KIND_SCOPE)
+		if (!above || !o->scope[above - 1])
 			hang_up(s, o, i);
 		else
 			s->above[i] = above - 1;
@@ -145,22 +178,11 @@ static void sort_keys(struct item *a, struct item *spare, size_t n)
 		memcpy(a, from, n * sizeof *a);
 }
 
-static uint64_t letters(const char *name)
-{
-	uint64_t word;
-
-	memcpy(&word, name, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return word;
-}
-
 /* Those alike in their first `at` bytes; six words at most, so it may recurse. */
 static void sort_names(struct order *o, struct item *a, size_t n, size_t at)
 {
 	for (size_t i = 0; i < n; i++)
-		a[i].key = letters(o->rows[a[i].row].name + at);
+		a[i].key = at ? letters(o->rows[a[i].row].name + at) : o->letters[a[i].row];
 	sort_keys(a, o->spare, n);
 	for (size_t i = 0, end; i < n; i = end) {
 		uint64_t key = a[i].key;
@@ -188,7 +210,7 @@ static uint32_t group_above(const struct order *o, uint32_t row)
 static void sort_level(struct order *o, struct item *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		a[i].key = tend__word_generation(o->rows[a[i].row].word);
+		a[i].key = o->generation[a[i].row];
 	sort_keys(a, o->spare, n); /* they come by slot, so this is by id */
 	sort_names(o, a, n, 0);
 	for (size_t i = 0; i < n; i++)
@@ -268,7 +290,8 @@ static void sort(tend_snapshot *s, struct order *o)
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots)
 {
 	size_t n = s->count, row_of = (size_t)(slots + 2) / 2 * 8;
-	size_t bytes = n * (2 * sizeof(struct item) + sizeof(struct group) + 8) + row_of;
+	size_t bytes =
+		n * (2 * sizeof(struct item) + sizeof(struct group) + 8 + 4 + 4 + 1) + row_of;
 	struct order o = {.rows = s->rows, .above = s->above};
 	char *block = tend__snapshot_reserve(bytes);
 
@@ -277,10 +300,12 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots)
 	o.items = (struct item *)(void *)block;
 	o.spare = o.items + n;
 	o.groups = (struct group *)(void *)(o.spare + n);
-	o.row_of = (uint32_t *)(void *)(o.groups + n);
+	o.letters = (uint64_t *)(void *)(o.groups + n);
+	o.row_of = (uint32_t *)(void *)(o.letters + n);
 	o.group_of = o.row_of + row_of / sizeof *o.row_of;
-	for (uint32_t i = 0; i < n; i++)
-		o.row_of[s->rows[i].slot] = i + 1;
+	o.generation = o.group_of + n;
+	o.scope = (bool *)(o.generation + n);
+	gather(s, &o);
 	find_above(s, &o, slots);
 	for (uint32_t i = 0; i < n; i++)
 		if (s->depth[i] == UNKNOWN)

@@ -148,6 +148,7 @@ static void copy_again(tend_snapshot *s, struct tend__record *records)
 			continue;
 		if (kept != i)
 			s->rows[kept] = *row;
+		s->info.torn += row->torn;
 		kept++;
 	}
 	s->count = kept;
@@ -228,8 +229,6 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 		tend_snapshot_free(s);
 		return error;
 	}
-	for (size_t i = 0; i < s->count; i++)
-		s->info.torn += s->rows[i].torn;
 	*out = s;
 	return 0;
 }
