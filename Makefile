@@ -1,4 +1,6 @@
 # A thin interface over meson and ninja.
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
 BUILD ?= build
 PREFIX ?= /usr/local
 DEPS = ./tools/deps.sh
