@@ -65,7 +65,7 @@ TEST(a_row_is_of_one_task_or_torn)
 	c.r->spawned = 1;
 	c.r->result = 1;
 	ANSWERS(pthread_create(&thread, NULL, churn, &c), 0);
-	for (int i = 0; i < 200000 || (whole < 100 && i < 20000000); i++) {
+	for (int i = 0; i < 100000 || (whole < 100 && i < 20000000); i++) {
 		tend_snapshot *s = fake_read(&f);
 
 		if (tend_snapshot_count(s) == 2 && !tend_snapshot_at(s, 1)->torn) {
@@ -75,6 +75,50 @@ TEST(a_row_is_of_one_task_or_torn)
 			ck_assert_uint_eq(n, info->spawned_at);
 			ck_assert_uint_eq(n, (unsigned long)info->result);
 			ck_assert_uint_eq(n, tend__id_generation(info->id));
+			whole++;
+		}
+		tend_snapshot_free(s);
+	}
+	atomic_store(&c.over, true);
+	pthread_join(thread, NULL);
+	ck_assert_int_ge(whole, 100);
+	fake_close(&f);
+}
+
+/* A task that stays, and parks again and again. */
+static void *park_on(void *arg)
+{
+	struct churn *c = arg;
+	struct tend__record *r = c->r;
+
+	for (uint32_t n = 2; !atomic_load(&c->over); n++) {
+		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
+
+		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
+		atomic_store_explicit(&r->since, n, memory_order_release);
+		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
+		atomic_store_explicit(&r->spawned, n, memory_order_release);
+		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
+	}
+	return NULL;
+}
+
+TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
+{
+	struct fake f = fake_open(64);
+	struct churn c = {fake_record(&f, fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY)),
+	                  false};
+	int whole = 0;
+	pthread_t thread;
+
+	ANSWERS(pthread_create(&thread, NULL, park_on, &c), 0);
+	for (int i = 0; i < 100000 || (whole < 100 && i < 20000000); i++) {
+		tend_snapshot *s = fake_read(&f);
+		const struct tend_info *info = tend_snapshot_at(s, 1);
+
+		if (!info->torn) {
+			ck_assert_uint_eq(info->since, info->spawned_at);
+			ck_assert_uint_eq(info->since, (uint64_t)info->result);
 			whole++;
 		}
 		tend_snapshot_free(s);
