@@ -47,7 +47,7 @@ static struct tend_outcome join(tend_task t)
 /* Until the process has said so. */
 static void until_it_says(tend_task t, const char *word)
 {
-	char tail[256];
+	char tail[8192];
 	uint64_t give_up = tend_after(30 * TEND_SEC);
 
 	for (;;) {
