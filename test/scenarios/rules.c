@@ -209,6 +209,32 @@ SCENARIO(rule_11_a_hand_over_never_looks_empty)
 	close_world();
 }
 
+static _Atomic int links_left;
+static int next_link(void *arg)
+{
+	tend_scope s = *(tend_scope *)arg;
+
+	if (atomic_fetch_sub(&links_left, 1) > 1)
+		OK(tend_spawn(s, next_link, arg, NULL, NULL));
+	return 0;
+}
+
+SCENARIO(rule_11_a_walk_by_path_misses_no_hand_over)
+{
+	tend_scope s;
+
+	open_world(2);
+	atomic_store(&links_left, 40);
+	s = child(root, "s");
+	OK(tend_spawn(s, next_link, &s, NULL, NULL));
+	/* Born before or behind where the walk is: one of them is always live. */
+	while (tend_path_live(rt, "s") > 0)
+		;
+	ck_assert_int_eq(links_left, 0);
+	OK(tend_scope_wait_empty(s, SOON));
+	close_world();
+}
+
 SCENARIO(rule_12_two_tasks_of_one_name_are_two)
 {
 	tend_event *go;

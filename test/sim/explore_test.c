@@ -195,6 +195,13 @@ TEST(every_schedule_of_timer_against_set) { explored(timer_against_set); }
 
 static int wait_there(void *event) { return tend_event_wait(event, TEND_FOREVER); }
 
+static tend_event *ready;
+static int say_and_spawn_below(void *scope)
+{
+	tend_event_set(ready);
+	return spawn_below(scope);
+}
+
 /* Two come into an empty child at once. Whoever is in is counted in the parent,
  * also if it was the other one that brought the child from 0. */
 static int two_into_an_empty_child(void *arg)
@@ -205,9 +212,11 @@ static int two_into_an_empty_child(void *arg)
 	(void)arg;
 	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
 	EXPECT(!tend_event_open(&go));
+	EXPECT(!tend_event_open(&ready));
 	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &s));
 	EXPECT(!tend_scope_open(s, "c", NULL, &c));
-	EXPECT(!tend_spawn(tend_root(rt), spawn_below, &c, NULL, NULL));
+	EXPECT(!tend_spawn(tend_root(rt), say_and_spawn_below, &c, NULL, NULL));
+	EXPECT(!tend_event_wait(ready, TEND_FOREVER));
 	EXPECT(!tend_spawn(c, wait_there, go, NULL, NULL));
 	EXPECT(tend_scope_wait_empty(s, 0) == -ETIMEDOUT);
 	EXPECT(tend_scope_live(s) >= 1);
@@ -215,6 +224,31 @@ static int two_into_an_empty_child(void *arg)
 	EXPECT(!tend_scope_close(s, TEND_FOREVER, NULL));
 	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
 	tend_event_close(go);
+	tend_event_close(ready);
 	return 0;
 }
 TEST(every_schedule_of_two_into_an_empty_child) { explored(two_into_an_empty_child); }
+
+static int go_wrong(void *arg)
+{
+	(void)arg;
+	return -EIO;
+}
+
+/* Rule 18: who has learned of the failure finds the scope canceled. */
+static int join_against_critical_end(void *arg)
+{
+	struct tend_outcome o;
+	tend_scope s;
+	tend_task t;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &s));
+	EXPECT(!tend_spawn(s, go_wrong, NULL, TEND_TASK_OPTS(.flags = TEND_CRITICAL), &t));
+	EXPECT(!tend_join(t, &o, TEND_FOREVER) && o.kind == TEND_FAILED);
+	EXPECT(!tend_scope_reason(s, NULL));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST(every_schedule_of_join_against_a_critical_end) { explored(join_against_critical_end); }

@@ -2,11 +2,9 @@
  * seal, shutdown, channels, timers, shields, owners that leave. What must hold
  * whatever happens is checked as it happens and at the end. */
 #include "scenario.h"
-#include "suite.h"
+#include "where.h"
 
 #include "tend/sim.h"
-
-#include <stdio.h>
 
 enum { SCOPES = 4, LEVELS = 4 };
 
@@ -220,15 +218,6 @@ static int program(void *arg)
 	return 0;
 }
 
-static uint64_t seed;
-static bool done;
-static void say_seed(void)
-{
-	if (!done)
-		fprintf(stderr, "seed %llu; again: SEED=%llu test_sim schedules\n",
-		        (unsigned long long)seed, (unsigned long long)seed);
-}
-
 static uint64_t number(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
@@ -242,13 +231,13 @@ TEST(random_programs_keep_the_rules_under_random_schedules)
 	uint64_t count = getenv("SEED") ? 1 : number("SCHEDULES", 2000);
 	struct tend_sim_result r;
 
-	atexit(say_seed);
-	for (seed = first; seed < first + count; seed++) {
+	for (uint64_t seed = first; seed < first + count; seed++) {
+		where("SEED=%llu test_sim random", (unsigned long long)seed);
 		OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .switch_in = 2 + (uint32_t)(seed % 15)),
 		                program, NULL, &r));
 		ck_assert_uint_eq(tend_sim_held(), 0);
 	}
-	done = true;
+	where_done();
 }
 
 TEST(the_same_seed_gives_the_same_trace)

@@ -5,10 +5,9 @@
  * A story handles every answer. It goes through the wrappers below, which look
  * at the answers and count what was admitted, deferred, sent and received. */
 #include "scenario.h"
+#include "where.h"
 
 #include "tend/sim.h"
-
-#include <stdio.h>
 
 enum mode { PLAIN, CANCEL, ALLOC };
 
@@ -91,13 +90,14 @@ static int make_channel(size_t capacity)
 	return st.channels_count++;
 }
 
-static int put(int channel)
+static int put_until(int channel, uint64_t deadline)
 {
-	int item = 1, error = tend_channel_send(st.channels[channel], &item, TEND_FOREVER);
+	int item = 1, error = tend_channel_send(st.channels[channel], &item, deadline);
 
 	st.sent[channel] += !error;
-	return may(error, -EPIPE, 0);
+	return may(error, -EPIPE, deadline == TEND_FOREVER ? 0 : -ETIMEDOUT);
 }
+static int put(int channel) { return put_until(channel, TEND_FOREVER); }
 
 static int take(int channel, uint64_t deadline)
 {
@@ -316,7 +316,8 @@ static void stop_device(void *arg)
 {
 	(void)arg;
 	st.unhooked++;
-	if (!put(0))
+	/* Without memory for its stack the server was admitted and never served. */
+	if (!put_until(0, tend_after(TEND_SEC)))
 		(void)!take(1, tend_after(TEND_SEC));
 }
 static void shutdown_with_cleanups(void)
@@ -332,7 +333,6 @@ static void shutdown_with_cleanups(void)
 	(void)!start(st.scope, rest, NULL);
 	for (int i = 0; i < 2; i++)
 		st.hooked += !may(tend_scope_cleanup(st.scope, stop_device, NULL), 0, 0);
-	/* What is canceled before it runs does not close its channel. */
 	error = tend_shutdown(st.scope, tend_after(5 * TEND_SEC),
 	                      TEND_SHUTDOWN_OPTS(.report = &report,
 	                                         .drain = tend_after(2 * TEND_MS)));
@@ -668,14 +668,6 @@ static int tell(void *arg)
 	return 0;
 }
 
-static char where[128];
-static bool done;
-static void say_where(void)
-{
-	if (!done)
-		fprintf(stderr, "in %s\n", where);
-}
-
 static void tell_once(const struct story *s, enum mode m, uint64_t seed, uint64_t cancel)
 {
 	struct tend_sim_result r;
@@ -690,11 +682,11 @@ static void tell_once(const struct story *s, enum mode m, uint64_t seed, uint64_
 static void sweep_cancels(const struct story *s)
 {
 	for (uint64_t seed = 0; seed < 20; seed++) {
-		snprintf(where, sizeof where, "%s, seed %d", s->name, (int)seed);
+		where("STORY=%s test_sim sweep, seed %d", s->name, (int)seed);
 		tell_once(s, PLAIN, seed, 0);
 		for (uint64_t at = 1, n = waits; at <= n; at++) {
-			snprintf(where, sizeof where, "%s, seed %d, wait %d of %d canceled",
-			         s->name, (int)seed, (int)at, (int)n);
+			where("STORY=%s test_sim sweep, seed %d, wait %d of %d canceled", s->name,
+			      (int)seed, (int)at, (int)n);
 			tell_once(s, CANCEL, seed, at);
 		}
 	}
@@ -710,8 +702,8 @@ static void sweep_allocations(const struct story *s)
 	ck_assert_uint_gt(n, 0);
 	for (int forever = 0; forever < 2; forever++)
 		for (uint64_t at = 1; at <= n; at++) {
-			snprintf(where, sizeof where, "%s, allocation %d of %d fails%s", s->name,
-			         (int)at, (int)n, forever ? " and all after it" : "");
+			where("STORY=%s test_sim sweep, allocation %d of %d fails%s", s->name,
+			      (int)at, (int)n, forever ? " and all after it" : "");
 			tend_sim_fail_alloc(at, forever);
 			tell_once(s, ALLOC, at % 4, 0);
 			tend_sim_fail_alloc(0, 0);
@@ -722,11 +714,10 @@ static void sweep(void (*how)(const struct story *))
 {
 	const char *only = getenv("STORY");
 
-	atexit(say_where);
 	for (int i = 0; i < STORIES; i++)
 		if (!only || strstr(stories[i].name, only))
 			how(&stories[i]);
-	done = true;
+	where_done();
 }
 
 TEST(cancel_sweep_every_wait_canceled_in_turn_leaves_nothing) { sweep(sweep_cancels); }

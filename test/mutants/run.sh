@@ -1,0 +1,173 @@
+#!/bin/sh
+# Plants one bug at a time into a copy of the sources and runs the simulator's
+# tests: they must fail. A mutant that survives is a rule without a test. TAP.
+#
+#   test/mutants/run.sh [NAME]   only mutants whose name has NAME in it
+#   CC, SCHEDULES                compiler; seeds of the random programs
+set -eu
+
+cc=${CC:-cc}
+for tool in "$cc" perl pkg-config; do
+	if ! command -v "$tool" >/dev/null 2>&1; then
+		echo "1..0 # SKIP $tool is not installed"
+		exit 0
+	fi
+done
+here=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+only=${1:-}
+number=0
+failed=0
+flags="-std=gnu11 -O1 -w -pthread -fno-omit-frame-pointer -D_GNU_SOURCE -DTEND_SIM
+ -DTEND_VERSION=\"0\" -DTEND_GUARD_PATH=\"/nonexistent\""
+
+say() { # ok, NAME, [# a remark]
+	number=$((number + 1))
+	if [ "$1" = yes ]; then
+		echo "ok $number - $2"
+	else
+		failed=1
+		echo "not ok $number - $2"
+	fi
+}
+
+object() { echo "$work/$(echo "$1" | tr / _).o"; }
+
+compile() { # SOURCE, [in TREE]
+	# shellcheck disable=SC2086
+	$cc $flags -I"${2:-$here}/include" -I"${2:-$here}/src" -I"$here/test" \
+		-I"$here/test/scenarios" -c "${2:-$here}/$1" -o "$(object "$1")"
+}
+
+# The tests, the cheap ones first. The name of the first that fails, or nothing.
+first_failure() {
+	for part in scenarios sweep random every_schedule; do
+		CK_TAP_LOG_FILE_NAME="$work/tap" CK_VERBOSITY=silent SEEDS=60 \
+			SCHEDULES="${SCHEDULES:-1000}" timeout 120 "$work/test_sim" $part >/dev/null 2>&1 &&
+			continue
+		sed -n 's/^not ok [0-9]* - [^:]*:\([a-z0-9_]*\):.*/\1/p' "$work/tap" | sed -n 1p |
+			grep . || echo "$part, by a crash or a hang"
+		return
+	done
+}
+
+link() {
+	# shellcheck disable=SC2046
+	$cc -pthread -o "$work/test_sim" "$work"/*.o $(pkg-config --libs check)
+}
+
+# One bug: a perl substitution over one file. It must apply, and compile.
+mutant() { # NAME, FILE, EXPRESSION
+	case $1 in
+	*"$only"*) ;;
+	*) return 0 ;;
+	esac
+	rm -rf "$work/tree"
+	mkdir "$work/tree"
+	cp -R "$here/src" "$here/include" "$work/tree/"
+	perl -0pi -e "$3" "$work/tree/$2"
+	if cmp -s "$here/$2" "$work/tree/$2"; then
+		say no "$1: nothing in $2 matches"
+		return 0
+	fi
+	cp "$(object "$2")" "$work/kept"
+	if ! compile "$2" "$work/tree" 2>"$work/errors"; then
+		say no "$1: it does not compile: $(sed -n 1p "$work/errors")"
+	else
+		link
+		by=$(first_failure)
+		if [ -n "$by" ]; then
+			say yes "$1: caught by $by"
+		else
+			say no "$1: nothing noticed it"
+		fi
+	fi
+	cp "$work/kept" "$(object "$2")"
+}
+
+for source in $(cd "$here" && ls src/*/*.c src/*/*/*.c src/*/*/*.S test/sim/*.c test/scenarios/*.c); do
+	compile "$source" || exit 1
+done
+link
+by=$(first_failure)
+if [ -n "$by" ]; then
+	say no "without a mutant every test passes: $by does not"
+else
+	say yes "without a mutant every test passes"
+fi
+
+# ---- Park and wake ----
+mutant "a notify of a running task leaves no bit" src/task/state.c \
+	's/new = old \| TEND__NOTIFIED;/return false;/'
+mutant "a park does not look at the bit" src/task/state.c \
+	's/if \(old & TEND__NOTIFIED\) \{/if (0) {/'
+mutant "a wait looks for a cancel only before it parks" src/runtime/park.c \
+	's/&& tend__told\(t\) \? -ECANCELED/&& !parked && tend__told(t) ? -ECANCELED/'
+mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
+	's/if \(w->done \|\|/if ((w->done && !tend__told(t)) ||/'
+mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
+	's/\tif \(t\) \{\n(.*?)\t\tif \(!t->in_list\)\n\t\t\tlink_to_scope\(t\);\n/\tif (t) {\n/s'
+mutant "a timeout wakes nobody" src/runtime/park.c \
+	's/t->timed_out = true;\n\tif \(tend__task_notify\(t\)\)/t->timed_out = true;\n\tif (0)/'
+
+# ---- Admission and counts ----
+mutant "a child counts in its parent after its own first" src/scope/count.c \
+	's/if \(tend__scope_count\(word\) == 0 && !parent/if (0 && !parent/;
+	 s/if \(parent && tend__scope_count\(word\) != 0\)\n\s*tend__scope_leave\(parent\);/if (tend__scope_count(word) == 0 && tend__parent(s))\n(void)!tend__scope_enter(tend__parent(s), tend__parent(s)->id, false);/'
+mutant "the last to leave wakes nobody" src/scope/count.c \
+	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
+mutant "a waiter looks, then begins to listen" src/scope/count.c \
+	's/(\ttend__lock\(&s->owner.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->owner.record->word));\n$1/;
+	 s/tend__scope_count\(tend__load_acquire\(&s->owner.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->owner.lock\);\n\t\tTEND__EDGE/seen == 0) {\n\t\ttend__unlock(&s->owner.lock);\n\t\tTEND__EDGE/'
+mutant "a seal is not looked at" src/scope/count.c \
+	's/admit && \(word & TEND__SCOPE_SEALED\)/0/'
+mutant "a cancel does not refuse" src/scope/count.c \
+	's/admit && \(word & \(TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED\)\)/admit \&\& (word \& TEND__SCOPE_CLOSED)/'
+mutant "a prefix matches parts of a segment" src/scope/count.c \
+	's/for \(size_t i = 0; i < len; i\+\+\)/for (size_t i = 0; i < len && path[i]; i++)/;
+	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/'
+mutant "a walk of the registry is taken for an instant" src/scope/count.c \
+	's/if \(live \|\| tend__load\(&rt->births\) == births\)/if (1)/'
+
+# ---- Cancel ----
+mutant "the reason is written after the flag" src/scope/cancel.c \
+	's/\ts->reason = \*reason;\n(\ttend__scope_flag\(s, TEND__SCOPE_CANCELED\);\n\n\ttend__lock\(&s->owner.lock\);)/$1\n\ts->reason = *reason;/'
+mutant "the last reason wins" src/scope/cancel.c \
+	's/\telse if \(tend__load_acquire\(&top->owner.record->word\) & TEND__SCOPE_CANCELED\)\n\t\terror = -EALREADY;//;
+	 s/into = !\(tend__load_acquire\(&s->owner.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/'
+mutant "a cancel stays in its scope" src/scope/cancel.c \
+	's/s = tend__scope_next\(s, top, into\)\)/s = NULL)/'
+mutant "a cancel wakes nobody" src/scope/cancel.c \
+	's/(cannot leave the list, so it is still it. \*\/\n\t\tif )\(tend__task_notify\(t\)\)/$1(0)/'
+mutant "a scope below a canceled one is born healthy" src/scope/scope.c \
+	's/if \(\(above & TEND__SCOPE_CANCELED\) && !s->shield\)/if (0)/'
+
+# ---- Ends ----
+mutant "a cancel beats a crash" src/scope/finish.c \
+	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_told\)\n\t\treturn TEND_CANCELED;/\tif (t->was_told)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/'
+mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
+	's/\tif_critical\(s, t, outcome\);\n//;
+	 s/(\n\t\/\* seq_cst, against the waiter)/\n\tif_critical(s, t, outcome);$1/'
+mutant "an owner leaves its scopes to nobody" src/scope/finish.c \
+	's/\tif \(t->owns\)\n\t\ttend__disown\(t\);/\t;/'
+mutant "an entry leaves the count before it has ended" src/scope/finish.c \
+	's/(\t\/\* The entry leaves the live ones)/\ttend__scope_enter(s, s->id, false);\n\ttend__scope_leave(s);\n\ttend__scope_leave(s);\n$1/;
+	 s/\ttend__scope_leave\(s\);\n\}/}/'
+mutant "the end of a task tells no path that it is empty" src/scope/finish.c \
+	's/if \(tend__load\(&rt->path_waiters\)\)/if (0)/'
+mutant "deferred cleanups are forgotten" src/runtime/park.c \
+	's/while \(t->defers\) \{/while (0) {/'
+
+# ---- Channels, shutdown ----
+mutant "who takes an item lets no sender in" src/sync/channel.c \
+	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\tpush/if (0) {\n\t\t\tpush/'
+mutant "a closed channel leaves its receivers asleep" src/sync/channel.c \
+	's/while \(tend__linked\(&c->receivers\)\)/while (0)/'
+mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \
+	's/\trun_cleanups\(s, id\);\n(.*?)\ttend__scope_cancel\(s, id, &reason\);/$1\ttend__scope_cancel(s, id, &reason);\n\trun_cleanups(s, id);/s'
+mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c \
+	's/if \(deadline < op->deadline\) \{/if (0) {/'
+
+echo "1..$number"
+exit $failed
