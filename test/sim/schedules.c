@@ -10,6 +10,9 @@ enum { SCOPES = 4, LEVELS = 4 };
 
 static struct {
 	tend_scope scopes[SCOPES];
+	unsigned parent[SCOPES];           /* of a scope; its own number: the root is its parent */
+	bool over[SCOPES];                 /* a shutdown of it answered 0 */
+	struct tend_reason reason[SCOPES]; /* as it was first seen */
 	tend_channel *channel;
 	tend_event *event;
 	int admitted, dropped, cleanups, cleaned;
@@ -26,9 +29,38 @@ static void one_of(int got, int a, int b, int c, int d)
 		ck_abort_msg("answered %d (%s)", got, tend_strerror(got));
 }
 
+/* What a body knows: how deep it is, and below which of the scopes. */
+static void *pack(intptr_t level, unsigned top) { return (void *)(level | (intptr_t)top << 8); }
+static unsigned top_of(const void *arg) { return (unsigned)((intptr_t)arg >> 8); }
+
+/* Nothing runs below a scope whose shutdown answered that everything has ended. */
+static void may_run(unsigned top)
+{
+	for (;; top = w.parent[top]) {
+		ck_assert_msg(!w.over[top], "it runs in scope %u, which was shut down", top);
+		if (w.parent[top] == top)
+			return;
+	}
+}
+
+/* The first reason stays. */
+static void look_at_reason(unsigned i)
+{
+	struct tend_reason r;
+
+	if (tend_scope_reason(w.scopes[i], &r))
+		return;
+	ck_assert_int_lt(r.code, 0);
+	if (!w.reason[i].code)
+		w.reason[i] = r;
+	ck_assert_int_eq(r.code, w.reason[i].code);
+	ck_assert_str_eq(r.text, w.reason[i].text);
+	ck_assert_uint_eq(r.when, w.reason[i].when);
+}
+
 static void drop(void *arg)
 {
-	(void)arg;
+	may_run(top_of(arg));
 	w.dropped++;
 }
 static void cleanup(void *arg)
@@ -37,12 +69,12 @@ static void cleanup(void *arg)
 	w.cleaned++;
 }
 
-static int body(void *level);
+static int body(void *arg);
 
-static int spawn_into(tend_scope s, intptr_t level, tend_task *out)
+static int spawn_into(tend_scope s, intptr_t level, unsigned top, tend_task *out)
 {
 	uint32_t flags = pick(4) == 0 ? TEND_ABORTABLE : 0;
-	int error = tend_spawn(s, body, (void *)level,
+	int error = tend_spawn(s, body, pack(level, top),
 	                       TEND_TASK_OPTS(.drop = drop, .flags = flags,
 	                                      .deadline = pick(6) == 0 ? soon(50) : 0),
 	                       out);
@@ -53,12 +85,12 @@ static int spawn_into(tend_scope s, intptr_t level, tend_task *out)
 	return error;
 }
 
-static void spawn_and_join(tend_scope s, intptr_t level)
+static void spawn_and_join(tend_scope s, intptr_t level, unsigned top)
 {
 	struct tend_outcome o;
 	tend_task t;
 
-	if (spawn_into(s, level, &t))
+	if (spawn_into(s, level, top, &t))
 		return;
 	switch (pick(5)) {
 	case 0:
@@ -80,7 +112,7 @@ static void spawn_and_join(tend_scope s, intptr_t level)
 	}
 }
 
-static void own_scope(tend_scope parent, intptr_t level)
+static void own_scope(tend_scope parent, intptr_t level, unsigned top)
 {
 	struct tend_stats n;
 	tend_scope own;
@@ -91,7 +123,7 @@ static void own_scope(tend_scope parent, intptr_t level)
 	if (error)
 		return;
 	for (unsigned i = pick(3); i; i--)
-		spawn_into(own, level, NULL);
+		spawn_into(own, level, top, NULL);
 	if (tend_self().id && pick(2))
 		return; /* its owner leaves it */
 	error = tend_scope_close(own, TEND_FOREVER, &n);
@@ -114,18 +146,29 @@ static void channel_op(bool send)
 	w.received += !send && !error;
 }
 
+static void shut_down(unsigned top)
+{
+	int error = tend_shutdown(w.scopes[top], soon(30), NULL);
+
+	one_of(error, -ETIMEDOUT, -EDEADLK, -ESRCH, 0);
+	w.over[top] = w.over[top] || !error;
+}
+
 static void act(intptr_t level)
 {
-	tend_scope s = w.scopes[pick(SCOPES)];
+	unsigned top = pick(SCOPES);
+	tend_scope s = w.scopes[top];
 	uint64_t outer;
+
+	look_at_reason(pick(SCOPES));
 
 	switch (pick(16)) {
 	case 0:
 	case 1:
-		spawn_into(s, level, NULL);
+		spawn_into(s, level, top, NULL);
 		break;
 	case 2:
-		spawn_and_join(s, level);
+		spawn_and_join(s, level, top);
 		break;
 	case 3:
 	case 4:
@@ -148,10 +191,12 @@ static void act(intptr_t level)
 		break;
 	case 10:
 		if (pick(20) == 0)
-			one_of(tend_scope_cancel(s, -ECANCELED, "all"), -EALREADY, -ESRCH, 0, 0);
+			one_of(tend_scope_cancel(s, -1 - (int)pick(30), "all"), -EALREADY, -ESRCH,
+			       0, 0);
+		look_at_reason(top);
 		break;
 	case 11:
-		own_scope(s, level);
+		own_scope(s, level, top);
 		break;
 	case 12:
 		one_of(tend_scope_seal(s), -ESRCH, 0, 0, 0);
@@ -170,18 +215,23 @@ static void act(intptr_t level)
 		break;
 	default:
 		if (pick(4) == 0)
-			one_of(tend_shutdown(s, soon(30), NULL), -ETIMEDOUT, -EDEADLK, -ESRCH, 0);
+			shut_down(top);
 		break;
 	}
 }
 
-static int body(void *level)
+static int body(void *arg)
 {
+	intptr_t level = (intptr_t)arg & 0xff;
+
+	may_run(top_of(arg));
 	if (pick(2) && tend_defer(cleanup, NULL) == 0)
 		w.cleanups++;
-	if ((intptr_t)level < LEVELS)
-		for (unsigned i = pick(9); i; i--)
-			act((intptr_t)level + 1);
+	if (level < LEVELS)
+		for (unsigned i = pick(9); i; i--) {
+			act(level + 1);
+			may_run(top_of(arg));
+		}
 	return pick(4) == 0 ? -EIO : 0;
 }
 
@@ -194,10 +244,15 @@ static int program(void *arg)
 	open_world(1 + pick(3));
 	OK(tend_channel_open(sizeof(int), pick(3), &w.channel));
 	w.event = new_event();
-	for (unsigned i = 0; i < SCOPES; i++)
-		w.scopes[i] = child(i ? w.scopes[pick(i)] : root, "s");
-	for (unsigned i = 0; i < 8; i++)
-		spawn_into(w.scopes[pick(SCOPES)], 0, NULL);
+	for (unsigned i = 0; i < SCOPES; i++) {
+		w.parent[i] = i ? pick(i) : 0;
+		w.scopes[i] = child(i ? w.scopes[w.parent[i]] : root, "s");
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned top = pick(SCOPES);
+
+		spawn_into(w.scopes[top], 0, top, NULL);
+	}
 	for (unsigned i = 4 + pick(6); i; i--) {
 		tend_sleep_until(soon(10));
 		act(0);
