@@ -64,13 +64,13 @@ void client_age(char *buf, size_t size, uint64_t ns)
 		snprintf(buf, size, "%llums", (unsigned long long)(ns / TEND_MS));
 	else if (s < 60)
 		snprintf(buf, size, "%llu.%llus", (unsigned long long)s,
-			 (unsigned long long)(ns % TEND_SEC / (TEND_SEC / 10)));
+		         (unsigned long long)(ns % TEND_SEC / (TEND_SEC / 10)));
 	else if (s < 3600)
 		snprintf(buf, size, "%llum%02llus", (unsigned long long)(s / 60),
-			 (unsigned long long)(s % 60));
+		         (unsigned long long)(s % 60));
 	else
 		snprintf(buf, size, "%lluh%02llum", (unsigned long long)(s / 3600),
-			 (unsigned long long)(s / 60 % 60));
+		         (unsigned long long)(s / 60 % 60));
 }
 
 int client_end(int code)
@@ -129,14 +129,14 @@ static int choose(const struct client *client, struct instance *out, struct inst
 }
 
 json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,
-		   void *arg, struct instance *instance, int *exit_code)
+                   void *arg, struct instance *instance, int *exit_code)
 {
 	struct instance_error error = {0};
 	json_t *envelope;
 
 	if (client->path)
 		json_object_set_new(request, "path",
-				    control_text(client->path, strlen(client->path)));
+		                    control_text(client->path, strlen(client->path)));
 	if (choose(client, instance, &error) != 0) {
 		json_decref(request);
 		*exit_code = client_tell(client, error.exit_code, error.text);

@@ -23,7 +23,7 @@ extern const struct argp CLIENT_ARGP;
 /* Asks; on an error it tells, as an envelope if `json`, and answers NULL with
  * the exit code written. An answer that is an error is told likewise. */
 json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,
-		   void *arg, struct instance *instance, int *exit_code);
+                   void *arg, struct instance *instance, int *exit_code);
 
 /* Tells an error, as an envelope if `json`; answers the exit code. */
 int client_tell(const struct client *client, int exit_code, const char *text);

@@ -51,7 +51,7 @@ static const struct argp ARGP = {
 };
 
 static void print_text(const struct config *config, const struct config_errors *errors,
-		       const struct config_errors *warnings)
+                       const struct config_errors *warnings)
 {
 	config_errors_write(errors, "error", stderr);
 	config_errors_write(warnings, "warning", stderr);
@@ -66,7 +66,7 @@ static void print_text(const struct config *config, const struct config_errors *
 
 /* The data is there in both cases: it holds the errors. */
 static json_t *make_envelope(const struct config *config, const struct config_errors *errors,
-			     const struct config_errors *warnings)
+                             const struct config_errors *warnings)
 {
 	static const char schema[] = "tend.check/1";
 	json_t *data = config_check_json(config, errors, warnings);
@@ -82,7 +82,7 @@ static json_t *make_envelope(const struct config *config, const struct config_er
 }
 
 static bool print_json(const struct config *config, const struct config_errors *errors,
-		       const struct config_errors *warnings)
+                       const struct config_errors *warnings)
 {
 	json_t *envelope = make_envelope(config, errors, warnings);
 	bool printed = envelope && json_dumpf(envelope, stdout, JSON_COMPACT) == 0;

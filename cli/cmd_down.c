@@ -48,7 +48,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options->timeout_ns = parse_duration(arg);
 		if (options->timeout_ns == 0)
 			argp_error(state, "not a length of time: %s (for example: 10s, 500ms)",
-				   arg);
+			           arg);
 		return 0;
 	case NOW:
 		options->now = true;
@@ -106,7 +106,7 @@ static void print_report(const json_t *data, const char *name)
 	char took[32];
 
 	client_age(took, sizeof(took),
-		   (uint64_t)json_integer_value(json_object_get(data, "took_ns")));
+	           (uint64_t)json_integer_value(json_object_get(data, "took_ns")));
 	if (left)
 		printf("%s: %lld did not end in %s:\n", name, (long long)left, took);
 	else
@@ -120,7 +120,7 @@ static void print_report(const json_t *data, const char *name)
 		printf("  %-24s %-10s ", path ? path : "?",
 		       outcome ? outcome
 		       : state ? state
-			       : "?");
+		               : "?");
 		client_print_text(ending ? ending : "");
 		putchar('\n');
 	}
@@ -135,9 +135,9 @@ int cmd_down(int argc, char **argv)
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &options) != 0)
 		return 2;
 	json_t *envelope = client_ask(&options.client,
-				      json_pack("{s:s, s:I, s:b}", "cmd", "down", "timeout_ns",
-						(json_int_t)options.timeout_ns, "now", options.now),
-				      show_progress, &options, &instance, &code);
+	                              json_pack("{s:s, s:I, s:b}", "cmd", "down", "timeout_ns",
+	                                        (json_int_t)options.timeout_ns, "now", options.now),
+	                              show_progress, &options, &instance, &code);
 	if (!envelope)
 		return client_end(code);
 	const json_t *data = json_object_get(envelope, "data");

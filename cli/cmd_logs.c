@@ -45,8 +45,8 @@ static const struct argp ARGP = {
 
 /* Calls print for each line of the text, the last one with or without its end. */
 static void each_line(const json_t *attempt, const char *path,
-		      void (*print)(const json_t *attempt, const char *path, const char *line,
-				    size_t n))
+                      void (*print)(const json_t *attempt, const char *path, const char *line,
+                                    size_t n))
 {
 	const char *text = json_string_value(json_object_get(attempt, "text"));
 	const char *end = text ? text + json_string_length(json_object_get(attempt, "text")) : NULL;
@@ -62,8 +62,8 @@ static void print_json(const json_t *attempt, const char *path, const char *line
 {
 	json_t *document =
 		json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
-			  json_object_get(attempt, "attempt"), "live",
-			  json_object_get(attempt, "live"), "text", control_text(line, n));
+	                  json_object_get(attempt, "attempt"), "live",
+	                  json_object_get(attempt, "live"), "text", control_text(line, n));
 	client_print_json(document);
 	json_decref(document);
 }
@@ -88,7 +88,7 @@ static void print_attempt(const json_t *attempt, const char *path, bool json)
 		if (dropped) {
 			json_t *document =
 				json_pack("{s:s, s:O, s:I}", "path", path, "attempt",
-					  json_object_get(attempt, "attempt"), "dropped", dropped);
+			                  json_object_get(attempt, "attempt"), "dropped", dropped);
 			client_print_json(document);
 			json_decref(document);
 		}
@@ -114,7 +114,7 @@ int cmd_logs(int argc, char **argv)
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &client) != 0)
 		return 2;
 	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "logs"), NULL, NULL,
-				      &instance, &code);
+	                              &instance, &code);
 	const json_t *data = json_object_get(envelope, "data");
 	const char *path = json_string_value(json_object_get(data, "path"));
 	json_array_foreach(json_object_get(data, "attempts"), i, attempt)

@@ -118,15 +118,15 @@ static void print_card(const json_t *row)
 		field("pid", text);
 	}
 	snprintf(text, sizeof(text), "%lld, %lld restarts, restart is %s",
-		 (long long)number_of(row, "attempt"), (long long)number_of(row, "restarts"),
-		 text_of(row, "restart"));
+	         (long long)number_of(row, "attempt"), (long long)number_of(row, "restarts"),
+	         text_of(row, "restart"));
 	field("attempt", text);
 	ending_of(row, ending, sizeof(ending));
 	field("last ended", ending);
 	field("last error", text_of(row, "last_error"));
 	json_array_foreach(json_object_get(row, "needs"), i, need) if (used < sizeof(needs)) used +=
 		(size_t)snprintf(needs + used, sizeof(needs) - used, "%s%s", i ? ", " : "",
-				 json_string_value(need));
+	                         json_string_value(need));
 	field("needs", needs);
 	field("defined at", text_of(row, "site"));
 	print_tail(row);
@@ -166,7 +166,7 @@ int cmd_status(int argc, char **argv)
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &client) != 0)
 		return 2;
 	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "status"), NULL, NULL,
-				      &instance, &code);
+	                              &instance, &code);
 	if (!envelope)
 		return client_end(code);
 	const json_t *data = json_object_get(envelope, "data"),

@@ -162,7 +162,7 @@ static void print_tree(const json_t *rows, bool ascii)
 			fputs(more[d] ? (ascii ? "|  " : "\u2502  ") : "   ", stdout);
 		if (l->depth)
 			fputs(l->followed ? (ascii ? "|- " : "\u251c\u2500 ")
-					  : (ascii ? "`- " : "\u2514\u2500 "),
+			                  : (ascii ? "`- " : "\u2514\u2500 "),
 			      stdout);
 		client_print_text(l->name);
 		size_t wide = 3 * l->depth + characters(l->name);
@@ -195,15 +195,15 @@ int cmd_tree(int argc, char **argv)
 	if (options.client.path && options.client.path[0] && is_number(options.client.path)) {
 		long pid = strtol(options.client.path, NULL, 10);
 		return cmd_tree_pid(pid > 0 && pid <= INT_MAX ? (pid_t)pid : INT_MAX,
-				    options.client.json, options.ascii);
+		                    options.client.json, options.ascii);
 	}
 	json_t *envelope = client_ask(&options.client, json_pack("{s:s}", "cmd", "tree"), NULL,
-				      NULL, &instance, &code);
+	                              NULL, &instance, &code);
 	if (envelope && options.client.json)
 		client_print_json(envelope);
 	else if (envelope)
 		print_tree(json_object_get(json_object_get(envelope, "data"), "tasks"),
-			   options.ascii);
+		           options.ascii);
 	json_decref(envelope);
 	return client_end(code);
 }

@@ -106,13 +106,13 @@ void config_errors_write(const struct config_errors *errors, const char *severit
 		const struct config_error *error = &errors->kept[i];
 		if (error->at.line)
 			fprintf(out, "%s:%zu:%zu: %s: %s\n", file, error->at.line, error->at.column,
-				severity, error->text);
+			        severity, error->text);
 		else
 			fprintf(out, "%s: %s: %s\n", file, severity, error->text);
 	}
 	if (errors->count > kept(errors))
 		fprintf(out, "%s: %s: %zu more are not shown\n", file, severity,
-			errors->count - kept(errors));
+		        errors->count - kept(errors));
 }
 
 /* Those of one place stay in the order they were found. */
@@ -144,8 +144,8 @@ static int unreadable(struct config_errors *errors, int error)
 
 	if (error == ENOENT)
 		config_report(errors, whole,
-			      "there is no such file; name one with -f FILE, or "
-			      "write it (man tend.yaml shows how)");
+		              "there is no such file; name one with -f FILE, or "
+		              "write it (man tend.yaml shows how)");
 	else if (error == EACCES)
 		config_report(errors, whole, "permission denied; allow this user to read it");
 	else

@@ -88,7 +88,7 @@ void config_free(struct config *config);
  *
  *   parent    the environment of the supervisor */
 void config_probe(const struct config *config, char *const *parent, const char *path,
-		  struct config_errors *warnings);
+                  struct config_errors *warnings);
 
 /* The environment of a child: of `parent` the variables every child gets and
  * those of `env_pass`, then `env`, then `extra`; a later one replaces an earlier
@@ -107,6 +107,6 @@ void config_errors_write(const struct config_errors *errors, const char *severit
  * `warnings` may be. NULL: out of memory. Values of `env` are left out: they
  * may be secrets. */
 struct json_t *config_check_json(const struct config *config, const struct config_errors *errors,
-				 const struct config_errors *warnings);
+                                 const struct config_errors *warnings);
 
 #endif

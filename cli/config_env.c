@@ -58,7 +58,7 @@ static void put(struct block *b, const char *variable)
 }
 
 static void put_all(struct block *b, const struct config_task *task, char *const *parent,
-		    char *const *extra)
+                    char *const *extra)
 {
 	for (; parent && *parent; parent++)
 		if (passes(task, *parent, extra))

@@ -64,7 +64,7 @@ static bool find_task(const struct index *index, const char *name, size_t *task)
 }
 
 static void report_missing(struct config_reader *r, const struct index *index,
-			   const yaml_node_t *node)
+                           const yaml_node_t *node)
 {
 	struct node_phrase meant = {""};
 
@@ -72,12 +72,12 @@ static void report_missing(struct config_reader *r, const struct index *index,
 	if (r->errors->count < CONFIG_ERRORS_MAX)
 		meant = node_hint(node_text(node), node_length(node), index->names, index->n);
 	config_report(r->errors, node_place(node), "there is no task '%s'%s", node_show(node).text,
-		      meant.text[0] ? meant.text : "; name one of this file");
+	              meant.text[0] ? meant.text : "; name one of this file");
 }
 
 /* `met[i]` is 1 + the last task that was seen to need task i. */
 static void link_need(struct config_reader *r, struct task_draft *draft, yaml_node_t *node,
-		      const struct index *index, size_t *met)
+                      const struct index *index, size_t *met)
 {
 	struct config_task *task = draft->task;
 	size_t self = (size_t)(task - r->config->tasks), need;
@@ -88,7 +88,7 @@ static void link_need(struct config_reader *r, struct task_draft *draft, yaml_no
 		report_missing(r, index, node);
 	} else if (met[need] == self + 1) {
 		config_report(r->errors, node_place(node), "'%s' is needed twice; remove one",
-			      node_show(node).text);
+		              node_show(node).text);
 	} else {
 		met[need] = self + 1;
 		draft->needs_at[task->nneeds] = node_place(node);
@@ -97,7 +97,7 @@ static void link_need(struct config_reader *r, struct task_draft *draft, yaml_no
 }
 
 static void link_task(struct config_reader *r, struct task_draft *draft, const struct index *index,
-		      size_t *met)
+                      size_t *met)
 {
 	draft->task->needs = config_keep(r, draft->needs.n, sizeof(size_t));
 	draft->needs_at = config_scratch(r, draft->needs.n, sizeof(struct config_place));
@@ -159,7 +159,7 @@ static void report_cycle(struct walk *w, size_t bottom)
 		append(names, sizeof(names), "... -> ");
 	const char *back = tasks[w->stack[bottom + first]].name;
 	config_report(w->r->errors, start, "needs form a cycle: %s%s (at %s%s); remove one of them",
-		      names, back, places, n > SHOWN ? ", ..." : "");
+	              names, back, places, n > SHOWN ? ", ..." : "");
 }
 
 static void enter(struct walk *w, size_t task)

@@ -62,14 +62,14 @@ static json_t *signal_name(int signal)
 static json_t *encode_task(const struct config *config, const struct config_task *task)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:{s:s, s:I}, s:I, s:I}",
-			 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
-			 "env", variable_names(task->env), "env_pass",
-			 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
-			 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
-			 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart", "policy",
-			 config_restart_name(task->restart), "delay_ns",
-			 (json_int_t)task->restart_delay_ns, "line", (json_int_t)task->at.line,
-			 "column", (json_int_t)task->at.column);
+	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
+	                 "env", variable_names(task->env), "env_pass",
+	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
+	                 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
+	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart", "policy",
+	                 config_restart_name(task->restart), "delay_ns",
+	                 (json_int_t)task->restart_delay_ns, "line", (json_int_t)task->at.line,
+	                 "column", (json_int_t)task->at.column);
 }
 
 static json_t *encode_tasks(const struct config *config)
@@ -94,19 +94,19 @@ static json_t *encode_errors(const struct config_errors *errors)
 	for (size_t i = 0; errors && i < errors->count && i < CONFIG_ERRORS_MAX; i++) {
 		const struct config_error *e = &errors->kept[i];
 		json_t *one = json_pack("{s:I, s:I, s:o}", "line", (json_int_t)e->at.line, "column",
-					(json_int_t)e->at.column, "message", text(e->text));
+		                        (json_int_t)e->at.column, "message", text(e->text));
 		array = add(array, one);
 	}
 	return array;
 }
 
 struct json_t *config_check_json(const struct config *config, const struct config_errors *errors,
-				 const struct config_errors *warnings)
+                                 const struct config_errors *warnings)
 {
 	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "file",
-			 text(errors->file), "valid", config != NULL, "name",
-			 config ? json_string(config->name) : json_null(), "dir",
-			 config ? text(config->dir) : json_null(), "tasks", encode_tasks(config),
-			 "order", start_order(config), "errors", encode_errors(errors), "warnings",
-			 encode_errors(warnings), "error_count", (json_int_t)errors->count);
+	                 text(errors->file), "valid", config != NULL, "name",
+	                 config ? json_string(config->name) : json_null(), "dir",
+	                 config ? text(config->dir) : json_null(), "tasks", encode_tasks(config),
+	                 "order", start_order(config), "errors", encode_errors(errors), "warnings",
+	                 encode_errors(warnings), "error_count", (json_int_t)errors->count);
 }

@@ -28,7 +28,7 @@ const char *node_kind(const yaml_node_t *node)
 {
 	return node->type == YAML_MAPPING_NODE    ? "a map"
 	       : node->type == YAML_SEQUENCE_NODE ? "a list"
-						  : "a text";
+	                                          : "a text";
 }
 
 bool node_is_empty(const yaml_node_t *node)
@@ -48,8 +48,8 @@ static bool report_full(struct config_reader *r, const yaml_node_t *node)
 {
 	r->full = true;
 	config_report(r->errors, node_place(node),
-		      "the aliases of this file stand for more than %s; use fewer",
-		      r->bytes > CONFIG_BYTES_MAX ? "32 MiB" : "100000 values");
+	              "the aliases of this file stand for more than %s; use fewer",
+	              r->bytes > CONFIG_BYTES_MAX ? "32 MiB" : "100000 values");
 	return false;
 }
 
@@ -70,15 +70,15 @@ bool node_take(struct config_reader *r, const yaml_node_t *node)
 	if (is_plain_tag(node))
 		return true;
 	config_report(r->errors, node_place(node),
-		      "tags are not read; remove the '!' and its name");
+	              "tags are not read; remove the '!' and its name");
 	return false;
 }
 
 bool node_wrong_kind(struct config_reader *r, const struct node_entry *e, const char *wanted,
-		     const char *example)
+                     const char *example)
 {
 	config_report(r->errors, node_place(e->value), "'%s' wants %s, such as %s; this is %s",
-		      node_show_key(e).text, wanted, example, node_kind(e->value));
+	              node_show_key(e).text, wanted, example, node_kind(e->value));
 	return false;
 }
 
@@ -90,18 +90,18 @@ bool node_check_text(struct config_reader *r, yaml_node_t *node, const char *wha
 		return false;
 	if (node->type != YAML_SCALAR_NODE)
 		config_report(errors, node_place(node), "%s wants a text; this is %s", what,
-			      node_kind(node));
+		              node_kind(node));
 	else if (node_is_empty(node))
 		config_report(errors, node_place(node),
-			      "%s has no value; write \"\" for an empty text", what);
+		              "%s has no value; write \"\" for an empty text", what);
 	else if (memchr(node_text(node), 0, node_length(node)))
 		config_report(errors, node_place(node),
-			      "%s holds a NUL byte; no program can be given one, remove it", what);
+		              "%s holds a NUL byte; no program can be given one, remove it", what);
 	else if (node_length(node) + spare > CONFIG_STRING_MAX)
 		config_report(errors, node_place(node),
-			      "%s is longer than the %zu bytes that can be "
-			      "given to a program; put it in a file",
-			      what, CONFIG_STRING_MAX);
+		              "%s is longer than the %zu bytes that can be "
+		              "given to a program; put it in a file",
+		              what, CONFIG_STRING_MAX);
 	else
 		return true;
 	return false;
@@ -126,9 +126,9 @@ char *node_keep_name(struct config_reader *r, const yaml_node_t *node, const cha
 	if (config_name_valid(node_text(node), node_length(node)))
 		return config_keep_text(r, node_text(node), node_length(node));
 	config_report(r->errors, node_place(node),
-		      "'%s' cannot be the name of a %s; use 1 to 64 letters, digits, '.', '_' or "
-		      "'-', a letter first",
-		      node_show(node).text, what);
+	              "'%s' cannot be the name of a %s; use 1 to 64 letters, digits, '.', '_' or "
+	              "'-', a letter first",
+	              node_show(node).text, what);
 	return NULL;
 }
 
@@ -178,15 +178,15 @@ static bool read_key(struct config_reader *r, struct node_entry *e)
 		return true;
 	}
 	config_report(r->errors, node_place(e->key), "a key is a text; this is %s",
-		      node_kind(e->key));
+	              node_kind(e->key));
 	return false;
 }
 
 static bool report_duplicate(struct config_reader *r, const struct node_entry *e)
 {
 	config_report(r->errors, node_place(e->key),
-		      "'%s' is given twice, first at %zu:%zu; remove one", node_show_key(e).text,
-		      e->first.line, e->first.column);
+	              "'%s' is given twice, first at %zu:%zu; remove one", node_show_key(e).text,
+	              e->first.line, e->first.column);
 	return false;
 }
 
@@ -218,7 +218,7 @@ struct node_entry *node_read_map(struct config_reader *r, yaml_node_t *map, size
 }
 
 struct node_entry *node_read_map_of(struct config_reader *r, const struct node_entry *e,
-				    const char *example, size_t *count)
+                                    const char *example, size_t *count)
 {
 	if (!node_take(r, e->value))
 		return NULL;
@@ -230,7 +230,7 @@ struct node_entry *node_read_map_of(struct config_reader *r, const struct node_e
 }
 
 bool node_read_list(struct config_reader *r, const struct node_entry *e, const char *example,
-		    struct node_list *list)
+                    struct node_list *list)
 {
 	*list = (struct node_list){0};
 	if (!node_take(r, e->value))
@@ -253,7 +253,7 @@ yaml_node_t *node_item(struct config_reader *r, const struct node_list *list, si
 }
 
 static void report_unknown(struct config_reader *r, const struct node_entry *e,
-			   const struct node_field *fields, size_t count)
+                           const struct node_field *fields, size_t count)
 {
 	const char *names[16], *meant = NULL;
 	char all[160] = "";
@@ -262,30 +262,30 @@ static void report_unknown(struct config_reader *r, const struct node_entry *e,
 	for (size_t i = 0; i < count; i++) {
 		names[i] = fields[i].key;
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
-					 names[i]);
+		                         names[i]);
 	}
 	if (e->len == 2 && memcmp(e->name, "<<", 2) == 0)
 		config_report(r->errors, node_place(e->key),
-			      "maps are not merged with '<<'; alias a whole value, such as env: "
-			      "*common");
+		              "maps are not merged with '<<'; alias a whole value, such as env: "
+		              "*common");
 	else if ((meant = config_suggest(e->name, e->len, names, count)) != NULL)
 		config_report(r->errors, node_place(e->key),
-			      "unknown key '%s' (did you mean '%s'?)", node_show_key(e).text,
-			      meant);
+		              "unknown key '%s' (did you mean '%s'?)", node_show_key(e).text,
+		              meant);
 	else
 		config_report(r->errors, node_place(e->key),
-			      "unknown key '%s'; the keys here are: %s", node_show_key(e).text,
-			      all);
+		              "unknown key '%s'; the keys here are: %s", node_show_key(e).text,
+		              all);
 }
 
 void node_read_fields(struct config_reader *r, struct node_entry *entries, size_t n,
-		      const struct node_field *fields, size_t count, void *into)
+                      const struct node_field *fields, size_t count, void *into)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct node_field *field = fields;
 		while (field < fields + count &&
 		       (strlen(field->key) != entries[i].len ||
-			memcmp(field->key, entries[i].name, entries[i].len) != 0))
+		        memcmp(field->key, entries[i].name, entries[i].len) != 0))
 			field++;
 		if (field < fields + count)
 			field->read(r, &entries[i], into);

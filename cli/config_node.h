@@ -48,7 +48,7 @@ bool node_take(struct config_reader *r, const yaml_node_t *node);
 
 /* Reports that a value is of another kind; answers false. */
 bool node_wrong_kind(struct config_reader *r, const struct node_entry *e, const char *wanted,
-		     const char *example);
+                     const char *example);
 
 /* A text a program can be given. `what` names it in messages, `spare` is what
  * else stands in the string. */
@@ -66,14 +66,14 @@ struct node_phrase node_hint(const char *s, size_t n, const char *const *names, 
  * an entry may also be left empty, and is then a map without any. */
 struct node_entry *node_read_map(struct config_reader *r, yaml_node_t *map, size_t *count);
 struct node_entry *node_read_map_of(struct config_reader *r, const struct node_entry *e,
-				    const char *example, size_t *count);
+                                    const char *example, size_t *count);
 
 bool node_read_list(struct config_reader *r, const struct node_entry *e, const char *example,
-		    struct node_list *list);
+                    struct node_list *list);
 yaml_node_t *node_item(struct config_reader *r, const struct node_list *list, size_t i);
 
 /* Hands each entry to the field of its key; a key without one is reported. */
 void node_read_fields(struct config_reader *r, struct node_entry *entries, size_t n,
-		      const struct node_field *fields, size_t count, void *into);
+                      const struct node_field *fields, size_t count, void *into);
 
 #endif

@@ -44,15 +44,15 @@ static bool check_text(struct config_reader *r)
 		len = text_decode(r->text + i, r->size - i, &c);
 		if (len == 0) {
 			config_report(r->errors, at,
-				      "the byte 0x%02x is not UTF-8; save the file as UTF-8",
-				      (unsigned)(unsigned char)r->text[i]);
+			              "the byte 0x%02x is not UTF-8; save the file as UTF-8",
+			              (unsigned)(unsigned char)r->text[i]);
 			return false;
 		}
 		if (!is_allowed(c)) {
 			config_report(r->errors, at,
-				      "the control character U+%04X is not allowed; remove it, or "
-				      "write it as an escape in double quotes",
-				      (unsigned)c);
+			              "the control character U+%04X is not allowed; remove it, or "
+			              "write it as an escape in double quotes",
+			              (unsigned)c);
 			return false;
 		}
 		advance(&at, r->text + i, r->size - i, c);
@@ -82,11 +82,11 @@ static const char *remedy(const char *problem)
 		const char *problem, *remedy;
 	} known[] = {
 		{"mapping values are not allowed in this context",
-		 "; put a value that holds ': ' in quotes, or check the indentation"},
+	         "; put a value that holds ': ' in quotes, or check the indentation"},
 		{"did not find expected key", "; check the indentation and the quotes"},
 		{"did not find expected '-' indicator", "; check the indentation"},
 		{"block sequence entries are not allowed in this context",
-		 "; begin the list on a line of its own"},
+	         "; begin the list on a line of its own"},
 		{"could not find expected ':'", "; a key ends in ': '"},
 		{"found character that cannot start any token", "; put the value in quotes"},
 		{"found unexpected end of stream", "; close the quotes"},
@@ -95,7 +95,7 @@ static const char *remedy(const char *problem)
 		{"found undefined alias", "; define it before, as in &name"},
 		{"found unknown escape character", "; use single quotes, or write \\\\"},
 		{"did not find expected <document start>",
-		 "; the file holds one map, see the line above"},
+	         "; the file holds one map, see the line above"},
 	};
 	for (size_t i = 0; i < CONFIG_COUNT(known); i++)
 		if (strcmp(problem, known[i].problem) == 0)
@@ -119,7 +119,7 @@ static void report_syntax(struct config_reader *r, const yaml_parser_t *parser)
 			from.line, from.column);
 	else if (parser->context && (from.line != at.line || from.column != at.column))
 		config_report(r->errors, at, "%s, %s that begins at %zu:%zu%s", problem,
-			      parser->context, from.line, from.column, remedy(problem));
+		              parser->context, from.line, from.column, remedy(problem));
 	else
 		config_report(r->errors, at, "%s%s", problem, remedy(problem));
 }

@@ -28,7 +28,7 @@ static int executable_in(const char *cwd, const char *dir, size_t n, const char 
 	char path[PATH_MAX];
 	bool relative = n == 0 || dir[0] != '/';
 	int len = snprintf(path, sizeof(path), "%s%s%.*s/%s", relative ? cwd : "",
-			   relative && n ? "/" : "", (int)n, dir, program);
+	                   relative && n ? "/" : "", (int)n, dir, program);
 	return len < 0 || (size_t)len >= sizeof(path) ? ENAMETOOLONG : executable(path);
 }
 
@@ -71,23 +71,23 @@ static bool probe_cwd(const struct config_task *task, struct config_errors *warn
 
 	if (stat(task->cwd, &st) != 0)
 		config_report(warnings, at,
-			      "the directory '%s' cannot be entered: %s; create it, or "
-			      "correct 'cwd'",
-			      shown.text, strerror(errno));
+		              "the directory '%s' cannot be entered: %s; create it, or "
+		              "correct 'cwd'",
+		              shown.text, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
 		config_report(warnings, at, "'%s' is not a directory; correct 'cwd'", shown.text);
 	else if (access(task->cwd, X_OK) != 0)
 		config_report(warnings, at,
-			      "the directory '%s' cannot be entered: %s; allow this "
-			      "user to (mode x)",
-			      shown.text, strerror(errno));
+		              "the directory '%s' cannot be entered: %s; allow this "
+		              "user to (mode x)",
+		              shown.text, strerror(errno));
 	else
 		return true;
 	return false;
 }
 
 static void probe_program(const struct config_task *task, char *const *environment,
-			  struct config_errors *warnings)
+                          struct config_errors *warnings)
 {
 	const char *program = task->argv[0];
 	struct config_shown shown = config_show(program, strlen(program));
@@ -95,25 +95,25 @@ static void probe_program(const struct config_task *task, char *const *environme
 
 	if (error == ENOENT && !strchr(program, '/'))
 		config_report(warnings, task->argv_at,
-			      "there is no program '%s' in the PATH of task '%s'; install it, or "
-			      "give its path",
-			      shown.text, task->name);
+		              "there is no program '%s' in the PATH of task '%s'; install it, or "
+		              "give its path",
+		              shown.text, task->name);
 	else if (error == ENOENT)
 		config_report(warnings, task->argv_at,
-			      "there is no file '%s', seen from the directory of task '%s'; build "
-			      "it, or correct the path",
-			      shown.text, task->name);
+		              "there is no file '%s', seen from the directory of task '%s'; build "
+		              "it, or correct the path",
+		              shown.text, task->name);
 	else if (error == EACCES)
 		config_report(warnings, task->argv_at,
-			      "'%s' may not be executed by this user; chmod +x, if it is a program",
-			      shown.text);
+		              "'%s' may not be executed by this user; chmod +x, if it is a program",
+		              shown.text);
 	else if (error)
 		config_report(warnings, task->argv_at, "'%s' cannot be executed: %s", shown.text,
-			      strerror(error));
+		              strerror(error));
 }
 
 void config_probe(const struct config *config, char *const *parent, const char *path,
-		  struct config_errors *warnings)
+                  struct config_errors *warnings)
 {
 	*warnings = (struct config_errors){.file = path};
 	for (size_t i = 0; i < config->ntasks; i++) {

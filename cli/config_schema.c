@@ -11,8 +11,8 @@ static void read_version(struct config_reader *r, const struct node_entry *e, vo
 		return;
 	if (node_length(e->value) != 1 || node_text(e->value)[0] != '1')
 		config_report(r->errors, node_place(e->value),
-			      "this tend reads version 1, not '%s'; write version: 1",
-			      node_show(e->value).text);
+		              "this tend reads version 1, not '%s'; write version: 1",
+		              node_show(e->value).text);
 }
 
 static void read_name(struct config_reader *r, const struct node_entry *e, void *into)
@@ -34,10 +34,10 @@ static void read_tasks(struct config_reader *r, const struct node_entry *e, void
 		return;
 	if (n == 0 && r->errors->count == before)
 		config_report(r->errors, node_place(e->key),
-			      "there are no tasks; add one: NAME: {command: [PROGRAM, ARGUMENT]}");
+		              "there are no tasks; add one: NAME: {command: [PROGRAM, ARGUMENT]}");
 	if (n > CONFIG_TASKS_MAX) {
 		config_report(r->errors, node_place(entries[CONFIG_TASKS_MAX].key),
-			      "there are more than %d tasks; split the stack", CONFIG_TASKS_MAX);
+		              "there are more than %d tasks; split the stack", CONFIG_TASKS_MAX);
 		return;
 	}
 	config->tasks = config_keep(r, n, sizeof(*config->tasks));
@@ -76,9 +76,9 @@ static void name_by_directory(struct config_reader *r, struct config_place at)
 		config->name = config_keep_text(r, name, n);
 	else
 		config_report(r->errors, at,
-			      "the directory's name '%s' holds no letter to name the stack by; add "
-			      "name: NAME",
-			      config_show(base, strlen(base)).text);
+		              "the directory's name '%s' holds no letter to name the stack by; add "
+		              "name: NAME",
+		              config_show(base, strlen(base)).text);
 }
 
 static bool has_key(const struct node_entry *entries, size_t n, const char *key)
@@ -117,14 +117,14 @@ void config_read_document(struct config_reader *r)
 
 	if (!root || node_is_empty(root))
 		config_report(r->errors, (struct config_place){1, 1},
-			      "the file is empty; write at least version: 1 and tasks: {NAME: "
-			      "{command: [PROGRAM, ARGUMENT]}}");
+		              "the file is empty; write at least version: 1 and tasks: {NAME: "
+		              "{command: [PROGRAM, ARGUMENT]}}");
 	else if (!node_take(r, root))
 		return;
 	else if (root->type != YAML_MAPPING_NODE)
 		config_report(r->errors, node_place(root),
-			      "the file is a map of version, name and tasks; this is %s",
-			      node_kind(root));
+		              "the file is a map of version, name and tasks; this is %s",
+		              node_kind(root));
 	else
 		read_root(r, root);
 }

@@ -23,7 +23,7 @@ static bool write_list(char *buf, size_t size, const char *line, size_t n)
 		if (strspn(line + i, plain) < len || (len == 1 && strchr("-=", line[i])))
 			return false;
 		int wrote = snprintf(buf + used, size - used, "%s%.*s", used ? ", " : "", (int)len,
-				     line + i);
+		                     line + i);
 		if (wrote < 0 || (size_t)wrote >= size - used)
 			return false;
 		used += (size_t)wrote;
@@ -38,9 +38,9 @@ static void report_line(struct config_reader *r, const yaml_node_t *node)
 	bool simple = write_list(list, sizeof(list), node_text(node), node_length(node));
 
 	config_report(r->errors, node_place(node),
-		      "'command' is a list; write command: [%s], or have /bin/sh run the line: "
-		      "shell: %s",
-		      simple ? list : "PROGRAM, ARGUMENT", simple ? node_show(node).text : "LINE");
+	              "'command' is a list; write command: [%s], or have /bin/sh run the line: "
+	              "shell: %s",
+	              simple ? list : "PROGRAM, ARGUMENT", simple ? node_show(node).text : "LINE");
 }
 
 static void read_command(struct config_reader *r, const struct node_entry *e, void *into)
@@ -58,7 +58,7 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 		return;
 	if (list.n == 0) {
 		config_report(r->errors, node_place(e->value),
-			      "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]");
+		              "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]");
 		return;
 	}
 	char **argv = config_keep(r, list.n + 1, sizeof(char *));
@@ -68,7 +68,7 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 			continue;
 		if (i == 0 && node_length(word) == 0)
 			config_report(r->errors, node_place(word),
-				      "the program of 'command' is empty; name one");
+			              "the program of 'command' is empty; name one");
 		argv[i] = config_keep_text(r, node_text(word), node_length(word));
 	}
 	draft->task->argv = argv;
@@ -91,7 +91,7 @@ static void read_shell(struct config_reader *r, const struct node_entry *e, void
 		return;
 	if (line[0] == 0)
 		config_report(r->errors, node_place(e->value),
-			      "'shell' is empty; write a line for /bin/sh");
+		              "'shell' is empty; write a line for /bin/sh");
 	argv[0] = config_keep_text(r, "/bin/sh", 7);
 	argv[1] = config_keep_text(r, "-c", 2);
 	argv[2] = line;
@@ -109,9 +109,9 @@ static bool check_variable(struct config_reader *r, const yaml_node_t *node)
 		good = good && name[i] != '=' && (unsigned char)name[i] > 0x20 && name[i] != 0x7f;
 	if (!good)
 		config_report(r->errors, node_place(node),
-			      "'%s' cannot be the name of a variable; it is not empty and holds no "
-			      "'=', space or control character",
-			      node_show(node).text);
+		              "'%s' cannot be the name of a variable; it is not empty and holds no "
+		              "'=', space or control character",
+		              node_show(node).text);
 	return good;
 }
 
@@ -181,10 +181,10 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	size_t n = strlen(cwd), base = cwd[0] == '/' ? 0 : strlen(dir) + 1;
 	if (n == 0)
 		config_report(r->errors, node_place(e->value),
-			      "'cwd' is empty; leave it out for the directory of this file");
+		              "'cwd' is empty; leave it out for the directory of this file");
 	if (n + base > PATH_LENGTH)
 		config_report(r->errors, node_place(e->value),
-			      "'cwd' is longer than a path may be");
+		              "'cwd' is longer than a path may be");
 	draft->task->cwd_at = node_place(e->value);
 	draft->task->cwd = cwd;
 	if (base == 0)
@@ -239,9 +239,9 @@ static void read_stop_signal(struct config_reader *r, const struct node_entry *e
 	const char *name = node_text(e->value);
 	size_t len = node_length(e->value), prefix = len > 3 && memcmp(name, "SIG", 3) == 0 ? 3 : 0;
 	config_report(r->errors, node_place(e->value),
-		      "'signal' wants a signal such as TERM, SIGINT or 15, not '%s'%s",
-		      node_show(e->value).text,
-		      node_hint(name + prefix, len - prefix, names, n).text);
+	              "'signal' wants a signal such as TERM, SIGINT or 15, not '%s'%s",
+	              node_show(e->value).text,
+	              node_hint(name + prefix, len - prefix, names, n).text);
 }
 
 static const char *const POLICIES[] = {
@@ -265,12 +265,12 @@ static void read_policy(struct config_reader *r, const struct node_entry *e, voi
 			return;
 		}
 	config_report(r->errors, node_place(e->value),
-		      "'%s' wants transient (after a failure), permanent (always) or temporary "
-		      "(never), not '%s'%s",
-		      node_show_key(e).text, node_show(e->value).text,
-		      node_hint(node_text(e->value), node_length(e->value), POLICIES,
-				CONFIG_COUNT(POLICIES))
-			      .text);
+	              "'%s' wants transient (after a failure), permanent (always) or temporary "
+	              "(never), not '%s'%s",
+	              node_show_key(e).text, node_show(e->value).text,
+	              node_hint(node_text(e->value), node_length(e->value), POLICIES,
+	                        CONFIG_COUNT(POLICIES))
+	                      .text);
 }
 
 static const struct node_field STOP[] = {
@@ -339,12 +339,12 @@ void task_read(struct config_reader *r, const struct node_entry *e, struct task_
 	node_read_fields(r, entries, n, TASK, CONFIG_COUNT(TASK), draft);
 	if (draft->command_at.line && draft->shell_at.line)
 		config_report(errors, draft->shell_at,
-			      "task '%s' has a command, at %zu:%zu, and a shell line; remove one",
-			      node_show_key(e).text, draft->command_at.line,
-			      draft->command_at.column);
+		              "task '%s' has a command, at %zu:%zu, and a shell line; remove one",
+		              node_show_key(e).text, draft->command_at.line,
+		              draft->command_at.column);
 	else if (!draft->command_at.line && !draft->shell_at.line && errors->count == before)
 		config_report(errors, task->at,
-			      "task '%s' has nothing to run; add command: [PROGRAM, ARGUMENT], or "
-			      "shell: LINE",
-			      node_show_key(e).text);
+		              "task '%s' has nothing to run; add command: [PROGRAM, ARGUMENT], or "
+		              "shell: LINE",
+		              node_show_key(e).text);
 }

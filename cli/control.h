@@ -34,7 +34,7 @@ struct control_server {
 
 /* Serves the socket in `scope`. Answers 0, or an error with nothing begun. */
 int control_serve(struct control_server *server, tend_scope scope, const char *socket,
-		  control_fn *answer, void *arg);
+                  control_fn *answer, void *arg);
 
 /* Sends a document, which it takes. False: the other side is gone. */
 bool control_send(struct control_reply *reply, json_t *document);
@@ -53,6 +53,6 @@ typedef void control_progress_fn(void *arg, const json_t *progress);
  *   request   taken
  *   returns   the envelope, to be given back by json_decref(); or NULL */
 json_t *control_ask(const struct instance *instance, json_t *request, control_progress_fn *progress,
-		    void *arg, struct instance_error *error);
+                    void *arg, struct instance_error *error);
 
 #endif

@@ -100,16 +100,16 @@ static void gone(const struct instance *i, int why, struct instance_error *error
 	error->exit_code = EXIT_UNREACHABLE;
 	if (why == ETIMEDOUT)
 		snprintf(error->text, sizeof(error->text), "stack %s%s does not answer at %s",
-			 i->name, pid, i->socket);
+		         i->name, pid, i->socket);
 	else if (owner == 0)
 		snprintf(error->text, sizeof(error->text),
-			 "the supervisor of stack %s ended before it answered (the socket %s is "
-			 "stale)",
-			 i->name, i->socket);
+		         "the supervisor of stack %s ended before it answered (the socket %s is "
+		         "stale)",
+		         i->name, i->socket);
 	else
 		snprintf(error->text, sizeof(error->text),
-			 "stack %s%s hung up before it answered%s%s", i->name, pid, why ? ": " : "",
-			 why ? strerror(why) : "");
+		         "stack %s%s hung up before it answered%s%s", i->name, pid, why ? ": " : "",
+		         why ? strerror(why) : "");
 }
 
 static json_t *receive(struct stream *s, control_progress_fn *progress, void *arg)
@@ -128,7 +128,7 @@ static json_t *receive(struct stream *s, control_progress_fn *progress, void *ar
 }
 
 json_t *control_ask(const struct instance *instance, json_t *request, control_progress_fn *progress,
-		    void *arg, struct instance_error *error)
+                    void *arg, struct instance_error *error)
 {
 	struct stream stream = {.fd = instance_connect(instance, error)};
 	char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;

@@ -60,7 +60,7 @@ static bool serve_next(struct control_reply *reply)
 			return false;
 		}
 		ssize_t got = tend_read(reply->fd, reply->bytes + reply->n,
-					sizeof(reply->bytes) - reply->n, deadline);
+		                        sizeof(reply->bytes) - reply->n, deadline);
 		if (got <= 0)
 			return false;
 		reply->n += (size_t)got;
@@ -107,7 +107,7 @@ static void take_connection(struct control_server *server, int fd)
 	reply->n = 0;
 	server->connections++;
 	int error = tend_spawn(server->scope, connection, reply,
-			       TEND_TASK_OPTS(.name = "connection", .drop = connection_drop), NULL);
+	                       TEND_TASK_OPTS(.name = "connection", .drop = connection_drop), NULL);
 	if (error)
 		connection_drop(reply);
 }
@@ -139,7 +139,7 @@ static void accept_drop(void *arg)
 }
 
 int control_serve(struct control_server *server, tend_scope scope, const char *socket,
-		  control_fn *answer_fn, void *arg)
+                  control_fn *answer_fn, void *arg)
 {
 	char address[sizeof("unix:") + INSTANCE_PATH_MAX];
 
@@ -150,7 +150,7 @@ int control_serve(struct control_server *server, tend_scope scope, const char *s
 	*server =
 		(struct control_server){.scope = scope, .fd = fd, .answer = answer_fn, .arg = arg};
 	int error = tend_spawn(scope, accept_all, server,
-			       TEND_TASK_OPTS(.name = "accept", .drop = accept_drop), NULL);
+	                       TEND_TASK_OPTS(.name = "accept", .drop = accept_drop), NULL);
 	if (error) {
 		tend_fd_close(fd);
 		unlink(socket);

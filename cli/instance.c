@@ -36,10 +36,10 @@ static int check_private(const char *path, struct instance_error *error)
 		return fail(error, EXIT_CONFIG, "%s is not a directory; remove it", path);
 	if (st.st_uid != geteuid())
 		return fail(error, EXIT_CONFIG, "%s belongs to another user (uid %u); remove it",
-			    path, (unsigned)st.st_uid);
+		            path, (unsigned)st.st_uid);
 	if (st.st_mode & 077)
 		return fail(error, EXIT_CONFIG, "%s is open to other users; run: chmod 700 %s",
-			    path, path);
+		            path, path);
 	return 0;
 }
 
@@ -49,13 +49,13 @@ static int make_private(const char *path, const char *parent, struct instance_er
 		return check_private(path, error);
 	if (errno == ENOENT)
 		return fail(error, EXIT_CONFIG,
-			    "%s does not exist; create it, or set XDG_RUNTIME_DIR to a private "
-			    "directory of yours (mode 0700)",
-			    parent);
+		            "%s does not exist; create it, or set XDG_RUNTIME_DIR to a private "
+		            "directory of yours (mode 0700)",
+		            parent);
 	return fail(error, EXIT_CONFIG,
-		    "cannot create %s: %s; set XDG_RUNTIME_DIR to a private directory of yours "
-		    "(mode 0700)",
-		    path, strerror(errno));
+	            "cannot create %s: %s; set XDG_RUNTIME_DIR to a private directory of yours "
+	            "(mode 0700)",
+	            path, strerror(errno));
 }
 
 int instance_dir(char *buf, size_t size, bool make, struct instance_error *error)
@@ -64,18 +64,18 @@ int instance_dir(char *buf, size_t size, bool make, struct instance_error *error
 	if (!parent || !parent[0]) {
 		if (geteuid() != 0)
 			return fail(error, EXIT_CONFIG,
-				    "XDG_RUNTIME_DIR is not set; set it to a private directory of "
-				    "yours (mode 0700)");
+			            "XDG_RUNTIME_DIR is not set; set it to a private directory of "
+			            "yours (mode 0700)");
 		parent = "/run";
 	}
 	if (parent[0] != '/')
 		return fail(error, EXIT_CONFIG,
-			    "XDG_RUNTIME_DIR is not an absolute path; set it to a "
-			    "private directory of yours (mode 0700)");
+		            "XDG_RUNTIME_DIR is not an absolute path; set it to a "
+		            "private directory of yours (mode 0700)");
 	int n = snprintf(buf, size, "%s/tend", parent);
 	if (n < 0 || (size_t)n >= size)
 		return fail(error, EXIT_CONFIG,
-			    "XDG_RUNTIME_DIR is too long for a socket; set it to a shorter path");
+		            "XDG_RUNTIME_DIR is too long for a socket; set it to a shorter path");
 	return make ? make_private(buf, parent, error) : 0;
 }
 
@@ -104,9 +104,9 @@ int instance_of(const char *name, struct instance *out, struct instance_error *e
 	int m = snprintf(made.lock, sizeof(made.lock), "%s/%s.lock", dir, name);
 	if (n < 0 || m < 0 || (size_t)n >= sizeof(made.socket) || (size_t)m >= sizeof(made.lock))
 		return fail(error, EXIT_CONFIG,
-			    "the socket's path %s/%s.sock is longer than %zu bytes; set "
-			    "XDG_RUNTIME_DIR to a shorter path, or give the stack a shorter name",
-			    dir, name, sizeof(made.socket) - 1);
+		            "the socket's path %s/%s.sock is longer than %zu bytes; set "
+		            "XDG_RUNTIME_DIR to a shorter path, or give the stack a shorter name",
+		            dir, name, sizeof(made.socket) - 1);
 	*out = made;
 	return 0;
 }
@@ -253,7 +253,7 @@ static void write_names(struct instance *found, size_t count, char *buf, size_t 
 
 /* Chooses among those that run, when the current directory does not decide. */
 static int choose_running(const char *here, bool strict, struct instance *out,
-			  struct instance_error *error)
+                          struct instance_error *error)
 {
 	struct instance found[INSTANCE_LISTED_MAX];
 	char dir[INSTANCE_PATH_MAX], names[400] = "";
@@ -264,7 +264,7 @@ static int choose_running(const char *here, bool strict, struct instance *out,
 	write_names(found, count, names, sizeof(names));
 	if (count == 0)
 		return fail(error, EXIT_UNREACHABLE,
-			    "no stack is running (looked in %s); start one with: tend up", dir);
+		            "no stack is running (looked in %s); start one with: tend up", dir);
 	if (here && strict)
 		return fail(
 			error, EXIT_UNREACHABLE,
@@ -273,7 +273,7 @@ static int choose_running(const char *here, bool strict, struct instance *out,
 			here, names);
 	if (count > 1)
 		return fail(error, EXIT_USAGE, "%zu stacks are running: %s; choose one with --name",
-			    count, names);
+		            count, names);
 	*out = found[0];
 	return 0;
 }
@@ -284,7 +284,7 @@ static int choose_socket(const char *path, struct instance *out, struct instance
 	size_t n = strlen(path);
 	if (n == 0 || n >= sizeof(made.socket))
 		return fail(error, EXIT_USAGE, "the path of a socket has 1 to %zu bytes",
-			    sizeof(made.socket) - 1);
+		            sizeof(made.socket) - 1);
 	memcpy(made.socket, path, n + 1);
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
@@ -300,7 +300,7 @@ static int choose_socket(const char *path, struct instance *out, struct instance
 }
 
 int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
-		    struct instance_error *error)
+                    struct instance_error *error)
 {
 	struct instance local = {.lock_fd = -1};
 
@@ -332,10 +332,10 @@ static int unreachable(const struct instance *i, int why, struct instance_error 
 	pid_t owner = i->lock[0] ? instance_owner(i) : -1;
 	if (why == EACCES || why == EPERM)
 		return fail(error, EXIT_PERMISSION, "may not connect to %s: %s", i->socket,
-			    strerror(why));
+		            strerror(why));
 	if (owner > 0)
 		return fail(error, EXIT_UNREACHABLE, "stack %s (pid %d) does not answer at %s: %s",
-			    i->name, (int)owner, i->socket, strerror(why));
+		            i->name, (int)owner, i->socket, strerror(why));
 	if (why == ENOENT)
 		return fail(
 			error, EXIT_UNREACHABLE,
@@ -343,9 +343,9 @@ static int unreachable(const struct instance *i, int why, struct instance_error 
 			i->name, i->socket);
 	if (why == ECONNREFUSED)
 		return fail(error, EXIT_UNREACHABLE,
-			    "stack %s is not running (the socket %s is stale, the next tend up "
-			    "replaces it)",
-			    i->name, i->socket);
+		            "stack %s is not running (the socket %s is stale, the next tend up "
+		            "replaces it)",
+		            i->name, i->socket);
 	return fail(error, EXIT_UNREACHABLE, "cannot connect to %s: %s", i->socket, strerror(why));
 }
 
@@ -365,7 +365,7 @@ int instance_connect(const struct instance *instance, struct instance_error *err
 	if (geteuid() != 0 && !instance_peer_allowed(fd)) {
 		close(fd);
 		return fail(error, EXIT_PERMISSION, "%s is served by another user",
-			    instance->socket);
+		            instance->socket);
 	}
 	return fd;
 }

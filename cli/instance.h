@@ -55,7 +55,7 @@ pid_t instance_owner(const struct instance *instance);
 /* Finds the stack a command is for. `here` is the name of the stack of the
  * current directory, or NULL. It may not be running: connecting will tell. */
 int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
-		    struct instance_error *error);
+                    struct instance_error *error);
 
 /* Connects; the peer is checked to be this user or root. Answers a blocking
  * descriptor, or -1 with an error that says whether the socket is stale. */

@@ -57,7 +57,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_state_help(state, stderr,
-				ARGP_HELP_USAGE | ARGP_HELP_SHORT_USAGE | ARGP_HELP_SEE);
+		                ARGP_HELP_USAGE | ARGP_HELP_SHORT_USAGE | ARGP_HELP_SEE);
 		exit(EXIT_USAGE);
 	default:
 		return ARGP_ERR_UNKNOWN;

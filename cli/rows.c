@@ -17,12 +17,12 @@ static json_t *row_of(const struct tend_info *row, const char *id, const char *p
 	json_int_t age = (json_int_t)(at > row->spawned_at ? at - row->spawned_at : 0);
 
 	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id", id, "path",
-			 control_text(path, strlen(path)), "kind", tend_kind_name(row->kind),
-			 "state", tend_state_name(row->state), "wait", rows_text(row->wait),
-			 "attempt", (json_int_t)row->attempt, "age_ns", age, "pid",
-			 row->pid ? json_integer(row->pid) : json_null(), "site",
-			 rows_text(row->site), "outcome",
-			 row->outcome ? tend_outcome_name(row->outcome) : NULL);
+	                 control_text(path, strlen(path)), "kind", tend_kind_name(row->kind),
+	                 "state", tend_state_name(row->state), "wait", rows_text(row->wait),
+	                 "attempt", (json_int_t)row->attempt, "age_ns", age, "pid",
+	                 row->pid ? json_integer(row->pid) : json_null(), "site",
+	                 rows_text(row->site), "outcome",
+	                 row->outcome ? tend_outcome_name(row->outcome) : NULL);
 }
 
 int rows_add_process(json_t *rows, const char *above, pid_t pid)

@@ -10,10 +10,10 @@ size_t text_decode(const char *s, size_t n, uint32_t *code)
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char lead = n ? (unsigned char)s[0] : 0xff;
 	size_t len = lead < 0x80             ? 1
-		     : (lead & 0xe0) == 0xc0 ? 2
-		     : (lead & 0xf0) == 0xe0 ? 3
-		     : (lead & 0xf8) == 0xf0 ? 4
-					     : 0;
+	             : (lead & 0xe0) == 0xc0 ? 2
+	             : (lead & 0xf0) == 0xe0 ? 3
+	             : (lead & 0xf8) == 0xf0 ? 4
+	                                     : 0;
 	if (len == 0 || len > n)
 		return 0;
 	uint32_t value = len == 1 ? lead : lead & (0xffu >> (len + 1));
@@ -50,7 +50,7 @@ static size_t show(char out[16], const char *s, size_t len, uint32_t code)
 		return (size_t)snprintf(out, 16, "\\%c", letters[code - '\a']);
 	if (unsafe(code))
 		return (size_t)snprintf(out, 16, code < 0x80 ? "\\x%02x" : "\\u%04x",
-					(unsigned)code);
+		                        (unsigned)code);
 	memcpy(out, s, len);
 	return len;
 }
@@ -91,7 +91,7 @@ size_t text_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
 			row[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]),
-				       least(last[j], row[j - 1]) + 1);
+			               least(last[j], row[j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				row[j] = least(row[j], before[j - 2] + 1);
 		}

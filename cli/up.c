@@ -67,7 +67,7 @@ static void say(const struct up *up, const char *name, size_t number, const char
 
 	if (n > 0)
 		printer_line(up->printer, name, number, '*', text,
-			     (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+		             (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
 void up_say(const struct up *up, const char *fmt, ...)
@@ -222,7 +222,7 @@ static int run(struct up *up, const struct instance *instance)
 	int error = open_runtime(up, instance);
 	if (!error)
 		error = tend_spawn(up->own, begin_main, up, TEND_TASK_OPTS(.name = "begin"),
-				   &begin);
+		                   &begin);
 	if (!error)
 		error = tend_join(begin, &outcome, TEND_FOREVER);
 	if (!error && outcome.result < 0)
@@ -258,7 +258,7 @@ static int up_claimed(struct up *up, const struct instance *instance)
 		error = run(up, instance);
 	if (error)
 		fprintf(stderr, "tend: stack %s cannot run: %s\n", up->config->name,
-			strerror(-error));
+		        strerror(-error));
 	int code = error ? 1 : up->exit_code;
 	end(up);
 	printer_close(up->printer);
@@ -293,7 +293,7 @@ static int refuse_config(const struct up *up, const struct config_errors *errors
 		return EXIT_CONFIG;
 	}
 	snprintf(text, sizeof(text), "%.300s:%zu:%zu: error: %s", up->file, first->at.line,
-		 first->at.column, first->text);
+	         first->at.column, first->text);
 	return refuse(up, EXIT_CONFIG, text);
 }
 

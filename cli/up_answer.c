@@ -30,11 +30,11 @@ static json_t *no_such_task(const struct up *up, const char *schema, const char 
 {
 	char text[700];
 	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ",
-			    up->config->name, path);
+	                    up->config->name, path);
 
 	for (size_t i = 0; i < up->config->ntasks && used > 0 && (size_t)used < sizeof(text); i++)
 		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", i ? ", " : "",
-				 up->config->tasks[i].name);
+		                 up->config->tasks[i].name);
 	return envelope_error(schema, EXIT_NO_TASK, text);
 }
 
@@ -45,7 +45,7 @@ static json_t *needs_of(const struct up_task *t)
 	json_t *needs = json_array();
 	for (size_t k = 0; k < t->config->nneeds; k++)
 		json_array_append_new(needs,
-				      json_string(t->up->config->tasks[t->config->needs[k]].name));
+		                      json_string(t->up->config->tasks[t->config->needs[k]].name));
 	return needs;
 }
 
@@ -75,11 +75,11 @@ static json_t *card(struct up_task *t)
 	json_object_set_new(row, "restart", json_string(config_restart_name(t->config->restart)));
 	json_object_set_new(row, "needs", needs_of(t));
 	json_object_set_new(row, "exit_code",
-			    over && !t->last.signal ? json_integer(t->last.result) : json_null());
+	                    over && !t->last.signal ? json_integer(t->last.result) : json_null());
 	json_object_set_new(row, "signal",
-			    over && t->last.signal ? json_integer(t->last.signal) : json_null());
+	                    over && t->last.signal ? json_integer(t->last.signal) : json_null());
 	json_object_set_new(row, "last_error",
-			    t->why[0] ? control_text(t->why, strlen(t->why)) : json_null());
+	                    t->why[0] ? control_text(t->why, strlen(t->why)) : json_null());
 	json_object_set_new(row, "output_dropped", json_integer((json_int_t)tail->dropped));
 	json_object_set_new(row, "output_tail", end_of(tail, STATUS_TAIL));
 	free(live.bytes);
@@ -103,7 +103,7 @@ static json_t *status(struct up *up, const char *path)
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		json_array_append_new(cards, card(&up->tasks[i]));
 	return envelope_ok("tend.status/1",
-			   json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
+	                   json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
 }
 
 /* ---- logs ---- */
@@ -111,8 +111,8 @@ static json_t *status(struct up *up, const char *path)
 static json_t *attempt_of(const struct up_tail *tail, bool live)
 {
 	return json_pack("{s:I, s:b, s:I, s:o}", "attempt", (json_int_t)tail->attempt, "live", live,
-			 "dropped", (json_int_t)tail->dropped, "text",
-			 control_text(tail->bytes ? tail->bytes : "", tail->n));
+	                 "dropped", (json_int_t)tail->dropped, "text",
+	                 control_text(tail->bytes ? tail->bytes : "", tail->n));
 }
 
 /* The attempt that runs and the one before it; if none runs, the last two. */
@@ -137,7 +137,7 @@ static json_t *logs(struct up *up, const char *path)
 	free(live.bytes);
 	snprintf(full, sizeof(full), "%s/%s", up->config->name, t->config->name);
 	return envelope_ok("tend.logs/1",
-			   json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
+	                   json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
 }
 
 /* ---- down ---- */
@@ -153,8 +153,8 @@ static json_t *progress(const struct up *up)
 			json_array_append_new(waiting, json_string(up->config->tasks[i].name));
 	up_progress(up, text, sizeof(text));
 	return json_pack("{s:{s:s, s:o, s:I}}", "progress", "text", text, "waiting", waiting,
-			 "left_ns",
-			 (json_int_t)(up->stop_deadline > now ? up->stop_deadline - now : 0));
+	                 "left_ns",
+	                 (json_int_t)(up->stop_deadline > now ? up->stop_deadline - now : 0));
 }
 
 static void down(struct up *up, const json_t *request, struct control_reply *reply)
@@ -163,7 +163,7 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 
 	if (timeout < 0) {
 		control_send(reply,
-			     envelope_error("tend.down/1", EXIT_USAGE, "the timeout is negative"));
+		             envelope_error("tend.down/1", EXIT_USAGE, "the timeout is negative"));
 		return;
 	}
 	if (json_is_true(json_object_get(request, "now")))
@@ -222,7 +222,7 @@ static const char *text_of(const json_t *row, const char *key)
 /* Moves the rows at `path` and below to `out`; answers how many are at it. With
  * an id it is that one alone. */
 static size_t choose_rows(const json_t *rows, const char *path, const char *id, json_t *out,
-			  char *list, size_t size)
+                          char *list, size_t size)
 {
 	size_t i, at = 0, used = 0, n = strlen(path);
 	json_t *row;
@@ -235,10 +235,10 @@ static size_t choose_rows(const json_t *rows, const char *path, const char *id, 
 			at++;
 			if (used < size)
 				used += (size_t)snprintf(list + used, size - used, "%s%s#%s",
-							 used ? ", " : "", here, own);
+				                         used ? ", " : "", here, own);
 		}
 		if (same ? !id || strcmp(id, own) == 0
-			 : !id && strncmp(here, path, n) == 0 && here[n] == '/')
+		         : !id && strncmp(here, path, n) == 0 && here[n] == '/')
 			json_array_append(out, row);
 	}
 	return at;
@@ -250,11 +250,11 @@ static json_t *inner(struct up *up, struct up_task *t, const char *path, json_t 
 	char full[2 * TEND_PATH_MAX], list[400] = "", text[600];
 	size_t n = strlen(t->config->name), own = strlen(up->config->name);
 	bool whole = strncmp(path, up->config->name, own) == 0 && path[own] == '/' &&
-		     strncmp(path + own + 1, t->config->name, n) == 0;
+	             strncmp(path + own + 1, t->config->name, n) == 0;
 	json_t *found = json_array(), *rows = up_rows(up, t);
 
 	snprintf(full, sizeof(full), "%s%s%s", whole ? "" : up->config->name, whole ? "" : "/",
-		 path);
+	         path);
 	const char *id = cut_id(full);
 	size_t at =
 		choose_rows(json_object_get(rows, "tasks"), full, id, found, list, sizeof(list));
@@ -267,7 +267,7 @@ static json_t *inner(struct up *up, struct up_task *t, const char *path, json_t 
 		snprintf(text, sizeof(text), "there is nothing at %.256s", path);
 	else
 		snprintf(text, sizeof(text), "%zu are called %.128s; choose one: %s", at, path,
-			 list);
+		         list);
 	return envelope_error("tend.tree/1", at ? EXIT_USAGE : EXIT_NO_TASK, text);
 }
 
@@ -301,7 +301,7 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 		down(up, request, reply);
 	else
 		control_send(reply,
-			     envelope_error("tend.error/1", EXIT_USAGE,
-					    "there is no such command; it knows tree, status, logs "
-					    "and down"));
+		             envelope_error("tend.error/1", EXIT_USAGE,
+		                            "there is no such command; it knows tree, status, logs "
+		                            "and down"));
 }

@@ -124,15 +124,15 @@ static void tell_lost(struct printer *p)
 	char line[96];
 	unsigned long long lost = p->lost;
 	int n = p->style == PRINT_JSON
-			? snprintf(line, sizeof(line), "{\"lost\":%llu}\n", lost)
-			: snprintf(line, sizeof(line),
-				   "... %llu lines were not shown, the reader is too slow\n", lost);
+	                ? snprintf(line, sizeof(line), "{\"lost\":%llu}\n", lost)
+	                : snprintf(line, sizeof(line),
+	                           "... %llu lines were not shown, the reader is too slow\n", lost);
 	if (append(p, line, (size_t)n))
 		p->lost = 0;
 }
 
 static int prefix(const struct printer *p, char *out, size_t size, const char *name, size_t number,
-		  char mark)
+                  char mark)
 {
 	static const int colours[] = {36, 33, 32, 35, 34, 96, 93, 92, 95, 94};
 	size_t count = sizeof(colours) / sizeof(*colours);
@@ -140,7 +140,7 @@ static int prefix(const struct printer *p, char *out, size_t size, const char *n
 	if (p->style != PRINT_COLOUR)
 		return snprintf(out, size, "%-*s %c ", (int)p->width, name, mark);
 	return snprintf(out, size, "\033[%dm%-*s %c\033[0m ", colours[number % count],
-			(int)p->width, name, mark);
+	                (int)p->width, name, mark);
 }
 
 static void enqueue(struct printer *p, const char *line, size_t n)
@@ -170,7 +170,7 @@ void printer_document(struct printer *p, json_t *document)
 }
 
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
-		  size_t n)
+                  size_t n)
 {
 	char line[128 + PRINT_ESCAPED(PRINT_LINE_MAX)];
 
@@ -178,8 +178,8 @@ void printer_line(struct printer *p, const char *name, size_t number, char mark,
 		return;
 	if (p->style == PRINT_JSON) {
 		printer_document(p, json_pack("{s:s, s:s, s:o}", "name", name, "from",
-					      mark == '|' ? "task" : "tend", "text",
-					      control_text(text, n)));
+		                              mark == '|' ? "task" : "tend", "text",
+		                              control_text(text, n)));
 		return;
 	}
 	size_t used = (size_t)prefix(p, line, 128, name, number, mark);
@@ -253,10 +253,10 @@ size_t print_escaped(char *out, const char *text, size_t n)
 		size_t len = text_decode(text + i, n - i, &code);
 		if (len == 0)
 			used += (size_t)snprintf(at, 7, "\\x%02x",
-						 (unsigned)(unsigned char)text[i]);
+			                         (unsigned)(unsigned char)text[i]);
 		else if (unsafe(code))
 			used += (size_t)snprintf(at, 7, code < 0x80 ? "\\x%02x" : "\\u%04x",
-						 (unsigned)code);
+			                         (unsigned)code);
 		else {
 			memcpy(at, text + i, len);
 			used += len;

@@ -24,7 +24,7 @@ struct printer *printer_open(int fd, enum printer_style style, size_t width);
  *
  *   number    chooses the colour of the name; NULL is accepted as printer */
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
-		  size_t n);
+                  size_t n);
 
 /* Writes a document as a line, and gives it back. */
 void printer_document(struct printer *p, struct json_t *document);

@@ -7,7 +7,7 @@
 static const char *word(const struct up_task *t)
 {
 	return t->state == TEND_STATE_ENDED ? tend_outcome_name(t->outcome)
-					    : tend_state_name(t->state);
+	                                    : tend_state_name(t->state);
 }
 
 static size_t survivors(const struct up *up) { return up->config->ntasks - up->ended; }
@@ -31,7 +31,7 @@ static void print_task(const struct up *up, const struct up_task *t, int width)
 		snprintf(text, sizeof(text), "pid %d did not end", t->pid);
 	if (t->restarts)
 		snprintf(restarts, sizeof(restarts), ", %u restart%s", t->restarts,
-			 t->restarts == 1 ? "" : "s");
+		         t->restarts == 1 ? "" : "s");
 	up_say(up, "  %-*s  %-9s  %s%s", width, t->config->name, word(t), text, restarts);
 }
 
@@ -46,7 +46,7 @@ static void print_envelope(const struct up *up)
 {
 	int code = up_exit_code(up);
 	json_t *envelope = code ? envelope_error("tend.up/1", code, error_of(code))
-				: envelope_ok("tend.up/1", json_object());
+	                        : envelope_ok("tend.up/1", json_object());
 
 	if (envelope)
 		json_object_set_new(envelope, "data", up_report_json(up));
@@ -86,11 +86,11 @@ json_t *up_report_json(const struct up *up)
 		else
 			snprintf(text, sizeof(text), "pid %d did not end", t->pid);
 		json_array_append_new(tasks,
-				      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
-						tend_state_name(t->state), "outcome",
-						ended ? tend_outcome_name(t->outcome) : NULL,
-						"ending", control_text(text, strlen(text)),
-						"restarts", (json_int_t)t->restarts));
+		                      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
+		                                tend_state_name(t->state), "outcome",
+		                                ended ? tend_outcome_name(t->outcome) : NULL,
+		                                "ending", control_text(text, strlen(text)),
+		                                "restarts", (json_int_t)t->restarts));
 	}
 	return json_pack(
 		"{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",

@@ -64,7 +64,7 @@ static json_t *wait_of(const struct up_task *t)
 	if (t->state != TEND_STATE_BACKOFF)
 		return rows_text(t->wait);
 	snprintf(text, sizeof(text), "restart %u in %.1fs", t->restarts + 1,
-		 t->retry_at > now ? (double)(t->retry_at - now) / 1e9 : 0.0);
+	         t->retry_at > now ? (double)(t->retry_at - now) / 1e9 : 0.0);
 	return json_string(text);
 }
 
@@ -79,15 +79,15 @@ static void add_task(json_t *rows, const struct up_task *t)
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)t->id);
 	snprintf(site, sizeof(site), "%s:%zu", file ? file + 1 : up->file, t->config->at.line);
 	json_array_append_new(rows,
-			      json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id",
-					id, "path", path, "kind", tend_kind_name(TEND_KIND_PROCESS),
-					"state", tend_state_name(t->state), "wait", wait_of(t),
-					"attempt", (json_int_t)t->attempt, "age_ns",
-					(json_int_t)(tend_now() - (t->spawned_at ? t->spawned_at
-										 : up->started_at)),
-					"pid", t->pid ? json_integer(t->pid) : json_null(), "site",
-					rows_text(site), "outcome",
-					ended ? tend_outcome_name(t->outcome) : NULL));
+	                      json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id",
+	                                id, "path", path, "kind", tend_kind_name(TEND_KIND_PROCESS),
+	                                "state", tend_state_name(t->state), "wait", wait_of(t),
+	                                "attempt", (json_int_t)t->attempt, "age_ns",
+	                                (json_int_t)(tend_now() - (t->spawned_at ? t->spawned_at
+	                                                                         : up->started_at)),
+	                                "pid", t->pid ? json_integer(t->pid) : json_null(), "site",
+	                                rows_text(site), "outcome",
+	                                ended ? tend_outcome_name(t->outcome) : NULL));
 	struct pids pids = {0};
 	if (t->pid > 0)
 		pids.pid[pids.n++] = t->pid;
@@ -107,10 +107,10 @@ static void add_stack(json_t *rows, const struct up *up)
 	json_array_append_new(
 		rows,
 		json_pack("{s:s, s:s, s:s, s:s, s:n, s:i, s:I, s:i, s:s, s:n}", "id", id, "path",
-			  up->config->name, "kind", tend_kind_name(TEND_KIND_SCOPE), "state",
-			  tend_state_name(up->stopping ? TEND_STATE_STOPPING : TEND_STATE_RUNNING),
-			  "wait", "attempt", 0, "age_ns", (json_int_t)(tend_now() - up->started_at),
-			  "pid", (int)getpid(), "site", up->file, "outcome"));
+	                  up->config->name, "kind", tend_kind_name(TEND_KIND_SCOPE), "state",
+	                  tend_state_name(up->stopping ? TEND_STATE_STOPPING : TEND_STATE_RUNNING),
+	                  "wait", "attempt", 0, "age_ns", (json_int_t)(tend_now() - up->started_at),
+	                  "pid", (int)getpid(), "site", up->file, "outcome"));
 }
 
 /* Segment by segment, bytes within a segment; then by id as a number. */

@@ -39,7 +39,7 @@ void up_progress(const struct up *up, char *buf, size_t size)
 			break;
 		}
 		used += (size_t)snprintf(buf + used, size - used, "%s%s", shown++ ? ", " : "",
-					 t->config->name);
+		                         t->config->name);
 	}
 	if (used < size)
 		snprintf(buf + used, size - used, "; %.0f s left", left);
@@ -54,7 +54,7 @@ void up_stop(struct up *up, const char *reason, uint64_t timeout_ns)
 		up->stop_began = tend_now();
 		deadline = graph_stop_ns(&up->graph);
 		deadline = tend_after(deadline > TEND_FOREVER - KILL_NS ? TEND_FOREVER
-									: deadline + KILL_NS);
+		                                                        : deadline + KILL_NS);
 		up->stop_deadline = deadline;
 		up_say(up, "stopping: %s", reason);
 	}

@@ -124,25 +124,25 @@ static void keep_tail(struct up_task *t)
 /* ---- How an attempt ended ---- */
 
 static void outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf,
-			 size_t size)
+                         size_t size)
 {
 	const char *forced = t->killed ? " (by force)" : "";
 
 	if (o->kind == TEND_FAILED && o->result < 0)
 		snprintf(buf, size, "could not start: %s",
-			 o->message[0] ? o->message : tend_strerror(o->result));
+		         o->message[0] ? o->message : tend_strerror(o->result));
 	else if (o->kind == TEND_CANCELED && o->result < 0)
 		snprintf(buf, size, "stopped before it had started");
 	else if (o->kind == TEND_KILLED && t->told && !t->killed)
 		snprintf(buf, size, "killed by SIGKILL: it had not ended %.3gs after SIG%s",
-			 (double)t->config->stop_timeout_ns / 1e9,
-			 sigabbrev_np(t->config->stop_signal) ? sigabbrev_np(t->config->stop_signal)
-							      : "?");
+		         (double)t->config->stop_timeout_ns / 1e9,
+		         sigabbrev_np(t->config->stop_signal) ? sigabbrev_np(t->config->stop_signal)
+		                                              : "?");
 	else if (o->kind == TEND_KILLED && o->message[0])
 		snprintf(buf, size, "%s", o->message);
 	else if (o->kind == TEND_CANCELED && o->signal == t->config->stop_signal)
 		snprintf(buf, size, "ended by SIG%s",
-			 sigabbrev_np(o->signal) ? sigabbrev_np(o->signal) : "?");
+		         sigabbrev_np(o->signal) ? sigabbrev_np(o->signal) : "?");
 	else if (o->signal && sigabbrev_np(o->signal))
 		snprintf(buf, size, "killed by SIG%s%s", sigabbrev_np(o->signal), forced);
 	else if (o->signal)
@@ -173,7 +173,7 @@ static void start_failed(struct up_task *t, const char *text)
 
 	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
 	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s\n", up->file, at.line,
-		at.column, t->config->name, text);
+	        at.column, t->config->name, text);
 	up->start_failed = true;
 	finish(t, TEND_FAILED);
 	up_stop(up, "a task could not start", 0);
@@ -184,7 +184,7 @@ static void try_later(struct up_task *t)
 	set_state(t, TEND_STATE_BACKOFF);
 	t->retry_at = tend_after(t->config->restart_delay_ns);
 	up_task_say(t, "%s; restart %u in %.3g s", t->why, t->restarts + 1,
-		    (double)t->config->restart_delay_ns / 1e9);
+	            (double)t->config->restart_delay_ns / 1e9);
 	tend_event_set(t->up->changed);
 }
 
@@ -242,13 +242,13 @@ static void begin(struct up_task *t)
 	int error = env ? tend_spawn_process(
 				  tend_root(t->up->rt),
 				  TEND_PROCESS_OPTS(.name = name, .stop_signal = c->stop_signal,
-						    .stop_ns = c->stop_timeout_ns,
-						    .argv = (const char *const *)c->argv,
-						    .env = (const char *const *)env, .cwd = c->cwd,
-						    .output = output, .output_arg = t,
-						    .attempt = t->attempt),
+	                                            .stop_ns = c->stop_timeout_ns,
+	                                            .argv = (const char *const *)c->argv,
+	                                            .env = (const char *const *)env, .cwd = c->cwd,
+	                                            .output = output, .output_arg = t,
+	                                            .attempt = t->attempt),
 				  &process)
-			: -ENOMEM;
+	                : -ENOMEM;
 	free(env);
 	if (error == 0) {
 		t->process = process;
@@ -259,7 +259,7 @@ static void begin(struct up_task *t)
 		return;
 	}
 	const char *text = error == -ENOENT ? "tend-guard is not installed, nor is it beside tend"
-					    : tend_strerror(error);
+	                                    : tend_strerror(error);
 	if (t->attempt == 1) {
 		start_failed(t, text);
 		return;
@@ -285,7 +285,7 @@ static uint64_t step_queued(struct up_task *t)
 		char text[160];
 		up_task_ending(&t->up->tasks[which], text, sizeof(text));
 		snprintf(t->why, sizeof(t->why), "never started: it needs %s, which %s",
-			 t->up->tasks[which].config->name, text);
+		         t->up->tasks[which].config->name, text);
 		up_task_say(t, "%s", t->why);
 		finish(t, TEND_REJECTED);
 		return 0;

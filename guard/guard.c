@@ -132,10 +132,10 @@ static void owe(struct slot *slot, uint32_t what)
 static void refuse(uint64_t cookie, uint32_t stage, int error)
 {
 	refusal = (struct tend__guard_message){.type = TEND__GUARD_START_FAILED,
-					       .cookie = cookie,
-					       .stage = stage,
-					       .error = error,
-					       .pidfd = -1};
+	                                       .cookie = cookie,
+	                                       .stage = stage,
+	                                       .error = error,
+	                                       .pidfd = -1};
 	refusing = true;
 }
 
@@ -180,9 +180,9 @@ static bool tell_owner(const struct tend__guard_message *message, int pidfd)
 static bool tell_started(struct slot *slot)
 {
 	struct tend__guard_message message = {.type = TEND__GUARD_STARTED,
-					      .cookie = slot->cookie,
-					      .pid = slot->leader,
-					      .pidfd = -1};
+	                                      .cookie = slot->cookie,
+	                                      .pid = slot->leader,
+	                                      .pidfd = -1};
 	if (!tell_owner(&message, slot->pidfd))
 		return false;
 	if (slot->pidfd >= 0)
@@ -195,10 +195,10 @@ static bool tell_started(struct slot *slot)
 static bool tell_end(const struct slot *slot)
 {
 	struct tend__guard_message message = {.type = TEND__GUARD_EXITED,
-					      .cookie = slot->cookie,
-					      .code = slot->code,
-					      .status = slot->status,
-					      .pidfd = -1};
+	                                      .cookie = slot->cookie,
+	                                      .code = slot->code,
+	                                      .status = slot->status,
+	                                      .pidfd = -1};
 	if (slot->stage) {
 		message.type = TEND__GUARD_START_FAILED;
 		message.stage = (uint32_t)slot->stage;
@@ -237,9 +237,9 @@ static void take_started(void)
 			char bytes[CMSG_SPACE(sizeof(int))];
 		} control;
 		struct msghdr msg = {.msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control.bytes,
-				     .msg_controllen = sizeof(control.bytes)};
+		                     .msg_iovlen = 1,
+		                     .msg_control = control.bytes,
+		                     .msg_controllen = sizeof(control.bytes)};
 		ssize_t n = recvmsg(started_in, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -333,13 +333,13 @@ static void sweep(void)
 
 /* Returns the pid of the keeper, or a negative errno value. */
 static pid_t start_keeper(struct slot *slot, const struct tend__guard_request *request,
-			  const int *fds)
+                          const int *fds)
 {
 	struct keeper keeper = {.slot = slot,
-				.index = index_of(slot),
-				.guard = guard_pid,
-				.report = started_out,
-				.request = *request};
+	                        .index = index_of(slot),
+	                        .guard = guard_pid,
+	                        .report = started_out,
+	                        .request = *request};
 	memcpy(keeper.fds, fds, sizeof(keeper.fds));
 
 	pid_t pid = _Fork();
@@ -365,7 +365,7 @@ static int count_descriptors(uint32_t flags)
 
 /* Whether a SPAWN can be answered from a slot: 0, or a positive errno value. */
 static int check_spawn(const struct tend__guard_request *request, int nfds, bool cut,
-		       uint32_t *stage)
+                       uint32_t *stage)
 {
 	*stage = TEND__STAGE_SETUP;
 	if (cut)
@@ -431,7 +431,7 @@ static void signal_task(struct slot *slot, int sig, bool cont)
 {
 	const uint64_t conts = signal_bit(SIGCONT);
 	const uint64_t stops = signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) |
-			       signal_bit(SIGTTOU);
+	                       signal_bit(SIGTTOU);
 	uint64_t set = signal_bit(sig) | (cont ? conts : 0);
 	uint64_t clear = set & conts ? stops & ~set : set & stops ? conts : 0;
 	uint64_t old = tend__load_relaxed(&slot->signals);
@@ -456,7 +456,7 @@ static void obey(const struct tend__guard_request *request, const int *fds, int 
 	if (request->type == TEND__GUARD_KILL || kills)
 		kill_task(slot);
 	else if (request->type == TEND__GUARD_SIGNAL && request->signal > 0 &&
-		 request->signal <= 64)
+	         request->signal <= 64)
 		signal_task(slot, request->signal, request->flags & TEND__GUARD_CONT);
 }
 
@@ -470,9 +470,9 @@ static bool take_request(void)
 		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
 	} control;
 	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
 	int fds[TEND__GUARD_FDS_MAX];
 	int nfds = 0;
 
@@ -506,8 +506,8 @@ static void serve(void)
 		struct pollfd polled[] = {
 			{.fd = OWNER_PIDFD, .events = POLLIN},
 			{.fd = OWNER_SOCK,
-			 .events = (short)((refusing ? 0 : POLLIN) |
-					   (owing && !retry ? POLLOUT : 0))},
+		         .events = (short)((refusing ? 0 : POLLIN) |
+		                           (owing && !retry ? POLLOUT : 0))},
 			{.fd = child_signals, .events = POLLIN},
 			{.fd = started_in, .events = POLLIN},
 		};
@@ -598,7 +598,7 @@ static bool open_all(void)
 	started_in = pair[0];
 	started_out = pair[1];
 	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return table != MAP_FAILED;
 }
 

@@ -87,7 +87,7 @@ static int read_command(const struct keeper *keeper, struct command *command, st
 		return -EPROTO;
 	command->pointers_bytes = ((size_t)request->argc + request->envc + 3) * sizeof(char *);
 	command->pointers = mmap(NULL, command->pointers_bytes, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (command->pointers == MAP_FAILED)
 		return -errno;
 
@@ -126,9 +126,9 @@ static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = SOL_SOCKET;

@@ -132,7 +132,7 @@ pid_t leader_start(struct leader *leader, int *pidfd)
 	leader->stage = TEND__STAGE_NONE;
 	leader->error = 0;
 	pid_t pid = clone(leader_main, leader_stack + sizeof(leader_stack),
-			  CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, leader, pidfd);
+	                  CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, leader, pidfd);
 	if (pid < 0) {
 		leader->stage = TEND__STAGE_FORK;
 		return -errno;

@@ -27,9 +27,9 @@ enum {
 	TEND_STATE_STARTING,   /* a thread or process being made */
 	TEND_STATE_READY,      /* waits for a worker */
 	TEND_STATE_RUNNING,
-	TEND_STATE_PARKED, /* in a wait, see `wait` */
-	TEND_STATE_STOPPING, /* canceled, and not ended yet */
-	TEND_STATE_BACKOFF,  /* between two attempts */
+	TEND_STATE_PARKED,    /* in a wait, see `wait` */
+	TEND_STATE_STOPPING,  /* canceled, and not ended yet */
+	TEND_STATE_BACKOFF,   /* between two attempts */
 	TEND_STATE_ABANDONED, /* a shutdown gave up on it; it may still end */
 	TEND_STATE_ENDED,     /* its outcome is held for a joiner */
 };
@@ -50,8 +50,8 @@ struct tend_info {
 	uint64_t checkpoints; /* passed since it was canceled */
 	uint64_t last_event;  /* number of its last event; 0: nobody subscribed then */
 	char name[TEND_NAME_MAX + 1];
-	char wait[64];        /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: none */
-	char site[96];        /* "file:line" where it was spawned */
+	char wait[64]; /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: none */
+	char site[96]; /* "file:line" where it was spawned */
 };
 
 typedef struct tend_snapshot tend_snapshot;
@@ -102,7 +102,7 @@ TEND_API uint32_t tend_snapshot_depth(const tend_snapshot *snapshot, size_t inde
 /* Facts of the whole. Everything up to event `low` is in it; events after it
  * may be in it too, and apply without harm. */
 struct tend_snapshot_info {
-	uint64_t at;   /* instant */
+	uint64_t at;        /* instant */
 	uint64_t low, high; /* marks: event numbers around it */
 	uint64_t pid;
 	uint64_t torn; /* rows that could not be read as a whole */

@@ -105,7 +105,7 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 	if (!error) {
 		settle_all(fd, copy, h.records_at, used);
 		error = tend__snapshot_read((struct tend__header *)(void *)copy, h.bytes,
-					    tend__clock(), out);
+		                            tend__clock(), out);
 	}
 	tend__unreserve(copy, h.bytes);
 	return error;

@@ -109,7 +109,7 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
  * at its newest; one in the past of every ring is lost. We cannot know which,
  * so wait for it a few looks, and then call it lost. */
 int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, size_t max,
-			 uint64_t *lost)
+                         uint64_t *lost)
 {
 	struct tend__header *h = tend__runtime_segment(sub->rt);
 	uint64_t missing = 0;

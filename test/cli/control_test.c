@@ -78,7 +78,7 @@ START_TEST(an_answer_comes_after_its_progress)
 {
 	json_t *answer =
 		control_ask(&instance, json_pack("{s:s, s:s}", "cmd", "tree", "path", "a/b"),
-			    see_progress, NULL, &error);
+	                    see_progress, NULL, &error);
 	ck_assert_msg(answer != NULL, "%s", error.text);
 	ck_assert_int_eq(progress_seen, 1);
 	ck_assert_str_eq(json_string_value(json_object_get(answer, "schema")), "test.echo/1");
@@ -103,12 +103,12 @@ START_TEST(a_request_in_pieces_and_two_at_once_are_answered)
 END_TEST
 
 static const char *const bad[] = {"\n",
-				  "{}\n",
-				  "[1]\n",
-				  "{\"cmd\":7}\n",
-				  "{\"cmd\":\"a\"\n",
-				  "\xff\xfe\n",
-				  "{\"cmd\":\"a\",\"cmd\":\"b\"}\n"};
+                                  "{}\n",
+                                  "[1]\n",
+                                  "{\"cmd\":7}\n",
+                                  "{\"cmd\":\"a\"\n",
+                                  "\xff\xfe\n",
+                                  "{\"cmd\":\"a\",\"cmd\":\"b\"}\n"};
 
 START_TEST(what_is_not_a_request_is_answered_with_an_error)
 {
@@ -163,7 +163,7 @@ START_TEST(text_of_any_bytes_becomes_a_string)
 {
 	json_t *clean = control_text("a\xff\0b", 4), *whole = control_text("caf\xc3\xa9", 5);
 	ck_assert_str_eq(json_string_value(clean), "a\xef\xbf\xbd\xef\xbf\xbd"
-						   "b");
+	                                           "b");
 	ck_assert_str_eq(json_string_value(whole), "caf\xc3\xa9");
 	json_decref(clean);
 	json_decref(whole);
@@ -179,7 +179,7 @@ Suite *control_suite(void)
 	tcase_add_test(c, an_answer_comes_after_its_progress);
 	tcase_add_test(c, a_request_in_pieces_and_two_at_once_are_answered);
 	tcase_add_loop_test(c, what_is_not_a_request_is_answered_with_an_error, 0,
-			    sizeof(bad) / sizeof(*bad));
+	                    sizeof(bad) / sizeof(*bad));
 	tcase_add_test(c, a_request_without_an_end_is_refused_and_hung_up_on);
 	tcase_add_test(c, more_connections_than_there_may_be_are_told_so);
 	tcase_add_test(c, the_socket_is_for_its_user_only);

@@ -106,8 +106,8 @@ START_TEST(a_directory_that_is_not_there_is_told_with_the_remedy)
 	ck_assert_int_ne(instance_claim("shop", &i, &error), 0);
 	ck_assert_int_eq(error.exit_code, 78);
 	ck_assert_str_eq(error.text,
-			 "/nonexistent/run does not exist; create it, or set XDG_RUNTIME_DIR to a "
-			 "private directory of yours (mode 0700)");
+	                 "/nonexistent/run does not exist; create it, or set XDG_RUNTIME_DIR to a "
+	                 "private directory of yours (mode 0700)");
 }
 END_TEST
 

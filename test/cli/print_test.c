@@ -130,7 +130,7 @@ Suite *print_suite(void)
 	tcase_add_test(c, lines_are_put_together_from_any_pieces);
 	tcase_add_test(c, a_line_without_an_end_is_cut_and_nothing_of_it_lost);
 	tcase_add_loop_test(c, nothing_that_moves_a_cursor_is_passed_on, 0,
-			    sizeof(escapes) / sizeof(*escapes));
+	                    sizeof(escapes) / sizeof(*escapes));
 	tcase_add_test(c, names_are_aligned_before_the_text);
 	tcase_add_test(c, a_reader_that_does_not_read_stops_nobody);
 	tcase_add_test(c, a_reader_that_is_gone_stops_nobody);

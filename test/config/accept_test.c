@@ -17,7 +17,7 @@ static void check_words(char *const *words, const char *expected)
 	char joined[512] = "";
 	for (size_t used = 0; words && *words; words++)
 		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s",
-					 used ? "|" : "", *words);
+		                         used ? "|" : "", *words);
 	ck_assert_str_eq(joined, expected);
 }
 
@@ -51,30 +51,30 @@ END_TEST
 START_TEST(every_field_is_read)
 {
 	struct config *c = load("version: 1\n"
-				"name: demo-2\n"
-				"tasks:\n"
-				"  db:\n"
-				"    command: [postgres, -D, data]\n"
-				"    cwd: /srv\n"
-				"    stop: {signal: SIGINT, timeout: 1m}\n"
-				"    restart: permanent\n"
-				"  web:\n"
-				"    shell: ./web | tee log\n"
-				"    cwd: sub\n"
-				"    env:\n"
-				"      PORT: 8080\n"
-				"      EMPTY: \"\"\n"
-				"    env_pass: [EDITOR]\n"
-				"    needs: [db]\n"
-				"    stop:\n"
-				"      timeout: 500ms\n"
-				"    restart:\n"
-				"      policy: temporary\n"
-				"      delay: 2h\n"
-				"  all:\n"
-				"    command: [env]\n"
-				"    env_pass: all\n"
-				"    restart: {delay: 0s}\n");
+	                        "name: demo-2\n"
+	                        "tasks:\n"
+	                        "  db:\n"
+	                        "    command: [postgres, -D, data]\n"
+	                        "    cwd: /srv\n"
+	                        "    stop: {signal: SIGINT, timeout: 1m}\n"
+	                        "    restart: permanent\n"
+	                        "  web:\n"
+	                        "    shell: ./web | tee log\n"
+	                        "    cwd: sub\n"
+	                        "    env:\n"
+	                        "      PORT: 8080\n"
+	                        "      EMPTY: \"\"\n"
+	                        "    env_pass: [EDITOR]\n"
+	                        "    needs: [db]\n"
+	                        "    stop:\n"
+	                        "      timeout: 500ms\n"
+	                        "    restart:\n"
+	                        "      policy: temporary\n"
+	                        "      delay: 2h\n"
+	                        "  all:\n"
+	                        "    command: [env]\n"
+	                        "    env_pass: all\n"
+	                        "    restart: {delay: 0s}\n");
 	ck_assert_str_eq(c->name, "demo-2");
 	ck_assert_uint_eq(c->ntasks, 3);
 	const struct config_task *db = &c->tasks[0], *web = &c->tasks[1], *all = &c->tasks[2];
@@ -128,7 +128,7 @@ START_TEST(a_map_or_list_may_be_left_empty)
 {
 	struct config *c =
 		load(HEAD "  web:\n    command: [x]\n    env:\n    env_pass:\n    needs:\n"
-			  "    stop:\n    restart:\n");
+	                  "    stop:\n    restart:\n");
 	ck_assert_int_eq(c->tasks[0].stop_signal, SIGTERM);
 	ck_assert_int_eq(c->tasks[0].restart, CONFIG_TRANSIENT);
 	config_free(c);
@@ -138,7 +138,7 @@ END_TEST
 START_TEST(an_alias_stands_for_what_it_names)
 {
 	struct config *c = load(HEAD "  a: {command: &run [serve, x], env: &common {A: 1}}\n"
-				     "  b: {command: *run, env: *common}\n");
+	                             "  b: {command: *run, env: *common}\n");
 	check_words(c->tasks[1].argv, "serve|x");
 	check_words(c->tasks[1].env, "A=1");
 	config_free(c);
@@ -148,7 +148,7 @@ END_TEST
 START_TEST(json_is_read_as_it_is)
 {
 	struct config *c = load("{\"version\": 1, \"name\": \"j\", \"tasks\": {\"a\": "
-				"{\"command\": [\"x\", \"\\u00e9\"], \"needs\": []}}}");
+	                        "{\"command\": [\"x\", \"\\u00e9\"], \"needs\": []}}}");
 	check_words(c->tasks[0].argv, "x|\xc3\xa9");
 	config_free(c);
 }

@@ -61,7 +61,7 @@ static void write_text(const char *path, const char *text) { write_file(path, te
 START_TEST(a_valid_file_is_told_with_its_order_and_answers_0)
 {
 	write_text("tend.yaml", "version: 1\ntasks:\n  web: {command: [sh], needs: [db]}\n"
-				"  db: {command: [sh]}\n");
+	                        "  db: {command: [sh]}\n");
 	struct run r = run(NULL, NULL);
 	ck_assert_str_eq(r.err, "");
 	ck_assert_str_eq(r.out, "shop: 2 tasks, started in this order: db, web\n");
@@ -74,8 +74,8 @@ START_TEST(warnings_do_not_change_the_answer)
 	write_text("one.yaml", "version: 1\ntasks: {web: {command: [/no/such]}}\n");
 	struct run r = run("one.yaml", NULL);
 	ck_assert_str_eq(r.err,
-			 "one.yaml:2:25: warning: there is no file '/no/such', seen from the "
-			 "directory of task 'web'; build it, or correct the path\n");
+	                 "one.yaml:2:25: warning: there is no file '/no/such', seen from the "
+	                 "directory of task 'web'; build it, or correct the path\n");
 	ck_assert_str_eq(r.out, "shop: 1 task, started in this order: web\n");
 	ck_assert_int_eq(r.code, 0);
 }
@@ -87,7 +87,7 @@ START_TEST(a_file_that_is_not_valid_answers_78)
 	struct run r = run("-f", "tend.yaml");
 	ck_assert_str_eq(r.out, "");
 	ck_assert_str_eq(r.err, "tend.yaml:2:15: error: unknown key 'comand' (did you mean "
-				"'command'?)\n");
+	                        "'command'?)\n");
 	ck_assert_int_eq(r.code, 78);
 }
 END_TEST
@@ -109,10 +109,10 @@ static void check_answer(struct run r, int code, const char *expected)
 	const json_t *data = json_object_get(answer, "data");
 	char line[1024];
 	snprintf(line, sizeof(line), "%s %d %zu %zu %s",
-		 json_string_value(json_object_get(answer, "schema")),
-		 json_is_true(json_object_get(data, "valid")),
-		 json_array_size(json_object_get(data, "tasks")),
-		 json_array_size(json_object_get(data, "errors")), text);
+	         json_string_value(json_object_get(answer, "schema")),
+	         json_is_true(json_object_get(data, "valid")),
+	         json_array_size(json_object_get(data, "tasks")),
+	         json_array_size(json_object_get(data, "errors")), text);
 	free(text);
 	json_decref(answer);
 	ck_assert_str_eq(line, expected);
@@ -124,11 +124,11 @@ START_TEST(json_is_one_document_for_success_and_failure)
 	write_text("bad.yaml", "version: 1\ntasks: {web: {comand: [x]}}\n");
 	check_answer(run("--json", "good.yaml"), 0, "tend.check/1 1 1 0 null");
 	check_answer(run("--json", "bad.yaml"), 78,
-		     "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
-		     "see data.errors\"}");
+	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
+	             "see data.errors\"}");
 	check_answer(run("--json", "none.yaml"), 78,
-		     "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
-		     "see data.errors\"}");
+	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
+	             "see data.errors\"}");
 }
 END_TEST
 

@@ -38,7 +38,7 @@ static void check(const char *text, char *const *extra, const char *expected)
 	ck_assert_ptr_nonnull(env);
 	for (char **e = env; *e; e++)
 		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s",
-					 used ? " " : "", *e);
+		                         used ? " " : "", *e);
 	free(env);
 	config_free(c);
 	ck_assert_str_eq(joined, expected);

@@ -24,8 +24,8 @@ static void check_refused(const char *path, int expected, const char *text)
 START_TEST(a_missing_file_is_told)
 {
 	check_refused("no.yaml", -ENOENT,
-		      "no.yaml: error: there is no such file; name one with -f FILE, or write it "
-		      "(man tend.yaml shows how)\n");
+	              "no.yaml: error: there is no such file; name one with -f FILE, or write it "
+	              "(man tend.yaml shows how)\n");
 }
 END_TEST
 
@@ -54,7 +54,7 @@ START_TEST(a_file_this_user_may_not_read_is_told)
 	if (root)
 		ck_assert_int_eq(seteuid(NOBODY), 0);
 	check_refused("secret.yaml", -EACCES,
-		      "secret.yaml: error: permission denied; allow this user to read it\n");
+	              "secret.yaml: error: permission denied; allow this user to read it\n");
 	if (root)
 		ck_assert_int_eq(seteuid(0), 0);
 }
@@ -65,10 +65,10 @@ START_TEST(a_file_over_8_mib_is_refused)
 	write_file("big.yaml", GOOD, strlen(GOOD));
 	ck_assert_int_eq(truncate("big.yaml", (off_t)CONFIG_FILE_MAX + 1), 0);
 	check_refused("big.yaml", -EFBIG,
-		      "big.yaml: error: the file is larger than 8 MiB; is it a tend.yaml?\n");
+	              "big.yaml: error: the file is larger than 8 MiB; is it a tend.yaml?\n");
 	ck_assert_int_eq(truncate("big.yaml", (off_t)1 << 40), 0);
 	check_refused("big.yaml", -EFBIG,
-		      "big.yaml: error: the file is larger than 8 MiB; is it a tend.yaml?\n");
+	              "big.yaml: error: the file is larger than 8 MiB; is it a tend.yaml?\n");
 }
 END_TEST
 
@@ -90,8 +90,8 @@ END_TEST
 START_TEST(the_name_of_the_file_is_escaped)
 {
 	check_refused("\x1b[2J", -ENOENT,
-		      "\\x1b[2J: error: there is no such file; name one with -f FILE, or write it "
-		      "(man tend.yaml shows how)\n");
+	              "\\x1b[2J: error: there is no such file; name one with -f FILE, or write it "
+	              "(man tend.yaml shows how)\n");
 }
 END_TEST
 
@@ -127,11 +127,11 @@ static const struct {
 	{"2024.shop", "shop"},
 	{"a/b", "b"},
 	{"gr\xc3\xb6\xc3\x9f"
-	 "e",
-	 "gr----e"},
+         "e",
+         "gr----e"},
 	{"_-x", "x"},
 	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
-	 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"},
+         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"},
 };
 
 START_TEST(a_stack_without_a_name_has_that_of_its_directory)
@@ -152,8 +152,8 @@ START_TEST(a_directory_whose_name_cannot_be_used_asks_for_one)
 	ck_assert_int_eq(mkdir("123", 0700), 0);
 	ck_assert_int_eq(chdir("123"), 0);
 	ck_assert_str_eq(refusal(GOOD, strlen(GOOD)),
-			 "tend.yaml:1:1: error: the directory's name '123' holds no letter to name "
-			 "the stack by; add name: NAME\n");
+	                 "tend.yaml:1:1: error: the directory's name '123' holds no letter to name "
+	                 "the stack by; add name: NAME\n");
 	config_free(load("name: x\n" GOOD));
 }
 END_TEST
@@ -188,7 +188,7 @@ START_TEST(what_aliases_stand_for_is_bounded)
 	for (int i = 1; i < 1000; i++)
 		used += (size_t)snprintf(text + used, size - used, "  t%d: {command: *c}\n", i);
 	ck_assert_str_eq(refusal(text, used), "tend.yaml:3:17: error: the aliases of this file "
-					      "stand for more than 100000 values; use fewer\n");
+	                                      "stand for more than 100000 values; use fewer\n");
 
 	used = (size_t)snprintf(text, size, "version: 1\ntasks:\n  t0: {shell: &c '");
 	memset(text + used, 'x', 100000);
@@ -197,8 +197,8 @@ START_TEST(what_aliases_stand_for_is_bounded)
 	for (int i = 1; i < 1000; i++)
 		used += (size_t)snprintf(text + used, size - used, "  t%d: {shell: *c}\n", i);
 	ck_assert_str_eq(refusal(text, used),
-			 "tend.yaml:3:15: error: the aliases of this file stand "
-			 "for more than 32 MiB; use fewer\n");
+	                 "tend.yaml:3:15: error: the aliases of this file stand "
+	                 "for more than 32 MiB; use fewer\n");
 	free(text);
 }
 END_TEST
@@ -226,9 +226,9 @@ START_TEST(nesting_values_and_anchors_are_bounded)
 		"tend.yaml:1:33: error: nested deeper than 16 levels; nothing of a tend.yaml "
 		"is so deep\n");
 	check_repeated("a:\n", "- x\n", 1 << 20,
-		       "tend.yaml:99999:3: error: more than 100000 values; split the stack\n");
+	               "tend.yaml:99999:3: error: more than 100000 values; split the stack\n");
 	check_repeated("a:\n", "- &a\n", 1 << 19,
-		       "tend.yaml:1002:3: error: more than 1000 anchors; use fewer\n");
+	               "tend.yaml:1002:3: error: more than 1000 anchors; use fewer\n");
 }
 END_TEST
 
@@ -242,8 +242,8 @@ START_TEST(a_string_no_program_can_be_given_is_refused)
 	used += 131068;
 	used += (size_t)snprintf(text + used, size - used, "'}}}\n");
 	ck_assert_str_eq(refusal(text, used),
-			 "tend.yaml:2:38: error: 'VAR' is longer than the 131071 bytes that can be "
-			 "given to a program; put it in a file\n");
+	                 "tend.yaml:2:38: error: 'VAR' is longer than the 131071 bytes that can be "
+	                 "given to a program; put it in a file\n");
 	free(text);
 }
 END_TEST
@@ -278,7 +278,7 @@ Suite *file_suite(void)
 	tcase_add_test(tc, the_name_of_the_file_is_escaped);
 	tcase_add_test(tc, paths_are_seen_from_the_directory_of_the_file);
 	tcase_add_loop_test(tc, a_stack_without_a_name_has_that_of_its_directory, 0,
-			    sizeof(DIRS) / sizeof(DIRS[0]));
+	                    sizeof(DIRS) / sizeof(DIRS[0]));
 	tcase_add_test(tc, a_directory_whose_name_cannot_be_used_asks_for_one);
 	tcase_add_test(tc, no_descriptor_is_left_open);
 	tcase_add_test(tc, what_aliases_stand_for_is_bounded);

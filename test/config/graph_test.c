@@ -13,7 +13,7 @@ static void check_order(const char *text, const char *expected)
 	struct config *c = load(text);
 	for (size_t i = 0, used = 0; i < c->ntasks; i++)
 		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s%s",
-					 used ? " " : "", c->tasks[c->order[i]].name);
+		                         used ? " " : "", c->tasks[c->order[i]].name);
 	config_free(c);
 	ck_assert_str_eq(joined, expected);
 }
@@ -21,18 +21,18 @@ static void check_order(const char *text, const char *expected)
 START_TEST(without_needs_the_order_is_that_of_the_file)
 {
 	check_order(HEAD "  c: {command: [x]}\n  a: {command: [x]}\n  b: {command: [x]}\n",
-		    "c a b");
+	            "c a b");
 }
 END_TEST
 
 START_TEST(a_task_comes_after_those_it_needs)
 {
 	check_order(HEAD "  web: {command: [x], needs: [cache, db]}\n"
-			 "  cache: {command: [x], needs: [net]}\n"
-			 "  db: {command: [x], needs: [net]}\n"
-			 "  net: {command: [x]}\n"
-			 "  log: {command: [x]}\n",
-		    "net cache db web log");
+	                 "  cache: {command: [x], needs: [net]}\n"
+	                 "  db: {command: [x], needs: [net]}\n"
+	                 "  net: {command: [x]}\n"
+	                 "  log: {command: [x]}\n",
+	            "net cache db web log");
 }
 END_TEST
 
@@ -40,19 +40,19 @@ static const struct {
 	const char *text, *errors;
 } CYCLES[] = {
 	{HEAD "  a: {command: [x], needs: [a]}\n",
-	 "tend.yaml:3:29: error: needs form a cycle: a -> a (at 3:29); remove one of them\n"},
+         "tend.yaml:3:29: error: needs form a cycle: a -> a (at 3:29); remove one of them\n"},
 	{HEAD "  a: {command: [x], needs: [b]}\n"
-	      "  b: {command: [x], needs: [c]}\n"
-	      "  c: {command: [x], needs: [a]}\n",
-	 "tend.yaml:3:29: error: needs form a cycle: a -> b -> c -> a (at 3:29, 4:29, 5:29); "
-	 "remove one of them\n"},
+              "  b: {command: [x], needs: [c]}\n"
+              "  c: {command: [x], needs: [a]}\n",
+         "tend.yaml:3:29: error: needs form a cycle: a -> b -> c -> a (at 3:29, 4:29, 5:29); "
+         "remove one of them\n"},
 	{HEAD "  first: {command: [x], needs: [c]}\n"
-	      "  b: {command: [x], needs: [c]}\n"
-	      "  c: {command: [x], needs: [first, b]}\n",
-	 "tend.yaml:3:33: error: needs form a cycle: first -> c -> first (at 3:33, 5:29); remove "
-	 "one of them\n"
-	 "tend.yaml:4:29: error: needs form a cycle: b -> c -> b (at 4:29, 5:36); remove one of "
-	 "them\n"},
+              "  b: {command: [x], needs: [c]}\n"
+              "  c: {command: [x], needs: [first, b]}\n",
+         "tend.yaml:3:33: error: needs form a cycle: first -> c -> first (at 3:33, 5:29); remove "
+         "one of them\n"
+         "tend.yaml:4:29: error: needs form a cycle: b -> c -> b (at 4:29, 5:36); remove one of "
+         "them\n"},
 };
 
 START_TEST(a_cycle_is_told_from_its_first_task_with_the_place_of_each_need)
@@ -66,9 +66,9 @@ START_TEST(a_long_cycle_is_shortened)
 	char text[4096] = HEAD;
 	for (int i = 0; i < 40; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "  task-with-a-rather-long-name-%02d: {command: [x], needs: "
-			 "[task-with-a-rather-long-name-%02d]}\n",
-			 i, (i + 1) % 40);
+		         "  task-with-a-rather-long-name-%02d: {command: [x], needs: "
+		         "[task-with-a-rather-long-name-%02d]}\n",
+		         i, (i + 1) % 40);
 	const char *errors = refusal(text, strlen(text));
 	ck_assert_ptr_nonnull(strstr(errors, "-> ... -> task-with-a-rather-long-name-00 (at 3:"));
 	ck_assert_ptr_nonnull(strstr(errors, ", ...); remove one of them\n"));
@@ -84,9 +84,9 @@ START_TEST(the_deepest_chain_is_ordered)
 	used += (size_t)snprintf(text, size, HEAD);
 	for (int i = 0; i < DEEP; i++)
 		used += (size_t)snprintf(text + used, size - used,
-					 i + 1 < DEEP ? "  t%d: {command: [x], needs: [t%d]}\n"
-						      : "  t%d: {command: [x]}\n",
-					 i, i + 1);
+		                         i + 1 < DEEP ? "  t%d: {command: [x], needs: [t%d]}\n"
+		                                      : "  t%d: {command: [x]}\n",
+		                         i, i + 1);
 	struct config *c = load(text);
 	for (size_t i = 0; i < DEEP; i++)
 		ck_assert_uint_eq(c->order[i], DEEP - 1 - i);
@@ -103,7 +103,7 @@ Suite *graph_suite(void)
 	tcase_add_test(tc, without_needs_the_order_is_that_of_the_file);
 	tcase_add_test(tc, a_task_comes_after_those_it_needs);
 	tcase_add_loop_test(tc, a_cycle_is_told_from_its_first_task_with_the_place_of_each_need, 0,
-			    sizeof(CYCLES) / sizeof(CYCLES[0]));
+	                    sizeof(CYCLES) / sizeof(CYCLES[0]));
 	tcase_add_test(tc, a_long_cycle_is_shortened);
 	tcase_add_test(tc, the_deepest_chain_is_ordered);
 	suite_add_tcase(suite, tc);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static void check_json(const struct config *config, const struct config_errors *errors,
-		       const struct config_errors *warnings, const char *expected)
+                       const struct config_errors *warnings, const char *expected)
 {
 	json_t *data = config_check_json(config, errors, warnings);
 	ck_assert_ptr_nonnull(data);
@@ -26,11 +26,11 @@ START_TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 	struct config_errors errors = {.file = "tend.yaml"}, warnings;
 	struct config *c =
 		load("version: 1\n"
-		     "name: s\n"
-		     "tasks:\n"
-		     "  web: {command: [serve, x], cwd: /, needs: [db], env: {PASSWORD: geheim},\n"
-		     "        env_pass: [EDITOR], stop: {signal: 40}}\n"
-		     "  db: {shell: run, cwd: /, env_pass: all, restart: permanent}\n");
+	             "name: s\n"
+	             "tasks:\n"
+	             "  web: {command: [serve, x], cwd: /, needs: [db], env: {PASSWORD: geheim},\n"
+	             "        env_pass: [EDITOR], stop: {signal: 40}}\n"
+	             "  db: {shell: run, cwd: /, env_pass: all, restart: permanent}\n");
 	char *const parent[] = {"PATH=/nowhere", NULL};
 	config_probe(c, parent, "tend.yaml", &warnings);
 	check_json(

@@ -49,10 +49,10 @@ static void sweep(const char *text, int expected, bool for_ever)
 		failed = allocation_failed();
 		fail_allocation(0, false);
 		ck_assert_msg(error == expected || error == -ENOMEM, "allocation %ld: %d", n,
-			      error);
+		              error);
 		refused += error == -ENOMEM;
 		ck_assert_msg(blocks_in_use() == before, "allocation %ld: %ld blocks left", n,
-			      blocks_in_use() - before);
+		              blocks_in_use() - before);
 		ck_assert_int_lt(n, 100000);
 	}
 	ck_assert_int_gt(refused, 20);

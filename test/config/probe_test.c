@@ -25,12 +25,12 @@ START_TEST(a_stack_that_can_start_has_no_warning)
 	write_file("sub/run", "#!/bin/sh\n", 10);
 	ck_assert_int_eq(chmod("sub/run", 0700), 0);
 	ck_assert_str_eq(probe(HEAD "  a: {command: [sh], cwd: sub}\n"
-				    "  b: {shell: anything at all}\n"
-				    "  c: {command: [./run], cwd: sub}\n"
-				    "  d: {command: [/bin/sh], cwd: /}\n"
-				    "  e: {command: [run], cwd: sub, env: {PATH: '/x:'}}\n"
-				    "  f: {command: [run], env: {PATH: sub}}\n"),
-			 "");
+	                            "  b: {shell: anything at all}\n"
+	                            "  c: {command: [./run], cwd: sub}\n"
+	                            "  d: {command: [/bin/sh], cwd: /}\n"
+	                            "  e: {command: [run], cwd: sub, env: {PATH: '/x:'}}\n"
+	                            "  f: {command: [run], env: {PATH: sub}}\n"),
+	                 "");
 }
 END_TEST
 
@@ -38,23 +38,23 @@ START_TEST(a_program_that_is_not_there_is_named)
 {
 	write_file("plain", "", 0);
 	ck_assert_str_eq(probe(HEAD "  a: {command: [ngnix, -x]}\n"
-				    "  b: {command: [./ngnix]}\n"
-				    "  c: {command: [./plain]}\n"
-				    "  d: {command: [/usr]}\n"
-				    "  e: {command: [sh], env: {PATH: /nowhere}}\n"
-				    "  f: {command: [plain], env: {PATH: '/nowhere:'}}\n"),
-			 "tend.yaml:3:17: warning: there is no program 'ngnix' in the PATH of task "
-			 "'a'; install it, or give its path\n"
-			 "tend.yaml:4:17: warning: there is no file './ngnix', seen from the "
-			 "directory of task 'b'; build it, or correct the path\n"
-			 "tend.yaml:5:17: warning: './plain' may not be executed by this user; "
-			 "chmod +x, if it is a program\n"
-			 "tend.yaml:6:17: warning: '/usr' may not be executed by this user; chmod "
-			 "+x, if it is a program\n"
-			 "tend.yaml:7:17: warning: there is no program 'sh' in the PATH of task "
-			 "'e'; install it, or give its path\n"
-			 "tend.yaml:8:17: warning: 'plain' may not be executed by this user; "
-			 "chmod +x, if it is a program\n");
+	                            "  b: {command: [./ngnix]}\n"
+	                            "  c: {command: [./plain]}\n"
+	                            "  d: {command: [/usr]}\n"
+	                            "  e: {command: [sh], env: {PATH: /nowhere}}\n"
+	                            "  f: {command: [plain], env: {PATH: '/nowhere:'}}\n"),
+	                 "tend.yaml:3:17: warning: there is no program 'ngnix' in the PATH of task "
+	                 "'a'; install it, or give its path\n"
+	                 "tend.yaml:4:17: warning: there is no file './ngnix', seen from the "
+	                 "directory of task 'b'; build it, or correct the path\n"
+	                 "tend.yaml:5:17: warning: './plain' may not be executed by this user; "
+	                 "chmod +x, if it is a program\n"
+	                 "tend.yaml:6:17: warning: '/usr' may not be executed by this user; chmod "
+	                 "+x, if it is a program\n"
+	                 "tend.yaml:7:17: warning: there is no program 'sh' in the PATH of task "
+	                 "'e'; install it, or give its path\n"
+	                 "tend.yaml:8:17: warning: 'plain' may not be executed by this user; "
+	                 "chmod +x, if it is a program\n");
 }
 END_TEST
 
@@ -63,7 +63,7 @@ START_TEST(a_directory_that_cannot_be_entered_is_named)
 	write_file("plain", "", 0);
 	ck_assert_str_eq(
 		probe(HEAD "  a: {command: [sh], cwd: /no/such}\n"
-			   "  b: {command: [no-such-program], cwd: /dev/null}\n"),
+	                   "  b: {command: [no-such-program], cwd: /dev/null}\n"),
 		"tend.yaml:3:27: warning: the directory '/no/such' cannot be entered: No such "
 		"file or directory; create it, or correct 'cwd'\n"
 		"tend.yaml:4:40: warning: '/dev/null' is not a directory; correct 'cwd'\n");

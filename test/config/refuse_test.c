@@ -20,260 +20,260 @@ struct refused {
 
 static const struct refused FILES[] = {
 	{"", 0,
-	 AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
-		   "[PROGRAM, ARGUMENT]}}")},
+         AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
+                   "[PROGRAM, ARGUMENT]}}")},
 	{"# nothing\n\n", 0,
-	 AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
-		   "[PROGRAM, ARGUMENT]}}")},
+         AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
+                   "[PROGRAM, ARGUMENT]}}")},
 	{"---\n", 0,
-	 AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
-		   "[PROGRAM, ARGUMENT]}}")},
+         AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
+                   "[PROGRAM, ARGUMENT]}}")},
 	{"- a\n", 0, AT("1:1", "the file is a map of version, name and tasks; this is a list")},
 	{"hello\n", 0, AT("1:1", "the file is a map of version, name and tasks; this is a text")},
 	{"{}\n", 0,
-	 AT("1:1", "the version is missing; add the line version: 1") AT(
+         AT("1:1", "the version is missing; add the line version: 1") AT(
 		 "1:1", "there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}")},
 	{"tasks: {a: {command: [x]}}\n", 0,
-	 AT("1:1", "the version is missing; add the line version: 1")},
+         AT("1:1", "the version is missing; add the line version: 1")},
 	{"version: 1\n", 0,
-	 AT("1:1", "there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}")},
+         AT("1:1", "there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}")},
 	{"version: 1\ntasks:\n", 0,
-	 AT("2:1", "there are no tasks; add one: NAME: {command: [PROGRAM, ARGUMENT]}")},
+         AT("2:1", "there are no tasks; add one: NAME: {command: [PROGRAM, ARGUMENT]}")},
 	{"version: 1\ntasks: {}\n", 0,
-	 AT("2:1", "there are no tasks; add one: NAME: {command: [PROGRAM, ARGUMENT]}")},
+         AT("2:1", "there are no tasks; add one: NAME: {command: [PROGRAM, ARGUMENT]}")},
 	{"version: 1\ntasks: [a]\n", 0,
-	 AT("2:8", "'tasks' wants a map, such as tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}; "
-		   "this is a list")},
+         AT("2:8", "'tasks' wants a map, such as tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}; "
+                   "this is a list")},
 	{"version: 2\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("1:10", "this tend reads version 1, not '2'; write version: 1")},
+         AT("1:10", "this tend reads version 1, not '2'; write version: 1")},
 	{"version:\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("1:9", "'version' has no value; write \"\" for an empty text")},
+         AT("1:9", "'version' has no value; write \"\" for an empty text")},
 	{"version: [1]\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("1:10", "'version' wants a text; this is a list")},
+         AT("1:10", "'version' wants a text; this is a list")},
 	{"version: 1\nname: 9lives\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("2:7", "'9lives' cannot be the name of a stack; use 1 to 64 letters, digits, '.', '_' "
-		   "or '-', a letter first")},
+         AT("2:7", "'9lives' cannot be the name of a stack; use 1 to 64 letters, digits, '.', '_' "
+                   "or '-', a letter first")},
 	{"version: 1\nnmae: x\nservices: {}\nzzz: 1\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("2:1", "unknown key 'nmae' (did you mean 'name'?)")
-		 AT("3:1", "unknown key 'services' (did you mean 'tasks'?)")
-			 AT("4:1", "unknown key 'zzz'; the keys here are: version, name, tasks")},
+         AT("2:1", "unknown key 'nmae' (did you mean 'name'?)")
+                 AT("3:1", "unknown key 'services' (did you mean 'tasks'?)")
+                         AT("4:1", "unknown key 'zzz'; the keys here are: version, name, tasks")},
 	{"version: 1\nversion: 1\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("2:1", "'version' is given twice, first at 1:1; remove one")},
+         AT("2:1", "'version' is given twice, first at 1:1; remove one")},
 	{"version: 1\n[a]: 1\n{b: c}: 1\ntasks: {a: {command: [x]}}\n", 0,
-	 AT("2:1", "a key is a text; this is a list") AT("3:1", "a key is a text; this is a map")},
+         AT("2:1", "a key is a text; this is a list") AT("3:1", "a key is a text; this is a map")},
 	{HEAD "  a: {command: [x]}\n---\nversion: 1\n", 0,
-	 AT("4:1", "a second document begins here; keep one stack in a file")},
+         AT("4:1", "a second document begins here; keep one stack in a file")},
 };
 
 static const struct refused SYNTAX[] = {
 	{HEAD "\ta: {command: [x]}\n", 0, AT("3:1", "a tab cannot indent; use spaces")},
 	{HEAD "  a:\n    command: [x\n", 0,
-	 AT("5:1", "did not find expected ',' or ']', while parsing a flow sequence that begins at "
-		   "4:14; close the list, or put a value in quotes")},
+         AT("5:1", "did not find expected ',' or ']', while parsing a flow sequence that begins at "
+                   "4:14; close the list, or put a value in quotes")},
 	{HEAD "  a: {command: [x]\n", 0,
-	 AT("4:1", "did not find expected ',' or '}', while parsing a flow mapping that begins at "
-		   "3:6; close the map, or put a value in quotes")},
+         AT("4:1", "did not find expected ',' or '}', while parsing a flow mapping that begins at "
+                   "3:6; close the map, or put a value in quotes")},
 	{HEAD "  a:\n    shell: \"x\n", 0,
-	 AT("5:1", "found unexpected end of stream, while scanning a quoted scalar that begins at "
-		   "4:12; close the quotes")},
+         AT("5:1", "found unexpected end of stream, while scanning a quoted scalar that begins at "
+                   "4:12; close the quotes")},
 	{HEAD "  a:\n    shell: x: y\n", 0,
-	 AT("4:13",
-	    "mapping values are not allowed in this context; put a value that holds ': ' in "
-	    "quotes, or check the indentation")},
+         AT("4:13",
+            "mapping values are not allowed in this context; put a value that holds ': ' in "
+            "quotes, or check the indentation")},
 	{HEAD "  a:\n    shell: x\n   cwd: y\n", 0,
-	 AT("5:4", "did not find expected key, while parsing a block mapping that begins at 3:3; "
-		   "check the indentation and the quotes")},
+         AT("5:4", "did not find expected key, while parsing a block mapping that begins at 3:3; "
+                   "check the indentation and the quotes")},
 	{HEAD "  a:\n    shell: @x\n", 0,
-	 AT("4:12", "found character that cannot start any token; put the value in quotes")},
+         AT("4:12", "found character that cannot start any token; put the value in quotes")},
 	{HEAD "  a:\n    shell: x\n    cwd\n", 0,
-	 AT("6:1", "could not find expected ':', while scanning a simple key that begins at 5:5; a "
-		   "key ends in ': '")},
+         AT("6:1", "could not find expected ':', while scanning a simple key that begins at 5:5; a "
+                   "key ends in ': '")},
 	{HEAD "  a: {shell: \"\\q\"}\n", 0,
-	 AT("3:15", "found unknown escape character, while parsing a quoted scalar that begins at "
-		    "3:14; use single quotes, or write \\\\")},
+         AT("3:15", "found unknown escape character, while parsing a quoted scalar that begins at "
+                    "3:14; use single quotes, or write \\\\")},
 	{HEAD "  a: *web\n", 0, AT("3:6", "found undefined alias; define it before, as in &name")},
 	{HEAD "  a: {shell: &v x}\n  b: {shell: &v y}\n", 0,
-	 AT("4:14", "there is an anchor of this name at 3:14; give each a name of its own")},
+         AT("4:14", "there is an anchor of this name at 3:14; give each a name of its own")},
 	{HEAD "  a: {shell: !secret x}\n  b: {command: [!!int 1]}\n  c: !x {shell: y}\n", 0,
-	 AT("3:14", "tags are not read; remove the '!' and its name")
-		 AT("4:17", "tags are not read; remove the '!' and its name")
-			 AT("5:6", "tags are not read; remove the '!' and its name")},
+         AT("3:14", "tags are not read; remove the '!' and its name")
+                 AT("4:17", "tags are not read; remove the '!' and its name")
+                         AT("5:6", "tags are not read; remove the '!' and its name")},
 	{HEAD "  a:\n    <<: {x: y}\n    command: [x]\n", 0,
-	 AT("4:5", "maps are not merged with '<<'; alias a whole value, such as env: *common")},
+         AT("4:5", "maps are not merged with '<<'; alias a whole value, such as env: *common")},
 };
 
 static const struct refused BYTES[] = {
 	{HEAD "  \xff: {}\n", 0, AT("3:3", "the byte 0xff is not UTF-8; save the file as UTF-8")},
 	{"\xc3\xa9\xc3\xa9 \xe9\n", 0,
-	 AT("1:4", "the byte 0xe9 is not UTF-8; save the file as UTF-8")},
+         AT("1:4", "the byte 0xe9 is not UTF-8; save the file as UTF-8")},
 	{"a: \xed\xa0\x80\n", 0, AT("1:4", "the byte 0xed is not UTF-8; save the file as UTF-8")},
 	{"a: \xc0\xaf\n", 0, AT("1:4", "the byte 0xc0 is not UTF-8; save the file as UTF-8")},
 	{"a: \xe2\x82", 0, AT("1:4", "the byte 0xe2 is not UTF-8; save the file as UTF-8")},
 	{"\xff\xfe"
-	 "a\0",
-	 4, AT("1:1", "the file is UTF-16; save it as UTF-8")},
+         "a\0",
+         4, AT("1:1", "the file is UTF-16; save it as UTF-8")},
 	{"a: b\0c\n", 7,
-	 AT("1:5",
-	    "the control character U+0000 is not allowed; remove it, or write it as an escape "
-	    "in double quotes")},
+         AT("1:5",
+            "the control character U+0000 is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{"a: b\nc: \x1b[31m\n", 0,
-	 AT("2:4",
-	    "the control character U+001B is not allowed; remove it, or write it as an escape "
-	    "in double quotes")},
+         AT("2:4",
+            "the control character U+001B is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{"a: \x7f\n", 0,
-	 AT("1:4",
-	    "the control character U+007F is not allowed; remove it, or write it as an escape "
-	    "in double quotes")},
+         AT("1:4",
+            "the control character U+007F is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{"a\r\nb\xc2\x9b", 0,
-	 AT("2:2",
-	    "the control character U+009B is not allowed; remove it, or write it as an escape "
-	    "in double quotes")},
+         AT("2:2",
+            "the control character U+009B is not allowed; remove it, or write it as an escape "
+            "in double quotes")},
 	{HEAD "  a: {command: [\"x\\0y\"]}\n", 0,
-	 AT("3:17",
-	    "each word of 'command' holds a NUL byte; no program can be given one, remove it")},
+         AT("3:17",
+            "each word of 'command' holds a NUL byte; no program can be given one, remove it")},
 	{HEAD "  a: {command: [x], cwd: \"\\0\"}\n", 0,
-	 AT("3:26", "'cwd' holds a NUL byte; no program can be given one, remove it")},
+         AT("3:26", "'cwd' holds a NUL byte; no program can be given one, remove it")},
 	{HEAD "  \"a\\e[2J\": {command: [x]}\n", 0,
-	 AT("3:3",
-	    "'a\\x1b[2J' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' "
-	    "or '-', a letter first")},
+         AT("3:3",
+            "'a\\x1b[2J' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' "
+            "or '-', a letter first")},
 	{HEAD "  \"a\\nb\": {command: [x]}\n", 0,
-	 AT("3:3", "'a\\nb' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
-		   "'-', a letter first")},
+         AT("3:3", "'a\\nb' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
+                   "'-', a letter first")},
 	{HEAD "  \"a\\0b\": {command: [x]}\n", 0,
-	 AT("3:3",
-	    "'a\\x00b' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
-	    "'-', a letter first")},
+         AT("3:3",
+            "'a\\x00b' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
+            "'-', a letter first")},
 	{HEAD "  a: {\"\\u202e\": 1, command: [x]}\n", 0,
-	 AT("3:7", "unknown key '\\u202e'; the keys here are: command, shell, cwd, env, env_pass, "
-		   "needs, stop, restart")},
+         AT("3:7", "unknown key '\\u202e'; the keys here are: command, shell, cwd, env, env_pass, "
+                   "needs, stop, restart")},
 };
 
 static const struct refused TASKS[] = {
 	{HEAD "  a:\n", 0,
-	 AT("3:3",
-	    "task 'a' has nothing to run; add command: [PROGRAM, ARGUMENT], or shell: LINE")},
+         AT("3:3",
+            "task 'a' has nothing to run; add command: [PROGRAM, ARGUMENT], or shell: LINE")},
 	{HEAD "  a: x\n", 0,
-	 AT("3:6",
-	    "'a' wants a map, such as NAME: {command: [PROGRAM, ARGUMENT]}; this is a text")},
+         AT("3:6",
+            "'a' wants a map, such as NAME: {command: [PROGRAM, ARGUMENT]}; this is a text")},
 	{HEAD "  9: {command: [x]}\n  a b: {command: [x]}\n  '': {command: [x]}\n", 0,
-	 AT("3:3",
-	    "'9' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or '-', "
-	    "a letter first")
-		 AT("4:3", "'a b' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
-			   "'_' or '-', a letter first")
-			 AT("5:3", "'' cannot be the name of a task; use 1 to 64 letters, digits, "
-				   "'.', '_' or '-', a letter first")},
+         AT("3:3",
+            "'9' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or '-', "
+            "a letter first")
+                 AT("4:3", "'a b' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
+                           "'_' or '-', a letter first")
+                         AT("5:3", "'' cannot be the name of a task; use 1 to 64 letters, digits, "
+                                   "'.', '_' or '-', a letter first")},
 	{HEAD "  a: {command: [x]}\n  b: {command: [x]}\n  a: {command: [y]}\n", 0,
-	 AT("5:3", "'a' is given twice, first at 3:3; remove one")},
+         AT("5:3", "'a' is given twice, first at 3:3; remove one")},
 	{HEAD "  a: {command: [x], comand: [y]}\n", 0,
-	 AT("3:21", "unknown key 'comand' (did you mean 'command'?)")},
+         AT("3:21", "unknown key 'comand' (did you mean 'command'?)")},
 	{HEAD "  a: {depends_on: [b]}\n", 0,
-	 AT("3:7", "unknown key 'depends_on' (did you mean 'needs'?)")},
+         AT("3:7", "unknown key 'depends_on' (did you mean 'needs'?)")},
 	{HEAD "  a: {command: [x], replicas: 2}\n", 0,
-	 AT("3:21",
-	    "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
-	    "needs, stop, restart")},
+         AT("3:21",
+            "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
+            "needs, stop, restart")},
 	{HEAD "  a: {command: [x], shell: y}\n", 0,
-	 AT("3:21", "task 'a' has a command, at 3:7, and a shell line; remove one")},
+         AT("3:21", "task 'a' has a command, at 3:7, and a shell line; remove one")},
 	{HEAD "  a: {command: ./web --port 80}\n", 0,
-	 AT("3:16",
-	    "'command' is a list; write command: [./web, --port, 80], or have /bin/sh run the "
-	    "line: shell: ./web --port 80")},
+         AT("3:16",
+            "'command' is a list; write command: [./web, --port, 80], or have /bin/sh run the "
+            "line: shell: ./web --port 80")},
 	{HEAD "  a: {command: \"echo $HOME | cat\"}\n", 0,
-	 AT("3:16",
-	    "'command' is a list; write command: [PROGRAM, ARGUMENT], or have /bin/sh run the "
-	    "line: shell: LINE")},
+         AT("3:16",
+            "'command' is a list; write command: [PROGRAM, ARGUMENT], or have /bin/sh run the "
+            "line: shell: LINE")},
 	{HEAD "  a: {command: {x: y}}\n", 0,
-	 AT("3:16", "'command' wants a list, such as command: [PROGRAM, ARGUMENT]; this is a map")},
+         AT("3:16", "'command' wants a list, such as command: [PROGRAM, ARGUMENT]; this is a map")},
 	{HEAD "  a: {command: []}\n", 0,
-	 AT("3:16", "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")},
+         AT("3:16", "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")},
 	{HEAD "  a: {command: }\n", 0,
-	 AT("3:16", "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")},
+         AT("3:16", "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")},
 	{HEAD "  a: {command: ['', x]}\n", 0,
-	 AT("3:17", "the program of 'command' is empty; name one")},
+         AT("3:17", "the program of 'command' is empty; name one")},
 	{HEAD "  a:\n    command:\n      - x\n      - [y]\n      - y: z\n      -\n", 0,
-	 AT("6:9", "each word of 'command' wants a text; this is a list") AT(
+         AT("6:9", "each word of 'command' wants a text; this is a list") AT(
 		 "7:9", "each word of 'command' wants a text; this is a map")
-		 AT("8:8", "each word of 'command' has no value; write \"\" for an empty text")},
+                 AT("8:8", "each word of 'command' has no value; write \"\" for an empty text")},
 	{HEAD "  a: {shell: [x]}\n", 0,
-	 AT("3:14", "'shell' wants a text, such as shell: ./serve --port 8080; this is a list")},
+         AT("3:14", "'shell' wants a text, such as shell: ./serve --port 8080; this is a list")},
 	{HEAD "  a: {shell: }\n", 0,
-	 AT("3:14", "'shell' has no value; write \"\" for an empty text")},
+         AT("3:14", "'shell' has no value; write \"\" for an empty text")},
 	{HEAD "  a: {shell: ''}\n", 0, AT("3:14", "'shell' is empty; write a line for /bin/sh")},
 	{TASK "    cwd: [x]\n", 0, AT("5:10", "'cwd' wants a text; this is a list")},
 	{TASK "    cwd: ''\n", 0,
-	 AT("5:10", "'cwd' is empty; leave it out for the directory of this file")},
+         AT("5:10", "'cwd' is empty; leave it out for the directory of this file")},
 	{TASK "    cwd:\n", 0, AT("5:9", "'cwd' has no value; write \"\" for an empty text")},
 	{TASK "    env: [A=1]\n", 0,
-	 AT("5:10", "'env' wants a map, such as env: {LOG_LEVEL: debug}; this is a list")},
+         AT("5:10", "'env' wants a map, such as env: {LOG_LEVEL: debug}; this is a list")},
 	{TASK "    env: {A: , B: [1], C: {d: e}}\n", 0,
-	 AT("5:14", "'A' has no value; write \"\" for an empty text")
-		 AT("5:19", "'B' wants a text; this is a list")
-			 AT("5:27", "'C' wants a text; this is a map")},
+         AT("5:14", "'A' has no value; write \"\" for an empty text")
+                 AT("5:19", "'B' wants a text; this is a list")
+                         AT("5:27", "'C' wants a text; this is a map")},
 	{TASK "    env: {A: 1, B: 2, A: 3, A: 4}\n", 0,
-	 AT("5:23", "'A' is given twice, first at 5:11; remove one")
-		 AT("5:29", "'A' is given twice, first at 5:11; remove one")},
+         AT("5:23", "'A' is given twice, first at 5:11; remove one")
+                 AT("5:29", "'A' is given twice, first at 5:11; remove one")},
 	{TASK "    env: {A=B: 1, '': 2, 'C D': 3, \"E\\0\": 4}\n", 0,
-	 AT("5:11",
-	    "'A=B' cannot be the name of a variable; it is not empty and holds no '=', space "
-	    "or control character")
-		 AT("5:19",
-		    "'' cannot be the name of a variable; it is not empty and holds no '=', "
-		    "space or control character")
-			 AT("5:26", "'C D' cannot be the name of a variable; it is not empty and "
-				    "holds no '=', space or control character")
-				 AT("5:36", "'E\\x00' cannot be the name of a variable; it is not "
-					    "empty and holds no '=', space or control character")},
+         AT("5:11",
+            "'A=B' cannot be the name of a variable; it is not empty and holds no '=', space "
+            "or control character")
+                 AT("5:19",
+                    "'' cannot be the name of a variable; it is not empty and holds no '=', "
+                    "space or control character")
+                         AT("5:26", "'C D' cannot be the name of a variable; it is not empty and "
+                                    "holds no '=', space or control character")
+                                 AT("5:36", "'E\\x00' cannot be the name of a variable; it is not "
+                                            "empty and holds no '=', space or control character")},
 	{TASK "    env_pass: none\n", 0,
-	 AT("5:15", "'env_pass' wants a list, such as env_pass: [EDITOR, SSH_AUTH_SOCK], or all; "
-		    "this is a text")},
+         AT("5:15", "'env_pass' wants a list, such as env_pass: [EDITOR, SSH_AUTH_SOCK], or all; "
+                    "this is a text")},
 	{TASK "    env_pass: [A=, [b]]\n", 0,
-	 AT("5:16",
-	    "'A=' cannot be the name of a variable; it is not empty and holds no '=', space "
-	    "or control character")
-		 AT("5:20", "each name of 'env_pass' wants a text; this is a list")},
+         AT("5:16",
+            "'A=' cannot be the name of a variable; it is not empty and holds no '=', space "
+            "or control character")
+                 AT("5:20", "each name of 'env_pass' wants a text; this is a list")},
 	{TASK "    stop: INT\n", 0,
-	 AT("5:11",
-	    "'stop' wants a map, such as stop: {signal: TERM, timeout: 10s}; this is a text")},
+         AT("5:11",
+            "'stop' wants a map, such as stop: {signal: TERM, timeout: 10s}; this is a text")},
 	{TASK "    stop: {signal: TREM}\n", 0,
-	 AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not 'TREM' (did you mean "
-		    "'TERM'?)")},
+         AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not 'TREM' (did you mean "
+                    "'TERM'?)")},
 	{TASK "    stop: {signal: SIGITN}\n", 0,
-	 AT("5:20",
-	    "'signal' wants a signal such as TERM, SIGINT or 15, not 'SIGITN' (did you mean "
-	    "'INT'?)")},
+         AT("5:20",
+            "'signal' wants a signal such as TERM, SIGINT or 15, not 'SIGITN' (did you mean "
+            "'INT'?)")},
 	{TASK "    stop: {signal: 0}\n", 0,
-	 AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not '0'")},
+         AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not '0'")},
 	{TASK "    stop: {timeout: 10, grace: 1s}\n", 0,
-	 AT("5:21",
-	    "'timeout' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, at "
-	    "most 8760h, not '10'") AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
+         AT("5:21",
+            "'timeout' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, at "
+            "most 8760h, not '10'") AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
 	{TASK "    restart: always\n", 0,
-	 AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
-		    "(never), not 'always' (did you mean 'permanent'?)")},
+         AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
+                    "(never), not 'always' (did you mean 'permanent'?)")},
 	{TASK "    restart: {policy: tranzient, delay: 1d, max: 3}\n", 0,
-	 AT("5:23", "'policy' wants transient (after a failure), permanent (always) or temporary "
-		    "(never), not 'tranzient' (did you mean 'transient'?)")
-		 AT("5:41",
-		    "'delay' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, "
-		    "at most 8760h, not '1d'")
-			 AT("5:45", "unknown key 'max'; the keys here are: policy, delay")},
+         AT("5:23", "'policy' wants transient (after a failure), permanent (always) or temporary "
+                    "(never), not 'tranzient' (did you mean 'transient'?)")
+                 AT("5:41",
+                    "'delay' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, "
+                    "at most 8760h, not '1d'")
+                         AT("5:45", "unknown key 'max'; the keys here are: policy, delay")},
 	{TASK "    restart: [permanent]\n", 0,
-	 AT("5:14",
-	    "'restart' wants a map, such as restart: {policy: transient, delay: 1s}; this is a "
-	    "list")},
+         AT("5:14",
+            "'restart' wants a map, such as restart: {policy: transient, delay: 1s}; this is a "
+            "list")},
 	{TASK "    needs: b\n  b: {command: [x]}\n", 0,
-	 AT("5:12", "'needs' wants a list, such as needs: [db]; this is a text")},
+         AT("5:12", "'needs' wants a list, such as needs: [db]; this is a text")},
 	{TASK "    needs: {b: ready}\n  b: {command: [x]}\n", 0,
-	 AT("5:12", "'needs' wants a list, such as needs: [db]; this is a map")},
+         AT("5:12", "'needs' wants a list, such as needs: [db]; this is a map")},
 	{TASK "    needs: [databse, nothing, [b], '']\n  database: {command: [x]}\n", 0,
-	 AT("5:13", "there is no task 'databse' (did you mean 'database'?)")
-		 AT("5:22", "there is no task 'nothing'; name one of this file")
-			 AT("5:31", "each name of 'needs' wants a text; this is a list")
-				 AT("5:36", "there is no task ''; name one of this file")},
+         AT("5:13", "there is no task 'databse' (did you mean 'database'?)")
+                 AT("5:22", "there is no task 'nothing'; name one of this file")
+                         AT("5:31", "each name of 'needs' wants a text; this is a list")
+                                 AT("5:36", "there is no task ''; name one of this file")},
 	{TASK "    needs: [b, b]\n  b: {command: [x]}\n", 0,
-	 AT("5:16", "'b' is needed twice; remove one")},
+         AT("5:16", "'b' is needed twice; remove one")},
 };
 
 static void check(const struct refused *refused)
@@ -313,7 +313,7 @@ START_TEST(at_most_twenty_errors_are_shown_and_all_are_counted)
 	char text[2048] = HEAD, *line;
 	for (int i = 0; i < 25; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "  t%d: {shell: ''}\n",
-			 i);
+		         i);
 	line = strdup(refusal(text, strlen(text)));
 	ck_assert_ptr_nonnull(line);
 	size_t lines = 0;

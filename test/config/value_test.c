@@ -27,7 +27,7 @@ START_TEST(a_duration_is_a_whole_number_with_its_unit)
 	for (size_t i = 0; i < COUNT(good); i++) {
 		uint64_t ns = 1;
 		ck_assert_msg(config_duration(good[i].text, strlen(good[i].text), &ns), "%s",
-			      good[i].text);
+		              good[i].text);
 		ck_assert_uint_eq(ns, good[i].ns);
 	}
 }
@@ -76,11 +76,11 @@ START_TEST(a_signal_has_a_name_with_or_without_sig_or_a_number)
 		{"USR2", SIGUSR2}, {"15", 15},           {"1", 1},          {"64", 64},
 	};
 	static const char *const unknown[] = {"",        "0",          "65",         "-9",
-					      "TREM",    "SIG",        "SIGSIGTERM", "TERM ",
-					      "RTMIN+1", "4294967311", "15x"};
+	                                      "TREM",    "SIG",        "SIGSIGTERM", "TERM ",
+	                                      "RTMIN+1", "4294967311", "15x"};
 	for (size_t i = 0; i < COUNT(known); i++)
 		ck_assert_int_eq(config_signal(known[i].text, strlen(known[i].text)),
-				 known[i].signal);
+		                 known[i].signal);
 	for (size_t i = 0; i < COUNT(unknown); i++)
 		ck_assert_msg(config_signal(unknown[i], strlen(unknown[i])) == 0, "%s", unknown[i]);
 }
@@ -92,7 +92,7 @@ START_TEST(a_name_is_1_to_64_letters_digits_and_marks_a_letter_first)
 					"abcdefghijklm";
 	static const char *const good[] = {"a", "Z9", "a.b_c-d", "web-1", "a."};
 	static const char *const bad[] = {"",    "9a",  ".a",  "-a",   "_a",    "a/b",
-					  "a b", "a\n", "a#1", "\x01", "a\x7f", "gr\xc3\xb6n"};
+	                                  "a b", "a\n", "a#1", "\x01", "a\x7f", "gr\xc3\xb6n"};
 	for (size_t i = 0; i < COUNT(good); i++)
 		ck_assert_msg(config_name_valid(good[i], strlen(good[i])), "%s", good[i]);
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -152,10 +152,10 @@ START_TEST(what_could_move_a_terminal_is_escaped)
 	} cases[] = {
 		{"plain", 5, "plain"},
 		{"gr\xc3\xb6\xc3\x9f"
-		 "e",
-		 7,
-		 "gr\xc3\xb6\xc3\x9f"
-		 "e"},
+	         "e",
+	         7,
+	         "gr\xc3\xb6\xc3\x9f"
+	         "e"},
 		{"a\x1b[2J", 5, "a\\x1b[2J"},
 		{"a\0b", 3, "a\\x00b"},
 		{"\n\t\r\\", 4, "\\n\\t\\r\\\\"},
@@ -170,7 +170,7 @@ START_TEST(what_could_move_a_terminal_is_escaped)
 	char buf[64];
 	for (size_t i = 0; i < COUNT(cases); i++)
 		ck_assert_str_eq(text_escape(buf, sizeof(buf), cases[i].raw, cases[i].n),
-				 cases[i].shown);
+		                 cases[i].shown);
 }
 END_TEST
 

@@ -55,7 +55,7 @@ static struct owner start_owner(int count, bool hidden)
 	close(ready.out);
 	owner.leash.out = -1;
 	ck_assert_int_eq(read(owner.told.in, &owner.guard, sizeof(owner.guard)),
-			 (int)sizeof(owner.guard));
+	                 (int)sizeof(owner.guard));
 	for (int i = 0; hidden && i < count; i++)
 		leash_line(&ready, line, sizeof(line));
 	close(ready.in);
@@ -130,7 +130,7 @@ START_TEST(a_fork_of_the_program_does_not_keep_its_children_alive)
 			for (;;)
 				pause();
 		ck_assert_int_eq(write(told.out, &fork_pid, sizeof(fork_pid)),
-				 (int)sizeof(fork_pid));
+		                 (int)sizeof(fork_pid));
 		for (;;)
 			pause();
 	}
@@ -357,8 +357,8 @@ START_TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
 		open_guard(&g);
 		guard = pidfd_pid(g.pidfd);
 		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir,
-						   (int[]){-1, leash.out, -1}),
-				 0);
+		                                   (int[]){-1, leash.out, -1}),
+		                 0);
 		await_stuck_leader(guard);
 		ck_assert_int_eq(write(told.out, &guard, sizeof(guard)), (int)sizeof(guard));
 		for (;;)
@@ -384,8 +384,8 @@ START_TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 		close(leash.in);
 		open_guard(&g);
 		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV(self_path(), "nest", guard_path()),
-						   ENV, NULL, (int[]){-1, ready.out, leash.out}),
-				 0);
+		                                   ENV, NULL, (int[]){-1, ready.out, leash.out}),
+		                 0);
 		close(leash.out);
 		for (;;)
 			pause();

@@ -69,8 +69,8 @@ START_TEST(a_signal_reaches_the_whole_group)
 	open_guard(&g);
 	spawn(&g, 1,
 	      SH("trap 'echo leader; wait; exit 4' USR1;"
-		 "sh -c 'trap \"echo child; exit\" USR1; echo up; while :; do sleep 0.01; done' &"
-		 "wait; wait"),
+	         "sh -c 'trap \"echo child; exit\" USR1; echo up; while :; do sleep 0.01; done' &"
+	         "wait; wait"),
 	      (int[]){-1, leash.out, -1});
 	leash_line(&leash, line, sizeof(line));
 	expect(&g, TEND__GUARD_STARTED, 1);
@@ -289,8 +289,8 @@ START_TEST(a_process_that_forks_all_the_time_is_ended_too)
 	/* Each link of the chain leaves its group and its parent. */
 	spawn(&g, 1,
 	      ARGV("/bin/sh", "-c",
-		   "echo up; f() { setsid sh -c \"$0\" \"$0\" & }; f; f; sleep 1000",
-		   "setsid sh -c \"$0\" \"$0\" &"),
+	           "echo up; f() { setsid sh -c \"$0\" \"$0\" & }; f; f; sleep 1000",
+	           "setsid sh -c \"$0\" \"$0\" &"),
 	      (int[]){-1, leash.out, -1});
 	leash_line(&leash, line, sizeof(line));
 	expect(&g, TEND__GUARD_STARTED, 1);

@@ -58,7 +58,7 @@ void open_guard(struct tend__guard *g)
 void check_failure(struct tend__guard_message m, uint32_t stage, int error)
 {
 	ck_assert_msg(m.stage == stage && m.error == error, "%s: %s",
-		      tend__guard_stage_text(m.stage), strerror(m.error));
+	              tend__guard_stage_text(m.stage), strerror(m.error));
 }
 
 void spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv, const int fds[3])
@@ -83,9 +83,9 @@ struct tend__guard_message expect(struct tend__guard *g, uint32_t type, uint64_t
 {
 	struct tend__guard_message message = next(g);
 	ck_assert_msg(message.type == type && message.cookie == cookie,
-		      "wanted type %u of %d, got type %u of %d (%s: %s)", type, (int)cookie,
-		      message.type, (int)message.cookie, tend__guard_stage_text(message.stage),
-		      strerror(message.error));
+	              "wanted type %u of %d, got type %u of %d (%s: %s)", type, (int)cookie,
+	              message.type, (int)message.cookie, tend__guard_stage_text(message.stage),
+	              strerror(message.error));
 	if (message.pidfd >= 0)
 		close(message.pidfd);
 	return message;
@@ -104,7 +104,7 @@ void expect_dead(struct tend__guard *g)
 }
 
 struct tend__guard_message expect_failure(struct tend__guard *g, const char *const *argv,
-					  const char *const *env, const char *cwd)
+                                          const char *const *env, const char *cwd)
 {
 	ck_assert_int_eq(tend__guard_spawn(g, 77, argv, env, cwd, NULL), 0);
 	return expect(g, TEND__GUARD_START_FAILED, 77);

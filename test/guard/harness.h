@@ -46,7 +46,7 @@ void expect_dead(struct tend__guard *g);
 
 /* Spawns and returns the failure that must come. */
 struct tend__guard_message expect_failure(struct tend__guard *g, const char *const *argv,
-					  const char *const *env, const char *cwd);
+                                          const char *const *env, const char *cwd);
 void check_failure(struct tend__guard_message m, uint32_t stage, int error);
 
 /* A pipe whose write end the children of a test hold: it ends when the last of

@@ -103,7 +103,7 @@ static int nest(const char *guard)
 	if (tend__guard_open(guard, &g) < 0)
 		return 1;
 	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "brood", "4"), ENV, NULL,
-			      (int[]){-1, 1, 2}) < 0)
+	                      (int[]){-1, 1, 2}) < 0)
 		return 1;
 	stay();
 }

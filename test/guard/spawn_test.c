@@ -51,10 +51,10 @@ START_TEST(a_program_not_in_path_is_not_found)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV("no-such-program"), ENV, NULL), TEND__STAGE_LOOKUP,
-		      ENOENT);
+	              ENOENT);
 	check_failure(expect_failure(&g, ARGV(""), ENV, NULL), TEND__STAGE_LOOKUP, ENOENT);
 	check_failure(expect_failure(&g, ARGV("sh"), ARGV("PATH=/nowhere:/etc"), NULL),
-		      TEND__STAGE_LOOKUP, ENOENT);
+	              TEND__STAGE_LOOKUP, ENOENT);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -64,10 +64,10 @@ START_TEST(a_program_named_by_its_path_is_not_looked_up)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV("/no/such/program"), ENV, NULL), TEND__STAGE_LOOKUP,
-		      ENOENT);
+	              ENOENT);
 	check_failure(expect_failure(&g, ARGV("./sh"), ENV, NULL), TEND__STAGE_LOOKUP, ENOENT);
 	check_failure(expect_failure(&g, ARGV("/etc/passwd/sh"), ENV, NULL), TEND__STAGE_LOOKUP,
-		      ENOTDIR);
+	              ENOTDIR);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -77,12 +77,12 @@ START_TEST(a_program_that_is_there_but_cannot_run_says_why)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV(file("plain", "text", 0644)), ENV, NULL),
-		      TEND__STAGE_EXEC, EACCES);
+	              TEND__STAGE_EXEC, EACCES);
 	check_failure(expect_failure(&g, ARGV(dir), ENV, NULL), TEND__STAGE_EXEC, EACCES);
 	check_failure(expect_failure(&g, ARGV(file("script", "exit 3\n", 0755)), ENV, NULL),
-		      TEND__STAGE_EXEC, ENOEXEC);
+	              TEND__STAGE_EXEC, ENOEXEC);
 	check_failure(expect_failure(&g, ARGV(file("lost", "#!/no/such/shell\n", 0755)), ENV, NULL),
-		      TEND__STAGE_EXEC, ENOENT);
+	              TEND__STAGE_EXEC, ENOENT);
 	tend__guard_close(&g);
 }
 END_TEST
@@ -108,11 +108,11 @@ START_TEST(a_working_directory_that_cannot_be_entered_says_why)
 	struct tend__guard g;
 	open_guard(&g);
 	check_failure(expect_failure(&g, ARGV("true"), ENV, "/no/such/dir"), TEND__STAGE_CWD,
-		      ENOENT);
+	              ENOENT);
 	check_failure(expect_failure(&g, ARGV("true"), ENV, "no/such/dir"), TEND__STAGE_CWD,
-		      ENOENT);
+	              ENOENT);
 	check_failure(expect_failure(&g, ARGV("true"), ENV, "/etc/passwd"), TEND__STAGE_CWD,
-		      ENOTDIR);
+	              ENOTDIR);
 	check_failure(expect_failure(&g, ARGV("true"), ENV, ""), TEND__STAGE_CWD, ENOENT);
 	tend__guard_close(&g);
 }
@@ -366,9 +366,9 @@ static void send_forged(struct tend__guard *g, struct tend__guard_request *reque
 	struct iovec iov = {.iov_base = request, .iov_len = sizeof(*request)};
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
+	                     .msg_iovlen = 1,
+	                     .msg_control = control,
+	                     .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -415,20 +415,20 @@ START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 
 	for (size_t i = 0; i < sizeof(forged) / sizeof(*forged); i++) {
 		struct tend__guard_request request = {.type = TEND__GUARD_SPAWN,
-						      .cookie = i,
-						      .flags = forged[i].flags,
-						      .argc = forged[i].argc,
-						      .envc = forged[i].envc,
-						      .blob_bytes = forged[i].bytes};
+		                                      .cookie = i,
+		                                      .flags = forged[i].flags,
+		                                      .argc = forged[i].argc,
+		                                      .envc = forged[i].envc,
+		                                      .blob_bytes = forged[i].bytes};
 		send_forged(&g, &request, forged_blob(good, sizeof(good), forged[i].seals));
 		check_failure(expect(&g, TEND__GUARD_START_FAILED, i), TEND__STAGE_REQUEST, EPROTO);
 	}
 	/* A last byte that is not NUL. */
 	struct tend__guard_request request = {.type = TEND__GUARD_SPAWN,
-					      .cookie = 50,
-					      .flags = TEND__GUARD_BLOB,
-					      .argc = 1,
-					      .blob_bytes = 4};
+	                                      .cookie = 50,
+	                                      .flags = TEND__GUARD_BLOB,
+	                                      .argc = 1,
+	                                      .blob_bytes = 4};
 	send_forged(&g, &request, forged_blob("true", 4, seals));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
 	/* Strings that would go on behind the last page. */

@@ -24,7 +24,7 @@ void fake_close(struct fake *f);
 /* In the next slot, of generation 1, spawned at 0 at site 0. Answers the slot. */
 uint32_t fake_scope(struct fake *f, uint32_t parent, const char *name);
 uint32_t fake_task(struct fake *f, uint32_t parent, uint32_t kind, const char *name,
-		   uint32_t state_bits);
+                   uint32_t state_bits);
 struct tend__record *fake_record(struct fake *f, uint32_t slot);
 void fake_rename(struct fake *f, uint32_t slot, const char *bytes, size_t n);
 void fake_generation(struct fake *f, uint32_t slot, uint32_t generation);

@@ -99,7 +99,7 @@ static void *park_on(void *arg)
 		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
 		atomic_store_explicit(&r->spawned, n, memory_order_release);
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
-		for (unsigned k = 0; k < n % 256; k++)
+		for (unsigned k = 0; k < n % 64; k++)
 			atomic_signal_fence(memory_order_seq_cst);
 	}
 	return NULL;
@@ -114,7 +114,7 @@ TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
 	pthread_t thread;
 
 	ANSWERS(pthread_create(&thread, NULL, park_on, &c), 0);
-	for (int i = 0; i < 20000 || (whole < 100 && i < 20000000); i++) {
+	for (int i = 0; i < 100000 || (whole < 100 && i < 20000000); i++) {
 		tend_snapshot *s = fake_read(&f);
 		const struct tend_info *info = tend_snapshot_at(s, 1);
 
