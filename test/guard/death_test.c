@@ -294,14 +294,16 @@ START_TEST(with_its_keepers_killed_too_the_leaders_still_die)
 END_TEST
 
 /* A directory of a file server that never answers: a leader that enters it
- * sleeps in the kernel, and its keeper with it. False where only root may. */
+ * sleeps in the kernel, and its keeper with it. False where it may not be. */
 static bool mount_dead_directory(char *dir)
 {
 	char options[128];
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fd < 0 || unshare(CLONE_NEWNS) < 0)
 		return false;
-	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	/* In a chroot the root is no mount point. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
 	if (mount("dead", dir, "fuse", 0, options) == 0)
