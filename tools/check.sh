@@ -76,6 +76,9 @@ for part; do
 		tap planted test/planted/run.sh
 		tap fuzz test/fuzz/run.sh
 		tap mutants test/mutants/run.sh
+		# A hundred thousand random programs; the suite itself runs fewer.
+		[ -x "$BUILD/test/test_sim" ] &&
+			one schedules env SCHEDULES=100000 "$BUILD/test/test_sim" random
 		;;
 	clang14) suite clang14 clang-14 ;;
 	clang19) suite clang19 clang-19 ;;
