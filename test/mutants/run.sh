@@ -4,6 +4,8 @@
 #
 #   test/mutants/run.sh [NAME]   only mutants whose name has NAME in it
 #   CC, SCHEDULES                compiler; seeds of the random programs
+# Perl is in single quotes; the quotes in the flags are the compiler's.
+# shellcheck disable=SC2016,SC2089,SC2090
 set -eu
 
 cc=${CC:-cc}
