@@ -38,7 +38,10 @@ struct tend_task_opts {
 /* Starts fn(arg) as a fiber, or as a thread of its own, in `scope`. It is in
  * the registry before it can run; a refused one is never called and leaves no
  * trace but a count (behaviour rule 1). Canceled before its first run, fn is
- * not called, drop is.
+ * not called, drop is. A fiber gets its stack at its first run; if there is none
+ * to be had then, fn is not called either, and its outcome is TEND_FAILED with
+ * -ENOMEM or -EAGAIN: whoever waits for its work rather than for its end wants
+ * TEND_CRITICAL or a deadline. In that case drop must not wait.
  *
  *   scope     a scope that admits
  *   opts      NULL for all defaults

@@ -283,6 +283,20 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 	return t.n;
 }
 
+static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t words[6];
+		char name[48];
+
+		tend__name_load(tend__record_at(h, chain[i])->name, words);
+		bytes += tend__name_unpack(words, name) + 1;
+	}
+	return bytes;
+}
+
 /* The path of a live scope or task: from its parents, when someone asks. */
 int64_t tend_path(uint64_t id, char *buf, size_t size)
 {
@@ -305,6 +319,11 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
 	}
 	t = tend__text(buf, size);
+	/* A path that is too long is cut in front: its end says more. */
+	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
+		n--;
+	if (chain[n - 1] != 1)
+		tend__text_f(&t, ".../");
 	while (n-- > 0) {
 		uint64_t words[6];
 		char name[48];
