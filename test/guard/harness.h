@@ -13,7 +13,7 @@
 #define PATIENCE_MS 20000
 
 /* What kill -9 of the owner has to be over in. */
-#define GONE_MS 1000
+#define GONE_MS 10000
 
 /* NULL-ended vectors in place. */
 #define ARGV(...)  ((const char *const[]){__VA_ARGS__, NULL})

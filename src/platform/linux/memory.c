@@ -116,10 +116,22 @@ void *tend__reserve(size_t bytes)
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+#ifdef TEND__ASAN
+	/* What a task points to is not leaked when a program just exits. */
+	__lsan_register_root_region(p, bytes);
+#endif
+	return p;
 }
 
-void tend__unreserve(void *p, size_t bytes) { munmap(p, bytes); }
+void tend__unreserve(void *p, size_t bytes)
+{
+#ifdef TEND__ASAN
+	__lsan_unregister_root_region(p, bytes);
+#endif
+	munmap(p, bytes);
+}
 
 static int open_segment(const char *path, const char *name, size_t bytes)
 {
