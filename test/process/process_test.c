@@ -288,7 +288,7 @@ TEST(a_hostile_waitpid_steals_nothing)
 	int stolen = 0;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, hostile, &stolen), 0);
-	ten_thousand(1000);
+	ten_thousand(MANY);
 	hostile_stop = true;
 	pthread_join(thread, NULL);
 	/* At most the short-lived starter of the guard; never one of ours. */
@@ -298,5 +298,5 @@ TEST(a_hostile_waitpid_steals_nothing)
 TEST(an_ignored_sigchld_loses_nothing)
 {
 	signal(SIGCHLD, SIG_IGN);
-	ten_thousand(1000);
+	ten_thousand(MANY);
 }
