@@ -4,17 +4,10 @@
 #include "tend/task.h"
 
 #include "base/text.h"
+#include "segment/words.h"
 #include "platform/platform.h"
 
 #include <string.h>
-
-const char *tend_kind_name(uint32_t kind)
-{
-	static const char *const names[] = {"unknown", "scope",   "fiber",
-	                                    "thread",  "process", "external"};
-
-	return kind < sizeof names / sizeof *names ? names[kind] : names[0];
-}
 
 const char *tend_state_name(uint32_t state)
 {
@@ -46,36 +39,11 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 
 static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf, size_t size)
 {
-	static const char *const texts[] = {
-#define X(name, text, object) text,
-		TEND__WAITS(X)
-#undef X
-	};
-	static const char objects[] = {
-#define X(name, text, object) object,
-		TEND__WAITS(X)
-#undef X
-	};
 	struct tend__text t = tend__text(buf, size);
-	uint32_t why = (uint32_t)(r->word & TEND__WAIT) >> TEND__WAIT_SHIFT;
 
-	if ((r->word & TEND__STATE) != TEND__PARKED || why >= TEND__WAIT_KINDS ||
-	    tend__row_kind(r) == TEND_KIND_PROCESS)
-		return;
-	tend__text_f(&t, "%s", texts[why]);
-	if (objects[why] == 'n' || objects[why] == 'i')
-		tend__text_f(&t, objects[why] == 'n' ? "#%llu" : " #%llu",
-		             (unsigned long long)r->object);
-	else if (objects[why] == 'd')
-		tend__text_f(&t, " %lld", (long long)r->object);
-	else if (objects[why] == 't' && r->object <= s->info.at)
-		tend__text_f(&t, " 0s");
-	else if (objects[why] == 't' && r->object == TEND_FOREVER)
-		tend__text_f(&t, " forever");
-	else if (objects[why] == 't') {
-		tend__text_f(&t, " ");
-		tend__text_duration(&t, r->object - s->info.at);
-	}
+	if ((r->word & TEND__STATE) == TEND__PARKED && tend__row_kind(r) != TEND_KIND_PROCESS)
+		tend__wait_text(&t, (uint32_t)(r->word & TEND__WAIT) >> TEND__WAIT_SHIFT, r->object,
+		                s->info.at);
 }
 
 static void site_of(const tend_snapshot *s, uint32_t site, char *out)

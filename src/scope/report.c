@@ -2,28 +2,16 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "segment/words.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 
-static const char *const kinds[] = {"?", "scope", "fiber", "thread", "process", "external"};
-static const char *const waits[] = {
-#define X(name, text, object) text,
-	TEND__WAITS(X)
-#undef X
-};
-static const char wait_objects[] = {
-#define X(name, text, object) object,
-	TEND__WAITS(X)
-#undef X
-};
-
-tend_report *tend__report_make(struct tend__scope *s, uint64_t id)
+tend_report *tend__report_make(uint64_t id)
 {
 	tend_report *r = tend__alloc(sizeof *r);
 
-	(void)s;
 	if (!r)
 		return NULL;
 	tend__store_relaxed(&r->users, 1);
@@ -123,6 +111,7 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 	row->state = word & TEND__STATE;
 	row->wait = (uint32_t)(word & TEND__WAIT) >> TEND__WAIT_SHIFT;
 	row->object = tend__load_acquire(&r->object);
+	row->at = now;
 	row->age = now > spawned ? now - spawned : 0;
 	row->since = now > since ? now - since : 0;
 	row->checkpoints = tend__load_acquire(&r->checkpoints);
@@ -185,13 +174,8 @@ static void wait_sentence(struct tend__text *t, const struct tend__survivor *row
 		tend__text_f(t, "ready");
 	else if (row->state != TEND__PARKED || row->wait >= TEND__WAIT_KINDS)
 		tend__text_f(t, "running");
-	else {
-		tend__text_f(t, "%s", waits[row->wait]);
-		if (wait_objects[row->wait] == 'n' || wait_objects[row->wait] == 'i')
-			tend__text_f(t, "#%llu", (unsigned long long)row->object);
-		else if (wait_objects[row->wait] == 'd')
-			tend__text_f(t, " %lld", (long long)row->object);
-	}
+	else
+		tend__wait_text(t, row->wait, row->object, row->at);
 }
 
 static void frame(struct tend__text *t, uint64_t address)
@@ -223,7 +207,7 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 		tend__text_f(&t, "  ");
 		tend__text_bytes(&t, row->path, strlen(row->path));
 		tend__text_f(&t, "#%llu  %s  %s, ", (unsigned long long)row->id,
-		             row->kind < 6 ? kinds[row->kind] : "?", row->rung);
+		             tend_kind_name(row->kind), row->rung);
 		wait_sentence(&t, row);
 		if (row->pid)
 			tend__text_f(&t, ", pid %d", row->pid);
@@ -262,7 +246,7 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		             (unsigned long long)row->id);
 		tend__text_json(&t, row->path, strlen(row->path));
 		tend__text_f(&t, ",\"kind\":\"%s\",\"rung\":\"%s\",\"wait\":",
-		             row->kind < 6 ? kinds[row->kind] : "?", row->rung);
+		             tend_kind_name(row->kind), row->rung);
 		tend__text_json(&t, sentence, strlen(sentence));
 		tend__text_f(&t,
 		             ",\"pid\":%d,\"age_ns\":%llu,\"since_ns\":%llu,\"checkpoints\":%u,"

@@ -10,6 +10,7 @@ struct tend__survivor {
 	uint64_t id;
 	uint32_t kind, state, wait;
 	uint64_t object;
+	uint64_t at;          /* instant of the look */
 	uint64_t age, since;  /* nanoseconds: alive, in this state */
 	uint32_t checkpoints; /* passed since the cancel */
 	int32_t pid;
@@ -28,7 +29,7 @@ struct tend_report {
 	struct tend__survivor *rows;
 };
 
-tend_report *tend__report_make(struct tend__scope *s, uint64_t id);
+tend_report *tend__report_make(uint64_t id);
 tend_report *tend__report_hold(tend_report *report);
 /* Marks what is left as abandoned, and writes it down. */
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty);

@@ -253,7 +253,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return -EDEADLK;
 	fresh = tend__alloc(sizeof *fresh);
 	if (fresh)
-		fresh->report = tend__report_make(s, scope.id);
+		fresh->report = tend__report_make(scope.id);
 	if (!fresh || !fresh->report) {
 		tend__free(fresh);
 		return -ENOMEM;

@@ -1,0 +1,52 @@
+#include "segment/words.h"
+
+#include "tend/registry.h"
+
+#include "segment/layout.h"
+
+static const struct {
+	const char *text;
+	char object;
+} waits[] = {
+#define X(name, text, object) {text, object},
+	TEND__WAITS(X)
+#undef X
+};
+
+void tend__wait_text(struct tend__text *t, uint32_t why, uint64_t object, uint64_t now)
+{
+	if (why >= TEND__WAIT_KINDS)
+		return;
+	tend__text_f(t, "%s", waits[why].text);
+	switch (waits[why].object) {
+	case 'n':
+		tend__text_f(t, "#%llu", (unsigned long long)object);
+		break;
+	case 'i':
+		tend__text_f(t, " #%llu", (unsigned long long)object);
+		break;
+	case 'd':
+		tend__text_f(t, " %lld", (long long)object);
+		break;
+	case 't':
+		if (object == TEND_FOREVER)
+			tend__text_f(t, " forever");
+		else if (object <= now)
+			tend__text_f(t, " 0s");
+		else {
+			tend__text_f(t, " ");
+			tend__text_duration(t, object - now);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+const char *tend_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {"unknown", "scope",   "fiber",
+	                                    "thread",  "process", "external"};
+
+	return kind < sizeof names / sizeof *names ? names[kind] : names[0];
+}
