@@ -36,9 +36,9 @@ test: deps-build $(BUILD)/with-tests
 check: deps-build deps-test deps-check
 	@BUILD=$(BUILD) ./tools/check.sh
 
+# ARGS=--quick takes some minutes; ARGS=--help says what else there is.
 bench: deps-bench all
-	@if [ -x bench/run.sh ]; then BUILD=$(BUILD) ./bench/run.sh; \
-		else echo "bench: there is no bench/run.sh"; fi
+	@BUILD=$(BUILD) ./bench/run.py $(ARGS)
 
 install: all
 	@meson install -C $(BUILD)
