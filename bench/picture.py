@@ -82,7 +82,7 @@ def bars(result: Json, x: float, y: float) -> tuple[list[str], float]:
         made += [text(x + NAME, y + 2, peer, "r n"),
                  f'<rect x="{start:.1f}" y="{y - 6:.1f}" width="{width:.1f}" height="10" '
                  f'class="{side}"/>',
-                 text(max(end, one) + 5, y + 2, f"{short(median / ours)}x  {short(median)} {of}")]
+                 text(max(end, one) + 5, y + 2, f"{short(median / ours)}x, {short(median)} {of}")]
     return made, y + LINE + 12
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -86,17 +87,22 @@ def command(row: Row, peer: str, n: int) -> list[str]:
     return program + [row.case] + [f"{key}={value}" for key, value in args.items()]
 
 
+def listening(server: subprocess.Popen[str]) -> int:
+    assert server.stdout
+    ready, _, _ = select.select([server.stdout], [], [], LIMIT_S)
+    line = server.stdout.readline() if ready else ""
+    try:
+        return int(json.loads(line)["port"])
+    except (KeyError, TypeError, ValueError):
+        finish(server)
+        raise Failed(f"said no port, but {line!r}") from None
+
+
 def echo(argv: list[str], n: int) -> Sample:
     """W9: a server on the first cpu, the client that all have in common on the last."""
     client = [str(BUILD / "peers/client"), "w9", f"n={n}"]
     with started(argv, CPUS[0]) as server:
-        assert server.stdout
-        line = server.stdout.readline()
-        try:
-            port = json.loads(line)["port"]
-        except (KeyError, TypeError, ValueError):
-            raise Failed(f"said no port, but {line!r}") from None
-        with started([*client, f"port={port}"], CPUS[-1]) as asking:
+        with started([*client, f"port={listening(server)}"], CPUS[-1]) as asking:
             asked = finish(asking)
         served = finish(server)
     served.update({k: asked[k] for k in ("req_s", "p50_us", "p99_us") if k in asked})
@@ -162,7 +168,7 @@ def cells(options: Options) -> Iterator[tuple[Result, list[str], int]]:
 def said(*argv: str) -> str:
     """The first line of what a tool says of itself."""
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
         return (done.stdout or done.stderr).splitlines()[0]
     except (OSError, subprocess.CalledProcessError, IndexError):
         return "none"
@@ -254,6 +260,8 @@ def options() -> Options:
     parser.add_argument("--list", action="store_true", help="say what would run")
     given = parser.parse_args()
     chosen = Options(given.quick, given.only, given.peers, given.json)
+    if not any(cells(chosen)):
+        parser.error("nothing to run: see --list")
     if given.list:
         for result, peers, count in cells(chosen):
             print(f"{result.name}: {result.row.title}; {count} rounds of {' '.join(peers)}")
@@ -270,7 +278,8 @@ def run_all(chosen: Options, results: list[Result]) -> None:
 
 
 def main() -> int:
-    chosen, results = options(), []
+    chosen, results, stopped = options(), [], False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     build_peers()
     machine = surroundings()
     for key, value in machine.items():
@@ -283,7 +292,7 @@ def main() -> int:
         progress("")
         print("bench: interrupted; what was measured until then:")
         print(table(results[-1], {}) if results else "nothing")
-        whole = False
+        whole, stopped = False, True
     summary(results)
     made = document(machine, results)
     if chosen.json or whole:
@@ -291,7 +300,7 @@ def main() -> int:
         where.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     if whole:
         (ROOT / "doc/bench.svg").write_text(picture.draw(made), encoding="utf-8")
-    return 1 if any(US in r.failed for r in results) else 0
+    return 130 if stopped else 1 if any(US in r.failed for r in results) else 0
 
 
 if __name__ == "__main__":
