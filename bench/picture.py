@@ -13,7 +13,7 @@ from report import US, scale, short
 Json = dict[str, object]
 WIDTH, COLUMN, MARGIN, LINE = 976, 472, 16, 15
 NAME, AXIS = 84, 230  # of a column: where names end, and how wide the bars may be
-LOW, HIGH = 0.25, 400.0  # of the axis, in times of what tend costs
+LOW, HIGH = 0.05, 400.0  # of the axis, in times of what tend costs
 PLOT_HEIGHT = 190
 UNITS = {"ns": "ns", "bytes": "B", "cancel": "ms", "snapshot": "ms", "cpu": "s"}
 
