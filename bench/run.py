@@ -120,6 +120,9 @@ def measure(row: Row, peer: str, n: int) -> Sample:
             sample = finish(process)
     if not isinstance(sample.get(row.metric), int | float):
         raise Failed(f"did not say {row.metric}")
+    for key, asked in (("peer", peer), ("workers", row.workers)):
+        if sample.get(key) != asked:
+            raise Failed(f"asked for {key} {asked}, measured {sample.get(key)}")
     return sample
 
 
