@@ -19,6 +19,7 @@ PROGRAMS = {
     "go-reg": "peers/go",
     "erlang": "bench/peers/erlang/run",
     "boost.fiber": "peers/boost",
+    "boost.context": "peers/boost",
     "fcontext": "peers/boost",
     "pthread": "peers/posix",
     "ucontext": "peers/posix",
@@ -27,7 +28,7 @@ PROGRAMS = {
     "floor": "peers/floor",
 }
 
-FLOORS = ("floor", "fcontext")  # what the machine can do at best; the best peer is not one
+FLOORS = ("floor", "fcontext", "boost.context")  # what the machine can do at best; the best peer is not one
 SUMS = ("rss_kb", "cancel_ms", "snapshot_ms")  # metrics that grow with n
 
 
@@ -74,7 +75,7 @@ PLAN = (
         must=(Bound(0.4, "go"), Bound(0.25, "tokio"), Bound(0.08, "buttplug")),
         aim=(Bound(40),)),
     Row("w1b.wait", "w1", "spawn, then wait for all, 1000 outstanding", "w1b", "ns_task", MILLION,
-        names("tracker go"), args={"shape": "wait"}, must=(Bound(0.4, "go"),), aim=(Bound(40),)),
+        names("tracker go boost.fiber"), args={"shape": "wait"}, must=(Bound(0.4, "go"),), aim=(Bound(40),)),
     Row("w1b.own", "w1", "two spawners, each with a scope of its own", "w1b", "ns_task", MILLION,
         names("tokio tracker buttplug go erlang"), 2, {"shape": "own"}, less=SPAWN_LESS,
         must=IN_TWO, aim=(Bound(40),)),
@@ -96,7 +97,7 @@ PLAN = (
     Row("w1a.2", "w1", "all are spawned before any is awaited", "w1a", "ns_task", MILLION,
         names("tokio go"), 2),
     Row("w2y.1", "w2", "a yield to the other task", "w2y", "ns_switch", 5 * MILLION,
-        names("tokio go erlang boost.fiber fcontext ucontext"),
+        names("tokio go erlang boost.fiber boost.context fcontext ucontext"),
         must=(Bound(0.3, "go"), Bound(2, "fcontext")), aim=(Bound(8),)),
     Row("w2y.2", "w2", "a yield to the other task", "w2y", "ns_switch", 5 * MILLION,
         names("tokio go erlang"), 2),
@@ -108,7 +109,7 @@ PLAN = (
     Row("w3", "w3", "a started task, parked", "w3", "bytes_task", MILLION,
         names("tokio tracker buttplug aura dig go go-reg erlang boost.fiber pthread floor"),
         also=("create_ns", "pt_bytes_task"),
-        less={"aura": 200_000, "go-reg": 200_000, "boost.fiber": 100_000, "pthread": 20_000},
+        less={"aura": 200_000, "go-reg": 200_000, "boost.fiber": 100_000, "pthread": 10_000},
         must=(Bound(4600), Bound(1.5, "floor", "create_ns")),
         aim=(Bound(4500), Bound(1.25, "floor", "create_ns"))),
     Row("w4.1", "w4", "cancel of the root until every task has ended", "w4", "cancel_ms", 100_000,
@@ -139,4 +140,6 @@ PLAN = (
     Row("w9", "w9", "TCP echo, 64 connections: the server's CPU time", "w9", "cpu_us_req", 100_000,
         names("epoll libuv tokio tokio-ct go erlang"), also=("req_s", "p50_us", "p99_us"),
         must=(Bound(1.05, "epoll"),), aim=(Bound(1, "libuv"),)),
+    Row("process", "process", "a process, from its start until it is reaped", "process", "ns_task",
+        1000, names("floor"), args={"shape": "spawn"}),
 )

@@ -152,7 +152,7 @@ def progress(text: str) -> None:
 def cells(options: Options) -> Iterator[tuple[Result, list[str], int]]:
     """The rows at each n, with who takes part, and how often."""
     def scaled(n: int) -> int:
-        return max(n // 10, 1000) if options.quick else n
+        return min(n, max(n // 10, 1000)) if options.quick else n
 
     for row in PLAN:
         if options.only and not any(f"{row.key}.".startswith(f"{o}.") for o in options.only):
@@ -218,7 +218,7 @@ def peer_flags() -> str:
 def build_peers() -> None:
     # The flags of a make that runs this are not for another one.
     env = {key: value for key, value in os.environ.items() if key != "MAKEFLAGS"}
-    done = subprocess.run(["make", "-s", "-f", "bench/peers/peers.mk", f"BUILD={BUILD}", "all"],
+    done = subprocess.run(["make", "-s", "-k", "-f", "bench/peers/peers.mk", f"BUILD={BUILD}", "all"],
                           cwd=ROOT, env=env, capture_output=True, text=True)
     if done.returncode:
         print("bench: not all peers could be built:", *done.stderr.splitlines()[-20:], sep="\n  ")
