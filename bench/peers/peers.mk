@@ -5,13 +5,13 @@ BUILD ?= build
 OUT := $(abspath $(BUILD))/peers
 HERE := bench/peers
 C := gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra
-CXX := g++ -std=c++17 -O2 -Wall -Wextra
+CXX := g++ -std=c++17 -O2 -DNDEBUG -Wall -Wextra
 HEADER := $(HERE)/c/peer.h
 
 all: $(addprefix $(OUT)/,boost posix uv epoll client floor) tokio go erlang
 
 flags:
-	@echo "$(firstword $(C)) -O2, $(firstword $(CXX)) -O2, cargo --release, go build"
+	@echo "$(firstword $(C)) -O2, $(firstword $(CXX)) -O2 -DNDEBUG, cargo --release, go build"
 
 $(OUT):
 	@mkdir -p $@
