@@ -28,7 +28,8 @@ PROGRAMS = {
     "floor": "peers/floor",
 }
 
-FLOORS = ("floor", "fcontext", "boost.context")  # what the machine can do at best; the best peer is not one
+# What the machine can do at best; the best peer is not one of them.
+FLOORS = ("floor", "fcontext", "boost.context")
 SUMS = ("rss_kb", "cancel_ms", "snapshot_ms")  # metrics that grow with n
 
 
@@ -75,7 +76,8 @@ PLAN = (
         must=(Bound(0.4, "go"), Bound(0.25, "tokio"), Bound(0.08, "buttplug")),
         aim=(Bound(40),)),
     Row("w1b.wait", "w1", "spawn, then wait for all, 1000 outstanding", "w1b", "ns_task", MILLION,
-        names("tracker go boost.fiber"), args={"shape": "wait"}, must=(Bound(0.4, "go"),), aim=(Bound(40),)),
+        names("tracker go boost.fiber"), args={"shape": "wait"},
+        must=(Bound(0.4, "go"),), aim=(Bound(40),)),
     Row("w1b.own", "w1", "two spawners, each with a scope of its own", "w1b", "ns_task", MILLION,
         names("tokio tracker buttplug go erlang"), 2, {"shape": "own"}, less=SPAWN_LESS,
         must=IN_TWO, aim=(Bound(40),)),

@@ -218,8 +218,8 @@ def peer_flags() -> str:
 def build_peers() -> None:
     # The flags of a make that runs this are not for another one.
     env = {key: value for key, value in os.environ.items() if key != "MAKEFLAGS"}
-    done = subprocess.run(["make", "-s", "-k", "-f", "bench/peers/peers.mk", f"BUILD={BUILD}", "all"],
-                          cwd=ROOT, env=env, capture_output=True, text=True)
+    make = ["make", "-s", "-k", "-f", "bench/peers/peers.mk", f"BUILD={BUILD}", "all"]
+    done = subprocess.run(make, cwd=ROOT, env=env, capture_output=True, text=True)
     if done.returncode:
         print("bench: not all peers could be built:", *done.stderr.splitlines()[-20:], sep="\n  ")
 
