@@ -6,6 +6,8 @@ OUT := $(abspath $(BUILD))/peers
 HERE := bench/peers
 C := gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra
 CXX := g++ -std=c++17 -O2 -DNDEBUG -Wall -Wextra
+# The packaged crates are for the packaged compiler, whatever else is in PATH.
+CARGO := RUSTC=/usr/bin/rustc /usr/bin/cargo
 HEADER := $(HERE)/c/peer.h
 
 all: $(addprefix $(OUT)/,boost posix uv epoll client floor) tokio go erlang
@@ -31,9 +33,9 @@ $(OUT)/epoll: $(HERE)/c/epoll.c $(HEADER) | $(OUT)
 $(OUT)/client $(OUT)/floor: $(OUT)/%: bench/%.c $(HEADER) | $(OUT)
 	$(C) -o $@ $<
 
-# These know themselves what is up to date.
+# Their tools know what is up to date.
 tokio: | $(OUT)
-	@cd $(HERE)/tokio && cargo build --quiet --release --offline --target-dir $(OUT)/tokio
+	@cd $(HERE)/tokio && $(CARGO) build --quiet --release --offline --target-dir $(OUT)/tokio
 
 go: | $(OUT)
 	@cd $(HERE)/go && go build -o $(OUT)/go .
