@@ -148,19 +148,8 @@ int tend__task_opts(struct tend_task_opts *out, const struct tend_task_opts *opt
 	return 0;
 }
 
-static void fiber_ended(struct tend__task *t) { tend__task_finish(t); }
-
-void tend__fiber_leave(struct tend__task *t)
-{
-	TEND__EDGE_RELEASE(t);
-	TEND__EDGE_RELEASE(t->owner);
-	t->context.dying = 1;
-	t->worker->action = TEND__END;
-	tend__context_switch(&t->context, &t->worker->context);
-}
-
 static const struct tend__kind kind_fiber = {
-	.wake = tend__fiber_wake, .ended = fiber_ended, .leave = tend__fiber_leave};
+	.wake = tend__fiber_wake, .ended = tend__task_finish, .leave = tend__fiber_end};
 
 int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                   const struct tend_task_opts *opts, tend_task *out)
@@ -223,7 +212,7 @@ int tend_checkpoint(void)
 	if (!tend__canceled(t))
 		return 0;
 	if (t->worker)
-		tend__yield_fiber(t);
+		tend__fiber_yield(t);
 	return -ECANCELED;
 }
 
@@ -232,7 +221,7 @@ int tend_yield(void)
 	struct tend__task *t = tend__tls.task;
 
 	if (t && t->worker)
-		tend__yield_fiber(t);
+		tend__fiber_yield(t);
 	else
 		tend__thread_yield();
 	return t && tend__told(t) ? -ECANCELED : 0;

@@ -508,7 +508,7 @@ static int ended(struct process *p, enum phase phase, const struct stop *stop)
 	if (phase == LOST) {
 		see_it_dead(p);
 		while (read_output(p))
-			tend__yield_fiber(p->task);
+			tend__fiber_yield(p->task);
 		message(p, "tend-guard died, and the process with it");
 		p->task->ending = TEND_KILLED;
 		return 128 + SIGKILL;
@@ -552,7 +552,7 @@ static int process_main(void *arg)
 				break;
 			pass_on(p, &stop);
 			if (more)
-				tend__yield_fiber(p->task);
+				tend__fiber_yield(p->task);
 			else if (!news(p, phase, &stop))
 				wait_for_news(p, &stop);
 		}
@@ -563,8 +563,6 @@ static int process_main(void *arg)
 	unlink_live(p);
 	return result;
 }
-
-static void process_ended(struct tend__task *t) { tend__task_finish(t); }
 
 /* A panic in the output callback leaves process_main() behind: the process is
  * ended first. On the task's own stack, so this may wait. */
@@ -590,7 +588,7 @@ static void process_leave(struct tend__task *t)
 			see_it_dead(p);
 		unlink_live(p);
 	}
-	tend__fiber_leave(t);
+	tend__fiber_end(t);
 }
 
 static void process_gone(struct tend__task *t)
@@ -612,7 +610,7 @@ static void process_drop(void *arg)
 }
 
 static const struct tend__kind kind_process = {.wake = tend__fiber_wake,
-                                               .ended = process_ended,
+                                               .ended = tend__task_finish,
                                                .leave = process_leave,
                                                .gone = process_gone};
 

@@ -27,6 +27,14 @@
 #define TEND__TSAN 1
 #endif
 
+/* May a stack go from one task to the next as it is? To TSan a context is a
+ * thread: two tasks in one would be in order, and no race. */
+#ifdef TEND__TSAN
+enum { TEND__ADOPTS = 0 };
+#else
+enum { TEND__ADOPTS = 1 };
+#endif
+
 struct tend__context {
 	void *sp; /* first: the assembly knows it */
 	void *low;

@@ -154,6 +154,39 @@ static void copy_again(tend_snapshot *s, struct tend__record *records)
 	s->count = kept;
 }
 
+/* Rows are by slot when they have just been read. */
+static struct tend__row *row_of(const tend_snapshot *s, uint32_t slot)
+{
+	size_t first = 0, end = s->count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (s->rows[middle].slot < slot)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < s->count && s->rows[first].slot == slot ? &s->rows[first] : NULL;
+}
+
+/* A fiber that runs has no state of its own for that: a switch would cost twice
+ * what it does. Its worker says which it is. */
+static void mark_running(tend_snapshot *s, struct tend__header *live, const struct tend__header *h)
+{
+	for (uint32_t i = 0; i < h->workers && i < h->rings; i++) {
+		uint64_t offset = h->rings_at + i * tend__ring_bytes(h);
+		struct tend__ring *ring = (struct tend__ring *)(void *)((char *)live + offset);
+		uint64_t id = tend__load_acquire(&ring->current);
+		struct tend__row *row = row_of(s, tend__id_slot(id));
+
+		if (row && tend__row_kind(row) != TEND_KIND_SCOPE &&
+		    tend__word_generation(row->word) == tend__id_generation(id) &&
+		    (row->word & TEND__STATE) == TEND__READY)
+			row->word += TEND__RUNNING - TEND__READY;
+	}
+}
+
 /* ---- The whole ---- */
 
 void *tend__snapshot_reserve(size_t bytes)
@@ -221,6 +254,8 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 	if (slots > h.records_max)
 		slots = h.records_max;
 	error = read_rows(s, (struct tend__record *)(void *)((char *)live + h.records_at), slots);
+	if (!error)
+		mark_running(s, live, &h);
 	s->info.high = tend__load_acquire(&live->events);
 	if (!error)
 		error = read_sites(s, (char *)live + h.sites_at,

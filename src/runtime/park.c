@@ -46,9 +46,7 @@ static void park_fiber(struct tend__task *t, enum tend__wait why, uint64_t deadl
 	t->timed_out = false;
 	if (deadline != TEND_FOREVER)
 		tend__heap_insert(&w->timers, &p.timer);
-	w->action = TEND__PARK;
-	w->wait = why;
-	tend__context_switch(&t->context, &w->context);
+	tend__fiber_park(t, why);
 	tend__heap_remove(&w->timers, &p.timer);
 }
 
@@ -244,12 +242,6 @@ void tend__leave(struct tend__task *t)
 	tend__unwind(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
-}
-
-void tend__yield_fiber(struct tend__task *t)
-{
-	t->worker->action = TEND__YIELD;
-	tend__context_switch(&t->context, &t->worker->context);
 }
 
 void tend__checkpoint_at(struct tend__task *t, void *address)

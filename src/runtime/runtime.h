@@ -9,6 +9,7 @@
 #include "tend/runtime.h"
 
 #include "base/heap.h"
+#include "platform/context.h"
 #include "platform/platform.h"
 #include "segment/segment.h"
 #include "task/task.h"
@@ -27,8 +28,10 @@ struct tend__queue {
 	uint32_t count;
 };
 
-/* Lives at the top of the stack it describes. */
+/* Lives at the top of the stack it describes; so does what runs on it, for one
+ * task after the other may. */
 struct tend__stack {
+	struct tend__context context;
 	struct tend__stack *next;
 	char *low;
 	size_t bytes;
@@ -54,7 +57,7 @@ struct tend__fd {
 	struct tend__link waiters;
 };
 
-enum tend__action { TEND__YIELD, TEND__PARK, TEND__END };
+enum tend__action { TEND__YIELD, TEND__PARK };
 
 struct tend__worker {
 	tend_runtime *rt;
@@ -74,8 +77,12 @@ struct tend__worker {
 	uint64_t now;    /* read once a round */
 	uint64_t nudged; /* when it last woke a thief */
 	uint64_t rounds;
-	enum tend__action action; /* why the task left the context, and its wait */
+	_Atomic uint64_t *current; /* the id of the task it runs: the registry's */
+	uint32_t budget;           /* tasks it may still run before the loop's next round */
+	struct tend__task *left;   /* who was switched from, to be settled by who is next */
+	enum tend__action action;  /* and why, and its wait */
 	enum tend__wait wait;
+	struct tend__stack *dead; /* or it ended: the stack it was on */
 	struct tend__thread thread;
 	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief */
 	bool turn;                        /* fresh ones next */
@@ -161,6 +168,11 @@ void tend__post(struct tend__worker *w, struct tend__post *post);
 /* Queues a published task that has not run. */
 void tend__spawned(tend_runtime *rt, struct tend__task *t);
 void tend__fiber_wake(struct tend__task *t);
+/* Both by the running fiber: the next one runs on in its stead. */
+void tend__fiber_yield(struct tend__task *t);
+void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
+/* From wherever it is on its stack; its cleanups have run. */
+TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* The worker of `rt` that the caller runs on, or NULL. */
 static inline struct tend__worker *tend__worker_of(const tend_runtime *rt)
 {
@@ -223,7 +235,6 @@ bool tend__canceled(struct tend__task *t);
 void tend__unwind(struct tend__task *t);
 /* Ends the calling task: that, and off. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
-void tend__yield_fiber(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* alarm.c: something to do at an instant, by worker 0. */

@@ -223,22 +223,13 @@ static struct tend__task *next(struct tend__worker *w)
 	return t;
 }
 
-static void entry(void *arg)
-{
-	struct tend__task *t = arg;
+static void entry(void *arg);
 
-	TEND__EDGE_ACQUIRE(t);
-	if (!tend__told(t))
-		t->result = t->fn(t->arg);
-	else
-		t->result = -ECANCELED;
-	tend__leave(t);
-}
-
-/* Gives a fresh task its stack; or ends it here, when it is canceled already and
- * has nothing to drop, or when there is no stack to be had. */
-static bool start(struct tend__worker *w, struct tend__task *t)
+/* Gives a fresh task its stack, `spare` if that will do; or ends it here, when it
+ * is canceled already and has nothing to drop, or there is no stack to be had. */
+static bool start(struct tend__worker *w, struct tend__task *t, struct tend__stack *spare)
 {
+	size_t bytes = t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes;
 	int error = 0;
 
 	t->worker = w;
@@ -249,8 +240,11 @@ static bool start(struct tend__worker *w, struct tend__task *t)
 		t->kind->ended(t);
 		return false;
 	}
-	t->stack =
-		tend__stack_take(w, t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes, &error);
+	if (spare && spare->bytes == bytes) {
+		t->stack = spare;
+		return true;
+	}
+	t->stack = tend__stack_take(w, bytes, &error);
 	if (!t->stack) {
 		t->result = error;
 		t->ending = TEND_FAILED;
@@ -259,37 +253,130 @@ static bool start(struct tend__worker *w, struct tend__task *t)
 		t->kind->ended(t);
 		return false;
 	}
-	tend__context_make(&t->context, t->stack->low, t->stack->bytes - sizeof(struct tend__stack),
-	                   entry, t);
+	tend__context_make(&t->stack->context, t->stack->low,
+	                   t->stack->bytes - sizeof(struct tend__stack), entry, t);
 	return true;
 }
 
-static void run_task(struct tend__worker *w, struct tend__task *t)
+/* The next that can run, within the round. */
+static struct tend__task *choose(struct tend__worker *w, struct tend__stack *spare)
 {
-	tend__task_run(t);
-	if (!t->stack && !start(w, t))
+	struct tend__task *t;
+
+	/* No task is running: start() may have to tell of an end. */
+	tend__tls.task = NULL;
+	while (w->budget && (t = next(w))) {
+		w->budget--;
+		if (t->stack || start(w, t, spare))
+			return t;
+	}
+	return NULL;
+}
+
+static void running(struct tend__worker *w, struct tend__task *t)
+{
+	/* Relaxed: a hint for readers, who else see it ready. */
+	tend__store_relaxed(w->current, t ? t->id : 0);
+	tend__tls.task = t;
+}
+
+/* Does for whoever was switched from what it could not do before its registers
+ * were saved: from here on others may make it run. */
+static void settle(struct tend__worker *w)
+{
+	struct tend__task *t = w->left;
+	struct tend__stack *dead = w->dead;
+
+	w->left = NULL;
+	w->dead = NULL;
+	if (dead) {
+		tend__context_drop(&dead->context);
+		tend__stack_give(w, dead);
+	}
+	/* Notified meanwhile, it looks again. */
+	if (t && (w->action == TEND__YIELD || !tend__task_park(t, w->wait)))
+		push(&w->started, &t->post);
+}
+
+/* To the task, or with NULL to the loop. */
+static void switch_to(struct tend__worker *w, struct tend__context *from, struct tend__task *t)
+{
+	struct tend__context *to = t ? &t->stack->context : &w->context;
+
+	running(w, t);
+	tend__tls.context = to;
+	tend__context_switch(from, to);
+	settle(w);
+}
+
+void tend__fiber_yield(struct tend__task *t)
+{
+	struct tend__worker *w = t->worker;
+	struct tend__task *n = choose(w, NULL);
+
+	if (!n && w->budget) {
+		w->budget--;
+		tend__tls.task = t; /* alone */
 		return;
+	}
+	w->left = t;
+	w->action = TEND__YIELD;
+	switch_to(w, &t->stack->context, n);
+}
+
+void tend__fiber_park(struct tend__task *t, enum tend__wait wait)
+{
+	struct tend__worker *w = t->worker;
+	struct tend__task *n = choose(w, NULL);
+
+	w->left = t;
+	w->action = TEND__PARK;
+	w->wait = wait;
+	switch_to(w, &t->stack->context, n);
+}
+
+/* Ends it, and goes on with the next: on its stack, if that one may have it and
+ * has not run; else this does not return. */
+static struct tend__task *end(struct tend__task *t, bool adopt)
+{
+	struct tend__worker *w = t->worker;
+	struct tend__stack *stack = t->stack;
+	struct tend__task *n;
+
+	TEND__EDGE_RELEASE(t);
+	TEND__EDGE_RELEASE(t->owner);
+	tend__tls.task = NULL;
+	t->stack = NULL;
+	t->kind->ended(t);
+	n = choose(w, adopt ? stack : NULL);
+	if (n && n->stack == stack) {
+		running(w, n);
+		return n;
+	}
+	stack->context.dying = 1;
+	w->dead = stack;
+	switch_to(w, &stack->context, n);
+	__builtin_unreachable();
+}
+
+void tend__fiber_end(struct tend__task *t)
+{
+	end(t, false);
+	__builtin_unreachable();
+}
+
+static void entry(void *arg)
+{
+	struct tend__task *t = arg;
+
+	settle(t->worker);
 	for (;;) {
-		tend__tls.task = t;
-		tend__tls.context = &t->context;
-		tend__context_switch(&w->context, &t->context);
-		tend__tls.context = &w->context;
-		tend__tls.task = NULL;
-		if (w->action == TEND__PARK) {
-			if (tend__task_park(t, w->wait))
-				return;
-			continue; /* notified meanwhile: it looks again */
-		}
-		if (w->action == TEND__YIELD) {
-			tend__task_yield(t);
-			push(&w->started, &t->post);
-			return;
-		}
-		tend__context_drop(&t->context);
-		tend__stack_give(w, t->stack);
-		t->stack = NULL;
-		t->kind->ended(t);
-		return;
+		TEND__EDGE_ACQUIRE(t);
+		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
+		tend__unwind(t);
+		if (t->kind->leave != tend__fiber_end)
+			t->kind->leave(t);
+		t = end(t, TEND__ADOPTS);
 	}
 }
 
@@ -306,13 +393,11 @@ static void fire_timers(struct tend__worker *w)
 static int run_ready(struct tend__worker *w)
 {
 	struct tend__task *t;
-	int n = 0;
 
-	while (n < TEND__ROUND && (t = next(w))) {
-		run_task(w, t);
-		n++;
-	}
-	return n;
+	w->budget = TEND__ROUND;
+	while ((t = choose(w, NULL)))
+		switch_to(w, &w->context, t);
+	return TEND__ROUND - (int)w->budget;
 }
 
 static void look_at_fds(struct tend__worker *w, uint64_t deadline)
@@ -492,6 +577,7 @@ int tend__workers_start(tend_runtime *rt)
 		w->number = made;
 		w->started.last = &w->started.first;
 		w->fresh.last = &w->fresh.first;
+		w->current = &tend__ring_at(rt->segment.header, made)->current;
 		error = tend__poller_init(&w->poller);
 		if (error)
 			break;

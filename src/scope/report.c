@@ -66,16 +66,18 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 __attribute__((no_sanitize("address", "thread"))) static void walk_stack(struct tend__task *t,
                                                                          uint64_t out[TEND__FRAMES])
 {
-	uintptr_t low, high, frame, sp = (uintptr_t)t->context.sp;
 	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
+	struct tend__stack *stack = t->stack;
+	uintptr_t low, high, frame, sp;
 	int n = 0;
 
 	/* A stack of a size of its own may be unmapped while we look; one of the pool
 	 * stays, whoever runs on it. */
-	if (!sp || (t->stack_bytes && t->stack_bytes != pooled))
+	if (!stack || (t->stack_bytes && t->stack_bytes != pooled))
 		return;
-	low = (uintptr_t)t->context.low + tend__page_bytes();
-	high = (uintptr_t)t->context.low + t->context.bytes;
+	sp = (uintptr_t)stack->context.sp;
+	low = (uintptr_t)stack->low + tend__page_bytes();
+	high = (uintptr_t)stack;
 	if (sp < low || sp + 56 > high || sp % 8)
 		return;
 	/* As tend__swap() left it: five registers, then rbp, then where it returns. */
@@ -90,6 +92,15 @@ __attribute__((no_sanitize("address", "thread"))) static void walk_stack(struct 
 			break;
 		frame = next;
 	}
+}
+
+static bool runs(tend_runtime *rt, uint64_t id)
+{
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		/* Relaxed: a hint. */
+		if (tend__load_relaxed(rt->workers[i].current) == id)
+			return true;
+	return false;
 }
 
 static const char *rung(uint64_t word, uint32_t kind)
@@ -108,7 +119,7 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 	memset(row, 0, sizeof *row);
 	row->id = id;
 	row->kind = tend__load_acquire(&r->site_kind) & 0xff;
-	row->state = word & TEND__STATE;
+	row->state = runs(rt, id) ? (uint32_t)TEND__RUNNING : word & TEND__STATE;
 	row->wait = (uint32_t)(word & TEND__WAIT) >> TEND__WAIT_SHIFT;
 	row->object = tend__load_acquire(&r->object);
 	row->at = now;

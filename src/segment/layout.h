@@ -25,7 +25,7 @@
 #define TEND__MEMFD_NAME "tend-registry" /* in /proc/PID/fd: /memfd:tend-registry (deleted) */
 
 enum {
-	TEND__ABI = 1,
+	TEND__ABI = 2,
 	TEND__SLOT_MAX = 1 << 24, /* slot 0 is never used, slot 1 is the root */
 	TEND__SITES_MAX = 4096,   /* site 0 is "?" */
 	TEND__SITE_BYTES = 96,
@@ -49,7 +49,8 @@ static inline uint32_t tend__id_runtime(uint64_t id) { return (uint32_t)(id >> 5
  *               not empty, so 0 is exact for the whole subtree */
 enum {
 	TEND__FREE = 0,
-	TEND__READY = 3, /* as TEND_STATE_... of tend/registry.h */
+	TEND__READY = 3, /* as TEND_STATE_... of tend/registry.h; a fiber that runs too,
+	                    and readers find it in its worker's `current` */
 	TEND__RUNNING = 4,
 	TEND__PARKED = 5,
 	TEND__ENDED = 9,
@@ -178,8 +179,9 @@ struct tend__event_slot {
 _Static_assert(sizeof(struct tend__event_slot) == 88, "no padding");
 
 struct tend__ring {
-	_Atomic uint64_t head; /* events ever written; slot = n % slots */
-	uint64_t reserved[7];
+	_Atomic uint64_t head;    /* events ever written; slot = n % slots */
+	_Atomic uint64_t current; /* id of the fiber that its worker runs, or 0 */
+	uint64_t reserved[6];
 	/* followed by the slots */
 };
 

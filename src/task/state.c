@@ -13,17 +13,13 @@ void tend__task_publish(struct tend__task *t, uint32_t state_bits)
 	tend__store(&t->record->word, word);
 }
 
+/* By a thread that was notified. */
 void tend__task_run(struct tend__task *t)
 {
 	/* The states are numbers in one field and nobody else changes READY, so an
 	 * add moves to RUNNING whatever bits others set meanwhile. seq_cst, for its
 	 * acquire half: what its notifiers wrote before. */
 	tend__add(&t->record->word, (uint64_t)(TEND__RUNNING - TEND__READY));
-}
-
-void tend__task_yield(struct tend__task *t)
-{
-	tend__add(&t->record->word, (uint64_t)0 - (TEND__RUNNING - TEND__READY));
 }
 
 bool tend__task_park(struct tend__task *t, enum tend__wait wait)
@@ -104,7 +100,8 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 	do {
 		if ((old & TEND__TOUCHED) && !touched)
 			return false;
-		tend__assert((old & TEND__STATE) == TEND__RUNNING);
+		tend__assert((old & TEND__STATE) == TEND__READY ||
+		             (old & TEND__STATE) == TEND__RUNNING);
 		new = (old &
 		       ~(uint64_t)(TEND__STATE | TEND__WAIT | TEND__NOTIFIED | TEND__STARTING)) |
 		      TEND__ENDED | (uint64_t)outcome << TEND__OUTCOME_SHIFT;

@@ -3,19 +3,21 @@
  *
  * One word in the record decides who may touch it:
  *
- *            +---------------- notify ---------------+
- *            v                                       |
- *          READY ---run---> RUNNING ---park---> PARKED
- *            ^                 | |
- *            +-----yield-------+ +---end---> ENDED ---give---> FREE
+ *            +----- notify -----+
+ *            v                  |
+ *          READY ---park---> PARKED
+ *            |
+ *            +-----end-----> ENDED ---give---> FREE
  *
- *   FREE    -> READY     tend__task_publish()  who won its admission
- *   READY   -> RUNNING   tend__task_run()      the worker that popped it
- *   RUNNING -> READY     tend__task_yield()    that worker, off the task's stack
- *   RUNNING -> PARKED    tend__task_park()     that worker, off the task's stack
- *   PARKED  -> READY     tend__task_notify()   any thread; it must then queue it
- *   RUNNING -> ENDED     tend__task_end()      that worker, off the task's stack
- *   ENDED   -> FREE      tend__slot_give()     who took its outcome, or its worker
+ *   FREE   -> READY    tend__task_publish()  who won its admission
+ *   READY  -> PARKED   tend__task_park()     its worker, off the task's stack
+ *   PARKED -> READY    tend__task_notify()   any thread; it must then queue it
+ *   READY  -> ENDED    tend__task_end()      its worker, or its thread
+ *   ENDED  -> FREE     tend__slot_give()     who took its outcome, or its worker
+ *
+ * A fiber that runs stays READY: its worker says in the registry which it is, for
+ * a store there costs a tenth of two exchanges here. A thread is RUNNING where a
+ * fiber is READY, and becomes it again by tend__task_run() after a park.
  *
  * A notify of a task that is not PARKED leaves NOTIFIED behind, and that makes
  * the next park fail: state and bit share a word, so a wake-up between a task's
@@ -30,7 +32,6 @@
 
 #include "base/list.h"
 #include "base/lock.h"
-#include "platform/context.h"
 #include "segment/layout.h"
 
 struct tend__worker;
@@ -70,7 +71,7 @@ struct tend__task;
 struct tend__kind {
 	/* Makes a notified task run. */
 	void (*wake)(struct tend__task *t);
-	/* On the scheduler's stack, when a fiber's has been left for the last time. */
+	/* Of a fiber: its worker has had it run for the last time. */
 	void (*ended)(struct tend__task *t);
 	/* On the task's own stack, after its cleanups: goes away and never returns. */
 	void (*leave)(struct tend__task *t);
@@ -89,7 +90,6 @@ struct tend__task {
 	void *arg;                     /* (c) */
 	void (*drop)(void *arg);       /* (c) */
 	uint64_t id;                   /* (c) */
-	struct tend__context context;  /* (w) */
 	struct tend__stack *stack;     /* (w) NULL until its first run */
 	size_t stack_bytes;            /* (c) 0: the runtime's */
 	struct tend__defer *defers;    /* (w) newest first */
@@ -132,9 +132,8 @@ static inline bool tend__task_told(const struct tend__task *t)
 
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);
 void tend__task_run(struct tend__task *t);
-void tend__task_yield(struct tend__task *t);
 
-/* False, still RUNNING, if it was notified since it last ran: it looks again. */
+/* False, and not parked, if it was notified since it last ran: it looks again. */
 bool tend__task_park(struct tend__task *t, enum tend__wait wait) TEND_MUST;
 
 /* True if the caller must make it run, by tend__task_wake(). The second does
