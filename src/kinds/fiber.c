@@ -109,21 +109,22 @@ void tend__stillborn(struct tend__task *t)
 		tend__alarm_drop(t->extra->alarm);
 	reject(s, s->id);
 	tend__task_free(s->rt, t);
-	tend__scope_leave(s);
+	tend__scope_leave(s, 1);
 }
 
 void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	struct tend__segment *segment = &s->rt->segment;
+	struct tend__worker *w = tend__worker_of(s->rt);
 
-	/* Relaxed: a counter. */
-	tend__add_relaxed(&s->spawned, 1);
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
-	/* seq_cst, against path_live(): it sees the task, or that one was born. */
-	if (tend__load(&s->rt->path_waiters))
+	/* Release, after the task is there: pairs with births() of scope/count.c. */
+	if (w)
+		tend__store_release(&w->births, tend__load_relaxed(&w->births) + 1);
+	else
 		tend__add(&s->rt->births, 1);
 	/* After it, so that a snapshot marked with this event has the task; nobody can
 	 * run it yet, so it is before its end. */

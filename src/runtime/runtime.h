@@ -59,6 +59,16 @@ struct tend__fd {
 
 enum tend__action { TEND__YIELD, TEND__PARK };
 
+/* Tasks of one scope that ended one after the other, with one outcome, and still
+ * count in it: they leave it together. At the latest when the worker goes on to
+ * what is of another scope, or to nothing; so while they count, a task of the
+ * scope runs, and nobody takes it for live because of them. */
+struct tend__debt {
+	_Atomic uint64_t word; /* slot of the scope 24 | outcome 8 | count 32 */
+	struct tend__owner *owner;
+	void (*pay)(struct tend__worker *w);
+};
+
 struct tend__worker {
 	tend_runtime *rt;
 	uint32_t number;
@@ -83,6 +93,8 @@ struct tend__worker {
 	enum tend__action action;  /* and why, and its wait */
 	enum tend__wait wait;
 	struct tend__stack *dead; /* or it ended: the stack it was on */
+	struct tend__debt debt;
+	_Atomic uint32_t births; /* tasks it has spawned */
 	struct tend__thread thread;
 	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief */
 	bool turn;                        /* fresh ones next */
@@ -117,7 +129,7 @@ struct tend_runtime {
 	_Atomic uint32_t sleepers;
 	_Atomic uint32_t no_stacks;    /* a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* that look through the registry */
-	_Atomic uint32_t births;       /* since somebody looks */
+	_Atomic uint32_t births;       /* of tasks that no worker has spawned */
 	struct tend__stripe stripes[TEND__STRIPES];
 
 	/* The layers above keep their roots here. */
@@ -190,6 +202,21 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 	struct tend__worker *w = tend__worker_of(rt);
 
 	return w ? w->number : rt->workers_count;
+}
+
+/* How many tasks of the scope have ended with the outcome, and count in it. */
+static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t outcome)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		/* Acquire: pairs with the release in tend__task_finish(). */
+		uint64_t word = tend__load_acquire(&rt->workers[i].debt.word);
+
+		if (word >> 40 == tend__id_slot(scope) && (word >> 32 & 0xff) == outcome)
+			n += (uint32_t)word;
+	}
+	return n;
 }
 
 /* stacks.c */

@@ -275,6 +275,8 @@ static struct tend__task *choose(struct tend__worker *w, struct tend__stack *spa
 
 static void running(struct tend__worker *w, struct tend__task *t)
 {
+	if (w->debt.owner && (!t || t->owner != w->debt.owner))
+		w->debt.pay(w);
 	/* Relaxed: a hint for readers, who else see it ready. */
 	tend__store_relaxed(w->current, t ? t->id : 0);
 	tend__tls.task = t;
@@ -397,6 +399,7 @@ static int run_ready(struct tend__worker *w)
 	w->budget = TEND__ROUND;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
+	running(w, NULL); /* some may have ended without a run */
 	return TEND__ROUND - (int)w->budget;
 }
 

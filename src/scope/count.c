@@ -36,17 +36,17 @@ int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit)
 		if (tend__cas(&s->owner.record->word, &word, word + TEND__SCOPE_ONE)) {
 			/* Somebody else brought it from 0, and counts in the parent. */
 			if (parent && tend__scope_count(word) != 0)
-				tend__scope_leave(parent);
+				tend__scope_leave(parent, 1);
 			return 0;
 		}
 	}
 	if (parent)
-		tend__scope_leave(parent);
+		tend__scope_leave(parent, 1);
 	return error;
 }
 
 /* The step to 0. False if it is not the last after all. */
-static bool leave_last(struct tend__scope *s)
+static bool leave_last(struct tend__scope *s, uint32_t n)
 {
 	uint64_t word, id = s->id;
 	tend_runtime *rt = s->rt;
@@ -55,11 +55,11 @@ static bool leave_last(struct tend__scope *s)
 	tend__lock(&s->owner.lock);
 	word = tend__load_acquire(&s->owner.record->word);
 	do
-		if (tend__scope_count(word) != 1) {
+		if (tend__scope_count(word) != n) {
 			tend__unlock(&s->owner.lock);
 			return false;
 		}
-	while (!tend__cas(&s->owner.record->word, &word, word - TEND__SCOPE_ONE));
+	while (!tend__cas(&s->owner.record->word, &word, word - n * TEND__SCOPE_ONE));
 	while (tend__linked(&s->waiters))
 		tend__waiter_done(tend__entry(s->waiters.next, struct tend__waiter, link), 0);
 	reap = s->closes_itself;
@@ -71,18 +71,20 @@ static bool leave_last(struct tend__scope *s)
 	return true;
 }
 
-void tend__scope_leave(struct tend__scope *s)
+void tend__scope_leave(struct tend__scope *s, uint32_t n)
 {
 	while (s) {
 		uint64_t word = tend__load_acquire(&s->owner.record->word);
 		struct tend__scope *parent = tend__parent(s);
 
-		tend__assert(tend__scope_count(word) > 0);
-		if (tend__scope_count(word) > 1) {
-			if (tend__cas(&s->owner.record->word, &word, word - TEND__SCOPE_ONE))
+		tend__assert(tend__scope_count(word) >= n);
+		if (tend__scope_count(word) > n) {
+			if (tend__cas(&s->owner.record->word, &word, word - n * TEND__SCOPE_ONE))
 				return;
-		} else if (leave_last(s))
+		} else if (leave_last(s, n)) {
 			s = parent;
+			n = 1;
+		}
 	}
 }
 
@@ -147,6 +149,8 @@ int64_t tend_scope_live(tend_scope scope)
 		uint64_t word = tend__load_acquire(&s->owner.record->word);
 
 		live += tend__scope_count(word);
+		for (uint32_t outcome = 0; outcome <= TEND_REJECTED; outcome++)
+			live -= tend__owed(s->rt, s->id, outcome);
 		if (s != top && tend__scope_count(word))
 			live--; /* it counts one in its parent, and is no task */
 	}
@@ -212,16 +216,25 @@ static int64_t scan(tend_runtime *rt, const char *path)
 	return live;
 }
 
+static uint32_t births(tend_runtime *rt)
+{
+	/* Acquire: who sees that a task has ended sees what it had spawned. */
+	uint32_t n = tend__load_acquire(&rt->births);
+
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		n += tend__load_acquire(&rt->workers[i].births);
+	return n;
+}
+
 /* A walk is no instant: something behind it may be born of something before it
- * that ends. 0 counts only if nothing was born meanwhile. The caller has raised
- * path_waiters, which makes births count. */
+ * that ends. 0 counts only if nothing was born meanwhile. */
 static int64_t path_live(tend_runtime *rt, const char *path)
 {
 	for (;;) {
-		uint32_t births = tend__load(&rt->births);
+		uint32_t before = births(rt);
 		int64_t live = scan(rt, path);
 
-		if (live || tend__load(&rt->births) == births)
+		if (live || births(rt) == before)
 			return live;
 	}
 }
@@ -233,16 +246,9 @@ static bool path_valid(const char *path)
 
 int64_t tend_path_live(tend_runtime *rt, const char *path)
 {
-	int64_t live;
-
 	if (tend__forked())
 		return -ESTALE;
-	if (!path_valid(path))
-		return -EINVAL;
-	tend__add(&rt->path_waiters, 1);
-	live = path_live(rt, path);
-	tend__add(&rt->path_waiters, (uint32_t)-1);
-	return live;
+	return path_valid(path) ? path_live(rt, path) : -EINVAL;
 }
 
 int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)

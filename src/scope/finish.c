@@ -179,15 +179,49 @@ static void if_critical(struct tend__scope *s, struct tend__task *t, uint32_t ou
 	tend__scope_cancel(s, s->id, &reason);
 }
 
+static void pay(struct tend__worker *w)
+{
+	struct tend__scope *s = (struct tend__scope *)(void *)w->debt.owner;
+	/* Relaxed: only the worker writes it. */
+	uint64_t word = tend__load_relaxed(&w->debt.word);
+
+	w->debt.owner = NULL;
+	/* Under the lock: who counts them finds them in one of the two. */
+	tend__lock(&s->owner.lock);
+	tend__add_relaxed(&s->ended[word >> 32 & 0xff], (uint32_t)word);
+	tend__store_release(&w->debt.word, 0);
+	tend__unlock(&s->owner.lock);
+	tend__scope_leave(s, (uint32_t)word);
+}
+
+static void owe(struct tend__worker *w, struct tend__scope *s, uint32_t outcome)
+{
+	uint64_t first = (uint64_t)tend__id_slot(s->id) << 40 | (uint64_t)outcome << 32;
+	/* Relaxed: only the worker writes it. */
+	uint64_t word = tend__load_relaxed(&w->debt.word);
+
+	if (w->debt.owner && word >> 32 != first >> 32)
+		pay(w);
+	if (!w->debt.owner)
+		word = first;
+	w->debt.owner = &s->owner;
+	w->debt.pay = pay;
+	/* Release: pairs with tend__owed(), for the end of the task. */
+	tend__store_release(&w->debt.word, word + 1);
+}
+
 void tend__task_finish(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	tend_runtime *rt = s->rt;
+	struct tend__worker *w = tend__worker_of(rt);
 	uint64_t id = t->id, now = tend__coarse();
 	struct tend__lock *stripe = tend__stripe_of(rt, id);
 	struct tend__link joiners = {&joiners, &joiners}, watches = {&watches, &watches};
 	uint32_t outcome;
 	bool held = tend__task_word(t) & TEND__HELD, taken = false, touched = false;
+	/* Not where another task goes on that may be of another scope. */
+	bool owes = w && !tend__tls.task;
 
 	if (t->owns)
 		tend__disown(t);
@@ -199,8 +233,11 @@ void tend__task_finish(struct tend__task *t)
 		tend__unlock(&s->owner.lock);
 	}
 	note_failure(s, t, outcome);
-	/* Relaxed: counters, one of them for each task (rule 22). */
-	tend__add_relaxed(&s->ended[outcome], 1);
+	/* Before the end is told. Relaxed: counters, one of them for each task. */
+	if (owes)
+		owe(w, s, outcome);
+	else
+		tend__add_relaxed(&s->ended[outcome], 1);
 	tend__store_relaxed(&t->record->result, t->result);
 	tend__store_relaxed(&t->record->since, now);
 
@@ -242,7 +279,8 @@ void tend__task_finish(struct tend__task *t)
 		tend__unlock(&rt->empty_lock);
 	}
 	/* The last thing: when the root is empty the runtime may be freed. */
-	tend__scope_leave(s);
+	if (!owes)
+		tend__scope_leave(s, 1);
 }
 
 /* ---- Learning of it ---- */

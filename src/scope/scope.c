@@ -95,7 +95,6 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->first_error = 0;
 	s->first_name[0] = 0;
 	memset(&s->reason, 0, sizeof s->reason);
-	tend__store_relaxed(&s->spawned, 0);
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
 }
@@ -282,20 +281,39 @@ tend_scope tend_detached(const tend_runtime *rt) { return (tend_scope){rt->detac
 
 /* ---- The end of a scope ---- */
 
+/* Tasks that were admitted are in it or have ended: to count spawns as well would
+ * be a locked add for each. Exact once nothing is live. */
 static void counts(struct tend__scope *s, struct tend_stats *out)
 {
-	/* Relaxed: counters; exact once nothing is live. */
-	*out = (struct tend_stats){
-		.spawned = tend__load_relaxed(&s->spawned),
-		.completed = tend__load_relaxed(&s->ended[TEND_COMPLETED]),
-		.failed = tend__load_relaxed(&s->ended[TEND_FAILED]),
-		.canceled = tend__load_relaxed(&s->ended[TEND_CANCELED]),
-		.panicked = tend__load_relaxed(&s->ended[TEND_PANICKED]),
-		.aborted = tend__load_relaxed(&s->ended[TEND_ABORTED]),
-		.killed = tend__load_relaxed(&s->ended[TEND_KILLED]),
-		.rejected = tend__load_relaxed(&s->ended[TEND_REJECTED]),
-	};
+	uint64_t ended[TEND_REJECTED + 1];
+	int64_t in = tend__scope_count(tend__load_acquire(&s->owner.record->word));
+
+	for (struct tend__link *l = s->children.next; l != &s->children; l = l->next) {
+		struct tend__scope *child = tend__entry(l, struct tend__scope, sibling);
+
+		if (tend__scope_count(tend__load_acquire(&child->owner.record->word)))
+			in--;
+	}
 	tend__lock(&s->owner.lock);
+	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++) {
+		uint32_t owed = tend__owed(s->rt, s->id, i);
+
+		in -= owed;
+		/* Relaxed: a counter. */
+		ended[i] = tend__load_relaxed(&s->ended[i]) + owed;
+	}
+	*out = (struct tend_stats){
+		.completed = ended[TEND_COMPLETED],
+		.failed = ended[TEND_FAILED],
+		.canceled = ended[TEND_CANCELED],
+		.panicked = ended[TEND_PANICKED],
+		.aborted = ended[TEND_ABORTED],
+		.killed = ended[TEND_KILLED],
+		.rejected = ended[TEND_REJECTED],
+		.spawned = in > 0 ? (uint64_t)in : 0,
+	};
+	for (uint32_t i = TEND_COMPLETED; i < TEND_REJECTED; i++)
+		out->spawned += ended[i];
 	out->first_error = s->first_error;
 	memcpy(out->first_name, s->first_name, sizeof out->first_name);
 	tend__unlock(&s->owner.lock);

@@ -49,7 +49,7 @@ struct tend__scope {
 	uint64_t deadline, shield;            /* (c) */
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty: its owner has ended */
-	_Atomic uint64_t spawned, ended[TEND_REJECTED + 1];
+	_Atomic uint64_t ended[TEND_REJECTED + 1];
 	int32_t first_error; /* (l) */
 	char first_name[TEND_NAME_MAX + 1];
 };
@@ -83,7 +83,8 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 /* Counts one in: with `admit` subject to admission. 0; -ESRCH, -ECANCELED,
  * -ESHUTDOWN. */
 int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit);
-void tend__scope_leave(struct tend__scope *s);
+/* Of n that are in it. */
+void tend__scope_leave(struct tend__scope *s, uint32_t n);
 /* Sets flags of the word of an open scope; the word before. */
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
 /* Waits for count 0. */

@@ -8,9 +8,9 @@ void tend__task_publish(struct tend__task *t, uint32_t state_bits)
 {
 	uint64_t word = (uint64_t)tend__id_generation(t->id) << 32 | state_bits;
 
-	/* Whoever finds the task by its word, a reader or a canceler, finds it whole;
-	 * seq_cst, for the look at path_waiters that follows. */
-	tend__store(&t->record->word, word);
+	/* Release: whoever finds the task by its word, a reader or a canceler, finds
+	 * it whole. */
+	tend__store_release(&t->record->word, word);
 }
 
 /* By a thread that was notified. */
