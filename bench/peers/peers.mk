@@ -30,7 +30,7 @@ $(OUT)/uv: $(HERE)/c/uv.c $(HEADER) | $(OUT)
 $(OUT)/epoll: $(HERE)/c/epoll.c $(HEADER) | $(OUT)
 	$(C) -o $@ $<
 
-$(OUT)/client $(OUT)/floor: $(OUT)/%: bench/%.c $(HEADER) | $(OUT)
+$(OUT)/client $(OUT)/floor: $(OUT)/%: $(HERE)/c/%.c $(HEADER) | $(OUT)
 	$(C) -o $@ $<
 
 # Their tools know what is up to date.

@@ -1,6 +1,6 @@
 /* The client of every TCP echo server that is measured: each connection sends, waits for
  * its bytes to come back, and sends again. */
-#include "peers/c/peer.h"
+#include "peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

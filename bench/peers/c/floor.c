@@ -1,6 +1,6 @@
 /* What the machine can do at best, with nothing on top: the stacks of tasks, and
  * processes. */
-#include "peers/c/peer.h"
+#include "peer.h"
 
 #include <spawn.h>
 #include <sys/mman.h>

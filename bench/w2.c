@@ -1,0 +1,83 @@
+/* w2.c - what it costs to go from one task to another. */
+#include "bench.h"
+
+static uint64_t each;
+
+static int yields(void *arg)
+{
+	(void)arg;
+	for (uint64_t i = 0; i < each; i++)
+		bench_need(tend_yield());
+	return 0;
+}
+
+static int w2y(void)
+{
+	uint64_t begun = tend_now();
+
+	each = bench.n / bench.fibers;
+	for (uint64_t i = 0; i < bench.fibers; i++)
+		bench_need(tend_spawn(bench.scope, yields, NULL, NULL, NULL));
+	bench_need(tend_scope_wait_empty(bench.scope, TEND_FOREVER));
+	bench_says("ns_switch", (double)(tend_now() - begun) / (double)(each * bench.fibers));
+	return 0;
+}
+
+struct pair {
+	tend_channel *there, *back;
+	uint64_t begun, ended;
+};
+
+static int ping(void *arg)
+{
+	struct pair *p = arg;
+	uint64_t item = 0;
+
+	bench_meet();
+	p->begun = tend_now();
+	for (uint64_t i = 0; i < bench.n / 2; i++) {
+		bench_need(tend_channel_send(p->there, &item, TEND_FOREVER));
+		bench_need(tend_channel_recv(p->back, &item, TEND_FOREVER));
+	}
+	p->ended = tend_now();
+	bench_check(item == bench.n / 2, "a hop");
+	return 0;
+}
+
+static int pong(void *arg)
+{
+	struct pair *p = arg;
+	uint64_t item;
+
+	bench_meet();
+	for (uint64_t i = 0; i < bench.n / 2; i++) {
+		bench_need(tend_channel_recv(p->there, &item, TEND_FOREVER));
+		item++;
+		bench_need(tend_channel_send(p->back, &item, TEND_FOREVER));
+	}
+	return 0;
+}
+
+/* With two workers, each task is on one of its own. */
+static int w2c(void)
+{
+	struct pair p;
+
+	bench_need(tend_channel_open(sizeof(uint64_t), 1, &p.there));
+	bench_need(tend_channel_open(sizeof(uint64_t), 1, &p.back));
+	bench_need(tend_spawn(bench.scope, ping, &p, NULL, NULL));
+	bench_need(tend_spawn(bench.scope, pong, &p, NULL, NULL));
+	bench_need(tend_scope_wait_empty(bench.scope, TEND_FOREVER));
+	bench_says("ns_hop", (double)(p.ended - p.begun) / (double)bench.n);
+	tend_channel_free(p.there);
+	tend_channel_free(p.back);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct bench_case cases[] = {{"w2y", w2y, 5000000, 0},
+	                                          {"w2c", w2c, 1000000, 0}};
+
+	return bench_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
