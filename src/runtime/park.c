@@ -3,7 +3,8 @@
  * A waiter hangs in its object's list, under the object's lock. Whoever ends the
  * wait marks it done and notifies under that lock; the waiter looks at `done`
  * under it too. So a hand-over is one step, a cancel that comes with it loses,
- * and the waiter's stack stays where it is while someone looks at it. */
+ * and the waiter's stack, and the object, stay where they are while someone looks
+ * at them. Of what its own worker did before, the waiter knows that without. */
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
@@ -203,6 +204,10 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		if (t->shield && t->shield < until && t->shield > tend__clock())
 			until = t->shield;
 		park(t, why, object, until);
+		/* Done by what ran on this worker before, which has let go of the lock and
+		 * of this waiter since. Relaxed: it was this thread, or is false. */
+		if (tend__load_relaxed(&w->done_here))
+			return w->result;
 		if (lock)
 			tend__lock(lock);
 	}
@@ -218,6 +223,9 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 	tend__unlink(&w->link);
 	w->result = result;
 	w->done = true;
+	/* Relaxed: read by this thread only, but for a look that finds false. */
+	if (t->worker && t->worker == tend__tls.worker)
+		tend__store_relaxed(&w->done_here, true);
 	if (tend__task_notify(t))
 		tend__task_wake(t);
 }

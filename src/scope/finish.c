@@ -7,6 +7,16 @@
 #include <errno.h>
 #include <string.h>
 
+/* Has it ended, with its outcome kept? Then who frees it takes the stripe, and it
+ * need not be told that it was touched. */
+static bool is_kept(struct tend__record *r, uint64_t id)
+{
+	uint64_t word = tend__load_acquire(&r->word);
+
+	return tend__word_generation(word) == tend__id_generation(id) &&
+	       (word & TEND__STATE) == TEND__ENDED && (word & TEND__HELD);
+}
+
 /* The task of an id that is live or held, with its stripe taken: until that is
  * given back it cannot end, and its slot not become another's. */
 int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out) TEND_UNCHECKED
@@ -25,7 +35,7 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 	 * this id, or the mark fails. */
 	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
 	    (tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
-	    !tend__task_mark(r, id, TEND__TOUCHED)) {
+	    (!is_kept(r, id) && !tend__task_mark(r, id, TEND__TOUCHED))) {
 		tend__unlock(tend__stripe_of(rt, id));
 		return -ESRCH;
 	}
@@ -285,21 +295,17 @@ void tend__task_finish(struct tend__task *t)
 
 /* ---- Learning of it ---- */
 
-/* Does the task own a scope that the caller is in? Then it may not end before. */
-static bool waits_for_me(struct tend__task *t, uint64_t id)
+/* Does the task own a scope that the caller is in? Then it may not end before.
+ * The scopes above the caller stay while it runs. */
+static bool waits_for_me(uint64_t id)
 {
 	struct tend__task *self = tend__tls.task;
-	bool owns = false;
-	tend_runtime *rt;
 
-	if (!self)
-		return false;
-	rt = tend__scope_of(self)->rt;
-	tend__lock(&rt->tree);
-	for (struct tend__scope *s = tend__scope_of(self); s && !owns; s = tend__parent(s))
-		owns = s->holder == t && t->id == id;
-	tend__unlock(&rt->tree);
-	return owns;
+	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
+		/* Relaxed: who is made the holder while we look is seen, or is later. */
+		if (tend__load_relaxed(&s->holder) == id)
+			return true;
+	return false;
 }
 
 /* Takes the ended task from its scope's list; true if it is ours to free. */
@@ -329,8 +335,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 		return -EDEADLK;
 	if (!(rt = tend__runtime_of(task.id)))
 		return tend__forked() ? -ESTALE : -ESRCH;
-	if (tend__id_slot(task.id) < tend__slots_of(rt) &&
-	    waits_for_me(tend__task_at(rt, task.id), task.id))
+	if (waits_for_me(task.id))
 		return -EDEADLK;
 	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */
 	error = tend__task_touch(task.id, &rt, &t);

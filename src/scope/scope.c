@@ -85,7 +85,7 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	tend__link_init(&s->owned);
 	tend__link_init(&s->held);
 	tend__link_init(&s->waiters);
-	s->holder = NULL;
+	tend__store_relaxed(&s->holder, 0);
 	s->cleanups = NULL;
 	s->shutdown = NULL;
 	s->closer = NULL;
@@ -200,7 +200,8 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	}
 	tend__link_append(&parent->children, &s->sibling);
 	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
-		s->holder = self;
+		/* Relaxed, here and below: it stands alone. */
+		tend__store_relaxed(&s->holder, self->id);
 		self->owns = true;
 		tend__link_append(&self->owned, &s->owned);
 	}
@@ -521,7 +522,7 @@ void tend__disown(struct tend__task *t)
 		uint64_t id = s->id;
 
 		tend__unlink(&s->owned);
-		s->holder = NULL;
+		tend__store_relaxed(&s->holder, 0);
 		tend__lock(&s->owner.lock);
 		s->closes_itself = true;
 		tend__unlock(&s->owner.lock);
@@ -544,7 +545,7 @@ static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 	if (t && tend__below(tend__scope_of(t), s))
 		return -EDEADLK;
 	tend__unlink(&s->owned);
-	s->holder = t;
+	tend__store_relaxed(&s->holder, t ? t->id : 0);
 	if (t)
 		tend__link_append(&t->owned, &s->owned);
 	return 0;

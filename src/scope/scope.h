@@ -38,7 +38,7 @@ struct tend__scope {
 	uint32_t depth;                       /* (c) */
 	struct tend__link sibling;            /* (t) in parent->children */
 	struct tend__link children;           /* (t) */
-	struct tend__task *holder;            /* (t) who owns it, or NULL */
+	_Atomic uint64_t holder;              /* (t) to write; the id of who owns it, or 0 */
 	struct tend__link owned;              /* (t) in holder->owned */
 	struct tend__link held;               /* (l) ended tasks whose outcome is kept */
 	struct tend__link waiters;            /* (l) for count 0 */

@@ -158,6 +158,7 @@ struct tend__waiter {
 	void *item;
 	int32_t result;
 	bool done;
+	_Atomic bool done_here; /* by a task of the same worker */
 };
 
 #endif
