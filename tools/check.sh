@@ -76,6 +76,7 @@ for part; do
 		tap planted test/planted/run.sh
 		tap fuzz test/fuzz/run.sh
 		tap mutants test/mutants/run.sh
+		[ -x "$BUILD/bench/bench_count" ] && tap counts tools/counts.sh
 		# A hundred thousand random programs; the suite itself runs fewer.
 		[ -x "$BUILD/test/test_sim" ] &&
 			one schedules env SCHEDULES=100000 "$BUILD/test/test_sim" random
