@@ -62,13 +62,19 @@ int tend__options(void *out, size_t known, const void *opts)
 	const unsigned char *bytes = opts;
 	size_t size = 0;
 
-	memset(out, 0, known);
-	if (!opts)
+	if (!opts) {
+		memset(out, 0, known);
 		return 0;
+	}
 	memcpy(&size, opts, sizeof size);
+	if (size == known) {
+		memcpy(out, opts, known);
+		return 0;
+	}
 	for (size_t i = known; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;
+	memset(out, 0, known);
 	memcpy(out, opts, size < known ? size : known);
 	return 0;
 }

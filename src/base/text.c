@@ -89,8 +89,14 @@ void tend__text_duration(struct tend__text *t, uint64_t ns)
 
 int tend__name_valid(const char *name, size_t n)
 {
+	unsigned odd = 0;
+
 	if (n < 1 || n > TEND_NAME_MAX)
 		return 0;
+	for (size_t i = 0; i < n; i++)
+		odd |= (unsigned)((unsigned char)name[i] - 0x20u >= 0x5f) | (name[i] == '/');
+	if (!odd)
+		return 1;
 	for (size_t i = 0; i < n;) {
 		unsigned char c = (unsigned char)name[i];
 		size_t len = utf8((const unsigned char *)name + i, n - i);

@@ -20,7 +20,25 @@ static void deadline_rings(tend_runtime *rt, uint64_t id)
 
 static void clear(struct tend__task *t, struct tend__record *r, struct tend__scope *s, uint64_t id)
 {
-	*t = (struct tend__task){.record = r, .owner = &s->owner, .id = id};
+	/* All but what is set before it is looked at: to assign the whole at once
+	 * is a `rep stos` to gcc, and that took a sixth of a spawn. */
+	t->record = r;
+	t->owner = &s->owner;
+	t->worker = NULL;
+	t->drop = NULL;
+	t->id = id;
+	t->stack = NULL;
+	t->stack_bytes = 0;
+	t->defers = NULL;
+	t->shield = 0;
+	t->extra = NULL;
+	t->data = NULL;
+	t->result = 0;
+	t->cancel_code = 0;
+	t->flags = 0;
+	t->ending = 0;
+	t->in_list = t->unwinding = t->aborted = t->timed_out = false;
+	t->joined = t->leaving = t->owns = t->was_told = false;
 	tend__link_init(&t->in_scope);
 	tend__link_init(&t->joiners);
 	tend__link_init(&t->held);

@@ -83,18 +83,18 @@ struct tend__kind {
 struct tend__task {
 	struct tend__post post;        /* (w) in one queue at a time */
 	struct tend__record *record;   /* (c) */
+	struct tend__stack *stack;     /* (w) NULL until its first run */
 	const struct tend__kind *kind; /* (c) */
 	struct tend__owner *owner;     /* (c) NULL: a thread outside the runtime */
 	struct tend__worker *worker;   /* (w) NULL until its first run, and of threads */
+	struct tend__link in_scope;    /* owner->lock; in owner->parked */
 	tend_fn *fn;                   /* (c) */
 	void *arg;                     /* (c) */
 	void (*drop)(void *arg);       /* (c) */
 	uint64_t id;                   /* (c) */
-	struct tend__stack *stack;     /* (w) NULL until its first run */
 	size_t stack_bytes;            /* (c) 0: the runtime's */
 	struct tend__defer *defers;    /* (w) newest first */
 	uint64_t shield;               /* (w) until this instant it does not see cancels */
-	struct tend__link in_scope;    /* owner->lock; in owner->parked */
 	struct tend__link joiners;     /* (s) waiters of tend_join() */
 	struct tend__link held;        /* scope's lock; ended, and its outcome kept */
 	struct tend__link owned;       /* runtime.tree; scopes it owns */

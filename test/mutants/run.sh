@@ -107,7 +107,8 @@ mutant "a park does not look at the bit" src/task/state.c \
 mutant "a wait looks for a cancel only before it parks" src/runtime/park.c \
 	's/&& tend__told\(t\) \? -ECANCELED/&& !parked && tend__told(t) ? -ECANCELED/'
 mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
-	's/if \(w->done \|\|/if ((w->done && !tend__told(t)) ||/'
+	's/if \(w->done \|\|/if ((w->done && !tend__told(t)) ||/;
+	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/'
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
 	's/\tif \(t\) \{\n(.*?)\t\tif \(!t->in_list\)\n\t\t\tlink_to_scope\(t\);\n/\tif (t) {\n/s'
 mutant "a timeout wakes nobody" src/runtime/park.c \
@@ -116,7 +117,7 @@ mutant "a timeout wakes nobody" src/runtime/park.c \
 # ---- Admission and counts ----
 mutant "a child counts in its parent after its own first" src/scope/count.c \
 	's/if \(tend__scope_count\(word\) == 0 && !parent/if (0 && !parent/;
-	 s/if \(parent && tend__scope_count\(word\) != 0\)\n\s*tend__scope_leave\(parent\);/if (tend__scope_count(word) == 0 && tend__parent(s))\n(void)!tend__scope_enter(tend__parent(s), tend__parent(s)->id, false);/'
+	 s/if \(parent && tend__scope_count\(word\) != 0\)\n\s*tend__scope_leave\(parent, 1\);/if (tend__scope_count(word) == 0 && tend__parent(s))\n(void)!tend__scope_enter(tend__parent(s), tend__parent(s)->id, false);/'
 mutant "the last to leave wakes nobody" src/scope/count.c \
 	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
 mutant "a waiter looks, then begins to listen" src/scope/count.c \
@@ -130,7 +131,7 @@ mutant "a prefix matches parts of a segment" src/scope/count.c \
 	's/for \(size_t i = 0; i < len; i\+\+\)/for (size_t i = 0; i < len && path[i]; i++)/;
 	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/'
 mutant "a walk of the registry is taken for an instant" src/scope/count.c \
-	's/if \(live \|\| tend__load\(&rt->births\) == births\)/if (1)/'
+	's/if \(live \|\| births\(rt\) == before\)/if (1)/'
 
 # ---- Cancel ----
 mutant "the reason is written after the flag" src/scope/cancel.c \
@@ -154,8 +155,14 @@ mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
 mutant "an owner leaves its scopes to nobody" src/scope/finish.c \
 	's/\tif \(t->owns\)\n\t\ttend__disown\(t\);/\t;/'
 mutant "an entry leaves the count before it has ended" src/scope/finish.c \
-	's/(\t\/\* The entry leaves the live ones)/\ttend__scope_enter(s, s->id, false);\n\ttend__scope_leave(s);\n\ttend__scope_leave(s);\n$1/;
-	 s/\ttend__scope_leave\(s\);\n\}/}/'
+	's/\tif \(owes\)\n\t\towe\(w, s, outcome\);\n\telse\n\t\t(tend__add_relaxed.*?;\n)/\t$1\ttend__scope_leave(s, 1);\n/;
+	 s/\tif \(!owes\)\n\t\ttend__scope_leave\(s, 1\);\n\}/}/'
+mutant "what has ended is not counted until it has left" src/scope/scope.c \
+	's/uint32_t owed = tend__owed\(s->rt, s->id, i\);/uint32_t owed = 0;/'
+mutant "a worker goes to sleep in debt" src/runtime/worker.c \
+	's/if \(w->debt.owner && \(!t \|\| t->owner != w->debt.owner\)\)/if (w->debt.owner \&\& t \&\& t->owner != w->debt.owner)/'
+mutant "who is left is forgotten" src/runtime/worker.c \
+	's/if \(t && \(w->action == TEND__YIELD \|\| !tend__task_park\(t, w->wait\)\)\)/if (t \&\& (w->action == TEND__YIELD || (tend__task_park(t, w->wait), 0)))/'
 mutant "the end of a task tells no path that it is empty" src/scope/finish.c \
 	's/if \(tend__load\(&rt->path_waiters\)\)/if (0)/'
 mutant "deferred cleanups are forgotten" src/runtime/park.c \
