@@ -22,6 +22,8 @@ from report import US, Result, Sample, Verdict, growth, judge, linear, table
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / os.environ.get("BUILD", "build")
+# Ours, not those that may be installed.
+os.environ.update(TEND=str(BUILD / "tend"), TEND_GUARD=str(BUILD / "tend-guard"))
 ROUNDS, FEW = 5, 3
 SLOW_S = 7  # a peer that would need more for all rounds of a row stops after a few
 LIMIT_S = 120

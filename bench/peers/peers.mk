@@ -10,7 +10,7 @@ CXX := g++ -std=c++17 -O2 -DNDEBUG -Wall -Wextra
 CARGO := RUSTC=/usr/bin/rustc /usr/bin/cargo
 HEADER := $(HERE)/c/peer.h
 
-all: $(addprefix $(OUT)/,boost posix uv epoll client floor) tokio go erlang
+all: $(addprefix $(OUT)/,boost posix uv epoll client floor) tokio go
 
 flags:
 	@echo "$(firstword $(C)) -O2, $(firstword $(CXX)) -O2 -DNDEBUG, cargo --release, go build"
@@ -38,9 +38,6 @@ tokio: | $(OUT)
 	@cd $(HERE)/tokio && $(CARGO) build --quiet --release --offline --target-dir $(OUT)/tokio
 
 go: | $(OUT)
-	@cd $(HERE)/go && go build -o $(OUT)/go .
+	@cd $(HERE)/go && GOFLAGS=-mod=mod go build -o $(OUT)/go .
 
-erlang: | $(OUT)
-	@true
-
-.PHONY: all flags tokio go erlang
+.PHONY: all flags tokio go
