@@ -71,6 +71,7 @@ static int run(tend_fn *fn)
 {
 	struct spawner *s = calloc(2, sizeof *s);
 	const char *shape = bench.shape ? bench.shape : "wait";
+	/* "spawner" is "wait" with a second worker that may steal. */
 	int own = strcmp(shape, "own") == 0, one = strcmp(shape, "one") == 0;
 	uint64_t begun;
 
@@ -82,9 +83,11 @@ static int run(tend_fn *fn)
 	begun = tend_now();
 	if (own || one)
 		two(s, one);
-	else
+	else if (s->join || strcmp(shape, "wait") == 0 || strcmp(shape, "spawner") == 0)
 		for (uint64_t i = 0; i < bench.n / BATCH; i++)
 			batch(s);
+	else
+		bench_check(0, "there is no such shape");
 	bench_says("ns_task", (double)(tend_now() - begun) / (double)(bench.n / BATCH * BATCH));
 	free(s);
 	return 0;
