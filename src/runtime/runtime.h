@@ -81,8 +81,9 @@ struct tend__worker {
 	struct tend__stack *stacks; /* free ones */
 	struct tend__stack_block *blocks;
 	uint32_t stacks_free, stacks_used, stacks_peak;
-	bool stacks_trimmed;   /* since none has come back */
-	struct tend__fd **fds; /* by number */
+	bool stacks_trimmed;    /* since none has come back */
+	uint64_t stacks_looked; /* when they were last looked at for that */
+	struct tend__fd **fds;  /* by number */
 	int fds_max;
 	uint64_t now;    /* read once a round */
 	uint64_t nudged; /* when it last woke a thief */

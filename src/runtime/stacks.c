@@ -101,13 +101,16 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 		tend__store_relaxed(&w->rt->no_stacks, 0);
 }
 
-/* Before the worker sleeps: what is beyond twice the recent peak gives its pages
- * back. The descriptor's page stays. */
+/* Before the worker sleeps, at most once a second, for it walks the free ones: what
+ * is beyond twice the recent peak gives its pages back. The descriptor's page stays. */
 void tend__stacks_idle(struct tend__worker *w)
 {
 	struct tend__stack *s = w->stacks;
 	uint32_t keep = 2 * w->stacks_peak;
 
+	if (w->now - w->stacks_looked < TEND_SEC)
+		return;
+	w->stacks_looked = w->now;
 	if (w->stacks_used + w->stacks_free > keep + BLOCK && !w->stacks_trimmed) {
 		w->stacks_trimmed = w->stacks_peak <= w->stacks_used;
 		for (uint32_t i = w->stacks_used; s && i < keep; i++)
