@@ -75,8 +75,7 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 			}
 		}
 		w->blocks->n--;
-		s = place((char *)w->blocks->low + w->blocks->n * bytes, bytes,
-		          w->blocks->n);
+		s = place((char *)w->blocks->low + w->blocks->n * bytes, bytes, w->blocks->n);
 	}
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;
