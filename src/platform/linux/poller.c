@@ -67,9 +67,7 @@ void tend__poller_del(struct tend__poller *p, int fd)
 		p->watched--;
 }
 
-/* In milliseconds and rounded up, so as not to wake before the time; a deadline
- * that is days away wakes once a day, which harms nobody. epoll_pwait2() has
- * nanoseconds but came with Linux 5.11 and glibc 2.35: it is there. */
+/* A deadline that is days away wakes once a day, which harms nobody. */
 static struct timespec until(uint64_t deadline)
 {
 	uint64_t now = TEND__OS(clock)(), ns = deadline > now ? deadline - now : 0;
@@ -77,6 +75,22 @@ static struct timespec until(uint64_t deadline)
 	if (ns > 86400 * TEND_SEC)
 		ns = 86400 * TEND_SEC;
 	return (struct timespec){(time_t)(ns / TEND_SEC), (long)(ns % TEND_SEC)};
+}
+
+/* epoll_pwait2() has nanoseconds, but Valgrind does not know it, nor do filters of
+ * system calls from before Linux 5.11. Then milliseconds, rounded up, so as not to
+ * wake before the time. */
+static int wait_for(struct tend__poller *p, struct epoll_event *events, int max,
+                    const struct timespec *timeout)
+{
+	int n = epoll_pwait2(p->epoll, events, max, timeout, NULL);
+
+	if (n >= 0 || errno != ENOSYS)
+		return n;
+	return epoll_wait(
+		p->epoll, events, max,
+		timeout ? (int)(timeout->tv_sec * 1000 + (timeout->tv_nsec + 999999) / 1000000)
+			: -1);
 }
 
 int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend__ready *out,
@@ -88,8 +102,7 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 
 	if (deadline != TEND_FOREVER && deadline != 0)
 		timeout = until(deadline);
-	n = epoll_pwait2(p->epoll, events, max < 64 ? max : 64,
-	                 deadline == TEND_FOREVER ? NULL : &timeout, NULL);
+	n = wait_for(p, events, max < 64 ? max : 64, deadline == TEND_FOREVER ? NULL : &timeout);
 	for (int i = 0; i < n; i++) {
 		uint32_t e = events[i].events;
 

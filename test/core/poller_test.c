@@ -1,0 +1,61 @@
+/* A kernel, or a filter of system calls, that lacks what we would rather use. */
+#include "suite.h"
+
+#include "tend/tend.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* From here on the system call is not there, for this thread and those it starts. */
+static int take_away(unsigned number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {sizeof code / sizeof *code, code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) ? -errno : 0;
+}
+
+/* How often its thread has slept, which one that polls without end never does. */
+static long slept(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+static int naps(void *arg)
+{
+	long before = slept();
+	int error = tend_sleep_until(tend_after(20 * TEND_MS));
+
+	*(long *)arg = slept() - before;
+	return error;
+}
+
+TEST(a_worker_sleeps_where_epoll_pwait2_is_missing)
+{
+	tend_runtime *rt;
+	tend_task t;
+	long times = 0;
+
+	if (take_away(SYS_epoll_pwait2))
+		return; /* filters are not to be had here */
+	ck_assert_int_eq(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &rt), 0);
+	ck_assert_int_eq(tend_spawn(tend_root(rt), naps, &times, NULL, &t), 0);
+	ck_assert_int_eq(tend_join(t, NULL, TEND_FOREVER), 0);
+	ck_assert_int_eq(tend_runtime_close(rt, TEND_FOREVER), 0);
+	ck_assert_int_gt(times, 0);
+}
