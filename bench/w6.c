@@ -85,7 +85,7 @@ static int w6(void)
 	begun = tend_now();
 	for (int i = 0; i < COUNTS; i++)
 		live += tend_scope_live(group);
-	bench_says("count_us", (double)(tend_now() - begun) / 1e3 / COUNTS);
+	bench_says("count_us", (double)(tend_now() - begun) / 1e3 / (double)COUNTS);
 	bench_check(live == (int64_t)GROUP * COUNTS, "a count");
 	begun = tend_now();
 	bench_check(tend_path_live(bench.rt, "bench/group-0") == GROUP, "a count by path");
