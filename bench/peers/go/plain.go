@@ -78,6 +78,8 @@ func spawn(yield bool) {
 	spawner(batch, yield)
 	begun := time.Now()
 	switch shape {
+	case "join", "wait", "spawner":
+		spawner(n, yield)
 	case "own":
 		var group sync.WaitGroup
 		group.Add(2)
@@ -91,7 +93,7 @@ func spawn(yield bool) {
 	case "one":
 		shared(n)
 	default:
-		spawner(n, yield)
+		fail(2, "shape=%s: there is no such shape", shape)
 	}
 	each("ns_task", begun, n)
 }
