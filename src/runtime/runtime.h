@@ -206,7 +206,8 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 	return w ? w->number : rt->workers_count;
 }
 
-/* How many tasks of the scope have ended with the outcome, and count in it. */
+/* How many tasks of the scope have ended, with the outcome or with any (0), and
+ * count in it still. */
 static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t outcome)
 {
 	uint32_t n = 0;
@@ -215,7 +216,8 @@ static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t out
 		/* Acquire: pairs with the release in tend__task_finish(). */
 		uint64_t word = tend__load_acquire(&rt->workers[i].debt.word);
 
-		if (word >> 40 == tend__id_slot(scope) && (word >> 32 & 0xff) == outcome)
+		if (word >> 40 == tend__id_slot(scope) &&
+		    (!outcome || (word >> 32 & 0xff) == outcome))
 			n += (uint32_t)word;
 	}
 	return n;

@@ -6,15 +6,15 @@
 
 #include <errno.h>
 
-enum { BLOCK = 64, COLOURS = 32, LINE = 64 };
+enum { BLOCK = 64, COLOURS = 32, LINE = 64, COLOURED = 64 << 10 };
 
 /* Tops of stacks lie at one offset of a page, so all of them would share a tenth
  * of the sets of every cache: with a thousand fibers a switch took twice as long.
  * So each begins some lines further down, in the upper half of its first page: what
- * a fiber uses until it parks is in that page still. */
+ * a fiber uses until it parks is in that page still. Small stacks keep all of theirs. */
 static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 {
-	char *top = low + bytes - colour % COLOURS * LINE;
+	char *top = low + bytes - (bytes < COLOURED ? 0 : colour % COLOURS * LINE);
 	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof *s);
 
 	*s = (struct tend__stack){.low = low, .bytes = bytes};

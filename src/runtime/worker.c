@@ -351,7 +351,7 @@ void tend__fiber_yield(struct tend__task *t)
 
 	if (!n && w->budget) {
 		w->budget--;
-		tend__tls.task = t; /* alone */
+		running(w, t); /* alone; but some may have ended without a run */
 		return;
 	}
 	w->left = t;

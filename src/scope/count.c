@@ -149,8 +149,7 @@ int64_t tend_scope_live(tend_scope scope)
 		uint64_t word = tend__load_acquire(&s->owner.record->word);
 
 		live += tend__scope_count(word);
-		for (uint32_t outcome = 0; outcome <= TEND_REJECTED; outcome++)
-			live -= tend__owed(s->rt, s->id, outcome);
+		live -= tend__owed(s->rt, s->id, 0);
 		if (s != top && tend__scope_count(word))
 			live--; /* it counts one in its parent, and is no task */
 	}
