@@ -11,6 +11,7 @@ PROGRAMS = {
     "buttplug": "peers/tokio/release/bench",
     "go": "peers/go",
     "go-reg": "peers/go",
+    "erlang": "bench/peers/erlang/run",
     "boost.fiber": "peers/boost",
     "boost.context": "peers/boost",
     "fcontext": "peers/boost",
@@ -59,8 +60,8 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-SPAWN = "tokio buttplug go go-reg boost.fiber pthread"
-SPAWN_LESS = {"pthread": 20_000}
+SPAWN = "tokio buttplug go go-reg erlang boost.fiber pthread"
+SPAWN_LESS = {"erlang": 200_000, "pthread": 20_000}
 IN_TWO = (Bound(0.5, "go"), Bound(1.2, row="w1b.wait"))
 
 PLAN = (
@@ -92,23 +93,23 @@ PLAN = (
     Row("w1a.2", "w1", "all are spawned before any is awaited", "w1a", "ns_task", MILLION,
         names("tokio go"), 2),
     Row("w2y.1", "w2", "a yield to the other task", "w2y", "ns_switch", 5 * MILLION,
-        names("tokio go boost.fiber boost.context fcontext ucontext"),
+        names("tokio go erlang boost.fiber boost.context fcontext ucontext"),
         must=(Bound(0.3, "go"), Bound(2, "fcontext")), aim=(Bound(8),)),
     Row("w2y.2", "w2", "a yield to the other task", "w2y", "ns_switch", 5 * MILLION,
         names("tokio go"), 2),
     Row("w2c.1", "w2", "a hop between channels of capacity 1", "w2c", "ns_hop", MILLION,
-        names("tokio go boost.fiber"), must=(Bound(0.4, "go"),), aim=(Bound(32),)),
+        names("tokio go erlang boost.fiber"), must=(Bound(0.4, "go"),), aim=(Bound(32),)),
     Row("w2c.2", "w2", "a hop between channels of capacity 1", "w2c", "ns_hop", MILLION,
         names("tokio go pthread"), 2, less={"pthread": 50_000},
         must=(Bound(0.75, "go"),)),
     Row("w3", "w3", "a started task, parked", "w3", "bytes_task", MILLION,
-        names("tokio buttplug go go-reg boost.fiber pthread floor"),
+        names("tokio buttplug go go-reg erlang boost.fiber pthread floor"),
         also=("create_ns", "pt_bytes_task"),
         less={"go-reg": 200_000, "boost.fiber": 100_000, "pthread": 10_000},
         must=(Bound(4600), Bound(1.5, "floor", "create_ns")),
         aim=(Bound(4500), Bound(1.25, "floor", "create_ns"))),
     Row("w4.1", "w4", "cancel of the root until every task has ended", "w4", "cancel_ms", 100_000,
-        names("sharedtok buttplug go go-reg"),
+        names("sharedtok buttplug go go-reg erlang"),
         series=("sharedtok", "go"),
         must=(Bound(0.6, "sharedtok"), Bound(0.2, "buttplug")), aim=(Bound(18),)),
     Row("w4.2", "w4", "cancel of the root until every task has ended", "w4", "cancel_ms", 100_000,
@@ -121,7 +122,7 @@ PLAN = (
         names("buttplug go-reg"), args={"sub": "1"}, also=("events_seen", "events_lost"),
         must=(Bound(0.2, "buttplug"),), aim=(Bound(120),)),
     Row("w6", "w6", "a snapshot with path strings", "w6", "snapshot_ms", 100_000,
-        names("buttplug go-reg"), also=("first_ms", "prefix_us", "count_us"),
+        names("buttplug go-reg erlang"), also=("first_ms", "prefix_us", "count_us"),
         series=("buttplug", "go-reg"),
         must=(Bound(0.2, "buttplug"), Bound(0.5, metric="count_us")),
         aim=(Bound(2), Bound(0.05, metric="count_us"))),
@@ -139,7 +140,7 @@ PLAN = (
     Row("w8.2", "w8", "sleeps of up to 1 s: CPU time", "w8", "cpu_s", MILLION,
         names("tokio go"), 2, also=("wall_s",)),
     Row("w9", "w9", "TCP echo, 64 connections: the server's CPU time", "w9", "cpu_us_req", 100_000,
-        names("epoll libuv tokio go"), also=("req_s", "p50_us", "p99_us"),
+        names("epoll libuv tokio go erlang"), also=("req_s", "p50_us", "p99_us"),
         must=(Bound(1.05, "epoll"),), aim=(Bound(1, "libuv"),)),
     Row("process", "process", "a process, from its start until it is reaped", "process", "ns_task",
         1000, names("floor"), args={"shape": "spawn"}),

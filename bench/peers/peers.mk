@@ -10,7 +10,7 @@ CXX := g++ -std=c++17 -O2 -DNDEBUG -Wall -Wextra
 CARGO := RUSTC=/usr/bin/rustc /usr/bin/cargo
 HEADER := $(HERE)/c/peer.h
 
-all: $(addprefix $(OUT)/,boost posix uv epoll client floor) tokio go
+all: $(addprefix $(OUT)/,boost posix uv epoll client floor bench.beam) tokio go
 
 flags:
 	@echo "$(firstword $(C)) -O2, $(firstword $(CXX)) -O2 -DNDEBUG, cargo --release, go build"
@@ -32,6 +32,9 @@ $(OUT)/epoll: $(HERE)/c/epoll.c $(HEADER) | $(OUT)
 
 $(OUT)/client $(OUT)/floor: $(OUT)/%: $(HERE)/c/%.c $(HEADER) | $(OUT)
 	$(C) -o $@ $<
+
+$(OUT)/bench.beam: $(HERE)/erlang/bench.erl | $(OUT)
+	erlc -o $(OUT) $<
 
 # Their tools know what is up to date.
 tokio: | $(OUT)
