@@ -18,7 +18,9 @@ enum {
 #ifdef TEND_SIM
 	SPIN_NS = 0, /* its clock stands still while anyone runs */
 #else
-	SPIN_NS = 20000, /* about what a sleep and a wake-up cost */
+	/* Twice what a wake-up takes: with less, two that talk to each other and have
+	 * fallen asleep wake one after the other for ever. */
+	SPIN_NS = 50000,
 #endif
 	TURN = 2,
 };
