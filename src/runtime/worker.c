@@ -495,14 +495,19 @@ static bool called(struct tend__worker *w)
  * a sleeper could be woken. True if there is something. */
 static bool spin(struct tend__worker *w, uint64_t deadline)
 {
-	uint64_t end = tend__clock() + SPIN_NS;
+	uint64_t begun = tend__clock(), now;
 
 	w->posted = false;
-	if (end > deadline)
+	if (begun + SPIN_NS > deadline)
 		return false;
-	while (!called(w))
-		if (tend__clock() >= end)
+	while (!called(w)) {
+		now = tend__clock();
+		if (now >= begun + SPIN_NS)
 			return false;
+		/* Whoever is to answer may be waiting for this very processor. */
+		if (now >= begun + SPIN_NS / 20)
+			tend__thread_yield();
+	}
 	return true;
 }
 
