@@ -41,7 +41,6 @@ static void clear(struct tend__task *t, struct tend__record *r, struct tend__sco
 	t->joined = t->leaving = t->owns = t->was_told = false;
 	tend__link_init(&t->in_scope);
 	tend__link_init(&t->joiners);
-	tend__link_init(&t->held);
 	tend__link_init(&t->owned);
 }
 
@@ -200,8 +199,8 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	t->fn = fn;
 	t->arg = arg;
 	t->drop = o.drop;
-	t->flags = o.flags;
-	t->stack_bytes = o.stack_bytes;
+	t->flags = (uint8_t)o.flags;
+	t->stack_bytes = (uint32_t)o.stack_bytes;
 	name.id = t->id;
 	tend__born(t, &birth, TEND__READY);
 	if (out)

@@ -752,7 +752,7 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	t->fn = process_main;
 	t->arg = p;
 	t->drop = process_drop;
-	t->flags = o->flags;
+	t->flags = (uint8_t)o->flags;
 	name.id = t->id;
 	tend__born(t, &birth, TEND__READY);
 	if (out)

@@ -140,7 +140,7 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	t->fn = fn;
 	t->arg = arg;
 	t->drop = o.drop;
-	t->flags = o.flags;
+	t->flags = (uint8_t)o.flags;
 	tend__threads_reap(tt->rt, false);
 	/* It exists before it may run, so that a failure leaves no trace. */
 	error = tend__thread_start(&tt->thread, birth.name ? birth.name : "task", body, tt);
@@ -193,7 +193,7 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
-	t->flags = o.flags;
+	t->flags = (uint8_t)o.flags;
 	out->id = t->id;
 	tend__born(t, &birth, TEND__RUNNING);
 	return 0;

@@ -97,7 +97,8 @@ struct tend__worker {
 	struct tend__debt debt;
 	_Atomic uint32_t births; /* tasks it has spawned */
 	struct tend__thread thread;
-	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief */
+	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief, */
+	uint64_t looked;                  /* then */
 	bool posted;                      /* since it last slept, something came from others */
 	uint32_t turn;                    /* counts tasks: fresh or started ones next */
 

@@ -15,6 +15,7 @@
 
 enum {
 	NAP_NS = 100000, /* how long a thief watches a ring before it takes */
+	PATIENCE = 5,
 #ifdef TEND_SIM
 	SPIN_NS = 0, /* its clock stands still while anyone runs */
 #else
@@ -445,42 +446,55 @@ static void look_at_fds(struct tend__worker *w, uint64_t deadline)
 	tend__fds_ready(w, ready, n);
 }
 
-/* Takes from a ring that has not moved since the last look a nap ago, because
- * its owner is busy with one long task, or is deep in arrears; never from one
- * that drains by itself: a greedy thief made a single spawner 9 times slower.
- * True when it took something; *more when there is something to watch. */
+/* Half of what is in v's ring. */
+static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t backlog)
+{
+	bool got = false;
+
+	for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
+		struct tend__task *t = ring_pop(v);
+
+		if (!t)
+			break;
+		got = true;
+		if (!ring_push(w, t)) {
+			push(&w->fresh, &t->post);
+			break;
+		}
+	}
+	return got;
+}
+
+/* Takes from a ring that would take PATIENCE naps and more to drain at the pace of
+ * the last one: its owner is busy with one long task, or is deep in arrears. Never
+ * from one that drains by itself: a thief in haste made a single spawner 9 times
+ * slower, and one that took from every long ring, twice. True when it took something;
+ * *more when there is something to watch. */
 static bool steal(struct tend__worker *w, bool *more)
 {
 	tend_runtime *rt = w->rt;
-	bool got = false;
+	uint64_t now = tend__clock();
+	bool judges = now - w->looked >= NAP_NS;
 
 	*more = false;
+	if (judges)
+		w->looked = now;
 	for (uint32_t i = 1; i < rt->workers_count; i++) {
 		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
 		/* Relaxed: a look; ring_pop() decides. */
 		uint32_t head = tend__load_relaxed(&v->head), tail = tend__load_relaxed(&v->tail);
-		uint32_t backlog = tail - head;
+		uint32_t backlog = tail - head, before = w->seen[v->number];
 
 		if (backlog == 0 || backlog > TEND__RING) {
 			w->seen[v->number] = UINT32_MAX;
 			continue;
 		}
 		*more = true;
-		if (w->seen[v->number] == head ||
-		    (backlog > TEND__RING / 2 && w->seen[v->number] != UINT32_MAX)) {
-			for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
-				struct tend__task *t = ring_pop(v);
-
-				if (!t || !ring_push(w, t)) {
-					if (t)
-						push(&w->fresh, &t->post);
-					break;
-				}
-				got = true;
-			}
-		}
+		if (!judges)
+			continue;
 		w->seen[v->number] = head;
-		if (got)
+		if (before != UINT32_MAX && head - before <= backlog / PATIENCE &&
+		    take_half(w, v, backlog))
 			return true;
 	}
 	return false;

@@ -142,7 +142,7 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 	tend__lock(&s->owner.lock);
 	wanted = !t->joined;
 	if (wanted)
-		tend__link_append(&s->held, &t->held);
+		tend__link_append(&s->held, &t->in_scope);
 	tend__unlock(&s->owner.lock);
 	return wanted;
 }
@@ -315,8 +315,8 @@ static bool take(struct tend__task *t)
 	bool ours;
 
 	tend__lock(&s->owner.lock);
-	ours = tend__linked(&t->held);
-	tend__unlink(&t->held);
+	ours = tend__linked(&t->in_scope);
+	tend__unlink(&t->in_scope);
 	t->joined = true;
 	tend__unlock(&s->owner.lock);
 	return ours;

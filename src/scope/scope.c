@@ -344,8 +344,8 @@ static void drop_held(struct tend__scope *s)
 
 		tend__lock(&s->owner.lock);
 		if (tend__linked(&s->held)) {
-			t = tend__entry(s->held.next, struct tend__task, held);
-			tend__unlink(&t->held);
+			t = tend__entry(s->held.next, struct tend__task, in_scope);
+			tend__unlink(&t->in_scope);
 		}
 		tend__unlock(&s->owner.lock);
 		if (!t)

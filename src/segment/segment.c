@@ -37,8 +37,9 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	memcpy(h.name, name, strnlen(name, sizeof h.name - 1));
 
 	*s = (struct tend__segment){.fd = -1, .first_generation = first_generation};
-	/* Workers keep up to four batches each: few of a small registry. */
-	s->batch = records_max / (16 * workers);
+	/* Together workers keep a quarter of the registry at most. */
+	s->keep_max = records_max / (8 * workers);
+	s->batch = s->keep_max / 2;
 	s->batch = s->batch > BATCH_MAX ? BATCH_MAX : s->batch < 1 ? 1 : s->batch;
 	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
 	s->sites = tend__alloc(SITE_KEYS * sizeof *s->sites);
@@ -120,13 +121,16 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 
 uint32_t tend__slot_take(struct tend__segment *s, struct tend__slots *cache)
 {
-	struct tend__slots one = {0, 0};
+	struct tend__slots one = {0};
 	uint32_t slot;
 
 	if (!cache)
 		cache = &one;
-	if (!cache->first)
+	if (!cache->first) {
 		cache->count = take_batch(s, cache == &one ? 1 : s->batch, &cache->first);
+		if (cache->keep < s->keep_max)
+			cache->keep += cache->count;
+	}
 	slot = cache->first;
 	if (slot) {
 		cache->first = s->next_free[slot];
@@ -148,7 +152,7 @@ void tend__slot_give(struct tend__segment *s, struct tend__slots *cache, uint32_
 	if (cache) {
 		s->next_free[slot] = cache->first;
 		cache->first = slot;
-		if (++cache->count <= 4 * s->batch)
+		if (++cache->count <= 2 * s->batch + cache->keep)
 			return;
 		/* One worker ends what another spawned: let them flow back. */
 		tend__lock(&s->lock);

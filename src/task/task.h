@@ -79,41 +79,45 @@ struct tend__kind {
 	void (*gone)(struct tend__task *t);
 };
 
-/* (c) constant while it lives  (w) its worker's, or its thread's  (s) its stripe */
+/* (c) constant while it lives  (w) its worker's, or its thread's  (s) its stripe.
+ * Three cache lines, that two workers never share; the third is for few. */
 struct tend__task {
-	struct tend__post post;        /* (w) in one queue at a time */
-	struct tend__record *record;   /* (c) */
-	struct tend__stack *stack;     /* (w) NULL until its first run */
-	const struct tend__kind *kind; /* (c) */
-	struct tend__owner *owner;     /* (c) NULL: a thread outside the runtime */
-	struct tend__worker *worker;   /* (w) NULL until its first run, and of threads */
-	struct tend__link in_scope;    /* owner->lock; in owner->parked */
-	tend_fn *fn;                   /* (c) */
-	void *arg;                     /* (c) */
-	void (*drop)(void *arg);       /* (c) */
-	uint64_t id;                   /* (c) */
-	size_t stack_bytes;            /* (c) 0: the runtime's */
-	struct tend__defer *defers;    /* (w) newest first */
-	uint64_t shield;               /* (w) until this instant it does not see cancels */
-	struct tend__link joiners;     /* (s) waiters of tend_join() */
-	struct tend__link held;        /* scope's lock; ended, and its outcome kept */
-	struct tend__link owned;       /* runtime.tree; scopes it owns */
-	struct tend__extra *extra;     /* (s) or NULL */
-	void *data;                    /* (w) of its kind: a process */
-	int32_t result;                /* (w) what fn returned */
-	int32_t cancel_code;           /* (s) of its own cancel, with or without extra */
-	uint32_t flags;                /* (c) TEND_ABORTABLE, TEND_CRITICAL */
-	uint8_t ending;                /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
-	bool in_list;                  /* (w) in_scope is linked: its neighbours write the link */
-	bool unwinding;                /* (w) its cleanups run: it cannot be aborted again */
-	bool aborted;                  /* (w) its waits answer -ECANCELED for good */
-	bool timed_out;                /* (w) the timer of its park fired */
-	bool joined;                   /* scope's lock; a joiner has had its outcome */
-	bool leaving;                  /* runtime.tree; it can own no more scopes */
-	bool owns;                     /* (w) it has opened a scope, or was born holding one; one
-	                                  that others gave it has touched it */
-	bool was_told;                 /* (c) once ended: a cancel had reached it */
+	_Alignas(64) struct tend__post post; /* (w) in one queue at a time */
+	struct tend__record *record;         /* (c) */
+	struct tend__stack *stack;           /* (w) NULL until its first run */
+	const struct tend__kind *kind;       /* (c) */
+	struct tend__owner *owner;           /* (c) NULL: a thread outside the runtime */
+	struct tend__worker *worker;         /* (w) NULL until its first run, and of threads */
+	uint64_t id;                         /* (c) */
+
+	tend_fn *fn;                /* (c) */
+	void *arg;                  /* (c) */
+	void (*drop)(void *arg);    /* (c) */
+	struct tend__defer *defers; /* (w) newest first */
+	struct tend__link in_scope; /* owner->lock; in owner->parked, and once it has ended with its
+	                               outcome kept, in the scope's held */
+	struct tend__extra *extra;  /* (s) or NULL */
+	int32_t result;             /* (w) what fn returned */
+	bool in_list;               /* (w) in owner->parked: its neighbours write the link */
+	bool unwinding;             /* (w) its cleanups run: it cannot be aborted again */
+	bool was_told;              /* (c) once ended: a cancel had reached it */
+	bool owns;                  /* (w) it has opened a scope, or was born holding one; one
+	                               that others gave it has touched it */
+
+	uint64_t shield;           /* (w) until this instant it does not see cancels */
+	struct tend__link joiners; /* (s) waiters of tend_join() */
+	struct tend__link owned;   /* runtime.tree; scopes it owns */
+	void *data;                /* (w) of its kind: a process */
+	uint32_t stack_bytes;      /* (c) 0: the runtime's */
+	int32_t cancel_code;       /* (s) of its own cancel, with or without extra */
+	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL */
+	uint8_t ending;            /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
+	bool aborted;              /* (w) its waits answer -ECANCELED for good */
+	bool timed_out;            /* (w) the timer of its park fired */
+	bool joined;               /* scope's lock; a joiner has had its outcome */
+	bool leaving;              /* runtime.tree; it can own no more scopes */
 };
+_Static_assert(sizeof(struct tend__task) == 192, "three cache lines");
 
 static inline uint64_t tend__task_word(const struct tend__task *t)
 {

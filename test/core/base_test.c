@@ -5,6 +5,7 @@
 
 #include "base/heap.h"
 #include "base/text.h"
+#include "segment/segment.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,6 +58,49 @@ TEST(a_million_equal_timers_do_not_recurse)
 }
 
 static int valid(const char *name) { return tend__name_valid(name, strlen(name)); }
+
+static void take_and_give(struct tend__segment *s, struct tend__slots *cache, uint32_t n,
+                          uint32_t slots[])
+{
+	for (uint32_t i = 0; i < n; i++) {
+		slots[i] = tend__slot_take(s, cache);
+		ck_assert(slots[i] != 0);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		tend__slot_give(s, cache, slots[i]);
+}
+
+/* Else the lines of records go from one worker's cache to another's for ever. */
+TEST(a_worker_uses_its_own_slots_again)
+{
+	struct tend__slots mine = {0}, others = {0};
+	uint32_t first[1000], again[1000], in_between[1000];
+	struct tend__segment s;
+
+	ANSWERS(tend__segment_open(&s, NULL, "t", 0, 0, 2, 100000, 64), 0);
+	take_and_give(&s, &mine, 1000, first);
+	take_and_give(&s, &others, 1000, in_between);
+	take_and_give(&s, &mine, 1000, again);
+	for (int i = 0; i < 1000; i++)
+		for (int k = 0; k < 1000; k++)
+			ck_assert(again[i] != in_between[k]);
+	tend__segment_close(&s);
+}
+
+TEST(what_workers_keep_of_a_small_registry_is_a_quarter)
+{
+	struct tend__slots mine = {0}, others = {0};
+	uint32_t slots[100], got = 0;
+	struct tend__segment s;
+
+	ANSWERS(tend__segment_open(&s, NULL, "t", 0, 0, 2, 101, 64), 0);
+	take_and_give(&s, &mine, 100, slots);
+	take_and_give(&s, &mine, 100, slots);
+	while (tend__slot_take(&s, &others))
+		got++;
+	ck_assert_uint_ge(got, 75);
+	tend__segment_close(&s);
+}
 
 TEST(names_are_utf8_without_slash_and_control)
 {
