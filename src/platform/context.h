@@ -7,6 +7,7 @@
 #ifndef TEND_PLATFORM_CONTEXT_H
 #define TEND_PLATFORM_CONTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__has_feature)
@@ -41,12 +42,23 @@ struct tend__context {
 	size_t bytes;
 #ifdef TEND__ASAN
 	void *fake_stack;
+	bool dies;
 #endif
 #ifdef TEND__TSAN
 	void *tsan;
 #endif
-	unsigned char dying; /* it will not be switched to again */
 };
+
+/* Will it be switched to again, when it is switched from? */
+static inline void tend__context_dies(struct tend__context *c, bool dies)
+{
+#ifdef TEND__ASAN
+	c->dies = dies;
+#else
+	(void)c;
+	(void)dies;
+#endif
+}
 
 /* Makes the context of the calling thread. */
 void tend__context_adopt(struct tend__context *c);
@@ -59,6 +71,15 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
 /* Forgets it; it is not running. */
 void tend__context_drop(struct tend__context *c);
 
+/* The assembly: saves the registers on this stack, goes to the other. */
+void tend__swap(void **save_sp, void *to_sp);
+#if defined(TEND__ASAN) || defined(TEND__TSAN)
 void tend__context_switch(struct tend__context *from, struct tend__context *to);
+#else
+static inline void tend__context_switch(struct tend__context *from, struct tend__context *to)
+{
+	tend__swap(&from->sp, to->sp);
+}
+#endif
 
 #endif

@@ -39,14 +39,14 @@ static void describe(struct tend__task *t, uint64_t object, uint64_t now)
 	tend__store_release(&r->seq, seq + 2);
 }
 
-static void park_fiber(struct tend__task *t, enum tend__wait why, uint64_t deadline)
+/* Not inlined: few frames of waiting fibers shall hold a timer. */
+static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend__wait why,
+                                                 uint64_t deadline)
 {
 	struct tend__worker *w = t->worker;
 	struct park p = {.timer = {.at = deadline, .fire = timed_out}, .task = t};
 
-	t->timed_out = false;
-	if (deadline != TEND_FOREVER)
-		tend__heap_insert(&w->timers, &p.timer);
+	tend__heap_insert(&w->timers, &p.timer);
 	tend__fiber_park(t, why);
 	tend__heap_remove(&w->timers, &p.timer);
 }
@@ -76,7 +76,11 @@ static void park(struct tend__task *t, enum tend__wait why, uint64_t object, uin
 {
 	if (t->worker) {
 		describe(t, object, t->worker->now);
-		park_fiber(t, why, deadline);
+		t->timed_out = false;
+		if (deadline == TEND_FOREVER)
+			tend__fiber_park(t, why);
+		else
+			park_until(t, why, deadline);
 	} else {
 		if (t->owner)
 			describe(t, object, tend__clock());
@@ -95,15 +99,14 @@ static void link_to_scope(struct tend__task *t)
 	t->in_list = true;
 }
 
-struct tend__task *tend__self(struct tend__outside *room)
+struct tend__task *tend__self_slow(struct tend__outside *room)
 {
 	struct tend__task *t = tend__tls.task;
 
 	if (t) {
 		/* Before it looks whether it is canceled: from here on a cancel finds it
 		 * in the list, or it finds the cancel. */
-		if (!t->in_list)
-			link_to_scope(t);
+		link_to_scope(t);
 		return t;
 	}
 	memset(room, 0, sizeof *room);
@@ -114,12 +117,9 @@ struct tend__task *tend__self(struct tend__outside *room)
 	return t;
 }
 
-int tend__may_wait(void) { return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0; }
-
-bool tend__told(struct tend__task *t)
+/* A cancel has reached it: does it see it? */
+bool tend__told_now(struct tend__task *t)
 {
-	if (!tend__task_told(t))
-		return t->aborted;
 	return !t->shield || t->aborted || tend__clock() >= t->shield;
 }
 
@@ -151,14 +151,6 @@ void tend__abort_if_asked(struct tend__task *t)
 	t->ending = TEND_ABORTED;
 	t->aborted = true;
 	tend__leave(t);
-}
-
-bool tend__canceled(struct tend__task *t)
-{
-	if (!tend__told(t))
-		return false;
-	tend__abort_if_asked(t);
-	return true;
 }
 
 #ifdef TEND_SIM

@@ -14,18 +14,19 @@
 #include "segment/segment.h"
 #include "task/task.h"
 
+#include <errno.h>
+
 enum {
 	TEND__RUNTIMES = 255, /* an id has 8 bits for it, and the last is no runtime */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
 	TEND__STRIPES = 64,
-	TEND__ROUND = 61, /* tasks run between looks at inbox, timers and descriptors */
+	TEND__ROUND = 96, /* tasks run between looks at inbox, timers and descriptors */
 };
 
 /* First in, first out; links are the tasks' posts. */
 struct tend__queue {
 	struct tend__post *first, **last;
-	uint32_t count;
 };
 
 /* Lives at the top of the stack it describes; so does what runs on it, for one
@@ -56,8 +57,6 @@ struct tend__fd {
 	void *watch_arg;
 	struct tend__link waiters;
 };
-
-enum tend__action { TEND__YIELD, TEND__PARK };
 
 /* Tasks of one scope that ended one after the other, with one outcome, and still
  * count in it: they leave it together. At the latest when the worker goes on to
@@ -90,10 +89,7 @@ struct tend__worker {
 	uint64_t rounds;
 	_Atomic uint64_t *current; /* the id of the task it runs: the registry's */
 	uint32_t budget;           /* tasks it may still run before the loop's next round */
-	struct tend__task *left;   /* who was switched from, to be settled by who is next */
-	enum tend__action action;  /* and why, and its wait */
-	enum tend__wait wait;
-	struct tend__stack *dead; /* or it ended: the stack it was on */
+	struct tend__stack *dead;  /* of who has ended, and was switched from */
 	struct tend__debt debt;
 	_Atomic uint32_t births; /* tasks it has spawned */
 	struct tend__thread thread;
@@ -241,9 +237,18 @@ struct tend__outside {
 };
 /* The calling task, linked to its scope so that a cancel finds it; a thread that
  * is none gets a stand-in in `room`. */
-struct tend__task *tend__self(struct tend__outside *room);
+struct tend__task *tend__self_slow(struct tend__outside *room);
+static inline struct tend__task *tend__self(struct tend__outside *room)
+{
+	struct tend__task *t = tend__tls.task;
+
+	return t && t->in_list ? t : tend__self_slow(room);
+}
 /* -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
-int tend__may_wait(void);
+static inline int tend__may_wait(void)
+{
+	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
+}
 enum {
 	TEND__DEAF = 1, /* no cancel ends the wait */
 	TEND__ONCE = 2, /* any notify ends it, with 0: the caller looks */
@@ -260,9 +265,19 @@ void tend__waiter_done(struct tend__waiter *w, int result);
 /* Ends the calling task if an abort was asked for. Nothing of its may be linked. */
 void tend__abort_if_asked(struct tend__task *t);
 /* Would a wait of the task answer -ECANCELED? */
-bool tend__told(struct tend__task *t);
+bool tend__told_now(struct tend__task *t);
+static inline bool tend__told(struct tend__task *t)
+{
+	return tend__task_told(t) ? tend__told_now(t) : t->aborted;
+}
 /* The same where the caller answers it and holds nothing: an abort takes effect. */
-bool tend__canceled(struct tend__task *t);
+static inline bool tend__canceled(struct tend__task *t)
+{
+	if (!tend__told(t))
+		return false;
+	tend__abort_if_asked(t);
+	return true;
+}
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Ends the calling task: that, and off. */

@@ -31,7 +31,6 @@ static void push(struct tend__queue *q, struct tend__post *p)
 	p->next = NULL;
 	*q->last = p;
 	q->last = &p->next;
-	q->count++;
 }
 
 static struct tend__post *pop(struct tend__queue *q)
@@ -43,7 +42,6 @@ static struct tend__post *pop(struct tend__queue *q)
 	q->first = p->next;
 	if (!q->first)
 		q->last = &q->first;
-	q->count--;
 	return p;
 }
 
@@ -227,34 +225,53 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 	return t;
 }
 
-/* A hundred thousand that wake at once lie in no cache: each is three misses
- * deep, its task, the top of its stack, where it stood. The next three in the
- * queue are fetched a step each while this one runs. */
-static void look_ahead(const struct tend__post *p)
+/* A hundred thousand that wake at once lie in no cache, and each is a chain of
+ * misses: its task, the top of its stack, then frame by frame what it returns
+ * through. So those behind it in the queue are fetched, a step each, while one runs:
+ * where a wait begins and where the stack does, for between them lies what only
+ * threads need. Inlined, or gcc drops the call of what only fetches. */
+static inline __attribute__((always_inline)) void look_ahead(const struct tend__queue *q)
 {
-	if (!p)
+	enum { LINE = 64 };
+	const struct tend__post *p = q->first;
+	const struct tend__task *t;
+
+	if (!p || !p->next || !p->next->next)
 		return;
-	if (task_of((struct tend__post *)(uintptr_t)p)->stack)
-		__builtin_prefetch(task_of((struct tend__post *)(uintptr_t)p)->stack->context.sp);
-	if (!(p = p->next))
-		return;
-	__builtin_prefetch(task_of((struct tend__post *)(uintptr_t)p)->stack);
-	__builtin_prefetch(task_of((struct tend__post *)(uintptr_t)p)->record);
-	__builtin_prefetch(p->next);
+	t = tend__entry(p->next, const struct tend__task, post);
+	for (int i = 0; i < 6; i++)
+		__builtin_prefetch((const char *)t->stack->context.sp + i * LINE);
+	for (int i = 1; i < 4; i++)
+		__builtin_prefetch((const char *)t->stack - i * LINE);
+	t = tend__entry(p->next->next, const struct tend__task, post);
+	__builtin_prefetch(t->stack);
+	__builtin_prefetch(t->record);
+	__builtin_prefetch(&t->fn);
+	__builtin_prefetch(&t->shield);
+	__builtin_prefetch(t->post.next);
+}
+
+static bool has_fresh(const struct tend__worker *w)
+{
+	/* Relaxed: only this worker adds to its ring. */
+	return w->fresh.first || tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail);
+}
+
+static struct tend__task *next_started(struct tend__worker *w)
+{
+	struct tend__task *t = task_of(pop(&w->started));
+
+	look_ahead(&w->started);
+	return t;
 }
 
 static struct tend__task *next(struct tend__worker *w)
 {
-	bool fresh = w->turn++ / TURN % 2 == 0;
-	struct tend__task *t = fresh ? next_fresh(w) : NULL;
+	struct tend__task *t = NULL;
 
-	if (!t && w->started.first) {
-		t = task_of(pop(&w->started));
-		look_ahead(w->started.first);
-	}
-	if (!t && !fresh)
+	if (has_fresh(w) && (!w->started.first || w->turn++ / TURN % 2 == 0))
 		t = next_fresh(w);
-	return t;
+	return t || !w->started.first ? t : next_started(w);
 }
 
 static void entry(void *arg);
@@ -292,22 +309,36 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	return true;
 }
 
-/* The next that can run, within the round. */
-static struct tend__task *choose(struct tend__worker *w, struct tend__stack *spare)
+/* Not inlined: the many registers and the guard word of start() are for few. */
+static __attribute__((noinline)) struct tend__task *choose_of_all(struct tend__worker *w,
+                                                                  struct tend__stack *spare)
 {
 	struct tend__task *t;
 
-	/* No task is running: start() may have to tell of an end. */
-	tend__tls.task = NULL;
 	while (w->budget && (t = next(w))) {
 		w->budget--;
-		if (t->stack || start(w, t, spare))
+		if (t->stack)
+			return t;
+		/* No task is running: start() may have to tell of an end. */
+		tend__tls.task = NULL;
+		if (start(w, t, spare))
 			return t;
 	}
 	return NULL;
 }
 
-static void running(struct tend__worker *w, struct tend__task *t)
+/* The next that can run, within the round. */
+static inline __attribute__((always_inline)) struct tend__task *choose(struct tend__worker *w,
+                                                                       struct tend__stack *spare)
+{
+	if (has_fresh(w) || !w->started.first || !w->budget)
+		return choose_of_all(w, spare);
+	w->budget--;
+	return next_started(w);
+}
+
+static inline __attribute__((always_inline)) void running(struct tend__worker *w,
+                                                          struct tend__task *t)
 {
 	if (w->debt.owner && (!t || t->owner != w->debt.owner))
 		w->debt.pay(w);
@@ -316,61 +347,56 @@ static void running(struct tend__worker *w, struct tend__task *t)
 	tend__tls.task = t;
 }
 
-/* Does for whoever was switched from what it could not do before its registers
- * were saved: from here on others may make it run. */
-static void settle(struct tend__worker *w)
+/* Gives back the stack of whoever ended, which it stood on until its last switch. */
+static void bury(struct tend__worker *w)
 {
-	struct tend__task *t = w->left;
 	struct tend__stack *dead = w->dead;
 
-	w->left = NULL;
+	if (!dead)
+		return;
 	w->dead = NULL;
-	if (dead) {
-		tend__context_drop(&dead->context);
-		tend__stack_give(w, dead);
-	}
-	/* Notified meanwhile, it looks again. */
-	if (t && (w->action == TEND__YIELD || !tend__task_park(t, w->wait)))
-		push(&w->started, &t->post);
+	tend__context_drop(&dead->context);
+	tend__stack_give(w, dead);
 }
 
 /* To the task, or with NULL to the loop. */
-static void switch_to(struct tend__worker *w, struct tend__context *from, struct tend__task *t)
+static inline void switch_to(struct tend__worker *w, struct tend__context *from,
+                             struct tend__task *t)
 {
 	struct tend__context *to = t ? &t->stack->context : &w->context;
 
 	running(w, t);
 	/* Not before: in the simulator another thread may go on in running(). */
-	from->dying = w->dead != NULL;
+	tend__context_dies(from, w->dead != NULL);
 	tend__tls.context = to;
 	tend__context_switch(from, to);
-	settle(w);
+	bury(w);
+}
+
+/* From a task that is in the queue, or parked, to the next, which may be itself. In
+ * the queue or woken by others it still is where it was: its worker is here, and
+ * nobody else makes it run. */
+static void go_on(struct tend__worker *w, struct tend__task *t)
+{
+	struct tend__task *n = choose(w, NULL);
+
+	if (n == t)
+		running(w, t); /* some may have ended without a run */
+	else
+		switch_to(w, &t->stack->context, n);
 }
 
 void tend__fiber_yield(struct tend__task *t)
 {
-	struct tend__worker *w = t->worker;
-	struct tend__task *n = choose(w, NULL);
-
-	if (!n && w->budget) {
-		w->budget--;
-		running(w, t); /* alone; but some may have ended without a run */
-		return;
-	}
-	w->left = t;
-	w->action = TEND__YIELD;
-	switch_to(w, &t->stack->context, n);
+	push(&t->worker->started, &t->post);
+	go_on(t->worker, t);
 }
 
 void tend__fiber_park(struct tend__task *t, enum tend__wait wait)
 {
-	struct tend__worker *w = t->worker;
-	struct tend__task *n = choose(w, NULL);
-
-	w->left = t;
-	w->action = TEND__PARK;
-	w->wait = wait;
-	switch_to(w, &t->stack->context, n);
+	/* Notified meanwhile, it looks again. */
+	if (tend__task_park(t, wait))
+		go_on(t->worker, t);
 }
 
 /* Ends it, and goes on with the next: on its stack, if that one may have it and
@@ -406,7 +432,7 @@ static void entry(void *arg)
 {
 	struct tend__task *t = arg;
 
-	settle(t->worker);
+	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
 		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
@@ -599,10 +625,9 @@ static void loop(void *arg)
 
 static bool has_ready(struct tend__worker *w)
 {
-	/* Relaxed: only this worker adds to its ring. */
-	return w->started.first || w->fresh.first ||
-	       tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail) ||
-	       tend__load_relaxed(&w->inbox) || tend__load_relaxed(&w->rt->outside_count);
+	/* Relaxed: a look that is repeated. */
+	return w->started.first || has_fresh(w) || tend__load_relaxed(&w->inbox) ||
+	       tend__load_relaxed(&w->rt->outside_count);
 }
 
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)

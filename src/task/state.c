@@ -37,8 +37,7 @@ bool tend__task_park(struct tend__task *t, enum tend__wait wait)
 		}
 		new = (old & ~(uint64_t)(TEND__STATE | TEND__WAIT)) | TEND__PARKED |
 		      (uint64_t)wait << TEND__WAIT_SHIFT;
-		/* Release: hands the saved registers and the stack to whoever makes it
-		 * READY. */
+		/* Release: what the task did before is seen by whoever makes it READY. */
 	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
 	return true;
 }

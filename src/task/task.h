@@ -82,13 +82,13 @@ struct tend__kind {
 /* (c) constant while it lives  (w) its worker's, or its thread's  (s) its stripe.
  * Three cache lines, that two workers never share; the third is for few. */
 struct tend__task {
-	_Alignas(64) struct tend__post post; /* (w) in one queue at a time */
-	struct tend__record *record;         /* (c) */
-	struct tend__stack *stack;           /* (w) NULL until its first run */
-	const struct tend__kind *kind;       /* (c) */
-	struct tend__owner *owner;           /* (c) NULL: a thread outside the runtime */
-	struct tend__worker *worker;         /* (w) NULL until its first run, and of threads */
-	uint64_t id;                         /* (c) */
+	struct tend__post post;        /* (w) in one queue at a time */
+	struct tend__record *record;   /* (c) */
+	struct tend__stack *stack;     /* (w) NULL until its first run */
+	const struct tend__kind *kind; /* (c) */
+	struct tend__owner *owner;     /* (c) NULL: a thread outside the runtime */
+	struct tend__worker *worker;   /* (w) NULL until its first run, and of threads */
+	uint64_t id;                   /* (c) */
 
 	tend_fn *fn;                /* (c) */
 	void *arg;                  /* (c) */

@@ -110,7 +110,7 @@ mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
 	's/if \(w->done \|\|/if ((w->done && !tend__told(t)) ||/;
 	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/'
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
-	's/\tif \(t\) \{\n(.*?)\t\tif \(!t->in_list\)\n\t\t\tlink_to_scope\(t\);\n/\tif (t) {\n/s'
+	's/\t\tlink_to_scope\(t\);\n\t\treturn t;/\t\treturn t;/'
 mutant "a timeout wakes nobody" src/runtime/park.c \
 	's/t->timed_out = true;\n\tif \(tend__task_notify\(t\)\)/t->timed_out = true;\n\tif (0)/'
 
@@ -161,8 +161,10 @@ mutant "what has ended is not counted until it has left" src/scope/scope.c \
 	's/uint32_t owed = tend__owed\(s->rt, s->id, i\);/uint32_t owed = 0;/'
 mutant "a worker goes to sleep in debt" src/runtime/worker.c \
 	's/if \(w->debt.owner && \(!t \|\| t->owner != w->debt.owner\)\)/if (w->debt.owner \&\& t \&\& t->owner != w->debt.owner)/'
-mutant "who is left is forgotten" src/runtime/worker.c \
-	's/if \(t && \(w->action == TEND__YIELD \|\| !tend__task_park\(t, w->wait\)\)\)/if (t \&\& (w->action == TEND__YIELD || (tend__task_park(t, w->wait), 0)))/'
+mutant "who was notified before it parks is forgotten" src/runtime/worker.c \
+	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
+mutant "who yields is forgotten" src/runtime/worker.c \
+	's/\tpush\(&t->worker->started, &t->post\);\n\tgo_on/\tgo_on/'
 mutant "the end of a task tells no path that it is empty" src/scope/finish.c \
 	's/if \(tend__load\(&rt->path_waiters\)\)/if (0)/'
 mutant "deferred cleanups are forgotten" src/runtime/park.c \

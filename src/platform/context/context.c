@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdint.h>
 
-void tend__swap(void **save_sp, void *to_sp);
 void tend__first_frame(void);
 
 #ifdef TEND__ASAN
@@ -100,12 +99,13 @@ void tend__context_drop(struct tend__context *c)
 	c->sp = NULL;
 }
 
+#if defined(TEND__ASAN) || defined(TEND__TSAN)
 /* TSan must see the switch and the jump in one function that it does not
  * instrument, or its shadow stack goes astray. */
 NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__context *to)
 {
 #ifdef TEND__ASAN
-	__sanitizer_start_switch_fiber(from->dying ? NULL : &from->fake_stack, to->low, to->bytes);
+	__sanitizer_start_switch_fiber(from->dies ? NULL : &from->fake_stack, to->low, to->bytes);
 #endif
 #ifdef TEND__TSAN
 	__tsan_switch_to_fiber(to->tsan, TSAN_SWITCH);
@@ -115,3 +115,4 @@ NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__conte
 	__sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
 #endif
 }
+#endif

@@ -290,7 +290,7 @@ static void thread_main(void *p)
 		if (sim->threads[i].word == v)
 			wake(i);
 	/* It never comes back here; its stack goes when the run is over. */
-	tend__tls.context->dying = 1;
+	tend__context_dies(tend__tls.context, true);
 	go_on();
 }
 
