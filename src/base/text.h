@@ -5,6 +5,8 @@
 
 #include "tend/base.h"
 
+#include <stdbool.h>
+
 struct tend__text {
 	char *buf;
 	size_t size; /* of buf, with the NUL */
@@ -28,6 +30,6 @@ void tend__text_json(struct tend__text *t, const char *s, size_t n);
 void tend__text_duration(struct tend__text *t, uint64_t ns);
 
 /* True for 1 to 47 bytes of UTF-8 without '/' and control bytes. */
-int tend__name_valid(const char *name, size_t n);
+bool tend__name_valid(const char *name, size_t n);
 
 #endif

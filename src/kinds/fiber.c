@@ -18,30 +18,31 @@ static void deadline_rings(tend_runtime *rt, uint64_t id)
 		return;
 }
 
-static void clear(struct tend__task *t, struct tend__record *r, struct tend__scope *s, uint64_t id)
+static void fresh(struct tend__task *t, struct tend__record *r, struct tend__scope *s,
+                  const struct tend__birth *birth)
 {
 	/* All but what is set before it is looked at: to assign the whole at once
 	 * is a `rep stos` to gcc, and that took a sixth of a spawn. */
 	t->record = r;
+	t->stack = NULL;
+	t->kind = birth->ops;
 	t->owner = &s->owner;
 	t->worker = NULL;
-	t->drop = NULL;
-	t->id = id;
-	t->stack = NULL;
-	t->stack_bytes = 0;
+	t->drop = birth->opts->drop;
 	t->defers = NULL;
-	t->shield = 0;
-	t->extra = NULL;
-	t->data = NULL;
-	t->result = 0;
-	t->cancel_code = 0;
-	t->flags = 0;
-	t->ending = 0;
-	t->in_list = t->unwinding = t->aborted = t->timed_out = false;
-	t->joined = t->leaving = t->owns = t->was_told = false;
 	tend__link_init(&t->in_scope);
+	t->extra = NULL;
+	t->result = 0;
+	t->in_list = t->unwinding = t->was_told = t->owns = false;
+	t->shield = 0;
 	tend__link_init(&t->joiners);
 	tend__link_init(&t->owned);
+	t->data = NULL;
+	t->stack_bytes = (uint32_t)birth->opts->stack_bytes;
+	t->cancel_code = 0;
+	t->flags = (uint8_t)birth->opts->flags;
+	t->ending = 0;
+	t->aborted = t->timed_out = t->joined = t->leaving = false;
 }
 
 static void reject(struct tend__scope *s, uint64_t id)
@@ -51,57 +52,60 @@ static void reject(struct tend__scope *s, uint64_t id)
 		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
 }
 
+/* An alarm for its deadline: 0 or -ENOMEM. */
+static int arm(struct tend__task *t, uint64_t deadline)
+{
+	struct tend__extra *extra = tend__task_extra(t);
+
+	if (extra)
+		extra->alarm =
+			tend__alarm_make(tend__scope_of(t)->rt, deadline, t->id, deadline_rings);
+	return extra && extra->alarm ? 0 : -ENOMEM;
+}
+
 int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out)
 {
+	const struct tend_task_opts *opts = birth->opts;
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	const char *name = birth->name ? birth->name : "task";
-	size_t name_bytes = strnlen(name, TEND_NAME_MAX + 1);
 	struct tend__identity identity;
-	struct tend__worker *w;
+	struct tend__slots *slots;
 	struct tend__record *r;
+	struct tend__worker *w;
 	struct tend__task *t;
 	tend_runtime *rt;
 	uint32_t slot;
 
 	if (!s)
 		return error;
+	if (!tend__name_take(identity.name, opts->name ? opts->name : "task"))
+		return -EINVAL;
 	rt = s->rt;
 	w = tend__worker_of(rt);
-	if (!tend__name_valid(name, name_bytes))
-		return -EINVAL;
-	slot = tend__slot_take(&rt->segment, w ? &w->slots : NULL);
+	slots = w ? &w->slots : NULL;
+	slot = tend__slot_take(&rt->segment, slots);
 	if (!slot)
 		return -EAGAIN;
 	r = tend__record_at(rt->segment.header, slot);
 	t = &rt->tasks[slot];
-	clear(t, r, s,
-	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot));
-	t->kind = birth->ops;
+	fresh(t, r, s, birth);
+	t->id = tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot);
 
 	identity.now = tend__coarse();
 	identity.parent = tend__id_slot(scope.id);
 	identity.kind = birth->kind;
 	identity.site = tend__site(&rt->segment, birth->site);
-	tend__name_pack(identity.name, name, name_bytes);
+	identity.attempt = birth->attempt ? birth->attempt : 1;
 	tend__record_fill(r, &identity);
-	if (birth->attempt)
-		tend__store_relaxed(&r->attempt, birth->attempt);
 
 	error = tend__scope_enter(s, scope.id, true);
 	if (error) {
 		reject(s, scope.id);
-		tend__slot_give(&rt->segment, w ? &w->slots : NULL, slot);
+		tend__slot_give(&rt->segment, slots, slot);
 		return error;
 	}
-	if (birth->deadline && birth->deadline != TEND_FOREVER) {
-		struct tend__extra *extra = tend__task_extra(t);
-
-		if (extra)
-			extra->alarm = tend__alarm_make(rt, birth->deadline, t->id, deadline_rings);
-		if (!extra || !extra->alarm)
-			error = -ENOMEM;
-	}
+	if (opts->deadline && opts->deadline != TEND_FOREVER)
+		error = arm(t, opts->deadline);
 	if (error) {
 		tend__stillborn(t);
 		return error;
@@ -112,9 +116,12 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 
 int tend__give(struct tend__task *t, const struct tend__birth *birth)
 {
-	int error = birth->hold.id ? tend__hold(birth->hold.id, t) : 0;
+	int error;
 
-	t->owns = birth->hold.id && !error;
+	if (!birth->opts->hold.id)
+		return 0;
+	error = tend__hold(birth->opts->hold.id, t);
+	t->owns = !error;
 	return error;
 }
 
@@ -153,15 +160,20 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 		tend__alarm_start(t->extra->alarm);
 }
 
-int tend__task_opts(struct tend_task_opts *out, const struct tend_task_opts *opts)
+int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts)
 {
-	int error = tend__options(out, sizeof *out, opts);
+	const struct tend_task_opts *o = *opts;
 
-	if (error)
-		return error;
-	if (out->stack_bytes && (out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30))
+	if (!o || o->size != sizeof *o) {
+		int error = tend__options(room, sizeof *room, o);
+
+		if (error)
+			return error;
+		*opts = o = room;
+	}
+	if (o->stack_bytes && (o->stack_bytes < 16384 || o->stack_bytes > (size_t)1 << 30))
 		return -EINVAL;
-	if (out->reserved || (out->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
+	if (o->reserved || (o->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
 		return -EINVAL;
 	return 0;
 }
@@ -172,20 +184,20 @@ static const struct tend__kind kind_fiber = {
 int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                   const struct tend_task_opts *opts, tend_task *out)
 {
-	struct tend__birth birth = {
-		.site = site, .kind = TEND_KIND_FIBER, .ops = &kind_fiber, .held = out != NULL};
-	struct tend_task_opts o;
+	struct tend_task_opts room;
+	int error = tend__task_opts(&room, &opts);
+	struct tend__birth birth = {.site = site,
+	                            .opts = opts,
+	                            .ops = &kind_fiber,
+	                            .kind = TEND_KIND_FIBER,
+	                            .held = out != NULL};
 	struct tend__task *t;
 	tend_task name;
-	int error = tend__task_opts(&o, opts);
 
 	if (error)
 		return error;
 	if (!fn)
 		return -EINVAL;
-	birth.name = o.name;
-	birth.deadline = o.deadline;
-	birth.hold = o.hold;
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
@@ -198,9 +210,6 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	}
 	t->fn = fn;
 	t->arg = arg;
-	t->drop = o.drop;
-	t->flags = (uint8_t)o.flags;
-	t->stack_bytes = (uint32_t)o.stack_bytes;
 	name.id = t->id;
 	tend__born(t, &birth, TEND__READY);
 	if (out)

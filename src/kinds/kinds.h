@@ -7,14 +7,12 @@
 
 struct tend__birth {
 	const char *site;
-	const char *name; /* or NULL: "task" */
-	uint32_t kind;    /* TEND_KIND_... */
+	const struct tend_task_opts *opts; /* checked */
 	const struct tend__kind *ops;
-	uint64_t deadline;
-	tend_scope hold;
+	uint32_t kind;    /* TEND_KIND_... */
+	uint32_t attempt; /* 0: 1 */
 	bool held;        /* its outcome is kept */
 	bool starting;    /* it says itself when it runs */
-	uint32_t attempt; /* 0: 1 */
 };
 
 /* Takes a slot, fills the record and wins the admission, so that what remains
@@ -28,8 +26,9 @@ int tend__give(struct tend__task *t, const struct tend__birth *birth);
 /* Takes back what tend__conceive() did. */
 void tend__stillborn(struct tend__task *t);
 
-/* Copies and checks the options that all kinds share. */
-int tend__task_opts(struct tend_task_opts *out, const struct tend_task_opts *opts);
+/* Checks the options that all kinds share. Those of a program that was built with
+ * another size of them, or none, are copied to `room` and *opts is that. */
+int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
 
 /* How what runs as a fiber leaves its stack. */
 void tend__fiber_leave(struct tend__task *t);

@@ -704,9 +704,11 @@ static const char *default_name(const char *program)
 int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
                           tend_task *out)
 {
+	struct tend_task_opts task = {.size = sizeof task};
 	struct tend__birth birth = {.site = site,
-	                            .kind = TEND_KIND_PROCESS,
+	                            .opts = &task,
 	                            .ops = &kind_process,
+	                            .kind = TEND_KIND_PROCESS,
 	                            .held = out != NULL,
 	                            .starting = true};
 	struct tend_process_opts options, *o = &options;
@@ -738,7 +740,9 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	p = make(o);
 	if (!p)
 		return -ENOMEM;
-	birth.name = o->name ? o->name : default_name(o->argv[0]);
+	task.name = o->name ? o->name : default_name(o->argv[0]);
+	task.flags = o->flags;
+	task.drop = process_drop;
 	birth.attempt = o->attempt;
 	error = tend__conceive(scope, &birth, &t);
 	if (error) {
@@ -751,8 +755,6 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	t->data = p;
 	t->fn = process_main;
 	t->arg = p;
-	t->drop = process_drop;
-	t->flags = (uint8_t)o->flags;
 	name.id = t->id;
 	tend__born(t, &birth, TEND__READY);
 	if (out)

@@ -108,24 +108,22 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                          const struct tend_task_opts *opts, tend_task *out)
 {
+	struct tend_task_opts room;
+	int error = tend__task_opts(&room, &opts);
 	struct tend__birth birth = {.site = site,
-	                            .kind = TEND_KIND_THREAD,
+	                            .opts = opts,
 	                            .ops = &kind_thread,
+	                            .kind = TEND_KIND_THREAD,
 	                            .held = out != NULL,
 	                            .starting = true};
 	struct tend__thread_task *tt;
-	struct tend_task_opts o;
 	struct tend__task *t;
 	tend_task name;
-	int error = tend__task_opts(&o, opts);
 
 	if (error)
 		return error;
-	if (!fn || (o.flags & TEND_ABORTABLE))
+	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	birth.name = o.name;
-	birth.deadline = o.deadline;
-	birth.hold = o.hold;
 	tt = tend__alloc(sizeof *tt);
 	if (!tt)
 		return -ENOMEM;
@@ -139,11 +137,9 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	t->data = tt;
 	t->fn = fn;
 	t->arg = arg;
-	t->drop = o.drop;
-	t->flags = (uint8_t)o.flags;
 	tend__threads_reap(tt->rt, false);
 	/* It exists before it may run, so that a failure leaves no trace. */
-	error = tend__thread_start(&tt->thread, birth.name ? birth.name : "task", body, tt);
+	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
 	if (!error) {
 		error = tend__give(t, &birth);
 		if (error) {
@@ -178,22 +174,19 @@ static const struct tend__kind kind_external = {.wake = nobody_wakes};
 int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_task_opts *opts,
                        tend_task *out)
 {
+	struct tend_task_opts room;
+	int error = tend__task_opts(&room, &opts);
 	struct tend__birth birth = {
-		.site = site, .kind = TEND_KIND_EXTERNAL, .ops = &kind_external};
-	struct tend_task_opts o;
+		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
 	struct tend__task *t;
-	int error = tend__task_opts(&o, opts);
 
 	if (error)
 		return error;
-	if (!out || o.drop || o.hold.id || (o.flags & TEND_ABORTABLE))
+	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	birth.name = o.name;
-	birth.deadline = o.deadline;
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
-	t->flags = (uint8_t)o.flags;
 	out->id = t->id;
 	tend__born(t, &birth, TEND__RUNNING);
 	return 0;

@@ -6,7 +6,7 @@
 
 /* A number is used again when its runtime has closed. Ids from before must stay
  * stale, so generations go on where the last runtime of that number ended. */
-static _Atomic(tend_runtime *) runtimes[TEND__RUNTIMES];
+_Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
 static uint32_t generations[TEND__RUNTIMES];
 static struct tend__lock lock;
 static _Atomic uint32_t forked;
@@ -16,6 +16,8 @@ static void in_child(void)
 	/* Relaxed: one thread is left, this one. What it was running is the parent's,
 	 * and so are the registry, which is not mapped here, and the pollers. */
 	tend__store_relaxed(&forked, 1u);
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+		tend__store_relaxed(&tend__runtimes[i], NULL);
 	tend__tls.worker = NULL;
 	tend__tls.task = NULL;
 	tend__tls.hosted = false;
@@ -34,11 +36,11 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	tend__lock(&lock);
 	for (uint32_t i = 0; i < TEND__RUNTIMES && error; i++)
 		/* Relaxed: the table changes under the lock. */
-		if (!tend__load_relaxed(&runtimes[i]) && generations[i] < UINT32_MAX / 2) {
+		if (!tend__load_relaxed(&tend__runtimes[i]) && generations[i] < UINT32_MAX / 2) {
 			rt->index = i;
 			*first_generation = generations[i];
 			/* Release: who finds the runtime finds it whole. */
-			tend__store_release(&runtimes[i], rt);
+			tend__store_release(&tend__runtimes[i], rt);
 			error = 0;
 		}
 	tend__unlock(&lock);
@@ -58,21 +60,13 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	}
 	tend__lock(&lock);
 	generations[rt->index] = last + 1;
-	tend__store_relaxed(&runtimes[rt->index], NULL);
+	tend__store_relaxed(&tend__runtimes[rt->index], NULL);
 	tend__unlock(&lock);
 	rt->index = UINT32_MAX;
 }
 
 void tend__runtimes_lock(void) { tend__lock(&lock); }
 void tend__runtimes_unlock(void) { tend__unlock(&lock); }
-
-tend_runtime *tend__runtime_of(uint64_t id)
-{
-	uint32_t i = tend__id_runtime(id);
-
-	/* Acquire: pairs with the release in tend__runtime_claim(). */
-	return i < TEND__RUNTIMES && !tend__forked() ? tend__load_acquire(&runtimes[i]) : NULL;
-}
 
 struct tend__header *tend__runtime_segment(const tend_runtime *rt)
 {

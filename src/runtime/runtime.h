@@ -146,8 +146,15 @@ struct tend_runtime {
 	char name[TEND_NAME_MAX + 1];
 };
 
-/* The runtimes that are open, by their number in ids. */
-tend_runtime *tend__runtime_of(uint64_t id);
+/* The runtimes that are open, by their number in ids; in a fork none is. */
+extern _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
+static inline tend_runtime *tend__runtime_of(uint64_t id)
+{
+	uint32_t i = tend__id_runtime(id);
+
+	/* Acquire: pairs with the release in tend__runtime_claim(). */
+	return i < TEND__RUNTIMES ? tend__load_acquire(&tend__runtimes[i]) : NULL;
+}
 int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation);
 void tend__runtime_disclaim(tend_runtime *rt);
 /* While it is held none of them leaves the table. */

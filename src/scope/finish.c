@@ -147,25 +147,19 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 	return wanted;
 }
 
-/* That joiner may still look at it, with the stripe. */
-static void drop(tend_runtime *rt, struct tend__task *t, bool has_stripe) TEND_UNCHECKED
+/* Before anyone can learn of the failure (seeds DY-09, DY-10, rule 18): what follows
+ * of it, and the first that failed, by name, for there may be no handle to ask. */
+static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend__task *t,
+                                             uint32_t outcome)
 {
-	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
-
-	if (!has_stripe)
-		tend__lock(stripe);
-	tend__task_free(rt, t);
-	if (!has_stripe)
-		tend__unlock(stripe);
-}
-
-/* The first that failed, by name, for there may be no handle to ask. */
-static void note_failure(struct tend__scope *s, struct tend__task *t, uint32_t outcome)
-{
+	struct tend_reason reason;
 	uint64_t words[6];
 
-	if (outcome != TEND_FAILED && outcome != TEND_PANICKED)
-		return;
+	if (t->flags & TEND_CRITICAL) {
+		reason = tend__reason(-ECANCELED, "a critical task failed", t->id);
+		/* It may be canceled already; then that reason stays. */
+		tend__scope_cancel(s, s->id, &reason);
+	}
 	tend__lock(&s->owner.lock);
 	if (!s->first_error) {
 		s->first_error = outcome == TEND_PANICKED ? -EFAULT
@@ -175,18 +169,6 @@ static void note_failure(struct tend__scope *s, struct tend__task *t, uint32_t o
 		tend__name_unpack(words, s->first_name);
 	}
 	tend__unlock(&s->owner.lock);
-}
-
-/* Before anyone can learn of the failure (seeds DY-09, DY-10, rule 18). */
-static void if_critical(struct tend__scope *s, struct tend__task *t, uint32_t outcome)
-{
-	struct tend_reason reason;
-
-	if (!(t->flags & TEND_CRITICAL) || (outcome != TEND_FAILED && outcome != TEND_PANICKED))
-		return;
-	reason = tend__reason(-ECANCELED, "a critical task failed", t->id);
-	/* It may be canceled already; then that reason stays. */
-	tend__scope_cancel(s, s->id, &reason);
 }
 
 static void pay(struct tend__worker *w)
@@ -220,29 +202,78 @@ static void owe(struct tend__worker *w, struct tend__scope *s, uint32_t outcome)
 	tend__store_release(&w->debt.word, word + 1);
 }
 
+/* Of one that others have touched by its handle: its end, with the stripe. */
+static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
+{
+	/* It may have been given a scope by tend_scope_hold(). */
+	if (!t->leaving)
+		tend__disown(t);
+	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	if (!tend__task_end(t, outcome, true))
+		__builtin_unreachable();
+}
+
+/* Then the entry goes, those who wait are told, and the stripe is given back. */
+static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t,
+                         bool held) TEND_UNCHECKED
+{
+	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
+	struct tend__link joiners = {&joiners, &joiners}, watches = {&watches, &watches};
+
+	take_listeners(t, &joiners, &watches);
+	if (!held || tend__linked(&joiners) || !keep(s, t))
+		tend__task_free(rt, t);
+	tell(&joiners, &watches);
+	tend__unlock(stripe);
+}
+
+/* Without a handle nobody can touch it once it has ended, and it needs no stripe.
+ * Kept, a joiner may free it from here on; or has come before, with the stripe, and
+ * may still look at it. */
+static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t,
+                           bool held) TEND_UNCHECKED
+{
+	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
+
+	if (!held)
+		tend__task_free(rt, t);
+	else if (!keep(s, t)) {
+		tend__lock(stripe);
+		tend__task_free(rt, t);
+		tend__unlock(stripe);
+	}
+}
+
+static __attribute__((noinline)) void tell_paths(tend_runtime *rt)
+{
+	tend__lock(&rt->empty_lock);
+	while (tend__linked(&rt->empty_waiters))
+		tend__waiter_done(tend__entry(rt->empty_waiters.next, struct tend__waiter, link),
+		                  0);
+	tend__unlock(&rt->empty_lock);
+}
+
 void tend__task_finish(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	tend_runtime *rt = s->rt;
 	struct tend__worker *w = tend__worker_of(rt);
-	uint64_t id = t->id, now = tend__coarse();
-	struct tend__lock *stripe = tend__stripe_of(rt, id);
-	struct tend__link joiners = {&joiners, &joiners}, watches = {&watches, &watches};
+	uint64_t now = tend__coarse();
 	uint32_t outcome;
-	bool held = tend__task_word(t) & TEND__HELD, taken = false, touched = false;
+	bool held = tend__task_word(t) & TEND__HELD, touched;
 	/* Not where another task goes on that may be of another scope. */
 	bool owes = w && !tend__tls.task;
 
 	if (t->owns)
 		tend__disown(t);
 	outcome = outcome_of(t);
-	if_critical(s, t, outcome);
+	if (outcome == TEND_FAILED || outcome == TEND_PANICKED)
+		failed(s, t, outcome);
 	if (t->in_list) {
 		tend__lock(&s->owner.lock);
 		tend__unlink(&t->in_scope);
 		tend__unlock(&s->owner.lock);
 	}
-	note_failure(s, t, outcome);
 	/* Before the end is told. Relaxed: counters, one of them for each task. */
 	if (owes)
 		owe(w, s, outcome);
@@ -252,42 +283,21 @@ void tend__task_finish(struct tend__task *t)
 	tend__store_relaxed(&t->record->since, now);
 
 	/* The entry leaves the live ones, then the end is told. */
-	if (!tend__task_end(t, outcome, false)) {
-		touched = true;
-		/* It may have been given a scope by tend_scope_hold(). */
-		if (!t->leaving)
-			tend__disown(t);
-		tend__lock(stripe);
-		if (!tend__task_end(t, outcome, true))
-			__builtin_unreachable();
-	}
+	touched = !tend__task_end(t, outcome, false);
+	if (touched)
+		end_touched(t, outcome);
 	if (tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_ENDED, id, s->id,
-		                 t->record, outcome, t->result, now);
+		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_ENDED, t->id,
+		                 s->id, t->record, outcome, t->result, now);
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)
-		take_listeners(t, &joiners, &watches);
-	taken = tend__linked(&joiners);
-	/* Kept, a joiner may free it from here on. Without a handle nobody can touch
-	 * it once it has ended, and it needs no stripe. */
-	if (!held)
-		tend__task_free(rt, t);
-	else if (taken || !keep(s, t))
-		drop(rt, t, touched);
-	if (touched) {
-		tell(&joiners, &watches);
-		tend__unlock(stripe);
-	}
-
+		free_touched(rt, s, t, held);
+	else
+		free_untouched(rt, s, t, held);
 	/* seq_cst, against the waiter's add: it saw the end, or we see it. */
-	if (tend__load(&rt->path_waiters)) {
-		tend__lock(&rt->empty_lock);
-		while (tend__linked(&rt->empty_waiters))
-			tend__waiter_done(
-				tend__entry(rt->empty_waiters.next, struct tend__waiter, link), 0);
-		tend__unlock(&rt->empty_lock);
-	}
+	if (tend__load(&rt->path_waiters))
+		tell_paths(rt);
 	/* The last thing: when the root is empty the runtime may be freed. */
 	if (!owes)
 		tend__scope_leave(s, 1);

@@ -9,28 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct tend__scope *tend__scope_find(uint64_t id, int *error)
-{
-	tend_runtime *rt = tend__runtime_of(id);
-	uint32_t slot = tend__id_slot(id);
-	struct tend__scope *s;
-
-	*error = tend__forked() ? -ESTALE : -ESRCH;
-	if (!rt || slot == 0 || slot >= tend__slots_of(rt))
-		return NULL;
-	/* The generation first: its acquire makes the pointer visible. */
-	if (tend__word_generation(tend__load_acquire(
-		    &tend__record_at(rt->segment.header, slot)->word)) != tend__id_generation(id))
-		return NULL;
-	/* A task's id is no scope's, though its slot may have been one. */
-	if ((tend__load_acquire(&tend__record_at(rt->segment.header, slot)->site_kind) & 0xff) !=
-	    TEND_KIND_SCOPE)
-		return NULL;
-	/* Relaxed: as said; it is set once for the slot. */
-	s = tend__load_relaxed(&rt->scopes[slot]);
-	return s && tend__scope_is(s, id) ? s : NULL;
-}
-
 bool tend__below(const struct tend__scope *s, const struct tend__scope *top)
 {
 	while (s && s != top)
@@ -158,7 +136,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 {
 	tend_runtime *rt = parent->rt;
 	uint64_t above = tend__load_acquire(&parent->owner.record->word), now = tend__clock();
-	struct tend__identity identity = {.now = now, .kind = TEND_KIND_SCOPE};
+	struct tend__identity identity = {.now = now, .kind = TEND_KIND_SCOPE, .attempt = 1};
 	struct tend__task *self = tend__tls.task;
 	uint32_t flags = TEND__SCOPE_LIVE, slot;
 	struct tend__scope *s;
@@ -254,7 +232,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 
 int tend__root_open(tend_runtime *rt)
 {
-	struct tend__identity identity = {.now = tend__clock(), .kind = TEND_KIND_SCOPE};
+	struct tend__identity identity = {
+		.now = tend__clock(), .kind = TEND_KIND_SCOPE, .attempt = 1};
 	uint32_t slot = tend__slot_take(&rt->segment, NULL);
 	struct tend__scope *s = slot ? memory(rt, slot) : NULL;
 	tend_scope detached;

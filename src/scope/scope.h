@@ -18,6 +18,8 @@
 
 #include "tend/scope.h"
 
+#include "tend/registry.h"
+
 #include "runtime/runtime.h"
 
 enum { TEND__DEPTH_MAX = 200 };
@@ -71,8 +73,35 @@ static inline bool tend__scope_is(const struct tend__scope *s, uint64_t id)
 	return tend__word_generation(word) == tend__id_generation(id) && (word & TEND__SCOPE_LIVE);
 }
 
+/* The scope of an id of the runtime, or NULL. */
+static inline struct tend__scope *tend__scope_at(tend_runtime *rt, uint64_t id)
+{
+	uint32_t slot = tend__id_slot(id);
+	struct tend__record *r = tend__record_at(rt->segment.header, slot);
+	struct tend__scope *s;
+
+	/* The generation first: its acquire makes the pointer visible. Then the kind: a
+	 * task's id is no scope's, though its slot may have been one. */
+	if (slot == 0 || slot >= tend__slots_of(rt) ||
+	    tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
+	    (tend__load_acquire(&r->site_kind) & 0xff) != TEND_KIND_SCOPE)
+		return NULL;
+	/* Relaxed: as said; it is set once for the slot. */
+	s = tend__load_relaxed(&rt->scopes[slot]);
+	return s && tend__scope_is(s, id) ? s : NULL;
+}
+
 /* The scope of an id, which may end at any time; NULL and *error if it has. */
-struct tend__scope *tend__scope_find(uint64_t id, int *error);
+static inline struct tend__scope *tend__scope_find(uint64_t id, int *error)
+{
+	tend_runtime *rt = tend__runtime_of(id);
+	struct tend__scope *s = rt ? tend__scope_at(rt, id) : NULL;
+
+	if (!s)
+		*error = tend__forked() ? -ESTALE : -ESRCH;
+	return s;
+}
+
 /* True if the calling task is in s or below. */
 bool tend__inside(const struct tend__scope *s);
 /* True if s is top or below it. Both are open. */

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TEND__MAGIC      "TENDREG"       /* 8 bytes with its NUL */
 #define TEND__MEMFD_NAME "tend-registry" /* in /proc/PID/fd: /memfd:tend-registry (deleted) */
@@ -121,13 +122,10 @@ static inline void tend__name_load(const _Atomic uint64_t from[6], uint64_t word
 }
 static inline void tend__name_pack(uint64_t words[6], const char *name, size_t n)
 {
-	char *bytes = (char *)words;
-
 	for (int i = 0; i < 6; i++)
 		words[i] = 0;
-	for (size_t i = 0; i < n; i++)
-		bytes[i] = name[i];
-	bytes[47] = (char)n;
+	memcpy(words, name, n);
+	((char *)words)[47] = (char)n;
 }
 /* As a string; at most 47 bytes whatever the words are. Returns the length. */
 static inline size_t tend__name_unpack(const uint64_t words[6], char out[48])

@@ -3,12 +3,13 @@
 #include "platform/platform.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 64, SITE_KEYS = 2 * TEND__SITES_MAX };
+enum { BATCH_MAX = 64 };
 
 static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
@@ -42,7 +43,7 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	s->batch = s->keep_max / 2;
 	s->batch = s->batch > BATCH_MAX ? BATCH_MAX : s->batch < 1 ? 1 : s->batch;
 	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
-	s->sites = tend__alloc(SITE_KEYS * sizeof *s->sites);
+	s->sites = tend__alloc(TEND__SITE_KEYS * sizeof *s->sites);
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
 	error = -ENOMEM;
 	if (!s->next_free || !s->sites || (path && !s->path))
@@ -119,18 +120,16 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 	return got;
 }
 
-uint32_t tend__slot_take(struct tend__segment *s, struct tend__slots *cache)
+uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
 {
 	struct tend__slots one = {0};
 	uint32_t slot;
 
 	if (!cache)
 		cache = &one;
-	if (!cache->first) {
-		cache->count = take_batch(s, cache == &one ? 1 : s->batch, &cache->first);
-		if (cache->keep < s->keep_max)
-			cache->keep += cache->count;
-	}
+	cache->count = take_batch(s, cache == &one ? 1 : s->batch, &cache->first);
+	if (cache->keep < s->keep_max)
+		cache->keep += cache->count;
 	slot = cache->first;
 	if (slot) {
 		cache->first = s->next_free[slot];
@@ -139,56 +138,37 @@ uint32_t tend__slot_take(struct tend__segment *s, struct tend__slots *cache)
 	return slot;
 }
 
-void tend__slot_give(struct tend__segment *s, struct tend__slots *cache, uint32_t slot)
+void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32_t slot)
 {
-	struct tend__record *r = tend__record_at(s->header, slot);
-	/* Relaxed: the slot is the caller's alone. */
-	uint32_t generation = tend__word_generation(tend__load_relaxed(&r->word)) + 1;
-
-	/* Release: a reader that sees the new generation gives up on the old one. */
-	tend__store_release(&r->word, (uint64_t)generation << 32);
-	if (generation == UINT32_MAX)
-		return; /* retired: its ids have all been used */
-	if (cache) {
-		s->next_free[slot] = cache->first;
-		cache->first = slot;
-		if (++cache->count <= 2 * s->batch + cache->keep)
-			return;
-		/* One worker ends what another spawned: let them flow back. */
-		tend__lock(&s->lock);
-		for (uint32_t i = 0; i < 2 * s->batch; i++) {
-			uint32_t moved = cache->first;
-
-			cache->first = s->next_free[moved];
-			s->next_free[moved] = s->free;
-			s->free = moved;
-		}
-		tend__unlock(&s->lock);
-		cache->count -= 2 * s->batch;
-		return;
-	}
 	tend__lock(&s->lock);
-	s->next_free[slot] = s->free;
-	s->free = slot;
-	tend__unlock(&s->lock);
-}
+	if (!cache) {
+		s->next_free[slot] = s->free;
+		s->free = slot;
+	}
+	/* One worker ends what another spawned: let them flow back. */
+	for (uint32_t i = 0; cache && i < 2 * s->batch; i++) {
+		uint32_t moved = cache->first;
 
-static uint32_t hash(const char *literal)
-{
-	return (uint32_t)(((uintptr_t)literal * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % SITE_KEYS;
+		cache->first = s->next_free[moved];
+		s->next_free[moved] = s->free;
+		s->free = moved;
+	}
+	tend__unlock(&s->lock);
+	if (cache)
+		cache->count -= 2 * s->batch;
 }
 
 /* Interns under the lock; 0, "?", when the table is full. */
-static uint32_t add_site(struct tend__segment *s, const char *literal)
+uint32_t tend__site_add(struct tend__segment *s, const char *literal)
 {
-	uint32_t i = hash(literal), site;
+	uint32_t i = tend__site_hash(literal), site;
 	size_t n = strlen(literal);
 
 	tend__lock(&s->lock);
 	/* Relaxed: the table is written under this lock only. */
 	while (tend__load_relaxed(&s->sites[i].literal) &&
 	       tend__load_relaxed(&s->sites[i].literal) != literal)
-		i = (i + 1) % SITE_KEYS;
+		i = (i + 1) % TEND__SITE_KEYS;
 	site = tend__load_relaxed(&s->sites[i].site);
 	if (!tend__load_relaxed(&s->sites[i].literal)) {
 		site = tend__load_relaxed(&s->header->sites_used);
@@ -210,40 +190,14 @@ static uint32_t add_site(struct tend__segment *s, const char *literal)
 	return site;
 }
 
-uint32_t tend__site(struct tend__segment *s, const char *literal)
+bool tend__name_take(uint64_t words[6], const char *name)
 {
-	for (uint32_t i = hash(literal);; i = (i + 1) % SITE_KEYS) {
-		/* Acquire: pairs with the release in add_site(), for the index. */
-		const char *key = tend__load_acquire(&s->sites[i].literal);
+	size_t n = strnlen(name, TEND_NAME_MAX + 1);
 
-		if (key == literal)
-			return tend__load_relaxed(&s->sites[i].site);
-		if (!key)
-			return add_site(s, literal);
-	}
-}
-
-void tend__record_fill(struct tend__record *r, const struct tend__identity *identity)
-{
-	/* Relaxed: the slot is the caller's alone until its word is published. */
-	uint32_t seq = tend__load_relaxed(&r->seq);
-
-	/* The sequence of layout.h, which names each partner. */
-	tend__store_relaxed(&r->seq, seq + 1);
-	tend__store_release(&r->attempt, 1);
-	tend__store_release(&r->since, identity->now);
-	tend__store_release(&r->object, 0);
-	tend__store_release(&r->checkpoint, 0);
-	tend__store_release(&r->checkpoints, 0);
-	tend__store_release(&r->pid, 0);
-	tend__store_release(&r->event, 0);
-	tend__store_release(&r->result, 0);
-	tend__store_release(&r->worker, UINT32_MAX);
-	tend__store_release(&r->spawned, identity->now);
-	tend__store_release(&r->parent, identity->parent);
-	tend__store_release(&r->site_kind, identity->site << 8 | identity->kind);
-	tend__name_store(r->name, identity->name);
-	tend__store_release(&r->seq, seq + 2);
+	if (!tend__name_valid(name, n))
+		return false;
+	tend__name_pack(words, name, n);
+	return true;
 }
 
 void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uint64_t id,

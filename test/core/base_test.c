@@ -119,6 +119,21 @@ TEST(names_are_utf8_without_slash_and_control)
 	ck_assert(valid("01234567890123456789012345678901234567890123456"));
 }
 
+TEST(no_place_in_a_name_is_overlooked)
+{
+	static const char odd[] = {1, 0x1f, 0x7f, '/', (char)0x80, (char)0xff};
+	char name[TEND_NAME_MAX + 1];
+
+	for (size_t n = 1; n <= TEND_NAME_MAX; n++)
+		for (size_t at = 0; at < n; at++)
+			for (size_t i = 0; i < sizeof odd; i++) {
+				memset(name, i % 2 ? ' ' : '~', n);
+				ck_assert(tend__name_valid(name, n));
+				name[at] = odd[i];
+				ck_assert(!tend__name_valid(name, n));
+			}
+}
+
 TEST(json_strings_carry_any_bytes)
 {
 	char buf[64];

@@ -150,8 +150,8 @@ mutant "a scope below a canceled one is born healthy" src/scope/scope.c \
 mutant "a cancel beats a crash" src/scope/finish.c \
 	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_told\)\n\t\treturn TEND_CANCELED;/\tif (t->was_told)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/'
 mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
-	's/\tif_critical\(s, t, outcome\);\n//;
-	 s/(\n\t\/\* seq_cst, against the waiter)/\n\tif_critical(s, t, outcome);$1/'
+	's/(\tif \(outcome == TEND_FAILED \|\| outcome == TEND_PANICKED\)\n\t\tfailed\(s, t, outcome\);\n)//;
+	 my $failed = $1; s/(\n\t\/\* seq_cst, against the waiter)/\n$failed$1/'
 mutant "an owner leaves its scopes to nobody" src/scope/finish.c \
 	's/\tif \(t->owns\)\n\t\ttend__disown\(t\);/\t;/'
 mutant "an entry leaves the count before it has ended" src/scope/finish.c \
