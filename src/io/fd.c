@@ -128,22 +128,33 @@ static bool told(void) { return tend__tls.task && tend__canceled(tend__tls.task)
 
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
+	bool fiber = is_fiber();
+	bool untried = fiber && tend__fds_drained(fd);
+	int error = 0;
+
 	for (;;) {
 		ssize_t got;
-		int error;
 
 		if (told())
 			return -ECANCELED;
-		got = read(fd, buf, n);
-		if (got >= 0)
-			return got;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return -errno;
+		if (!untried) {
+			got = read(fd, buf, n);
+			if (got > 0 && fiber && (size_t)got < n)
+				tend__fds_short(fd);
+			if (got >= 0)
+				return got;
+			if (errno == EINTR)
+				continue;
+			if (errno != EAGAIN)
+				return -errno;
+			if (error)
+				return error;
+		}
 		error = wait_again(fd, TEND_READABLE, deadline, 0);
-		if (error)
+		/* Who has tried nothing yet does so before it is late. */
+		if (error && !(untried && error == -ETIMEDOUT))
 			return error;
+		untried = false;
 	}
 }
 

@@ -52,8 +52,9 @@ struct tend__poller {
 };
 struct tend__ready {
 	uint64_t key;
-	int events; /* TEND_READABLE, TEND_WRITABLE */
+	int events; /* TEND_READABLE, TEND_WRITABLE, TEND__UNUSUAL */
 };
+enum { TEND__UNUSUAL = 4 }; /* hung up, an error, urgent data */
 int tend__poller_init(struct tend__poller *p);
 void tend__poller_fini(struct tend__poller *p);
 /* Reports changes of a descriptor, by edge, with `key`. 0; -EEXIST, -EPERM for

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { FDS_MAX = 1 << 20 }; /* numbers we can tell generations of */
 
@@ -77,6 +78,7 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 			continue;
 		}
 		f->ready |= (uint8_t)ready[i].events;
+		f->drained = false;
 		wake_all(f, ready[i].events, 0);
 	}
 }
@@ -115,6 +117,16 @@ static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 	return w->fds[fd];
 }
 
+static bool is_tcp(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t bytes = sizeof type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM &&
+	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 &&
+	       (domain == AF_INET || domain == AF_INET6);
+}
+
 static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint32_t generation)
 {
 	int error;
@@ -126,6 +138,8 @@ static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint32_t gene
 	f->added = false;
 	f->watch = NULL;
 	f->ready = 0;
+	f->drained = false;
+	f->tcp = is_tcp(fd);
 	f->generation = generation;
 	error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
 	if (error == -EEXIST) {
@@ -214,6 +228,32 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 	if (error == -ECANCELED && !(flags & (TEND__DEAF | TEND__STAY)))
 		tend__abort_if_asked(t);
 	return error ? error : ready;
+}
+
+/* ---- Short reads ---- */
+
+/* The worker's entry of a descriptor that it watches, or NULL. */
+static struct tend__fd *watched(int fd)
+{
+	struct tend__worker *w = tend__tls.worker;
+	struct tend__fd *f = fd >= 0 && fd < w->fds_max ? w->fds[fd] : NULL;
+
+	return f && f->added && f->generation == tend__load(&number_of(fd)->generation) ? f : NULL;
+}
+
+void tend__fds_short(int fd)
+{
+	struct tend__fd *f = watched(fd);
+
+	if (f && f->tcp && !(f->ready & (TEND_READABLE | TEND__UNUSUAL)))
+		f->drained = true;
+}
+
+bool tend__fds_drained(int fd)
+{
+	struct tend__fd *f = watched(fd);
+
+	return f && f->drained;
 }
 
 /* ---- Watches ---- */

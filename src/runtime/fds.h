@@ -12,6 +12,13 @@
 int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why, uint64_t deadline,
                    unsigned flags);
 
+/* A read of a TCP socket that got less than it asked for has taken all there was, and
+ * what comes next is told by an edge (epoll(7)): the next read need not be tried to
+ * learn that there is nothing. Not so after a hangup or urgent data, at which reads
+ * stop short. Fibers only. */
+void tend__fds_short(int fd);
+bool tend__fds_drained(int fd);
+
 /* Calls fn(arg) from worker 0's loop when the descriptor has become ready, and
  * once at the beginning; fn tries until EAGAIN and never waits. Until
  * tend__fd_closing(). 0 or -ENOMEM. */

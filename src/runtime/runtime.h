@@ -52,7 +52,9 @@ struct tend__stack_block {
 struct tend__fd {
 	uint32_t generation; /* of the number, when it was added to the poller */
 	bool added;
-	uint8_t ready;            /* came while nobody waited */
+	uint8_t ready; /* came while nobody waited; of what is unusual, ever */
+	bool tcp;
+	bool drained;             /* by the last read, and nothing has come since */
 	void (*watch)(void *arg); /* not a fiber's: called by the loop, or NULL */
 	void *watch_arg;
 	struct tend__link waiters;

@@ -5,11 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -326,6 +330,109 @@ TEST(fibers_talk_over_sockets)
 	ck_assert_uint_eq(stats.completed, 40);
 	close_runtime(rt);
 	ANSWERS(tend_fd_close(fd), 0);
+}
+
+/* A peer sends while nothing on the server's only worker can look, step by step. */
+struct short_reads {
+	int listener;
+	atomic_bool held, go;
+	char got[64];
+	size_t n;
+};
+
+static void hold(struct short_reads *x)
+{
+	atomic_store(&x->held, true);
+	while (!atomic_exchange(&x->go, false))
+		sched_yield();
+}
+
+/* Runs when whoever has spawned it parks. */
+static int holder(void *arg)
+{
+	hold(arg);
+	return 0;
+}
+
+static int read_some(struct short_reads *x, int fd, uint64_t deadline)
+{
+	ssize_t n = tend_read(fd, x->got + x->n, sizeof x->got - x->n, deadline);
+
+	if (n > 0)
+		x->n += (size_t)n;
+	return (int)n;
+}
+
+static int serve_short_reads(void *arg)
+{
+	struct short_reads *x = arg;
+	int fd = tend_accept(x->listener, TEND_FOREVER);
+
+	/* It waits, so it is watched, and gets less than it asks for. */
+	if (fd < 0 || tend_spawn(tend_self_scope(), holder, x, NULL, NULL) ||
+	    read_some(x, fd, TEND_FOREVER) != 3)
+		return -EIO;
+	/* What has come since is there at once, however short the wait. */
+	hold(x);
+	if (read_some(x, fd, 0) != 3)
+		return -EIO;
+	hold(x);
+	if (read_some(x, fd, 1) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
+		return -EIO;
+	/* Bytes, urgent data, bytes and the end come while it is parked, at once. */
+	if (tend_spawn(tend_self_scope(), holder, x, NULL, NULL))
+		return -EIO;
+	while (x->n < 15)
+		if (read_some(x, fd, TEND_FOREVER) <= 0)
+			return -EIO;
+	return read_some(x, fd, TEND_FOREVER) == 0 ? tend_fd_close(fd) : -EIO;
+}
+
+static int connect_to(int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+	                         .sin_port = htons((uint16_t)port),
+	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+static void send_when_held(struct short_reads *x, int fd, const char *text)
+{
+	while (!atomic_exchange(&x->held, false))
+		sched_yield();
+	ck_assert_int_eq(send(fd, text, strlen(text), 0), (int)strlen(text));
+}
+
+TEST(nothing_is_lost_after_a_short_read)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	struct short_reads x = {.listener = tend_listen("tcp:127.0.0.1:0", 1)};
+	struct tend_outcome out;
+	tend_task server;
+	int fd;
+
+	ANSWERS(tend_spawn(tend_root(rt), serve_short_reads, &x, NULL, &server), 0);
+	fd = connect_to(tend_local_port(x.listener));
+	send_when_held(&x, fd, "abc");
+	atomic_store(&x.go, true);
+	send_when_held(&x, fd, "def");
+	atomic_store(&x.go, true);
+	send_when_held(&x, fd, "ghi");
+	atomic_store(&x.go, true);
+	send_when_held(&x, fd, "jkl");
+	ck_assert_int_eq(send(fd, "!", 1, MSG_OOB), 1);
+	ck_assert_int_eq(send(fd, "mno", 3, 0), 3);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	atomic_store(&x.go, true);
+	ANSWERS(tend_join(server, &out, tend_after(10 * TEND_SEC)), 0);
+	ck_assert_int_eq(out.result, 0);
+	ck_assert_mem_eq(x.got, "abcdefghijklmno", 15);
+	close(fd);
+	close_runtime(rt);
+	ANSWERS(tend_fd_close(x.listener), 0);
 }
 
 static int accept_one(void *arg) { return tend_accept(*(int *)arg, TEND_FOREVER); }

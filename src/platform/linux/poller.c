@@ -53,7 +53,7 @@ void TEND__OS(poller_fini)(struct tend__poller *p)
 
 int tend__poller_add(struct tend__poller *p, int fd, uint64_t key)
 {
-	int error = watch(p->epoll, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
+	int error = watch(p->epoll, fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
 
 	if (!error)
 		p->watched++;
@@ -116,6 +116,8 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 			out[m].events |= TEND_READABLE;
 		if (e & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 			out[m].events |= TEND_WRITABLE;
+		if (e & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			out[m].events |= TEND__UNUSUAL;
 		m++;
 	}
 	return m;
