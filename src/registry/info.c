@@ -67,7 +67,8 @@ static uint64_t id_of(const tend_snapshot *s, const struct tend__row *r)
 /* `out` is zeroed. */
 static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_info *out)
 {
-	const struct tend__row *above = &s->rows[s->above[r - s->rows]];
+	const struct tend__place *place = &s->places[r - s->rows];
+	const struct tend__row *above = &s->rows[place->above];
 	bool scope = tend__row_kind(r) == TEND_KIND_SCOPE;
 
 	out->id = id_of(s, r);
@@ -78,14 +79,14 @@ static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_
 		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 		out->attempt = r->attempt;
 	}
-	out->torn = r->torn;
+	out->torn = place->torn;
 	out->pid = r->pid;
 	out->result = r->result;
 	out->spawned_at = r->spawned;
 	out->since = r->since;
 	out->checkpoints = r->checkpoints;
 	out->last_event = r->event;
-	memcpy(out->name, r->name, sizeof out->name);
+	memcpy(out->name, s->names + place->name, place->length);
 	wait_of(s, r, out->wait, sizeof out->wait);
 	site_of(s, r->site_kind >> 8, out->site);
 }
@@ -98,7 +99,7 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 
 	if (!s->infos) {
 		s->infos_bytes = (s->count + 1) * sizeof *s->infos;
-		s->infos = tend__snapshot_reserve(s->infos_bytes);
+		s->infos = tend__snapshot_reserve(&s->infos_bytes);
 		if (!s->infos)
 			return &none;
 	}
@@ -121,9 +122,9 @@ struct drawing {
 
 static size_t width_of(const tend_snapshot *s, uint32_t row)
 {
-	size_t n = 3 * (size_t)s->depth[row];
+	size_t n = 3 * (size_t)s->places[row].depth;
 
-	for (const char *c = s->rows[row].name; *c; c++)
+	for (const char *c = tend__row_name(s, row); *c; c++)
 		n += ((unsigned char)*c & 0xc0) != 0x80;
 	return n;
 }
@@ -131,11 +132,12 @@ static size_t width_of(const tend_snapshot *s, uint32_t row)
 static void branches(const struct drawing *d, uint32_t row, struct tend__text *t)
 {
 	const bool ascii = d->flags & TEND_TREE_ASCII;
-	uint32_t depth = d->s->depth[row];
+	const struct tend__place *places = d->s->places;
+	uint32_t depth = places[row].depth;
 	bool open[TEND__TREE_DEPTH];
 
-	for (uint32_t up = row; d->s->depth[up] > 0; up = d->s->above[up])
-		open[d->s->depth[up]] = d->s->rows[up].open;
+	for (uint32_t up = row; places[up].depth > 0; up = places[up].above)
+		open[places[up].depth] = places[up].open;
 	for (uint32_t k = 1; k < depth; k++)
 		tend__text_f(t, "%s", !open[k] ? "   " : ascii ? "|  " : "│  ");
 	if (depth && open[depth])
@@ -208,10 +210,11 @@ static uint32_t link_rows(struct drawing *d)
 
 	for (size_t i = d->s->count; i-- > 0;) {
 		uint32_t row = d->s->order[i];
-		uint32_t *list = d->s->depth[row] ? &d->first[d->s->above[row]] : &top;
+		struct tend__place *place = &d->s->places[row];
+		uint32_t *list = place->depth ? &d->first[place->above] : &top;
 		size_t n = width_of(d->s, row);
 
-		d->s->rows[row].open = *list != 0;
+		place->open = *list != 0;
 		d->next[row] = *list;
 		*list = row + 1;
 		d->width = n > d->width ? n : d->width;
@@ -224,7 +227,7 @@ size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, siz
 {
 	size_t bytes = (s->count + 1) * 2 * sizeof(uint32_t);
 	struct tend__text t = tend__text(buf, size);
-	struct drawing d = {.s = s, .flags = flags, .first = tend__snapshot_reserve(bytes)};
+	struct drawing d = {.s = s, .flags = flags, .first = tend__snapshot_reserve(&bytes)};
 	uint32_t at;
 
 	if (!d.first)
@@ -239,9 +242,9 @@ size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, siz
 		/* Nothing in it: on with what follows it, or what it is in. */
 		while (!at) {
 			at = d.next[row];
-			if (!s->depth[row])
+			if (!s->places[row].depth)
 				break;
-			row = s->above[row];
+			row = s->places[row].above;
 		}
 	}
 	tend__unreserve(d.first, bytes);

@@ -1,14 +1,14 @@
 /* registry/order.c - rows by path, segment by segment, bytes within a segment,
  * then by id as a number.
  *
- * Siblings may share a name, so that rows of one path lie in several scopes:
- * what is in a#1 and in a#2 is one list, a/b before a/x wherever they are. So
- * rows are put in groups, one a path: level by level from the root, a level is
- * sorted by group of the scope, name, id, and those alike in the first two are a
- * group. The groups, each before those below it, are the order.
+ * Rows are put in lists, one a scope, and each list is sorted as we come to it,
+ * from the root down. Siblings may share a name, so that rows of one path lie in
+ * several scopes: what is in a#1 and in a#2 is one list, a/b before a/x wherever
+ * they are.
  *
- * Sorted by digits, eight bytes of a name at a time: no comparison of two rows
- * that are far from each other in memory, and no names that make it slow. */
+ * Sorted by digits, and of the names only by bytes in which they differ: no
+ * comparison of two rows that are far from each other in memory, and no names that
+ * make it slow. */
 #include "registry/snapshot.h"
 
 #include "platform/platform.h"
@@ -18,114 +18,120 @@
 
 #define NONE UINT32_MAX /* no constant of an enum may be as large */
 
-enum { UNKNOWN = UINT8_MAX, FEW = 24 };
-_Static_assert(TEND__TREE_DEPTH - 1 <= UNKNOWN, "a depth is a byte");
+enum { FEW = 24, NAME_WORDS = (TEND_NAME_MAX + 1) / 8 };
 
 struct item {
 	uint64_t key;
 	uint32_t row;
-	uint32_t name; /* a number for each name, in their order */
-};
-
-/* Rows of one path, and where among the groups those below it are. */
-struct group {
-	uint32_t first, end;
-	uint32_t below, below_end;
 };
 
 struct order {
-	const struct tend__row *rows;
-	const uint32_t *above;
-	uint32_t *row_of;     /* by slot, plus one; 0: none */
-	uint64_t *letters;    /* by row: its name begins with */
-	uint32_t *generation; /* by row */
-	bool *scope;          /* by row */
-	uint32_t *group_of;   /* by row */
-	struct group *groups;
+	tend_snapshot *s;
+	uint32_t root;   /* its row, or NONE */
+	uint32_t *above; /* by row; where the order is written later */
+	uint32_t *next;  /* by row, plus one: what follows it in the same scope, by slot */
+	struct list {
+		uint32_t first, last; /* plus one; 0: none */
+	} * lists;                    /* by row: what is in it; one more for those in nothing */
+	uint32_t *sorted;             /* lists, one after the other */
 	struct item *items, *spare;
-	uint32_t names;
 };
 
 /* ---- The tree ---- */
 
-static uint64_t letters(const char *name)
+/* The row of the scope that row i is in; NONE if the slot holds another by now. */
+static uint32_t scope_of(const tend_snapshot *s, uint32_t slots, uint32_t i)
 {
-	uint64_t word;
+	uint32_t slot = s->places[i].above, above = slot < slots ? s->row_of[slot] - 1 : NONE;
 
-	memcpy(&word, name, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return word;
+	if (above == NONE || !s->places[above].scope ||
+	    tend__word_generation(s->rows[above].word) != s->places[i].generation)
+		return NONE;
+	return above;
+}
+
+/* How many have no scope. */
+static uint32_t find_above(const struct order *o, uint32_t slots)
+{
+	const struct tend__place *places = o->s->places;
+	uint32_t strays = 0;
+
+	for (uint32_t i = 0; i < o->s->count; i++) {
+		/* Often it is in what the one before it is in. */
+		if (i > 1 && places[i].above == places[i - 1].above &&
+		    places[i].generation == places[i - 1].generation)
+			o->above[i] = o->above[i - 1];
+		else
+			o->above[i] = i == o->root ? i : scope_of(o->s, slots, i);
+		strays += o->above[i] == NONE;
+	}
+	return strays;
 }
 
 /* What has no scope hangs from the root, and is shown as torn. */
-static void hang_up(tend_snapshot *s, const struct order *o, uint32_t i)
+static void hang_up(const struct order *o, uint32_t i)
 {
-	uint32_t root = o->row_of[1];
-
-	s->info.torn += !s->rows[i].torn;
-	s->rows[i].torn = true;
-	s->above[i] = root && root - 1 != i ? root - 1 : i;
-	s->depth[i] = s->above[i] == i ? 0 : 1;
-}
-
-/* What is asked of every row, in lists that are shorter than the rows. */
-static void gather(tend_snapshot *s, const struct order *o)
-{
-	for (uint32_t i = 0; i < s->count; i++) {
-		const struct tend__row *r = &s->rows[i];
-
-		o->row_of[r->slot] = i + 1;
-		o->letters[i] = letters(r->name);
-		o->generation[i] = tend__word_generation(r->word);
-		o->scope[i] = tend__row_kind(r) == TEND_KIND_SCOPE;
-		s->above[i] = r->parent; /* for find_above() */
-		s->depth[i] = UNKNOWN;
-	}
-}
-
-static void find_above(tend_snapshot *s, const struct order *o, uint32_t slots)
-{
-	uint32_t root = o->row_of[1];
-
-	if (root) {
-		s->above[root - 1] = root - 1;
-		s->depth[root - 1] = 0;
-	}
-	for (uint32_t i = 0; i < s->count; i++) {
-		uint32_t above = s->above[i] < slots ? o->row_of[s->above[i]] : 0;
-
-		if (i + 1 == root)
-			continue;
-		if (!above || !o->scope[above - 1])
-			hang_up(s, o, i);
-		else
-			s->above[i] = above - 1;
-	}
+	o->above[i] = o->root != NONE && o->root != i ? o->root : i;
+	o->s->places[i].depth = o->above[i] != i;
+	o->s->places[i].torn = true;
 }
 
 /* Up to a row whose depth is known, and down again. A chain that is too long,
  * as a circle is, is cut where we began. */
-static void find_depth(tend_snapshot *s, const struct order *o, uint32_t row)
+static void find_depth(const struct order *o, uint32_t row)
 {
+	struct tend__place *places = o->s->places;
 	uint32_t chain[TEND__TREE_DEPTH], n = 0;
 
-	for (uint32_t i = row; s->depth[i] == UNKNOWN; i = s->above[i]) {
+	for (uint32_t i = row; places[i].depth == TEND__DEPTH_UNKNOWN; i = o->above[i]) {
 		if (n == TEND__TREE_DEPTH - 1) {
-			hang_up(s, o, row);
+			hang_up(o, row);
 			return;
 		}
 		chain[n++] = i;
 	}
 	while (n > 0) {
 		uint32_t i = chain[--n];
-		uint8_t depth = s->depth[s->above[i]];
+		uint8_t depth = places[o->above[i]].depth;
 
-		if (depth >= TEND__TREE_DEPTH - 2)
-			hang_up(s, o, i);
+		if (depth >= TEND__DEPTH_MAX)
+			hang_up(o, i);
 		else
-			s->depth[i] = (uint8_t)(depth + 1);
+			places[i].depth = (uint8_t)(depth + 1);
+	}
+}
+
+static void put_in_list(const struct order *o, uint32_t row)
+{
+	uint32_t above = o->above[row];
+	struct list *list = &o->lists[above == row ? o->s->count : above];
+
+	*(list->last ? &o->next[list->last - 1] : &list->first) = row + 1;
+	list->last = row + 1;
+}
+
+/* From here on each row is in a scope or in nothing, and has a depth. */
+static void make_tree(const struct order *o, uint32_t strays)
+{
+	struct tend__place *places = o->s->places;
+
+	if (o->root != NONE)
+		places[o->root].depth = 0;
+	for (uint32_t i = 0; strays && i < o->s->count; i++)
+		if (o->above[i] == NONE)
+			hang_up(o, i);
+	o->s->info.torn = 0;
+	for (uint32_t i = 0; i < o->s->count; i++) {
+		uint8_t depth = places[o->above[i]].depth;
+
+		/* Most are in what has been here before. */
+		if (places[i].depth == TEND__DEPTH_UNKNOWN && depth < TEND__DEPTH_MAX)
+			places[i].depth = (uint8_t)(depth + 1);
+		else if (places[i].depth == TEND__DEPTH_UNKNOWN)
+			find_depth(o, i);
+		places[i].above = o->above[i];
+		o->s->info.torn += places[i].torn;
+		put_in_list(o, i);
 	}
 }
 
@@ -143,34 +149,46 @@ static void sort_few(struct item *a, size_t n)
 	}
 }
 
+/* By the byte of the keys at `shift`, of which only the bits in `differ` are not
+ * the same in all. */
+static void sort_digit(const struct item *from, struct item *to, size_t n, unsigned shift,
+                       uint32_t differ)
+{
+	uint32_t at[256] = {0}, digit = 0, sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		at[from[i].key >> shift & differ]++;
+	do { /* each number that has no other bits, in their order */
+		uint32_t here = at[digit];
+
+		at[digit] = sum;
+		sum += here;
+		digit = (digit - differ) & differ;
+	} while (digit);
+	for (size_t i = 0; i < n; i++)
+		to[at[from[i].key >> shift & differ]++] = from[i];
+}
+
 /* By key, and what has the same key stays as it was. */
-static void sort_keys(struct item *a, struct item *spare, size_t n)
+static void sort_keys(struct item *a, struct item *spare, size_t n, uint64_t differ)
 {
 	struct item *from = a, *to = spare;
-	uint64_t differ = 0;
+	bool sorted = true;
 
+	for (size_t i = 1; i < n; i++)
+		sorted &= a[i - 1].key <= a[i].key;
+	if (sorted)
+		return;
 	if (n <= FEW) {
 		sort_few(a, n);
 		return;
 	}
-	for (size_t i = 1; i < n; i++)
-		differ |= a[i].key ^ a[0].key;
 	for (unsigned shift = 0; shift < 64; shift += 8) {
-		uint32_t at[256] = {0}, sum = 0;
 		struct item *swap = from;
 
 		if (!(differ >> shift & 0xff))
 			continue;
-		for (size_t i = 0; i < n; i++)
-			at[from[i].key >> shift & 0xff]++;
-		for (size_t d = 0; d < 256; d++) {
-			uint32_t here = at[d];
-
-			at[d] = sum;
-			sum += here;
-		}
-		for (size_t i = 0; i < n; i++)
-			to[at[from[i].key >> shift & 0xff]++] = from[i];
+		sort_digit(from, to, n, shift, differ >> shift & 0xff);
 		from = to;
 		to = swap;
 	}
@@ -178,139 +196,189 @@ static void sort_keys(struct item *a, struct item *spare, size_t n)
 		memcpy(a, from, n * sizeof *a);
 }
 
-/* Those alike in their first `at` bytes; six words at most, so it may recurse. */
-static void sort_names(struct order *o, struct item *a, size_t n, size_t at)
+/* The bits, by words as they lie in memory, in which the names are not all alike. */
+static void compare_names(const struct order *o, const struct item *a, size_t n,
+                          uint64_t differ[NAME_WORDS])
 {
-	for (size_t i = 0; i < n; i++)
-		a[i].key = at ? letters(o->rows[a[i].row].name + at) : o->letters[a[i].row];
-	sort_keys(a, o->spare, n);
+	const struct tend__place *places = o->s->places, *place = &places[a[0].row];
+	uint64_t first[NAME_WORDS] = {0};
+	size_t first_words = place->length / 8u + 1;
+
+	memcpy(first, o->s->names + place->name, first_words * sizeof *first);
+	for (size_t i = 1; i < n; i++) {
+		const uint64_t *name = o->s->names + places[a[i].row].name;
+		size_t words = places[a[i].row].length / 8u + 1, w = 0;
+
+		for (; w < words; w++)
+			differ[w] |= name[w] ^ first[w];
+		for (; w < first_words; w++)
+			differ[w] |= first[w];
+	}
+}
+
+/* Of the bytes of their names in which they differ, up to eight as keys. Answers
+ * the bits of the keys in which these do. */
+static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
+{
+	uint64_t words[NAME_WORDS] = {0}, differ = 0;
+	uint8_t at[8];
+	size_t bytes = 0;
+
+	compare_names(o, a, n, words);
+	for (uint8_t i = 0; i < TEND_NAME_MAX && bytes < sizeof at; i++) {
+		uint8_t byte = ((uint8_t *)words)[i];
+
+		if (byte) {
+			differ = differ << 8 | byte;
+			at[bytes++] = i;
+		}
+	}
+	for (size_t i = 0; bytes && i < n; i++) {
+		const struct tend__place *place = &o->s->places[a[i].row];
+		const uint8_t *name = (const uint8_t *)(o->s->names + place->name);
+		uint64_t key = 0;
+
+		for (size_t k = 0; k < bytes; k++)
+			key = key << 8 | (at[k] < place->length ? name[at[k]] : 0);
+		a[i].key = key;
+	}
+	return differ;
+}
+
+/* Rows of one path come by slot; so by generation, they are by id. */
+static void sort_ids(const struct order *o, struct item *a, size_t n)
+{
+	uint64_t differ = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		a[i].key = tend__word_generation(o->s->rows[a[i].row].word);
+		differ |= a[i].key ^ a[0].key;
+	}
+	sort_keys(a, o->spare, n, differ);
+}
+
+/* Each time by some bytes more, so it may recurse. */
+static void sort_names(const struct order *o, struct item *a, size_t n)
+{
+	uint64_t differ = take_keys(o, a, n);
+
+	if (!differ) {
+		sort_ids(o, a, n);
+		return;
+	}
+	sort_keys(a, o->spare, n, differ);
 	for (size_t i = 0, end; i < n; i = end) {
 		uint64_t key = a[i].key;
 
 		for (end = i + 1; end < n && a[end].key == key; end++) {}
-		/* Its last byte is zero where the names end. */
-		if (end - i > 1 && (key & 0xff) && at + 8 < sizeof o->rows->name) {
-			sort_names(o, a + i, end - i, at + 8);
-			continue;
-		}
-		for (size_t k = i; k < end; k++)
-			a[k].name = o->names;
-		o->names++;
+		if (end - i > 1)
+			sort_names(o, a + i, end - i);
 	}
-}
-
-static uint32_t group_above(const struct order *o, uint32_t row)
-{
-	uint32_t above = o->above[row];
-
-	return above == row ? NONE : o->group_of[above];
-}
-
-/* Least first: each of these keeps what the one before it did. */
-static void sort_level(struct order *o, struct item *a, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		a[i].key = o->generation[a[i].row];
-	sort_keys(a, o->spare, n); /* they come by slot, so this is by id */
-	sort_names(o, a, n, 0);
-	for (size_t i = 0; i < n; i++)
-		a[i].key = group_above(o, a[i].row);
-	sort_keys(a, o->spare, n);
-}
-
-/* Groups of the items from `first`, which are sorted; answers where they end. */
-static uint32_t add_groups(const struct order *o, uint32_t first, uint32_t end, uint32_t g)
-{
-	for (uint32_t i = first; i < end; i++) {
-		const struct item *it = &o->items[i];
-
-		if (i == first || it->key != it[-1].key || it->name != it[-1].name) {
-			o->groups[g] = (struct group){.first = i};
-			if (it->key != NONE) {
-				if (!o->groups[it->key].below_end)
-					o->groups[it->key].below = g;
-				o->groups[it->key].below_end = g + 1;
-			}
-			g++;
-		}
-		o->groups[g - 1].end = i + 1;
-		o->group_of[it->row] = g - 1;
-	}
-	return g;
-}
-
-/* Each group before those below it. */
-static void write_order(tend_snapshot *s, const struct order *o, uint32_t tops)
-{
-	uint32_t next[TEND__TREE_DEPTH], end[TEND__TREE_DEPTH], depth = 0;
-	size_t n = 0;
-
-	next[0] = 0;
-	end[0] = tops;
-	for (;;) {
-		const struct group *g;
-
-		while (depth > 0 && next[depth] == end[depth])
-			depth--;
-		if (next[depth] == end[depth])
-			return;
-		g = &o->groups[next[depth]++];
-		for (uint32_t i = g->first; i < g->end; i++)
-			s->order[n++] = o->items[i].row;
-		if (g->below_end) {
-			depth++;
-			next[depth] = g->below;
-			end[depth] = g->below_end;
-		}
-	}
-}
-
-static void sort(tend_snapshot *s, struct order *o)
-{
-	uint32_t start[TEND__TREE_DEPTH + 1] = {0}, groups = 0, tops = 0, first = 0;
-
-	for (uint32_t i = 0; i < s->count; i++)
-		start[s->depth[i] + 1]++;
-	for (uint32_t d = 0; d < TEND__TREE_DEPTH; d++)
-		start[d + 1] += start[d];
-	for (uint32_t i = 0; i < s->count; i++)
-		o->items[start[s->depth[i]]++].row = i;
-	/* start[d] is now where level d ends. */
-	for (uint32_t d = 0; d < TEND__TREE_DEPTH && first < s->count; d++) {
-		sort_level(o, o->items + first, start[d] - first);
-		groups = add_groups(o, first, start[d], groups);
-		tops = d ? tops : groups;
-		first = start[d];
-	}
-	write_order(s, o, tops);
 }
 
 /* ---- The whole ---- */
 
-int tend__snapshot_order(tend_snapshot *s, uint32_t slots)
+static bool same_name(const tend_snapshot *s, uint32_t a, uint32_t b)
 {
-	size_t n = s->count, row_of = (size_t)(slots + 2) / 2 * 8;
-	size_t bytes =
-		n * (2 * sizeof(struct item) + sizeof(struct group) + 8 + 4 + 4 + 1) + row_of;
-	struct order o = {.rows = s->rows, .above = s->above};
-	char *block = tend__snapshot_reserve(bytes);
+	return s->places[a].length == s->places[b].length &&
+	       memcmp(tend__row_name(s, a), tend__row_name(s, b), s->places[a].length) == 0;
+}
+
+/* Adds what is in the row to the items, of which there are n. */
+static size_t add_list(const struct order *o, size_t row, size_t n)
+{
+	for (uint32_t i = o->lists[row].first; i; i = o->next[i - 1])
+		o->items[n++] = (struct item){i, i - 1};
+	return n;
+}
+
+/* Sorts the items. Answers whether there is a scope among them. */
+static bool write_items(const struct order *o, size_t n, uint32_t *to)
+{
+	bool scope = false;
+
+	if (n > 1)
+		sort_names(o, o->items, n);
+	for (size_t i = 0; i < n; i++) {
+		to[i] = o->items[i].row;
+		scope |= o->s->places[to[i]].scope;
+	}
+	return scope;
+}
+
+/* What is in the row, and in those that follow it under the same name. */
+static size_t add_lists(const struct order *o, uint32_t row, const uint32_t *next,
+                        const uint32_t *end)
+{
+	size_t first = add_list(o, row, 0), n = first;
+
+	for (; next < end && same_name(o->s, row, *next); next++)
+		n = add_list(o, *next, n);
+	if (n > first)
+		sort_keys(o->items, o->spare, n, UINT32_MAX); /* by slot */
+	return n;
+}
+
+/* Each scope before what is in it, and before that all others of its path. */
+static void write_order(const struct order *o)
+{
+	struct level {
+		const uint32_t *at, *end;
+	} levels[TEND__TREE_DEPTH], *level = levels;
+	uint32_t *order = o->s->order, *sorted = o->sorted;
+	size_t n = add_list(o, o->s->count, 0);
+
+	write_items(o, n, sorted);
+	*level = (struct level){sorted, sorted + n};
+	sorted += n;
+	for (;;) {
+		uint32_t row;
+
+		while (level->at == level->end && level > levels)
+			level--;
+		if (level->at == level->end)
+			return;
+		row = *level->at++;
+		*order++ = row;
+		if (!o->s->places[row].scope)
+			continue;
+		n = add_lists(o, row, level->at, level->end);
+		while (level->at < level->end && same_name(o->s, row, *level->at))
+			*order++ = *level->at++;
+		/* What holds no scope is written at its place. */
+		if (!write_items(o, n, order))
+			order += n;
+		else {
+			memcpy(sorted, order, n * sizeof *sorted);
+			*++level = (struct level){sorted, sorted + n};
+			sorted += n;
+		}
+	}
+}
+
+int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
+{
+	const size_t n = s->count + 1;
+	size_t bytes = n * (sizeof(struct list) + 2 * sizeof(uint32_t) + 2 * sizeof(struct item));
+	struct order o = {.s = s, .above = s->order};
+	char *block = tend__snapshot_borrow(&bytes);
+	uint32_t strays;
 
 	if (!block)
 		return -ENOMEM;
-	o.items = (struct item *)(void *)block;
+	/* What is used little comes last. */
+	o.lists = (struct list *)(void *)block;
+	o.next = (uint32_t *)(o.lists + n);
+	o.sorted = o.next + n;
+	o.items = (struct item *)(void *)(o.sorted + n);
 	o.spare = o.items + n;
-	o.groups = (struct group *)(void *)(o.spare + n);
-	o.letters = (uint64_t *)(void *)(o.groups + n);
-	o.row_of = (uint32_t *)(void *)(o.letters + n);
-	o.group_of = o.row_of + row_of / sizeof *o.row_of;
-	o.generation = o.group_of + n;
-	o.scope = (bool *)(o.generation + n);
-	gather(s, &o);
-	find_above(s, &o, slots);
-	for (uint32_t i = 0; i < n; i++)
-		if (s->depth[i] == UNKNOWN)
-			find_depth(s, &o, i);
-	sort(s, &o);
-	tend__unreserve(block, bytes);
-	return 0;
+	memset(block, 0, (size_t)((char *)o.sorted - block));
+	o.root = s->count && s->rows[0].slot == 1 && s->places[0].scope ? 0 : NONE;
+	strays = find_above(&o, slots);
+	if (!strays || last) {
+		make_tree(&o, strays);
+		write_order(&o);
+	}
+	tend__snapshot_return(block, bytes);
+	return strays && !last ? -EAGAIN : 0;
 }

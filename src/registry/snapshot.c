@@ -15,7 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { RETRIES = 16, LARGE = 4 << 20 };
+enum { TORN = 1, MOVED = 2 }; /* answers of a try */
+enum { RETRIES = 16, LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MAX = 64 << 20, AHEAD = 16 };
 
 /* ---- What may be read ---- */
 
@@ -56,13 +57,66 @@ static bool same_word(uint64_t a, uint64_t b, uint32_t kind)
 	return (kind == TEND_KIND_SCOPE ? differ & ~count : differ) == 0;
 }
 
-/* One try: true if the record is whole. `moved` says that the word was not the
+/* Where the rows go while they are read. */
+struct reader {
+	tend_snapshot *s;
+	struct tend__record *records;
+	uint32_t slots;
+	uint32_t letters; /* words of s->names that are in use */
+};
+
+/* Of the last word of n bytes in words, the bits of what is not its end. */
+static uint64_t letters_of(size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return ~(UINT64_MAX << n % 8 * 8);
+#else
+	return ~(UINT64_MAX >> n % 8 * 8);
+#endif
+}
+
+/* Bit 7 of a byte is set where one is none of 0x20 to 0x7e, or is '/'; and maybe
+ * in others, if there is such a one. */
+static uint64_t unusual(uint64_t word)
+{
+	const uint64_t ones = UINT64_MAX / 0xff, slash = word ^ ones * '/';
+
+	return word | (word + ones) | ((word - ones * ' ') & ~word) | ((slash - ones) & ~slash);
+}
+
+/* As many words as the name has, with zeros after its end. Its length; 0 if it is
+ * not plain, or none. */
+static size_t copy_name(const _Atomic uint64_t from[6], uint64_t *to)
+{
+	const uint64_t ones = UINT64_MAX / 0xff;
+	uint64_t word = tend__load_acquire(&from[5]), letters, odd = 0;
+	size_t n = ((unsigned char *)&word)[7];
+
+	if (n > TEND_NAME_MAX)
+		n = TEND_NAME_MAX;
+	for (size_t i = 0; i < n / 8; i++) {
+		word = tend__load_acquire(&from[i]);
+		odd |= unusual(word);
+		to[i] = word;
+	}
+	letters = letters_of(n);
+	word = tend__load_acquire(&from[n / 8]) & letters;
+	odd |= unusual(word | (ones * ' ' & ~letters));
+	to[n / 8] = word;
+	return odd & ones * 0x80 ? 0 : n;
+}
+
+/* One try. TORN: the record was written meanwhile. MOVED: its word was not the
  * same before and after, and so may not belong to the rest. Partners:
  * segment/layout.h. */
-static bool copy_once(struct tend__record *r, struct tend__row *row, bool *moved)
+static inline __attribute__((always_inline)) unsigned copy_once(const struct reader *in,
+                                                                struct tend__record *r,
+                                                                struct tend__row *row,
+                                                                struct tend__place *place)
 {
-	uint32_t seq = tend__load_acquire(&r->seq);
-	uint64_t before = tend__load_acquire(&r->word), words[6];
+	uint32_t seq = tend__load_acquire(&r->seq), parent;
+	uint64_t before = tend__load_acquire(&r->word), *name = in->s->names + in->letters;
+	unsigned answer = 0;
 
 	row->attempt = tend__load_acquire(&r->attempt);
 	row->since = tend__load_acquire(&r->since);
@@ -72,115 +126,127 @@ static bool copy_once(struct tend__record *r, struct tend__row *row, bool *moved
 	row->event = tend__load_acquire(&r->event);
 	row->result = tend__load_acquire(&r->result);
 	row->spawned = tend__load_acquire(&r->spawned);
-	row->parent = tend__load_acquire(&r->parent);
 	row->site_kind = tend__load_acquire(&r->site_kind);
-	tend__name_load(r->name, words);
-	tend__name_unpack(words, row->name);
+	place->length = (uint8_t)copy_name(r->name, name);
+	parent = tend__load_acquire(&r->parent);
+	place->above = parent;
+	/* A scope outlives what is in it: if the record is still there below, this
+	 * is the scope it is in, whatever the slot holds later. */
+	if (parent < in->slots)
+		place->generation =
+			tend__word_generation(tend__load_acquire(&in->records[parent].word));
 	/* Acquire: before the look at seq, which decides. */
 	row->word = tend__load_acquire(&r->word);
-	*moved = !same_word(before, row->word, tend__row_kind(row));
+	if (!same_word(before, row->word, tend__row_kind(row)))
+		answer |= MOVED;
 	/* Relaxed: the acquires above order it after the copies. */
-	return !(seq & 1) && tend__load_relaxed(&r->seq) == seq &&
-	       tend__word_generation(before) == tend__word_generation(row->word);
+	if ((seq & 1) || tend__load_relaxed(&r->seq) != seq ||
+	    tend__word_generation(before) != tend__word_generation(row->word))
+		answer |= TORN;
+	return answer;
+}
+
+/* Apart, for it is rare, and would slow down what is not. */
+__attribute__((noinline, cold)) static unsigned copy_patiently(const struct reader *in,
+                                                               struct tend__record *r,
+                                                               struct tend__row *row,
+                                                               struct tend__place *place)
+{
+	unsigned answer = TORN;
+
+	for (int i = 1; i < RETRIES && answer; i++)
+		answer = copy_once(in, r, row, place);
+	return answer;
 }
 
 /* A name that could not be one is another's writing: it must not reach a
- * terminal, a path or a JSON string as it is. What follows its end is cleared,
- * for those who compare names by words. */
-static void make_printable(char text[TEND_NAME_MAX + 1])
+ * terminal, a path or a JSON string as it is. Answers the length, for it ends
+ * with its first zero. */
+static uint8_t make_printable(char text[TEND_NAME_MAX + 1])
 {
 	size_t n = strlen(text);
-	unsigned odd = n == 0;
 
 	memset(text + n, 0, TEND_NAME_MAX + 1 - n);
-	for (size_t i = 0; i < n; i++)
-		odd |= (unsigned char)text[i] - 0x20u >= 0x5f || text[i] == '/';
-	if (!odd || tend__name_valid(text, n))
-		return;
+	if (tend__name_valid(text, n))
+		return (uint8_t)n;
 	if (!n)
-		text[0] = '?';
+		text[n++] = '?';
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '/')
 			*c = '?';
+	return (uint8_t)n;
 }
 
-static bool in_use(const struct tend__row *row)
+/* As row `to`. False if the slot holds nothing. */
+static bool copy(struct reader *in, uint32_t slot, size_t to)
 {
-	if (tend__row_kind(row) == TEND_KIND_SCOPE)
-		return row->word & TEND__SCOPE_LIVE;
-	return (row->word & TEND__STATE) != TEND__FREE;
-}
-
-/* False if the slot holds nothing. */
-static bool copy(struct tend__record *r, uint32_t slot, struct tend__row *row)
-{
-	bool moved = true;
+	struct tend__record *r = &in->records[slot];
+	struct tend__row *row = &in->s->rows[to];
+	struct tend__place *place = &in->s->places[to];
+	unsigned answer;
 
 	if (!(uint32_t)tend__load_relaxed(&r->word))
 		return false;
-	row->torn = true;
-	for (int i = 0; i < RETRIES && (row->torn || moved); i++)
-		row->torn = !copy_once(r, row, &moved);
+	answer = copy_once(in, r, row, place);
+	if (answer)
+		answer = copy_patiently(in, r, row, place);
+	place->scope = tend__row_kind(row) == TEND_KIND_SCOPE;
 	/* It is going from wait to wait: its state is right, and no wait is shown
 	 * rather than one with the object of another. */
-	if (moved && tend__row_kind(row) != TEND_KIND_SCOPE)
+	if ((answer & MOVED) && !place->scope)
 		row->word &= ~(uint64_t)TEND__WAIT;
-	make_printable(row->name);
+	if (!(row->word & (place->scope ? TEND__SCOPE_LIVE : TEND__STATE)))
+		return false;
 	row->slot = slot;
-	return in_use(row);
+	in->s->row_of[slot] = (uint32_t)to + 1;
+	place->torn = answer & TORN;
+	place->depth = TEND__DEPTH_UNKNOWN;
+	place->name = in->letters;
+	if (!place->length)
+		place->length = make_printable((char *)(in->s->names + in->letters));
+	in->letters += place->length / 8u + 1;
+	return true;
 }
 
 /* What has ended since it was copied, and whose slot may hold another by now, is
- * copied once more: a scope outlives what is in it, so rows that were all there
- * at one time name their scopes rightly by slot. */
-static void copy_again(tend_snapshot *s, struct tend__record *records)
+ * copied once more. */
+static void copy_again(struct reader *in)
 {
+	tend_snapshot *s = in->s;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
 		struct tend__row *row = &s->rows[i];
-		struct tend__record *r = &records[row->slot];
+		uint32_t slot = row->slot;
 
+		s->row_of[slot] = 0;
 		/* Acquire: what is copied after it is at least as new. */
-		if (tend__word_generation(tend__load_acquire(&r->word)) !=
+		if (tend__word_generation(tend__load_acquire(&in->records[slot].word)) !=
 		            tend__word_generation(row->word) &&
-		    !copy(r, row->slot, row))
+		    !copy(in, slot, i))
 			continue;
-		if (kept != i)
+		if (kept != i) {
 			s->rows[kept] = *row;
-		s->info.torn += row->torn;
-		kept++;
+			s->places[kept] = s->places[i];
+		}
+		s->row_of[slot] = (uint32_t)++kept;
 	}
 	s->count = kept;
 }
 
-/* Rows are by slot when they have just been read. */
-static struct tend__row *row_of(const tend_snapshot *s, uint32_t slot)
-{
-	size_t first = 0, end = s->count;
-
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (s->rows[middle].slot < slot)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first < s->count && s->rows[first].slot == slot ? &s->rows[first] : NULL;
-}
-
 /* A fiber that runs has no state of its own for that: a switch would cost twice
  * what it does. Its worker says which it is. */
-static void mark_running(tend_snapshot *s, struct tend__header *live, const struct tend__header *h)
+static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *live,
+                         const struct tend__header *h)
 {
 	for (uint32_t i = 0; i < h->workers && i < h->rings; i++) {
 		uint64_t offset = h->rings_at + i * tend__ring_bytes(h);
 		struct tend__ring *ring = (struct tend__ring *)(void *)((char *)live + offset);
 		uint64_t id = tend__load_acquire(&ring->current);
-		struct tend__row *row = row_of(s, tend__id_slot(id));
+		uint32_t slot = tend__id_slot(id), in = slot < slots ? s->row_of[slot] : 0;
+		struct tend__row *row = &s->rows[in ? in - 1 : 0];
 
-		if (row && tend__row_kind(row) != TEND_KIND_SCOPE &&
+		if (in && tend__row_kind(row) != TEND_KIND_SCOPE &&
 		    tend__word_generation(row->word) == tend__id_generation(id) &&
 		    (row->word & TEND__STATE) == TEND__READY)
 			row->word += TEND__RUNNING - TEND__READY;
@@ -189,33 +255,98 @@ static void mark_running(tend_snapshot *s, struct tend__header *live, const stru
 
 /* ---- The whole ---- */
 
-void *tend__snapshot_reserve(size_t bytes)
+void *tend__snapshot_reserve(size_t *bytes)
 {
-	void *p = tend__reserve(bytes);
+	void *p;
 
-	/* A page fault for each page of a large one takes longer than to fill it.
-	 * Where there are no huge pages, it just takes longer. */
-	if (p && bytes >= LARGE)
-		madvise(p, bytes, MADV_HUGEPAGE);
+	/* A page fault for each page of a large one takes longer than to fill it, so
+	 * it is to have huge pages, and begins at one if it is some of them long.
+	 * Where there are none, it just takes longer. */
+	if (*bytes >= LARGE)
+		*bytes = (*bytes + HUGE - 1) / HUGE * HUGE;
+	p = tend__reserve(*bytes);
+	if (p && *bytes >= LARGE)
+		madvise(p, *bytes, MADV_HUGEPAGE);
 	return p;
+}
+
+/* Blocks that were given back: to fault in and clear a new one is a third of the time
+ * of a snapshot. The kernel may have their pages back when it wants. */
+static struct {
+	struct tend__lock lock;
+	void *block[2] TEND_GUARDED_BY(&lock);
+	size_t bytes[2] TEND_GUARDED_BY(&lock);
+} spare;
+
+void *tend__snapshot_borrow(size_t *bytes)
+{
+	void *p = NULL;
+
+	tend__lock(&spare.lock);
+	for (int i = 0; i < 2 && !p; i++)
+		if (spare.block[i] && spare.bytes[i] >= *bytes && spare.bytes[i] / 4 < *bytes) {
+			p = spare.block[i];
+			*bytes = spare.bytes[i];
+			spare.block[i] = NULL;
+		}
+	tend__unlock(&spare.lock);
+	return p ? p : tend__snapshot_reserve(bytes);
+}
+
+void tend__snapshot_return(void *p, size_t bytes)
+{
+	if (bytes >= LARGE && bytes <= SPARE_MAX) {
+		madvise(p, bytes, MADV_FREE);
+		tend__lock(&spare.lock);
+		for (int i = 0; i < 2 && p; i++)
+			if (!spare.block[i]) {
+				spare.block[i] = p;
+				spare.bytes[i] = bytes;
+				p = NULL;
+			}
+		tend__unlock(&spare.lock);
+	}
+	if (p)
+		tend__unreserve(p, bytes);
+}
+
+/* Room for all, memory for those that are there; and for each name twice, as a row
+ * may be copied again. */
+static bool make_room(tend_snapshot *s, uint32_t slots)
+{
+	const size_t one = sizeof *s->rows + sizeof *s->places + sizeof *s->row_of +
+	                   sizeof *s->order + 2 * (TEND_NAME_MAX + 1);
+
+	s->bytes = ((size_t)slots + 1) * one;
+	s->rows = tend__snapshot_borrow(&s->bytes);
+	if (!s->rows)
+		return false;
+	s->places = (struct tend__place *)(s->rows + slots);
+	s->row_of = (uint32_t *)(s->places + slots);
+	s->order = s->row_of + slots;
+	s->names = (uint64_t *)(void *)(s->order + slots);
+	memset(s->row_of, 0, slots * sizeof *s->row_of);
+	return true;
 }
 
 static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t slots)
 {
-	/* Room for all, memory for those that are there. */
-	s->rows_bytes = ((size_t)slots + 1) * sizeof *s->rows;
-	s->rows = tend__snapshot_reserve(s->rows_bytes);
-	if (!s->rows)
+	struct reader in = {.s = s, .records = records, .slots = slots};
+	int error;
+
+	if (!make_room(s, slots))
 		return -ENOMEM;
-	for (uint32_t slot = 1; slot < slots; slot++)
-		s->count += copy(&records[slot], slot, &s->rows[s->count]);
-	copy_again(s, records);
-	s->order = tend__alloc((s->count + 1) * (2 * sizeof(uint32_t) + 1));
-	if (!s->order)
-		return -ENOMEM;
-	s->above = s->order + s->count;
-	s->depth = (uint8_t *)(s->above + s->count);
-	return tend__snapshot_order(s, slots);
+	for (uint32_t slot = 1; slot < slots; slot++) {
+		__builtin_prefetch(&records[slot + AHEAD]);
+		__builtin_prefetch(&records[slot + AHEAD].spawned);
+		s->count += copy(&in, slot, s->count);
+	}
+	error = tend__snapshot_order(s, slots, false);
+	if (error != -EAGAIN)
+		return error;
+	/* Some began or ended meanwhile. */
+	copy_again(&in);
+	return tend__snapshot_order(s, slots, true);
 }
 
 /* After the rows: whatever site they name has been written by then. */
@@ -247,7 +378,7 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 	s->info.at = now;
 	s->info.pid = h.pid;
 	memcpy(s->info.name, h.name, sizeof s->info.name - 1);
-	make_printable(s->info.name);
+	(void)make_printable(s->info.name);
 	/* Acquire, both: what was given out before is in the records that follow. */
 	s->info.low = tend__load_acquire(&live->events);
 	slots = tend__load_acquire(&live->records_used);
@@ -255,7 +386,7 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 		slots = h.records_max;
 	error = read_rows(s, (struct tend__record *)(void *)((char *)live + h.records_at), slots);
 	if (!error)
-		mark_running(s, live, &h);
+		mark_running(s, slots, live, &h);
 	s->info.high = tend__load_acquire(&live->events);
 	if (!error)
 		error = read_sites(s, (char *)live + h.sites_at,
@@ -280,10 +411,9 @@ void tend_snapshot_free(tend_snapshot *s)
 	if (!s)
 		return;
 	if (s->rows)
-		tend__unreserve(s->rows, s->rows_bytes);
+		tend__snapshot_return(s->rows, s->bytes);
 	if (s->infos)
 		tend__unreserve(s->infos, s->infos_bytes);
-	tend__free(s->order);
 	tend__free(s->sites);
 	tend__free(s);
 }
@@ -295,41 +425,72 @@ void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out)
 
 uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 {
-	return s->depth[s->order[index]];
+	return s->places[s->order[index]].depth;
 }
 
 /* The most of a path that is shown, from its end: all, or after "...". */
 static uint32_t fitting(const tend_snapshot *s, const uint32_t *chain, uint32_t depth)
 {
-	size_t bytes = strlen(s->rows[chain[0]].name);
+	size_t bytes = s->places[chain[0]].length;
 
 	for (uint32_t n = 1; n <= depth; n++) {
-		bytes += 1 + strlen(s->rows[chain[n]].name);
+		bytes += 1u + s->places[chain[n]].length;
 		if (bytes + strlen(".../") >= TEND_PATH_MAX)
 			return n - 1;
 	}
 	return depth;
 }
 
-size_t tend_snapshot_path(const tend_snapshot *s, size_t index, char *buf, size_t size)
+static size_t path_of(const tend_snapshot *s, uint32_t row, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
 	uint32_t chain[TEND__TREE_DEPTH], depth = 0, n;
 
-	chain[0] = s->order[index];
-	while (s->depth[chain[depth]] > 0) {
-		chain[depth + 1] = s->above[chain[depth]];
+	chain[0] = row;
+	while (s->places[chain[depth]].above != chain[depth]) {
+		chain[depth + 1] = s->places[chain[depth]].above;
 		depth++;
 	}
 	n = fitting(s, chain, depth);
 	if (n < depth)
 		tend__text_bytes(&t, ".../", 4);
 	for (;; n--) {
-		const char *name = s->rows[chain[n]].name;
-
-		tend__text_bytes(&t, name, strlen(name));
+		tend__text_bytes(&t, tend__row_name(s, chain[n]), s->places[chain[n]].length);
 		if (n == 0)
 			return t.n;
 		tend__text_bytes(&t, "/", 1);
 	}
+}
+
+static void keep_prefix(tend_snapshot *s, uint32_t row)
+{
+	char *text = (char *)s->prefix;
+
+	s->prefix_of = row + 1;
+	s->prefix_length = (uint32_t)path_of(s, row, text, sizeof s->prefix);
+	text[s->prefix_length++] = '/'; /* over its NUL */
+}
+
+size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf, size_t size)
+{
+	/* What is kept is for the same reader's next call; "one at a time". */
+	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
+	uint32_t row = s->order[index];
+	const struct tend__place *place = &s->places[row];
+	size_t n;
+
+	if (place->above == row)
+		return path_of(s, row, buf, size);
+	if (s->prefix_of != place->above + 1)
+		keep_prefix(s, place->above);
+	n = s->prefix_length + place->length;
+	/* One that has to be cut, in front or behind, is not made of the two. */
+	if (n + strlen(".../") >= TEND_PATH_MAX || n + sizeof(uint64_t) > size)
+		return path_of(s, row, buf, size);
+	/* By words: the name, which ends with zeros, goes over what was too much. */
+	for (size_t i = 0; i < s->prefix_length; i += 8)
+		memcpy(buf + i, &s->prefix[i / 8], 8);
+	for (size_t i = 0; i <= place->length; i += 8)
+		memcpy(buf + s->prefix_length + i, &s->names[place->name + i / 8], 8);
+	return n;
 }

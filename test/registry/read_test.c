@@ -131,6 +131,76 @@ TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
 	fake_close(&f);
 }
 
+/* Fills a slot as a writer does; with a word of 0 it is freed. */
+static void refill(struct tend__record *r, uint32_t n, uint32_t low_word)
+{
+	uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
+	uint64_t words[6];
+	char name[24];
+
+	if (low_word) {
+		tend__name_pack(words, name, (size_t)snprintf(name, sizeof name, "%u", n));
+		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
+		tend__name_store(r->name, words);
+		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
+	}
+	atomic_store_explicit(&r->word, (uint64_t)n << 32 | low_word, memory_order_release);
+}
+
+struct reuse {
+	struct tend__record *before, *scope, *after;
+	atomic_bool over;
+};
+
+/* Three slots that go from a scope with two tasks to the next. */
+static void *reuse(void *arg)
+{
+	struct reuse *u = arg;
+
+	for (uint32_t n = 2; !atomic_load(&u->over); n++) {
+		refill(u->before, n, 0);
+		refill(u->after, n, 0);
+		refill(u->scope, n, 0);
+		refill(u->scope, n, TEND__SCOPE_LIVE);
+		refill(u->before, n, TEND__READY);
+		refill(u->after, n, TEND__READY);
+	}
+	return NULL;
+}
+
+TEST(a_row_is_in_the_scope_it_was_in_or_torn)
+{
+	struct fake f = fake_open(64);
+	uint32_t before = fake_task(&f, 3, TEND_KIND_FIBER, "1", TEND__READY);
+	uint32_t scope = fake_scope(&f, 1, "1");
+	uint32_t after = fake_task(&f, scope, TEND_KIND_FIBER, "1", TEND__READY);
+	struct reuse u = {fake_record(&f, before), fake_record(&f, scope), fake_record(&f, after),
+	                  false};
+	int whole = 0;
+	pthread_t thread;
+
+	ANSWERS(pthread_create(&thread, NULL, reuse, &u), 0);
+	for (int i = 0; i < 20000 || (whole < 100 && i < 20000000); i++) {
+		tend_snapshot *s = fake_read(&f);
+
+		for (size_t k = 0; k < tend_snapshot_count(s); k++) {
+			const struct tend_info *info = tend_snapshot_at(s, k);
+
+			if (info->kind == TEND_KIND_SCOPE || info->torn)
+				continue;
+			ck_assert_uint_eq(tend__id_slot(info->parent), scope);
+			ck_assert_uint_eq(tend__id_generation(info->parent),
+			                  tend__id_generation(info->id));
+			whole++;
+		}
+		tend_snapshot_free(s);
+	}
+	atomic_store(&u.over, true);
+	pthread_join(thread, NULL);
+	ck_assert_int_ge(whole, 100);
+	fake_close(&f);
+}
+
 /* ---- Headers ---- */
 
 static void refused(struct fake *f, size_t bytes)
