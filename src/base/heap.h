@@ -13,6 +13,7 @@ struct tend__timer {
 	struct tend__timer *child, *next;
 	struct tend__timer *prev; /* the sibling before, or the parent of a first child */
 	bool queued;
+	uint8_t where; /* of base/timers.h */
 };
 
 struct tend__heap {

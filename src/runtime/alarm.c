@@ -22,14 +22,14 @@ static void fire(struct tend__timer *timer)
 
 static void on_set(struct tend__worker *w, struct tend__post *p)
 {
-	tend__heap_insert(&w->timers, &tend__entry(p, struct tend__alarm, set)->timer);
+	tend__timers_insert(&w->timers, &tend__entry(p, struct tend__alarm, set)->timer);
 }
 
 static void on_drop(struct tend__worker *w, struct tend__post *p)
 {
 	struct tend__alarm *a = tend__entry(p, struct tend__alarm, drop);
 
-	tend__heap_remove(&w->timers, &a->timer);
+	tend__timers_remove(&w->timers, &a->timer);
 	tend__free(a);
 }
 

@@ -46,9 +46,9 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 	struct tend__worker *w = t->worker;
 	struct park p = {.timer = {.at = deadline, .fire = timed_out}, .task = t};
 
-	tend__heap_insert(&w->timers, &p.timer);
+	tend__timers_insert(&w->timers, &p.timer);
 	tend__fiber_park(t, why);
-	tend__heap_remove(&w->timers, &p.timer);
+	tend__timers_remove(&w->timers, &p.timer);
 }
 
 /* A thread sleeps on the low half of the word, where state and bits are. */

@@ -8,7 +8,7 @@
 
 #include "tend/runtime.h"
 
-#include "base/heap.h"
+#include "base/timers.h"
 #include "platform/context.h"
 #include "platform/platform.h"
 #include "segment/segment.h"
@@ -76,7 +76,7 @@ struct tend__worker {
 	struct tend__context context; /* of the loop */
 	struct tend__queue started;   /* ready and pinned */
 	struct tend__queue fresh;     /* did not fit into the ring */
-	struct tend__heap timers;
+	struct tend__timers timers;
 	struct tend__poller poller;
 	struct tend__slots slots;
 	struct tend__stack *stacks; /* free ones */

@@ -447,10 +447,8 @@ static void fire_timers(struct tend__worker *w)
 {
 	struct tend__timer *timer;
 
-	while ((timer = tend__heap_min(&w->timers)) && timer->at <= w->now) {
-		tend__heap_remove(&w->timers, timer);
+	while ((timer = tend__timers_due(&w->timers, w->now)))
 		timer->fire(timer);
-	}
 }
 
 static int run_ready(struct tend__worker *w)
@@ -553,13 +551,13 @@ static bool spin(struct tend__worker *w, uint64_t deadline)
 
 static void sleep_until(struct tend__worker *w, uint64_t deadline)
 {
-	struct tend__timer *timer = tend__heap_min(&w->timers);
+	uint64_t next = tend__timers_next(&w->timers);
 	bool more = false;
 
 	if (w->rt->workers_count > 1 && steal(w, &more))
 		return;
-	if (timer && timer->at < deadline)
-		deadline = timer->at;
+	if (next < deadline)
+		deadline = next;
 	if (w->posted && w->rt->workers_count > 1 && spin(w, deadline))
 		return;
 	if (more && tend__clock() + NAP_NS < deadline)
@@ -633,7 +631,7 @@ static bool has_ready(struct tend__worker *w)
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
 	struct tend__tls before = tend__tls;
-	struct tend__timer *timer;
+	uint64_t next;
 	int n = 0;
 
 	tend__context_adopt(&w->context);
@@ -643,8 +641,8 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 		n += round_of(w);
 		look_at_fds(w, 0);
 		w->now = tend__clock();
-		timer = tend__heap_min(&w->timers);
-		if (has_ready(w) || (timer && timer->at <= w->now)) {
+		next = tend__timers_next(&w->timers);
+		if (has_ready(w) || next <= w->now) {
 			/* A fiber that is always ready does not keep us past the deadline;
 			 * with deadline 0 there was one round. */
 			if (w->now >= deadline)
@@ -657,7 +655,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	}
 	/* For the program's own loop: the descriptor says when to call again. A post
 	 * must wake it even though nobody sleeps here. */
-	tend__poller_arm(&w->poller, timer ? timer->at : TEND_FOREVER);
+	tend__poller_arm(&w->poller, next);
 	tend__store(&w->sleeping, 1u);
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);

@@ -3,8 +3,8 @@
 
 #include "tend/base.h"
 
-#include "base/heap.h"
 #include "base/text.h"
+#include "base/timers.h"
 #include "segment/segment.h"
 
 #include <errno.h>
@@ -55,6 +55,104 @@ TEST(a_million_equal_timers_do_not_recurse)
 		tend__heap_remove(&heap, tend__heap_min(&heap));
 	ck_assert_ptr_null(tend__heap_min(&heap));
 	free(timers);
+}
+
+/* ---- Timers in wheels, against a list of all ---- */
+
+enum { TIMERS = 3000 };
+
+struct clockwork {
+	struct tend__timers timers;
+	struct tend__timer timer[TIMERS];
+	bool queued[TIMERS];
+	uint64_t now;
+};
+
+/* An interval of any length up to some weeks, `least` at least. */
+static uint64_t some_time(uint64_t least) { return least + (draw() << 20 >> draw() % 52); }
+
+static uint64_t soonest(const struct clockwork *c)
+{
+	uint64_t at = UINT64_MAX;
+
+	for (int i = 0; i < TIMERS; i++)
+		if (c->queued[i] && c->timer[i].at < at)
+			at = c->timer[i].at;
+	return at;
+}
+
+/* Takes out all that are due, in their order. */
+static int take_due(struct clockwork *c)
+{
+	uint64_t last = 0;
+	int n = 0;
+
+	for (struct tend__timer *t; (t = tend__timers_due(&c->timers, c->now)); n++) {
+		ck_assert(c->queued[t - c->timer]);
+		ck_assert_uint_le(t->at, c->now);
+		ck_assert_uint_ge(t->at, last);
+		last = t->at;
+		c->queued[t - c->timer] = false;
+	}
+	ck_assert_uint_gt(soonest(c), c->now);
+	return n;
+}
+
+static void toggle(struct clockwork *c, int i, uint64_t least)
+{
+	if (c->queued[i] || draw() % 8 == 0) /* removing what is not there is nothing */
+		tend__timers_remove(&c->timers, &c->timer[i]);
+	else {
+		c->timer[i].at =
+			least || draw() % 16 ? c->now + some_time(least) : c->now - c->now % 7;
+		tend__timers_insert(&c->timers, &c->timer[i]);
+		c->queued[i] = true;
+		return;
+	}
+	c->queued[i] = false;
+}
+
+TEST(wheels_fire_what_is_due_in_its_order_and_nothing_else)
+{
+	static struct clockwork c;
+
+	c.now = some_time(0);
+	for (int round = 0; round < 3000; round++) {
+		uint64_t next;
+
+		/* None that is near every other time, for what is near comes first. */
+		for (int i = 0; i < 40; i++)
+			toggle(&c, (int)(draw() % TIMERS), round % 2 ? 10 * TEND_MS : 0);
+		(void)take_due(&c);
+		next = tend__timers_next(&c.timers);
+		ck_assert_uint_gt(next, c.now);
+		ck_assert_uint_le(next, soonest(&c));
+		ck_assert((next == UINT64_MAX) == (soonest(&c) == UINT64_MAX));
+		c.now = draw() % 4 || next == UINT64_MAX ? c.now + (some_time(0) >> 10) : next;
+	}
+	/* Whoever asks again at that instant gets one after few times. */
+	for (int asked = 0; soonest(&c) != UINT64_MAX; asked++) {
+		ck_assert_int_lt(asked, 4);
+		c.now = tend__timers_next(&c.timers);
+		if (take_due(&c))
+			asked = 0;
+	}
+	ck_assert_uint_eq(tend__timers_next(&c.timers), UINT64_MAX);
+}
+
+TEST(one_timer_is_waited_for_as_it_is)
+{
+	static struct tend__timers timers;
+	struct tend__timer one = {.at = 0};
+
+	for (unsigned bit = 0; bit < 63; bit++) {
+		one.at = (UINT64_C(1) << bit) + 12345;
+		tend__timers_insert(&timers, &one);
+		ck_assert_uint_eq(tend__timers_next(&timers), one.at);
+		ck_assert_ptr_null(tend__timers_due(&timers, one.at - 1));
+		ck_assert_uint_eq(tend__timers_next(&timers), one.at);
+		ck_assert_ptr_eq(tend__timers_due(&timers, one.at), &one);
+	}
 }
 
 static int valid(const char *name) { return tend__name_valid(name, strlen(name)); }

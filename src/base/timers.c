@@ -1,0 +1,180 @@
+#include "base/timers.h"
+
+#include <stddef.h>
+
+enum { TICK = 22, LEVEL = 8 }; /* bits: of a tick in ns, of a wheel */
+enum { NOWHERE, NEAR, WHEEL, BEYOND = WHEEL + 2 }; /* timer->where */
+
+static uint64_t tick_of(const struct tend__timer *timer, unsigned wheel)
+{
+	return timer->at >> (TICK + wheel * LEVEL);
+}
+
+static void put(struct tend__wheel *w, uint64_t tick, struct tend__timer *timer)
+{
+	unsigned i = tick % TEND__BUCKETS;
+
+	timer->prev = NULL;
+	timer->next = w->bucket[i];
+	if (timer->next)
+		timer->next->prev = timer;
+	w->bucket[i] = timer;
+	w->used[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+static struct tend__timer *take_all(struct tend__wheel *w, uint64_t tick)
+{
+	unsigned i = tick % TEND__BUCKETS;
+	struct tend__timer *list = w->bucket[i];
+
+	w->bucket[i] = NULL;
+	w->used[i / 64] &= ~(UINT64_C(1) << i % 64);
+	return list;
+}
+
+/* The first tick from `from` on that is in use, of the next n. `from + n` if none. */
+static uint64_t first_used(const struct tend__wheel *w, uint64_t from, unsigned n)
+{
+	for (unsigned i = 0; i < n;) {
+		unsigned at = (from + i) % TEND__BUCKETS;
+		uint64_t rest = w->used[at / 64] >> at % 64;
+
+		if (rest) {
+			i += (unsigned)__builtin_ctzll(rest);
+			return from + (i < n ? i : n);
+		}
+		i += 64 - at % 64;
+	}
+	return from + n;
+}
+
+void tend__timers_insert(struct tend__timers *t, struct tend__timer *timer)
+{
+	if (tick_of(timer, 0) < t->opened) {
+		timer->where = NEAR;
+		tend__heap_insert(&t->near, timer);
+		return;
+	}
+	for (unsigned wheel = 0; wheel < 2; wheel++)
+		if (tick_of(timer, wheel) - (t->opened >> wheel * LEVEL) < TEND__BUCKETS) {
+			timer->where = (uint8_t)(WHEEL + wheel);
+			put(&t->wheels[wheel], tick_of(timer, wheel), timer);
+			t->in_wheels++;
+			return;
+		}
+	timer->where = BEYOND;
+	tend__heap_insert(&t->beyond, timer);
+}
+
+static void take_out(struct tend__wheel *w, uint64_t tick, struct tend__timer *timer)
+{
+	if (timer->next)
+		timer->next->prev = timer->prev;
+	if (timer->prev)
+		timer->prev->next = timer->next;
+	else if (timer->next)
+		w->bucket[tick % TEND__BUCKETS] = timer->next;
+	else
+		(void)take_all(w, tick);
+}
+
+void tend__timers_remove(struct tend__timers *t, struct tend__timer *timer)
+{
+	unsigned where = timer->where;
+
+	timer->where = NOWHERE;
+	if (where == NEAR)
+		tend__heap_remove(&t->near, timer);
+	else if (where == BEYOND)
+		tend__heap_remove(&t->beyond, timer);
+	else if (where != NOWHERE) {
+		take_out(&t->wheels[where - WHEEL], tick_of(timer, where - WHEEL), timer);
+		t->in_wheels--;
+	}
+}
+
+static void insert_all(struct tend__timers *t, struct tend__timer *list)
+{
+	while (list) {
+		struct tend__timer *timer = list;
+
+		list = timer->next;
+		t->in_wheels--;
+		tend__timers_insert(t, timer);
+	}
+}
+
+/* The first wheel has come to the end of a round: the next bucket of the second is
+ * put into it, and what was beyond into the second. */
+static void begin_round(struct tend__timers *t)
+{
+	uint64_t round = t->opened >> LEVEL;
+	struct tend__timer *timer;
+
+	insert_all(t, take_all(&t->wheels[1], round));
+	while ((timer = tend__heap_min(&t->beyond)) &&
+	       tick_of(timer, 1) - round < TEND__BUCKETS) {
+		tend__heap_remove(&t->beyond, timer);
+		tend__timers_insert(t, timer);
+	}
+}
+
+/* Opens all ticks up to `last`, with steps over those that are empty. */
+static void open_until(struct tend__timers *t, uint64_t last)
+{
+	if (!t->in_wheels) {
+		t->opened = last + 1;
+		begin_round(t);
+	}
+	while (t->opened <= last) {
+		uint64_t left = TEND__BUCKETS - t->opened % TEND__BUCKETS, to;
+		struct tend__timer *list;
+
+		if (left > last - t->opened + 1)
+			left = last - t->opened + 1;
+		to = first_used(&t->wheels[0], t->opened, (unsigned)left);
+		if (to == t->opened) {
+			list = take_all(&t->wheels[0], t->opened++);
+			insert_all(t, list);
+		} else
+			t->opened = to;
+		if (t->opened % TEND__BUCKETS == 0)
+			begin_round(t);
+	}
+}
+
+struct tend__timer *tend__timers_due(struct tend__timers *t, uint64_t now)
+{
+	struct tend__timer *timer;
+
+	if (t->opened <= now >> TICK)
+		open_until(t, now >> TICK);
+	timer = tend__heap_min(&t->near);
+	if (!timer || timer->at > now)
+		return NULL;
+	tend__timers_remove(t, timer);
+	return timer;
+}
+
+uint64_t tend__timers_next(const struct tend__timers *t)
+{
+	uint64_t next = UINT64_MAX;
+
+	if (tend__heap_min(&t->near))
+		return tend__heap_min(&t->near)->at;
+	if (tend__heap_min(&t->beyond))
+		next = tend__heap_min(&t->beyond)->at;
+	/* The first of the second wheel may be before the last of the first. */
+	for (unsigned wheel = 0; wheel < 2 && t->in_wheels; wheel++) {
+		uint64_t from = t->opened >> wheel * LEVEL;
+		uint64_t tick = first_used(&t->wheels[wheel], from, TEND__BUCKETS);
+		struct tend__timer *timer = t->wheels[wheel].bucket[tick % TEND__BUCKETS];
+		uint64_t at;
+
+		if (tick == from + TEND__BUCKETS)
+			continue;
+		at = timer->next ? tick << (TICK + wheel * LEVEL) : timer->at;
+		next = at < next ? at : next;
+	}
+	return next;
+}
