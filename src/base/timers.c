@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-enum { TICK = 22, LEVEL = 8 }; /* bits: of a tick in ns, of a wheel */
+enum { TICK = 22, LEVEL = 8 };                     /* bits: of a tick in ns, of a wheel */
 enum { NOWHERE, NEAR, WHEEL, BEYOND = WHEEL + 2 }; /* timer->where */
 
 static uint64_t tick_of(const struct tend__timer *timer, unsigned wheel)
@@ -13,23 +13,38 @@ static uint64_t tick_of(const struct tend__timer *timer, unsigned wheel)
 static void put(struct tend__wheel *w, uint64_t tick, struct tend__timer *timer)
 {
 	unsigned i = tick % TEND__BUCKETS;
+	struct tend__timer **lane = &w->bucket[i].lane[timer->lane];
 
 	timer->prev = NULL;
-	timer->next = w->bucket[i];
+	timer->next = *lane;
 	if (timer->next)
 		timer->next->prev = timer;
-	w->bucket[i] = timer;
+	*lane = timer;
 	w->used[i / 64] |= UINT64_C(1) << i % 64;
 }
 
-static struct tend__timer *take_all(struct tend__wheel *w, uint64_t tick)
+static struct tend__bucket take_all(struct tend__wheel *w, uint64_t tick)
 {
 	unsigned i = tick % TEND__BUCKETS;
-	struct tend__timer *list = w->bucket[i];
+	struct tend__bucket all = w->bucket[i];
 
-	w->bucket[i] = NULL;
+	w->bucket[i] = (struct tend__bucket){{NULL}};
 	w->used[i / 64] &= ~(UINT64_C(1) << i % 64);
-	return list;
+	return all;
+}
+
+/* The only timer of a bucket that is not empty, or NULL. */
+static struct tend__timer *single(const struct tend__bucket *b)
+{
+	struct tend__timer *found = NULL;
+
+	for (int i = 0; i < TEND__LANES; i++) {
+		if (b->lane[i] && (found || b->lane[i]->next))
+			return NULL;
+		if (b->lane[i])
+			found = b->lane[i];
+	}
+	return found;
 }
 
 /* The first tick from `from` on that is in use, of the next n. `from + n` if none. */
@@ -58,6 +73,7 @@ void tend__timers_insert(struct tend__timers *t, struct tend__timer *timer)
 	for (unsigned wheel = 0; wheel < 2; wheel++)
 		if (tick_of(timer, wheel) - (t->opened >> wheel * LEVEL) < TEND__BUCKETS) {
 			timer->where = (uint8_t)(WHEEL + wheel);
+			timer->lane = (uint8_t)(t->turn++ % TEND__LANES);
 			put(&t->wheels[wheel], tick_of(timer, wheel), timer);
 			t->in_wheels++;
 			return;
@@ -68,14 +84,14 @@ void tend__timers_insert(struct tend__timers *t, struct tend__timer *timer)
 
 static void take_out(struct tend__wheel *w, uint64_t tick, struct tend__timer *timer)
 {
+	if (single(&w->bucket[tick % TEND__BUCKETS]) == timer)
+		(void)take_all(w, tick);
 	if (timer->next)
 		timer->next->prev = timer->prev;
 	if (timer->prev)
 		timer->prev->next = timer->next;
-	else if (timer->next)
-		w->bucket[tick % TEND__BUCKETS] = timer->next;
 	else
-		(void)take_all(w, tick);
+		w->bucket[tick % TEND__BUCKETS].lane[timer->lane] = timer->next;
 }
 
 void tend__timers_remove(struct tend__timers *t, struct tend__timer *timer)
@@ -93,12 +109,18 @@ void tend__timers_remove(struct tend__timers *t, struct tend__timer *timer)
 	}
 }
 
-static void insert_all(struct tend__timers *t, struct tend__timer *list)
+static void insert_all(struct tend__timers *t, struct tend__bucket all)
 {
-	while (list) {
-		struct tend__timer *timer = list;
+	for (unsigned lane = 0, empty = 0; empty < TEND__LANES; lane = (lane + 1) % TEND__LANES) {
+		struct tend__timer *timer = all.lane[lane];
 
-		list = timer->next;
+		empty = timer ? 0 : empty + 1;
+		if (!timer)
+			continue;
+		all.lane[lane] = timer->next;
+		__builtin_prefetch(timer->next);
+		for (int i = 0; i < 2; i++)
+			__builtin_prefetch(timer->needs[i]);
 		t->in_wheels--;
 		tend__timers_insert(t, timer);
 	}
@@ -112,8 +134,7 @@ static void begin_round(struct tend__timers *t)
 	struct tend__timer *timer;
 
 	insert_all(t, take_all(&t->wheels[1], round));
-	while ((timer = tend__heap_min(&t->beyond)) &&
-	       tick_of(timer, 1) - round < TEND__BUCKETS) {
+	while ((timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) - round < TEND__BUCKETS) {
 		tend__heap_remove(&t->beyond, timer);
 		tend__timers_insert(t, timer);
 	}
@@ -128,14 +149,13 @@ static void open_until(struct tend__timers *t, uint64_t last)
 	}
 	while (t->opened <= last) {
 		uint64_t left = TEND__BUCKETS - t->opened % TEND__BUCKETS, to;
-		struct tend__timer *list;
 
 		if (left > last - t->opened + 1)
 			left = last - t->opened + 1;
 		to = first_used(&t->wheels[0], t->opened, (unsigned)left);
 		if (to == t->opened) {
-			list = take_all(&t->wheels[0], t->opened++);
-			insert_all(t, list);
+			t->opened++;
+			insert_all(t, take_all(&t->wheels[0], to));
 		} else
 			t->opened = to;
 		if (t->opened % TEND__BUCKETS == 0)
@@ -168,12 +188,13 @@ uint64_t tend__timers_next(const struct tend__timers *t)
 	for (unsigned wheel = 0; wheel < 2 && t->in_wheels; wheel++) {
 		uint64_t from = t->opened >> wheel * LEVEL;
 		uint64_t tick = first_used(&t->wheels[wheel], from, TEND__BUCKETS);
-		struct tend__timer *timer = t->wheels[wheel].bucket[tick % TEND__BUCKETS];
+		struct tend__timer *timer;
 		uint64_t at;
 
 		if (tick == from + TEND__BUCKETS)
 			continue;
-		at = timer->next ? tick << (TICK + wheel * LEVEL) : timer->at;
+		timer = single(&t->wheels[wheel].bucket[tick % TEND__BUCKETS]);
+		at = timer ? timer->at : tick << (TICK + wheel * LEVEL);
 		next = at < next ? at : next;
 	}
 	return next;

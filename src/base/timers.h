@@ -12,10 +12,15 @@
 
 #include "base/heap.h"
 
-enum { TEND__BUCKETS = 256 };
+enum { TEND__BUCKETS = 256, TEND__LANES = 4 };
+
+/* A bucket is some lists, which are walked side by side: each step is a miss. */
+struct tend__bucket {
+	struct tend__timer *lane[TEND__LANES];
+};
 
 struct tend__wheel {
-	struct tend__timer *bucket[TEND__BUCKETS];
+	struct tend__bucket bucket[TEND__BUCKETS];
 	uint64_t used[TEND__BUCKETS / 64]; /* a bit for each that is not empty */
 };
 
@@ -25,6 +30,7 @@ struct tend__timers {
 	struct tend__wheel wheels[2]; /* the next 256 ticks; the next 256 times as many */
 	struct tend__heap beyond;
 	uint32_t in_wheels; /* timers */
+	unsigned turn;      /* of the lanes */
 };
 
 void tend__timers_insert(struct tend__timers *t, struct tend__timer *timer);

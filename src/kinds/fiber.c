@@ -52,6 +52,18 @@ static void reject(struct tend__scope *s, uint64_t id)
 		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
 }
 
+/* The slot of the next spawn, which may have been out of use for long. */
+static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, uint32_t slot)
+{
+	const char *r = (const char *)tend__record_at(rt->segment.header, slot);
+	const char *t = (const char *)&rt->tasks[slot];
+
+	for (size_t line = 0; line < sizeof(struct tend__record); line += 64)
+		__builtin_prefetch(r + line, 1);
+	for (size_t line = 0; line < sizeof(struct tend__task); line += 64)
+		__builtin_prefetch(t + line, 1);
+}
+
 /* An alarm for its deadline: 0 or -ENOMEM. */
 static int arm(struct tend__task *t, uint64_t deadline)
 {
@@ -88,6 +100,8 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 		return -EAGAIN;
 	r = tend__record_at(rt->segment.header, slot);
 	t = &rt->tasks[slot];
+	if (slots)
+		fetch(rt, slots->first);
 	fresh(t, r, s, birth);
 	t->id = tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot);
 

@@ -220,8 +220,11 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 	if (!w->fresh.first)
 		return NULL;
 	t = task_of(pop(&w->fresh));
-	while (w->fresh.first && ring_push(w, task_of(w->fresh.first)))
+	while (w->fresh.first && ring_push(w, task_of(w->fresh.first))) {
 		pop(&w->fresh);
+		if (w->fresh.first)
+			__builtin_prefetch(w->fresh.first->next);
+	}
 	return t;
 }
 
