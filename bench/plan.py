@@ -9,6 +9,8 @@ PROGRAMS = {
     "tokio": "peers/tokio/release/bench",
     "sharedtok": "peers/tokio/release/bench",
     "buttplug": "peers/tokio/release/bench",
+    "aura": "peers/tokio/release/bench",
+    "dig": "peers/tokio/release/bench",
     "go": "peers/go",
     "go-reg": "peers/go",
     "erlang": "bench/peers/erlang/run",
@@ -60,7 +62,7 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-SPAWN = "tokio buttplug go go-reg erlang boost.fiber pthread"
+SPAWN = "tokio buttplug aura dig go go-reg erlang boost.fiber pthread"
 SPAWN_LESS = {"erlang": 200_000, "pthread": 20_000}
 IN_TWO = (Bound(0.5, "go"), Bound(1.2, row="w1b.wait"))
 
@@ -100,16 +102,17 @@ PLAN = (
     Row("w2c.1", "w2", "a hop between channels of capacity 1", "w2c", "ns_hop", MILLION,
         names("tokio go erlang boost.fiber"), must=(Bound(0.4, "go"),), aim=(Bound(32),)),
     Row("w2c.2", "w2", "a hop between channels of capacity 1", "w2c", "ns_hop", MILLION,
-        names("tokio go pthread"), 2, less={"pthread": 50_000},
-        must=(Bound(0.75, "go"),)),
+        names("tokio go"), 2, must=(Bound(0.75, "go"),)),
+    Row("w2c.apart", "w2", "the same, a task on each of two workers", "w2c", "ns_hop",
+        200_000, names("pthread"), 2, {"shape": "apart"}, less={"pthread": 50_000}),
     Row("w3", "w3", "a started task, parked", "w3", "bytes_task", MILLION,
-        names("tokio buttplug go go-reg erlang boost.fiber pthread floor"),
+        names("tokio buttplug aura dig go go-reg erlang boost.fiber pthread floor"),
         also=("create_ns", "pt_bytes_task"),
         less={"go-reg": 200_000, "boost.fiber": 100_000, "pthread": 10_000},
         must=(Bound(4600), Bound(1.5, "floor", "create_ns")),
         aim=(Bound(4500), Bound(1.25, "floor", "create_ns"))),
     Row("w4.1", "w4", "cancel of the root until every task has ended", "w4", "cancel_ms", 100_000,
-        names("sharedtok buttplug go go-reg erlang"),
+        names("sharedtok buttplug aura dig go go-reg erlang"),
         series=("sharedtok", "go"),
         must=(Bound(0.6, "sharedtok"), Bound(0.2, "buttplug")), aim=(Bound(18),)),
     Row("w4.2", "w4", "cancel of the root until every task has ended", "w4", "cancel_ms", 100_000,
@@ -122,7 +125,7 @@ PLAN = (
         names("buttplug go-reg"), args={"sub": "1"}, also=("events_seen", "events_lost"),
         must=(Bound(0.2, "buttplug"),), aim=(Bound(120),)),
     Row("w6", "w6", "a snapshot with path strings", "w6", "snapshot_ms", 100_000,
-        names("buttplug go-reg erlang"), also=("first_ms", "prefix_us", "count_us"),
+        names("buttplug aura dig go-reg erlang"), also=("first_ms", "prefix_us", "count_us"),
         series=("buttplug", "go-reg"),
         must=(Bound(0.2, "buttplug"), Bound(0.5, metric="count_us")),
         aim=(Bound(2), Bound(0.05, metric="count_us"))),

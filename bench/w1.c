@@ -61,7 +61,8 @@ static void two(struct spawner *s, int one_scope)
 		s[i].n = bench.n / 2;
 		if (i == 0 || !one_scope)
 			bench_need(tend_scope_open(bench.scope, "group", NULL, &s[i].scope));
-		bench_need(tend_spawn(tend_root(bench.rt), spawner, &s[i], NULL, &tasks[i]));
+		bench_need(tend_spawn(tend_root(bench.rt), spawner, &s[i],
+		                      TEND_TASK_OPTS(.name = "spawner"), &tasks[i]));
 	}
 	for (int i = 0; i < 2; i++)
 		bench_need(tend_join(tasks[i], NULL, TEND_FOREVER));

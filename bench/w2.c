@@ -1,11 +1,15 @@
 /* w2.c - what it costs to go from one task to another. */
 #include "bench.h"
 
-static uint64_t each;
+#include <string.h>
+
+static uint64_t each, begun;
 
 static int yields(void *arg)
 {
 	(void)arg;
+	if (!begun)
+		begun = tend_now();
 	for (uint64_t i = 0; i < each; i++)
 		bench_need(tend_yield());
 	return 0;
@@ -13,15 +17,16 @@ static int yields(void *arg)
 
 static int w2y(void)
 {
-	uint64_t begun = tend_now();
-
 	each = bench.n / bench.fibers;
 	for (uint64_t i = 0; i < bench.fibers; i++)
-		bench_need(tend_spawn(bench.scope, yields, NULL, NULL, NULL));
+		bench_need(tend_spawn(bench.scope, yields, NULL, TEND_TASK_OPTS(.name = "worker"),
+		                      NULL));
 	bench_need(tend_scope_wait_empty(bench.scope, TEND_FOREVER));
 	bench_says("ns_switch", (double)(tend_now() - begun) / (double)(each * bench.fibers));
 	return 0;
 }
+
+static int apart;
 
 struct pair {
 	tend_channel *there, *back;
@@ -33,7 +38,8 @@ static int ping(void *arg)
 	struct pair *p = arg;
 	uint64_t item = 0;
 
-	bench_meet();
+	if (apart)
+		bench_meet();
 	p->begun = tend_now();
 	for (uint64_t i = 0; i < bench.n / 2; i++) {
 		bench_need(tend_channel_send(p->there, &item, TEND_FOREVER));
@@ -49,7 +55,8 @@ static int pong(void *arg)
 	struct pair *p = arg;
 	uint64_t item;
 
-	bench_meet();
+	if (apart)
+		bench_meet();
 	for (uint64_t i = 0; i < bench.n / 2; i++) {
 		bench_need(tend_channel_recv(p->there, &item, TEND_FOREVER));
 		item++;
@@ -58,15 +65,16 @@ static int pong(void *arg)
 	return 0;
 }
 
-/* With two workers, each task is on one of its own. */
+/* Tasks stay where they first ran. With shape=apart that is a worker each. */
 static int w2c(void)
 {
 	struct pair p;
 
+	apart = bench.shape && strcmp(bench.shape, "apart") == 0;
 	bench_need(tend_channel_open(sizeof(uint64_t), 1, &p.there));
 	bench_need(tend_channel_open(sizeof(uint64_t), 1, &p.back));
-	bench_need(tend_spawn(bench.scope, ping, &p, NULL, NULL));
-	bench_need(tend_spawn(bench.scope, pong, &p, NULL, NULL));
+	bench_need(tend_spawn(bench.scope, ping, &p, TEND_TASK_OPTS(.name = "ping"), NULL));
+	bench_need(tend_spawn(bench.scope, pong, &p, TEND_TASK_OPTS(.name = "pong"), NULL));
 	bench_need(tend_scope_wait_empty(bench.scope, TEND_FOREVER));
 	bench_says("ns_hop", (double)(p.ended - p.begun) / (double)bench.n);
 	tend_channel_free(p.there);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* Written by one worker. */
 static uint64_t started;
 
 static int park(void *event)

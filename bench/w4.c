@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 enum { GROUP = 100 };
 
@@ -14,27 +15,44 @@ static int park(void *event)
 	return tend_event_wait(event, TEND_FOREVER) == -ECANCELED ? 0 : -EIO;
 }
 
+struct group {
+	tend_scope scope;
+	tend_event *never;
+};
+
 /* Fills a group from the worker that it then lives on. */
-static int fill(void *event)
+static int fill(void *arg)
 {
+	struct group *g = arg;
+
 	for (int i = 0; i < GROUP; i++)
-		bench_need(tend_spawn(tend_self_scope(), park, event,
-		                      TEND_TASK_OPTS(.name = "worker"), NULL));
+		bench_need(tend_spawn(g->scope, park, g->never, TEND_TASK_OPTS(.name = "worker"),
+		                      NULL));
 	return 0;
+}
+
+static uint64_t canceled(struct group *g)
+{
+	struct tend_stats stats;
+
+	bench_need(tend_scope_stats(g->scope, &stats));
+	tend_event_close(g->never);
+	return stats.canceled;
 }
 
 static int w4(void)
 {
-	struct tend_stats stats;
-	tend_event *never;
-	tend_scope root, group;
-	uint64_t begun, canceled = 0, groups = bench.n / GROUP;
+	uint64_t begun, sum = 0, groups = bench.n / GROUP;
+	struct group *group = calloc(groups, sizeof *group);
+	tend_scope root;
 
-	bench_need(tend_event_open(&never));
+	bench_check(group != NULL, "memory");
 	bench_need(tend_scope_open(bench.scope, "tree", NULL, &root));
 	for (uint64_t i = 0; i < groups; i++) {
-		bench_need(tend_scope_open(root, "group", NULL, &group));
-		bench_need(tend_spawn(group, fill, never, NULL, NULL));
+		bench_need(tend_event_open(&group[i].never));
+		bench_need(tend_scope_open(root, "group", NULL, &group[i].scope));
+		bench_need(tend_spawn(group[i].scope, fill, &group[i],
+		                      TEND_TASK_OPTS(.name = "filler"), NULL));
 	}
 	while (atomic_load(&started) < groups * GROUP)
 		bench_need(tend_yield());
@@ -43,11 +61,11 @@ static int w4(void)
 	bench_need(tend_scope_cancel(root, -ECANCELED, "measured"));
 	bench_need(tend_scope_wait_empty(root, TEND_FOREVER));
 	bench_says("cancel_ms", (double)(tend_now() - begun) / 1e6);
-	bench_need(tend_scope_stats(group, &stats));
-	canceled = stats.canceled;
-	bench_check(canceled == GROUP, "a task");
+	for (uint64_t i = 0; i < groups; i++)
+		sum += canceled(&group[i]);
+	bench_check(sum == groups * GROUP, "a task");
 	bench_need(tend_scope_close(root, TEND_FOREVER, NULL));
-	tend_event_close(never);
+	free(group);
 	return 0;
 }
 

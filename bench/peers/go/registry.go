@@ -96,11 +96,14 @@ func regSpawn() {
 		}()
 	}
 	var ran atomic.Int64
+	paths := make([]string, batch)
+	for k := range paths {
+		paths[k] = fmt.Sprintf("bench/group/w%d", k)
+	}
 	begun := time.Now()
 	for i := 0; i < n/batch; i++ {
-		for k := 0; k < batch; k++ {
-			r.spawn(context.Background(), fmt.Sprintf("bench/group/w%d", k),
-				func(context.Context) { ran.Add(1) })
+		for _, path := range paths {
+			r.spawn(context.Background(), path, func(context.Context) { ran.Add(1) })
 		}
 		r.group.Wait()
 	}

@@ -1,5 +1,6 @@
 //! tokio as a peer, and a registry built on it: PROGRAM PEER CASE key=value... runs one case
 //! once and prints a line of JSON. Exit 3: there is no such case.
+mod groups;
 mod plain;
 mod registry;
 
@@ -29,6 +30,21 @@ pub fn check(holds: bool, what: &str) {
 
 pub fn each(name: &'static str, begun: Instant, count: usize) -> Figures {
     vec![(name, begun.elapsed().as_nanos() as f64 / count as f64)]
+}
+
+/// Of eleven takes; the first apart.
+pub fn median(mut take: impl FnMut()) -> Figures {
+    const TAKES: usize = 11;
+    let mut takes: Vec<f64> = (0..=TAKES)
+        .map(|_| {
+            let begun = Instant::now();
+            take();
+            ms(begun)
+        })
+        .collect();
+    let first = takes.remove(0);
+    takes.sort_by(f64::total_cmp);
+    vec![("snapshot_ms", takes[TAKES / 2]), ("first_ms", first)]
 }
 
 pub fn ms(since: Instant) -> f64 {
@@ -103,6 +119,8 @@ async fn run(peer: &str, case: &str, o: Opts) -> Option<Figures> {
         ("buttplug", "w3") => registry::park(o).await,
         ("buttplug", "w4") => registry::cancel(o).await,
         ("buttplug", "w6") => registry::snapshot(o).await,
+        ("aura", "w1b" | "w3" | "w4" | "w6") => return groups::aura(case, o).await,
+        ("dig", "w1b" | "w3" | "w4" | "w6") => return groups::dig(case, o).await,
         _ => return None,
     })
 }
