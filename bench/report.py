@@ -8,6 +8,7 @@ from plan import FLOORS, SUMS, Bound, Row
 Sample = dict[str, float | int | str]
 US = "tend"
 STEEPEST = 1.1  # linear, and what caches add on the way to a million
+STEP = 1.5  # how much more a task may cost at a size than at the size before
 
 
 @dataclass
@@ -167,9 +168,20 @@ def grown(results: list[Result]) -> list[tuple[str, str, float, list[float]]]:
 
 
 def growth(results: list[Result]) -> list[str]:
-    rows = [[f"{key} {peer}", f"{exponent:.2f}", "  ".join(map(short, costs))]
+    rows = [[f"{key} {peer}", f"{exponent:.2f}", "  ".join(map(short, costs)),
+             "steeper than linear" if steep(costs) else "-"]
             for key, peer, exponent, costs in grown(results)]
-    return aligned([["row", "exponent", "ns a task at each n"], *rows]) if rows else []
+    head = ["row", "exponent", "ns a task at each n", f"a step of > {STEP}x"]
+    return aligned([head, *rows]) if rows else []
+
+
+def steep(costs: list[float]) -> bool:
+    """Whether a task costs much more at a size than at the size before.
+
+    >>> steep([40, 30, 44]), steep([40, 30, 46])
+    (False, True)
+    """
+    return any(after > STEP * before for before, after in zip(costs, costs[1:]))
 
 
 def linear(results: list[Result]) -> list[Verdict]:
