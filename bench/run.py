@@ -131,19 +131,22 @@ def measure(row: Row, peer: str, n: int) -> Sample:
 def rounds(result: Result, peers: list[str], count: int) -> None:
     """Every peer once, then every peer once more: what the machine does hits all alike."""
     spent = dict.fromkeys(peers, 0.0)
-    for done in range(count):
+    for done in range(-result.row.discard, count):
         for peer in peers:
             slow = done >= FEW and spent[peer] / done * ROUNDS > SLOW_S
             if peer in result.failed or slow:
                 continue
-            progress(f"{result.name}: round {done + 1} of {count}, {peer}")
+            which = f"round {done + 1} of {count}" if done >= 0 else "a round to discard"
+            progress(f"{result.name}: {which}, {peer}")
             begun = time.monotonic()
             try:
                 sample = measure(result.row, peer, result.n)
-                result.samples.setdefault(peer, []).append(sample)
+                if done >= 0:
+                    result.samples.setdefault(peer, []).append(sample)
             except Failed as why:
                 result.failed[peer] = str(why)
-            spent[peer] += time.monotonic() - begun
+            if done >= 0:
+                spent[peer] += time.monotonic() - begun
 
 
 def progress(text: str) -> None:
@@ -299,6 +302,7 @@ def main() -> int:
         progress("")
         print("bench: interrupted; what was measured until then:")
         print(table(results[-1], {}) if results else "nothing")
+        chosen.json = chosen.json or BUILD / "bench-stopped.json"
         whole, stopped = False, True
     summary(results)
     made = document(machine, results)

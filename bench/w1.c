@@ -26,19 +26,25 @@ static int yields(void *done)
 	return tend_yield();
 }
 
-static void batch(struct spawner *s)
+static void batch(struct spawner *s, uint64_t n)
 {
 	memset(s->done, 0, sizeof s->done);
-	for (int i = 0; i < BATCH; i++)
+	for (uint64_t i = 0; i < n; i++)
 		bench_need(tend_spawn(s->scope, s->fn, &s->done[i],
 		                      TEND_TASK_OPTS(.name = "worker"),
 		                      s->join ? &s->tasks[i] : NULL));
 	if (!s->join)
 		bench_need(tend_scope_wait_empty(s->scope, TEND_FOREVER));
-	for (int i = 0; s->join && i < BATCH; i++)
+	for (uint64_t i = 0; s->join && i < n; i++)
 		bench_need(tend_join(s->tasks[i], NULL, TEND_FOREVER));
-	for (int i = 0; i < BATCH; i++)
+	for (uint64_t i = 0; i < n; i++)
 		bench_check(s->done[i] == 1, "a task");
+}
+
+static void batches(struct spawner *s, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i += BATCH)
+		batch(s, n - i < BATCH ? n - i : BATCH);
 }
 
 static int spawner(void *arg)
@@ -46,8 +52,7 @@ static int spawner(void *arg)
 	struct spawner *s = arg;
 
 	bench_meet();
-	for (uint64_t i = 0; i < s->n / BATCH; i++)
-		batch(s);
+	batches(s, s->n);
 	return 0;
 }
 
@@ -58,7 +63,7 @@ static void two(struct spawner *s, int one_scope)
 
 	for (int i = 0; i < 2; i++) {
 		s[i] = s[0];
-		s[i].n = bench.n / 2;
+		s[i].n = (bench.n + (uint64_t)i) / 2;
 		if (i == 0 || !one_scope)
 			bench_need(tend_scope_open(bench.scope, "group", NULL, &s[i].scope));
 		bench_need(tend_spawn(tend_root(bench.rt), spawner, &s[i],
@@ -80,16 +85,15 @@ static int run(tend_fn *fn)
 	s->fn = fn;
 	s->join = strcmp(shape, "join") == 0;
 	bench_need(tend_scope_open(bench.scope, "group", NULL, &s->scope));
-	batch(s);
+	batch(s, BATCH);
 	begun = tend_now();
 	if (own || one)
 		two(s, one);
 	else if (s->join || strcmp(shape, "wait") == 0 || strcmp(shape, "spawner") == 0)
-		for (uint64_t i = 0; i < bench.n / BATCH; i++)
-			batch(s);
+		batches(s, bench.n);
 	else
 		bench_check(0, "there is no such shape");
-	bench_says("ns_task", (double)(tend_now() - begun) / (double)(bench.n / BATCH * BATCH));
+	bench_says("ns_task", (double)(tend_now() - begun) / (double)bench.n);
 	free(s);
 	return 0;
 }

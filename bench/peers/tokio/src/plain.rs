@@ -34,11 +34,12 @@ impl Group {
 async fn spawner(n: usize, join: bool, yields: bool) {
     let group = Arc::new(Group::default());
     let mut joins = Vec::with_capacity(BATCH);
-    for _ in 0..n / BATCH {
+    for first in (0..n).step_by(BATCH) {
+        let count = BATCH.min(n - first);
         if !join {
-            group.add(BATCH);
+            group.add(count);
         }
-        for _ in 0..BATCH {
+        for _ in 0..count {
             let group = group.clone();
             let task = tokio::spawn(async move {
                 if yields {
@@ -111,17 +112,24 @@ pub async fn w1a(o: Opts) -> Figures {
 }
 
 pub async fn w2y(o: Opts) -> Figures {
-    let begun = Instant::now();
+    let come = Arc::new(AtomicUsize::new(0));
     let both = [0, 1].map(|_| {
+        let come = come.clone();
         tokio::spawn(async move {
+            // The clock starts when both have.
+            come.fetch_add(1, Ordering::AcqRel);
+            while come.load(Ordering::Acquire) < 2 {
+                yield_now().await;
+            }
+            let begun = Instant::now();
             for _ in 0..o.n / 2 {
                 yield_now().await;
             }
+            begun
         })
     });
-    for task in both {
-        task.await.unwrap();
-    }
+    let [one, other] = both;
+    let begun = one.await.unwrap().min(other.await.unwrap());
     each("ns_switch", begun, o.n)
 }
 
@@ -173,8 +181,8 @@ pub async fn w3(o: Opts) -> Figures {
     parked(o.n, begun, rss, tables)
 }
 
-/// A token for each group, shared by its tasks.
-pub async fn w4(o: Opts) -> Figures {
+/// A token for each group, shared by its tasks; or a token for each task, below its group's.
+pub async fn w4(o: Opts, own: bool) -> Figures {
     let root = CancellationToken::new();
     let group = Arc::new(Group::default());
     let started = Arc::new(AtomicUsize::new(0));
@@ -182,7 +190,8 @@ pub async fn w4(o: Opts) -> Figures {
     for _ in 0..o.n / 100 {
         let token = Arc::new(root.child_token());
         for _ in 0..100 {
-            let (group, started, token) = (group.clone(), started.clone(), token.clone());
+            let (group, started) = (group.clone(), started.clone());
+            let token = if own { Arc::new(token.child_token()) } else { token.clone() };
             tokio::spawn(async move {
                 started.fetch_add(1, Ordering::Relaxed);
                 token.cancelled().await;
