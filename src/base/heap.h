@@ -14,7 +14,7 @@ struct tend__timer {
 	struct tend__timer *prev; /* the sibling before, or the parent of a first child */
 	bool queued;
 	uint8_t where, lane;  /* of base/timers.h */
-	const void *needs[2]; /* what fire() will look at, or NULL: fetched ahead */
+	const void *needs[3]; /* what fire() will look at, or NULL: fetched ahead */
 };
 
 struct tend__heap {

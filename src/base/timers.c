@@ -119,7 +119,7 @@ static void insert_all(struct tend__timers *t, struct tend__bucket all)
 			continue;
 		all.lane[lane] = timer->next;
 		__builtin_prefetch(timer->next);
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < 3; i++)
 			__builtin_prefetch(timer->needs[i]);
 		t->in_wheels--;
 		tend__timers_insert(t, timer);
