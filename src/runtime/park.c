@@ -44,7 +44,9 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
                                                  uint64_t deadline)
 {
 	struct tend__worker *w = t->worker;
-	struct park p = {.timer = {.at = deadline, .fire = timed_out, .needs = {t, t->record, &t->timed_out}},
+	struct park p = {.timer = {.at = deadline,
+	                           .fire = timed_out,
+	                           .needs = {t, t->record, &t->timed_out}},
 	                 .task = t};
 
 	tend__timers_insert(&w->timers, &p.timer);

@@ -16,6 +16,8 @@
 enum {
 	NAP_NS = 100000, /* how long a thief watches a ring before it takes */
 	PATIENCE = 5,
+	SLEEPS = 1, /* of a worker's `sleeping`: until it is called */
+	NAPS = 2,   /* or has napped */
 #ifdef TEND_SIM
 	SPIN_NS = 0, /* its clock stands still while anyone runs */
 #else
@@ -142,12 +144,16 @@ static struct tend__task *ring_pop(struct tend__worker *w)
 	}
 }
 
-/* One sleeper is enough: it naps and looks whether the ring drains. */
+/* One sleeper is enough: it naps and looks whether the ring drains. While one does,
+ * nobody need be woken. */
 static void nudge(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
 
 	w->nudged = w->now;
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		if (tend__load_relaxed(&rt->workers[i].sleeping) == NAPS)
+			return;
 	for (uint32_t i = 1; i < rt->workers_count; i++) {
 		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
 
@@ -233,7 +239,8 @@ static struct tend__task *next_fresh(struct tend__worker *w)
  * through. So those behind it in the queue are fetched, a step each, while one runs:
  * where a wait begins and where the stack does, for between them lies what only
  * threads need. Inlined, or gcc drops the call of what only fetches. */
-static inline __attribute__((always_inline)) void look_ahead(const struct tend__queue *q, const struct tend__task *now)
+static inline __attribute__((always_inline)) void look_ahead(const struct tend__queue *q,
+                                                             const struct tend__task *now)
 {
 	enum { LINE = 64 };
 	const struct tend__post *p = q->first;
@@ -572,7 +579,7 @@ static void sleep_until(struct tend__worker *w, uint64_t deadline)
 
 	/* Announce, then look once more, and only then sleep: see tend__post(). */
 	tend__add(&w->rt->sleepers, 1);
-	tend__store(&w->sleeping, 1u);
+	tend__store(&w->sleeping, (uint32_t)(more ? NAPS : SLEEPS));
 	if (!called(w))
 		look_at_fds(w, deadline);
 	tend__store(&w->sleeping, 0u);
@@ -662,7 +669,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	/* For the program's own loop: the descriptor says when to call again. A post
 	 * must wake it even though nobody sleeps here. */
 	tend__poller_arm(&w->poller, next);
-	tend__store(&w->sleeping, 1u);
+	tend__store(&w->sleeping, (uint32_t)SLEEPS);
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);
 	tend__tls = before;
