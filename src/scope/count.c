@@ -166,52 +166,112 @@ static size_t name_at(struct tend__header *h, uint32_t slot, char out[48])
 	return tend__name_unpack(words, out);
 }
 
-/* Does the path of the slot, from the child of the root on, begin with `path`?
- * Compares from the end of the chain: collects it first. */
-static bool under(struct tend__header *h, uint32_t slot, const char *path)
+/* What is left of a path that begins with the name of the slot; NULL if it does not. */
+static const char *after_name(struct tend__header *h, uint32_t slot, const char *path)
+{
+	char name[48];
+	size_t len = name_at(h, slot, name);
+
+	for (size_t i = 0; i < len; i++)
+		if (path[i] != name[i])
+			return NULL;
+	path += len;
+	if (*path == '/')
+		return path + 1;
+	return *path ? NULL : path;
+}
+
+/* What is left of it below the slot: "" if all there is under it, NULL if nothing.
+ * Compares from the end of the chain, from the child of the root on: collects it
+ * first. */
+static const char *after_slot(struct tend__header *h, uint32_t slot, const char *path)
 {
 	uint32_t chain[TEND__DEPTH_MAX + 2];
 	int n = 0;
 
 	for (; slot > 1 && slot < h->records_max && n < TEND__DEPTH_MAX + 2; n++) {
 		chain[n] = slot;
+		/* Acquire: with the record's fields, segment/layout.h. */
 		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
 	}
-	while (n > 0 && *path) {
-		char name[48];
-		size_t len = name_at(h, chain[--n], name);
+	while (n > 0 && path && *path)
+		path = after_name(h, chain[--n], path);
+	return path;
+}
 
-		for (size_t i = 0; i < len; i++)
-			if (path[i] != name[i])
-				return false;
-		path += len;
-		if (*path == '/')
-			path++;
-		else if (*path)
-			return false;
-	}
-	return !*path;
+static bool under(struct tend__header *h, uint32_t slot, const char *path)
+{
+	const char *rest = after_slot(h, slot, path);
+
+	return rest && !*rest;
+}
+
+/* Tasks are many and scopes few: what is left of the path below a scope is kept, for
+ * as long as the scope lives, for those above it live as long. */
+enum { KEPT = 64 }; /* a fiber's stack has room for them */
+
+struct walk {
+	struct tend__header *h;
+	const char *path;
+	struct kept {
+		uint32_t slot, generation;
+		const char *rest;
+	} kept[KEPT];
+};
+
+static const char *after_scope(struct walk *w, uint32_t slot)
+{
+	struct kept *k = &w->kept[slot % KEPT];
+	uint64_t word;
+
+	if (slot <= 1 || slot >= w->h->records_max)
+		return w->path;
+	/* Acquire: the fields that are read below are at least as new; partner: the
+	 * store of the word that says the slot is used. */
+	word = tend__load_acquire(&tend__record_at(w->h, slot)->word);
+	if (k->slot == slot && k->generation == tend__word_generation(word))
+		return k->rest;
+	/* While it is not live its fields are those of another. */
+	if (!(word & TEND__SCOPE_LIVE))
+		return after_slot(w->h, slot, w->path);
+	*k = (struct kept){slot, tend__word_generation(word), after_slot(w->h, slot, w->path)};
+	return k->rest;
+}
+
+/* Is there a live task in the slot, and under the path? */
+static bool counts(struct walk *w, uint32_t slot)
+{
+	struct tend__record *r = tend__record_at(w->h, slot);
+	const char *rest;
+	uint64_t word;
+	uint32_t state;
+
+	/* Acquire, and below: with the record's fields, segment/layout.h. A look at one
+	 * of its two lines, which is enough for most. */
+	if (!after_scope(w, tend__load_acquire(&r->parent)))
+		return false;
+	/* A scope's low bits are flags; one that is no task never counts. */
+	if ((tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE)
+		return false;
+	word = tend__load(&r->word);
+	state = (uint32_t)word & TEND__STATE;
+	if (!(uint32_t)word || state == TEND__ENDED || state == TEND__FREE)
+		return false;
+	/* Again: between the two looks at the word its scope cannot go. */
+	rest = after_scope(w, tend__load_acquire(&r->parent));
+	if (rest && *rest)
+		rest = after_name(w->h, slot, rest);
+	return rest && !*rest && tend__load(&r->word) >> 32 == word >> 32;
 }
 
 static int64_t scan(tend_runtime *rt, const char *path)
 {
-	struct tend__header *h = rt->segment.header;
-	uint32_t used = tend__load_acquire(&h->records_used);
+	struct walk w = {.h = rt->segment.header, .path = path};
+	uint32_t used = tend__load_acquire(&w.h->records_used);
 	int64_t live = 0;
 
-	for (uint32_t slot = 2; slot < used; slot++) {
-		struct tend__record *r = tend__record_at(h, slot);
-		uint64_t word = tend__load(&r->word);
-		uint32_t kind = tend__load_acquire(&r->site_kind) & 0xff;
-		uint32_t state = (uint32_t)word & TEND__STATE;
-
-		/* A scope's low bits are flags; one that is no task never counts. */
-		if (kind == TEND_KIND_SCOPE || !(uint32_t)word || state == TEND__ENDED ||
-		    state == TEND__FREE)
-			continue;
-		if (under(h, slot, path) && tend__load(&r->word) >> 32 == word >> 32)
-			live++;
-	}
+	for (uint32_t slot = 2; slot < used; slot++)
+		live += counts(&w, slot);
 	return live;
 }
 

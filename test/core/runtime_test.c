@@ -258,6 +258,45 @@ static int child_of_stopped(void)
 	return 0;
 }
 
+/* More scopes than a count keeps in mind, and tasks that go from one to the next. */
+TEST(tasks_are_counted_by_path_in_many_scopes)
+{
+	enum { SCOPES = 200 };
+	tend_runtime *rt = open_runtime(1, 0);
+	tend_scope outer, scopes[SCOPES];
+	char name[32];
+	tend_event *e;
+
+	ANSWERS(tend_event_open(&e), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "outer", NULL, &outer), 0);
+	for (int i = 0; i < SCOPES; i++) {
+		snprintf(name, sizeof name, "s-%d", i);
+		ANSWERS(tend_scope_open(outer, name, NULL, &scopes[i]), 0);
+	}
+	for (int k = 0; k < 3; k++)
+		for (int i = 0; i < SCOPES; i++) {
+			snprintf(name, sizeof name, "t-%d", k);
+			ANSWERS(tend_spawn(scopes[i], wait_event, e, TEND_TASK_OPTS(.name = name),
+			                   NULL),
+			        0);
+		}
+	ANSWERS(tend_spawn(outer, wait_event, e, TEND_TASK_OPTS(.name = "s-1"), NULL), 0);
+	for (int i = 0; i < SCOPES; i++) {
+		snprintf(name, sizeof name, "outer/s-%d", i);
+		ANSWERS(tend_path_live(rt, name), i == 1 ? 4 : 3);
+	}
+	ANSWERS(tend_path_live(rt, "outer/s-7/t-2"), 1);
+	ANSWERS(tend_path_live(rt, "outer/s-7/t"), 0);
+	ANSWERS(tend_path_live(rt, "outer/s-"), 0);
+	ANSWERS(tend_path_live(rt, "s-7"), 0);
+	ANSWERS(tend_path_live(rt, "outer"), 3 * SCOPES + 1);
+	ANSWERS(tend_path_live(rt, ""), 3 * SCOPES + 1);
+	tend_event_set(e);
+	ANSWERS(tend_path_wait_empty(rt, "outer", tend_after(30 * TEND_SEC)), 0);
+	close_runtime(rt);
+	tend_event_close(e);
+}
+
 TEST(a_stopped_process_can_be_read)
 {
 	pid_t pid = fork();
