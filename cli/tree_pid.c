@@ -84,6 +84,25 @@ static int print_json(const tend_snapshot *snapshot)
 	return client_end(0);
 }
 
+/* To ask how long it is takes as long as to draw it, so a guess goes first. */
+static char *draw(const tend_snapshot *snapshot, uint32_t flags)
+{
+	enum { GUESS = 160 }; /* bytes of a row */
+	size_t size = (tend_snapshot_count(snapshot) + 1) * GUESS, n;
+
+	for (;;) {
+		char *text = malloc(size);
+
+		if (!text)
+			return NULL;
+		n = tend_snapshot_text(snapshot, flags, text, size);
+		if (n < size)
+			return text;
+		free(text);
+		size = n + 1;
+	}
+}
+
 int cmd_tree_pid(pid_t pid, bool json, bool ascii)
 {
 	tend_snapshot *snapshot;
@@ -94,15 +113,11 @@ int cmd_tree_pid(pid_t pid, bool json, bool ascii)
 	if (json)
 		code = print_json(snapshot);
 	else {
-		uint32_t flags = ascii ? TEND_TREE_ASCII : 0;
-		size_t n = tend_snapshot_text(snapshot, flags, NULL, 0);
-		char *text = malloc(n + 1);
+		char *text = draw(snapshot, ascii ? TEND_TREE_ASCII : 0);
 
-		if (text) {
-			tend_snapshot_text(snapshot, flags, text, n + 1);
+		if (text)
 			fputs(text, stdout);
-			free(text);
-		}
+		free(text);
 		code = client_end(text ? 0 : EXIT_FAILED);
 	}
 	tend_snapshot_free(snapshot);

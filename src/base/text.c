@@ -15,6 +15,19 @@ void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n)
 	t->n += n;
 }
 
+void tend__text_s(struct tend__text *t, const char *s) { tend__text_bytes(t, s, strlen(s)); }
+
+void tend__text_number(struct tend__text *t, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	tend__text_bytes(t, digits + at, sizeof digits - at);
+}
+
 void tend__text_f(struct tend__text *t, const char *fmt, ...)
 {
 	char small[256];
@@ -74,12 +87,15 @@ void tend__text_duration(struct tend__text *t, uint64_t ns)
 {
 	uint64_t s = ns / TEND_SEC;
 
-	if (ns < TEND_SEC)
-		tend__text_f(t, "%llums", (unsigned long long)(ns / TEND_MS));
-	else if (s < 60)
-		tend__text_f(t, "%llu.%llus", (unsigned long long)s,
-		             (unsigned long long)(ns % TEND_SEC / (TEND_SEC / 10)));
-	else if (s < 3600)
+	if (ns < TEND_SEC) {
+		tend__text_number(t, ns / TEND_MS);
+		tend__text_s(t, "ms");
+	} else if (s < 60) {
+		tend__text_number(t, s);
+		tend__text_s(t, ".");
+		tend__text_number(t, ns % TEND_SEC / (TEND_SEC / 10));
+		tend__text_s(t, "s");
+	} else if (s < 3600)
 		tend__text_f(t, "%llum%02llus", (unsigned long long)(s / 60),
 		             (unsigned long long)(s % 60));
 	else

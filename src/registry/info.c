@@ -139,11 +139,11 @@ static void branches(const struct drawing *d, uint32_t row, struct tend__text *t
 	for (uint32_t up = row; places[up].depth > 0; up = places[up].above)
 		open[places[up].depth] = places[up].open;
 	for (uint32_t k = 1; k < depth; k++)
-		tend__text_f(t, "%s", !open[k] ? "   " : ascii ? "|  " : "│  ");
+		tend__text_s(t, !open[k] ? "   " : ascii ? "|  " : "│  ");
 	if (depth && open[depth])
-		tend__text_f(t, "%s", ascii ? "|- " : "├─ ");
+		tend__text_s(t, ascii ? "|- " : "├─ ");
 	else if (depth)
-		tend__text_f(t, "%s", ascii ? "`- " : "└─ ");
+		tend__text_s(t, ascii ? "`- " : "└─ ");
 }
 
 /* Marks that turn a line of a terminal around: right in a name, wrong in a table. */
@@ -164,13 +164,44 @@ static size_t misleading(const char *c)
 
 static void draw_name(const char *name, struct tend__text *t)
 {
-	for (size_t skip; *name; name += skip) {
-		skip = misleading(name);
-		tend__text_bytes(t, skip ? "?" : name, 1);
-		skip += !skip;
+	for (size_t n, skip = 0; *name; name += n + skip) {
+		for (n = 0; name[n] && !(skip = misleading(name + n)); n++) {}
+		tend__text_bytes(t, name, n);
+		if (name[n])
+			tend__text_bytes(t, "?", 1);
+		else
+			return;
 	}
 }
 
+static void draw_spaces(struct tend__text *t, size_t n)
+{
+	static const char spaces[] = "                ";
+
+	for (size_t m; n > 0; n -= m) {
+		m = n < sizeof spaces - 1 ? n : sizeof spaces - 1;
+		tend__text_bytes(t, spaces, m);
+	}
+}
+
+/* A word of the table, and the spaces up to the next. */
+static void draw_column(struct tend__text *t, const char *word, size_t width)
+{
+	size_t n = strlen(word);
+
+	tend__text_bytes(t, word, n);
+	draw_spaces(t, n < width ? width - n : 0);
+}
+
+static void draw_also(struct tend__text *t, const char *word)
+{
+	if (word[0]) {
+		tend__text_bytes(t, "  ", 2);
+		tend__text_s(t, word);
+	}
+}
+
+/* Only what few rows have goes through printf, which takes longer than all the rest. */
 static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t)
 {
 	struct tend_info info = {0};
@@ -179,27 +210,24 @@ static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t
 	fill(d->s, &d->s->rows[row], &info);
 	branches(d, row, t);
 	draw_name(info.name, t);
-	tend__text_f(t, "%*s  %-8s %s", n < d->width ? (int)(d->width - n) : 0, "",
-	             tend_kind_name(info.kind), tend_state_name(info.state));
-	if (info.kind != TEND_KIND_SCOPE) {
-		tend__text_f(t, "%*s", (int)(10 - strlen(tend_state_name(info.state))), "");
+	draw_spaces(t, 2 + (n < d->width ? d->width - n : 0));
+	draw_column(t, tend_kind_name(info.kind), 9);
+	draw_column(t, tend_state_name(info.state), info.kind == TEND_KIND_SCOPE ? 0 : 10);
+	if (info.kind != TEND_KIND_SCOPE)
 		tend__text_duration(
 			t, d->s->info.at > info.spawned_at ? d->s->info.at - info.spawned_at : 0);
-	}
 	if (info.pid)
 		tend__text_f(t, "  %s %d", info.kind == TEND_KIND_PROCESS ? "pid" : "tid",
 		             info.pid);
 	if (info.attempt > 1)
 		tend__text_f(t, "  attempt %u", info.attempt);
 	if (info.state == TEND_STATE_ENDED)
-		tend__text_f(t, "  %s", tend_outcome_name(info.outcome));
-	if (info.wait[0])
-		tend__text_f(t, "  %s", info.wait);
-	if (info.site[0])
-		tend__text_f(t, "  %s", info.site);
+		draw_also(t, tend_outcome_name(info.outcome));
+	draw_also(t, info.wait);
+	draw_also(t, info.site);
 	if (info.torn)
-		tend__text_f(t, "  torn");
-	tend__text_f(t, "\n");
+		draw_also(t, "torn");
+	tend__text_bytes(t, "\n", 1);
 }
 
 /* Last row first, so that each list comes out in order. Answers the first of

@@ -17,24 +17,26 @@ void tend__wait_text(struct tend__text *t, uint32_t why, uint64_t object, uint64
 {
 	if (why >= TEND__WAIT_KINDS)
 		return;
-	tend__text_f(t, "%s", waits[why].text);
+	tend__text_s(t, waits[why].text);
 	switch (waits[why].object) {
 	case 'n':
-		tend__text_f(t, "#%llu", (unsigned long long)object);
+		tend__text_s(t, "#");
+		tend__text_number(t, object);
 		break;
 	case 'i':
-		tend__text_f(t, " #%llu", (unsigned long long)object);
+		tend__text_s(t, " #");
+		tend__text_number(t, object);
 		break;
 	case 'd':
 		tend__text_f(t, " %lld", (long long)object);
 		break;
 	case 't':
 		if (object == TEND_FOREVER)
-			tend__text_f(t, " forever");
+			tend__text_s(t, " forever");
 		else if (object <= now)
-			tend__text_f(t, " 0s");
+			tend__text_s(t, " 0s");
 		else {
-			tend__text_f(t, " ");
+			tend__text_s(t, " ");
 			tend__text_duration(t, object - now);
 		}
 		break;
