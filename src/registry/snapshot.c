@@ -81,12 +81,13 @@ static uint64_t unusual(uint64_t word)
 {
 	const uint64_t ones = UINT64_MAX / 0xff, slash = word ^ ones * '/';
 
-	return word | (word + ones) | ((word - ones * ' ') & ~word) | ((slash - ones) & ~slash);
+	return word | (word + ones) | (word - ones * ' ') | (slash - ones);
 }
 
 /* As many words as the name has, with zeros after its end. Its length; 0 if it is
  * not plain, or none. */
-static size_t copy_name(const _Atomic uint64_t from[6], uint64_t *to)
+static inline __attribute__((always_inline)) size_t copy_name(const _Atomic uint64_t from[6],
+                                                              uint64_t *to)
 {
 	const uint64_t ones = UINT64_MAX / 0xff;
 	uint64_t word = tend__load_acquire(&from[5]), letters, odd = 0;
