@@ -271,43 +271,51 @@ void *tend__snapshot_reserve(size_t *bytes)
 	return p;
 }
 
-/* Blocks that were given back: to fault in and clear a new one is a third of the time
- * of a snapshot. The kernel may have their pages back when it wants. */
-static struct {
-	struct tend__lock lock;
-	void *block[2] TEND_GUARDED_BY(&lock);
-	size_t bytes[2] TEND_GUARDED_BY(&lock);
-} spare;
+/* Blocks that were given back, which begin with their size: to fault in and clear a
+ * new one is a third of the time of a snapshot. The kernel may have the other pages
+ * back when it wants. */
+static _Atomic(size_t *) spare[2];
+
+static void *take_spare(size_t *bytes)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t *p = tend__exchange(&spare[i], (size_t *)NULL), *none = NULL;
+
+		if (p && *p >= *bytes && *p / 4 < *bytes) {
+			*bytes = *p;
+			return p;
+		}
+		if (p && !tend__cas(&spare[i], &none, p))
+			tend__unreserve(p, *p);
+	}
+	return NULL;
+}
 
 void *tend__snapshot_borrow(size_t *bytes)
 {
-	void *p = NULL;
+	void *p = take_spare(bytes);
 
-	tend__lock(&spare.lock);
-	for (int i = 0; i < 2 && !p; i++)
-		if (spare.block[i] && spare.bytes[i] >= *bytes && spare.bytes[i] / 4 < *bytes) {
-			p = spare.block[i];
-			*bytes = spare.bytes[i];
-			spare.block[i] = NULL;
-		}
-	tend__unlock(&spare.lock);
 	return p ? p : tend__snapshot_reserve(bytes);
+}
+
+static bool keep(size_t *p, size_t bytes)
+{
+	if (bytes < LARGE || bytes > SPARE_MAX)
+		return false;
+	madvise(p, bytes, MADV_FREE);
+	*p = bytes; /* a page that is written to stays */
+	for (int i = 0; i < 2; i++) {
+		size_t *none = NULL;
+
+		if (tend__cas(&spare[i], &none, p))
+			return true;
+	}
+	return false;
 }
 
 void tend__snapshot_return(void *p, size_t bytes)
 {
-	if (bytes >= LARGE && bytes <= SPARE_MAX) {
-		madvise(p, bytes, MADV_FREE);
-		tend__lock(&spare.lock);
-		for (int i = 0; i < 2 && p; i++)
-			if (!spare.block[i]) {
-				spare.block[i] = p;
-				spare.bytes[i] = bytes;
-				p = NULL;
-			}
-		tend__unlock(&spare.lock);
-	}
-	if (p)
+	if (!keep(p, bytes))
 		tend__unreserve(p, bytes);
 }
 

@@ -239,8 +239,7 @@ static struct tend__task *next_fresh(struct tend__worker *w)
  * through. So those behind it in the queue are fetched, a step each, while one runs:
  * where a wait begins and where the stack does, for between them lies what only
  * threads need. Inlined, or gcc drops the call of what only fetches. */
-static inline __attribute__((always_inline)) void look_ahead(const struct tend__queue *q,
-                                                             const struct tend__task *now)
+static inline __attribute__((always_inline)) void look_ahead(const struct tend__queue *q)
 {
 	enum { LINE = 64 };
 	const struct tend__post *p = q->first;
@@ -248,9 +247,6 @@ static inline __attribute__((always_inline)) void look_ahead(const struct tend__
 
 	if (!p || !p->next || !p->next->next)
 		return;
-	/* Where it is in its scope's list, if it ends. */
-	__builtin_prefetch(now->in_scope.prev);
-	__builtin_prefetch(now->in_scope.next);
 	t = tend__entry(p->next, const struct tend__task, post);
 	for (int i = 0; i < 6; i++)
 		__builtin_prefetch((const char *)t->stack->context.sp + i * LINE);
@@ -274,7 +270,7 @@ static struct tend__task *next_started(struct tend__worker *w)
 {
 	struct tend__task *t = task_of(pop(&w->started));
 
-	look_ahead(&w->started, t);
+	look_ahead(&w->started);
 	return t;
 }
 
