@@ -194,7 +194,7 @@ def our_flags() -> str:
     """Of the library; without warnings, folders and definitions."""
     try:
         commands = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
-        line = next(c["command"] for c in commands if "bench_" in c["output"])
+        line = next(c["command"] for c in commands if "libtend." in c["output"])
     except (OSError, ValueError, StopIteration):
         return "unknown"
     kept = re.findall(r" (-O\S*|-g\S*|-std=\S+|-m\S+|-f(?!diag|macro)\S+|-DNDEBUG)(?= )", line)
