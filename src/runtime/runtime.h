@@ -21,7 +21,7 @@ enum {
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
 	TEND__STRIPES = 64,
-	TEND__ROUND = 96, /* tasks run between looks at inbox, timers and descriptors */
+	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
 };
 
 /* First in, first out; links are the tasks' posts. */
@@ -76,7 +76,6 @@ struct tend__worker {
 	struct tend__context context; /* of the loop */
 	struct tend__queue started;   /* ready and pinned */
 	struct tend__queue fresh;     /* did not fit into the ring */
-	struct tend__timers timers;
 	struct tend__poller poller;
 	struct tend__slots slots;
 	struct tend__stack *stacks; /* free ones */
@@ -99,6 +98,7 @@ struct tend__worker {
 	uint64_t looked;                  /* then */
 	bool posted;                      /* since it last slept, something came from others */
 	uint32_t turn;                    /* counts tasks: fresh or started ones next */
+	struct tend__timers timers;
 
 	/* Others write below. */
 	_Alignas(64) _Atomic(struct tend__post *) inbox;

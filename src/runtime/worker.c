@@ -266,7 +266,7 @@ static bool has_fresh(const struct tend__worker *w)
 	return w->fresh.first || tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail);
 }
 
-static struct tend__task *next_started(struct tend__worker *w)
+static inline __attribute__((always_inline)) struct tend__task *next_started(struct tend__worker *w)
 {
 	struct tend__task *t = task_of(pop(&w->started));
 
@@ -377,7 +377,9 @@ static inline void switch_to(struct tend__worker *w, struct tend__context *from,
 	running(w, t);
 	/* Not before: in the simulator another thread may go on in running(). */
 	tend__context_dies(from, w->dead != NULL);
+#ifdef TEND_SIM
 	tend__tls.context = to;
+#endif
 	tend__context_switch(from, to);
 	bury(w);
 }
