@@ -224,7 +224,7 @@ int main(int argc, char **argv)
 {
 	static const struct peer_case cases[] = {
 		{"pthread", "w1b", spawn_and_join, 20000, 1, "shape", "join"},
-		{"pthread", "w2c", hops, 50000, 2, NULL, NULL},
+		{"pthread", "apart", hops, 50000, 2, NULL, NULL},
 		{"pthread", "w3", parked_threads, 10000, 1, NULL, NULL},
 		{"pthread", "w4", cancel, 10000, 2, NULL, NULL},
 		{"ucontext", "w2y", switches, 5000000, 1, NULL, NULL},
