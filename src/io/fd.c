@@ -129,7 +129,7 @@ static bool told(void) { return tend__tls.task && tend__canceled(tend__tls.task)
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
 	bool fiber = is_fiber();
-	bool untried = fiber && tend__fds_drained(fd);
+	bool untried = fiber && n && tend__fds_drained(fd);
 	int error = 0;
 
 	for (;;) {

@@ -411,6 +411,8 @@ static int serve_short_reads(void *arg)
 	if (fd < 0 || tend_spawn(tend_self_scope(), holder, x, NULL, NULL) ||
 	    read_some(x, fd, TEND_FOREVER) != 3)
 		return -EIO;
+	if (tend_read(fd, x->got, 0, TEND_FOREVER) != 0) /* nothing is there at once */
+		return -EIO;
 	/* What has come since is there at once, however short the wait. */
 	hold(x);
 	if (read_some(x, fd, 0) != 3)
