@@ -134,7 +134,8 @@ static void begin_round(struct tend__timers *t)
 	struct tend__timer *timer;
 
 	insert_all(t, take_all(&t->wheels[1], round));
-	while ((timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) - round < TEND__BUCKETS) {
+	/* Those of rounds that were stepped over too, with nothing in the wheels. */
+	while ((timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) < round + TEND__BUCKETS) {
 		tend__heap_remove(&t->beyond, timer);
 		tend__timers_insert(t, timer);
 	}

@@ -155,6 +155,26 @@ TEST(one_timer_is_waited_for_as_it_is)
 	}
 }
 
+/* The last ticks of a round of the first wheel: whoever looks there looks from the
+ * next round, and what was far, or was set before the first look, is behind it. */
+TEST(a_timer_behind_the_end_of_a_round_is_not_lost)
+{
+	const uint64_t tick = UINT64_C(1) << 22, end = 256 * tick;
+
+	for (uint64_t rounds = 1; rounds < 3000; rounds += 7)
+		for (int late = 0; late < 2; late++) {
+			struct tend__timers *timers = calloc(1, sizeof *timers);
+			struct tend__timer one = {.at = rounds * end - tick / 2};
+
+			ck_assert_ptr_nonnull(timers);
+			tend__timers_insert(timers, &one);
+			ck_assert_ptr_eq(
+				tend__timers_due(timers, late ? one.at + 3 * end : one.at), &one);
+			ck_assert_uint_eq(tend__timers_next(timers), UINT64_MAX);
+			free(timers);
+		}
+}
+
 static int valid(const char *name) { return tend__name_valid(name, strlen(name)); }
 
 static void take_and_give(struct tend__segment *s, struct tend__slots *cache, uint32_t n,
