@@ -112,7 +112,7 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 	identity.attempt = birth->attempt ? birth->attempt : 1;
 	tend__record_fill(r, &identity);
 
-	error = tend__scope_enter(s, scope.id, true);
+	error = tend__scope_admit(s, scope.id);
 	if (error) {
 		reject(s, scope.id);
 		tend__slot_give(&rt->segment, slots, slot);

@@ -70,6 +70,17 @@ struct tend__debt {
 	void (*pay)(struct tend__worker *w);
 };
 
+/* Places in a scope that a worker has taken for tasks that the running one will
+ * spawn into it, so that two who spawn into one scope seldom meet at its word. At the
+ * latest when another task runs they are given back, and whoever asks for emptiness
+ * takes them back before: see tend__scope_expect(). */
+struct tend__credit {
+	_Atomic uint64_t word;     /* slot of the scope 24 | 0 | count 32 */
+	struct tend__owner *owner; /* spawned into since the last switch, or NULL */
+	uint32_t step;             /* how many places were taken last */
+	void (*give_back)(struct tend__worker *w);
+};
+
 struct tend__worker {
 	tend_runtime *rt;
 	uint32_t number;
@@ -92,6 +103,7 @@ struct tend__worker {
 	uint32_t budget;           /* tasks it may still run before the loop's next round */
 	struct tend__stack *dead;  /* of who has ended, and was switched from */
 	struct tend__debt debt;
+	struct tend__credit credit;
 	_Atomic uint32_t births; /* tasks it has spawned */
 	struct tend__thread thread;
 	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief, */
@@ -224,6 +236,21 @@ static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t out
 
 		if (word >> 40 == tend__id_slot(scope) &&
 		    (!outcome || (word >> 32 & 0xff) == outcome))
+			n += (uint32_t)word;
+	}
+	return n;
+}
+
+/* How many places of the scope are taken, and no task has them. */
+static inline uint32_t tend__lent(tend_runtime *rt, uint64_t scope)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		/* Acquire: pairs with the exchange of a spawn. */
+		uint64_t word = tend__load_acquire(&rt->workers[i].credit.word);
+
+		if (word >> 40 == tend__id_slot(scope))
 			n += (uint32_t)word;
 	}
 	return n;

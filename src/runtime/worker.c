@@ -349,6 +349,8 @@ static inline __attribute__((always_inline)) struct tend__task *choose(struct te
 static inline __attribute__((always_inline)) void running(struct tend__worker *w,
                                                           struct tend__task *t)
 {
+	if (w->credit.owner)
+		w->credit.give_back(w);
 	if (w->debt.owner && (!t || t->owner != w->debt.owner))
 		w->debt.pay(w);
 	/* Relaxed: a hint for readers, who else see it ready. */

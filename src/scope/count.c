@@ -5,22 +5,25 @@
 
 #include <errno.h>
 
-/* Depth is bounded (TEND__DEPTH_MAX), so this may recurse on a small stack. */
-int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit)
+static inline int admission(uint64_t word, uint64_t id, bool admit)
+{
+	if (tend__word_generation(word) != tend__id_generation(id) || !(word & TEND__SCOPE_LIVE))
+		return -ESRCH;
+	if (admit && (word & (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED)))
+		return -ECANCELED;
+	return admit && (word & TEND__SCOPE_SEALED) ? -ESHUTDOWN : 0;
+}
+
+/* Counts n in, with `admit` subject to admission. Depth is bounded (TEND__DEPTH_MAX),
+ * so this may recurse on a small stack. */
+static int enter(struct tend__scope *s, uint64_t id, uint32_t n, bool admit)
 {
 	struct tend__scope *parent = NULL;
 	uint64_t word = tend__load_acquire(&s->owner.record->word);
 	int error;
 
 	for (;;) {
-		error = 0;
-		if (tend__word_generation(word) != tend__id_generation(id) ||
-		    !(word & TEND__SCOPE_LIVE))
-			error = -ESRCH;
-		else if (admit && (word & (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED)))
-			error = -ECANCELED;
-		else if (admit && (word & TEND__SCOPE_SEALED))
-			error = -ESHUTDOWN;
+		error = admission(word, id, admit);
 		if (error)
 			break;
 		if (tend__scope_count(word) == 0 && !parent && tend__parent(s)) {
@@ -28,12 +31,12 @@ int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit)
 
 			/* If s was freed since, `up` may be any scope. It is left again when
 			 * the exchange below finds the generation gone. */
-			if (!tend__scope_enter(up, tend__load_relaxed(&s->parent_id), false))
+			if (!enter(up, tend__load_relaxed(&s->parent_id), 1, false))
 				parent = up;
 			word = tend__load_acquire(&s->owner.record->word);
 			continue;
 		}
-		if (tend__cas(&s->owner.record->word, &word, word + TEND__SCOPE_ONE)) {
+		if (tend__cas(&s->owner.record->word, &word, word + n * TEND__SCOPE_ONE)) {
 			/* Somebody else brought it from 0, and counts in the parent. */
 			if (parent && tend__scope_count(word) != 0)
 				tend__scope_leave(parent, 1);
@@ -44,6 +47,106 @@ int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit)
 		tend__scope_leave(parent, 1);
 	return error;
 }
+
+/* ---- Places taken ahead ---- */
+
+enum { PLACES = 64 };
+
+static void give_back(struct tend__worker *w)
+{
+	struct tend__scope *s = (struct tend__scope *)(void *)w->credit.owner;
+
+	w->credit.owner = NULL;
+	/* Relaxed: only this worker adds to it, others take all. */
+	if (tend__load_relaxed(&w->credit.word)) {
+		uint32_t n = (uint32_t)tend__exchange(&w->credit.word, (uint64_t)0);
+
+		if (n)
+			tend__scope_leave(s, n);
+	}
+}
+
+/* Would nobody wait for what the running task holds in s? */
+static bool unawaited(const struct tend__scope *s)
+{
+	struct tend__task *self = tend__tls.task;
+
+	/* The chain above s stays while something counts in it. */
+	for (; s && self; s = tend__parent(s)) {
+		if (s == tend__scope_of(self))
+			return true;
+		if (tend__load(&s->awaited))
+			break;
+	}
+	return false;
+}
+
+static bool spend(struct tend__worker *w, struct tend__scope *s, uint64_t id)
+{
+	/* Relaxed: the exchange decides. While there are places the scope stays, so who
+	 * has found it open, and then a place, was admitted. */
+	uint64_t word = tend__load_relaxed(&w->credit.word);
+
+	return word && !admission(tend__load_acquire(&s->owner.record->word), id, true) &&
+	       tend__cas(&w->credit.word, &word, (uint32_t)word == 1 ? 0 : word - 1);
+}
+
+int tend__scope_admit(struct tend__scope *s, uint64_t id)
+{
+	struct tend__worker *w = tend__worker_of(s->rt);
+	uint32_t n = 1;
+	int error;
+
+	if (!w)
+		return enter(s, id, 1, true);
+	if (w->credit.owner == &s->owner) {
+		if (spend(w, s, id))
+			return 0;
+		/* From the second on: many spawn one, and go on to something else. */
+		if (unawaited(s))
+			n = w->credit.step < PLACES ? 2 * w->credit.step : PLACES;
+	} else if (w->credit.owner)
+		give_back(w);
+	error = enter(s, id, n, true);
+	if (error)
+		return error;
+	w->credit.owner = &s->owner;
+	w->credit.give_back = give_back;
+	w->credit.step = n;
+	if (n > 1) {
+		/* seq_cst, then a look, against tend__scope_expect(): it takes the places
+		 * back, or is seen. */
+		tend__store(&w->credit.word, (uint64_t)tend__id_slot(id) << 40 | (n - 1));
+		if (!unawaited(s))
+			give_back(w);
+	}
+	return 0;
+}
+
+void tend__credits_recall(tend_runtime *rt)
+{
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+		uint64_t word = tend__load(&w->credit.word);
+
+		while (word)
+			if (tend__cas(&w->credit.word, &word, (uint64_t)0)) {
+				/* Relaxed: it is there while places in it are taken. */
+				tend__scope_leave(tend__load_relaxed(&rt->scopes[word >> 40]),
+				                  (uint32_t)word);
+				break;
+			}
+	}
+}
+
+void tend__scope_expect(struct tend__scope *s)
+{
+	/* seq_cst, then a look: see tend__scope_admit(). */
+	tend__add(&s->awaited, 1);
+	tend__credits_recall(s->rt);
+}
+
+void tend__scope_expect_end(struct tend__scope *s) { tend__add(&s->awaited, (uint32_t)-1); }
 
 /* The step to 0. False if it is not the last after all. */
 static bool leave_last(struct tend__scope *s, uint32_t n)
@@ -101,16 +204,21 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, u
 	struct tend__waiter w = {.task = tend__self(&room)};
 	int error;
 
+	tend__scope_expect(s);
 	tend__lock(&s->owner.lock);
-	/* Under the lock, so that the last to leave has left the lock as well. */
+	/* Under the lock, so that the last to leave has left the lock as well. One that
+	 * was freed was empty. */
 	if (!tend__scope_is(s, id) ||
 	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
 		tend__unlock(&s->owner.lock);
-		TEND__EDGE_ACQUIRE(&s->owner);
-		return 0; /* one that was freed was empty */
+		error = 0;
+	} else {
+		tend__link_append(&s->waiters, &w.link);
+		error = tend__wait(&s->owner.lock, &w, why, id, deadline, flags | TEND__STAY);
 	}
-	tend__link_append(&s->waiters, &w.link);
-	error = tend__wait(&s->owner.lock, &w, why, id, deadline, flags);
+	tend__scope_expect_end(s);
+	if (error && !(flags & TEND__DEAF))
+		tend__abort_if_asked(w.task);
 	if (!error)
 		TEND__EDGE_ACQUIRE(&s->owner);
 	return error;
@@ -137,6 +245,8 @@ int64_t tend_scope_live(tend_scope scope)
 
 	if (!top)
 		return error;
+	/* So that places which nobody has yet are not taken for somebody. */
+	tend__credits_recall(top->rt);
 	tend__lock(&top->rt->tree);
 	if (!tend__scope_is(top, scope.id)) {
 		tend__unlock(&top->rt->tree);
@@ -149,7 +259,7 @@ int64_t tend_scope_live(tend_scope scope)
 		uint64_t word = tend__load_acquire(&s->owner.record->word);
 
 		live += tend__scope_count(word);
-		live -= tend__owed(s->rt, s->id, 0);
+		live -= tend__owed(s->rt, s->id, 0) + tend__lent(s->rt, s->id);
 		if (s != top && tend__scope_count(word))
 			live--; /* it counts one in its parent, and is no task */
 	}

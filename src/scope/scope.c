@@ -268,6 +268,7 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 	uint64_t ended[TEND_REJECTED + 1];
 	int64_t in = tend__scope_count(tend__load_acquire(&s->owner.record->word));
 
+	in -= tend__lent(s->rt, s->id);
 	for (struct tend__link *l = s->children.next; l != &s->children; l = l->next) {
 		struct tend__scope *child = tend__entry(l, struct tend__scope, sibling);
 
@@ -508,6 +509,7 @@ void tend__disown(struct tend__task *t)
 		flag_subtree(s, TEND__SCOPE_CLOSED);
 		tend__unlock(&rt->tree);
 		tend__scope_cancel(s, id, &reason);
+		tend__credits_recall(rt);
 		tend__scope_reap(rt, id); /* at once, if it is empty */
 		tend__lock(&rt->tree);
 	}

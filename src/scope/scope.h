@@ -11,6 +11,11 @@
  * something below is live. The step to 0 is made under the scope's lock: who has
  * seen 0 and then had the lock knows that nobody is in there any more.
  *
+ * A worker may hold places for what its running task spawns next (struct
+ * tend__credit): they count, and are nobody's. Nobody is kept waiting by them, for
+ * a task takes them only in its own scope, which is not empty anyway, or below it,
+ * where none between the two is awaited.
+ *
  * The memory of a scope stays with its slot, so a stale handle may still be
  * looked at; the generation in the word says that it is stale. */
 #ifndef TEND_SCOPE_SCOPE_H
@@ -40,6 +45,7 @@ struct tend__scope {
 	uint32_t depth;                       /* (c) */
 	struct tend__link sibling;            /* (t) in parent->children */
 	struct tend__link children;           /* (t) */
+	_Atomic uint32_t awaited;             /* waits for count 0; of the slot, as all waits end */
 	_Atomic uint64_t holder;              /* (t) to write; the id of who owns it, or 0 */
 	struct tend__link owned;              /* (t) in holder->owned */
 	struct tend__link held;               /* (l) ended tasks whose outcome is kept */
@@ -109,11 +115,15 @@ bool tend__below(const struct tend__scope *s, const struct tend__scope *top);
 /* The next of the subtree of top, parents first. Under runtime.tree. */
 struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into);
 
-/* Counts one in: with `admit` subject to admission. 0; -ESRCH, -ECANCELED,
- * -ESHUTDOWN. */
-int tend__scope_enter(struct tend__scope *s, uint64_t id, bool admit);
+/* Admits a task that the caller spawns: it counts. 0; -ESRCH, -ECANCELED, -ESHUTDOWN. */
+int tend__scope_admit(struct tend__scope *s, uint64_t id);
 /* Of n that are in it. */
 void tend__scope_leave(struct tend__scope *s, uint32_t n);
+/* Around a wait for count 0: no worker holds, nor takes, places in it. */
+void tend__scope_expect(struct tend__scope *s);
+void tend__scope_expect_end(struct tend__scope *s);
+/* Takes back the places that workers hold, in all scopes. */
+void tend__credits_recall(tend_runtime *rt);
 /* Sets flags of the word of an open scope; the word before. */
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
 /* Waits for count 0. */

@@ -70,9 +70,9 @@ static void run_cleanups(struct tend__scope *top, uint64_t id)
 
 /* Waits until the subtree is empty or the instant has come. True if empty. A
  * later caller that made the deadline earlier wakes it to look again. */
-static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
-                       uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t),
-                       uint64_t at_most) TEND_UNCHECKED
+static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
+                        uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t),
+                        uint64_t at_most) TEND_UNCHECKED
 {
 	for (;;) {
 		struct tend__outside room;
@@ -99,6 +99,17 @@ static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown
 		if (error)
 			return false;
 	}
+}
+
+static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
+                       uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t), uint64_t at_most)
+{
+	bool empty;
+
+	tend__scope_expect(s);
+	empty = await_until(s, id, op, canceled, instant, at_most);
+	tend__scope_expect_end(s);
+	return empty;
 }
 
 static uint64_t whole(uint64_t canceled, uint64_t deadline)

@@ -168,8 +168,8 @@ TEST(a_timer_behind_the_end_of_a_round_is_not_lost)
 
 			ck_assert_ptr_nonnull(timers);
 			tend__timers_insert(timers, &one);
-			ck_assert_ptr_eq(
-				tend__timers_due(timers, late ? one.at + 3 * end : one.at), &one);
+			ck_assert_ptr_eq(tend__timers_due(timers, late ? one.at + 3 * end : one.at),
+			                 &one);
 			ck_assert_uint_eq(tend__timers_next(timers), UINT64_MAX);
 			free(timers);
 		}

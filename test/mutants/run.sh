@@ -117,16 +117,30 @@ mutant "a timeout wakes nobody" src/runtime/park.c \
 # ---- Admission and counts ----
 mutant "a child counts in its parent after its own first" src/scope/count.c \
 	's/if \(tend__scope_count\(word\) == 0 && !parent/if (0 && !parent/;
-	 s/if \(parent && tend__scope_count\(word\) != 0\)\n\s*tend__scope_leave\(parent, 1\);/if (tend__scope_count(word) == 0 && tend__parent(s))\n(void)!tend__scope_enter(tend__parent(s), tend__parent(s)->id, false);/'
+	 s/if \(parent && tend__scope_count\(word\) != 0\)\n\s*tend__scope_leave\(parent, 1\);/if (tend__scope_count(word) == 0 && tend__parent(s))\n(void)!enter(tend__parent(s), tend__parent(s)->id, 1, false);/'
 mutant "the last to leave wakes nobody" src/scope/count.c \
 	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
 mutant "a waiter looks, then begins to listen" src/scope/count.c \
 	's/(\ttend__lock\(&s->owner.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->owner.record->word));\n$1/;
-	 s/tend__scope_count\(tend__load_acquire\(&s->owner.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->owner.lock\);\n\t\tTEND__EDGE/seen == 0) {\n\t\ttend__unlock(&s->owner.lock);\n\t\tTEND__EDGE/'
+	 s/tend__scope_count\(tend__load_acquire\(&s->owner.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->owner.lock\);\n\t\terror/seen == 0) {\n\t\ttend__unlock(&s->owner.lock);\n\t\terror/'
 mutant "a seal is not looked at" src/scope/count.c \
 	's/admit && \(word & TEND__SCOPE_SEALED\)/0/'
 mutant "a cancel does not refuse" src/scope/count.c \
 	's/admit && \(word & \(TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED\)\)/admit \&\& (word \& TEND__SCOPE_CLOSED)/'
+mutant "who takes places does not look for those who wait" src/scope/count.c \
+	's/if \(!unawaited\(s\)\)\n\s*give_back\(w\);/;/'
+mutant "who waits leaves the places that others hold" src/scope/count.c \
+	's/(\ttend__add\(&s->awaited, 1\);\n)\ttend__credits_recall\(s->rt\);/$1/'
+mutant "who looks counts the places that nobody has" src/scope/count.c \
+	's/\ttend__credits_recall\(top->rt\);//; s/ \+ tend__lent\(s->rt, s->id\)//'
+mutant "places are held where somebody waits" src/scope/count.c \
+	's/if \(tend__load\(&s->awaited\)\)\n\s*break;/;/'
+mutant "a place is spent in a scope that is sealed" src/scope/count.c \
+	's/!admission\(tend__load_acquire\(&s->owner.record->word\), id, true\) &&/1 \&\&/'
+mutant "places that nobody has are counted as tasks" src/scope/scope.c \
+	's/in -= tend__lent\(s->rt, s->id\);/;/'
+mutant "a scope without an owner is kept by places that nobody has" src/scope/scope.c \
+	's/\ttend__credits_recall\(rt\);\n//'
 mutant "a prefix matches parts of a segment" src/scope/count.c \
 	's/for \(size_t i = 0; i < len; i\+\+\)/for (size_t i = 0; i < len && path[i]; i++)/;
 	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/'

@@ -540,6 +540,129 @@ SCENARIO(rule_27_waiting_for_yourself_is_an_error_and_no_hang)
 	close_world();
 }
 
+/* ---- Places taken ahead ---- */
+
+enum { AHEAD = 5 }; /* one, two and four are taken, and two are left */
+
+struct ahead {
+	tend_scope s;
+	tend_task first;
+	_Atomic int spawning, spawned, go;
+};
+
+/* Goes on without a switch; each look is a step of the simulator. */
+static void compute_until(_Atomic int *flag)
+{
+	struct tend_outcome o;
+
+	while (!atomic_load(flag))
+		ANSWERS(tend_task_outcome(tend_self(), &o), -EAGAIN);
+}
+
+static int spawn_and_compute(void *arg)
+{
+	struct ahead *a = arg;
+	tend_task t[AHEAD];
+
+	for (int i = 0; i < AHEAD; i++) {
+		if (i == 3)
+			atomic_store(&a->spawning, 1); /* the next takes four */
+		OK(tend_task_begin(a->s, NULL, &t[i]));
+	}
+	for (int i = 0; i < AHEAD; i++)
+		OK(tend_task_end(t[i], 0));
+	OK(tend_task_end(a->first, 0));
+	atomic_store(&a->spawned, 1);
+	compute_until(&a->go);
+	return 0;
+}
+
+SCENARIO(places_taken_ahead_keep_nobody_waiting)
+{
+	/* Mostly the first: who takes places while another begins to wait is rare. */
+	for (int i = 0; i < 20; i++) {
+		int how = i < 18 ? 0 : i - 17;
+		struct ahead a = {.go = 0};
+
+		open_world(2);
+		a.s = child(root, "s");
+		OK(tend_task_begin(a.s, NULL, &a.first));
+		OK(tend_spawn(root, spawn_and_compute, &a, NULL, NULL));
+		await_count(how ? &a.spawned : &a.spawning, 1);
+		if (how == 0)
+			OK(tend_scope_wait_empty(a.s, SOON));
+		else if (how == 1)
+			OK(tend_shutdown(a.s, SOON, TEND_SHUTDOWN_OPTS(.drain = SOON)));
+		else
+			ck_assert_int_eq(live(a.s), 0);
+		atomic_store(&a.go, 1);
+		close_world();
+	}
+}
+
+static int own_and_leave(void *arg)
+{
+	struct ahead *a = arg;
+
+	OK(tend_scope_open(root, "s", NULL, &a->s));
+	OK(tend_task_begin(a->s, NULL, &a->first));
+	OK(tend_spawn(root, spawn_and_compute, a, NULL, NULL));
+	await_count(&a->spawned, 1);
+	return 0;
+}
+
+SCENARIO(places_taken_ahead_keep_no_scope_whose_owner_has_ended)
+{
+	struct ahead a = {.go = 0};
+	tend_task owner;
+
+	open_world(2);
+	OK(tend_spawn_thread(root, own_and_leave, &a, NULL, &owner));
+	ck_assert_int_eq(joined(owner).kind, TEND_COMPLETED);
+	ANSWERS(tend_scope_seal(a.s), -ESRCH);
+	atomic_store(&a.go, 1);
+	close_world();
+}
+
+static int spawn_and_look(void *arg)
+{
+	const tend_scope *s = arg;
+	struct tend_stats stats;
+	tend_task t[AHEAD], u;
+
+	for (int i = 0; i < AHEAD; i++) {
+		OK(tend_task_begin(s[1], NULL, &t[i]));
+		OK(tend_scope_stats(s[1], &stats));
+		ck_assert_uint_eq(stats.spawned, (uint64_t)i + 1);
+	}
+	OK(tend_scope_seal(s[1]));
+	ANSWERS(tend_task_begin(s[1], NULL, &u), -ESHUTDOWN);
+	OK(tend_scope_unseal(s[1]));
+	for (int i = 0; i < AHEAD; i++)
+		OK(tend_task_end(t[i], 0));
+	for (int i = 0; i < AHEAD; i++)
+		OK(tend_task_begin(s[1], NULL, &t[i]));
+	ck_assert_int_eq(live(s[0]), AHEAD + 1);
+	OK(tend_scope_cancel(s[1], -ECANCELED, NULL));
+	ANSWERS(tend_task_begin(s[1], NULL, &u), -ECANCELED);
+	for (int i = 0; i < AHEAD; i++)
+		OK(tend_task_end(t[i], 0));
+	ck_assert_int_eq(live(s[1]), 0);
+	return 0;
+}
+
+SCENARIO(places_taken_ahead_are_not_counted_and_admit_nobody_too_late)
+{
+	tend_scope s[2];
+
+	open_world(1);
+	s[0] = child(root, "above");
+	s[1] = child(s[0], "s");
+	OK(tend_spawn(s[0], spawn_and_look, s, NULL, NULL));
+	OK(tend_scope_wait_empty(root, SOON));
+	close_world();
+}
+
 /* ---- Deadlines, shields, abort ---- */
 
 SCENARIO(deadlines_are_inherited_and_the_earlier_wins)
