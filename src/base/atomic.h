@@ -47,4 +47,8 @@ static inline void tend__step(void) {}
 	(tend__step(), atomic_compare_exchange_weak_explicit( \
 			       (p), (old), (v), memory_order_acq_rel, memory_order_acquire))
 
+/* Keeps the compiler from moving loads over stores; the processor may still. For
+ * those that tend__barrier() is for. */
+#define tend__compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
+
 #endif

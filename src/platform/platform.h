@@ -43,6 +43,12 @@ void tend__thread_join(struct tend__thread *t);
 void tend__thread_yield(void);
 int32_t tend__thread_number(void); /* as /proc names it; 0 in a simulation */
 
+/* Has every thread of the process that runs pass a full barrier, so that those who
+ * must be fast need none. False: the kernel has no such thing. Prepared once, before
+ * there are threads, for then that takes no time. */
+void tend__barrier_prepare(void);
+bool tend__barrier(void);
+
 /* Waits for descriptors and for other threads. One thread waits, any wakes. */
 struct tend__poller {
 	int epoll, wake, timer;
@@ -107,6 +113,7 @@ int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(v
 void tend__os_thread_join(struct tend__thread *t);
 void tend__os_thread_yield(void);
 int32_t tend__os_thread_number(void);
+bool tend__os_barrier(void);
 int tend__os_poller_init(struct tend__poller *p);
 void tend__os_poller_fini(struct tend__poller *p);
 int tend__os_poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__ready *out,

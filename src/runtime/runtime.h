@@ -96,8 +96,7 @@ struct tend__worker {
 	uint64_t stacks_looked; /* when they were last looked at for that */
 	struct tend__fd **fds;  /* by number */
 	int fds_max;
-	uint64_t now;    /* read once a round */
-	uint64_t nudged; /* when it last woke a thief */
+	uint64_t now; /* read once a round */
 	uint64_t rounds;
 	_Atomic uint64_t *current; /* the id of the task it runs: the registry's */
 	uint32_t budget;           /* tasks it may still run before the loop's next round */
@@ -108,6 +107,8 @@ struct tend__worker {
 	struct tend__thread thread;
 	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief, */
 	uint64_t looked;                  /* then */
+	bool watches;                     /* counts as one of the runtime's watchers, */
+	bool napless;                     /* and has not napped since it was called */
 	bool posted;                      /* since it last slept, something came from others */
 	uint32_t turn;                    /* counts tasks: fresh or started ones next */
 	struct tend__timers timers;
@@ -139,7 +140,8 @@ struct tend_runtime {
 	struct tend__lock outside_lock;
 	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* spawned by no worker */
 	_Atomic uint32_t outside_count;
-	_Atomic uint32_t sleepers;
+	_Atomic uint32_t sleepers;     /* workers that nobody wakes yet */
+	_Atomic uint32_t watchers;     /* that are awake, or nap, to take from others */
 	_Atomic uint32_t no_stacks;    /* a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* that look through the registry */
 	_Atomic uint32_t births;       /* of tasks that no worker has spawned */

@@ -15,9 +15,10 @@
 
 enum {
 	NAP_NS = 100000, /* how long a thief watches a ring before it takes */
+	BLIND_NAP_NS = 100 * NAP_NS,
 	PATIENCE = 5,
-	SLEEPS = 1, /* of a worker's `sleeping`: until it is called */
-	NAPS = 2,   /* or has napped */
+	SLEEPS = 1, /* of a worker's `sleeping` */
+	CALLED = 2, /* to watch the rings: it counts as a watcher already */
 #ifdef TEND_SIM
 	SPIN_NS = 0, /* its clock stands still while anyone runs */
 #else
@@ -52,6 +53,18 @@ static struct tend__task *task_of(struct tend__post *p)
 	return tend__entry(p, struct tend__task, post);
 }
 
+/* Wakes the worker, if it sleeps and nobody else wakes it. */
+static bool rouse(struct tend__worker *w, uint32_t why)
+{
+	uint32_t sleeps = SLEEPS;
+
+	if (tend__load(&w->sleeping) != SLEEPS || !tend__cas(&w->sleeping, &sleeps, why))
+		return false;
+	tend__add(&w->rt->sleepers, (uint32_t)-1);
+	tend__poller_wake(&w->poller);
+	return true;
+}
+
 void tend__post(struct tend__worker *w, struct tend__post *post)
 {
 	/* Relaxed: the exchange decides. */
@@ -62,8 +75,7 @@ void tend__post(struct tend__worker *w, struct tend__post *post)
 	/* seq_cst, against the worker's "sleeping, then look": one of the two sees
 	 * the other (Dekker). */
 	while (!tend__cas(&w->inbox, &first, post));
-	if (tend__load(&w->sleeping) && tend__exchange(&w->sleeping, 0u))
-		tend__poller_wake(&w->poller);
+	rouse(w, 0);
 }
 
 static void take_inbox(struct tend__worker *w)
@@ -144,33 +156,33 @@ static struct tend__task *ring_pop(struct tend__worker *w)
 	}
 }
 
-/* One sleeper is enough: it naps and looks whether the ring drains. While one does,
- * nobody need be woken. */
-static void nudge(struct tend__worker *w)
+/* One that watches is enough: it looks whether the rings drain, and calls the next
+ * when it finds work. */
+static void call_watcher(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
 
-	w->nudged = w->now;
-	for (uint32_t i = 0; i < rt->workers_count; i++)
-		if (tend__load_relaxed(&rt->workers[i].sleeping) == NAPS)
+	tend__add(&rt->watchers, 1);
+	for (uint32_t i = 1; i < rt->workers_count; i++)
+		if (rouse(&rt->workers[(w->number + i) % rt->workers_count], CALLED))
 			return;
-	for (uint32_t i = 1; i < rt->workers_count; i++) {
-		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
+	tend__add(&rt->watchers, (uint32_t)-1);
+}
 
-		if (tend__load_relaxed(&v->sleeping) && tend__exchange(&v->sleeping, 0u)) {
-			tend__poller_wake(&v->poller);
-			return;
-		}
-	}
+static bool nobody_watches(const tend_runtime *rt)
+{
+	/* Relaxed, and after what was put into a ring only for the compiler: whoever
+	 * falls asleep makes this thread pass a barrier, in nothing_to_take(). */
+	tend__compiler_barrier();
+	return tend__load_relaxed(&rt->sleepers) && !tend__load_relaxed(&rt->watchers);
 }
 
 static void add_fresh(struct tend__worker *w, struct tend__post *p)
 {
 	if (w->fresh.first || !ring_push(w, task_of(p)))
 		push(&w->fresh, p);
-	/* Relaxed: a hint; a worker that falls asleep now looks at the rings first. */
-	if (tend__load_relaxed(&w->rt->sleepers) && w->now - w->nudged >= NAP_NS)
-		nudge(w);
+	if (nobody_watches(w->rt))
+		call_watcher(w);
 }
 
 void tend__spawned(tend_runtime *rt, struct tend__task *t)
@@ -190,11 +202,8 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 	tend__unlock(&rt->outside_lock);
 	tend__add(&rt->outside_count, 1);
 	for (uint32_t i = 0; i < rt->workers_count; i++)
-		if (tend__load(&rt->workers[i].sleeping) &&
-		    tend__exchange(&rt->workers[i].sleeping, 0u)) {
-			tend__poller_wake(&rt->workers[i].poller);
+		if (rouse(&rt->workers[i], 0))
 			return;
-		}
 }
 
 /* This worker's share of what was spawned from outside. */
@@ -562,28 +571,103 @@ static bool spin(struct tend__worker *w, uint64_t deadline)
 	return true;
 }
 
+/* The ring holds something that others could take. Relaxed: a look. */
+static bool filled(const struct tend__worker *v)
+{
+	return tend__load_relaxed(&v->head) != tend__load_relaxed(&v->tail);
+}
+
+/* The watch begins with a call, or with something to watch; after one nap without
+ * anything it ends. */
+static bool watches_on(struct tend__worker *w, bool more)
+{
+	if (more && !w->watches) {
+		w->watches = true;
+		tend__add(&w->rt->watchers, 1);
+	}
+	if (more || w->napless) {
+		w->napless = false;
+		return true;
+	}
+	if (w->watches)
+		tend__add(&w->rt->watchers, (uint32_t)-1);
+	w->watches = false;
+	return false;
+}
+
+/* With work of its own it cannot watch: somebody else shall, if there is anything. */
+static void watches_no_more(struct tend__worker *w)
+{
+	tend_runtime *rt = w->rt;
+
+	if (w->watches)
+		tend__add(&rt->watchers, (uint32_t)-1);
+	w->watches = w->napless = false;
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		if (filled(&rt->workers[i]) && nobody_watches(rt)) {
+			call_watcher(w);
+			return;
+		}
+}
+
+/* Announced as asleep, and before it sleeps for good. Who spawns fills its ring and
+ * then looks for sleepers, without a barrier, which would be a tenth of a spawn: so
+ * this is one for both. *deadline is earlier where the kernel has none. */
+static bool nothing_to_take(struct tend__worker *w, uint64_t *deadline)
+{
+	tend_runtime *rt = w->rt;
+
+	if (rt->workers_count == 1)
+		return true;
+	if (!tend__barrier() && tend__clock() + BLIND_NAP_NS < *deadline)
+		*deadline = tend__clock() + BLIND_NAP_NS;
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		if (filled(&rt->workers[i]))
+			return false;
+	return true;
+}
+
+static void fall_asleep(struct tend__worker *w)
+{
+	tend__add(&w->rt->sleepers, 1);
+	tend__store(&w->sleeping, (uint32_t)SLEEPS);
+}
+
+static void awake(struct tend__worker *w)
+{
+	uint32_t was = tend__exchange(&w->sleeping, 0u);
+
+	if (was == SLEEPS)
+		tend__add(&w->rt->sleepers, (uint32_t)-1);
+	if (was == CALLED && w->watches)
+		tend__add(&w->rt->watchers, (uint32_t)-1); /* twice */
+	if (was == CALLED)
+		w->watches = w->napless = true;
+}
+
 static void sleep_until(struct tend__worker *w, uint64_t deadline)
 {
 	uint64_t next = tend__timers_next(&w->timers);
-	bool more = false;
+	bool more = false, naps;
 
-	if (w->rt->workers_count > 1 && steal(w, &more))
+	if (w->rt->workers_count > 1 && steal(w, &more)) {
+		watches_no_more(w);
 		return;
+	}
 	if (next < deadline)
 		deadline = next;
 	if (w->posted && w->rt->workers_count > 1 && spin(w, deadline))
 		return;
-	if (more && tend__clock() + NAP_NS < deadline)
+	naps = watches_on(w, more);
+	if (naps && tend__clock() + NAP_NS < deadline)
 		deadline = tend__clock() + NAP_NS;
 	tend__stacks_idle(w);
 
 	/* Announce, then look once more, and only then sleep: see tend__post(). */
-	tend__add(&w->rt->sleepers, 1);
-	tend__store(&w->sleeping, (uint32_t)(more ? NAPS : SLEEPS));
-	if (!called(w))
+	fall_asleep(w);
+	if (!called(w) && (naps || nothing_to_take(w, &deadline)))
 		look_at_fds(w, deadline);
-	tend__store(&w->sleeping, 0u);
-	tend__add(&w->rt->sleepers, (uint32_t)-1);
+	awake(w);
 }
 
 /* What is due, then up to a round of tasks. */
@@ -595,6 +679,8 @@ static int round_of(struct tend__worker *w)
 	fire_timers(w);
 	if (w->poller.watched && ++w->rounds % 4 == 0)
 		look_at_fds(w, 0);
+	if (w->watches && (w->started.first || has_fresh(w)))
+		watches_no_more(w);
 	return run_ready(w);
 }
 
@@ -649,7 +735,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 
 	tend__context_adopt(&w->context);
 	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
-	tend__store(&w->sleeping, 0u);
+	awake(w);
 	for (;;) {
 		n += round_of(w);
 		look_at_fds(w, 0);
@@ -669,7 +755,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	/* For the program's own loop: the descriptor says when to call again. A post
 	 * must wake it even though nobody sleeps here. */
 	tend__poller_arm(&w->poller, next);
-	tend__store(&w->sleeping, (uint32_t)SLEEPS);
+	fall_asleep(w);
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);
 	tend__tls = before;
@@ -683,7 +769,8 @@ int tend__workers_start(tend_runtime *rt)
 	int error = 0;
 
 	rt->outside.last = &rt->outside.first;
-
+	if (rt->workers_count > 1)
+		tend__barrier_prepare();
 	for (; made < rt->workers_count; made++) {
 		struct tend__worker *w = &rt->workers[made];
 
@@ -727,8 +814,7 @@ void tend__workers_stop(tend_runtime *rt)
 		}
 		/* seq_cst, as a post: it must see the worker asleep, or be seen. */
 		tend__store(&w->stop, 1u);
-		if (tend__load(&w->sleeping) && tend__exchange(&w->sleeping, 0u))
-			tend__poller_wake(&w->poller);
+		rouse(w, 0);
 	}
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
 		struct tend__worker *w = &rt->workers[i];

@@ -507,20 +507,28 @@ static int work(void *arg)
 }
 struct stolen {
 	tend_scope scope;
-	int done;
+	int done[5];
 };
+/* One after the other: the thief has fallen asleep again before each. */
 static int spawn_and_spin(void *arg)
 {
 	struct stolen *s = arg;
-	int error = tend_spawn(s->scope, work, &s->done, NULL, NULL);
 
-	return error ? error : busy(&s->done);
+	for (int i = 0; i < 5; i++) {
+		uint64_t asleep = tend_after(2 * TEND_MS);
+
+		while (tend_now() < asleep)
+			;
+		ANSWERS(tend_spawn(s->scope, work, &s->done[i], NULL, NULL), 0);
+		busy(&s->done[i]);
+	}
+	return 0;
 }
 
 TEST(what_has_not_started_is_taken_from_a_busy_worker)
 {
 	tend_runtime *rt = open_runtime(2, 0);
-	struct stolen s = {tend_root(rt), 0};
+	struct stolen s = {tend_root(rt), {0}};
 
 	ANSWERS(tend_spawn(tend_root(rt), spawn_and_spin, &s, NULL, NULL), 0);
 	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(20 * TEND_SEC)), 0);

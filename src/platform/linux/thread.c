@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -61,5 +62,14 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 void TEND__OS(thread_join)(struct tend__thread *t) { pthread_join((pthread_t)t->os, NULL); }
 void TEND__OS(thread_yield)(void) { sched_yield(); }
 int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
+
+void tend__barrier_prepare(void)
+{
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+}
+bool TEND__OS(barrier)(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
 
 void tend__at_fork(void (*fn)(void)) { pthread_atfork(NULL, NULL, fn); }

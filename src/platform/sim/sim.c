@@ -419,6 +419,12 @@ void tend__poller_wake(struct tend__poller *p)
 	tend__step();
 }
 
+bool tend__barrier(void)
+{
+	tend__step(); /* its atomics are in one order already */
+	return sim || tend__os_barrier();
+}
+
 /* ---- Suspension points ---- */
 
 void tend__sim_wait(uint64_t id);
