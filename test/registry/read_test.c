@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 TEST(a_record_whose_writer_stopped_in_the_middle_is_torn_and_the_read_ends)
@@ -22,6 +23,18 @@ TEST(a_record_whose_writer_stopped_in_the_middle_is_torn_and_the_read_ends)
 	ck_assert_int_eq(info_named(s, "root")->torn, 0);
 	tend_snapshot_free(s);
 	fake_close(&f);
+}
+
+/* Reads that have ended. Now and then a writer lets one through, or it would depend
+ * on the machine how long it takes until some were whole. */
+static atomic_uint reads;
+
+static void let_read(uint32_t n, atomic_bool *over)
+{
+	unsigned before = atomic_load(&reads);
+
+	while (n % 1024 == 0 && !atomic_load(over) && atomic_load(&reads) - before < 2)
+		sched_yield();
 }
 
 struct churn {
@@ -50,6 +63,7 @@ static void *churn(void *arg)
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
 		atomic_store_explicit(&r->word, (uint64_t)n << 32 | TEND__READY,
 		                      memory_order_release);
+		let_read(n, &c->over);
 	}
 	return NULL;
 }
@@ -65,7 +79,7 @@ TEST(a_row_is_of_one_task_or_torn)
 	c.r->spawned = 1;
 	c.r->result = 1;
 	ANSWERS(pthread_create(&thread, NULL, churn, &c), 0);
-	for (int i = 0; i < 20000 || (whole < 100 && i < 20000000); i++) {
+	for (int i = 0; i < 20000 || (whole < 100); i++) {
 		tend_snapshot *s = fake_read(&f);
 
 		if (tend_snapshot_count(s) == 2 && !tend_snapshot_at(s, 1)->torn) {
@@ -78,10 +92,10 @@ TEST(a_row_is_of_one_task_or_torn)
 			whole++;
 		}
 		tend_snapshot_free(s);
+		atomic_fetch_add(&reads, 1);
 	}
 	atomic_store(&c.over, true);
 	pthread_join(thread, NULL);
-	ck_assert_int_ge(whole, 100);
 	fake_close(&f);
 }
 
@@ -101,6 +115,7 @@ static void *park_on(void *arg)
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
 		for (unsigned k = 0; k < n % 64; k++)
 			atomic_signal_fence(memory_order_seq_cst);
+		let_read(n, &c->over);
 	}
 	return NULL;
 }
@@ -114,7 +129,7 @@ TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
 	pthread_t thread;
 
 	ANSWERS(pthread_create(&thread, NULL, park_on, &c), 0);
-	for (int i = 0; i < 100000 || (whole < 100 && i < 20000000); i++) {
+	for (int i = 0; i < 100000 || (whole < 100); i++) {
 		tend_snapshot *s = fake_read(&f);
 		const struct tend_info *info = tend_snapshot_at(s, 1);
 
@@ -124,10 +139,10 @@ TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
 			whole++;
 		}
 		tend_snapshot_free(s);
+		atomic_fetch_add(&reads, 1);
 	}
 	atomic_store(&c.over, true);
 	pthread_join(thread, NULL);
-	ck_assert_int_ge(whole, 100);
 	fake_close(&f);
 }
 
@@ -164,6 +179,7 @@ static void *reuse(void *arg)
 		refill(u->scope, n, TEND__SCOPE_LIVE);
 		refill(u->before, n, TEND__READY);
 		refill(u->after, n, TEND__READY);
+		let_read(n, &u->over);
 	}
 	return NULL;
 }
@@ -180,7 +196,7 @@ TEST(a_row_is_in_the_scope_it_was_in_or_torn)
 	pthread_t thread;
 
 	ANSWERS(pthread_create(&thread, NULL, reuse, &u), 0);
-	for (int i = 0; i < 20000 || (whole < 100 && i < 20000000); i++) {
+	for (int i = 0; i < 20000 || (whole < 100); i++) {
 		tend_snapshot *s = fake_read(&f);
 
 		for (size_t k = 0; k < tend_snapshot_count(s); k++) {
@@ -194,10 +210,10 @@ TEST(a_row_is_in_the_scope_it_was_in_or_torn)
 			whole++;
 		}
 		tend_snapshot_free(s);
+		atomic_fetch_add(&reads, 1);
 	}
 	atomic_store(&u.over, true);
 	pthread_join(thread, NULL);
-	ck_assert_int_ge(whole, 100);
 	fake_close(&f);
 }
 
