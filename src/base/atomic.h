@@ -47,6 +47,14 @@ static inline void tend__step(void) {}
 	(tend__step(), atomic_compare_exchange_weak_explicit( \
 			       (p), (old), (v), memory_order_acq_rel, memory_order_acquire))
 
+#if defined(__x86_64__)
+#define tend__pause() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define tend__pause() __asm__ volatile("yield")
+#else
+#define tend__pause() ((void)0)
+#endif
+
 /* Keeps the compiler from moving loads over stores; the processor may still. For
  * those that tend__barrier() is for. */
 #define tend__compiler_barrier() atomic_signal_fence(memory_order_seq_cst)

@@ -1,6 +1,11 @@
 /* base/lock.h - the one lock, with annotations that clang 19 checks.
  *
- * A futex lock of three states, over atomic.h so that the simulator sees it.
+ * A futex lock over atomic.h, so that the simulator sees it. To give it back is a plain
+ * store: a locked instruction is 6 ns, a tenth of what a spawn costs, and a task takes
+ * some locks that are never contended. So whoever has to sleep for one says so in a
+ * counter, has all threads of the process pass a barrier, and looks again (the
+ * asymmetric Dekker of Dice, Huang & Yang 2001, "Asymmetric Dekker Synchronization").
+ * The counters lie apart, for the memory of a lock that was given back may be gone.
  * Never held across a wait or a user's callback. Order, outermost first:
  *
  *   runtime.tree > scope.lock, task stripe > scope.lock, object locks
@@ -25,15 +30,31 @@
 #define TEND_UNCHECKED     TEND_TS(no_thread_safety_analysis)
 
 struct TEND_TS(capability("lock")) tend__lock {
-	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */
+	_Atomic uint32_t word; /* 0 free, 1 held */
 };
 
 /* The platform's: sleeps while the 32 bits at `word` are `value`, at most until
  * the deadline, or for no reason; wakes up to n sleepers. */
 void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__futex_wake(const void *word, int n);
+uint64_t tend__clock(void); /* CLOCK_MONOTONIC, or the virtual clock */
+/* The platform's: has every thread of the process that runs pass a full barrier, so
+ * that those who must be fast need none. False: the kernel has no such thing. */
+bool tend__barrier(void);
 
 void tend__lock_slow(struct tend__lock *l) TEND_UNCHECKED;
+
+/* How many sleep for a lock of this number; a few share one, and wake in vain. */
+#ifdef TEND_SIM
+enum { TEND__LOCK_COUNTERS = 1 }; /* a trace must not depend on addresses */
+#else
+enum { TEND__LOCK_COUNTERS = 256 };
+#endif
+extern _Atomic uint32_t tend__lock_sleepers[TEND__LOCK_COUNTERS];
+static inline _Atomic uint32_t *tend__lock_sleepers_of(const struct tend__lock *l)
+{
+	return &tend__lock_sleepers[(uintptr_t)l / 64 % TEND__LOCK_COUNTERS];
+}
 
 /* In the build whose switches order nothing for TSan (platform/context.c), what
  * a lock orders is said by hand, for its atomics are not seen. */
@@ -59,10 +80,16 @@ static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECK
 
 static inline void tend__unlock(struct tend__lock *l) TEND_RELEASE(l) TEND_UNCHECKED
 {
+	/* After the store the memory may be another object's; the wake only names the
+	 * address. */
+	const _Atomic uint32_t *sleepers = tend__lock_sleepers_of(l);
+
 	TEND__EDGE_RELEASE(l);
-	/* Releases to the next tend__lock(). After it the memory may be another
-	 * object's already; the wake only names the address. */
-	if (tend__exchange_acq_rel(&l->word, 0u) == 2)
+	/* Releases to the next tend__lock(). In this order for the compiler only; the
+	 * processor's is made by tend__barrier() in tend__lock_slow(). */
+	tend__store_release(&l->word, 0u);
+	tend__compiler_barrier();
+	if (tend__load_relaxed(sleepers))
 		tend__futex_wake(&l->word, 1);
 }
 

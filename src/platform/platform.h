@@ -6,7 +6,7 @@
 #ifndef TEND_PLATFORM_PLATFORM_H
 #define TEND_PLATFORM_PLATFORM_H
 
-#include "base/lock.h" /* the futex calls are declared there */
+#include "base/lock.h" /* futexes, the clock and the barrier are declared there */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,9 +29,6 @@ struct tend__tls {
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
 
-/* CLOCK_MONOTONIC, or the virtual clock. */
-uint64_t tend__clock(void);
-
 struct tend__thread {
 	uintptr_t os;
 };
@@ -42,12 +39,6 @@ int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void
 void tend__thread_join(struct tend__thread *t);
 void tend__thread_yield(void);
 int32_t tend__thread_number(void); /* as /proc names it; 0 in a simulation */
-
-/* Has every thread of the process that runs pass a full barrier, so that those who
- * must be fast need none. False: the kernel has no such thing. Prepared once, before
- * there are threads, for then that takes no time. */
-void tend__barrier_prepare(void);
-bool tend__barrier(void);
 
 /* Waits for descriptors and for other threads. One thread waits, any wakes. */
 struct tend__poller {

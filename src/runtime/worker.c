@@ -769,8 +769,6 @@ int tend__workers_start(tend_runtime *rt)
 	int error = 0;
 
 	rt->outside.last = &rt->outside.first;
-	if (rt->workers_count > 1)
-		tend__barrier_prepare();
 	for (; made < rt->workers_count; made++) {
 		struct tend__worker *w = &rt->workers[made];
 

@@ -58,7 +58,7 @@ fails() { # MODEL VARIANT
 	fi
 }
 
-echo "1..21"
+echo "1..26"
 holds park
 for variant in NO_BIT LOOK_FIRST LATE_NOTIFY TAKE_BACK; do fails park $variant; done
 holds admission
@@ -66,6 +66,8 @@ holds admission -DSIBLINGS
 for variant in PLAIN CHILD_FIRST NO_LOCK TWO_STEPS; do fails admission $variant; done
 holds credit
 for variant in NO_LOOK LOOK_FIRST NO_RECALL LATE NO_EXCHANGE; do fails credit $variant; done
+holds lock
+for variant in NO_BARRIER LATE LOOK_FIRST BLIND; do fails lock $variant; done
 holds inbox
 for variant in NO_RECHECK REORDERED NO_REVERSE; do fails inbox $variant; done
 exit $failed

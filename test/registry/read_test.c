@@ -79,7 +79,7 @@ TEST(a_row_is_of_one_task_or_torn)
 	c.r->spawned = 1;
 	c.r->result = 1;
 	ANSWERS(pthread_create(&thread, NULL, churn, &c), 0);
-	for (int i = 0; i < 20000 || (whole < 100); i++) {
+	for (int i = 0; i < 20000 || whole < 100; i++) {
 		tend_snapshot *s = fake_read(&f);
 
 		if (tend_snapshot_count(s) == 2 && !tend_snapshot_at(s, 1)->torn) {
@@ -129,7 +129,7 @@ TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
 	pthread_t thread;
 
 	ANSWERS(pthread_create(&thread, NULL, park_on, &c), 0);
-	for (int i = 0; i < 100000 || (whole < 100); i++) {
+	for (int i = 0; i < 20000 || whole < 100; i++) {
 		tend_snapshot *s = fake_read(&f);
 		const struct tend_info *info = tend_snapshot_at(s, 1);
 
@@ -196,7 +196,7 @@ TEST(a_row_is_in_the_scope_it_was_in_or_torn)
 	pthread_t thread;
 
 	ANSWERS(pthread_create(&thread, NULL, reuse, &u), 0);
-	for (int i = 0; i < 20000 || (whole < 100); i++) {
+	for (int i = 0; i < 20000 || whole < 100; i++) {
 		tend_snapshot *s = fake_read(&f);
 
 		for (size_t k = 0; k < tend_snapshot_count(s); k++) {

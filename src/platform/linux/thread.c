@@ -63,13 +63,15 @@ void TEND__OS(thread_join)(struct tend__thread *t) { pthread_join((pthread_t)t->
 void TEND__OS(thread_yield)(void) { sched_yield(); }
 int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
 
-void tend__barrier_prepare(void)
-{
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-}
+/* A process registers once, and the kernel takes some milliseconds for it where there
+ * are threads already; so not before somebody needs it. */
 bool TEND__OS(barrier)(void)
 {
-	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0)
+		return true;
+	return errno == EPERM &&
+	       syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
+	       syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 void tend__at_fork(void (*fn)(void)) { pthread_atfork(NULL, NULL, fn); }
