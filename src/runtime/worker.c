@@ -2,8 +2,7 @@
  *
  * The run queue is two: tasks that have started and are pinned here, and fresh
  * ones, which are in a ring that idle workers may take from. Both are first in,
- * first out, and take turns of some tasks each: who joins a thousand tasks one
- * by one is woken for each of them where the turns are of one. */
+ * first out, and take turns of some tasks each. */
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
@@ -26,7 +25,7 @@ enum {
 	 * fallen asleep wake one after the other for ever. */
 	SPIN_NS = 50000,
 #endif
-	TURN = 2,
+	TURN = 16,
 };
 
 static void push(struct tend__queue *q, struct tend__post *p)
@@ -283,13 +282,26 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
 	return t;
 }
 
+/* In turns of many, for who joins a thousand one by one is woken by the first that
+ * ends, and shall find some that have: with turns of two it parked for every other,
+ * 107 ns a join and not 69. The turn of fresh ones begins when no other is there. */
 static struct tend__task *next(struct tend__worker *w)
 {
-	struct tend__task *t = NULL;
+	struct tend__task *t;
 
-	if (has_fresh(w) && (!w->started.first || w->turn++ / TURN % 2 == 0))
+	if (!w->started.first || w->turn == 2 * TURN)
+		w->turn = 0;
+	if (w->turn < TURN && has_fresh(w)) {
 		t = next_fresh(w);
-	return t || !w->started.first ? t : next_started(w);
+		if (t) {
+			w->turn++;
+			return t;
+		}
+	}
+	if (!w->started.first)
+		return NULL;
+	w->turn = (w->turn < TURN ? TURN : w->turn) + 1;
+	return next_started(w);
 }
 
 static void entry(void *arg);
@@ -410,6 +422,10 @@ static void go_on(struct tend__worker *w, struct tend__task *t)
 
 void tend__fiber_yield(struct tend__task *t)
 {
+	/* One other, if it is their turn, and not all of them: where each yields as many
+	 * stacks would be live. */
+	if (t->worker->turn < TURN - 1)
+		t->worker->turn = TURN - 1;
 	push(&t->worker->started, &t->post);
 	go_on(t->worker, t);
 }

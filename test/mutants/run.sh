@@ -177,6 +177,10 @@ mutant "a worker goes to sleep in debt" src/runtime/worker.c \
 	's/if \(w->debt.owner && \(!t \|\| t->owner != w->debt.owner\)\)/if (w->debt.owner \&\& t \&\& t->owner != w->debt.owner)/'
 mutant "who was notified before it parks is forgotten" src/runtime/worker.c \
 	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
+mutant "fresh ones go before all others" src/runtime/worker.c \
+	's/if \(w->turn < TURN && has_fresh\(w\)\)/if (has_fresh(w))/'
+mutant "others go before all fresh ones" src/runtime/worker.c \
+	's/if \(w->turn < TURN && has_fresh\(w\)\)/if (!w->started.first \&\& has_fresh(w))/'
 mutant "who yields is forgotten" src/runtime/worker.c \
 	's/\tpush\(&t->worker->started, &t->post\);\n\tgo_on/\tgo_on/'
 mutant "the end of a task tells no path that it is empty" src/scope/finish.c \

@@ -540,6 +540,65 @@ SCENARIO(rule_27_waiting_for_yourself_is_an_error_and_no_hang)
 	close_world();
 }
 
+/* ---- Whose turn it is ---- */
+
+static _Atomic int over;
+
+static int spawn_the_next(void *arg)
+{
+	return atomic_load(&over) ? 0
+	                          : tend_spawn(tend_self_scope(), spawn_the_next, arg, NULL, NULL);
+}
+
+static int stop_them(void *event)
+{
+	OK(tend_event_wait(event, SOON));
+	atomic_store(&over, 1);
+	return 0;
+}
+
+SCENARIO(who_was_woken_runs_though_there_are_always_fresh_ones)
+{
+	tend_event *go;
+	tend_task t;
+
+	open_world(1);
+	go = new_event();
+	atomic_store(&over, 0);
+	OK(tend_spawn(root, stop_them, go, NULL, &t));
+	await_state(t.id, TEND_STATE_PARKED);
+	OK(tend_spawn(root, spawn_the_next, NULL, NULL, NULL));
+	tend_event_set(go);
+	OK(tend_scope_wait_empty(root, SOON));
+	close_world();
+}
+
+static int yield_until_over(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&over))
+		tend_yield();
+	return 0;
+}
+
+static int end_it(void *arg)
+{
+	(void)arg;
+	atomic_store(&over, 1);
+	return 0;
+}
+
+SCENARIO(a_fresh_one_runs_though_others_are_always_ready)
+{
+	open_world(1);
+	atomic_store(&over, 0);
+	for (int i = 0; i < 3; i++)
+		OK(tend_spawn(root, yield_until_over, NULL, NULL, NULL));
+	OK(tend_spawn(root, end_it, NULL, NULL, NULL));
+	OK(tend_scope_wait_empty(root, SOON));
+	close_world();
+}
+
 /* ---- Places taken ahead ---- */
 
 enum { AHEAD = 5 }; /* one, two and four are taken, and two are left */
