@@ -160,10 +160,32 @@ static int tree(void)
 	return 0;
 }
 
+/* The registry itself: a runtime that opens its segment, with room for two million,
+ * and closes it, and what of it is in memory while nothing runs. */
+static int segment(void)
+{
+	uint64_t begun = 0;
+	double empty, kb = 0;
+
+	for (uint64_t i = 0; i <= bench.n; i++) {
+		if (i == 1)
+			begun = tend_now(); /* the first warms up */
+		empty = bench_status_kb("VmRSS");
+		bench_open();
+		kb += bench_status_kb("VmRSS") - empty;
+		bench_need(tend_runtime_close(bench.rt, TEND_FOREVER));
+	}
+	bench_says("open_us", (double)(tend_now() - begun) / 1e3 / (double)bench.n);
+	bench_says("resident_kb", kb / (double)(bench.n + 1));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct bench_case cases[] = {
-		{"w6", w6, 100000, 0}, {"w6r", w6r, 100000, 1}, {"tree", tree, 100000, 1}};
+	static const struct bench_case cases[] = {{"w6", w6, 100000, 0},
+	                                          {"w6r", w6r, 100000, 1},
+	                                          {"segment", segment, 100, 1},
+	                                          {"tree", tree, 100000, 1}};
 
 	return bench_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
