@@ -15,7 +15,7 @@ WIDTH, COLUMN, MARGIN, LINE = 976, 472, 16, 15
 NAME, AXIS = 84, 230  # of a column: where names end, and how wide the bars may be
 LOW, HIGH = 0.05, 400.0  # of the axis, in times of what tend costs
 PLOT_HEIGHT = 190
-UNITS = {"ns": "ns", "bytes": "B", "cancel": "ms", "snapshot": "ms", "tree": "ms", "cpu": "s"}
+UNITS = {"ns": "ns", "open": "us", "bytes": "B", "cancel": "ms", "snapshot": "ms", "tree": "ms", "cpu": "s"}
 
 STYLE = """
 text{font:11px ui-sans-serif,system-ui,"DejaVu Sans",sans-serif;fill:#1f2328}

@@ -108,7 +108,8 @@ struct tend__worker {
 	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief, */
 	uint64_t looked;                  /* then */
 	bool watches;                     /* counts as one of the runtime's watchers, */
-	bool napless;                     /* and has not napped since it was called */
+	bool called;                      /* for that, and has not napped since */
+	bool worked;                      /* since it last was about to sleep */
 	bool posted;                      /* since it last slept, something came from others */
 	uint32_t turn;                    /* counts tasks: fresh or started ones next */
 	struct tend__timers timers;

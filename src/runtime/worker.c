@@ -497,6 +497,7 @@ static int run_ready(struct tend__worker *w)
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
 	running(w, NULL); /* some may have ended without a run */
+	w->worked = w->worked || w->budget != TEND__ROUND;
 	return TEND__ROUND - (int)w->budget;
 }
 
@@ -593,22 +594,24 @@ static bool filled(const struct tend__worker *v)
 	return tend__load_relaxed(&v->head) != tend__load_relaxed(&v->tail);
 }
 
-/* The watch begins with a call, or with something to watch; after one nap without
- * anything it ends. */
+static bool all_asleep(tend_runtime *rt, uint32_t but)
+{
+	return tend__load(&rt->sleepers) + but == rt->workers_count;
+}
+
+/* Whoever was called, or has run out of work while others are awake, watches for a nap
+ * before it sleeps, and for more naps while there is something to watch. */
 static bool watches_on(struct tend__worker *w, bool more)
 {
-	if (more && !w->watches) {
-		w->watches = true;
+	bool begins = more || (w->worked && !all_asleep(w->rt, 1)), naps = begins || w->called;
+
+	if (begins && !w->watches)
 		tend__add(&w->rt->watchers, 1);
-	}
-	if (more || w->napless) {
-		w->napless = false;
-		return true;
-	}
-	if (w->watches)
+	if (!naps && w->watches)
 		tend__add(&w->rt->watchers, (uint32_t)-1);
-	w->watches = false;
-	return false;
+	w->watches = naps;
+	w->worked = w->called = false;
+	return naps;
 }
 
 /* With work of its own it cannot watch: somebody else shall, if there is anything. */
@@ -618,7 +621,7 @@ static void watches_no_more(struct tend__worker *w)
 
 	if (w->watches)
 		tend__add(&rt->watchers, (uint32_t)-1);
-	w->watches = w->napless = false;
+	w->watches = w->called = false;
 	for (uint32_t i = 0; i < rt->workers_count; i++)
 		if (filled(&rt->workers[i]) && nobody_watches(rt)) {
 			call_watcher(w);
@@ -628,12 +631,14 @@ static void watches_no_more(struct tend__worker *w)
 
 /* Announced as asleep, and before it sleeps for good. Who spawns fills its ring and
  * then looks for sleepers, without a barrier, which would be a tenth of a spawn: so
- * this is one for both. *deadline is earlier where the kernel has none. */
+ * this is one for both, 13 us where others run. *deadline is earlier where the kernel
+ * has none. */
 static bool nothing_to_take(struct tend__worker *w, uint64_t *deadline)
 {
 	tend_runtime *rt = w->rt;
 
-	if (rt->workers_count == 1)
+	/* What wakes from here on sees this one asleep: it counts itself out first. */
+	if (all_asleep(rt, 0))
 		return true;
 	if (!tend__barrier() && tend__clock() + BLIND_NAP_NS < *deadline)
 		*deadline = tend__clock() + BLIND_NAP_NS;
@@ -658,7 +663,7 @@ static void awake(struct tend__worker *w)
 	if (was == CALLED && w->watches)
 		tend__add(&w->rt->watchers, (uint32_t)-1); /* twice */
 	if (was == CALLED)
-		w->watches = w->napless = true;
+		w->watches = w->called = true;
 }
 
 static void sleep_until(struct tend__worker *w, uint64_t deadline)
@@ -784,6 +789,7 @@ int tend__workers_start(tend_runtime *rt)
 	uint32_t made = 0;
 	int error = 0;
 
+	(void)tend__barrier(); /* it is prepared here, before there are threads */
 	rt->outside.last = &rt->outside.first;
 	for (; made < rt->workers_count; made++) {
 		struct tend__worker *w = &rt->workers[made];

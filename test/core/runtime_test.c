@@ -5,16 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -525,12 +530,66 @@ static int spawn_and_spin(void *arg)
 	return 0;
 }
 
-TEST(what_has_not_started_is_taken_from_a_busy_worker)
+static void steal_from_busy(void)
 {
 	tend_runtime *rt = open_runtime(2, 0);
 	struct stolen s = {tend_root(rt), {0}};
 
 	ANSWERS(tend_spawn(tend_root(rt), spawn_and_spin, &s, NULL, NULL), 0);
 	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(20 * TEND_SEC)), 0);
+	close_runtime(rt);
+}
+
+TEST(what_has_not_started_is_taken_from_a_busy_worker) { steal_from_busy(); }
+
+/* As on an old kernel, or in a container that does not allow it. */
+static void forbid_membarrier(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+
+	ANSWERS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ANSWERS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	ANSWERS((int)syscall(SYS_membarrier, 0, 0, 0), -1);
+	ANSWERS(errno, ENOSYS);
+}
+
+enum { ITEMS = 20000, TALKERS = 4 };
+
+static int send_many(void *channel)
+{
+	for (int i = 0; i < ITEMS; i++)
+		ANSWERS(tend_channel_send(channel, &i, TEND_FOREVER), 0);
+	return 0;
+}
+static int receive_many(void *channel)
+{
+	for (int i = 0; i < ITEMS; i++)
+		ANSWERS(tend_channel_recv(channel, &(int){0}, TEND_FOREVER), 0);
+	return 0;
+}
+
+TEST(a_kernel_without_membarrier_is_enough)
+{
+	tend_channel *channel;
+	tend_runtime *rt;
+
+	forbid_membarrier();
+	steal_from_busy();
+	rt = open_runtime(2, 0);
+	ANSWERS(tend_channel_open(sizeof(int), 1, &channel), 0);
+	for (int i = 0; i < TALKERS; i++) {
+		tend_fn *fn = i % 2 ? receive_many : send_many;
+
+		ANSWERS(tend_spawn(tend_root(rt), fn, channel, NULL, NULL), 0);
+		ANSWERS(tend_spawn_thread(tend_root(rt), fn, channel, NULL, NULL), 0);
+	}
+	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(60 * TEND_SEC)), 0);
+	tend_channel_free(channel);
 	close_runtime(rt);
 }
