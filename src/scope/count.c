@@ -102,8 +102,9 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 	if (w->credit.owner == &s->owner) {
 		if (spend(w, s, id))
 			return 0;
-		/* From the second on: many spawn one, and go on to something else. */
-		if (unawaited(s))
+		/* From the second on: many spawn one, and go on to something else. Not with
+		 * places left, in one that was unsealed just now. */
+		if (!tend__load_relaxed(&w->credit.word) && unawaited(s))
 			n = w->credit.step < PLACES ? 2 * w->credit.step : PLACES;
 	} else if (w->credit.owner)
 		give_back(w);
@@ -114,6 +115,8 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 	w->credit.give_back = give_back;
 	w->credit.step = n;
 	if (n > 1) {
+		/* Relaxed: nobody else adds to it. */
+		tend__assert(!tend__load_relaxed(&w->credit.word));
 		/* seq_cst, then a look, against tend__scope_expect(): it takes the places
 		 * back, or is seen. */
 		tend__store(&w->credit.word, (uint64_t)tend__id_slot(id) << 40 | (n - 1));

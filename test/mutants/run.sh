@@ -135,6 +135,9 @@ mutant "who looks counts the places that nobody has" src/scope/count.c \
 	's/\ttend__credits_recall\(top->rt\);//; s/ \+ tend__lent\(s->rt, s->id\)//'
 mutant "places are held where somebody waits" src/scope/count.c \
 	's/if \(tend__load\(&s->awaited\)\)\n\s*break;/;/'
+mutant "places are taken where some are left" src/scope/count.c \
+	's/!tend__load_relaxed\(&w->credit.word\) && unawaited/unawaited/;
+	 s/tend__assert\(!tend__load_relaxed\(&w->credit.word\)\);/;/'
 mutant "a place is spent in a scope that is sealed" src/scope/count.c \
 	's/!admission\(tend__load_acquire\(&s->owner.record->word\), id, true\) &&/1 \&\&/'
 mutant "places that nobody has are counted as tasks" src/scope/scope.c \

@@ -659,6 +659,39 @@ SCENARIO(places_taken_ahead_keep_nobody_waiting)
 	}
 }
 
+static int spawn_if_open(void *arg)
+{
+	struct ahead *a = arg;
+	tend_task t;
+
+	for (int i = 0; i < 30; i++) {
+		int error = tend_task_begin(a->s, NULL, &t);
+
+		ck_assert(!error || error == -ESHUTDOWN);
+		if (!error)
+			OK(tend_task_end(t, 0));
+		atomic_store(&a->spawning, 1);
+	}
+	return 0;
+}
+
+SCENARIO(places_in_a_scope_that_is_sealed_and_opened_again_are_not_lost)
+{
+	struct ahead a = {.go = 0};
+
+	open_world(2);
+	a.s = child(root, "s");
+	OK(tend_spawn(root, spawn_if_open, &a, NULL, NULL));
+	await_count(&a.spawning, 1);
+	for (int i = 0; i < 30; i++) {
+		OK(tend_scope_seal(a.s));
+		OK(tend_scope_unseal(a.s));
+	}
+	OK(tend_scope_wait_empty(root, SOON));
+	OK(tend_scope_wait_empty(a.s, SOON));
+	close_world();
+}
+
 static int own_and_leave(void *arg)
 {
 	struct ahead *a = arg;
