@@ -181,6 +181,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	if (o.flags & TEND_HOSTED) {
 		tend__tls.hosted = true;
 		/* As after a poll: the first post makes the descriptor readable. */
+		tend__add(&rt->sleepers, 1);
 		tend__store(&rt->workers[0].sleeping, 1u);
 	}
 	*out = rt;

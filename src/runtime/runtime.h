@@ -141,7 +141,7 @@ struct tend_runtime {
 	struct tend__lock outside_lock;
 	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* spawned by no worker */
 	_Atomic uint32_t outside_count;
-	_Atomic uint32_t sleepers;     /* workers that nobody wakes yet */
+	_Atomic uint32_t sleepers;     /* workers that have not counted themselves out again */
 	_Atomic uint32_t watchers;     /* that are awake, or nap, to take from others */
 	_Atomic uint32_t no_stacks;    /* a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* that look through the registry */

@@ -87,6 +87,9 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 {
 	tend__stack_forget(s->low, (size_t)((char *)s - s->low), s->announced);
 	w->stacks_used--;
+	/* Relaxed: see above. */
+	if (tend__load_relaxed(&w->rt->no_stacks))
+		tend__store_relaxed(&w->rt->no_stacks, 0);
 	if (s->single) {
 		tend__stacks_unmap(s->low, s->bytes, 1);
 		return;
@@ -95,9 +98,6 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 	w->stacks = s;
 	w->stacks_free++;
 	w->stacks_trimmed = false;
-	/* Relaxed: see above. */
-	if (tend__load_relaxed(&w->rt->no_stacks))
-		tend__store_relaxed(&w->rt->no_stacks, 0);
 }
 
 /* Before the worker sleeps, at most once a second, for it walks the free ones: what

@@ -59,7 +59,6 @@ static bool rouse(struct tend__worker *w, uint32_t why)
 
 	if (tend__load(&w->sleeping) != SLEEPS || !tend__cas(&w->sleeping, &sleeps, why))
 		return false;
-	tend__add(&w->rt->sleepers, (uint32_t)-1);
 	tend__poller_wake(&w->poller);
 	return true;
 }
@@ -113,6 +112,13 @@ void tend__fiber_wake(struct tend__task *t)
 		push(&w->started, &t->post);
 	else
 		tend__post(w, &t->post);
+}
+
+/* The owner's look: nobody else fills it. */
+static bool ring_has_room(const struct tend__worker *w)
+{
+	/* Relaxed and acquire: as in ring_push(). */
+	return tend__load_relaxed(&w->tail) - tend__load_acquire(&w->head) < TEND__RING;
 }
 
 /* The owner's side of the ring: false when it is full. */
@@ -234,10 +240,14 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 	if (!w->fresh.first)
 		return NULL;
 	t = task_of(pop(&w->fresh));
-	while (w->fresh.first && ring_push(w, task_of(w->fresh.first))) {
-		pop(&w->fresh);
+	while (w->fresh.first && ring_has_room(w)) {
+		/* Out of the queue first: once it is in the ring a thief may run it, and
+		 * its link be that of another queue. */
+		struct tend__task *moved = task_of(pop(&w->fresh));
+
 		if (w->fresh.first)
 			__builtin_prefetch(w->fresh.first->next);
+		(void)ring_push(w, moved);
 	}
 	return t;
 }
@@ -321,7 +331,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		t->kind->ended(t);
 		return false;
 	}
-	if (spare && spare->bytes == bytes) {
+	if (spare && !spare->single && spare->bytes == bytes) {
 		t->stack = spare;
 		return true;
 	}
@@ -658,8 +668,7 @@ static void awake(struct tend__worker *w)
 {
 	uint32_t was = tend__exchange(&w->sleeping, 0u);
 
-	if (was == SLEEPS)
-		tend__add(&w->rt->sleepers, (uint32_t)-1);
+	tend__add(&w->rt->sleepers, (uint32_t)-1);
 	if (was == CALLED && w->watches)
 		tend__add(&w->rt->watchers, (uint32_t)-1); /* twice */
 	if (was == CALLED)

@@ -352,7 +352,9 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_
 	if (error)
 		return error;
 	word = tend__task_word(t);
-	if (!(word & TEND__HELD)) {
+	/* One that was joined stays for a moment where its worker is about to keep it; it
+	 * is marked under the stripe, too. */
+	if (!(word & TEND__HELD) || t->joined) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -ESRCH;
 	}
@@ -384,7 +386,7 @@ int tend_task_outcome(tend_task task, struct tend_outcome *out)
 
 	if (error)
 		return error;
-	if (!(tend__task_word(t) & TEND__HELD))
+	if (!(tend__task_word(t) & TEND__HELD) || t->joined)
 		error = (tend__task_word(t) & TEND__STATE) == TEND__ENDED ? -ESRCH : -EAGAIN;
 	else if ((tend__task_word(t) & TEND__STATE) != TEND__ENDED)
 		error = -EAGAIN;
