@@ -252,11 +252,12 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 	if (error)
 		return error;
 	tend__threads_reap(rt, true);
-	tend__children_close(rt);
 	tend__root_end(rt);
 	/* Out of the table, so that nobody posts to a worker that has stopped. */
 	tend__runtime_disclaim(rt);
 	tend__workers_stop(rt);
+	/* Then: a worker may only now have begun to watch the guard's socket. */
+	tend__children_close(rt);
 	if (rt->flags & TEND_HOSTED)
 		tend__tls.hosted = false;
 	tend__children_free(rt);
