@@ -20,7 +20,8 @@ struct tend_runtime_opts {
 	uint32_t workers;          /* threads that run fibers; default: one per CPU, at most 64 */
 	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED */
 	size_t stack_bytes;        /* of a fiber, rounded up to pages; default 64 KiB */
-	uint32_t tasks_max;        /* scopes and tasks at once; default 1048576 */
+	uint32_t tasks_max;        /* scopes and tasks for which there is room, if not for some
+	                              more; default 1048576, at most 14680064 */
 	uint32_t events_max;       /* per worker, rounded to a power of two; default 4096 */
 	const char *registry_path; /* keep the registry in this 0600 file; default: a memfd */
 	const char *guard_path;    /* of tend-guard; default: where it was installed */

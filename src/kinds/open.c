@@ -11,6 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* With what workers keep free, and a scope counts though it has ended or not begun (a
+ * round and 64 each), not more than a slot or a scope's count can say. */
+enum { TASKS_MAX = 14 << 20 };
+_Static_assert(2 + TASKS_MAX + TASKS_MAX / 8 + TEND__WORKERS_MAX * (3 * 64 + TEND__ROUND + 64) <
+                       TEND__SLOT_MAX,
+               "24 bits");
+
 static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -33,7 +40,7 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 		out->tasks_max = 1 << 20;
 	if (!out->events_max)
 		out->events_max = 4096;
-	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TEND__SLOT_MAX - 2 ||
+	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TASKS_MAX ||
 	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
 	    out->events_max > 1 << 20 ||
 	    (out->flags & ~(uint32_t)(TEND_FAULT_HANDLERS | TEND_HOSTED)))
@@ -88,8 +95,6 @@ static void say_fault(int signal, uintptr_t address)
 
 static void free_runtime(tend_runtime *rt)
 {
-	size_t slots = (size_t)tend__slots_of(rt);
-
 	if (rt->segment.header) {
 		tend__root_end(rt);
 		tend__root_free(rt);
@@ -99,9 +104,9 @@ static void free_runtime(tend_runtime *rt)
 	if (rt->segment.header)
 		tend__segment_close(&rt->segment);
 	if (rt->tasks)
-		tend__unreserve(rt->tasks, slots * sizeof *rt->tasks);
+		tend__unreserve(rt->tasks, rt->slots * sizeof *rt->tasks);
 	if (rt->scopes)
-		tend__unreserve((void *)rt->scopes, slots * sizeof *rt->scopes);
+		tend__unreserve((void *)rt->scopes, rt->slots * sizeof *rt->scopes);
 	free(rt->workers);
 	tend__free(rt->guard_path);
 	free(rt);
@@ -128,7 +133,6 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	struct tend_runtime_opts o;
 	uint32_t first_generation = 0;
 	int error = check(opts, &o);
-	size_t slots;
 	tend_runtime *rt;
 
 	if (error)
@@ -141,7 +145,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	rt->index = UINT32_MAX;
 	rt->flags = o.flags;
 	rt->workers_count = o.workers;
-	rt->tasks_max = o.tasks_max;
+	rt->slots = tend__slots_for(o.tasks_max, o.workers);
 	/* Its lowest page is the guard. */
 	rt->stack_bytes =
 		(o.stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() * tend__page_bytes();
@@ -151,9 +155,8 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		goto fail;
 
 	error = -ENOMEM;
-	slots = (size_t)tend__slots_of(rt);
-	rt->tasks = tend__reserve(slots * sizeof *rt->tasks);
-	rt->scopes = tend__reserve(slots * sizeof *rt->scopes);
+	rt->tasks = tend__reserve(rt->slots * sizeof *rt->tasks);
+	rt->scopes = tend__reserve(rt->slots * sizeof *rt->scopes);
 	rt->workers = aligned(rt->workers_count * sizeof *rt->workers);
 	if (o.guard_path) {
 		rt->guard_path = tend__alloc(strlen(o.guard_path) + 1);
@@ -166,7 +169,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	if (error)
 		goto fail;
 	error = tend__segment_open(&rt->segment, o.registry_path, rt->name, rt->index,
-	                           first_generation, rt->workers_count, (uint32_t)slots,
+	                           first_generation, rt->workers_count, o.tasks_max,
 	                           power_of_two(o.events_max));
 	if (error)
 		goto fail;

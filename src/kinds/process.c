@@ -75,7 +75,7 @@ static void notify(struct process *p)
 static struct process *find(struct tend__children *c, uint64_t cookie) TEND_REQUIRES(&c->lock)
 {
 	struct tend__task *t = tend__task_at(c->rt, cookie);
-	struct process *p = tend__id_slot(cookie) < tend__slots_of(c->rt) ? t->data : NULL;
+	struct process *p = tend__id_slot(cookie) < c->rt->slots ? t->data : NULL;
 
 	/* A process is in the list until its fiber has seen the end. */
 	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;

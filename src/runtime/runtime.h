@@ -133,7 +133,7 @@ struct tend_runtime {
 	uint32_t index; /* in ids */
 	uint32_t flags;
 	uint32_t workers_count;
-	uint32_t tasks_max;
+	uint32_t slots; /* 0 names nothing, 1 is the root */
 	size_t stack_bytes;
 	struct tend__segment segment;
 	struct tend__task *tasks; /* by slot, beside the records */
@@ -142,7 +142,7 @@ struct tend_runtime {
 	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* spawned by no worker */
 	_Atomic uint32_t outside_count;
 	_Atomic uint32_t sleepers;     /* workers that have not counted themselves out again */
-	_Atomic uint32_t watchers;     /* that are awake, or nap, to take from others */
+	_Atomic uint32_t watchers;     /* that are awake, or nap, to take from others: signed */
 	_Atomic uint32_t no_stacks;    /* a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* that look through the registry */
 	_Atomic uint32_t births;       /* of tasks that no worker has spawned */
@@ -180,9 +180,6 @@ void tend__runtimes_unlock(void) TEND_UNCHECKED;
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 struct tend__header *tend__runtime_segment(const tend_runtime *rt);
-
-/* Slot 0 names nothing, slot 1 is the root. */
-static inline uint32_t tend__slots_of(const tend_runtime *rt) { return rt->tasks_max + 2; }
 
 static inline struct tend__lock *tend__stripe_of(tend_runtime *rt, uint64_t id)
 {

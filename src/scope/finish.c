@@ -27,7 +27,7 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 
 	if (!rt)
 		return tend__forked() ? -ESTALE : -ESRCH;
-	if (slot <= 1 || slot >= tend__slots_of(rt))
+	if (slot <= 1 || slot >= rt->slots)
 		return -ESRCH;
 	r = tend__record_at(rt->segment.header, slot);
 	tend__lock(tend__stripe_of(rt, id));

@@ -304,7 +304,7 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 	if (!rt)
 		return tend__forked() ? -ESTALE : -ESRCH;
 	h = rt->segment.header;
-	if (slot == 0 || slot >= tend__slots_of(rt) ||
+	if (slot == 0 || slot >= rt->slots ||
 	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
 	            tend__id_generation(id) ||
 	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))

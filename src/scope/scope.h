@@ -88,7 +88,7 @@ static inline struct tend__scope *tend__scope_at(tend_runtime *rt, uint64_t id)
 
 	/* The generation first: its acquire makes the pointer visible. Then the kind: a
 	 * task's id is no scope's, though its slot may have been one. */
-	if (slot == 0 || slot >= tend__slots_of(rt) ||
+	if (slot == 0 || slot >= rt->slots ||
 	    tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
 	    (tend__load_acquire(&r->site_kind) & 0xff) != TEND_KIND_SCOPE)
 		return NULL;

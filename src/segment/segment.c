@@ -13,10 +13,27 @@ enum { BATCH_MAX = 64 };
 
 static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
+/* Together workers keep an eighth of what there is to be. */
+static uint32_t keep_max(uint32_t tasks_max, uint32_t workers) { return tasks_max / (8 * workers); }
+
+static uint32_t batch(uint32_t keep)
+{
+	return keep / 2 > BATCH_MAX ? BATCH_MAX : keep / 2 < 1 ? 1 : keep / 2;
+}
+
+uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers)
+{
+	uint32_t keep = keep_max(tasks_max, workers);
+
+	/* See tend__slot_give(), and that what is kept may be a batch too many. */
+	return 2 + tasks_max + workers * (keep + 3 * batch(keep));
+}
+
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
                        uint32_t runtime, uint32_t first_generation, uint32_t workers,
-                       uint32_t records_max, uint32_t ring_slots)
+                       uint32_t tasks_max, uint32_t ring_slots)
 {
+	const uint32_t records_max = tend__slots_for(tasks_max, workers);
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
 	                         .header_bytes = sizeof h,
@@ -38,10 +55,8 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	memcpy(h.name, name, strnlen(name, sizeof h.name - 1));
 
 	*s = (struct tend__segment){.fd = -1, .first_generation = first_generation};
-	/* Together workers keep a quarter of the registry at most. */
-	s->keep_max = records_max / (8 * workers);
-	s->batch = s->keep_max / 2;
-	s->batch = s->batch > BATCH_MAX ? BATCH_MAX : s->batch < 1 ? 1 : s->batch;
+	s->keep_max = keep_max(tasks_max, workers);
+	s->batch = batch(s->keep_max);
 	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
 	s->sites = tend__alloc(TEND__SITE_KEYS * sizeof *s->sites);
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;

@@ -37,9 +37,12 @@ struct tend__slots {
 	uint32_t keep;
 };
 
+/* Slots for so many tasks, though workers keep free ones that nobody else can have. */
+uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers);
+
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
                        uint32_t runtime, uint32_t first_generation, uint32_t workers,
-                       uint32_t records_max, uint32_t ring_slots);
+                       uint32_t tasks_max, uint32_t ring_slots);
 void tend__segment_close(struct tend__segment *s);
 
 /* What tend__slot_take() and tend__slot_give() do once in a while. */

@@ -205,19 +205,34 @@ TEST(a_worker_uses_its_own_slots_again)
 	tend__segment_close(&s);
 }
 
-TEST(what_workers_keep_of_a_small_registry_is_a_quarter)
+/* Whoever is last has room for all, whatever the others keep. */
+static void fill_after_others(uint32_t workers, uint32_t tasks_max)
 {
-	struct tend__slots mine = {0}, others = {0};
-	uint32_t slots[100], got = 0;
+	static uint32_t slots[20000];
+	uint32_t got = 0;
 	struct tend__segment s;
 
-	ANSWERS(tend__segment_open(&s, NULL, "t", 0, 0, 2, 101, 64), 0);
-	take_and_give(&s, &mine, 100, slots);
-	take_and_give(&s, &mine, 100, slots);
-	while (tend__slot_take(&s, &others))
+	ANSWERS(tend__segment_open(&s, NULL, "t", 0, 0, workers, tasks_max, 64), 0);
+	for (uint32_t i = 1; i < workers; i++) {
+		struct tend__slots others = {0};
+
+		take_and_give(&s, &others, tasks_max, slots);
+		take_and_give(&s, &others, tasks_max, slots);
+	}
+	while (got < tasks_max && tend__slot_take(&s, NULL))
 		got++;
-	ck_assert_uint_ge(got, 75);
+	ck_assert_uint_eq(got, tasks_max);
 	tend__segment_close(&s);
+}
+
+TEST(what_workers_keep_is_not_missing)
+{
+	static const uint32_t workers[] = {1, 2, 4, 16, 64},
+			      tasks_max[] = {1, 20, 100, 1000, 20000};
+
+	for (size_t i = 0; i < sizeof workers / sizeof *workers; i++)
+		for (size_t k = 0; k < sizeof tasks_max / sizeof *tasks_max; k++)
+			fill_after_others(workers[i], tasks_max[k]);
 }
 
 TEST(names_are_utf8_without_slash_and_control)
