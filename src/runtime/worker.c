@@ -17,7 +17,7 @@ enum {
 	BLIND_NAP_NS = 100 * NAP_NS,
 	PATIENCE = 5,
 	SLEEPS = 1, /* of a worker's `sleeping` */
-	CALLED = 2, /* to watch the rings: it counts as a watcher already */
+	CALLED = 2, /* to watch the rings: whoever called it counts it */
 #ifdef TEND_SIM
 	SPIN_NS = 0, /* its clock stands still while anyone runs */
 #else
@@ -167,11 +167,13 @@ static void call_watcher(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
 
-	tend__add(&rt->watchers, 1);
 	for (uint32_t i = 1; i < rt->workers_count; i++)
-		if (rouse(&rt->workers[(w->number + i) % rt->workers_count], CALLED))
+		if (rouse(&rt->workers[(w->number + i) % rt->workers_count], CALLED)) {
+			/* Not before: what is counted watches. So it may have gone again, and
+			 * the count be less than 0 for a moment. */
+			tend__add(&rt->watchers, 1);
 			return;
-	tend__add(&rt->watchers, (uint32_t)-1);
+		}
 }
 
 static bool nobody_watches(const tend_runtime *rt)
@@ -179,7 +181,7 @@ static bool nobody_watches(const tend_runtime *rt)
 	/* Relaxed, and after what was put into a ring only for the compiler: whoever
 	 * falls asleep makes this thread pass a barrier, in nothing_to_take(). */
 	tend__compiler_barrier();
-	return tend__load_relaxed(&rt->sleepers) && !tend__load_relaxed(&rt->watchers);
+	return tend__load_relaxed(&rt->sleepers) && (int32_t)tend__load_relaxed(&rt->watchers) <= 0;
 }
 
 static void add_fresh(struct tend__worker *w, struct tend__post *p)
@@ -609,17 +611,21 @@ static bool all_asleep(tend_runtime *rt, uint32_t but)
 	return tend__load(&rt->sleepers) + but == rt->workers_count;
 }
 
+static void watch(struct tend__worker *w, bool watches)
+{
+	if (watches != w->watches)
+		tend__add(&w->rt->watchers, watches ? 1 : (uint32_t)-1);
+	w->watches = watches;
+}
+
 /* Whoever was called, or has run out of work while others are awake, watches for a nap
  * before it sleeps, and for more naps while there is something to watch. */
 static bool watches_on(struct tend__worker *w, bool more)
 {
-	bool begins = more || (w->worked && !all_asleep(w->rt, 1)), naps = begins || w->called;
+	bool naps = more || w->called || (w->worked && !all_asleep(w->rt, 1));
 
-	if (begins && !w->watches)
-		tend__add(&w->rt->watchers, 1);
-	if (!naps && w->watches)
-		tend__add(&w->rt->watchers, (uint32_t)-1);
-	w->watches = naps;
+	if (naps)
+		watch(w, true);
 	w->worked = w->called = false;
 	return naps;
 }
@@ -629,9 +635,12 @@ static void watches_no_more(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
 
-	if (w->watches)
-		tend__add(&rt->watchers, (uint32_t)-1);
-	w->watches = w->called = false;
+	watch(w, false);
+	w->called = false;
+	/* Who has seen it watch has filled its ring before, as in nothing_to_take(). Asleep,
+	 * others have nothing in theirs. */
+	if (tend__load(&rt->sleepers) && !all_asleep(rt, 1))
+		(void)tend__barrier();
 	for (uint32_t i = 0; i < rt->workers_count; i++)
 		if (filled(&rt->workers[i]) && nobody_watches(rt)) {
 			call_watcher(w);
@@ -642,19 +651,22 @@ static void watches_no_more(struct tend__worker *w)
 /* Announced as asleep, and before it sleeps for good. Who spawns fills its ring and
  * then looks for sleepers, without a barrier, which would be a tenth of a spawn: so
  * this is one for both, 13 us where others run. *deadline is earlier where the kernel
- * has none. */
+ * has none. It watches until here: before, work of its own may keep it from the look. */
 static bool nothing_to_take(struct tend__worker *w, uint64_t *deadline)
 {
 	tend_runtime *rt = w->rt;
 
+	watch(w, false);
 	/* What wakes from here on sees this one asleep: it counts itself out first. */
 	if (all_asleep(rt, 0))
 		return true;
 	if (!tend__barrier() && tend__clock() + BLIND_NAP_NS < *deadline)
 		*deadline = tend__clock() + BLIND_NAP_NS;
 	for (uint32_t i = 0; i < rt->workers_count; i++)
-		if (filled(&rt->workers[i]))
+		if (filled(&rt->workers[i])) {
+			watch(w, true);
 			return false;
+		}
 	return true;
 }
 
