@@ -4,7 +4,6 @@
 #include "io/io.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,16 +31,20 @@ static int level(int fd, int events, int timeout_ms)
 	return ready & events;
 }
 
-/* A thread that is no fiber. It looks every 20 ms whether it is canceled: only
- * its own futex could wake it, and it sleeps in poll(2). */
+/* A thread that is no fiber. It looks every 20 ms whether it is canceled, or the
+ * descriptor closed: only its own futex could wake it, and it sleeps in poll(2). */
 static int wait_thread(int fd, int events, uint64_t deadline)
 {
 	struct tend__task *t = tend__tls.task;
+	const uint32_t closes = tend__fd_closes(fd);
 
 	for (;;) {
 		uint64_t now;
-		int ready = level(fd, events, 0), ms = -1;
+		int ready = level(fd, events, 0), ms = 20;
 
+		/* After the look, which may have been at another file of this number. */
+		if (tend__fd_closes(fd) != closes)
+			return -EBADF;
 		if (ready)
 			return ready;
 		if (t && tend__told(t))
@@ -49,12 +52,8 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 		now = tend__clock();
 		if (now >= deadline)
 			return -ETIMEDOUT;
-		if (deadline != TEND_FOREVER)
-			ms = (deadline - now) / TEND_MS < INT_MAX
-			             ? (int)((deadline - now) / TEND_MS) + 1
-			             : INT_MAX;
-		if (t && (ms < 0 || ms > 20))
-			ms = 20;
+		if ((deadline - now) / TEND_MS < 20)
+			ms = (int)((deadline - now) / TEND_MS) + 1;
 #ifdef TEND_SIM
 		/* A virtual thread must not sleep for real. */
 		if (t) {
@@ -65,9 +64,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 			continue;
 		}
 #endif
-		ready = level(fd, events, ms);
-		if (ready)
-			return ready;
+		(void)level(fd, events, ms);
 	}
 }
 
@@ -88,6 +85,8 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 		return error;
 	if (!events || (events & ~(TEND_READABLE | TEND_WRITABLE)))
 		return -EINVAL;
+	if (fd < 0)
+		return -EBADF;
 	if (!is_fiber())
 		return wait_thread(fd, events, deadline);
 	for (;;) {
@@ -120,7 +119,8 @@ static int wait_again(int fd, int events, uint64_t deadline, unsigned flags)
 	if (is_fiber())
 		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
 	else
-		ready = tend__may_wait() ? tend__may_wait() : wait_thread(fd, events, deadline);
+		ready = deadline && tend__may_wait() ? tend__may_wait()
+		                                     : wait_thread(fd, events, deadline);
 	return ready < 0 ? ready : 0;
 }
 

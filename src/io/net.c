@@ -167,20 +167,16 @@ static int connected(int fd, uint64_t deadline)
 	return -status;
 }
 
-int tend_connect(const char *address, uint64_t deadline)
+static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
 {
-	union address a;
-	socklen_t len;
-	int error = parse(address, &a, &len), fd, one = 1;
+	int error = 0, fd, one = 1;
 
-	if (error)
-		return error;
 	if (tend__tls.task && tend__canceled(tend__tls.task))
 		return -ECANCELED;
-	fd = stream(&a);
+	fd = stream(a);
 	if (fd < 0)
 		return fd;
-	if (connect(fd, &a.any, len))
+	if (connect(fd, &a->any, len))
 		error = errno == EINPROGRESS ? connected(fd, deadline) : -errno;
 	if (error) {
 		tend_fd_close(fd);
@@ -190,6 +186,29 @@ int tend_connect(const char *address, uint64_t deadline)
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	return fd;
+}
+
+int tend_connect(const char *address, uint64_t deadline)
+{
+	union address a;
+	socklen_t len;
+	int error = parse(address, &a, &len), fd;
+
+	if (error)
+		return error;
+	for (uint64_t nap = TEND_MS;; nap = nap < 16 * TEND_MS ? 2 * nap : nap) {
+		uint64_t until = tend_after(nap);
+
+		/* A unix socket whose queue is full does not tell when it no longer is. */
+		fd = try_connect(&a, len, deadline);
+		if (fd != -EAGAIN || a.any.sa_family != AF_UNIX)
+			return fd;
+		if (tend_now() >= deadline)
+			return -ETIMEDOUT;
+		error = tend_sleep_until(until < deadline ? until : deadline);
+		if (error)
+			return error;
+	}
 }
 
 int tend_local_port(int fd)

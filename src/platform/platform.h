@@ -44,8 +44,8 @@ int32_t tend__thread_number(void); /* as /proc names it; 0 in a simulation */
 struct tend__poller {
 	int epoll, wake, timer;
 	_Atomic uint32_t woken; /* of the simulator */
-	uint32_t watched;
-	uint64_t armed; /* what the timer is set to; TEND_FOREVER: nothing */
+	uint32_t watched;       /* descriptors; whoever adds them counts */
+	uint64_t armed;         /* what the timer is set to; TEND_FOREVER: nothing */
 };
 struct tend__ready {
 	uint64_t key;

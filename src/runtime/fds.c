@@ -2,8 +2,10 @@
  *
  * A descriptor is added to the worker's poller once, for both directions, by
  * edge; from then on waiting costs no system call. Its number may be closed and
- * given to another file: tend_fd_close() advances the number's generation, which
- * is in every event and compared with each wait. */
+ * given to another file, at an instant that only the kernel knows: tend_fd_close()
+ * advances the number's generation before it and after it. The generation is in
+ * every event, and compared with at each wait; what was added in an earlier one is
+ * dropped, and who waits there is told. */
 #include "runtime/fds.h"
 
 #include "tend/io.h"
@@ -11,15 +13,17 @@
 #include "base/alloc.h"
 
 #include <errno.h>
-#include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 enum { FDS_MAX = 1 << 20 }; /* numbers we can tell generations of */
 
 struct number {
-	_Atomic uint32_t generation;
+	_Atomic uint64_t
+		generation;       /* BEGUN for each close that has begun, 1 for each that is over */
 	_Atomic uint64_t workers; /* that may have added it: a bit each, modulo 64 */
 };
+#define BEGUN (UINT64_C(1) << 32)
 
 static _Atomic(struct number *) numbers;
 
@@ -47,10 +51,10 @@ struct fd_waiter {
 	int events;
 };
 
-static uint64_t key_of(int fd, uint32_t generation)
+static uint64_t key_of(int fd, uint64_t generation)
 {
-	/* The top bit is the poller's own. */
-	return (uint64_t)(generation & 0x7fffffff) << 32 | (uint32_t)fd;
+	/* The sum is another at each advance. The top bit is the poller's own. */
+	return (((generation >> 32) + generation) & 0x7fffffff) << 32 | (uint32_t)fd;
 }
 
 static void wake_all(struct tend__fd *f, int events, int result)
@@ -68,10 +72,11 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 {
 	for (int i = 0; i < n; i++) {
 		int fd = (int)(uint32_t)ready[i].key;
-		struct tend__fd *f = fd < w->fds_max ? w->fds[fd] : NULL;
+		/* Relaxed: this worker wrote it. */
+		struct tend__fd *f = tend__load_relaxed(&w->fds) + fd;
 
 		/* Of a file that had the number before: nobody waits for it. */
-		if (!f || !f->added || key_of(fd, f->generation) != ready[i].key)
+		if (!f->added || key_of(fd, f->generation) != ready[i].key)
 			continue;
 		if (f->watch) {
 			f->watch(f->watch_arg);
@@ -85,73 +90,74 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 
 void tend__fds_fini(struct tend__worker *w)
 {
-	for (int i = 0; i < w->fds_max; i++)
-		tend__free(w->fds[i]);
-	tend__free(w->fds);
-	w->fds = NULL;
-	w->fds_max = 0;
+	struct tend__fd *fds = tend__load_relaxed(&w->fds);
+
+	if (fds)
+		tend__unreserve(fds, FDS_MAX * sizeof *fds);
+	tend__store_relaxed(&w->fds, NULL);
 }
 
+/* The worker's own. */
 static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 {
-	if (fd >= w->fds_max) {
-		int max = w->fds_max ? w->fds_max : 64;
-		struct tend__fd **grown;
+	/* Relaxed: only this worker writes it. */
+	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
-		while (max <= fd)
-			max *= 2;
-		grown = tend__alloc((size_t)max * sizeof(struct tend__fd *));
-		if (!grown)
+	if (!fds) {
+		fds = tend__reserve(FDS_MAX * sizeof *fds);
+		if (!fds)
 			return NULL;
-		if (w->fds)
-			memcpy(grown, w->fds, (size_t)w->fds_max * sizeof *grown);
-		tend__free(w->fds);
-		w->fds = grown;
-		w->fds_max = max;
+		/* Release: for who closes a number, and finds it by the number's bits. */
+		tend__store_release(&w->fds, fds);
 	}
-	if (!w->fds[fd]) {
-		w->fds[fd] = tend__alloc(sizeof *w->fds[fd]);
-		if (w->fds[fd])
-			tend__link_init(&w->fds[fd]->waiters);
-	}
-	return w->fds[fd];
+	if (!fds[fd].waiters.next)
+		tend__link_init(&fds[fd].waiters);
+	return &fds[fd];
 }
 
 static bool is_tcp(int fd)
 {
-	int domain = 0, type = 0;
-	socklen_t bytes = sizeof type;
+	int protocol = 0;
+	socklen_t bytes = sizeof protocol;
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM &&
-	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 &&
-	       (domain == AF_INET || domain == AF_INET6);
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &bytes) == 0 &&
+	       (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
 }
 
-static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint32_t generation)
+static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t generation)
 {
-	int error;
+	int error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
 
-	/* A number that changed hands by plain close() may still be in the set, if
-	 * the file has another descriptor; then it is added anew. */
-	if (f->added)
+	/* It has been here under this number before, was closed, and came back from
+	 * another descriptor, which had kept it in the set. */
+	if (error == -EEXIST) {
 		tend__poller_del(&w->poller, fd);
-	f->added = false;
+		error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
+	}
+	if (error)
+		return error;
+	f->added = true;
 	f->watch = NULL;
 	f->ready = 0;
 	f->drained = false;
 	f->tcp = is_tcp(fd);
 	f->generation = generation;
-	error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
-	if (error == -EEXIST) {
-		tend__poller_del(&w->poller, fd);
-		error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
-	}
-	f->added = !error;
-	return error;
+	w->poller.watched++;
+	return 0;
 }
 
-/* Makes sure that the poller reports this file under this number. While a number
- * is being closed its generation is odd. */
+/* The number's generation has passed. Who began to wait before a close did waits for
+ * a file that is gone; who did so while one went on looks again at what it has. */
+static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation)
+{
+	bool gone = f->generation / BEGUN != generation / BEGUN;
+
+	f->added = false;
+	w->poller.watched--;
+	wake_all(f, TEND_READABLE | TEND_WRITABLE, gone ? -EBADF : 0);
+}
+
+/* Makes sure that the poller reports this file under this number. */
 static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 {
 	struct number *n = number_of(fd);
@@ -164,13 +170,16 @@ static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 		return -ENOMEM;
 	*out = f;
 	for (;;) {
-		uint32_t generation = tend__load(&n->generation);
+		uint64_t generation = tend__load(&n->generation);
 		int error;
 
-		if (generation & 1)
-			return -EBADF;
 		if (f->added && f->generation == generation)
 			return 0;
+		if (f->added) {
+			/* A file that has another descriptor is still in the set. */
+			tend__poller_del(&w->poller, fd);
+			drop(w, f, generation);
+		}
 		/* First the bit, then a second look: whoever closes the number sees the
 		 * one, or we see the new generation. */
 		tend__or(&n->workers, UINT64_C(1) << w->number % 64);
@@ -220,7 +229,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 			if (waiters[i].base.done) {
 				ready = i;
 				error = waiters[i].base.result;
-				w->fds[fds[i]]->ready &= (uint8_t)~events[i];
+				entry_of(w, fds[i])->ready &= (uint8_t)~events[i];
 			}
 	}
 	for (int i = 0; i < linked; i++)
@@ -236,9 +245,13 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 static struct tend__fd *watched(int fd)
 {
 	struct tend__worker *w = tend__tls.worker;
-	struct tend__fd *f = fd >= 0 && fd < w->fds_max ? w->fds[fd] : NULL;
+	/* Relaxed: this worker wrote it. */
+	struct tend__fd *f = tend__load_relaxed(&w->fds);
 
-	return f && f->added && f->generation == tend__load(&number_of(fd)->generation) ? f : NULL;
+	if (!f || fd < 0 || fd >= FDS_MAX)
+		return NULL;
+	f += fd;
+	return f->added && f->generation == tend__load(&number_of(fd)->generation) ? f : NULL;
 }
 
 void tend__fds_short(int fd)
@@ -265,18 +278,24 @@ struct watching {
 	void *arg;
 };
 
-static void on_watch(struct tend__worker *w, struct tend__post *p)
+static void watch(struct tend__worker *w, int fd, void (*fn)(void *arg), void *arg)
 {
-	struct watching *x = tend__entry(p, struct watching, post);
 	struct tend__fd *f;
 
-	if (!prepare(w, x->fd, &f)) {
-		f->watch = x->fn;
-		f->watch_arg = x->arg;
+	if (!prepare(w, fd, &f)) {
+		f->watch = fn;
+		f->watch_arg = arg;
 	}
 	/* What came before it was added is reported as a first edge; if it could not
 	 * be added, the call is all there is. */
-	x->fn(x->arg);
+	fn(arg);
+}
+
+static void on_watch(struct tend__worker *w, struct tend__post *p)
+{
+	struct watching *x = tend__entry(p, struct watching, post);
+
+	watch(w, x->fd, x->fn, x->arg);
 	tend__free(x);
 }
 
@@ -293,86 +312,81 @@ int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg), void *arg)
 
 /* ---- Closing ---- */
 
-struct closing {
-	struct tend__post post;
-	int fd;
-	uint32_t generation;
-};
-
-static void on_closed(struct tend__worker *w, int fd, uint32_t generation)
+static void look_again(struct tend__worker *w, struct tend__fd *f)
 {
-	struct tend__fd *f = fd < w->fds_max ? w->fds[fd] : NULL;
+	int fd = (int)(f - tend__load_relaxed(&w->fds));
+	uint64_t generation = tend__load(&number_of(fd)->generation);
+	bool gone = f->generation / BEGUN != generation / BEGUN;
 
-	if (f && f->added && f->generation == generation) {
-		f->added = false;
-		f->watch = NULL;
-		wake_all(f, TEND_READABLE | TEND_WRITABLE, -EBADF);
-	}
+	if (!f->added || f->generation == generation)
+		return;
+	drop(w, f, generation);
+	if (f->watch && !gone)
+		watch(w, fd, f->watch, f->watch_arg);
 }
 
-static void on_post(struct tend__worker *w, struct tend__post *p)
+static void on_advance(struct tend__worker *w, struct tend__post *p)
 {
-	struct closing *c = tend__entry(p, struct closing, post);
-	struct tend__fd *f = c->fd < w->fds_max ? w->fds[c->fd] : NULL;
+	struct tend__fd *f = tend__entry(p, struct tend__fd, post);
 
-	/* Closed, it has left the set by itself. */
-	if (f && f->added && f->generation == c->generation)
-		w->poller.watched--;
-	on_closed(w, c->fd, c->generation);
-	tend__free(c);
+	/* First this, then the look: who advances it later posts again. */
+	tend__store(&f->posted, false);
+	look_again(w, f);
 }
 
-static void tell_workers(tend_runtime *rt, uint64_t workers, int fd, uint32_t generation)
+static void tell_workers(tend_runtime *rt, uint64_t workers, int fd)
 {
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		struct closing *c;
+		struct tend__worker *w = &rt->workers[i];
+		/* Acquire: pairs with the release in entry_of(). */
+		struct tend__fd *fds = tend__load_acquire(&w->fds);
 
-		if (!(workers & UINT64_C(1) << i % 64) || &rt->workers[i] == tend__tls.worker)
+		if (!fds || !(workers & UINT64_C(1) << i % 64) || w == tend__tls.worker ||
+		    tend__exchange(&fds[fd].posted, true))
 			continue;
-		c = tend__alloc(sizeof *c);
-		if (!c)
-			return; /* its waiters see the hangup, or their deadline */
-		*c = (struct closing){{NULL, on_post}, fd, generation};
-		tend__post(&rt->workers[i], &c->post);
+		fds[fd].post.fn = on_advance;
+		tend__post(w, &fds[fd].post);
 	}
 }
 
-void tend__fd_closing(int fd)
+/* The workers that know the number look at it. */
+static void advance(int fd, uint64_t by)
 {
 	struct number *n = number_of(fd);
 	struct tend__worker *self = tend__tls.worker;
+	/* Relaxed: this worker wrote it. */
+	struct tend__fd *own = self ? tend__load_relaxed(&self->fds) : NULL;
 	uint64_t workers;
-	uint32_t generation;
 
 	if (!n)
 		return;
-	generation = tend__add(&n->generation, 1);
+	tend__add(&n->generation, by);
 	workers = tend__exchange(&n->workers, UINT64_C(0));
-	if (self && (workers & UINT64_C(1) << self->number % 64)) {
-		struct tend__fd *f = fd < self->fds_max ? self->fds[fd] : NULL;
-
-		if (f && f->added)
-			tend__poller_del(&self->poller, fd);
-		on_closed(self, fd, generation);
-	}
 	if (!workers)
 		return;
-	/* Workers that know the number; few programs share one among many. A runtime
-	 * that closes leaves the table first. */
+	if (own && own[fd].added) {
+		if (by == BEGUN)
+			tend__poller_del(&self->poller, fd);
+		look_again(self, &own[fd]);
+	}
+	/* Few programs share one among many. A runtime that closes leaves the table
+	 * first. */
 	tend__runtimes_lock();
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__runtime_of(tend__id(i, 0, 0));
 
 		if (rt)
-			tell_workers(rt, workers, fd, generation);
+			tell_workers(rt, workers, fd);
 	}
 	tend__runtimes_unlock();
 }
 
-void tend__fd_closed(int fd)
+void tend__fd_closing(int fd) { advance(fd, BEGUN); }
+void tend__fd_closed(int fd) { advance(fd, 1); }
+
+uint32_t tend__fd_closes(int fd)
 {
 	struct number *n = number_of(fd);
 
-	if (n)
-		tend__add(&n->generation, 1);
+	return n ? (uint32_t)(tend__load(&n->generation) / BEGUN) : 0;
 }

@@ -24,9 +24,12 @@ bool tend__fds_drained(int fd);
  * tend__fd_closing(). 0 or -ENOMEM. */
 int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg), void *arg);
 
-/* Around the close of a descriptor: from the first on its waits answer -EBADF,
- * from the second on its number may be another's. */
+/* Around the close of a descriptor: its waits answer -EBADF from the first on. Who
+ * begins to wait between the two has this file or already another one, and looks again
+ * after the second. */
 void tend__fd_closing(int fd);
 void tend__fd_closed(int fd);
+/* How often the first was called. */
+uint32_t tend__fd_closes(int fd);
 
 #endif

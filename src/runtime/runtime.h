@@ -50,7 +50,7 @@ struct tend__stack_block {
 
 /* A descriptor that fibers of this worker have waited for. */
 struct tend__fd {
-	uint32_t generation; /* of the number, when it was added to the poller */
+	uint64_t generation; /* of the number, when it was added to the poller */
 	bool added;
 	uint8_t ready; /* came while nobody waited; of what is unusual, ever */
 	bool tcp;
@@ -58,6 +58,8 @@ struct tend__fd {
 	void (*watch)(void *arg); /* not a fiber's: called by the loop, or NULL */
 	void *watch_arg;
 	struct tend__link waiters;
+	_Atomic bool posted; /* the post, by who has closed the number elsewhere */
+	struct tend__post post;
 };
 
 /* Tasks of one scope that ended one after the other, with one outcome, and still
@@ -92,11 +94,10 @@ struct tend__worker {
 	struct tend__stack *stacks; /* free ones */
 	struct tend__stack_block *blocks;
 	uint32_t stacks_free, stacks_used, stacks_peak;
-	bool stacks_trimmed;    /* since none has come back */
-	uint64_t stacks_looked; /* when they were last looked at for that */
-	struct tend__fd **fds;  /* by number */
-	int fds_max;
-	uint64_t now; /* read once a round */
+	bool stacks_trimmed;            /* since none has come back */
+	uint64_t stacks_looked;         /* when they were last looked at for that */
+	_Atomic(struct tend__fd *) fds; /* by number; NULL before the first */
+	uint64_t now;                   /* read once a round */
 	uint64_t rounds;
 	_Atomic uint64_t *current; /* the id of the task it runs: the registry's */
 	uint32_t budget;           /* tasks it may still run before the loop's next round */

@@ -53,18 +53,13 @@ void TEND__OS(poller_fini)(struct tend__poller *p)
 
 int tend__poller_add(struct tend__poller *p, int fd, uint64_t key)
 {
-	int error = watch(p->epoll, fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
-
-	if (!error)
-		p->watched++;
-	return error;
+	return watch(p->epoll, fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
 }
 
 void tend__poller_del(struct tend__poller *p, int fd)
 {
 	/* It may be closed already, and then it is gone from the set. */
-	if (epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL) == 0)
-		p->watched--;
+	(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 /* A deadline that is days away wakes once a day, which harms nobody. */

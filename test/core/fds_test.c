@@ -1,0 +1,294 @@
+/* Descriptors whose numbers are closed and given away while somebody waits. On one
+ * worker tasks run in the order in which they are spawned, each until it parks. */
+#include "suite.h"
+
+#include "tend/tend.h"
+
+#include "runtime/fds.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SOON tend_after(10 * TEND_SEC)
+
+static tend_runtime *open_runtime(uint32_t flags)
+{
+	tend_runtime *rt;
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1, .flags = flags),
+	                          &rt),
+	        0);
+	return rt;
+}
+
+static void open_pair(int fds[2])
+{
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+}
+
+static tend_task spawned(tend_runtime *rt, tend_fn *fn, void *arg)
+{
+	tend_task t;
+
+	ANSWERS(tend_spawn(tend_root(rt), fn, arg, NULL, &t), 0);
+	return t;
+}
+
+static int result_of(tend_task t)
+{
+	struct tend_outcome out;
+
+	ANSWERS(tend_join(t, &out, SOON), 0);
+	return out.result;
+}
+
+static void done(tend_runtime *rt, const int *fds, int n)
+{
+	ANSWERS(tend_runtime_close(rt, SOON), 0);
+	for (int i = 0; i < n; i++)
+		tend_fd_close(fds[i]);
+}
+
+static void send_byte(int fd) { ck_assert_int_eq(write(fd, "x", 1), 1); }
+
+static int read_byte(void *fd)
+{
+	char byte;
+
+	return (int)tend_read(*(int *)fd, &byte, 1, SOON);
+}
+
+struct reused {
+	int before[2], after[2];
+};
+
+static int open_and_read(void *arg)
+{
+	struct reused *x = arg;
+
+	open_pair(x->after);
+	ck_assert_int_eq(x->after[0], x->before[0]);
+	return read_byte(&x->after[0]);
+}
+
+static int close_is_over(void *arg)
+{
+	struct reused *x = arg;
+
+	tend__fd_closed(x->before[0]);
+	send_byte(x->after[1]);
+	return 0;
+}
+
+/* The kernel has given the number away, and whoever closes it does not know yet. */
+TEST(a_number_may_be_waited_for_while_its_close_goes_on)
+{
+	tend_runtime *rt = open_runtime(0);
+	struct reused x;
+	tend_task t;
+
+	open_pair(x.before);
+	tend__fd_closing(x.before[0]);
+	close(x.before[0]);
+	t = spawned(rt, open_and_read, &x);
+	spawned(rt, close_is_over, &x);
+	ANSWERS(result_of(t), 1);
+	done(rt, (int[]){x.before[1], x.after[0], x.after[1]}, 3);
+}
+
+static void *close_it(void *fd)
+{
+	ANSWERS(tend_fd_close(*(int *)fd), 0);
+	return NULL;
+}
+
+/* The worker has not heard of it when the number is another's. */
+static int close_elsewhere_open_and_read(void *arg)
+{
+	struct reused *x = arg;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, close_it, &x->before[0]), 0);
+	pthread_join(thread, NULL);
+	return open_and_read(x);
+}
+
+static int send_after(void *arg)
+{
+	send_byte(((struct reused *)arg)->after[1]);
+	return 0;
+}
+
+TEST(who_waits_for_a_closed_file_gets_nothing_of_the_next)
+{
+	tend_runtime *rt = open_runtime(0);
+	struct reused x;
+	tend_task first, second;
+
+	open_pair(x.before);
+	first = spawned(rt, read_byte, &x.before[0]);
+	second = spawned(rt, close_elsewhere_open_and_read, &x);
+	spawned(rt, send_after, &x);
+	ANSWERS(result_of(first), -EBADF);
+	ANSWERS(result_of(second), 1);
+	done(rt, (int[]){x.before[1], x.after[0], x.after[1]}, 3);
+}
+
+struct restored {
+	int fds[2];
+	atomic_bool read;
+};
+
+static int read_restored(void *arg)
+{
+	struct restored *x = arg;
+	int n = read_byte(&x->fds[0]);
+
+	atomic_store(&x->read, true);
+	return n;
+}
+
+static int send_one(void *arg)
+{
+	send_byte(((struct restored *)arg)->fds[1]);
+	return 0;
+}
+
+static int send_and_yield(void *arg)
+{
+	struct restored *x = arg;
+	uint64_t late = SOON;
+
+	send_byte(x->fds[1]);
+	while (!atomic_load(&x->read) && tend_now() < late)
+		if (tend_yield())
+			break;
+	return 0;
+}
+
+/* As after dup(), close(), dup2(): the set of the kernel has kept the file. */
+TEST(a_file_that_comes_back_is_looked_at_under_load)
+{
+	tend_runtime *rt = open_runtime(0);
+	struct restored x = {.read = false};
+	tend_task t;
+	int kept;
+
+	open_pair(x.fds);
+	t = spawned(rt, read_byte, &x.fds[0]);
+	spawned(rt, send_one, &x);
+	ANSWERS(result_of(t), 1);
+	kept = dup(x.fds[0]);
+	ANSWERS(tend_fd_close(x.fds[0]), 0);
+	/* The worker is told before it runs what comes later. */
+	spawned(rt, send_one, &x);
+	ANSWERS(result_of(spawned(rt, read_byte, &kept)), 1);
+	ck_assert_int_eq(dup2(kept, x.fds[0]), x.fds[0]);
+	t = spawned(rt, read_restored, &x);
+	spawned(rt, send_and_yield, &x);
+	ANSWERS(result_of(t), 1);
+	done(rt, (int[]){kept, x.fds[0], x.fds[1]}, 3);
+}
+
+static _Atomic int looks;
+static void count_look(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&looks, 1);
+}
+static void await_looks(int n)
+{
+	uint64_t late = SOON;
+
+	while (atomic_load(&looks) < n) {
+		ck_assert_uint_lt(tend_now(), late);
+		sched_yield();
+	}
+}
+
+TEST(a_watch_stays_though_its_number_was_being_closed)
+{
+	tend_runtime *rt = open_runtime(0);
+	struct reused x;
+
+	open_pair(x.before);
+	tend__fd_closing(x.before[0]);
+	close(x.before[0]);
+	open_pair(x.after);
+	ck_assert_int_eq(x.after[0], x.before[0]);
+	ANSWERS(tend__fd_watch(rt, x.after[0], count_look, NULL), 0);
+	await_looks(1);
+	tend__fd_closed(x.before[0]);
+	await_looks(3); /* at once, and as it can be written to */
+	send_byte(x.after[1]);
+	await_looks(4);
+	done(rt, (int[]){x.before[1], x.after[0], x.after[1]}, 3);
+}
+
+static void *wait_thread(void *fd)
+{
+	ANSWERS(tend_fd_wait(*(int *)fd, TEND_READABLE, TEND_FOREVER), -EBADF);
+	return NULL;
+}
+
+TEST(a_close_ends_the_wait_of_a_thread)
+{
+	int fds[2], none = -1;
+	pthread_t thread;
+
+	open_pair(fds);
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_thread, &fds[0]), 0);
+	ANSWERS(tend_fd_close(fds[0]), 0);
+	pthread_join(thread, NULL);
+	tend_fd_close(fds[1]);
+	wait_thread(&none);
+}
+
+TEST(a_deadline_of_zero_is_only_a_try_in_a_hosted_loop_too)
+{
+	tend_runtime *rt = open_runtime(TEND_HOSTED);
+	int fds[2];
+	char byte;
+
+	open_pair(fds);
+	ANSWERS((int)tend_read(fds[0], &byte, 1, 0), -ETIMEDOUT);
+	ANSWERS((int)tend_read(fds[0], &byte, 1, TEND_FOREVER), -EDEADLK);
+	ANSWERS(tend_fd_wait(fds[0], TEND_READABLE, 0), -ETIMEDOUT);
+	done(rt, fds, 2);
+}
+
+static int connect_to(void *address)
+{
+	int fd = tend_connect(address, SOON);
+
+	return fd < 0 ? fd : tend_fd_close(fd);
+}
+
+TEST(a_connect_waits_for_room_in_the_queue_of_a_unix_socket)
+{
+	tend_runtime *rt = open_runtime(0);
+	char dir[] = "/tmp/tend-test-XXXXXX", path[64], address[80];
+	int listener, fd;
+	tend_task t;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/s", dir);
+	snprintf(address, sizeof address, "unix:%s", path);
+	listener = tend_listen(address, 1);
+	ck_assert_int_ge(listener, 0);
+	while ((fd = tend_connect(address, 0)) >= 0)
+		tend_fd_close(fd);
+	ANSWERS(fd, -ETIMEDOUT);
+	t = spawned(rt, connect_to, address);
+	fd = tend_accept(listener, SOON);
+	ck_assert_int_ge(fd, 0);
+	ANSWERS(result_of(t), 0);
+	unlink(path);
+	rmdir(dir);
+	done(rt, (int[]){listener, fd}, 2);
+}
