@@ -182,6 +182,10 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 
 		if (w->done || (parked && (flags & TEND__ONCE) && !t->timed_out))
 			break;
+		/* A cancel that a shield keeps out comes in when the shield ends. Before the
+		 * look for one: else it may end between the two, and nothing would. */
+		if (t->shield && t->shield < until && t->shield > tend__clock())
+			until = t->shield;
 		error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
 		        : passed(t, deadline)                  ? -ETIMEDOUT
 		                                               : 0;
@@ -196,9 +200,6 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		}
 		if (lock)
 			tend__unlock(lock);
-		/* A cancel that a shield keeps out comes in when the shield ends. */
-		if (t->shield && t->shield < until && t->shield > tend__clock())
-			until = t->shield;
 		park(t, why, object, until);
 		/* Done by what ran on this worker before, which has let go of the lock and
 		 * of this waiter since. Relaxed: it was this thread, or is false. */

@@ -59,7 +59,8 @@ void tend__runtime_disclaim(tend_runtime *rt)
 			last = tend__word_generation(word);
 	}
 	tend__lock(&lock);
-	generations[rt->index] = last + 1;
+	/* A slot whose generations have all been used is retired: nobody gets it again. */
+	generations[rt->index] = last == UINT32_MAX ? last : last + 1;
 	tend__store_relaxed(&tend__runtimes[rt->index], NULL);
 	tend__unlock(&lock);
 	rt->index = UINT32_MAX;
