@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static int read_at(int fd, char *to, size_t bytes, uint64_t at)
 /* Reads a record until it reads the same twice: one read alone may begin before
  * a change and end after it. What never does is marked as a writer in the middle
  * of it would. */
-static void settle(int fd, uint64_t at, struct tend__record *r)
+static void read_until_same(int fd, uint64_t at, struct tend__record *r)
 {
 	for (int i = 0; i < 16; i++) {
 		struct tend__record again;
@@ -60,6 +61,20 @@ static void settle(int fd, uint64_t at, struct tend__record *r)
 	tend__store_relaxed(&r->seq, tend__load_relaxed(&r->seq) | 1);
 }
 
+/* Leaves what was there in the first pass and is there in this one: at the instant
+ * between the two they all were, each in its scope. Else a task may be copied before
+ * it ends, and the slot of its scope when it holds another. */
+static void settle(int fd, uint64_t at, struct tend__record *r)
+{
+	/* Relaxed, all: the copy is ours alone. */
+	uint64_t before = tend__load_relaxed(&r->word), now;
+
+	read_until_same(fd, at, r);
+	now = tend__load_relaxed(&r->word);
+	if (!(uint32_t)before || tend__word_generation(before) != tend__word_generation(now))
+		tend__store_relaxed(&r->word, now & ~(uint64_t)UINT32_MAX);
+}
+
 /* Compares the records of the copy with the file, a piece at a time. */
 static void settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 {
@@ -68,45 +83,77 @@ static void settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 
 	for (uint64_t step; at + sizeof *piece <= end; at += step) {
 		uint64_t left = (end - at) / sizeof *piece, n = left < PIECE ? left : PIECE;
+		bool read;
 
 		step = n * sizeof *piece;
-		if (read_at(fd, (char *)piece, step, at) == 0 &&
-		    memcmp(copy + at, piece, step) == 0)
+		read = read_at(fd, (char *)piece, step, at) == 0;
+		if (read && memcmp(copy + at, piece, step) == 0)
 			continue;
 		for (uint64_t i = 0; i < n; i++)
-			if (memcmp(copy + at + i * sizeof *piece, &piece[i], sizeof *piece) != 0)
+			if (!read ||
+			    memcmp(copy + at + i * sizeof *piece, &piece[i], sizeof *piece) != 0)
 				settle(fd, at + i * sizeof *piece,
 				       (struct tend__record *)(void *)(copy + at) + i);
 	}
 }
 
+/* In the order in which a mapped one is read: how many records there are after the
+ * events that `low` promises, and sites and events after the records. Of the rings
+ * only what each begins with. */
+static int copy_file(int fd, const struct tend__header *h, struct tend__header *copy)
+{
+	char *to = (char *)copy;
+	struct tend__header last;
+	uint64_t used;
+	int error = read_at(fd, to, sizeof *copy, 0);
+
+	if (error)
+		return error;
+	memcpy(to, h, offsetof(struct tend__header, records_used));
+	/* Relaxed, all: the copies are ours alone. */
+	used = tend__load_relaxed(&copy->records_used);
+	used = used < h->records_max ? used : h->records_max;
+	used = h->records_at + used * sizeof(struct tend__record);
+	error = read_at(fd, to + h->records_at, used - h->records_at, h->records_at);
+	if (!error)
+		settle_all(fd, to, h->records_at, used);
+	for (uint32_t i = 0; i < h->rings && !error; i++) {
+		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
+
+		error = read_at(fd, to + at, sizeof(struct tend__ring), at);
+	}
+	if (!error)
+		error = read_at(fd, (char *)&last, sizeof last, 0);
+	if (!error)
+		error = read_at(fd, to + h->sites_at, (size_t)TEND__SITES_MAX * TEND__SITE_BYTES,
+		                h->sites_at);
+	if (error)
+		return error;
+	tend__store_relaxed(&copy->sites_used, tend__load_relaxed(&last.sites_used));
+	tend__store_relaxed(&copy->events, tend__load_relaxed(&last.events));
+	return 0;
+}
+
 /* A file may be cut at any time: it is copied, and only what is used of it. */
 static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 {
-	struct tend__header h;
-	uint64_t used;
-	char *copy;
-	int error;
+	struct tend__header first, h = {0};
+	struct tend__header *copy;
+	int error = bytes < sizeof first ? -EPROTO : read_at(fd, (char *)&first, sizeof first, 0);
 
-	error = bytes < sizeof h ? -EPROTO : read_at(fd, (char *)&h, sizeof h, 0);
 	if (error)
 		return error;
-	if (memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0 || h.bytes > bytes ||
-	    h.bytes < sizeof h || h.records_at > h.bytes || h.records_at % 8 != 0)
+	if (!tend__snapshot_header(&first, bytes, &h))
 		return -EPROTO;
-	used = h.records_at + (uint64_t)h.records_used * sizeof(struct tend__record);
-	if (used > h.bytes)
-		used = h.bytes;
 	/* Address space for all, memory for what is read. */
 	copy = tend__reserve(h.bytes);
 	if (!copy)
 		return -ENOMEM;
-	error = read_at(fd, copy, used, 0);
-	if (!error) {
-		settle_all(fd, copy, h.records_at, used);
-		error = tend__snapshot_read((struct tend__header *)(void *)copy, h.bytes,
-		                            tend__clock(), out);
-	}
+	error = copy_file(fd, &h, copy);
+	if (!error)
+		error = tend__snapshot_read(copy, h.bytes, tend__clock(), out);
+	if (!error)
+		(*out)->info.low = tend__load_relaxed(&first.events);
 	tend__unreserve(copy, h.bytes);
 	return error;
 }
@@ -160,21 +207,36 @@ static uint32_t own_number(pid_t pid)
 	return own;
 }
 
+/* Whatever it is, it is not opened before it is known: a process may call a FIFO as it
+ * likes, and to open that one waits for ever. */
 static int open_registry(DIR *dir, const char *name)
 {
-	int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC);
+	int fd = -1, place = openat(dirfd(dir), name, O_PATH | O_CLOEXEC), error = errno;
+	char path[40];
+	struct stat st;
 
-	return fd >= 0 ? fd : errno == EPERM || errno == EACCES ? -EPERM : -ENOENT;
+	if (place < 0)
+		return error == EPERM || error == EACCES ? -EPERM : -ENOENT;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+	if (fstat(place, &st) == 0 && S_ISREG(st.st_mode)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		error = errno;
+	} else
+		error = ENOENT;
+	close(place);
+	return fd >= 0 ? fd : error == EPERM || error == EACCES ? -EPERM : -ENOENT;
 }
 
 /* When it was opened; 0 if it is another's, which a fork leaves open and a child
- * hands to its supervisor, or one that is closed. */
+ * hands to its supervisor, or one that is closed, or is only being opened. */
 static uint64_t opened_at(int fd, uint32_t pid)
 {
+	static const char none[sizeof TEND__MAGIC];
 	struct tend__header h;
 
-	if (read_at(fd, (char *)&h, sizeof h, 0) != 0 ||
-	    memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0)
+	if (read_at(fd, (char *)&h, sizeof h, 0) != 0 || memcmp(h.magic, none, sizeof h.magic) == 0)
+		return 0;
+	if (memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0)
 		return 1; /* not understood: better than nothing, for the error it gives */
 	return (pid && h.pid != pid) || h.closed ? 0 : h.opened > 2 ? h.opened : 2;
 }

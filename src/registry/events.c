@@ -16,6 +16,7 @@
 struct tend_subscription {
 	tend_runtime *rt;
 	uint64_t next;                   /* number of the first event not taken */
+	uint64_t doubt;                  /* up to this one, some were overwritten */
 	uint64_t heads[TEND__RINGS_MAX]; /* of each ring, the first slot not taken */
 };
 
@@ -84,11 +85,14 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 		uint64_t head = tend__load_acquire(&tend__ring_at(h, i)->head);
 
 		/* One slot less than there are: that one may be written right now. */
-		if (head - sub->heads[i] >= h->ring_slots)
+		if (head - sub->heads[i] >= h->ring_slots) {
 			sub->heads[i] = head - h->ring_slots + 1;
+			sub->doubt = tend__load_acquire(&h->events);
+		}
 		while (sub->heads[i] < head) {
 			if (!copy(h, i, sub->heads[i], &e)) {
 				sub->heads[i]++; /* overwritten: it counts as lost by its number */
+				sub->doubt = tend__load_acquire(&h->events);
 				continue;
 			}
 			if (e.number < sub->next) {
@@ -105,9 +109,9 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 	return ring;
 }
 
-/* A number that is missing may still be on its way in a ring whose head is not
- * at its newest; one in the past of every ring is lost. We cannot know which,
- * so wait for it a few looks, and then call it lost. */
+/* A number that is missing is on its way: its writer has it, and has not come to write
+ * it down. Or it was overwritten, if any have been: we cannot know which, so wait for it
+ * a few looks, and then call it lost. */
 int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, size_t max,
                          uint64_t *lost)
 {
@@ -125,7 +129,7 @@ int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, si
 			if (ring < 0 || out[n].number == sub->next)
 				break;
 		}
-		if (ring < 0)
+		if (ring < 0 || (out[n].number != sub->next && sub->next > sub->doubt))
 			break;
 		missing += out[n].number - sub->next;
 		sub->next = out[n].number + 1;

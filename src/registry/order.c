@@ -76,8 +76,8 @@ static void hang_up(const struct order *o, uint32_t i)
 	o->s->places[i].torn = true;
 }
 
-/* Up to a row whose depth is known, and down again. A chain that is too long,
- * as a circle is, is cut where we began. */
+/* Up to a row whose depth is known, and down again. A chain that is too long, as a
+ * circle is, is cut as far up as we have come. */
 static void find_depth(const struct order *o, uint32_t row)
 {
 	struct tend__place *places = o->s->places;
@@ -85,8 +85,8 @@ static void find_depth(const struct order *o, uint32_t row)
 
 	for (uint32_t i = row; places[i].depth == TEND__DEPTH_UNKNOWN; i = o->above[i]) {
 		if (n == TEND__TREE_DEPTH - 1) {
-			hang_up(o, row);
-			return;
+			hang_up(o, chain[--n]);
+			break;
 		}
 		chain[n++] = i;
 	}

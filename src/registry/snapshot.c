@@ -20,16 +20,6 @@ enum { RETRIES = 16, LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MAX = 64 << 20, AHEA
 
 /* ---- What may be read ---- */
 
-/* The header up to what changes, in memory of ours. */
-static bool copy_header(const struct tend__header *h, size_t bytes, struct tend__header *out)
-{
-	if (bytes < sizeof *h)
-		return false;
-	memcpy(out, h, offsetof(struct tend__header, records_used));
-	return memcmp(out->magic, TEND__MAGIC, sizeof out->magic) == 0 && out->abi == TEND__ABI &&
-	       out->header_bytes == sizeof *h && out->bytes <= bytes;
-}
-
 static bool valid(const struct tend__header *h)
 {
 	uint64_t rings;
@@ -44,6 +34,15 @@ static bool valid(const struct tend__header *h)
 	       h->rings_at - h->sites_at >= (uint64_t)TEND__SITES_MAX * TEND__SITE_BYTES &&
 	       h->records_at - h->rings_at >= rings &&
 	       h->bytes - h->records_at >= (uint64_t)h->records_max * sizeof(struct tend__record);
+}
+
+bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct tend__header *out)
+{
+	if (bytes < sizeof *h)
+		return false;
+	memcpy(out, h, offsetof(struct tend__header, records_used));
+	return memcmp(out->magic, TEND__MAGIC, sizeof out->magic) == 0 && out->abi == TEND__ABI &&
+	       out->header_bytes == sizeof *h && out->bytes <= bytes && valid(out);
 }
 
 /* ---- Records ---- */
@@ -378,7 +377,7 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 	uint32_t slots;
 	int error;
 
-	if (!copy_header(header, bytes, &h) || !valid(&h))
+	if (!tend__snapshot_header(header, bytes, &h))
 		return -EPROTO;
 	s = tend__alloc(sizeof *s);
 	if (!s)

@@ -61,6 +61,10 @@ void *tend__snapshot_reserve(size_t *bytes);
 void *tend__snapshot_borrow(size_t *bytes);
 void tend__snapshot_return(void *p, size_t bytes);
 
+/* Copies the header, up to what changes. False if what it says cannot be: then nothing
+ * of it may be used. */
+bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct tend__header *out);
+
 /* Copies what lies at h, of which `bytes` may be read. Nothing in it is trusted.
  * 0; -EPROTO if it is no registry of ours; -ENOMEM. */
 int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now,

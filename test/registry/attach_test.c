@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,15 +19,6 @@ static void plant(struct fake *f)
 
 	fake_task(f, a, TEND_KIND_FIBER, "t", TEND__READY);
 	fake_task(f, 1, TEND_KIND_FIBER, "b", TEND__READY);
-}
-
-/* A copy of it that is not sealed, as a named file is. */
-static int unsealed(const struct fake *f)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
-
-	ck_assert_int_eq(pwrite(fd, f->h, f->bytes, 0), (ssize_t)f->bytes);
-	return fd;
 }
 
 TEST(a_sealed_memory_and_a_file_read_the_same)
@@ -39,7 +31,7 @@ TEST(a_sealed_memory_and_a_file_read_the_same)
 	ANSWERS(tend_snapshot_fd(f.fd, &s), 0);
 	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/t#3 root/b#4");
 	tend_snapshot_free(s);
-	fd = unsealed(&f);
+	fd = fake_file(&f);
 	ANSWERS(tend_snapshot_fd(fd, &s), 0);
 	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/t#3 root/b#4");
 	tend_snapshot_free(s);
@@ -50,7 +42,7 @@ TEST(a_sealed_memory_and_a_file_read_the_same)
 TEST(what_is_no_registry_is_not_understood)
 {
 	struct fake f = fake_open(64);
-	int fd = unsealed(&f), ends[2];
+	int fd = fake_file(&f), ends[2];
 	tend_snapshot *s;
 
 	ANSWERS(ftruncate(fd, (off_t)f.bytes - 4096), 0);
@@ -80,19 +72,48 @@ TEST(a_file_that_claims_more_than_it_has_is_not_understood)
 	int fd;
 
 	f.h->records_used = UINT32_MAX;
-	fd = unsealed(&f);
+	fd = fake_file(&f);
 	ANSWERS(tend_snapshot_fd(fd, &s), 0);
 	ck_assert_uint_eq(tend_snapshot_count(s), 1);
 	tend_snapshot_free(s);
 	close(fd);
 	f.h->records_at = f.bytes - 8;
-	fd = unsealed(&f);
+	fd = fake_file(&f);
 	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
 	close(fd);
 	f.h->bytes = 8;
-	fd = unsealed(&f);
+	fd = fake_file(&f);
 	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
 	close(fd);
+	fake_close(&f);
+}
+
+/* What lies between its parts is not read, however long it is. */
+TEST(a_hole_in_a_file_costs_no_memory)
+{
+	const uint64_t hole = UINT64_C(1) << 30;
+	struct fake f = fake_open(64);
+	struct rusage before, after;
+	tend_snapshot *s;
+	char *records;
+	int fd;
+
+	plant(&f);
+	fd = fake_file(&f);
+	records = (char *)fake_record(&f, 0);
+	f.h->records_at += hole;
+	f.h->bytes += hole;
+	ck_assert_int_eq(pwrite(fd, f.h, sizeof *f.h, 0), (ssize_t)sizeof *f.h);
+	ANSWERS(ftruncate(fd, (off_t)f.h->bytes), 0);
+	ck_assert_int_eq(pwrite(fd, records, 8192, (off_t)f.h->records_at), 8192);
+	getrusage(RUSAGE_SELF, &before);
+	ANSWERS(tend_snapshot_fd(fd, &s), 0);
+	getrusage(RUSAGE_SELF, &after);
+	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/t#3 root/b#4");
+	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 100 * 1024); /* KiB */
+	tend_snapshot_free(s);
+	close(fd);
+	f.h->records_at -= hole;
 	fake_close(&f);
 }
 
@@ -137,7 +158,7 @@ TEST(a_row_of_a_file_is_of_one_time_or_torn)
 
 	w.slot = fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY);
 	w.f = &f;
-	w.fd = unsealed(&f);
+	w.fd = fake_file(&f);
 	ANSWERS(pthread_create(&thread, NULL, write_on, &w), 0);
 	for (int i = 0; i < 5000 || (whole < 100 && i < 1000000); i++) {
 		const struct tend_info *info;
@@ -172,6 +193,18 @@ TEST(a_process_is_found_by_its_number)
 	tend_snapshot_free(s);
 	fake_close(&f);
 	ANSWERS(tend_snapshot_of(getpid(), &s), -ENOENT);
+}
+
+/* Made, and nothing is in it yet. */
+TEST(a_registry_that_is_being_opened_is_not_there)
+{
+	int fd = memfd_create(TEND__MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	tend_snapshot *s;
+
+	ANSWERS(tend_snapshot_of(getpid(), &s), -ENOENT);
+	ANSWERS(ftruncate(fd, 1 << 20), 0);
+	ANSWERS(tend_snapshot_of(getpid(), &s), -ENOENT);
+	close(fd);
 }
 
 TEST(of_several_runtimes_the_one_opened_last_counts)

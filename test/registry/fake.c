@@ -51,6 +51,14 @@ void fake_close(struct fake *f)
 	close(f->fd);
 }
 
+int fake_file(const struct fake *f)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	ck_assert_int_eq(pwrite(fd, f->h, f->bytes, 0), (ssize_t)f->bytes);
+	return fd;
+}
+
 struct tend__record *fake_record(struct fake *f, uint32_t slot)
 {
 	return tend__record_at(f->h, slot);

@@ -21,6 +21,9 @@ struct fake {
 struct fake fake_open(uint32_t records_max);
 void fake_close(struct fake *f);
 
+/* A copy of it that is not sealed, as a named file is. */
+int fake_file(const struct fake *f);
+
 /* In the next slot, of generation 1, spawned at 0 at site 0. Answers the slot. */
 uint32_t fake_scope(struct fake *f, uint32_t parent, const char *name);
 uint32_t fake_task(struct fake *f, uint32_t parent, uint32_t kind, const char *name,

@@ -277,6 +277,27 @@ TEST(without_a_root_the_rows_are_still_there)
 	fake_close(&f);
 }
 
+/* From its end, too, and into few pieces: one row in each is torn. */
+TEST(a_chain_that_begins_at_its_end_is_cut)
+{
+	enum { LONG = 20000 };
+	struct fake f = fake_open(LONG + 2);
+	tend_snapshot *s;
+	int torn = 0;
+
+	for (uint32_t i = 0; i < LONG; i++)
+		fake_scope(&f, i + 1 < LONG ? i + 3 : 1, "s");
+	s = fake_read(&f);
+	ck_assert_uint_eq(tend_snapshot_count(s), LONG + 1);
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		ck_assert_uint_lt(tend_snapshot_depth(s, i), TEND__TREE_DEPTH);
+		torn += tend_snapshot_at(s, i)->torn;
+	}
+	ck_assert_int_le(torn, LONG / (TEND__DEPTH_MAX / 2));
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
 TEST(a_chain_without_end_is_cut)
 {
 	enum { LONG = 20000 };

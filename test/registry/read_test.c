@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 TEST(a_record_whose_writer_stopped_in_the_middle_is_torn_and_the_read_ends)
 {
@@ -184,20 +186,33 @@ static void *reuse(void *arg)
 	return NULL;
 }
 
-TEST(a_row_is_in_the_scope_it_was_in_or_torn)
+static tend_snapshot *read_again(struct fake *f, int file)
+{
+	tend_snapshot *s;
+
+	if (file < 0)
+		return fake_read(f);
+	ANSWERS(tend_snapshot_fd(file, &s), 0);
+	return s;
+}
+
+static void read_while_reused(bool from_file)
 {
 	struct fake f = fake_open(64);
 	uint32_t before = fake_task(&f, 3, TEND_KIND_FIBER, "1", TEND__READY);
 	uint32_t scope = fake_scope(&f, 1, "1");
 	uint32_t after = fake_task(&f, scope, TEND_KIND_FIBER, "1", TEND__READY);
-	struct reuse u = {fake_record(&f, before), fake_record(&f, scope), fake_record(&f, after),
-	                  false};
+	int file = from_file ? fake_file(&f) : -1;
+	struct tend__header *h =
+		from_file ? mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : f.h;
+	struct reuse u = {tend__record_at(h, before), tend__record_at(h, scope),
+	                  tend__record_at(h, after), false};
 	int whole = 0;
 	pthread_t thread;
 
 	ANSWERS(pthread_create(&thread, NULL, reuse, &u), 0);
 	for (int i = 0; i < 20000 || whole < 100; i++) {
-		tend_snapshot *s = fake_read(&f);
+		tend_snapshot *s = read_again(&f, file);
 
 		for (size_t k = 0; k < tend_snapshot_count(s); k++) {
 			const struct tend_info *info = tend_snapshot_at(s, k);
@@ -214,8 +229,15 @@ TEST(a_row_is_in_the_scope_it_was_in_or_torn)
 	}
 	atomic_store(&u.over, true);
 	pthread_join(thread, NULL);
+	if (from_file) {
+		munmap(h, f.bytes);
+		close(file);
+	}
 	fake_close(&f);
 }
+
+TEST(a_row_is_in_the_scope_it_was_in_or_torn) { read_while_reused(false); }
+TEST(a_row_of_a_file_is_in_the_scope_it_was_in_or_torn) { read_while_reused(true); }
 
 /* ---- Headers ---- */
 

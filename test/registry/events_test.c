@@ -1,0 +1,50 @@
+/* The rings of events, where a writer is held up in between. */
+#include "suite.h"
+
+#include "tend/tend.h"
+
+#include "runtime/runtime.h"
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* As tend__event_emit() does once it has a number. */
+static void write_down(struct tend__header *h, uint32_t ring, uint64_t number)
+{
+	struct tend__ring *to = tend__ring_at(h, ring);
+	uint64_t head = atomic_load(&to->head);
+
+	atomic_store(&tend__ring_slots(to)[head % h->ring_slots].number, number);
+	atomic_store(&to->head, head + 1);
+}
+
+TEST(an_event_that_is_late_is_waited_for_and_not_lost)
+{
+	struct tend_event_info e[16];
+	struct tend__header *h;
+	tend_subscription *sub;
+	tend_runtime *rt;
+	uint64_t lost, late;
+
+	/* Nothing runs: what is spawned is in the ring of who is no worker. */
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &rt), 0);
+	h = tend__runtime_segment(rt);
+	ANSWERS(tend_subscribe(rt, &sub), 0);
+	ANSWERS(tend_spawn(tend_root(rt), nothing, NULL, NULL, NULL), 0);
+	late = atomic_fetch_add(&h->events, 1) + 1;
+	ANSWERS(tend_spawn(tend_root(rt), nothing, NULL, NULL, NULL), 0);
+	ANSWERS((int)tend_events_take(sub, e, 16, &lost), 1);
+	ck_assert_uint_eq(lost, 0);
+	ANSWERS((int)tend_events_take(sub, e, 16, &lost), 0);
+	ck_assert_uint_eq(lost, 0);
+	write_down(h, 0, late);
+	ANSWERS((int)tend_events_take(sub, e, 16, &lost), 2);
+	ck_assert_uint_eq(lost, 0);
+	ck_assert_uint_eq(e[0].number, late);
+	ck_assert_uint_eq(e[1].number, late + 1);
+	tend_unsubscribe(sub);
+	ANSWERS(tend_runtime_close(rt, tend_after(10 * TEND_SEC)), 0);
+}
