@@ -216,30 +216,43 @@ static void compare_names(const struct order *o, const struct item *a, size_t n,
 	}
 }
 
-/* Of the bytes of their names in which they differ, up to eight as keys. Answers
- * the bits of the keys in which these do. */
+/* The bytes of a word as they lie in memory, the first as the highest. */
+static uint64_t in_order(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return __builtin_bswap64(word);
+#else
+	return word;
+#endif
+}
+
+/* Of their names the eight bytes from the first in which they differ, as keys, and of
+ * these the bits in which they do; a name has zeros after its end. Answers those bits. */
 static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 {
-	uint64_t words[NAME_WORDS] = {0}, differ = 0;
-	uint8_t at[8];
-	size_t bytes = 0;
+	uint64_t words[NAME_WORDS + 1] = {0}, differ;
+	size_t at = 0;
 
 	compare_names(o, a, n, words);
-	for (uint8_t i = 0; i < TEND_NAME_MAX && bytes < sizeof at; i++) {
-		uint8_t byte = ((uint8_t *)words)[i];
-
-		if (byte) {
-			differ = differ << 8 | byte;
-			at[bytes++] = i;
-		}
-	}
-	for (size_t i = 0; bytes && i < n; i++) {
+	while (at < NAME_WORDS && !words[at])
+		at++;
+	if (at == NAME_WORDS)
+		return 0;
+	at = at * 8 + (size_t)__builtin_clzll(in_order(words[at])) / 8;
+	memcpy(&differ, (char *)words + at, sizeof differ);
+	differ = in_order(differ);
+	for (size_t i = 0; i < n; i++) {
 		const struct tend__place *place = &o->s->places[a[i].row];
-		const uint8_t *name = (const uint8_t *)(o->s->names + place->name);
+		size_t end = (place->length / 8u + 1) * 8;
 		uint64_t key = 0;
 
-		for (size_t k = 0; k < bytes; k++)
-			key = key << 8 | (at[k] < place->length ? name[at[k]] : 0);
+		if (at < end) {
+			memcpy(&key, (char *)(o->s->names + place->name) + at, sizeof key);
+			/* What follows its words is another's. */
+			key = in_order(key) & differ;
+			if (end - at < 8)
+				key &= ~(UINT64_MAX >> 8 * (end - at));
+		}
 		a[i].key = key;
 	}
 	return differ;

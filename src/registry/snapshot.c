@@ -16,7 +16,8 @@
 #include <sys/mman.h>
 
 enum { TORN = 1, MOVED = 2 }; /* answers of a try */
-enum { RETRIES = 16, LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MAX = 64 << 20, AHEAD = 16 };
+enum { RETRIES = 16, AHEAD = 16 };
+enum { LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MIN = 64 << 10, SPARE_MAX = 64 << 20 };
 
 /* ---- What may be read ---- */
 
@@ -58,10 +59,13 @@ static bool same_word(uint64_t a, uint64_t b, uint32_t kind)
 
 /* Where the rows go while they are read. */
 struct reader {
-	tend_snapshot *s;
 	struct tend__record *records;
+	struct tend__row *rows;
+	struct tend__place *places;
+	uint32_t *row_of;
+	uint64_t *names;
 	uint32_t slots;
-	uint32_t letters; /* words of s->names that are in use */
+	uint32_t letters; /* words of `names` that are in use */
 };
 
 /* Of the last word of n bytes in words, the bits of what is not its end. */
@@ -115,7 +119,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
                                                                 struct tend__place *place)
 {
 	uint32_t seq = tend__load_acquire(&r->seq), parent;
-	uint64_t before = tend__load_acquire(&r->word), *name = in->s->names + in->letters;
+	uint64_t before = tend__load_acquire(&r->word), *name = in->names + in->letters;
 	unsigned answer = 0;
 
 	row->attempt = tend__load_acquire(&r->attempt);
@@ -147,7 +151,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 }
 
 /* Apart, for it is rare, and would slow down what is not. */
-__attribute__((noinline, cold)) static unsigned copy_patiently(const struct reader *in,
+__attribute__((noinline, cold)) static unsigned copy_patiently(struct reader in,
                                                                struct tend__record *r,
                                                                struct tend__row *row,
                                                                struct tend__place *place)
@@ -155,7 +159,7 @@ __attribute__((noinline, cold)) static unsigned copy_patiently(const struct read
 	unsigned answer = TORN;
 
 	for (int i = 1; i < RETRIES && answer; i++)
-		answer = copy_once(in, r, row, place);
+		answer = copy_once(&in, r, row, place);
 	return answer;
 }
 
@@ -177,19 +181,20 @@ static uint8_t make_printable(char text[TEND_NAME_MAX + 1])
 	return (uint8_t)n;
 }
 
-/* As row `to`. False if the slot holds nothing. */
-static bool copy(struct reader *in, uint32_t slot, size_t to)
+/* As row `to`. False if the slot holds nothing. Inlined, and the reader passed on by
+ * value, so that what it says stays in registers. */
+static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32_t slot, size_t to)
 {
 	struct tend__record *r = &in->records[slot];
-	struct tend__row *row = &in->s->rows[to];
-	struct tend__place *place = &in->s->places[to];
+	struct tend__row *row = &in->rows[to];
+	struct tend__place *place = &in->places[to];
 	unsigned answer;
 
 	if (!(uint32_t)tend__load_relaxed(&r->word))
 		return false;
 	answer = copy_once(in, r, row, place);
 	if (answer)
-		answer = copy_patiently(in, r, row, place);
+		answer = copy_patiently(*in, r, row, place);
 	place->scope = tend__row_kind(row) == TEND_KIND_SCOPE;
 	/* It is going from wait to wait: its state is right, and no wait is shown
 	 * rather than one with the object of another. */
@@ -198,21 +203,20 @@ static bool copy(struct reader *in, uint32_t slot, size_t to)
 	if (!(row->word & (place->scope ? TEND__SCOPE_LIVE : TEND__STATE)))
 		return false;
 	row->slot = slot;
-	in->s->row_of[slot] = (uint32_t)to + 1;
+	in->row_of[slot] = (uint32_t)to + 1;
 	place->torn = answer & TORN;
 	place->depth = TEND__DEPTH_UNKNOWN;
 	place->name = in->letters;
 	if (!place->length)
-		place->length = make_printable((char *)(in->s->names + in->letters));
+		place->length = make_printable((char *)(in->names + in->letters));
 	in->letters += place->length / 8u + 1;
 	return true;
 }
 
 /* What has ended since it was copied, and whose slot may hold another by now, is
  * copied once more. */
-static void copy_again(struct reader *in)
+static void copy_again(tend_snapshot *s, struct reader in)
 {
-	tend_snapshot *s = in->s;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
@@ -221,9 +225,9 @@ static void copy_again(struct reader *in)
 
 		s->row_of[slot] = 0;
 		/* Acquire: what is copied after it is at least as new. */
-		if (tend__word_generation(tend__load_acquire(&in->records[slot].word)) !=
+		if (tend__word_generation(tend__load_acquire(&in.records[slot].word)) !=
 		            tend__word_generation(row->word) &&
-		    !copy(in, slot, i))
+		    !copy(&in, slot, i))
 			continue;
 		if (kept != i) {
 			s->rows[kept] = *row;
@@ -299,7 +303,7 @@ void *tend__snapshot_borrow(size_t *bytes)
 
 static bool keep(size_t *p, size_t bytes)
 {
-	if (bytes < LARGE || bytes > SPARE_MAX)
+	if (bytes < SPARE_MIN || bytes > SPARE_MAX)
 		return false;
 	madvise(p, bytes, MADV_FREE);
 	*p = bytes; /* a page that is written to stays */
@@ -339,21 +343,24 @@ static bool make_room(tend_snapshot *s, uint32_t slots)
 
 static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t slots)
 {
-	struct reader in = {.s = s, .records = records, .slots = slots};
+	struct reader in;
+	size_t count = 0;
 	int error;
 
 	if (!make_room(s, slots))
 		return -ENOMEM;
+	in = (struct reader){records, s->rows, s->places, s->row_of, s->names, slots, 0};
 	for (uint32_t slot = 1; slot < slots; slot++) {
 		__builtin_prefetch(&records[slot + AHEAD]);
 		__builtin_prefetch(&records[slot + AHEAD].spawned);
-		s->count += copy(&in, slot, s->count);
+		count += copy(&in, slot, count);
 	}
+	s->count = count;
 	error = tend__snapshot_order(s, slots, false);
 	if (error != -EAGAIN)
 		return error;
 	/* Some began or ended meanwhile. */
-	copy_again(&in);
+	copy_again(s, in);
 	return tend__snapshot_order(s, slots, true);
 }
 
@@ -479,6 +486,14 @@ static void keep_prefix(tend_snapshot *s, uint32_t row)
 	text[s->prefix_length++] = '/'; /* over its NUL */
 }
 
+/* By words: what comes behind n bytes and what ends them is too much, and is written
+ * over, or is zeros. */
+static inline void put_words(char *restrict to, const uint64_t *restrict from, size_t n)
+{
+	for (size_t i = 0; i <= n / 8; i++)
+		memcpy(to + i * 8, &from[i], 8);
+}
+
 size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf, size_t size)
 {
 	/* What is kept is for the same reader's next call; "one at a time". */
@@ -495,10 +510,7 @@ size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf
 	/* One that has to be cut, in front or behind, is not made of the two. */
 	if (n + strlen(".../") >= TEND_PATH_MAX || n + sizeof(uint64_t) > size)
 		return path_of(s, row, buf, size);
-	/* By words: the name, which ends with zeros, goes over what was too much. */
-	for (size_t i = 0; i < s->prefix_length; i += 8)
-		memcpy(buf + i, &s->prefix[i / 8], 8);
-	for (size_t i = 0; i <= place->length; i += 8)
-		memcpy(buf + s->prefix_length + i, &s->names[place->name + i / 8], 8);
+	put_words(buf, s->prefix, s->prefix_length - 1);
+	put_words(buf + s->prefix_length, &s->names[place->name], place->length);
 	return n;
 }
