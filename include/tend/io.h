@@ -28,7 +28,8 @@ enum {
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_fd_wait(int fd, int events, uint64_t deadline);
 
-/* Closes a descriptor. Waits on it answer -EBADF.
+/* Closes a descriptor. Waits on it answer -EBADF: those of fibers at once, those of
+ * threads within 20 ms. What waits for the next file of its number is not disturbed.
  *
  *   returns   0; -EBADF; -EIO
  *   threads   any */
@@ -65,6 +66,7 @@ TEND_API TEND_MUST int tend_accept(int fd, uint64_t deadline);
 
 /* Connects to an address as in tend_listen(). A canceled connect leaves nothing.
  *
+ *   deadline  also for room in the queue of a unix socket
  *   returns   the descriptor, non-blocking; -EINVAL; -ECANCELED; -ETIMEDOUT;
  *             errors of socket(2), connect(2)
  *   owns      the caller closes it

@@ -94,6 +94,8 @@ static void find_depth(const struct order *o, uint32_t row)
 		uint32_t i = chain[--n];
 		uint8_t depth = places[o->above[i]].depth;
 
+		if (places[i].depth != TEND__DEPTH_UNKNOWN)
+			continue; /* a circle comes by more than once */
 		if (depth >= TEND__DEPTH_MAX)
 			hang_up(o, i);
 		else

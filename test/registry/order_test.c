@@ -239,6 +239,12 @@ TEST(a_circle_of_scopes_is_cut_and_shown_as_torn)
 	s = read_broken(&f, 2);
 	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/b#3 root/a/b/t#5 root/in-itself#4");
 	tend_snapshot_free(s);
+	fake_record(&f, 1)->word = 0;
+	s = read_broken(&f, 2);
+	ck_assert_str_eq(paths_of(s), "a#2 a/b#3 a/b/t#5 in-itself#4");
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_uint_eq(tend_snapshot_depth(s, i), i % 3);
+	tend_snapshot_free(s);
 	fake_close(&f);
 }
 
