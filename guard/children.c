@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,9 +18,17 @@
 /* How long an unexpected child may go unseen while all are being killed. */
 #define RELIST_NS 10000000L
 
+/* Not of another PID namespace either: its numbers are those of others here. */
 int children_check(void)
 {
-	char c;
+	char c, self[16];
+	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
+	if (n < 0)
+		return -errno;
+	self[n] = '\0';
+	if (strtol(self, NULL, 10) != getpid())
+		return -ENOENT;
+
 	int fd = open(CHILDREN, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

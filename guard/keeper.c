@@ -138,7 +138,13 @@ static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 	for (int tries = 0;; tries++) {
 		if (sendmsg(keeper->report, &msg, MSG_NOSIGNAL) >= 0)
 			return 0;
-		bool later = errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM;
+		if (errno == ETOOMANYREFS) {
+			/* Other descriptors of this user are on their way: without it, then. */
+			msg.msg_control = NULL;
+			msg.msg_controllen = 0;
+			continue;
+		}
+		bool later = errno == ENOBUFS || errno == ENOMEM;
 		if (errno != EINTR && (!later || tries == 1000))
 			return -errno;
 		if (later)

@@ -29,7 +29,7 @@ struct tend_process_opts {
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */
 	const char *const *env;  /* NULL-ended "K=V"; NULL: PATH HOME USER LOGNAME SHELL LANG
 	                            LC_* TERM TZ TMPDIR XDG_RUNTIME_DIR of this program */
-	const char *cwd;         /* NULL: this program's */
+	const char *cwd;         /* NULL, and where it begins if relative: this program's, now */
 	tend_output_fn *output;  /* or NULL */
 	void *output_arg;
 	void (*drop)(void *arg); /* runs once with output_arg when the task has ended */
@@ -49,9 +49,14 @@ struct tend_process_opts {
  * stop_ns SIGKILL. It has ended when the leader was reaped and the rest of its
  * group and its daemonised descendants are dead.
  *
+ * Credentials, limits, root directory and namespaces are those that the program had
+ * when the runtime started its guard: at its first process. A program that gives up
+ * privileges does so before that.
+ *
  *   opts      argv is required; everything is copied
  *   out       as of tend_spawn()
- *   returns   as tend_spawn(); -ENOENT if tend-guard is not installed
+ *   returns   as tend_spawn(); -ENOENT if tend-guard is not installed; -EACCES if
+ *             this program may not search its own working directory; -EMFILE
  *   threads   any */
 #define tend_spawn_process(scope, opts, out) tend_spawn_process_at(TEND_HERE, scope, opts, out)
 TEND_API TEND_MUST int tend_spawn_process_at(const char *site, tend_scope scope,
@@ -73,9 +78,12 @@ TEND_API TEND_MUST int64_t tend_process_tail(tend_task task, char *buf, size_t s
  *   threads   any */
 TEND_API TEND_MUST int tend_process_pid(tend_task task);
 
-/* Sends a signal to its group.
+/* Sends a signal to its group. Signals that come faster than they are passed on are
+ * merged, real-time ones too.
  *
- *   returns   0; -EAGAIN before it started; -EINVAL; -ESRCH; -ESTALE
+ *   returns   0; -EAGAIN before it started, or while there is no room for a request;
+ *             -EPIPE: the guard has died, and the process with it; -EINVAL; -ESRCH;
+ *             -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_process_signal(tend_task task, int signal);
 

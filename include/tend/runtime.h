@@ -35,7 +35,8 @@ struct tend_runtime_opts {
  *   opts      NULL for all defaults
  *   out       the runtime
  *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or 255 runtimes
- *             are open); errors of creating registry_path
+ *             are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
+ *             bytes a task); errors of creating registry_path
  *   owns      *out is the caller's, until tend_runtime_close()
  *   threads   any thread, not a fiber */
 TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out);

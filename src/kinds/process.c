@@ -26,6 +26,9 @@
 
 enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
 
+#define RETRY_NS (20 * TEND_MS) /* what nobody tells of is looked at so often */
+#define GONE_NS  (1 * TEND_SEC) /* in which the keepers of a dead guard end their tasks */
+
 extern char **environ;
 
 /* The guard of a runtime, and the processes that it has. */
@@ -50,6 +53,7 @@ struct process {
 	bool blocked;                             /* (k) */
 	int32_t pid, pidfd, code, status, error;  /* (k) */
 	uint32_t stage;                           /* (k) */
+	int base;                                 /* (f) where a relative cwd begins, -1 */
 	int out[2];                               /* (f) read ends of its output, -1 */
 	int stop_signal;                          /* (c) */
 	uint64_t stop_ns;                         /* (c) */
@@ -107,12 +111,22 @@ static void take(struct tend__children *c, const struct tend__guard_message *m)
 	notify(p);
 }
 
+static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
+{
+	int sock = c->guard.sock, pidfd = c->guard.pidfd;
+
+	tend__fd_closing(sock);
+	tend__fd_closing(pidfd);
+	tend__guard_close(&c->guard);
+	tend__fd_closed(sock);
+	tend__fd_closed(pidfd);
+	c->open = false;
+}
+
 /* The guard is gone, and its keepers and their leaders with it: they are tied to
  * it. Their fibers make sure. The next spawn opens another. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
-	int sock = c->guard.sock;
-
 	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
 		struct process *p = tend__entry(l, struct process, live);
 
@@ -120,22 +134,28 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 			p->phase = LOST;
 		notify(p);
 	}
-	tend__fd_closing(sock);
-	tend__guard_close(&c->guard);
-	tend__fd_closed(sock);
-	c->open = false;
+	close_guard(c);
 }
 
-static void ready(void *arg)
+/* What the guard has said. False if it is dead, and all of this is read. */
+static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
+{
+	bool dead = tend__guard_dead(&c->guard); /* before the look at what it said */
+	struct tend__guard_message m;
+	int got;
+
+	while ((got = tend__guard_next(&c->guard, &m)) == 1)
+		take(c, &m);
+	return !dead && got != -EPIPE;
+}
+
+static void ready(void *arg, int error)
 {
 	struct tend__children *c = arg;
-	struct tend__guard_message m;
-	int got = 0;
 
 	tend__lock(&c->lock);
-	while (c->open && (got = tend__guard_next(&c->guard, &m)) == 1)
-		take(c, &m);
-	if (c->open && got == -EPIPE)
+	/* One that cannot be watched is as good as dead. */
+	if (c->open && (!listen_to(c) || error))
 		lost(c);
 	/* There may be room again: whoever found none tries once more. */
 	for (struct tend__link *l = c->live.next; c->blocked && l != &c->live; l = l->next) {
@@ -159,13 +179,14 @@ static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	error = tend__guard_open(c->rt->guard_path, &c->guard);
 	if (error)
 		return error;
-	error = tend__fd_watch(c->rt, c->guard.sock, ready, c);
-	if (error) {
-		tend__guard_close(&c->guard);
-		return error;
-	}
 	c->open = true;
-	return 0;
+	/* The pidfd, too: a fork of this program may have the guard's end of the socket. */
+	error = tend__fd_watch(c->rt, c->guard.sock, ready, c);
+	if (!error)
+		error = tend__fd_watch(c->rt, c->guard.pidfd, ready, c);
+	if (error)
+		close_guard(c);
+	return error;
 }
 
 static int children_of(tend_runtime *rt, struct tend__children **out)
@@ -199,14 +220,8 @@ void tend__children_close(tend_runtime *rt)
 	if (!c)
 		return;
 	tend__lock(&c->lock);
-	if (c->open) {
-		int sock = c->guard.sock;
-
-		tend__fd_closing(sock);
-		tend__guard_close(&c->guard);
-		tend__fd_closed(sock);
-	}
-	c->open = false;
+	if (c->open)
+		close_guard(c);
 	tend__unlock(&c->lock);
 }
 
@@ -315,34 +330,48 @@ static int failed(struct process *p, int error, const char *stage)
 	return -error;
 }
 
-/* Asks the guard, waiting while there is no room. */
-static int ask(struct process *p, const int fds[3])
+/* One question. -EAGAIN when there is no room: a notify comes when there is. */
+static int ask_once(struct process *p, const int fds[3])
 {
 	struct tend__children *c = p->children;
 	int error;
 
-	for (;;) {
-		struct tend__waiter w = {.task = p->task};
+	tend__lock(&c->lock);
+	error = open_guard(c);
+	p->phase = ASKING; /* an earlier guard may have died meanwhile */
+	if (error == -EAGAIN)
+		error = -ENOBUFS; /* of processes: there is no guard that would tell */
+	if (!error)
+		error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, p->base,
+		                          fds);
+	if ((!error || error == -EAGAIN) && !tend__linked(&p->live))
+		tend__link_append(&c->live, &p->live);
+	if (error == -EAGAIN && !p->blocked) {
+		p->blocked = true;
+		c->blocked++;
+	}
+	if (error == -EPIPE) {
+		(void)listen_to(c);
+		lost(c);
+	}
+	tend__unlock(&c->lock);
+	return error;
+}
 
-		tend__lock(&c->lock);
-		error = open_guard(c);
-		p->phase = ASKING; /* an earlier guard may have died meanwhile */
-		if (!error)
-			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd,
-			                          fds);
-		if (!error && !tend__linked(&p->live))
-			tend__link_append(&c->live, &p->live);
-		else if (error == -EAGAIN && !p->blocked) {
-			if (!tend__linked(&p->live))
-				tend__link_append(&c->live, &p->live);
-			p->blocked = true;
-			c->blocked++;
-		}
-		tend__unlock(&c->lock);
-		if (error != -EAGAIN)
+/* Asks the guard, waiting while there is no room; and another one, if it has died. */
+static int ask(struct process *p, const int fds[3])
+{
+	for (int deaths = 0;;) {
+		struct tend__waiter w = {.task = p->task};
+		int error = ask_once(p, fds);
+		uint64_t until = error == -ETOOMANYREFS ? tend_after(RETRY_NS) : TEND_FOREVER;
+
+		if (error == -EPIPE && deaths++ == 0)
+			continue;
+		if (error != -EAGAIN && error != -ETOOMANYREFS)
 			return error;
-		error = tend__wait(NULL, &w, TEND__WAIT_GUARD, 0, TEND_FOREVER, TEND__ONCE);
-		if (error)
+		error = tend__wait(NULL, &w, TEND__WAIT_GUARD, 0, until, TEND__ONCE);
+		if (error && error != -ETIMEDOUT)
 			return error;
 	}
 }
@@ -381,6 +410,9 @@ static int start(struct process *p)
 	}
 	if (!error)
 		error = ask(p, fds);
+	if (p->base >= 0)
+		close(p->base);
+	p->base = -1;
 	for (int i = 0; i < 2; i++)
 		if (in[i] >= 0)
 			close(in[i]);
@@ -390,6 +422,7 @@ static int start(struct process *p)
 struct stop {
 	bool told, killed; /* what was asked of the guard */
 	bool sent_stop, sent_kill;
+	bool failed; /* to send one, and not for want of room */
 	uint64_t kill_at;
 };
 
@@ -419,11 +452,26 @@ static void pass_on(struct process *p, struct stop *stop)
 		p->blocked = true;
 		c->blocked++;
 	}
+	stop->failed = error && error != -EAGAIN;
 	tend__unlock(&c->lock);
 }
 
+/* Its descriptors of output, and what is wanted of them. How many there are. */
+static int outputs(const struct process *p, int fds[2], int events[2])
+{
+	int n = 0;
+
+	for (int i = 0; i < 2; i++)
+		if (p->out[i] >= 0) {
+			events[n] = TEND_READABLE;
+			fds[n++] = p->out[i];
+		}
+	return n;
+}
+
 /* The guard died. Direct children have died with it; one whose pidfd we have is
- * seen to be dead. Until then it is abandoned, and says so. */
+ * seen to be dead. Until then it is abandoned, and says so. Its keeper ends the others,
+ * and with it go the last who could write. */
 static void see_it_dead(struct process *p)
 {
 	int events = TEND_READABLE, error;
@@ -438,6 +486,18 @@ static void see_it_dead(struct process *p)
 			break;
 		error = tend__fds_wait(&p->pidfd, &events, 1, TEND__WAIT_EXIT, TEND_FOREVER,
 		                       TEND__DEAF);
+		if (error < 0 && error != -EINTR)
+			break;
+	}
+	for (uint64_t late = tend_after(GONE_NS);;) {
+		int fds[2], wanted[2], n;
+
+		while (read_output(p))
+			tend__fiber_yield(p->task);
+		n = outputs(p, fds, wanted);
+		if (!n)
+			break;
+		error = tend__fds_wait(fds, wanted, n, TEND__WAIT_EXIT, late, TEND__DEAF);
 		if (error < 0 && error != -EINTR)
 			break;
 	}
@@ -465,21 +525,20 @@ static void wait_for_news(struct process *p, const struct stop *stop)
 {
 	uint64_t deadline = stop->told && !stop->killed ? stop->kill_at : TEND_FOREVER;
 	unsigned flags = TEND__ONCE | (stop->told ? (unsigned)TEND__DEAF : 0);
-	int fds[2], events[2] = {TEND_READABLE, TEND_READABLE}, n = 0;
+	int fds[2], events[2], n = outputs(p, fds, events);
 	struct tend__waiter w = {.task = p->task};
 
-	for (int i = 0; i < 2; i++)
-		if (p->out[i] >= 0)
-			fds[n++] = p->out[i];
+	if (stop->failed && tend_after(RETRY_NS) < deadline)
+		deadline = tend_after(RETRY_NS);
 	/* Whatever it answers, the caller looks at everything again; a descriptor that
-	 * cannot be watched, for want of memory say, is looked at every 20 ms. */
+	 * cannot be watched, for want of memory say, is looked at now and then. */
 	if (n) {
 		int got = tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, deadline, flags);
 
 		if (got >= 0 || got == -EINTR || got == -ECANCELED || got == -ETIMEDOUT)
 			return;
-		if (tend_after(20 * TEND_MS) < deadline)
-			deadline = tend_after(20 * TEND_MS);
+		if (tend_after(RETRY_NS) < deadline)
+			deadline = tend_after(RETRY_NS);
 	}
 	if (tend__wait(NULL, &w, TEND__WAIT_EXIT,
 	               (uint64_t)tend__load_relaxed(&p->task->record->pid), deadline, flags))
@@ -507,8 +566,6 @@ static int ended(struct process *p, enum phase phase, const struct stop *stop)
 		return failed(p, p->error, tend__guard_stage_text(p->stage));
 	if (phase == LOST) {
 		see_it_dead(p);
-		while (read_output(p))
-			tend__fiber_yield(p->task);
 		message(p, "tend-guard died, and the process with it");
 		p->task->ending = TEND_KILLED;
 		return 128 + SIGKILL;
@@ -591,14 +648,21 @@ static void process_leave(struct tend__task *t)
 	tend__fiber_end(t);
 }
 
+static void free_process(struct process *p)
+{
+	if (p->base >= 0)
+		close(p->base);
+	tend__free(p->tail);
+	tend__free(p);
+}
+
 static void process_gone(struct tend__task *t)
 {
 	struct process *p = t->data;
 
 	t->data = NULL;
 	if (p)
-		tend__free(p->tail);
-	tend__free(p);
+		free_process(p);
 }
 
 static void process_drop(void *arg)
@@ -662,7 +726,7 @@ static const char **copy(const char ***slot, char **bytes, const char *const *li
 	return first;
 }
 
-static struct process *make(const struct tend_process_opts *o)
+static int make(const struct tend_process_opts *o, struct process **out)
 {
 	const char *const *env = o->env ? o->env : (const char *const *)environ;
 	struct room room = {o->cwd ? strlen(o->cwd) + 1 : 0, 0};
@@ -675,7 +739,7 @@ static struct process *make(const struct tend_process_opts *o)
 	/* Pointers first: `strings` is aligned for them. */
 	p = tend__alloc(sizeof *p + sizeof *slot + room.pointers * sizeof *slot + room.bytes);
 	if (!p)
-		return NULL;
+		return -ENOMEM;
 	slot = (const char **)(void *)((char *)p + (sizeof *p + sizeof *slot - 1) / sizeof *slot *
 	                                                   sizeof *slot);
 	bytes = (char *)(slot + room.pointers);
@@ -688,9 +752,20 @@ static struct process *make(const struct tend_process_opts *o)
 	p->output = o->output;
 	p->output_arg = o->output_arg;
 	p->drop = o->drop;
-	p->out[0] = p->out[1] = p->pidfd = -1;
+	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
-	return p;
+	/* The working directory is that of the call. */
+	if (!o->cwd || o->cwd[0] != '/') {
+		p->base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (p->base < 0) {
+			int error = -errno;
+
+			tend__free(p);
+			return error;
+		}
+	}
+	*out = p;
+	return 0;
 }
 
 static const char *default_name(const char *program)
@@ -715,7 +790,7 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	struct tend__children *children;
 	struct tend__scope *s;
 	struct tend__task *t;
-	struct process *p;
+	struct process *p = NULL;
 	tend_task name;
 	int error = 0;
 
@@ -737,16 +812,16 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	error = children_of(s->rt, &children);
 	if (error)
 		return error;
-	p = make(o);
-	if (!p)
-		return -ENOMEM;
+	error = make(o, &p);
+	if (error)
+		return error;
 	task.name = o->name ? o->name : default_name(o->argv[0]);
 	task.flags = o->flags;
 	task.drop = process_drop;
 	birth.attempt = o->attempt;
 	error = tend__conceive(scope, &birth, &t);
 	if (error) {
-		tend__free(p);
+		free_process(p);
 		return error;
 	}
 	p->children = children;

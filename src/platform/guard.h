@@ -113,13 +113,15 @@ int tend__guard_open(const char *path, struct tend__guard *g);
  *   cookie    not that of a living task of this guard
  *   argv      argv[0] is looked up in the PATH of `env` unless it has a '/'
  *   env       NULL: empty
- *   cwd       NULL: the one of this program, now
+ *   cwd       or NULL
+ *   base      a directory, where `cwd` begins if it is relative; -1: this program's, now
  *   fds       standard input, output, error; -1, or NULL for all: /dev/null
- *   returns   0; -EAGAIN: try again after the next message; -EINVAL for an
- *             empty argv; -E2BIG; -EPIPE: the guard died; -EMFILE, -ENOMEM,
- *             ... */
+ *   returns   0; -EAGAIN: try again after the next message; -ETOOMANYREFS: some time
+ *             later, other descriptors of this user are on their way; -EINVAL for
+ *             an empty argv; -E2BIG; -EFBIG: the program may write no files, not in
+ *             memory either; -EPIPE: the guard died; -EMFILE, -ENOMEM, ... */
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, const int fds[3]);
+                      const char *const *env, const char *cwd, int base, const int fds[3]);
 
 /* Sends a signal to the group of a task; before its start, right after it.
  * Nothing happens if it has ended. SIGKILL is tend__guard_kill(). The stop form
@@ -134,6 +136,10 @@ int tend__guard_stop(struct tend__guard *g, uint64_t cookie, int sig);
  *
  *   returns   0; -EAGAIN: try again when `sock` is writable; -EPIPE */
 int tend__guard_kill(struct tend__guard *g, uint64_t cookie);
+
+/* Has it died? What it said before can be read then; its socket may stay open, for a
+ * fork of this program may have the other end. */
+bool tend__guard_dead(const struct tend__guard *g);
 
 /* Takes the next message.
  *

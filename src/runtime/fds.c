@@ -79,7 +79,7 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 		if (!f->added || key_of(fd, f->generation) != ready[i].key)
 			continue;
 		if (f->watch) {
-			f->watch(f->watch_arg);
+			f->watch(f->watch_arg, 0);
 			continue;
 		}
 		f->ready |= (uint8_t)ready[i].events;
@@ -274,21 +274,21 @@ bool tend__fds_drained(int fd)
 struct watching {
 	struct tend__post post;
 	int fd;
-	void (*fn)(void *arg);
+	void (*fn)(void *arg, int error);
 	void *arg;
 };
 
-static void watch(struct tend__worker *w, int fd, void (*fn)(void *arg), void *arg)
+static void watch(struct tend__worker *w, int fd, void (*fn)(void *arg, int error), void *arg)
 {
 	struct tend__fd *f;
+	int error = prepare(w, fd, &f);
 
-	if (!prepare(w, fd, &f)) {
+	if (!error) {
 		f->watch = fn;
 		f->watch_arg = arg;
 	}
-	/* What came before it was added is reported as a first edge; if it could not
-	 * be added, the call is all there is. */
-	fn(arg);
+	/* What came before it was added is reported as a first edge. */
+	fn(arg, error);
 }
 
 static void on_watch(struct tend__worker *w, struct tend__post *p)
@@ -299,7 +299,7 @@ static void on_watch(struct tend__worker *w, struct tend__post *p)
 	tend__free(x);
 }
 
-int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg), void *arg)
+int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg)
 {
 	struct watching *x = tend__alloc(sizeof *x);
 

@@ -19,10 +19,11 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 void tend__fds_short(int fd);
 bool tend__fds_drained(int fd);
 
-/* Calls fn(arg) from worker 0's loop when the descriptor has become ready, and
+/* Calls fn(arg, 0) from worker 0's loop when the descriptor has become ready, and
  * once at the beginning; fn tries until EAGAIN and never waits. Until
- * tend__fd_closing(). 0 or -ENOMEM. */
-int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg), void *arg);
+ * tend__fd_closing(). With an error if it cannot be watched, and then no more. 0 or
+ * -ENOMEM. */
+int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg);
 
 /* Around the close of a descriptor: its waits answer -EBADF from the first on. Who
  * begins to wait between the two has this file or already another one, and looks again

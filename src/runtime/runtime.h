@@ -54,8 +54,8 @@ struct tend__fd {
 	bool added;
 	uint8_t ready; /* came while nobody waited; of what is unusual, ever */
 	bool tcp;
-	bool drained;             /* by the last read, and nothing has come since */
-	void (*watch)(void *arg); /* not a fiber's: called by the loop, or NULL */
+	bool drained;                        /* by the last read, and nothing has come since */
+	void (*watch)(void *arg, int error); /* not a fiber's: called by the loop, or NULL */
 	void *watch_arg;
 	struct tend__link waiters;
 	_Atomic bool posted; /* the post, by who has closed the number elsewhere */

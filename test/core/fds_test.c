@@ -196,9 +196,10 @@ TEST(a_file_that_comes_back_is_looked_at_under_load)
 }
 
 static _Atomic int looks;
-static void count_look(void *arg)
+static void count_look(void *arg, int error)
 {
 	(void)arg;
+	ck_assert_int_eq(error, 0);
 	atomic_fetch_add(&looks, 1);
 }
 static void await_looks(int n)

@@ -333,7 +333,7 @@ START_TEST(guard_and_keeper_die_of_no_polite_signal)
 	spawn(&g, 1, ARGV("sleep", "1000"), NULL);
 	expect(&g, TEND__GUARD_STARTED, 1);
 	ck_assert_int_eq(count_children(guard, &keeper, 1), 1);
-	for (int sig = 1; sig < 32; sig++) {
+	for (int sig = 1; sig <= 64; sig++) {
 		if (sig == SIGKILL || sig == SIGSTOP)
 			continue;
 		ck_assert_int_eq(kill(guard, sig), 0);

@@ -102,7 +102,7 @@ static int nest(const char *guard)
 	struct tend__guard g;
 	if (tend__guard_open(guard, &g) < 0)
 		return 1;
-	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "brood", "4"), ENV, NULL,
+	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "brood", "4"), ENV, NULL, -1,
 	                      (int[]){-1, 1, 2}) < 0)
 		return 1;
 	stay();

@@ -56,7 +56,7 @@ static void run_children(struct tend__guard *g, int count)
 			char script[32];
 			snprintf(script, sizeof(script), "exit %d", spawned % 256);
 			int error = tend__guard_spawn(g, (uint64_t)spawned, SH(script), ENV, NULL,
-			                              NULL);
+			                              -1, NULL);
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);
@@ -113,7 +113,7 @@ static void start_crowd(struct tend__guard *g, int out)
 		while (spawned < CROWD) {
 			int error =
 				tend__guard_spawn(g, (uint64_t)spawned, ARGV("/bin/sleep", "1000"),
-			                          ENV, NULL, (int[]){-1, out, -1});
+			                          ENV, NULL, -1, (int[]){-1, out, -1});
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);

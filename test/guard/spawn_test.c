@@ -94,7 +94,7 @@ START_TEST(a_file_in_path_that_cannot_run_hides_none_after_it)
 	open_guard(&g);
 	file("true", "text", 0644);
 	snprintf(path, sizeof(path), "PATH=%s:/usr/bin:/bin", dir);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ARGV(path), NULL, NULL), 0);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ARGV(path), NULL, -1, NULL), 0);
 	expect(&g, TEND__GUARD_STARTED, 1);
 	expect(&g, TEND__GUARD_EXITED, 1);
 	path[strlen("PATH=") + strlen(dir)] = '\0';
@@ -207,8 +207,8 @@ START_TEST(an_empty_command_is_refused_at_once)
 	struct tend__guard g;
 	const char *const none[] = {NULL};
 	open_guard(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, none, ENV, NULL, NULL), -EINVAL);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, NULL, ENV, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, none, ENV, NULL, -1, NULL), -EINVAL);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, NULL, ENV, NULL, -1, NULL), -EINVAL);
 	ck_assert_int_eq(tend__guard_signal(&g, 1, 0), -EINVAL);
 	ck_assert_int_eq(tend__guard_signal(&g, 1, 65), -EINVAL);
 	ck_assert_uint_eq(g.unanswered, 0);
@@ -222,7 +222,7 @@ START_TEST(more_spawns_than_the_window_are_told_to_wait)
 	open_guard(&g);
 	for (uint64_t i = 0; i < TEND__GUARD_WINDOW; i++)
 		spawn(&g, i, ARGV("true"), NULL);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1000, ARGV("true"), ENV, NULL, NULL), -EAGAIN);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1000, ARGV("true"), ENV, NULL, -1, NULL), -EAGAIN);
 	int ended = 0;
 	while (ended < TEND__GUARD_WINDOW) {
 		struct tend__guard_message m = next(&g);
@@ -259,7 +259,8 @@ START_TEST(arguments_environment_and_directory_arrive_as_given)
 
 	open_guard(&g);
 	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, argv, env, "usr", (int[]){-1, leash.out, 2}), 0);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, argv, env, "usr", -1, (int[]){-1, leash.out, 2}),
+	                 0);
 	close(leash.out);
 	size_t size = 0;
 	ssize_t n;
@@ -361,21 +362,28 @@ START_TEST(a_passed_standard_input_is_read_to_its_end)
 END_TEST
 
 /* As a program would that does not use tend__guard_spawn(). */
-static void send_forged(struct tend__guard *g, struct tend__guard_request *request, int fd)
+static void send_copies(struct tend__guard *g, struct tend__guard_request *request, int fd,
+                        size_t copies)
 {
 	struct iovec iov = {.iov_base = request, .iov_len = sizeof(*request)};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))] = {0};
 	struct msghdr msg = {.msg_iov = &iov,
 	                     .msg_iovlen = 1,
 	                     .msg_control = control,
-	                     .msg_controllen = sizeof(control)};
+	                     .msg_controllen = CMSG_SPACE(copies * sizeof(int))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	c->cmsg_len = CMSG_LEN(copies * sizeof(int));
+	for (size_t i = 0; i < copies; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &fd, sizeof(int));
 	ck_assert_int_eq(sendmsg(g->sock, &msg, 0), (int)sizeof(*request));
 	close(fd);
+}
+
+static void send_forged(struct tend__guard *g, struct tend__guard_request *request, int fd)
+{
+	send_copies(g, request, fd, 1);
 }
 
 static int forged_blob(const char *bytes, size_t n, int seals)
@@ -441,6 +449,11 @@ START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 	request.argc = 2;
 	send_forged(&g, &request, forged_blob(page, sizeof(page), seals));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
+	/* More descriptors than a request has. */
+	for (size_t copies = 2; copies <= 16; copies++) {
+		send_copies(&g, &request, open("/etc/passwd", O_RDONLY | O_CLOEXEC), copies);
+		expect(&g, TEND__GUARD_START_FAILED, 50);
+	}
 	/* Not a memfd, not a request, not of a length. */
 	send_forged(&g, &request, open("/etc/passwd", O_RDONLY | O_CLOEXEC));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);

@@ -5,10 +5,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -207,35 +210,186 @@ TEST(children_get_only_the_variables_that_they_should)
 	end();
 }
 
+/* Of a task that runs: the keeper's parent, two up from the leader. */
+static pid_t guard_of(tend_task t)
+{
+	char path[64];
+	pid_t pid;
+
+	while ((pid = tend_process_pid(t)) == -EAGAIN)
+		usleep(1000);
+	for (int up = 0; up < 2; up++) {
+		FILE *f;
+
+		snprintf(path, sizeof path, "/proc/%d/stat", pid);
+		f = fopen(path, "r");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %*c %d", &pid), 1);
+		fclose(f);
+	}
+	return pid;
+}
+
+/* It is dead when this returns. */
+static void kill_guard_of(tend_task t)
+{
+	pid_t pid = guard_of(t);
+	struct pollfd guard = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	ck_assert_int_ge(guard.fd, 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(poll(&guard, 1, 30000), 1);
+	close(guard.fd);
+}
+
 TEST(the_death_of_the_guard_is_seen_and_another_is_started)
 {
 	struct tend_outcome o;
 	tend_task t;
-	char line[64];
 
 	begin();
 	t = shell("echo up; sleep 60", 0);
 	until_it_says(t, "up");
-	while (tend_process_pid(t) == -EAGAIN)
-		usleep(1000);
-	/* The keeper's parent is the guard: two up from the leader. */
-	snprintf(line, sizeof line, "/proc/%d/stat", tend_process_pid(t));
-	for (int up = 0; up < 2; up++) {
-		FILE *f = fopen(line, "r");
-		int ppid = 0;
-
-		ck_assert_ptr_nonnull(f);
-		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %*c %d", &ppid), 1);
-		fclose(f);
-		snprintf(line, sizeof line, "/proc/%d/stat", ppid);
-		if (up == 1)
-			ck_assert_int_eq(kill(ppid, SIGKILL), 0);
-	}
+	kill_guard_of(t);
+	/* Whether or not it has been noticed. */
+	ck_assert_int_eq(join(shell("exit 3", 0)).result, 3);
 	o = join(t);
 	ck_assert_int_eq(o.kind, TEND_KILLED);
 	ck_assert_ptr_nonnull(strstr(o.message, "guard"));
-	ck_assert_int_eq(join(shell("exit 3", 0)).result, 3);
 	end();
+}
+
+static int hold_descriptors(void *ready)
+{
+	ck_assert_int_eq(write(*(int *)ready, "", 1), 1);
+	pause();
+	return 0;
+}
+
+/* A fork of the program that was made while the guard was started has its end of the
+ * socket, too: there is no end of file. Here the child gets it from /proc. */
+TEST(the_death_of_the_guard_is_seen_though_its_socket_stays)
+{
+	char path[64];
+	int ready[2], held;
+	pid_t guard, holder;
+	tend_task t;
+	char byte;
+
+	begin();
+	t = shell("echo up; sleep 60", 0);
+	until_it_says(t, "up");
+	guard = guard_of(t);
+	held = (int)syscall(SYS_pidfd_open, guard, 0);
+	ck_assert_int_ge(held, 0);
+	ANSWERS(pipe(ready), 0);
+	holder = fork();
+	if (holder == 0) {
+		int sock = (int)syscall(SYS_pidfd_getfd, held, 3, 0);
+
+		_exit(sock < 0 ? 1 : hold_descriptors(&ready[1]));
+	}
+	close(ready[1]);
+	snprintf(path, sizeof path, "the holder of descriptor 3 of %d", guard);
+	ck_assert_msg(read(ready[0], &byte, 1) == 1, "%s", path);
+	ck_assert_int_eq(kill(guard, SIGKILL), 0);
+	ck_assert_int_eq(join(t).kind, TEND_KILLED);
+	end();
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0);
+	close(ready[0]);
+	close(held);
+}
+
+/* It is not over before what it has started is. */
+TEST(what_a_dead_guard_leaves_is_dead_when_its_tasks_have_ended)
+{
+	tend_task t;
+	char tail[64];
+	pid_t child;
+
+	begin();
+	t = shell("setsid sh -c 'echo $$; sleep 1000' & sleep 1000", 0);
+	until_it_says(t, "\n");
+	ck_assert_int_gt((int)tend_process_tail(t, tail, sizeof tail, NULL), 0);
+	child = (pid_t)strtol(tail, NULL, 10);
+	ck_assert_int_eq(kill(child, 0), 0);
+	kill_guard_of(t);
+	join(t);
+	/* Nobody may have reaped it yet. */
+	snprintf(tail, sizeof tail, "/proc/%d/cmdline", child);
+	FILE *f = fopen(tail, "r");
+	ck_assert(!f || fgetc(f) == EOF);
+	if (f)
+		fclose(f);
+	end();
+}
+
+TEST(a_child_begins_in_the_directory_of_the_call)
+{
+	const char *const argv[] = {"pwd", NULL};
+	tend_task t[20];
+	char tail[64];
+
+	ANSWERS(chdir("/"), 0);
+	begin();
+	for (int i = 0; i < 20; i++)
+		ANSWERS(tend_spawn_process(
+				scope, TEND_PROCESS_OPTS(.argv = argv, .cwd = i % 2 ? "usr" : NULL),
+				&t[i]),
+		        0);
+	ANSWERS(chdir("/tmp"), 0);
+	for (int i = 0; i < 20; i++) {
+		const char *want = i % 2 ? "/usr\n" : "/\n";
+		int64_t n;
+
+		until_it_says(t[i], want);
+		n = tend_process_tail(t[i], tail, sizeof tail, NULL);
+		ck_assert_int_eq((int)n, (int)strlen(want));
+	}
+	end();
+}
+
+TEST(standard_input_is_there_though_the_program_has_none)
+{
+	begin();
+	close(0);
+	ck_assert_int_eq(join(shell("cat && test -e /dev/fd/0", 0)).result, 0);
+	end();
+}
+
+/* Without assertions, which write to a file. */
+static int without_files(void)
+{
+	const struct tend_runtime_opts *opts =
+		TEND_RUNTIME_OPTS(.name = "t", .guard_path = getenv("TEND_GUARD"));
+	const struct rlimit none = {0, 0};
+	const char *const argv[] = {"true", NULL};
+	struct tend_outcome o;
+	tend_runtime *first, *second;
+	tend_task t;
+
+	if (tend_runtime_open(opts, &first) || setrlimit(RLIMIT_FSIZE, &none))
+		return 1;
+	if (tend_runtime_open(opts, &second) != -EFBIG)
+		return 2;
+	if (tend_spawn_process(tend_root(first), TEND_PROCESS_OPTS(.argv = argv), &t) ||
+	    tend_join(t, &o, tend_after(30 * TEND_SEC)))
+		return 3;
+	if (o.kind != TEND_FAILED || o.result != -EFBIG)
+		return 4;
+	return tend_runtime_close(first, tend_after(30 * TEND_SEC)) ? 5 : 0;
+}
+
+TEST(a_program_that_may_write_no_files_is_told_so)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(without_files());
+	ANSWERS(waitpid(pid, &status, 0), pid);
+	ANSWERS(status, 0);
 }
 
 static void ten_thousand(int n)

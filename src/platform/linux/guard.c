@@ -5,6 +5,8 @@
  * cloned with. */
 #include "platform/guard.h"
 
+#include "platform/linux/xfsz.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -196,9 +198,6 @@ static int send_request(struct tend__guard *g, const struct tend__guard_request 
 			return 0;
 		if (errno == ECONNRESET)
 			return -EPIPE;
-		/* Other descriptors of this user are on their way. */
-		if (errno == ETOOMANYREFS)
-			return -EAGAIN;
 		if (errno != EINTR)
 			return -errno;
 	}
@@ -257,11 +256,14 @@ static int make_blob(struct tend__guard_request *request, const char *const *arg
 	if (fd < 0)
 		return -errno;
 
+	sigset_t old;
+	xfsz_block(&old);
 	int error = write_strings(fd, cwds, &cwd_count, &request->blob_bytes);
 	if (!error)
 		error = write_strings(fd, argv, &request->argc, &request->blob_bytes);
 	if (!error)
 		error = write_strings(fd, env ? env : none, &request->envc, &request->blob_bytes);
+	xfsz_restore(&old, error);
 	if (!error &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
 		error = -errno;
@@ -273,13 +275,13 @@ static int make_blob(struct tend__guard_request *request, const char *const *arg
 }
 
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, const int fds[3])
+                      const char *const *env, const char *cwd, int base, const int fds[3])
 {
 	struct tend__guard_request request = {
 		.type = TEND__GUARD_SPAWN, .cookie = cookie, .flags = TEND__GUARD_BLOB};
 	int sent[TEND__GUARD_FDS_MAX];
 	size_t nsent = 1;
-	int base = -1;
+	int here = -1;
 
 	if (!argv || !argv[0])
 		return -EINVAL;
@@ -293,7 +295,8 @@ int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const 
 	if (cwd)
 		request.flags |= TEND__GUARD_CWD;
 	if (!cwd || cwd[0] != '/') {
-		base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (base < 0)
+			base = here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		error = base < 0 ? -errno : 0;
 		request.flags |= TEND__GUARD_BASE;
 		sent[nsent++] = base;
@@ -309,8 +312,8 @@ int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const 
 	if (!error)
 		g->unanswered++;
 	close(sent[0]);
-	if (base >= 0)
-		close(base);
+	if (here >= 0)
+		close(here);
 	return error;
 }
 
@@ -335,6 +338,13 @@ int tend__guard_kill(struct tend__guard *g, uint64_t cookie)
 {
 	struct tend__guard_request request = {.type = TEND__GUARD_KILL, .cookie = cookie};
 	return send_request(g, &request, NULL, 0);
+}
+
+bool tend__guard_dead(const struct tend__guard *g)
+{
+	struct pollfd polled = {.fd = g->pidfd, .events = POLLIN};
+
+	return poll(&polled, 1, 0) > 0;
 }
 
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)

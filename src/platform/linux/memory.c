@@ -1,6 +1,7 @@
 #include "platform/platform.h"
 
 #include "platform/context.h"
+#include "platform/linux/xfsz.h"
 
 #include "base/error.h"
 
@@ -137,14 +138,18 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 {
 	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
 	              : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int error;
+	int error = 0;
+	sigset_t old;
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, (off_t)bytes) == 0 &&
-	    (path || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0))
+	xfsz_block(&old);
+	if (ftruncate(fd, (off_t)bytes) ||
+	    (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)))
+		error = -errno;
+	xfsz_restore(&old, error);
+	if (!error)
 		return fd;
-	error = -errno;
 	close(fd);
 	if (path)
 		unlink(path);
