@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,7 +192,7 @@ static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 
 static int children_of(tend_runtime *rt, struct tend__children **out)
 {
-	int error = 0;
+	int error = 0, cancelable;
 
 	tend__lock(&rt->children_lock);
 	if (!rt->children) {
@@ -207,9 +208,12 @@ static int children_of(tend_runtime *rt, struct tend__children **out)
 	tend__unlock(&rt->children_lock);
 	if (!*out)
 		return -ENOMEM;
+	/* No pthread_cancel() takes effect with the lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	tend__lock(&(*out)->lock);
 	error = open_guard(*out);
 	tend__unlock(&(*out)->lock);
+	pthread_setcancelstate(cancelable, NULL);
 	return error;
 }
 
@@ -886,17 +890,10 @@ int tend_process_pid(tend_task task)
 	return pid ? pid : -EAGAIN;
 }
 
-int tend_process_signal(tend_task task, int signal)
+static int signal_it(struct process *p, int signal)
 {
-	tend_runtime *rt;
-	struct process *p;
 	int error;
 
-	if (signal <= 0 || signal > 64)
-		return -EINVAL;
-	error = touch(task, &rt, &p);
-	if (error)
-		return error;
 	if ((tend__task_word(p->task) & TEND__STATE) == TEND__ENDED)
 		error = -ESRCH;
 	else if (!tend__load_relaxed(&p->task->record->pid))
@@ -909,6 +906,23 @@ int tend_process_signal(tend_task task, int signal)
 		                : tend__guard_signal(&p->children->guard, p->cookie, signal);
 		tend__unlock(&p->children->lock);
 	}
-	tend__unlock(tend__stripe_of(rt, task.id));
+	return error;
+}
+
+int tend_process_signal(tend_task task, int signal)
+{
+	tend_runtime *rt;
+	struct process *p;
+	int error, cancelable;
+
+	if (signal <= 0 || signal > 64)
+		return -EINVAL;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	error = touch(task, &rt, &p);
+	if (!error) {
+		error = signal_it(p, signal);
+		tend__unlock(tend__stripe_of(rt, task.id));
+	}
+	pthread_setcancelstate(cancelable, NULL);
 	return error;
 }

@@ -81,6 +81,7 @@ static void body(void *p)
 	pthread_cleanup_push(left, tt);
 	run(tt);
 	pthread_cleanup_pop(0);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	tend__tls.task = NULL;
 	ending(tt);
 	tend__task_finish(t);
@@ -105,6 +106,48 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 	}
 }
 
+/* With tt, which is the thread's when it answers 0. */
+static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
+                        struct tend__thread_task *tt, tend_fn *fn, void *arg, tend_task *out)
+{
+	const struct tend_task_opts *opts = birth->opts;
+	struct tend__task *t;
+	tend_task name;
+	int error = tend__conceive(scope, birth, &t);
+
+	if (error)
+		return error;
+	tt->task = t;
+	tt->rt = tend__scope_of(t)->rt;
+	t->data = tt;
+	t->fn = fn;
+	t->arg = arg;
+	tend__threads_reap(tt->rt, false);
+	/* It exists before it may run, so that a failure leaves no trace. */
+	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
+	if (!error) {
+		error = tend__give(t, birth);
+		if (error) {
+			tend__store_release(&tt->go, 2u);
+			tend__futex_wake(&tt->go, 1);
+			tend__thread_join(&tt->thread);
+		}
+	}
+	if (error) {
+		tend__stillborn(t);
+		return error;
+	}
+	name.id = t->id;
+	tend__born(t, birth, TEND__READY);
+	if (out)
+		*out = name;
+	/* Release: the task and its record are whole. After it tt may be gone, and
+	 * the wake only names an address. */
+	tend__store_release(&tt->go, 1u);
+	tend__futex_wake(&tt->go, 1);
+	return 0;
+}
+
 int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                          const struct tend_task_opts *opts, tend_task *out)
 {
@@ -117,8 +160,7 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	                            .held = out != NULL,
 	                            .starting = true};
 	struct tend__thread_task *tt;
-	struct tend__task *t;
-	tend_task name;
+	int cancelable;
 
 	if (error)
 		return error;
@@ -127,43 +169,14 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	tt = tend__alloc(sizeof *tt);
 	if (!tt)
 		return -ENOMEM;
-	error = tend__conceive(scope, &birth, &t);
-	if (error) {
+	/* A pthread_cancel() of this thread takes effect before it or after it. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	error = spawn_thread(scope, &birth, tt, fn, arg, out);
+	pthread_setcancelstate(cancelable, NULL);
+	if (error)
 		tend__free(tt);
-		return error;
-	}
-	tt->task = t;
-	tt->rt = tend__scope_of(t)->rt;
-	t->data = tt;
-	t->fn = fn;
-	t->arg = arg;
-	tend__threads_reap(tt->rt, false);
-	/* It exists before it may run, so that a failure leaves no trace. */
-	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
-	if (!error) {
-		error = tend__give(t, &birth);
-		if (error) {
-			tend__store_release(&tt->go, 2u);
-			tend__futex_wake(&tt->go, 1);
-			tend__thread_join(&tt->thread);
-		}
-	}
-	if (error) {
-		tend__stillborn(t);
-		tend__free(tt);
-		return error;
-	}
-	name.id = t->id;
-	tend__born(t, &birth, TEND__READY);
-	if (out)
-		*out = name;
-	/* Release: the task and its record are whole. After it tt may be gone, and
-	 * the wake only names an address. */
-	tend__store_release(&tt->go, 1u);
-	tend__futex_wake(&tt->go, 1);
-	return 0;
+	return error;
 }
-
 /* ---- External tasks ---- */
 
 static void nobody_wakes(struct tend__task *t) { (void)t; }

@@ -138,14 +138,14 @@ static bool passed(struct tend__task *t, uint64_t deadline)
 }
 
 /* tend_abort() takes effect here, in a wait, with nothing linked; not while a
- * scope of the task is open. */
+ * scope of the task is open, and not behind a shield. */
 void tend__abort_if_asked(struct tend__task *t)
 {
 	bool owns;
 
 	/* A process is told by the same bit, and its fiber passes it on. */
 	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
-	    !t->worker)
+	    !t->worker || !tend__told(t))
 		return;
 	tend__lock(&t->worker->rt->tree);
 	owns = tend__linked(&t->owned);
@@ -230,16 +230,22 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 void tend__unwind(struct tend__task *t)
 {
 	t->unwinding = true;
-	while (t->defers) {
-		struct tend__defer d = *t->defers;
+	for (;;) {
+		void (*drop)(void *arg) = t->drop;
 
-		tend__free(t->defers);
-		t->defers = d.next;
-		d.fn(d.arg);
+		while (t->defers) {
+			struct tend__defer d = *t->defers;
+
+			tend__free(t->defers);
+			t->defers = d.next;
+			d.fn(d.arg);
+		}
+		if (!drop)
+			return;
+		/* Once, though it may leave the thread; and it may defer something. */
+		t->drop = NULL;
+		drop(t->arg);
 	}
-	if (t->drop)
-		t->drop(t->arg);
-	t->drop = NULL;
 }
 
 void tend__leave(struct tend__task *t)

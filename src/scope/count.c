@@ -14,38 +14,59 @@ static inline int admission(uint64_t word, uint64_t id, bool admit)
 	return admit && (word & TEND__SCOPE_SEALED) ? -ESHUTDOWN : 0;
 }
 
-/* Counts n in, with `admit` subject to admission. Depth is bounded (TEND__DEPTH_MAX),
- * so this may recurse on a small stack. */
+/* Counts n in, with `admit` subject to admission, where scopes may be empty: up to the
+ * first that is not, and down again, for a scope is entered after its parent. A loop,
+ * for it runs on small stacks, and they may be 200 deep. */
+static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t id, uint32_t n,
+                                                 bool admit)
+{
+	struct tend__scope *chain[TEND__DEPTH_MAX]; /* as far as it has come */
+	uint64_t ids[TEND__DEPTH_MAX];
+	bool inside = false; /* of the parent of the one that it is at */
+
+	chain[0] = s;
+	ids[0] = id;
+	for (uint32_t up = 0;;) {
+		struct tend__scope *at = chain[up], *parent = tend__parent(at);
+		uint64_t word = tend__load_acquire(&at->owner.record->word);
+		int error;
+
+		do
+			error = admission(word, ids[up], up == 0 && admit);
+		while (!error && (tend__scope_count(word) != 0 || inside || !parent) &&
+		       !tend__cas(&at->owner.record->word, &word,
+		                  word + (up ? 1 : n) * TEND__SCOPE_ONE));
+		if (!error && tend__scope_count(word) == 0 && !inside && parent) {
+			/* If it was freed since, that may be any scope, however deep. It is
+			 * left again when the exchange finds the generation gone. */
+			if (up + 1 < TEND__DEPTH_MAX) {
+				ids[up + 1] = tend__load_relaxed(&at->parent_id);
+				chain[++up] = parent;
+				continue;
+			}
+			error = -ESRCH;
+		}
+		/* Not let in; or somebody else brought it from 0, and counts in the parent. */
+		if (inside && (error || tend__scope_count(word) != 0))
+			tend__scope_leave(chain[up + 1], 1);
+		if (up == 0)
+			return error;
+		inside = !error;
+		up--;
+	}
+}
+
 static int enter(struct tend__scope *s, uint64_t id, uint32_t n, bool admit)
 {
-	struct tend__scope *parent = NULL;
 	uint64_t word = tend__load_acquire(&s->owner.record->word);
-	int error;
 
-	for (;;) {
-		error = admission(word, id, admit);
-		if (error)
-			break;
-		if (tend__scope_count(word) == 0 && !parent && tend__parent(s)) {
-			struct tend__scope *up = tend__parent(s);
+	while (tend__scope_count(word) != 0) {
+		int error = admission(word, id, admit);
 
-			/* If s was freed since, `up` may be any scope. It is left again when
-			 * the exchange below finds the generation gone. */
-			if (!enter(up, tend__load_relaxed(&s->parent_id), 1, false))
-				parent = up;
-			word = tend__load_acquire(&s->owner.record->word);
-			continue;
-		}
-		if (tend__cas(&s->owner.record->word, &word, word + n * TEND__SCOPE_ONE)) {
-			/* Somebody else brought it from 0, and counts in the parent. */
-			if (parent && tend__scope_count(word) != 0)
-				tend__scope_leave(parent, 1);
-			return 0;
-		}
+		if (error || tend__cas(&s->owner.record->word, &word, word + n * TEND__SCOPE_ONE))
+			return error;
 	}
-	if (parent)
-		tend__scope_leave(parent, 1);
-	return error;
+	return enter_empty(s, id, n, admit);
 }
 
 /* ---- Places taken ahead ---- */

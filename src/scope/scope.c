@@ -130,6 +130,16 @@ static struct tend__slots *slots(tend_runtime *rt)
 	return w ? &w->slots : NULL;
 }
 
+/* An inner shield does not last longer than those around it. */
+static uint64_t within_shields(struct tend__scope *parent, uint64_t shield)
+	TEND_REQUIRES(&parent->rt->tree)
+{
+	for (; shield && parent; parent = tend__parent(parent))
+		if (parent->shield && parent->shield < shield)
+			shield = parent->shield;
+	return shield;
+}
+
 static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
                       size_t name_bytes, const struct tend_scope_opts *opts, uint64_t *out)
 	TEND_REQUIRES(&parent->rt->tree)
@@ -163,7 +173,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	      parent);
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		s->deadline = opts->deadline;
-	s->shield = opts->shield > now ? opts->shield : 0;
+	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
 	if (!arm(s)) {
 		tend__slot_give(&rt->segment, slots(rt), slot);
 		return -ENOMEM;
@@ -347,13 +357,13 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	/* So that the last to leave has left its lock, too. */
 	tend__lock(&s->owner.lock);
 	word = tend__load_acquire(&s->owner.record->word);
-	if (tend__scope_count(word) != 0 ||
-	    /* Nobody enters a scope that is not live. */
-	    !tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {
-		tend__unlock(&s->owner.lock);
-		return false;
-	}
+	/* Nobody enters a scope that is not live. Again while only flags change: who gave
+	 * it up would not come back. */
+	while (tend__scope_count(word) == 0 &&
+	       !tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
 	tend__unlock(&s->owner.lock);
+	if (tend__scope_count(word) != 0)
+		return false;
 	drop_held(s);
 	if (s->closer)
 		counts(s, s->closer);
@@ -463,8 +473,10 @@ void tend__scope_reap(tend_runtime *rt, uint64_t id)
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
 
 	tend__lock(&rt->tree);
-	/* A close that waits, or a shutdown under way, ends it itself or later. */
-	if (tend__scope_is(s, id) && !s->closer && !s->shutdown)
+	/* A close that waits, or a shutdown under way, ends it itself or later. All of it or
+	 * nothing: what is idle below may be others' as long as something is not. */
+	if (tend__scope_is(s, id) && !s->closer && !s->shutdown &&
+	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0)
 		end_subtree(s);
 	tend__unlock(&rt->tree);
 }

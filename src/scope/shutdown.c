@@ -16,9 +16,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* (t) runtime.tree  (l) the scope's lock */
+/* (c) constant  (t) runtime.tree  (l) the scope's lock */
 struct tend__shutdown {
 	uint64_t deadline;           /* (l) */
+	struct tend__scope *scope;   /* (c) */
+	uint64_t id;                 /* (c) of it */
+	const void *by;              /* (c) the maker: whoever() */
 	struct tend__waiter *driver; /* (l) the maker, while it waits */
 	struct tend__link others;    /* (l) waiters of later callers */
 	uint32_t users;              /* (t) callers inside */
@@ -63,8 +66,10 @@ static void run_cleanups(struct tend__scope *top, uint64_t id)
 	struct tend__cleanup *c;
 
 	while ((c = next_cleanup(top, id))) {
-		c->fn(c->arg);
-		tend__free(c);
+		struct tend__cleanup it = *c;
+
+		tend__free(c); /* first: the task may leave in it */
+		it.fn(it.arg);
 	}
 }
 
@@ -245,51 +250,24 @@ void tend__shutdown_free(struct tend__shutdown *op)
 	tend__free(op);
 }
 
-int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdown_opts *opts)
+/* Who it is that calls. */
+static const void *whoever(void)
 {
-	int error = 0, result;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	struct tend__shutdown *fresh, *op;
-	struct tend_shutdown_opts o;
-	bool mine = false, reap;
+	return tend__tls.task ? (const void *)tend__tls.task : &tend__tls;
+}
 
-	if (!s)
-		return error;
-	error = tend__options(&o, sizeof o, opts);
-	if (error)
-		return error;
-	if (o.code > 0 || o.reserved)
-		return -EINVAL;
-	if (tend__inside(s) || tend__may_wait())
-		return -EDEADLK;
-	fresh = tend__alloc(sizeof *fresh);
-	if (fresh)
-		fresh->report = tend__report_make(scope.id);
-	if (!fresh || !fresh->report) {
-		tend__free(fresh);
-		return -ENOMEM;
-	}
-	fresh->deadline = deadline;
-	tend__link_init(&fresh->others);
-
-	tend__lock(&s->rt->tree);
-	op = tend__scope_is(s, scope.id) ? join_or_make(s, fresh, deadline, &mine) : NULL;
-	tend__unlock(&s->rt->tree);
-	if (op != fresh)
-		tend__shutdown_free(fresh);
-	if (!op)
-		return -ESRCH;
-
-	if (mine)
-		finish(s, op, drive(s, scope.id, op, &o));
-	else
-		wait_for_driver(s, scope.id, op);
+/* A caller goes. The last one frees it, unless the scope still shows it to a close. */
+static int leave(struct tend__shutdown *op, tend_report **report)
+{
+	struct tend__scope *s = op->scope;
+	uint64_t id = op->id;
+	int result;
+	bool reap;
 
 	tend__lock(&s->rt->tree);
 	result = op->result;
-	if (o.report)
-		*o.report = tend__report_hold(op->report);
-	/* The last caller frees it, unless the scope still shows it to a close. */
+	if (report)
+		*report = tend__report_hold(op->report);
 	if (--op->users == 0) {
 		if (s->shutdown == op)
 			s->shutdown = NULL;
@@ -300,6 +278,89 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 	tend__unlock(&s->owner.lock);
 	tend__unlock(&s->rt->tree);
 	if (reap)
-		tend__scope_reap(s->rt, scope.id);
+		tend__scope_reap(s->rt, id);
 	return result;
+}
+
+/* A cleanup has ended the task that drives it: by a panic, an abort, pthread_exit(). */
+static void driver_left(void *arg)
+{
+	struct tend__shutdown *op = arg;
+
+	finish(op->scope, op, -ECANCELED);
+	(void)leave(op, NULL);
+}
+
+static void drive_to_end(struct tend__shutdown *op, const struct tend_shutdown_opts *o,
+                         struct tend__defer *otherwise)
+{
+	struct tend__task *t = tend__tls.task;
+	int result;
+
+	if (t) {
+		*otherwise = (struct tend__defer){t->defers, driver_left, op};
+		t->defers = otherwise;
+	}
+	result = drive(op->scope, op->id, op, o);
+	for (struct tend__defer **d = t ? &t->defers : NULL; d; d = &(*d)->next)
+		if (*d == otherwise) {
+			*d = otherwise->next;
+			break;
+		}
+	tend__free(otherwise);
+	finish(op->scope, op, result);
+}
+
+int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdown_opts *opts)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	struct tend__shutdown *fresh, *op = NULL;
+	struct tend__defer *otherwise;
+	struct tend_shutdown_opts o;
+	bool mine = false;
+
+	if (!s)
+		return error;
+	error = tend__options(&o, sizeof o, opts);
+	if (error)
+		return error;
+	if (o.code > 0 || o.reserved)
+		return -EINVAL;
+	if (tend__inside(s) || tend__may_wait())
+		return -EDEADLK;
+	otherwise = tend__alloc(sizeof *otherwise);
+	fresh = tend__alloc(sizeof *fresh);
+	if (fresh)
+		fresh->report = tend__report_make(scope.id);
+	if (!otherwise || !fresh || !fresh->report) {
+		tend__free(otherwise);
+		tend__shutdown_free(fresh);
+		return -ENOMEM;
+	}
+	fresh->deadline = deadline;
+	fresh->scope = s;
+	fresh->id = scope.id;
+	fresh->by = whoever();
+	tend__link_init(&fresh->others);
+
+	tend__lock(&s->rt->tree);
+	if (!tend__scope_is(s, scope.id))
+		error = -ESRCH;
+	else if (s->shutdown && !s->shutdown->over && s->shutdown->by == fresh->by)
+		error = -EDEADLK; /* from one of its own cleanups */
+	else
+		op = join_or_make(s, fresh, deadline, &mine);
+	tend__unlock(&s->rt->tree);
+	if (op != fresh)
+		tend__shutdown_free(fresh);
+	if (mine) {
+		drive_to_end(op, &o, otherwise);
+		return leave(op, o.report);
+	}
+	tend__free(otherwise);
+	if (error)
+		return error;
+	wait_for_driver(s, scope.id, op);
+	return leave(op, o.report);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -122,9 +123,9 @@ void TEND__OS(poller_wake)(struct tend__poller *p)
 {
 	uint64_t one = 1;
 
-	/* It fails only when the counter is full, and then a wake-up is due anyway. */
-	if (write(p->wake, &one, sizeof one) < 0)
-		return;
+	/* Not write(), at which pthread_cancel() would end a thread that holds locks. It
+	 * fails only when the counter is full, and then a wake-up is due anyway. */
+	(void)syscall(SYS_write, p->wake, &one, sizeof one);
 }
 
 void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)
