@@ -116,8 +116,8 @@ mutant "a timeout wakes nobody" src/runtime/park.c \
 
 # ---- Admission and counts ----
 mutant "a child counts in its parent after its own first" src/scope/count.c \
-	's/if \(tend__scope_count\(word\) == 0 && !parent/if (0 && !parent/;
-	 s/if \(parent && tend__scope_count\(word\) != 0\)\n\s*tend__scope_leave\(parent, 1\);/if (tend__scope_count(word) == 0 && tend__parent(s))\n(void)!enter(tend__parent(s), tend__parent(s)->id, 1, false);/'
+	's/\(tend__scope_count\(word\) != 0 \|\| inside \|\| !parent\)/1/;
+	 s/if \(!error && tend__scope_count\(word\) == 0 && !inside && parent\) \{/if (!error && tend__scope_count(word) == 0 && parent) { (void)enter_empty(parent, parent->id, 1, false); return 0; }\nif (0) {/'
 mutant "the last to leave wakes nobody" src/scope/count.c \
 	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
 mutant "a waiter looks, then begins to listen" src/scope/count.c \

@@ -268,7 +268,7 @@ SCENARIO(a_canceled_thread_leaves_with_nothing_in_its_hands)
 	joined(t);
 	OK(tend_channel_send(c, &item, SOON));
 	close_world();
-	tend_channel_close(c);
+	tend_channel_free(c);
 }
 
 /* ---- Depth ---- */
