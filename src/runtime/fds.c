@@ -274,15 +274,20 @@ bool tend__fds_drained(int fd)
 struct watching {
 	struct tend__post post;
 	int fd;
+	uint32_t closes; /* of the number, when it was asked for */
 	void (*fn)(void *arg, int error);
 	void *arg;
 };
 
-static void watch(struct tend__worker *w, int fd, void (*fn)(void *arg, int error), void *arg)
+/* Nothing, if the number has been closed since: whoever closed it knows. */
+static void watch(struct tend__worker *w, int fd, uint32_t closes,
+                  void (*fn)(void *arg, int error), void *arg)
 {
 	struct tend__fd *f;
 	int error = prepare(w, fd, &f);
 
+	if (tend__fd_closes(fd) != closes)
+		return;
 	if (!error) {
 		f->watch = fn;
 		f->watch_arg = arg;
@@ -295,7 +300,8 @@ static void on_watch(struct tend__worker *w, struct tend__post *p)
 {
 	struct watching *x = tend__entry(p, struct watching, post);
 
-	watch(w, x->fd, x->fn, x->arg);
+	if (tend__fd_closes(x->fd) == x->closes)
+		watch(w, x->fd, x->closes, x->fn, x->arg);
 	tend__free(x);
 }
 
@@ -305,7 +311,7 @@ int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), v
 
 	if (!x)
 		return -ENOMEM;
-	*x = (struct watching){{NULL, on_watch}, fd, fn, arg};
+	*x = (struct watching){{NULL, on_watch}, fd, tend__fd_closes(fd), fn, arg};
 	tend__post(&rt->workers[0], &x->post);
 	return 0;
 }
@@ -322,7 +328,7 @@ static void look_again(struct tend__worker *w, struct tend__fd *f)
 		return;
 	drop(w, f, generation);
 	if (f->watch && !gone)
-		watch(w, fd, f->watch, f->watch_arg);
+		watch(w, fd, (uint32_t)(generation / BEGUN), f->watch, f->watch_arg);
 }
 
 static void on_advance(struct tend__worker *w, struct tend__post *p)
