@@ -395,6 +395,13 @@ static void unlink_live(struct process *p)
 	p->pidfd = -1;
 }
 
+static void close_base(struct process *p)
+{
+	if (p->base >= 0)
+		close(p->base);
+	p->base = -1;
+}
+
 /* Output goes through two pipes; their other ends are the child's. */
 static int start(struct process *p)
 {
@@ -414,9 +421,7 @@ static int start(struct process *p)
 	}
 	if (!error)
 		error = ask(p, fds);
-	if (p->base >= 0)
-		close(p->base);
-	p->base = -1;
+	close_base(p);
 	for (int i = 0; i < 2; i++)
 		if (in[i] >= 0)
 			close(in[i]);
@@ -649,13 +654,13 @@ static void process_leave(struct tend__task *t)
 			see_it_dead(p);
 		unlink_live(p);
 	}
+	close_base(p); /* it may never have run */
 	tend__fiber_end(t);
 }
 
 static void free_process(struct process *p)
 {
-	if (p->base >= 0)
-		close(p->base);
+	close_base(p);
 	tend__free(p->tail);
 	tend__free(p);
 }
@@ -760,10 +765,13 @@ static int make(const struct tend_process_opts *o, struct process **out)
 	tend__link_init(&p->live);
 	/* The working directory is that of the call. */
 	if (!o->cwd || o->cwd[0] != '/') {
-		p->base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (p->base < 0) {
-			int error = -errno;
+		int cancelable, error;
 
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+		p->base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		error = p->base < 0 ? -errno : 0;
+		pthread_setcancelstate(cancelable, NULL);
+		if (error) {
 			tend__free(p);
 			return error;
 		}

@@ -61,25 +61,29 @@ static void read_until_same(int fd, uint64_t at, struct tend__record *r)
 	tend__store_relaxed(&r->seq, tend__load_relaxed(&r->seq) | 1);
 }
 
-/* Leaves what was there in the first pass and is there in this one: at the instant
- * between the two they all were, each in its scope. Else a task may be copied before
- * it ends, and the slot of its scope when it holds another. */
-static void settle(int fd, uint64_t at, struct tend__record *r)
+/* Leaves what was there in the first pass and is there in this one. Else a task may be
+ * copied before it ends, and the slot of its scope when it holds another. False if it
+ * was to go. */
+static bool settle(int fd, uint64_t at, struct tend__record *r)
 {
 	/* Relaxed, all: the copy is ours alone. */
 	uint64_t before = tend__load_relaxed(&r->word), now;
 
 	read_until_same(fd, at, r);
 	now = tend__load_relaxed(&r->word);
-	if (!(uint32_t)before || tend__word_generation(before) != tend__word_generation(now))
-		tend__store_relaxed(&r->word, now & ~(uint64_t)UINT32_MAX);
+	if ((uint32_t)before && tend__word_generation(before) == tend__word_generation(now))
+		return true;
+	tend__store_relaxed(&r->word, now & ~(uint64_t)UINT32_MAX);
+	return false;
 }
 
-/* Compares the records of the copy with the file, a piece at a time. */
-static void settle_all(int fd, char *copy, uint64_t at, uint64_t end)
+/* Compares the records of the copy with the file, a piece at a time. False if some
+ * were to go. */
+static bool settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 {
 	enum { PIECE = 64 };
 	struct tend__record piece[PIECE];
+	bool all = true;
 
 	for (uint64_t step; at + sizeof *piece <= end; at += step) {
 		uint64_t left = (end - at) / sizeof *piece, n = left < PIECE ? left : PIECE;
@@ -92,8 +96,31 @@ static void settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 		for (uint64_t i = 0; i < n; i++)
 			if (!read ||
 			    memcmp(copy + at + i * sizeof *piece, &piece[i], sizeof *piece) != 0)
-				settle(fd, at + i * sizeof *piece,
-				       (struct tend__record *)(void *)(copy + at) + i);
+				all &= settle(fd, at + i * sizeof *piece,
+				              (struct tend__record *)(void *)(copy + at) + i);
+	}
+	return all;
+}
+
+/* What was born in a scope that is not in the copy was born after the first pass came
+ * by its scope, and goes, too; and what is in it, in a pass each. */
+static void drop_strays(struct tend__record *records, uint32_t n)
+{
+	bool again = true;
+
+	for (int pass = 0; again && pass < TEND__TREE_DEPTH; pass++) {
+		again = false;
+		for (uint32_t i = 2; i < n; i++) {
+			/* Relaxed, all: the copy is ours alone. */
+			uint32_t above = tend__load_relaxed(&records[i].parent);
+			uint64_t word = tend__load_relaxed(&records[i].word);
+
+			if (!(uint32_t)word ||
+			    (above < n && (uint32_t)tend__load_relaxed(&records[above].word)))
+				continue;
+			tend__store_relaxed(&records[i].word, word & ~(uint64_t)UINT32_MAX);
+			again = true;
+		}
 	}
 }
 
@@ -104,7 +131,8 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 {
 	char *to = (char *)copy;
 	struct tend__header last;
-	uint64_t used;
+	uint64_t used, end;
+	bool all = true;
 	int error = read_at(fd, to, sizeof *copy, 0);
 
 	if (error)
@@ -113,10 +141,10 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 	/* Relaxed, all: the copies are ours alone. */
 	used = tend__load_relaxed(&copy->records_used);
 	used = used < h->records_max ? used : h->records_max;
-	used = h->records_at + used * sizeof(struct tend__record);
-	error = read_at(fd, to + h->records_at, used - h->records_at, h->records_at);
+	end = h->records_at + used * sizeof(struct tend__record);
+	error = read_at(fd, to + h->records_at, end - h->records_at, h->records_at);
 	if (!error)
-		settle_all(fd, to, h->records_at, used);
+		all = settle_all(fd, to, h->records_at, end);
 	for (uint32_t i = 0; i < h->rings && !error; i++) {
 		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
 
@@ -129,6 +157,8 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 		                h->sites_at);
 	if (error)
 		return error;
+	if (!all || tend__load_relaxed(&last.records_used) > used)
+		drop_strays((struct tend__record *)(void *)(to + h->records_at), (uint32_t)used);
 	tend__store_relaxed(&copy->sites_used, tend__load_relaxed(&last.sites_used));
 	tend__store_relaxed(&copy->events, tend__load_relaxed(&last.events));
 	return 0;

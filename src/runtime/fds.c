@@ -280,8 +280,8 @@ struct watching {
 };
 
 /* Nothing, if the number has been closed since: whoever closed it knows. */
-static void watch(struct tend__worker *w, int fd, uint32_t closes,
-                  void (*fn)(void *arg, int error), void *arg)
+static void watch(struct tend__worker *w, int fd, uint32_t closes, void (*fn)(void *arg, int error),
+                  void *arg)
 {
 	struct tend__fd *f;
 	int error = prepare(w, fd, &f);
@@ -334,9 +334,13 @@ static void look_again(struct tend__worker *w, struct tend__fd *f)
 static void on_advance(struct tend__worker *w, struct tend__post *p)
 {
 	struct tend__fd *f = tend__entry(p, struct tend__fd, post);
+	int fd = (int)(f - tend__load_relaxed(&w->fds));
 
-	/* First this, then the look: who advances it later posts again. */
+	/* First these, then the look: who advances it later finds the bit, which the one
+	 * that posted has taken, and posts again. */
 	tend__store(&f->posted, false);
+	if (f->added)
+		tend__or(&number_of(fd)->workers, UINT64_C(1) << w->number % 64);
 	look_again(w, f);
 }
 
