@@ -28,7 +28,7 @@
 enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
 
 #define RETRY_NS (20 * TEND_MS) /* what nobody tells of is looked at so often */
-#define GONE_NS  (1 * TEND_SEC) /* in which the keepers of a dead guard end their tasks */
+#define GONE_NS  (5 * TEND_SEC) /* in which the keepers of a dead guard end their tasks, at worst */
 
 extern char **environ;
 
