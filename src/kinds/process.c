@@ -530,6 +530,13 @@ static enum phase phase_of(struct process *p)
 	return phase;
 }
 
+static uint64_t retry_before(uint64_t deadline)
+{
+	uint64_t retry = tend_after(RETRY_NS);
+
+	return retry < deadline ? retry : deadline;
+}
+
 static void wait_for_news(struct process *p, const struct stop *stop)
 {
 	uint64_t deadline = stop->told && !stop->killed ? stop->kill_at : TEND_FOREVER;
@@ -537,8 +544,8 @@ static void wait_for_news(struct process *p, const struct stop *stop)
 	int fds[2], events[2], n = outputs(p, fds, events);
 	struct tend__waiter w = {.task = p->task};
 
-	if (stop->failed && tend_after(RETRY_NS) < deadline)
-		deadline = tend_after(RETRY_NS);
+	if (stop->failed)
+		deadline = retry_before(deadline);
 	/* Whatever it answers, the caller looks at everything again; a descriptor that
 	 * cannot be watched, for want of memory say, is looked at now and then. */
 	if (n) {
@@ -546,8 +553,7 @@ static void wait_for_news(struct process *p, const struct stop *stop)
 
 		if (got >= 0 || got == -EINTR || got == -ECANCELED || got == -ETIMEDOUT)
 			return;
-		if (tend_after(RETRY_NS) < deadline)
-			deadline = tend_after(RETRY_NS);
+		deadline = retry_before(deadline);
 	}
 	if (tend__wait(NULL, &w, TEND__WAIT_EXIT,
 	               (uint64_t)tend__load_relaxed(&p->task->record->pid), deadline, flags))

@@ -241,19 +241,19 @@ static uint32_t own_number(pid_t pid)
  * likes, and to open that one waits for ever. */
 static int open_registry(DIR *dir, const char *name)
 {
-	int fd = -1, place = openat(dirfd(dir), name, O_PATH | O_CLOEXEC), error = errno;
+	int place = openat(dirfd(dir), name, O_PATH | O_CLOEXEC), fd = -1, error = errno;
 	char path[40];
 	struct stat st;
 
-	if (place < 0)
-		return error == EPERM || error == EACCES ? -EPERM : -ENOENT;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", place);
-	if (fstat(place, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (place >= 0 && (fstat(place, &st) || !S_ISREG(st.st_mode)))
+		error = ENOENT;
+	else if (place >= 0) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", place);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		error = errno;
-	} else
-		error = ENOENT;
-	close(place);
+	}
+	if (place >= 0)
+		close(place);
 	return fd >= 0 ? fd : error == EPERM || error == EACCES ? -EPERM : -ENOENT;
 }
 

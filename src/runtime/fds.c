@@ -19,11 +19,12 @@
 enum { FDS_MAX = 1 << 20 }; /* numbers we can tell generations of */
 
 struct number {
-	_Atomic uint64_t
-		generation;       /* BEGUN for each close that has begun, 1 for each that is over */
-	_Atomic uint64_t workers; /* that may have added it: a bit each, modulo 64 */
+	_Atomic uint64_t generation; /* closes: BEGUN for each begun, 1 for each over */
+	_Atomic uint64_t workers;    /* that may have added it: a bit each, modulo 64 */
 };
 #define BEGUN (UINT64_C(1) << 32)
+
+static uint32_t closes_of(uint64_t generation) { return (uint32_t)(generation / BEGUN); }
 
 static _Atomic(struct number *) numbers;
 
@@ -150,7 +151,7 @@ static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t gene
  * a file that is gone; who did so while one went on looks again at what it has. */
 static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation)
 {
-	bool gone = f->generation / BEGUN != generation / BEGUN;
+	bool gone = closes_of(f->generation) != closes_of(generation);
 
 	f->added = false;
 	w->poller.watched--;
@@ -284,8 +285,12 @@ static void watch(struct tend__worker *w, int fd, uint32_t closes, void (*fn)(vo
                   void *arg)
 {
 	struct tend__fd *f;
-	int error = prepare(w, fd, &f);
+	int error;
 
+	if (tend__fd_closes(fd) != closes)
+		return;
+	error = prepare(w, fd, &f);
+	/* Again: it may have been another file. */
 	if (tend__fd_closes(fd) != closes)
 		return;
 	if (!error) {
@@ -300,8 +305,7 @@ static void on_watch(struct tend__worker *w, struct tend__post *p)
 {
 	struct watching *x = tend__entry(p, struct watching, post);
 
-	if (tend__fd_closes(x->fd) == x->closes)
-		watch(w, x->fd, x->closes, x->fn, x->arg);
+	watch(w, x->fd, x->closes, x->fn, x->arg);
 	tend__free(x);
 }
 
@@ -322,13 +326,12 @@ static void look_again(struct tend__worker *w, struct tend__fd *f)
 {
 	int fd = (int)(f - tend__load_relaxed(&w->fds));
 	uint64_t generation = tend__load(&number_of(fd)->generation);
-	bool gone = f->generation / BEGUN != generation / BEGUN;
 
 	if (!f->added || f->generation == generation)
 		return;
 	drop(w, f, generation);
-	if (f->watch && !gone)
-		watch(w, fd, (uint32_t)(generation / BEGUN), f->watch, f->watch_arg);
+	if (f->watch)
+		watch(w, fd, closes_of(f->generation), f->watch, f->watch_arg);
 }
 
 static void on_advance(struct tend__worker *w, struct tend__post *p)
@@ -398,5 +401,5 @@ uint32_t tend__fd_closes(int fd)
 {
 	struct number *n = number_of(fd);
 
-	return n ? (uint32_t)(tend__load(&n->generation) / BEGUN) : 0;
+	return n ? closes_of(tend__load(&n->generation)) : 0;
 }

@@ -1,22 +1,20 @@
 /* A runtime on real threads: what the simulator cannot show. */
 #include "suite.h"
 
+#include "take_away.h"
+
 #include "tend/tend.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -542,19 +540,9 @@ static void steal_from_busy(void)
 
 TEST(what_has_not_started_is_taken_from_a_busy_worker) { steal_from_busy(); }
 
-/* As on an old kernel, or in a container that does not allow it. */
 static void forbid_membarrier(void)
 {
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-
-	ANSWERS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ANSWERS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	ANSWERS(take_away(SYS_membarrier), 0);
 	ANSWERS((int)syscall(SYS_membarrier, 0, 0, 0), -1);
 	ANSWERS(errno, ENOSYS);
 }
