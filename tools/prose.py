@@ -38,7 +38,7 @@ def comments(path):
         text = re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
         text = re.sub(r"\]\([^)]*\)", "]", text)
         for row in re.finditer(r"[^|\n]+(?:\n(?!\s*\n|[-*#|])[^|\n]+)*", text):
-            cell = text[row.start() - 1 : row.start()] == "|" and row[0].lstrip()[:1].islower()
+            cell = text[row.start() - 1 : row.start()] == "|" and row[0].lstrip(" .")[:1].islower()
             yield text.count("\n", 0, row.start()) + 1, row[0], cell
         return
     for match in COMMENT.finditer(text):
