@@ -268,19 +268,6 @@ int tend_yield(void)
 	return t && tend__told(t) ? -ECANCELED : 0;
 }
 
-int tend_sleep_until(uint64_t deadline)
-{
-	struct tend__outside room;
-	struct tend__waiter w;
-	int error = tend__may_wait();
-
-	if (error)
-		return error;
-	w = (struct tend__waiter){.task = tend__self(&room)};
-	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
-	return error == -ETIMEDOUT ? 0 : error;
-}
-
 int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 {
 	struct tend__task *t = tend__tls.task;
