@@ -7,7 +7,7 @@
  *   fiber.c     fibers
  *   thread.c    threads
  *   external.c  work that runs elsewhere
- *   process.c   child processes */
+ * The folder process/ stands above them all. */
 #ifndef TEND_KINDS_KINDS_H
 #define TEND_KINDS_KINDS_H
 
