@@ -99,6 +99,8 @@ unsigned tend__stack_announce(void *low, size_t bytes);
 void tend__stack_forget(void *low, size_t bytes, unsigned announced);
 
 #ifdef TEND_SIM
+/* The number of the simulation that runs, from 1; 0 outside of a simulation. */
+uint64_t tend__sim_run(void);
 uint64_t tend__os_clock(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);

@@ -151,7 +151,8 @@ void tend__abort_if_asked(struct tend__task *t)
 }
 
 #ifdef TEND_SIM
-void tend__sim_wait(uint64_t id);
+static void no_sweep(uint64_t id) { (void)id; }
+void (*tend__on_wait)(uint64_t id) = no_sweep;
 #endif
 
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
@@ -164,7 +165,7 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 	if (t->owner && !(flags & TEND__DEAF)) {
 		if (lock)
 			tend__unlock(lock);
-		tend__sim_wait(t->id);
+		tend__on_wait(t->id);
 		if (lock)
 			tend__lock(lock);
 	}

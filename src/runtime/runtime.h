@@ -307,6 +307,11 @@ enum {
  * lock NULL, w is not linked and its worker sets done. */
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
                uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED;
+#ifdef TEND_SIM
+/* Called with the task's id before each wait that a cancel can end, without a lock:
+ * the cancel sweep's (sim/sweep.c) in a program that links it. */
+extern void (*tend__on_wait)(uint64_t id);
+#endif
 /* With the lock of the object of w: it is done. Notifies under that lock, which
  * is what keeps the waiter's stack where it is. */
 void tend__waiter_done(struct tend__waiter *w, int result);
