@@ -77,9 +77,10 @@ TEND_API TEND_MUST int tend_scope_close(tend_scope scope, uint64_t deadline,
 /* Shuts admission: spawns and opens answer -ESHUTDOWN until unsealed. What runs
  * runs on. Below it nothing changes. Sealing twice is sealing once.
  *
- *   returns   0; -ESRCH; -ESTALE
+ *   returns   0; -ESRCH; -ESTALE. To ignore it is normal: a scope that is gone
+ *             admits nothing
  *   threads   any */
-TEND_API TEND_MUST int tend_scope_seal(tend_scope scope);
+TEND_API int tend_scope_seal(tend_scope scope);
 
 /* Reopens admission.
  *
@@ -111,9 +112,10 @@ struct tend_reason {
  *
  *   code      negative errno value
  *   text      up to 63 bytes are kept; NULL for none
- *   returns   0; -EALREADY if it is canceled already; -EINVAL; -ESRCH; -ESTALE
+ *   returns   0; -EALREADY if it is canceled already; -EINVAL; -ESRCH; -ESTALE.
+ *             To ignore it is normal: a scope that is gone has nothing to stop
  *   threads   any, not from a signal handler */
-TEND_API TEND_MUST int tend_scope_cancel(tend_scope scope, int code, const char *text);
+TEND_API int tend_scope_cancel(tend_scope scope, int code, const char *text);
 
 /* Why the scope is canceled.
  *

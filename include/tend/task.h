@@ -150,9 +150,10 @@ TEND_API TEND_MUST int tend_unwatch(tend_task task, struct tend_event *event);
 /* Asks one task to stop: its waits answer -ECANCELED. Sticky; the first reason
  * stays. Scopes it owns are not canceled by it, only by its end.
  *
- *   returns   0; -EALREADY; -EINVAL if code is not negative; -ESRCH; -ESTALE
+ *   returns   0; -EALREADY; -EINVAL if code is not negative; -ESRCH; -ESTALE. To
+ *             ignore it is normal: a task that has ended needs no stop
  *   threads   any, not from a signal handler */
-TEND_API TEND_MUST int tend_task_cancel(tend_task task, int code, const char *text);
+TEND_API int tend_task_cancel(tend_task task, int code, const char *text);
 
 /* Why the task is canceled, itself or through its scope.
  *
