@@ -134,6 +134,13 @@ static inline bool tend__task_told(const struct tend__task *t)
 	return t->owner && (tend__load_acquire(&t->owner->record->word) & TEND__SCOPE_CANCELED);
 }
 
+/* Would a wait of the task answer -ECANCELED? */
+bool tend__told_now(struct tend__task *t);
+static inline bool tend__told(struct tend__task *t)
+{
+	return tend__task_told(t) ? tend__told_now(t) : t->aborted;
+}
+
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);
 void tend__task_run(struct tend__task *t);
 
