@@ -93,9 +93,7 @@ static void add_task(json_t *rows, const struct up_task *t)
 	if (t->pid > 0)
 		pids.pid[pids.n++] = t->pid;
 	for (size_t i = 0; i < pids.n; i++) {
-		int ignored =
-			rows_add_process(rows, path, pids.pid[i]); /* few are linked with it */
-		(void)ignored;
+		rows_add_process(rows, path, pids.pid[i]); /* few are linked with libtend */
 		add_children_of(&pids, pids.pid[i]);
 	}
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct control_reply {
@@ -98,8 +99,7 @@ static void take_connection(struct control_server *server, int fd)
 
 	if (!reply) {
 		/* The first bytes of a new socket always fit. */
-		ssize_t ignored = write(fd, full, sizeof(full) - 1);
-		(void)ignored;
+		send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL);
 		tend_fd_close(fd);
 		return;
 	}

@@ -76,11 +76,10 @@ static int spawn_own(struct up *up, tend_fn *fn, void *arg, const char *name, te
 static int begin_main(void *arg)
 {
 	struct up *up = arg;
-	tend_task ignored;
-	int error = spawn_own(up, up_watch_main, up, "watch", &ignored);
+	int error = spawn_own(up, up_watch_main, up, "watch", NULL);
 
 	if (!error)
-		error = spawn_own(up, up_signals_main, up, "signals", &ignored);
+		error = spawn_own(up, up_signals_main, up, "signals", NULL);
 	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
 		char name[TEND_NAME_MAX + 1];
 		snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->tasks[i].name);
@@ -133,14 +132,13 @@ static void end(struct up *up)
 {
 	if (!up->rt)
 		return;
-	int ignored = tend_scope_seal(up->server.scope);
+	tend_scope_seal(up->server.scope);
 	uint64_t until = tend_after(ANSWER_NS);
 	/* One task is left when the last connection is gone: the one that accepts. */
 	while (up->server.scope.id && tend_scope_live(up->server.scope) > 1 && tend_now() < until)
 		tend_sleep_until(tend_after(5 * TEND_MS));
-	ignored = tend_runtime_close(up->rt, tend_after(ANSWER_NS));
 	/* With survivors it stays; they end with this process, by the guard. */
-	if (ignored == 0)
+	if (tend_runtime_close(up->rt, tend_after(ANSWER_NS)) == 0)
 		up->rt = NULL;
 }
 

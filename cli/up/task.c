@@ -248,8 +248,7 @@ static void pass_stop(struct up_task *t)
 	struct up *up = t->up;
 
 	if (up->stopping && !t->told && (up->forced || graph_may_stop(&up->graph, t->index))) {
-		int ignored = tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
-		(void)ignored; /* it may have ended just now */
+		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
 		t->told = true;
 		set_state(t, TEND_STATE_STOPPING);
 	}

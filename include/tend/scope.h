@@ -82,9 +82,10 @@ TEND_API TEND_MUST int tend_scope_close(tend_scope scope, uint64_t deadline,
  * Running tasks run on, and scopes below do not change. To seal a sealed scope
  * changes nothing.
  *
- *   returns   0; -ESRCH; -ESTALE
+ *   returns   0; -ESRCH; -ESTALE. A caller may ignore the answer: a scope that is
+ *             gone admits nothing
  *   threads   any */
-TEND_API TEND_MUST int tend_scope_seal(tend_scope scope);
+TEND_API int tend_scope_seal(tend_scope scope);
 
 /* Reopens admission.
  *
@@ -119,9 +120,10 @@ struct tend_reason {
  *   code      negative errno value
  *   text      up to 63 bytes are kept; NULL for no text
  *   returns   0; -EALREADY if the scope is canceled already; -EINVAL; -ESRCH;
- *             -ESTALE
+ *             -ESTALE. A caller may ignore the answer: a scope that is gone has
+ *             nothing to stop
  *   threads   any, not from a signal handler */
-TEND_API TEND_MUST int tend_scope_cancel(tend_scope scope, int code, const char *text);
+TEND_API int tend_scope_cancel(tend_scope scope, int code, const char *text);
 
 /* Reads the reason for which the scope is canceled.
  *

@@ -156,9 +156,10 @@ TEND_API TEND_MUST int tend_unwatch(tend_task task, struct tend_event *event);
  * first reason stays. Scopes owned by the task are not canceled by this call, only
  * by the end of the task.
  *
- *   returns   0; -EALREADY; -EINVAL if code is not negative; -ESRCH; -ESTALE
+ *   returns   0; -EALREADY; -EINVAL if code is not negative; -ESRCH; -ESTALE. To
+ *             ignore it is normal: a task that has ended needs no stop
  *   threads   any, not from a signal handler */
-TEND_API TEND_MUST int tend_task_cancel(tend_task task, int code, const char *text);
+TEND_API int tend_task_cancel(tend_task task, int code, const char *text);
 
 /* Reads the reason for which the task is canceled, directly or through its scope.
  *

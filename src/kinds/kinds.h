@@ -1,5 +1,13 @@
 /* kinds/kinds.h - what can be a task. A kind is how it is woken, how it leaves,
- * and what follows its end; admission and the registry are the same for all. */
+ * and what follows its end; admission and the registry are the same for all.
+ *
+ * Files, each uses only those above it:
+ *   self.c      what the running task asks and says of itself
+ *   birth.c     how a task of any kind begins
+ *   fiber.c     fibers
+ *   thread.c    threads
+ *   external.c  work that runs elsewhere
+ * The folder process/ stands above them all. */
 #ifndef TEND_KINDS_KINDS_H
 #define TEND_KINDS_KINDS_H
 
@@ -29,9 +37,6 @@ void tend__stillborn(struct tend__task *t);
 /* Checks the options that all kinds share. Those of a program that was built with
  * another size of them, or none, are copied to `room` and *opts is that. */
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
-
-/* How what runs as a fiber leaves its stack. */
-void tend__fiber_leave(struct tend__task *t);
 
 void tend__threads_reap(tend_runtime *rt, bool all);
 /* Ends the guard, while the workers can still be told; and frees what they may

@@ -67,6 +67,8 @@ int tend__poller_add(struct tend__poller *p, int fd, uint64_t key);
 void tend__poller_del(struct tend__poller *p, int fd);
 int tend__poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__ready *out, int max);
 void tend__poller_wake(struct tend__poller *p);
+/* Returns the descriptor that is readable when a wait would return at once. */
+int tend__poller_fd(const struct tend__poller *p);
 /* For a loop that is not ours: the epoll descriptor becomes readable at the
  * deadline too. */
 void tend__poller_arm(struct tend__poller *p, uint64_t deadline);

@@ -9,15 +9,6 @@
 
 #include <string.h>
 
-const char *tend_state_name(uint32_t state)
-{
-	static const char *const names[] = {"unknown",   "queued", "starting", "ready",
-	                                    "running",   "parked", "stopping", "backoff",
-	                                    "abandoned", "ended"};
-
-	return state < sizeof names / sizeof *names ? names[state] : names[0];
-}
-
 static uint8_t state_of(const struct tend__row *r, bool canceled)
 {
 	uint32_t kind = tend__row_kind(r), state = r->word & TEND__STATE;

@@ -1,16 +1,19 @@
-/* sync/sleep.c - a wait for nothing but the clock. */
+/* sync/sleep.c - a wait for nothing but an instant. */
 #include "tend/task.h"
 
 #include "runtime/runtime.h"
 
+#include <errno.h>
+
 int tend_sleep_until(uint64_t deadline)
 {
+	struct tend__outside room;
+	struct tend__waiter w;
 	int error = tend__may_wait();
 
 	if (error)
 		return error;
-	struct tend__outside room;
-	struct tend__waiter w = {.task = tend__self(&room)};
+	w = (struct tend__waiter){.task = tend__self(&room)};
 	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
 	return error == -ETIMEDOUT ? 0 : error;
 }

@@ -119,6 +119,8 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 	return m;
 }
 
+int tend__poller_fd(const struct tend__poller *p) { return p->epoll; }
+
 void TEND__OS(poller_wake)(struct tend__poller *p)
 {
 	uint64_t one = 1;

@@ -1,4 +1,4 @@
-/* kinds/open.c - opening and closing a runtime: every layer below has its part. */
+/* open/open.c - opening and closing a runtime: every layer below has its part. */
 #include "kinds/kinds.h"
 
 #include "base/alloc.h"
@@ -270,7 +270,7 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_fd(const tend_runtime *rt)
 {
-	return rt->flags & TEND_HOSTED ? rt->workers[0].poller.epoll : -EINVAL;
+	return rt->flags & TEND_HOSTED ? tend__poller_fd(&rt->workers[0].poller) : -EINVAL;
 }
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
