@@ -17,8 +17,7 @@ union tend__fdmsg_control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(TEND__FDMSG_SEND * sizeof(int))];
 };
-_Static_assert(sizeof(union tend__fdmsg_control) ==
-                       CMSG_LEN(TEND__FDMSG_RECEIVE * sizeof(int)),
+_Static_assert(sizeof(union tend__fdmsg_control) == CMSG_LEN(TEND__FDMSG_RECEIVE * sizeof(int)),
                "as many descriptors arrive as fds of tend__fdmsg has room for");
 
 /* The descriptors that came with a message; they are the receiver's, close-on-exec. */
