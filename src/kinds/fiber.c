@@ -11,18 +11,17 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 {
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
+
+	if (error)
+		return error;
+	if (!fn)
+		return -EINVAL;
 	struct tend__birth birth = {.site = site,
 	                            .opts = opts,
 	                            .ops = &kind_fiber,
 	                            .kind = TEND_KIND_FIBER,
 	                            .held = out != NULL};
 	struct tend__task *t;
-	tend_task name;
-
-	if (error)
-		return error;
-	if (!fn)
-		return -EINVAL;
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
@@ -35,7 +34,7 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	}
 	t->fn = fn;
 	t->arg = arg;
-	name.id = t->id;
+	tend_task name = {t->id};
 	tend__born(t, &birth, TEND__READY);
 	if (out)
 		*out = name;
