@@ -88,7 +88,7 @@ mutant() { # NAME, FILE, EXPRESSION
 	cp "$work/kept" "$(object "$2")"
 }
 
-for source in $(cd "$here" && ls src/*/*.c src/*/*/*.c src/*/*/*.S test/sim/*.c test/scenarios/*.c); do
+for source in $(cd "$here" && ls src/*/*.c src/*/*/*.c src/*/*/*.S test/suite.c test/sim/*.c test/scenarios/*.c); do
 	compile "$source" || exit 1
 done
 link
