@@ -34,13 +34,15 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 /* Publishes the task: from here on any thread may cancel the task, and an external or
  * thread task may end. */
 void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state);
-/* Gives the task the scope of opts->hold: the last step of a spawn that can fail. Returns 0, or an error of tend__hold(). */
+/* Gives the task the scope of opts->hold: the last step of a spawn that can fail. Returns 0,
+ * or an error of tend__hold(). */
 int tend__give(struct tend__task *t, const struct tend__birth *birth);
 /* Undoes tend__conceive(), before the publication. */
 void tend__stillborn(struct tend__task *t);
 
 /* Checks the options that all kinds share. Missing options, and those of another size
- * (of a program built with another version), are copied to `room`; *opts then points there. Returns 0, -EINVAL or -E2BIG. */
+ * (of a program built with another version), are copied to `room`; *opts then points there.
+ * Returns 0, -EINVAL or -E2BIG. */
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
 
 /* Joins threads whose tasks have ended: all of them, or at most one. */
