@@ -11,34 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct argp_option OPTIONS[] = {
-	{"name", 'n', "NAME", 0, "The stack of that name", 0},
-	{"socket", 's', "PATH", 0, "The stack that serves this socket; also $TEND_SOCKET", 0},
-	{"json", 'j', NULL, 0, "Answer as JSON", 0},
-	{0},
-};
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct client *client = state->input;
-
-	switch (key) {
-	case 'n':
-		client->name = arg;
-		return 0;
-	case 's':
-		client->socket = arg;
-		return 0;
-	case 'j':
-		client->json = true;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-const struct argp CLIENT_ARGP = {.options = OPTIONS, .parser = parse_option};
-
 int client_tell(const struct client *client, int code, const char *text)
 {
 	json_t *envelope = client->json ? envelope_error(client->schema, code, text) : NULL;

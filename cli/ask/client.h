@@ -6,20 +6,16 @@
 #include "ask/control.h"
 #include "ask/envelope.h"
 
-#include <argp.h>
+#include <jansson.h>
 #include <stdbool.h>
 
 struct client {
 	const char *schema; /* of the answers, "tend.tree/1" */
 	bool strict;        /* the command changes something */
 	const char *name, *socket;
-	const char *path; /* the one argument, or NULL */
+	const char *path; /* of what is asked about, or NULL */
 	bool json;
 };
-
-/* The options --name, --socket and --json, and at most one argument: its input
- * is a struct client. A child of the command's own argp. */
-extern const struct argp CLIENT_ARGP;
 
 /* Asks; on an error it tells, as an envelope if `json`, and answers NULL with
  * the exit code written. An answer that is an error is told likewise. */

@@ -1,49 +1,13 @@
 /* cli/cmd/logs.c - `tend logs PATH`: what a task wrote last. */
 #include "ask/client.h"
 #include "cmd/commands.h"
+#include "cmd/options.h"
 #include "show/json.h"
 #include "show/output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct client *client = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = client;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (client->path)
-			argp_error(state, "one task at a time");
-		client->path = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!client->path)
-			argp_error(state, "which task? Give its path, for example: tend logs web");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp_child CHILDREN[] = {{&CLIENT_ARGP, 0, NULL, 0}, {0}};
-
-static const struct argp ARGP = {
-	.parser = parse_option,
-	.children = CHILDREN,
-	.args_doc = "PATH",
-	.doc = "Shows what a task wrote last, at most 64 KiB an attempt: of the attempt that runs "
-	       "and "
-	       "of the one before it.\v"
-	       "PATH is the name of a task, with or without the name of the stack and a slash "
-	       "before "
-	       "it. With --json each line is a document of its own. Exit code 4: no such task.",
-};
 
 /* Calls print for each line of the text, the last one with or without its end. */
 static void each_line(const json_t *attempt, const char *path,
@@ -83,7 +47,7 @@ static void print_line(const json_t *attempt, const char *path, const char *line
 
 static void print_attempt(const json_t *attempt, const char *path, bool json)
 {
-	json_int_t dropped = json_integer_value(json_object_get(attempt, "dropped"));
+	json_int_t dropped = field_number(attempt, "dropped");
 
 	if (json) {
 		if (dropped) {
@@ -96,8 +60,7 @@ static void print_attempt(const json_t *attempt, const char *path, bool json)
 		each_line(attempt, path, print_json);
 		return;
 	}
-	printf("==> %s, attempt %lld%s <==\n", path,
-	       (long long)json_integer_value(json_object_get(attempt, "attempt")),
+	printf("==> %s, attempt %lld%s <==\n", path, (long long)field_number(attempt, "attempt"),
 	       json_is_true(json_object_get(attempt, "live")) ? "" : " (ended)");
 	if (dropped)
 		printf("... %lld bytes before this are lost\n", (long long)dropped);
@@ -107,18 +70,30 @@ static void print_attempt(const json_t *attempt, const char *path, bool json)
 int cmd_logs(int argc, char **argv)
 {
 	struct client client = {.schema = "tend.logs/1"};
+	const struct usage usage = {
+		.argument = "PATH",
+		.help = "Shows what a task wrote last, at most 64 KiB an attempt: of the attempt "
+			"that runs and of the one before it.\v"
+			"PATH is the name of a task, with or without the name of the stack and a "
+			"slash before it. With --json each line is a document of its own. Exit "
+			"code 4: no such task.",
+		.into = &client.path,
+		.twice = "one task at a time",
+		.missing = "which task? Give its path, for example: tend logs web",
+		.client = &client,
+	};
 	struct instance instance;
 	int code = 0;
 	size_t i;
 	const json_t *attempt;
 
-	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &client) != 0)
-		return 2;
+	if (options_parse(&usage, argc, argv) != 0)
+		return EXIT_USAGE;
 	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "logs"), NULL, NULL,
 	                              &instance, &code);
 	const json_t *data = json_object_get(envelope, "data");
 	const char *path = json_string_value(json_object_get(data, "path"));
-	json_array_foreach(json_object_get(data, "attempts"), i, attempt)
+	json_array_foreach (json_object_get(data, "attempts"), i, attempt)
 		print_attempt(attempt, path ? path : "?", client.json);
 	json_decref(envelope);
 	return output_end(code);

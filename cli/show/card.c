@@ -81,9 +81,10 @@ void card_print(const json_t *row)
 	ending_of(row, ending, sizeof(ending));
 	field("last ended", ending);
 	field("last error", field_text(row, "last_error"));
-	json_array_foreach(json_object_get(row, "needs"), i, need) if (used < sizeof(needs)) used +=
-		(size_t)snprintf(needs + used, sizeof(needs) - used, "%s%s", i ? ", " : "",
-	                         json_string_value(need));
+	json_array_foreach (json_object_get(row, "needs"), i, need)
+		if (used < sizeof(needs))
+			used += (size_t)snprintf(needs + used, sizeof(needs) - used, "%s%s",
+			                         i ? ", " : "", json_string_value(need));
 	field("needs", needs);
 	field("defined at", field_text(row, "site"));
 	print_tail(row);

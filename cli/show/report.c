@@ -17,8 +17,7 @@ void report_print(const json_t *data, const char *name)
 		printf("%s: %lld did not end in %s:\n", name, (long long)left, took);
 	else
 		printf("%s: stopped in %s\n", name, took);
-	json_array_foreach(json_object_get(data, "tasks"), i, task)
-	{
+	json_array_foreach (json_object_get(data, "tasks"), i, task) {
 		const char *outcome = json_string_value(json_object_get(task, "outcome"));
 		const char *state = json_string_value(json_object_get(task, "state"));
 		const char *path = json_string_value(json_object_get(task, "path"));

@@ -223,8 +223,7 @@ static size_t choose_rows(const json_t *rows, const char *path, const char *id, 
 	size_t i, at = 0, used = 0, n = strlen(path);
 	json_t *row;
 
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		const char *here = field_text(row, "path"), *own = field_text(row, "id");
 		bool same = strcmp(here, path) == 0;
 		if (same && (!id || strcmp(id, own) == 0)) {

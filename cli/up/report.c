@@ -12,25 +12,27 @@ static const char *word(const struct up_task *t)
 	                                    : tend_state_name(t->state);
 }
 
+/* How long the stop took, or, without a stop, the whole run. */
+static uint64_t took_ns(const struct up *up)
+{
+	return tend_now() - (up->stopping ? up->stop_began : up->started_at);
+}
+
 static size_t survivors(const struct up *up) { return up->config->ntasks - up->ended; }
 
-static size_t name_width(const struct up *up)
+static void ending_of(const struct up_task *t, char *buf, size_t size)
 {
-	size_t width = 0;
-	for (size_t i = 0; i < up->config->ntasks; i++)
-		if (strlen(up->config->tasks[i].name) > width)
-			width = strlen(up->config->tasks[i].name);
-	return width;
+	if (t->state == TEND_STATE_ENDED)
+		up_task_ending(t, buf, size);
+	else
+		snprintf(buf, size, "pid %d did not end", t->pid);
 }
 
 static void print_task(const struct up *up, const struct up_task *t, int width)
 {
 	char text[300], restarts[32] = "";
 
-	if (t->state == TEND_STATE_ENDED)
-		up_task_ending(t, text, sizeof(text));
-	else
-		snprintf(text, sizeof(text), "pid %d did not end", t->pid);
+	ending_of(t, text, sizeof(text));
 	if (t->restarts)
 		snprintf(restarts, sizeof(restarts), ", %u restart%s", t->restarts,
 		         t->restarts == 1 ? "" : "s");
@@ -61,8 +63,7 @@ void up_report_print(const struct up *up)
 		print_envelope(up);
 		return;
 	}
-	uint64_t began = up->stopping ? up->stop_began : up->started_at;
-	double took = (double)(tend_now() - began) / 1e9;
+	double took = (double)took_ns(up) / 1e9;
 	const char *verb = up->stopping ? "stopped" : "ran";
 
 	if (survivors(up))
@@ -71,7 +72,7 @@ void up_report_print(const struct up *up)
 	else
 		up_say(up, "%s in %.1f s; how the tasks ended:", verb, took);
 	for (size_t i = 0; i < up->config->ntasks; i++)
-		print_task(up, &up->tasks[i], (int)name_width(up));
+		print_task(up, &up->tasks[i], (int)up_name_width(up->config));
 }
 
 json_t *up_report_json(const struct up *up)
@@ -81,12 +82,9 @@ json_t *up_report_json(const struct up *up)
 	for (size_t i = 0; i < up->config->ntasks; i++) {
 		const struct up_task *t = &up->tasks[i];
 		bool ended = t->state == TEND_STATE_ENDED;
-		char path[160], text[300] = "";
+		char path[160], text[300];
 		snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
-		if (ended)
-			up_task_ending(t, text, sizeof(text));
-		else
-			snprintf(text, sizeof(text), "pid %d did not end", t->pid);
+		ending_of(t, text, sizeof(text));
 		json_array_append_new(tasks,
 		                      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
 		                                tend_state_name(t->state), "outcome",
@@ -94,11 +92,9 @@ json_t *up_report_json(const struct up *up)
 		                                "ending", text_json(text, strlen(text)), "restarts",
 		                                (json_int_t)t->restarts));
 	}
-	return json_pack(
-		"{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
-		(json_int_t)survivors(up), "took_ns",
-		(json_int_t)(tend_now() - (up->stopping ? up->stop_began : up->started_at)),
-		"tasks", tasks);
+	return json_pack("{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
+	                 (json_int_t)survivors(up), "took_ns", (json_int_t)took_ns(up), "tasks",
+	                 tasks);
 }
 
 /* The code of a child; one that never ran has none. */

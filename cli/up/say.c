@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void say(const struct up *up, const char *name, size_t number, const char *fmt, va_list args)
 {
@@ -28,4 +29,15 @@ void up_task_say(const struct up_task *t, const char *fmt, ...)
 	va_start(args, fmt);
 	say(t->up, t->config->name, t->index, fmt, args);
 	va_end(args);
+}
+
+size_t up_name_width(const struct config *config)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < config->ntasks; i++) {
+		size_t n = strlen(config->tasks[i].name);
+		width = n > width ? n : width;
+	}
+	return width;
 }

@@ -22,12 +22,11 @@ static enum printer_style style(const struct up *up)
 	return PRINT_COLOUR;
 }
 
+/* The width of the names before each line: of the tasks and of the stack. */
 static size_t name_width(const struct config *config)
 {
-	size_t width = strlen(config->name);
-	for (size_t i = 0; i < config->ntasks; i++)
-		if (strlen(config->tasks[i].name) > width)
-			width = strlen(config->tasks[i].name);
+	size_t tasks = up_name_width(config), own = strlen(config->name);
+	size_t width = own > tasks ? own : tasks;
 	return width < NAME_WIDTH_MAX ? width : NAME_WIDTH_MAX;
 }
 

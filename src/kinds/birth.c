@@ -76,26 +76,20 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 	const struct tend_task_opts *opts = birth->opts;
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	struct tend__identity identity;
-	struct tend__slots *slots;
-	struct tend__record *r;
-	struct tend__worker *w;
-	struct tend__task *t;
-	tend_runtime *rt;
-	uint32_t slot;
 
 	if (!s)
 		return error;
+	struct tend__identity identity;
 	if (!tend__name_take(identity.name, opts->name ? opts->name : "task"))
 		return -EINVAL;
-	rt = s->rt;
-	w = tend__worker_of(rt);
-	slots = w ? &w->slots : NULL;
-	slot = tend__slot_take(&rt->segment, slots);
+	tend_runtime *rt = s->rt;
+	struct tend__worker *w = tend__worker_of(rt);
+	struct tend__slots *slots = w ? &w->slots : NULL;
+	uint32_t slot = tend__slot_take(&rt->segment, slots);
 	if (!slot)
 		return -EAGAIN;
-	r = tend__record_at(rt->segment.header, slot);
-	t = &rt->tasks[slot];
+	struct tend__record *r = tend__record_at(rt->segment.header, slot);
+	struct tend__task *t = &rt->tasks[slot];
 	if (slots)
 		fetch(rt, slots->first);
 	fresh(t, r, s, birth);
@@ -126,11 +120,9 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 
 int tend__give(struct tend__task *t, const struct tend__birth *birth)
 {
-	int error;
-
 	if (!birth->opts->hold.id)
 		return 0;
-	error = tend__hold(birth->opts->hold.id, t);
+	int error = tend__hold(birth->opts->hold.id, t);
 	t->owns = !error;
 	return error;
 }
@@ -174,9 +166,8 @@ int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **o
 {
 	const struct tend_task_opts *o = *opts;
 
-	if (!o || o->size != sizeof *o) {
-		int error = tend__options(room, sizeof *room, o);
-
+	if (!o || o->size != sizeof(*o)) {
+		int error = tend__options(room, sizeof(*room), o);
 		if (error)
 			return error;
 		*opts = o = room;

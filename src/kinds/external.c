@@ -13,14 +13,14 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 {
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
-	struct tend__birth birth = {
-		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
-	struct tend__task *t;
 
 	if (error)
 		return error;
 	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
+	struct tend__birth birth = {
+		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
+	struct tend__task *t;
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;

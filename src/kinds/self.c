@@ -66,11 +66,10 @@ void tend_shield_end(uint64_t outer)
 int tend_defer(void (*cleanup)(void *arg), void *arg)
 {
 	struct tend__task *t = tend__tls.task;
-	struct tend__defer *d;
 
 	if (!t)
 		return -EPERM;
-	d = tend__alloc(sizeof *d);
+	struct tend__defer *d = tend__alloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
 	*d = (struct tend__defer){t->defers, cleanup, arg};
@@ -81,11 +80,10 @@ int tend_defer(void (*cleanup)(void *arg), void *arg)
 void tend_undefer(void (*cleanup)(void *arg), int run)
 {
 	struct tend__task *t = tend__tls.task;
-	struct tend__defer d;
 
 	if (!t || !t->defers || t->defers->fn != cleanup)
 		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
-	d = *t->defers;
+	struct tend__defer d = *t->defers;
 	tend__free(t->defers);
 	t->defers = d.next;
 	if (run)
@@ -96,14 +94,13 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 {
 	struct tend__task *t = tend__tls.task;
 	char text[128];
+	int n = snprintf(text, sizeof(text), "%s: ", site);
 	va_list args;
-	int n;
 
-	n = snprintf(text, sizeof text, "%s: ", site);
-	if (n < 0 || (size_t)n >= sizeof text)
+	if (n < 0 || (size_t)n >= sizeof(text))
 		n = 0;
 	va_start(args, fmt);
-	vsnprintf(text + n, sizeof text - (size_t)n, fmt, args);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
 	va_end(args);
 	if (!t || !t->kind->leave)
 		tend__bug("tend: panic outside of a task: %s", text);
@@ -113,7 +110,7 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	/* Without memory the outcome has no message; the task still ends. */
 	if (tend__task_extra(t))
-		memcpy(t->extra->message, text, sizeof text);
+		memcpy(t->extra->message, text, sizeof(text));
 	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	t->ending = TEND_PANICKED;
 	tend__leave(t);

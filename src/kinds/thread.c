@@ -90,10 +90,8 @@ static void body(void *p)
 void tend__threads_reap(tend_runtime *rt, bool all)
 {
 	for (;;) {
-		struct tend__thread_task *tt;
-
 		tend__lock(&rt->threads_lock);
-		tt = rt->threads_ended;
+		struct tend__thread_task *tt = rt->threads_ended;
 		if (tt)
 			rt->threads_ended = tt->next;
 		tend__unlock(&rt->threads_lock);
@@ -112,7 +110,6 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 {
 	const struct tend_task_opts *opts = birth->opts;
 	struct tend__task *t;
-	tend_task name;
 	int error = tend__conceive(scope, birth, &t);
 
 	if (error)
@@ -137,7 +134,7 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 		tend__stillborn(t);
 		return error;
 	}
-	name.id = t->id;
+	tend_task name = {t->id};
 	tend__born(t, birth, TEND__READY);
 	if (out)
 		*out = name;
@@ -153,22 +150,21 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 {
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
+
+	if (error)
+		return error;
+	if (!fn || (opts->flags & TEND_ABORTABLE))
+		return -EINVAL;
 	struct tend__birth birth = {.site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
 	                            .kind = TEND_KIND_THREAD,
 	                            .held = out != NULL,
 	                            .starting = true};
-	struct tend__thread_task *tt;
-	int cancelable;
-
-	if (error)
-		return error;
-	if (!fn || (opts->flags & TEND_ABORTABLE))
-		return -EINVAL;
-	tt = tend__alloc(sizeof *tt);
+	struct tend__thread_task *tt = tend__alloc(sizeof(*tt));
 	if (!tt)
 		return -ENOMEM;
+	int cancelable;
 	/* A pthread_cancel() of this thread takes effect before it or after it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	error = spawn_thread(scope, &birth, tt, fn, arg, out);

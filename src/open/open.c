@@ -21,8 +21,7 @@ _Static_assert(2 + TASKS_MAX + TASKS_MAX / 8 + TEND__WORKERS_MAX * (3 * 64 + TEN
 static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	int error = tend__options(out, sizeof *out, o);
+	int error = tend__options(out, sizeof(*out), o);
 
 	if (error)
 		return error;
@@ -74,12 +73,12 @@ static void say_fault(int signal, uintptr_t address)
 {
 	struct tend__task *t = tend__tls.task;
 	char line[256], path[128] = "";
-	struct tend__text text = tend__text(line, sizeof line);
+	struct tend__text text = tend__text(line, sizeof(line));
 	uintptr_t low = t && t->stack ? (uintptr_t)t->stack->low : 0;
 
 	if (!t)
 		return;
-	if (tend_path(t->id, path, sizeof path) < 0)
+	if (tend_path(t->id, path, sizeof(path)) < 0)
 		path[0] = 0;
 	if (low && address >= low && address < low + tend__page_bytes())
 		tend__text_f(&text,
@@ -89,7 +88,7 @@ static void say_fault(int signal, uintptr_t address)
 	else
 		tend__text_f(&text, "tend: signal %d in task %s (#%llu) at address %#llx\n", signal,
 		             path, (unsigned long long)t->id, (unsigned long long)address);
-	if (write(STDERR_FILENO, line, text.n < sizeof line ? text.n : sizeof line - 1) < 0)
+	if (write(STDERR_FILENO, line, text.n < sizeof(line) ? text.n : sizeof(line) - 1) < 0)
 		return;
 }
 
@@ -104,9 +103,9 @@ static void free_runtime(tend_runtime *rt)
 	if (rt->segment.header)
 		tend__segment_close(&rt->segment);
 	if (rt->tasks)
-		tend__unreserve(rt->tasks, rt->slots * sizeof *rt->tasks);
+		tend__unreserve(rt->tasks, rt->slots * sizeof(*rt->tasks));
 	if (rt->scopes)
-		tend__unreserve((void *)rt->scopes, rt->slots * sizeof *rt->scopes);
+		tend__unreserve((void *)rt->scopes, rt->slots * sizeof(*rt->scopes));
 	free(rt->workers);
 	tend__free(rt->guard_path);
 	free(rt);
@@ -128,59 +127,72 @@ static void *aligned(size_t bytes)
 	return memset(p, 0, bytes);
 }
 
+static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
+{
+	rt->index = UINT32_MAX;
+	rt->flags = o->flags;
+	rt->workers_count = o->workers;
+	rt->slots = tend__slots_for(o->tasks_max, o->workers);
+	/* Its lowest page is the guard. */
+	rt->stack_bytes =
+		(o->stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() * tend__page_bytes();
+	tend__link_init(&rt->empty_waiters);
+}
+
+static int reserve(tend_runtime *rt, const struct tend_runtime_opts *o)
+{
+	rt->tasks = tend__reserve(rt->slots * sizeof(*rt->tasks));
+	rt->scopes = tend__reserve(rt->slots * sizeof(*rt->scopes));
+	rt->workers = aligned(rt->workers_count * sizeof(*rt->workers));
+	if (o->guard_path) {
+		rt->guard_path = tend__alloc(strlen(o->guard_path) + 1);
+		if (rt->guard_path)
+			memcpy(rt->guard_path, o->guard_path, strlen(o->guard_path) + 1);
+	}
+	bool all = rt->tasks && rt->scopes && rt->workers && (!o->guard_path || rt->guard_path);
+	return all ? 0 : -ENOMEM;
+}
+
+static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
+{
+	uint32_t first_generation = 0;
+	int error = tend__runtime_claim(rt, &first_generation);
+
+	if (!error)
+		error = tend__segment_open(&rt->segment, o->registry_path, rt->name, rt->index,
+		                           first_generation, rt->workers_count, o->tasks_max,
+		                           power_of_two(o->events_max));
+	if (!error)
+		error = tend__root_open(rt);
+	if (error)
+		return error;
+	if (o->flags & TEND_FAULT_HANDLERS)
+		tend__fault_install(say_fault);
+	return tend__workers_start(rt);
+}
+
 int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 {
 	struct tend_runtime_opts o;
-	uint32_t first_generation = 0;
 	int error = check(opts, &o);
-	tend_runtime *rt;
 
 	if (error)
 		return error;
 	if (tend__forked())
 		return -ESTALE;
-	rt = aligned(sizeof *rt);
+	tend_runtime *rt = aligned(sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
-	rt->index = UINT32_MAX;
-	rt->flags = o.flags;
-	rt->workers_count = o.workers;
-	rt->slots = tend__slots_for(o.tasks_max, o.workers);
-	/* Its lowest page is the guard. */
-	rt->stack_bytes =
-		(o.stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() * tend__page_bytes();
-	tend__link_init(&rt->empty_waiters);
+	set_up(rt, &o);
 	error = root_name(rt->name, o.name, opts && opts->name);
-	if (error)
-		goto fail;
-
-	error = -ENOMEM;
-	rt->tasks = tend__reserve(rt->slots * sizeof *rt->tasks);
-	rt->scopes = tend__reserve(rt->slots * sizeof *rt->scopes);
-	rt->workers = aligned(rt->workers_count * sizeof *rt->workers);
-	if (o.guard_path) {
-		rt->guard_path = tend__alloc(strlen(o.guard_path) + 1);
-		if (rt->guard_path)
-			memcpy(rt->guard_path, o.guard_path, strlen(o.guard_path) + 1);
+	if (!error)
+		error = reserve(rt, &o);
+	if (!error)
+		error = start(rt, &o);
+	if (error) {
+		free_runtime(rt);
+		return error;
 	}
-	if (!rt->tasks || !rt->scopes || !rt->workers || (o.guard_path && !rt->guard_path))
-		goto fail;
-	error = tend__runtime_claim(rt, &first_generation);
-	if (error)
-		goto fail;
-	error = tend__segment_open(&rt->segment, o.registry_path, rt->name, rt->index,
-	                           first_generation, rt->workers_count, o.tasks_max,
-	                           power_of_two(o.events_max));
-	if (error)
-		goto fail;
-	error = tend__root_open(rt);
-	if (error)
-		goto fail;
-	if (o.flags & TEND_FAULT_HANDLERS)
-		tend__fault_install(say_fault);
-	error = tend__workers_start(rt);
-	if (error)
-		goto fail;
 	if (o.flags & TEND_HOSTED) {
 		tend__tls.hosted = true;
 		/* As after a poll: the first post makes the descriptor readable. */
@@ -189,9 +201,6 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	}
 	*out = rt;
 	return 0;
-fail:
-	free_runtime(rt);
-	return error;
 }
 
 static void cancel_all(tend_runtime *rt)

@@ -7,7 +7,7 @@
 #ifndef TEND_SEGMENT_SEGMENT_H
 #define TEND_SEGMENT_SEGMENT_H
 
-#include "base/lock.h"
+#include "platform/lock.h"
 #include "segment/layout.h"
 
 #include <stddef.h>

@@ -8,12 +8,11 @@
 int tend_sleep_until(uint64_t deadline)
 {
 	struct tend__outside room;
-	struct tend__waiter w;
 	int error = tend__may_wait();
 
 	if (error)
 		return error;
-	w = (struct tend__waiter){.task = tend__self(&room)};
+	struct tend__waiter w = {.task = tend__self(&room)};
 	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
 	return error == -ETIMEDOUT ? 0 : error;
 }

@@ -31,7 +31,7 @@
 #include "tend/task.h"
 
 #include "base/list.h"
-#include "base/lock.h"
+#include "platform/lock.h"
 #include "segment/layout.h"
 
 struct tend__worker;

@@ -80,7 +80,7 @@ struct tend__process {
 	char *tail;                               /* (s) a ring */
 	size_t tail_size, tail_first, tail_count; /* (s) */
 	uint64_t tail_dropped;                    /* (s) */
-	char strings[];                           /* (c) */
+	const char *pointers[];                   /* (c) argv and env, and after them the strings */
 };
 
 /* Closes the directory where a relative working directory begins. */

@@ -89,23 +89,32 @@ static const char **copy(const char ***slot, char **bytes, const char *const *li
 	return first;
 }
 
+/* Opens the working directory of the call. Returns the descriptor, or a negative errno
+ * value; no pthread_cancel() takes effect between the two. */
+static int open_here(void)
+{
+	int cancelable;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int error = fd < 0 ? -errno : 0;
+	pthread_setcancelstate(cancelable, NULL);
+	return error ? error : fd;
+}
+
 static int make(const struct tend_process_opts *o, struct tend__process **out)
 {
 	const char *const *env = o->env ? o->env : (const char *const *)environ;
 	struct room room = {o->cwd ? strlen(o->cwd) + 1 : 0, 0};
-	const char **slot;
-	struct tend__process *p;
-	char *bytes;
 
 	measure(&room, o->argv, false);
 	measure(&room, env, !o->env);
-	/* Pointers first: `strings` is aligned for them. */
-	p = tend__alloc(sizeof *p + sizeof *slot + room.pointers * sizeof *slot + room.bytes);
+	struct tend__process *p =
+		tend__alloc(sizeof(*p) + room.pointers * sizeof(*p->pointers) + room.bytes);
 	if (!p)
 		return -ENOMEM;
-	slot = (const char **)(void *)((char *)p + (sizeof *p + sizeof *slot - 1) / sizeof *slot *
-	                                                   sizeof *slot);
-	bytes = (char *)(slot + room.pointers);
+	const char **slot = p->pointers;
+	char *bytes = (char *)(slot + room.pointers);
 	p->argv = copy(&slot, &bytes, o->argv, false);
 	p->env = copy(&slot, &bytes, env, !o->env);
 	if (o->cwd)
@@ -117,18 +126,14 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	p->drop = o->drop;
 	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
-	/* The working directory is that of the call. */
 	if (!o->cwd || o->cwd[0] != '/') {
-		int cancelable, error;
+		int fd = open_here();
 
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-		p->base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		error = p->base < 0 ? -errno : 0;
-		pthread_setcancelstate(cancelable, NULL);
-		if (error) {
+		if (fd < 0) {
 			tend__free(p);
-			return error;
+			return fd;
 		}
+		p->base = fd;
 	}
 	*out = p;
 	return 0;
@@ -142,64 +147,81 @@ static const char *default_name(const char *program)
 	return tend__name_valid(name, strlen(name)) ? name : "process";
 }
 
-int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
-                          tend_task *out)
+/* Copies the options and checks them. Returns 0, -EINVAL or -E2BIG. */
+static int take_opts(struct tend_process_opts *o, const struct tend_process_opts *given)
 {
-	struct tend_task_opts task = {.size = sizeof task};
-	struct tend__birth birth = {.site = site,
-	                            .opts = &task,
-	                            .ops = &tend__process_kind,
-	                            .kind = TEND_KIND_PROCESS,
-	                            .held = out != NULL,
-	                            .starting = true};
-	struct tend_process_opts options, *o = &options;
-	struct tend__children *children;
-	struct tend__scope *s;
-	struct tend__task *t;
-	struct tend__process *p = NULL;
-	tend_task name;
-	int error = 0;
-
 	if (!given)
 		return -EINVAL;
-	error = tend__options(&options, sizeof options, given);
+	int error = tend__options(o, sizeof(*o), given);
 	if (error)
 		return error;
 	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved ||
 	    (o->flags & ~(uint32_t)TEND_CRITICAL) || o->stop_signal < 0 || o->stop_signal > 64)
 		return -EINVAL;
-	s = tend__scope_find(scope.id, &error);
+	return 0;
+}
+
+/* Makes the task of a process, which is then its task's. Returns 0, or an error of
+ * tend__conceive(). */
+static int spawn(tend_scope scope, const struct tend__birth *birth, struct tend__process *p,
+                 tend_task *out)
+{
+	struct tend__task *t;
+	int error = tend__conceive(scope, birth, &t);
+
+	if (error)
+		return error;
+	p->task = t;
+	p->cookie = t->id;
+	t->data = p;
+	t->fn = tend__process_main;
+	t->arg = p;
+	tend_task name = {t->id};
+	tend__born(t, birth, TEND__READY);
+	if (out)
+		*out = name;
+	tend__spawned(tend__scope_of(t)->rt, t);
+	return 0;
+}
+
+int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
+                          tend_task *out)
+{
+	struct tend_process_opts o;
+	int error = take_opts(&o, given);
+
+	if (error)
+		return error;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
 	if (!s)
 		return error;
 #ifdef TEND_SIM
 	if (tend__thread_number() == 0)
 		return -ENOSYS; /* a simulation has no processes */
 #endif
+	struct tend__children *children;
 	error = tend__link_open(s->rt, &children);
 	if (error)
 		return error;
-	error = make(o, &p);
+	struct tend__process *p;
+	error = make(&o, &p);
 	if (error)
 		return error;
-	task.name = o->name ? o->name : default_name(o->argv[0]);
-	task.flags = o->flags;
-	task.drop = process_drop;
-	birth.attempt = o->attempt;
-	error = tend__conceive(scope, &birth, &t);
-	if (error) {
-		free_process(p);
-		return error;
-	}
 	p->children = children;
-	p->task = t;
-	p->cookie = t->id;
-	t->data = p;
-	t->fn = tend__process_main;
-	t->arg = p;
-	name.id = t->id;
-	tend__born(t, &birth, TEND__READY);
-	if (out)
-		*out = name;
-	tend__spawned(tend__scope_of(t)->rt, t);
-	return 0;
+
+	struct tend_task_opts task = {.size = sizeof(task),
+	                              .name = o.name ? o.name : default_name(o.argv[0]),
+	                              .flags = o.flags,
+	                              .drop = process_drop};
+	struct tend__birth birth = {.site = site,
+	                            .opts = &task,
+	                            .ops = &tend__process_kind,
+	                            .kind = TEND_KIND_PROCESS,
+	                            .attempt = o.attempt,
+	                            .held = out != NULL,
+	                            .starting = true};
+	error = spawn(scope, &birth, p, out);
+	if (error)
+		free_process(p);
+	return error;
 }

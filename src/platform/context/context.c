@@ -68,7 +68,7 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
                         void *arg)
 {
 	uintptr_t top = ((uintptr_t)low + bytes) & ~(uintptr_t)15;
-	struct start *start = (struct start *)(top - ((sizeof *start + 15) & ~(size_t)15));
+	struct start *start = (struct start *)(top - ((sizeof(*start) + 15) & ~(size_t)15));
 	void **sp = (void **)(void *)start;
 
 	*c = (struct tend__context){.low = low, .bytes = bytes};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
-enum { SIGNALS = sizeof signals / sizeof *signals, ALT_BYTES = 65536 };
+enum { SIGNALS = sizeof(signals) / sizeof(*signals), ALT_BYTES = 65536 };
 
 static struct sigaction before[SIGNALS];
 static void (*tell)(int, uintptr_t);

@@ -5,6 +5,7 @@
  * cloned with. */
 #include "platform/guard.h"
 
+#include "platform/linux/fdmsg.h"
 #include "platform/linux/xfsz.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -44,6 +44,8 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #else
 #define borrow_clone clone
 #endif
+
+_Static_assert(TEND__FDMSG_SEND == TEND__GUARD_FDS_MAX, "a request sends all its descriptors");
 
 /* Shared by the thread that opens a guard and the two processes it makes. */
 struct start {
@@ -176,31 +178,9 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 static int send_request(struct tend__guard *g, const struct tend__guard_request *request,
                         const int *fds, size_t nfds)
 {
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof(*request)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	int error = tend__fdmsg_send(g->sock, request, sizeof(*request), fds, nfds, MSG_DONTWAIT);
 
-	if (nfds > 0) {
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
-	}
-	for (;;) {
-		if (sendmsg(g->sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			return 0;
-		if (errno == ECONNRESET)
-			return -EPIPE;
-		if (errno != EINTR)
-			return -errno;
-	}
+	return error == -ECONNRESET ? -EPIPE : error;
 }
 
 /* Writes all of `iov`, whose entries it uses up. */
@@ -350,39 +330,26 @@ bool tend__guard_dead(const struct tend__guard *g)
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 {
 	struct tend__guard_message message;
-	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control.bytes,
-	                     .msg_controllen = sizeof(control.bytes)};
+	struct tend__fdmsg got;
 	ssize_t n;
 
-	do
-		n = recvmsg(g->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	/* A guard killed with requests unread answers this once, before what it had
+	/* A guard killed with requests unread answers ECONNRESET once, before what it had
 	 * said; then that, then 0. */
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	do
+		n = tend__fdmsg_receive(g->sock, &message, sizeof(message), &got);
+	while (n == -ECONNRESET);
 	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
+		return n == -EAGAIN ? 0 : (int)n;
 	if (n == 0)
 		return -EPIPE;
-
-	int pidfd = -1;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&pidfd, CMSG_DATA(c), sizeof(int));
 	if (n != (ssize_t)sizeof(message)) {
-		if (pidfd >= 0)
-			close(pidfd);
+		tend__fdmsg_close(&got, 0);
 		return -EPROTO;
 	}
+	tend__fdmsg_close(&got, 1);
 	if (message.type != TEND__GUARD_EXITED && g->unanswered > 0)
 		g->unanswered--;
-	message.pidfd = pidfd;
+	message.pidfd = got.count > 0 ? got.fds[0] : -1;
 	*out = message;
 	return 1;
 }

@@ -3,6 +3,7 @@
 #include "platform/context.h"
 #include "platform/linux/xfsz.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -138,11 +139,11 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 {
 	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
 	              : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int error = 0;
-	sigset_t old;
 
 	if (fd < 0)
 		return -errno;
+	int error = 0;
+	sigset_t old;
 	xfsz_block(&old);
 	if (ftruncate(fd, (off_t)bytes) ||
 	    (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)))
@@ -158,14 +159,13 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 
 int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd)
 {
-	int f = open_segment(path, name, bytes), error;
-	void *p;
+	int f = open_segment(path, name, bytes);
 
 	if (f < 0)
 		return f;
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f, 0);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f, 0);
 	if (p == MAP_FAILED) {
-		error = -errno;
+		int error = -errno;
 		close(f);
 		if (path)
 			unlink(path);

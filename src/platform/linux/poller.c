@@ -22,22 +22,15 @@ static int watch(int epoll, int fd, uint32_t events, uint64_t key)
 
 int TEND__OS(poller_init)(struct tend__poller *p)
 {
-	int error;
-
 	*p = (struct tend__poller){.epoll = -1, .wake = -1, .timer = -1, .armed = TEND_FOREVER};
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->epoll < 0 || p->wake < 0) {
-		error = -errno;
-		goto fail;
-	}
+	int error = p->epoll < 0 || p->wake < 0 ? -errno : 0;
 	/* By edge: it need never be read, and one write is one wake-up. */
-	error = watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
+	if (!error)
+		error = watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
 	if (error)
-		goto fail;
-	return 0;
-fail:
-	TEND__OS(poller_fini)(p);
+		TEND__OS(poller_fini)(p);
 	return error;
 }
 
@@ -94,11 +87,12 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 {
 	struct epoll_event events[64];
 	struct timespec timeout = {0, 0};
-	int n, m = 0;
 
 	if (deadline != TEND_FOREVER && deadline != 0)
 		timeout = until(deadline);
-	n = wait_for(p, events, max < 64 ? max : 64, deadline == TEND_FOREVER ? NULL : &timeout);
+	int m = 0;
+	int n = wait_for(p, events, max < 64 ? max : 64,
+	                 deadline == TEND_FOREVER ? NULL : &timeout);
 	for (int i = 0; i < n; i++) {
 		uint32_t e = events[i].events;
 
@@ -127,7 +121,7 @@ void TEND__OS(poller_wake)(struct tend__poller *p)
 
 	/* Not write(), at which pthread_cancel() would end a thread that holds locks. It
 	 * fails only when the counter is full, and then a wake-up is due anyway. */
-	(void)syscall(SYS_write, p->wake, &one, sizeof one);
+	(void)syscall(SYS_write, p->wake, &one, sizeof(one));
 }
 
 void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)

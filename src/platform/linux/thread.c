@@ -29,18 +29,16 @@ static void *thread(void *p)
 
 int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg)
 {
-	struct start *s = tend__alloc(sizeof *s);
-	sigset_t all, before;
-	pthread_t os;
-	int error;
+	struct start *s = tend__alloc(sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->fn = fn;
 	s->arg = arg;
-	snprintf(s->name, sizeof s->name, "%s", name);
+	snprintf(s->name, sizeof(s->name), "%s", name);
 
 	/* Signals are for the program's own threads; a fault must find its handler. */
+	sigset_t all, before;
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
@@ -49,7 +47,8 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 	sigdelset(&all, SIGABRT);
 	sigdelset(&all, SIGTRAP);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	error = pthread_create(&os, NULL, thread, s);
+	pthread_t os;
+	int error = pthread_create(&os, NULL, thread, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error) {
 		tend__free(s);
