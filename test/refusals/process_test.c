@@ -2,7 +2,6 @@
 #include "refuse.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -40,13 +39,8 @@ static void start(struct world *w)
 /* w->process runs, hence the guard as well. */
 static void running(struct world *w)
 {
-	uint64_t give_up = tend_after(20 * TEND_SEC);
-
 	start(w);
-	while (tend_process_pid(w->process) == -EAGAIN) {
-		ck_assert_uint_lt(tend_now(), give_up);
-		sched_yield();
-	}
+	settle(w->rt);
 	w->pid = tend_process_pid(w->process);
 	ck_assert_int_gt(w->pid, 0);
 }

@@ -36,7 +36,7 @@ static void add(char *text, size_t size, const char *fmt, ...)
 /* All that can be seen but instants, and numbers that the program never gives out twice. */
 struct state {
 	char tree[STATE]; /* a line for each row */
-	uint64_t rejected, held;
+	uint64_t events, rejected, held;
 	size_t descriptors, threads;
 };
 
@@ -105,9 +105,12 @@ static void add_task(char *line, size_t size, const struct tend_info *info, uint
 
 static void look_at(const tend_runtime *rt, struct state *s)
 {
+	struct tend_snapshot_info about;
 	tend_snapshot *rows_of;
 
 	ANSWERS(tend_snapshot_take(rt, &rows_of), 0);
+	tend_snapshot_about(rows_of, &about);
+	s->events += about.high;
 	for (size_t i = 0; i < tend_snapshot_count(rows_of); i++) {
 		const struct tend_info *info = tend_snapshot_at(rows_of, i);
 		struct tend__record *r =
@@ -160,6 +163,8 @@ static void compare(char *report, const struct state *before, const struct state
 	add_lines(report, "now", after, before, true);
 	if (after->rejected != before->rejected)
 		add(report, REPORT, "; rejected %d", (int)(after->rejected - before->rejected));
+	if (after->events != before->events)
+		add(report, REPORT, "; events %d", (int)(after->events - before->events));
 	if (after->held != before->held)
 		add(report, REPORT, "; allocations %d", (int)(after->held - before->held));
 	if (after->descriptors != before->descriptors)
@@ -371,8 +376,9 @@ static bool at_rest(const tend_runtime *rt)
 	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
 		const struct tend_info *info = tend_snapshot_at(s, i);
 
-		if (info->kind == TEND_KIND_FIBER)
-			rest &= info->state == TEND_STATE_PARKED || info->state == TEND_STATE_ENDED;
+		rest &= info->kind != TEND_KIND_FIBER || info->state == TEND_STATE_PARKED ||
+		        info->state == TEND_STATE_ENDED;
+		rest &= info->state != TEND_STATE_STARTING;
 	}
 	tend_snapshot_free(s);
 	return rest;
@@ -396,6 +402,7 @@ static void begin(struct world *w)
 	                                            .guard_path = getenv("TEND_GUARD")),
 	                          &w->rt),
 	        0);
+	ANSWERS(tend_subscribe(w->rt, &w->events), 0);
 	ANSWERS(tend_event_open(&w->go), 0);
 	tend_scope root = tend_root(w->rt);
 	/* First, so that another scope has the slot by the time of the call. */
@@ -430,6 +437,7 @@ static void end(struct world *w)
 	tend_event_set(w->go);
 	ANSWERS(tend_task_end(w->external, 0), 0);
 	ANSWERS(tend_task_end(w->canceled_task, 0), 0);
+	tend_unsubscribe(w->events);
 	ANSWERS(tend_runtime_close(w->rt, tend_after(20 * TEND_SEC)), 0);
 	tend_event_close(w->go);
 }
