@@ -5,6 +5,7 @@
 #include "show/json.h"
 #include "show/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 int client_tell(const struct client *client, int code, const char *text)
 {
+	assert(client->schema && code > 0);
 	json_t *envelope = client->json ? envelope_error(client->schema, code, text) : NULL;
 
 	if (envelope)
@@ -63,6 +65,8 @@ json_t *client_ask(const struct client *client, json_t *request, control_progres
 {
 	struct instance_error error = {0};
 	json_t *envelope;
+
+	assert(client->schema && instance && exit_code);
 
 	if (client->path)
 		json_object_set_new(request, "path", text_json(client->path, strlen(client->path)));

@@ -1,6 +1,7 @@
 /* cli/ask/envelope.c - the document around every answer. */
 #include "ask/envelope.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ static json_t *make(const char *schema, json_t *data, json_t *error)
 	struct tm tm;
 	size_t n;
 
+	assert(schema && json_is_null(data) != json_is_null(error));
 	if (gethostname(node, sizeof(node) - 1))
 		memcpy(node, "localhost", sizeof("localhost"));
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -34,6 +36,8 @@ json_t *envelope_ok(const char *schema, json_t *data)
 json_t *envelope_error(const char *schema, int code, const char *text)
 {
 	json_t *message = json_string(text);
+
+	assert(code > 0 && code < 256);
 
 	/* Text that is not UTF-8 is no JSON; the code still is. */
 	if (!message)

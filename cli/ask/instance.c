@@ -2,6 +2,7 @@
 #include "ask/instance.h"
 #include "ask/envelope.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@ static int __attribute__((format(printf, 3, 4)))
 fail(struct instance_error *error, int exit_code, const char *fmt, ...)
 {
 	va_list args;
+
+	assert(exit_code > 0 && exit_code < 256);
 	va_start(args, fmt);
 	vsnprintf(error->text, sizeof(error->text), fmt, args);
 	va_end(args);
@@ -186,6 +189,7 @@ int instance_claim(const char *name, struct instance *out, struct instance_error
 	if (made.lock_fd < 0)
 		return fail(error, EXIT_CONFIG, "cannot open %s: %s", made.lock, strerror(errno));
 
+	assert(made.lock_fd >= 0);
 	int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(made.lock_fd, 0) != 0 || pwrite(made.lock_fd, pid, (size_t)n, 0) != n ||
 	    (unlink(made.socket) != 0 && errno != ENOENT)) {
@@ -271,6 +275,7 @@ static int choose_running(const char *here, bool strict, struct instance *out,
 			"stack %s of this directory is not running; another is: %s; choose with "
 			"--name",
 			here, names);
+	assert(count > 0);
 	if (count > 1)
 		return fail(error, EXIT_USAGE, "%zu stacks are running: %s; choose one with --name",
 		            count, names);
@@ -290,6 +295,7 @@ static int choose_socket(const char *path, struct instance *out, struct instance
 	const char *base = slash ? slash + 1 : path;
 	size_t stem = strlen(base);
 	if (stem > 5 && strcmp(base + stem - 5, ".sock") == 0) {
+		assert(n > 5 && n < sizeof(made.lock));
 		memcpy(made.lock, path, n - 5);
 		memcpy(made.lock + n - 5, ".lock", 6);
 		stem -= 5;
@@ -352,6 +358,8 @@ static int unreachable(const struct instance *i, int why, struct instance_error 
 int instance_connect(const struct instance *instance, struct instance_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	assert(instance->socket[0] && memchr(instance->socket, 0, sizeof(instance->socket)));
 	memcpy(address.sun_path, instance->socket, sizeof(instance->socket));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

@@ -2,6 +2,7 @@
 #include "cmd/options.h"
 #include "ask/envelope.h"
 
+#include <assert.h>
 #include <errno.h>
 
 enum {
@@ -43,6 +44,8 @@ void option_file(struct argp_state *state, void *into, char *argument)
 static void add(struct parse *parse, const struct option_row *row)
 {
 	size_t i = parse->count++;
+
+	assert(i < ALL_MAX && row->store && row->into && row->help);
 
 	parse->rows[i] = *row;
 	parse->options[i] = (struct argp_option){
@@ -105,6 +108,8 @@ int options_parse(const struct usage *usage, int argc, char **argv)
 		.doc = usage->help,
 	};
 
+	assert(usage->argument ? usage->into && usage->twice : usage->refused != NULL);
+	assert(!usage->missing || usage->argument);
 	if (usage->client)
 		add_client(&parse, usage->client);
 	for (const struct option_row *row = usage->options; row && row->name; row++)

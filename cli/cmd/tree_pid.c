@@ -3,6 +3,7 @@
 #include "ask/envelope.h"
 #include "show/output.h"
 
+#include <assert.h>
 #include <tend/registry.h>
 #include <tend/task.h>
 
@@ -105,6 +106,7 @@ static char *draw(const tend_snapshot *snapshot, uint32_t flags)
 
 int cmd_tree_pid(pid_t pid, bool json, bool ascii)
 {
+	assert(pid > 0);
 	tend_snapshot *snapshot;
 	int error = tend_snapshot_of(pid, &snapshot), code;
 

@@ -1,6 +1,7 @@
 /* cli/config/environment.c - the environment of a child. */
 #include "config/reader.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,7 @@ char **config_environment(const struct config_task *task, char *const *parent, c
 		return NULL;
 	filled.bytes = (char *)(filled.list + counted.n + 1);
 	put_all(&filled, task, parent, extra);
+	assert(filled.n == counted.n && filled.size == counted.size);
 	filled.list[filled.n] = NULL;
 	return filled.list;
 }

@@ -1,6 +1,7 @@
 /* cli/config/load.c - loads a tend.yaml: from the file to a checked configuration. */
 #include "config/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -74,6 +75,7 @@ static int read_all(int fd, char **text, size_t *size, struct config_errors *err
 	if (!buf)
 		return refuse(errors, -ENOMEM, "out of memory");
 	int error = read_up_to(fd, buf, CONFIG_FILE_MAX + 1, size);
+	assert(*size <= CONFIG_FILE_MAX + 1);
 	if (error)
 		error = unreadable(errors, error);
 	else if (*size > CONFIG_FILE_MAX)
@@ -149,10 +151,12 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 		error = read_text(&r);
 	free(text);
 	config_errors_sort(errors);
+	assert((error == 0) == (errors->count == 0));
 	if (error) {
 		config_free(r.config);
 		return error;
 	}
+	assert(errors->count == 0 && r.config->name && r.config->ntasks > 0);
 	*out = r.config;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "config/reader.h"
 #include "show/text.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The characters YAML 1.1 allows in a text. */
@@ -169,6 +170,7 @@ static const char *count(struct tally *t, const yaml_event_t *event)
 		break;
 	case YAML_MAPPING_END_EVENT:
 	case YAML_SEQUENCE_END_EVENT:
+		assert(t->depth > 0);
 		t->depth--;
 		break;
 	case YAML_SCALAR_EVENT:
@@ -178,7 +180,10 @@ static const char *count(struct tally *t, const yaml_event_t *event)
 	case YAML_ALIAS_EVENT:
 		t->values++;
 		break;
-	default:
+	case YAML_NO_EVENT:
+	case YAML_STREAM_START_EVENT:
+	case YAML_STREAM_END_EVENT:
+	case YAML_DOCUMENT_END_EVENT:
 		break;
 	}
 	t->anchors += anchor != NULL;

@@ -4,6 +4,7 @@
  * what is there now may be gone later. Starting it is the only proof. */
 #include "config/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -45,6 +46,8 @@ static int find_program(const struct config_task *task, char *const *environment
 {
 	const char *program = task->argv[0];
 	int error = ENOENT;
+
+	assert(program && task->cwd[0] == '/');
 
 	if (program[0] == '/')
 		return executable(program);

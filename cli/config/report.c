@@ -2,6 +2,7 @@
 #include "config/reader.h"
 #include "show/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@ void config_report(struct config_errors *errors, struct config_place at, const c
 	if (errors->count++ >= CONFIG_ERRORS_MAX)
 		return;
 	struct config_error *error = &errors->kept[errors->count - 1];
+	assert(error >= errors->kept && error < errors->kept + CONFIG_ERRORS_MAX);
 	error->at = at;
 	va_list args;
 	va_start(args, fmt);

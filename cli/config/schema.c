@@ -2,6 +2,7 @@
 #include "config/reader.h"
 #include "config/task.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void read_version(struct config_reader *r, const struct node_entry *e, void *into)
@@ -61,6 +62,7 @@ static const struct node_field ROOT[] = {
 static void name_by_directory(struct config_reader *r, struct config_place at)
 {
 	struct config *config = r->config;
+	assert(config->dir[0] == '/');
 	const char *base = strrchr(config->dir, '/') + 1;
 	char name[CONFIG_NAME_MAX];
 	size_t n = 0;

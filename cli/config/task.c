@@ -4,6 +4,7 @@
 #include "config/task.h"
 #include "config/reader.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 			              "the program of 'command' is empty; name one");
 		argv[i] = config_keep_text(r, node_text(word), node_length(word));
 	}
+	assert(list.n > 0);
 	draft->task->argv = argv;
 	draft->task->argv_at = node_place(node_item(r, &list, 0));
 }
@@ -121,6 +123,7 @@ static char *keep_variable(struct config_reader *r, const struct node_entry *e)
 	    !node_check_text(r, e->value, node_subject(e).text, e->len + 1))
 		return NULL;
 	size_t n = node_length(e->value);
+	assert(e->len + 1 + n <= CONFIG_STRING_MAX);
 	char *variable = config_keep(r, e->len + n + 2, 1);
 	if (!variable)
 		return NULL;
@@ -192,6 +195,7 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	char *joined = config_keep(r, base + n + 1, 1);
 	if (!joined)
 		return;
+	assert(dir[0] == '/' && base == strlen(dir) + 1);
 	memcpy(joined, dir, base - 1);
 	joined[base - 1] = '/';
 	memcpy(joined + base, cwd, n);
@@ -250,7 +254,11 @@ static const char *const POLICIES[] = {
 	[CONFIG_TEMPORARY] = "temporary",
 };
 
-const char *config_restart_name(enum config_restart restart) { return POLICIES[restart]; }
+const char *config_restart_name(enum config_restart restart)
+{
+	assert((size_t)restart < CONFIG_COUNT(POLICIES));
+	return POLICIES[restart];
+}
 
 static void read_policy(struct config_reader *r, const struct node_entry *e, void *into)
 {

@@ -2,6 +2,7 @@
 #include "config/reader.h"
 #include "show/text.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
@@ -30,6 +31,7 @@ static size_t read_number(const char *s, size_t n, uint64_t limit, uint64_t *val
 		if (number >= limit)
 			return 0;
 	}
+	assert(i <= n && number < limit);
 	*value = number;
 	return i;
 }

@@ -3,6 +3,7 @@
 #include "ask/envelope.h"
 #include "show/json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static json_t *end_of(const struct up_tail *tail, size_t max)
 		const char *line = memchr(end - max, '\n', max);
 		from = line && line + 1 < end ? line + 1 : end - max;
 	}
+	assert(from <= end && (size_t)(end - from) <= max);
 	return text_json(from ? from : "", (size_t)(end - from));
 }
 
@@ -285,6 +287,8 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	struct up *up = arg;
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	const char *path = json_string_value(json_object_get(request, "path"));
+
+	assert(cmd); /* the server refuses a request without it */
 
 	if (strcmp(cmd, "tree") == 0)
 		control_send(reply, tree(up, path));

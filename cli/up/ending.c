@@ -1,12 +1,14 @@
 /* cli/up/ending.c - how an attempt ended, in words. */
 #include "up/up.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size)
 {
+	assert(o->kind != TEND_LIVE);
 	const char *forced = t->killed ? " (by force)" : "";
 
 	if (o->kind == TEND_FAILED && o->result < 0)

@@ -1,6 +1,7 @@
 /* cli/up/graph.c - decisions along the graph of needs. */
 #include "up/graph.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,8 +12,10 @@ int graph_open(struct graph *graph, const struct config *config)
 	if (!graph->nodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->ntasks; i++)
-		for (size_t k = 0; k < config->tasks[i].nneeds; k++)
+		for (size_t k = 0; k < config->tasks[i].nneeds; k++) {
+			assert(config->tasks[i].needs[k] < config->ntasks);
 			graph->nodes[config->tasks[i].needs[k]].nwanted_by++;
+		}
 	for (size_t i = 0; i < config->ntasks; i++) {
 		struct graph_node *node = &graph->nodes[i];
 		node->wanted_by = calloc(node->nwanted_by + 1, sizeof(*node->wanted_by));
@@ -41,6 +44,9 @@ enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_
 	const struct config_task *t = &graph->config->tasks[task];
 	enum graph_verdict verdict = GRAPH_GO;
 
+	assert(task < graph->config->ntasks);
+	assert(!graph->nodes[task].started && !graph->nodes[task].ended);
+
 	for (size_t k = 0; k < t->nneeds; k++) {
 		const struct graph_node *need = &graph->nodes[t->needs[k]];
 		if (need->ended && need->failed) {
@@ -58,6 +64,8 @@ enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_
 bool graph_may_stop(const struct graph *graph, size_t task)
 {
 	const struct graph_node *node = &graph->nodes[task];
+
+	assert(task < graph->config->ntasks && !node->ended);
 
 	for (size_t k = 0; k < node->nwanted_by; k++)
 		if (!graph->nodes[node->wanted_by[k]].ended)

@@ -3,6 +3,7 @@
 #include "ask/envelope.h"
 #include "show/json.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,11 @@ static uint64_t took_ns(const struct up *up)
 	return tend_now() - (up->stopping ? up->stop_began : up->started_at);
 }
 
-static size_t survivors(const struct up *up) { return up->config->ntasks - up->ended; }
+static size_t survivors(const struct up *up)
+{
+	assert(up->ended <= up->config->ntasks);
+	return up->config->ntasks - up->ended;
+}
 
 static void ending_of(const struct up_task *t, char *buf, size_t size)
 {

@@ -5,6 +5,7 @@
 #include "show/json.h"
 #include "show/rows.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +94,7 @@ static void add_task(json_t *rows, const struct up_task *t)
 	if (t->pid > 0)
 		pids.pid[pids.n++] = t->pid;
 	for (size_t i = 0; i < pids.n; i++) {
+		assert(pids.n <= PIDS_MAX && pids.pid[i] > 0);
 		rows_add_process(rows, path, pids.pid[i]); /* few are linked with libtend */
 		add_children_of(&pids, pids.pid[i]);
 	}

@@ -3,6 +3,7 @@
 #include "ask/envelope.h"
 #include "ask/instance.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ static bool serve_next(struct control_reply *reply)
 			refuse(reply, "the request is longer than 64 KiB");
 			return false;
 		}
+		assert(reply->n < sizeof(reply->bytes));
 		ssize_t got = tend_read(reply->fd, reply->bytes + reply->n,
 		                        sizeof(reply->bytes) - reply->n, deadline);
 		if (got <= 0)
@@ -69,6 +71,7 @@ static bool serve_next(struct control_reply *reply)
 		reply->n += (size_t)got;
 	}
 	size_t line = (size_t)(end - reply->bytes);
+	assert(line < reply->n);
 	answer(reply, reply->bytes, line);
 	reply->n -= line + 1;
 	memmove(reply->bytes, end + 1, reply->n);
@@ -84,6 +87,7 @@ static int connection(void *arg)
 static void connection_drop(void *arg)
 {
 	struct control_reply *reply = arg;
+	assert(reply->server->connections > 0);
 	reply->server->connections--;
 	tend_fd_close(reply->fd);
 	free(reply);
@@ -103,6 +107,7 @@ static void take_connection(struct control_server *server, int fd)
 		tend_fd_close(fd);
 		return;
 	}
+	assert(fd >= 0 && server->connections < CONTROL_CONNECTIONS_MAX);
 	reply->server = server;
 	reply->fd = fd;
 	reply->broken = false;
@@ -136,6 +141,7 @@ static int accept_all(void *arg)
 static void accept_drop(void *arg)
 {
 	struct control_server *server = arg;
+	assert(server->fd >= 0);
 	tend_fd_close(server->fd);
 	server->fd = -1;
 }

@@ -18,12 +18,13 @@ struct control_reply;
 /* Answers a request by control_send(); the last document is an envelope. */
 typedef void control_fn(void *arg, const json_t *request, struct control_reply *reply);
 
+/* (c) constant  (a) the accepting fiber  (f) any fiber of the server */
 struct control_server {
-	tend_scope scope;
-	int fd;
-	size_t connections;
-	control_fn *answer;
-	void *arg;
+	tend_scope scope;   /* (c) */
+	int fd;             /* (a) closed with the fiber */
+	size_t connections; /* (f) */
+	control_fn *answer; /* (c) */
+	void *arg;          /* (c) */
 };
 
 /* Serves the socket in `scope`. Answers 0, or an error with nothing begun. */

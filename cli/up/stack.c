@@ -2,6 +2,7 @@
  * socket. */
 #include "up/up.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ static int prepare_tasks(struct up *up)
 
 	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
 		struct up_task *t = &up->tasks[i];
+		assert(t->state == 0);
 		t->up = up;
 		t->index = i;
 		t->config = &up->config->tasks[i];
@@ -143,6 +145,7 @@ static void end(struct up *up)
 
 int up_run(struct up *up, const struct instance *instance)
 {
+	assert(up->config && !up->rt && !up->tasks && instance->lock_fd >= 0);
 	up->signal_fd = up_signals_open();
 	up->started_at = tend_now();
 	up->printer = printer_open(STDOUT_FILENO, style(up), name_width(up->config));

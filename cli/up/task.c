@@ -6,6 +6,7 @@
  * depend on sets the event, and it looks at everything again. */
 #include "up/up.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,9 +19,38 @@
 
 extern char **environ;
 
+#define BIT(state) (1u << TEND_STATE_##state)
+
+/* The states that may follow one, as up.h draws them. */
+static unsigned next_of(uint8_t state)
+{
+	switch (state) {
+	case TEND_STATE_QUEUED:
+		return BIT(STARTING) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_STARTING:
+		return BIT(RUNNING) | BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_RUNNING:
+		return BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_STOPPING:
+		return BIT(STOPPING) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_BACKOFF:
+		return BIT(STARTING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_ABANDONED:
+		return BIT(RUNNING) | BIT(STOPPING) | BIT(ENDED);
+	default:
+		return 0; /* ENDED is the last one, and no task has any other */
+	}
+}
+
+static void become(struct up_task *t, uint8_t state)
+{
+	assert(next_of(t->state) & (1u << state));
+	t->state = state;
+}
+
 static void set_state(struct up_task *t, uint8_t state)
 {
-	t->state = state;
+	become(t, state);
 	t->since = tend_now();
 	t->wait[0] = 0;
 }
@@ -41,6 +71,7 @@ static void finish(struct up_task *t, uint8_t outcome)
 {
 	struct graph_node *node = &t->up->graph.nodes[t->index];
 
+	assert(!t->process.id && !node->ended && t->up->ended < t->up->config->ntasks);
 	set_state(t, TEND_STATE_ENDED);
 	t->outcome = outcome;
 	t->pid = 0;
@@ -62,6 +93,7 @@ static void mark_started(struct up_task *t)
 {
 	struct graph_node *node = &t->up->graph.nodes[t->index];
 
+	assert(!node->ended);
 	if (!node->started) {
 		node->started = true;
 		wake_neighbours(t);
@@ -75,6 +107,7 @@ static void see_start(struct up_task *t)
 
 	if (pid <= 0)
 		return;
+	assert(t->attempt > 0);
 	t->pid = pid;
 	set_state(t, t->told ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
 	if (t->attempt > 1)
@@ -116,6 +149,7 @@ static void start_failed(struct up_task *t, const char *text)
 static void try_later(struct up_task *t)
 {
 	set_state(t, TEND_STATE_BACKOFF);
+	assert(!t->process.id);
 	t->retry_at = tend_after(t->config->restart_delay_ns);
 	up_task_say(t, "%s; restart %u in %.3g s", t->why, t->restarts + 1,
 	            (double)t->config->restart_delay_ns / 1e9);
@@ -135,9 +169,10 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	     could_not = o->kind == TEND_FAILED && o->result < 0;
 	char text[200];
 
+	assert(t->process.id && o->kind != TEND_LIVE);
 	up_task_keep_tail(t);
-	int ignored = tend_join(t->process, NULL, 0); /* lets go of the outcome */
-	(void)ignored;
+	int error = tend_join(t->process, NULL, 0);
+	assert(error == 0); /* it has ended, and no other task joins it */
 	t->process.id = 0;
 	t->pid = 0;
 	t->last = *o;
@@ -171,6 +206,7 @@ static void begin(struct up_task *t)
 	char name[TEND_NAME_MAX + 1];
 	tend_task process;
 
+	assert(!t->process.id && !t->pid && !t->told && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
 	int error = env ? tend_spawn_process(
@@ -206,6 +242,8 @@ static uint64_t step_queued(struct up_task *t)
 {
 	size_t which = 0;
 
+	assert(t->state == TEND_STATE_QUEUED || t->state == TEND_STATE_ABANDONED);
+
 	if (t->up->stopping) {
 		snprintf(t->why, sizeof(t->why), "never started: the stack was stopped first");
 		finish(t, TEND_CANCELED);
@@ -224,14 +262,15 @@ static uint64_t step_queued(struct up_task *t)
 		finish(t, TEND_REJECTED);
 		return 0;
 	}
-	default:
+	case GRAPH_GO:
 		begin(t);
-		return 0;
 	}
+	return 0;
 }
 
 static uint64_t step_backoff(struct up_task *t)
 {
+	assert(t->attempt > 0);
 	if (t->up->stopping) {
 		finish(t, t->last.kind == TEND_COMPLETED ? TEND_COMPLETED : TEND_FAILED);
 		return 0;
@@ -247,6 +286,7 @@ static void pass_stop(struct up_task *t)
 {
 	struct up *up = t->up;
 
+	assert(t->process.id && (up->stopping || (!t->told && !up->forced)));
 	if (up->stopping && !t->told && (up->forced || graph_may_stop(&up->graph, t->index))) {
 		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
 		t->told = true;
@@ -278,6 +318,12 @@ static uint64_t step(struct up_task *t)
 	if (t->process.id)
 		return step_live(t);
 	return t->state == TEND_STATE_BACKOFF ? step_backoff(t) : step_queued(t);
+}
+
+void up_task_abandon(struct up_task *t)
+{
+	assert(t->state != TEND_STATE_ENDED);
+	become(t, TEND_STATE_ABANDONED);
 }
 
 int up_task_main(void *arg)

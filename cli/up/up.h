@@ -1,9 +1,30 @@
 /* cli/up/up.h - a running stack: one runtime, and a fiber for each task that starts
  * its process, watches it and starts it again.
  *
- * All of it runs on one worker, so between two waits nothing else moves and no
- * field here needs a lock. The thread of main() reads only what it was given
- * when the fibers have ended. */
+ * All fibers run on one worker. Between two waits of a fiber no other fiber
+ * runs, so no field here needs a lock. The thread of main() writes before the
+ * fibers begin, and reads after `over` is set.
+ *
+ * Letters say who writes a field; every fiber may read it:
+ *
+ *   (c)  nobody, once the fibers have begun
+ *   (t)  the fiber of the task, or that of its process
+ *   (s)  stop.c, called by any fiber
+ *   (w)  the watching fiber
+ *   (m)  the thread of main()
+ *
+ * The states of a task:
+ *
+ *   QUEUED -> STARTING               begin(): what the task needs has started
+ *   STARTING -> RUNNING              see_start()
+ *   STARTING, RUNNING -> STOPPING    pass_stop()
+ *   STOPPING -> STOPPING             see_start(), after an early stop
+ *   STARTING, RUNNING -> BACKOFF     try_later(): the attempt is over
+ *   BACKOFF -> BACKOFF               try_later(): the attempt could not begin
+ *   BACKOFF -> STARTING              begin(): the delay is over
+ *   any but ENDED -> ENDED           finish()
+ *   any but ENDED -> ABANDONED       up_task_abandon(): the stop took too long
+ *   ABANDONED -> RUNNING, STOPPING   see_start() and pass_stop(), after that */
 #ifndef TEND_CLI_UP_UP_H
 #define TEND_CLI_UP_UP_H
 
@@ -29,53 +50,53 @@ struct up_tail {
 };
 
 struct up_task {
-	struct up *up;
-	size_t index; /* in the configuration and the graph */
-	const struct config_task *config;
-	tend_event *wake;  /* something happened that may concern it */
-	tend_task fiber;   /* that looks after it */
-	tend_task process; /* {0}: none is live */
-	uint64_t id;       /* of its row */
-	uint8_t state;     /* TEND_STATE_... */
-	uint8_t outcome;   /* TEND_LIVE, or how it ended for good */
-	bool watched;      /* its process sets `wake` when it ends */
-	bool told;         /* to stop */
-	bool killed;       /* by force */
-	uint32_t attempt;  /* 0: none yet */
-	uint32_t restarts;
-	int32_t pid;
-	uint64_t spawned_at, since, retry_at;
-	bool has_last;
-	struct tend_outcome last; /* of the last attempt */
-	char wait[160];           /* what it waits for, empty: nothing */
-	char why[256];            /* the last thing that went wrong, empty: nothing did */
-	struct up_tail tails[2];  /* of the last attempt that ended, and of the one before */
-	struct line_buffer lines[2];
+	struct up *up;                    /* (c) */
+	size_t index;                     /* (c) in the configuration and the graph */
+	const struct config_task *config; /* (c) */
+	tend_event *wake;  /* (c) any fiber sets it: something happened that may concern the task */
+	tend_task fiber;   /* (c) that looks after the task */
+	tend_task process; /* (t) {0}: none is live */
+	uint64_t id;       /* (t) of the row of the task */
+	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
+	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
+	bool watched;      /* (t) the process sets `wake` when it ends */
+	bool told;         /* (t) to stop */
+	bool killed;       /* (t) by force */
+	uint32_t attempt;  /* (t) 0: none yet */
+	uint32_t restarts; /* (t) */
+	int32_t pid;       /* (t) 0: not known to run */
+	uint64_t spawned_at, since, retry_at; /* (t) */
+	bool has_last;                        /* (t) */
+	struct tend_outcome last;             /* (t) of the last attempt */
+	char wait[160];                       /* (t) what the task waits for, empty: nothing */
+	char why[256];               /* (t) the last thing that went wrong, empty: nothing did */
+	struct up_tail tails[2];     /* (t) of the last attempt that ended, and of the one before */
+	struct line_buffer lines[2]; /* (t) output not yet printed */
 };
 
 struct up {
-	const struct config *config;
-	const char *file;
-	struct graph graph;
-	struct up_task *tasks;
-	size_t ended;
-	struct printer *printer;
-	tend_runtime *rt;
-	tend_scope own; /* of the fibers; what runs for the user is in the root */
-	struct control_server server;
-	tend_event *changed; /* a task ended, or the stop went on */
-	tend_event *over;    /* all has ended or was given up */
-	int signal_fd;
-	uint64_t started_at;
-	bool json; /* what is written */
-	bool start_failed;
-	bool stopping;
-	bool forced;      /* kill, by whoever */
-	bool user_forced; /* a second Ctrl-C, or down --now */
-	bool gave_up;     /* the deadline passed with survivors */
-	bool interrupted; /* by a signal */
-	int exit_code;    /* valid once `over` is set */
-	uint64_t stop_began, stop_deadline;
+	const struct config *config;  /* (c) */
+	const char *file;             /* (c) */
+	struct graph graph;           /* the node of a task: (t) */
+	struct up_task *tasks;        /* (c) */
+	size_t ended;                 /* (t) tasks that have ended */
+	struct printer *printer;      /* (c) */
+	tend_runtime *rt;             /* (m) */
+	tend_scope own;               /* (c) of the fibers; what runs for the user is in the root */
+	struct control_server server; /* see server.h */
+	tend_event *changed;          /* (c) any fiber sets it: a task ended, or the stop went on */
+	tend_event *over;             /* (c) (w) sets it: all has ended or was given up */
+	int signal_fd;                /* (c) */
+	uint64_t started_at;          /* (c) */
+	bool json;                    /* (c) what is written */
+	bool start_failed;            /* (t) of any task */
+	bool stopping;                /* (s) */
+	bool forced;                  /* (s) kill, by whoever */
+	bool user_forced;             /* (s) a second Ctrl-C, or down --now */
+	bool gave_up;                 /* (s) the deadline passed with survivors */
+	bool interrupted;             /* the fiber of the signals */
+	int exit_code;                /* (w) valid once `over` is set */
+	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
 };
 
 /* The files stand in this order, and each calls only what stands before it;
@@ -128,6 +149,9 @@ void up_stop_look(struct up *up);
 
 /* The fiber of a task: struct up_task. */
 int up_task_main(void *arg);
+
+/* Gives up on a task that has not ended. Its fiber may still see it end. */
+void up_task_abandon(struct up_task *t);
 
 /* ---- signals.c ---- */
 

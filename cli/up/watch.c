@@ -24,7 +24,7 @@ static void abandon(struct up *up)
 {
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		if (up->tasks[i].state != TEND_STATE_ENDED)
-			up->tasks[i].state = TEND_STATE_ABANDONED;
+			up_task_abandon(&up->tasks[i]);
 }
 
 int up_watch_main(void *arg)
