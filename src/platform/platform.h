@@ -6,8 +6,6 @@
 #ifndef TEND_PLATFORM_PLATFORM_H
 #define TEND_PLATFORM_PLATFORM_H
 
-#include "base/lock.h" /* futexes, the clock and the barrier are declared there */
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +26,15 @@ struct tend__tls {
 	bool hosted;                   /* drives a hosted runtime, and so must not sleep */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
+
+/* Sleeps while the 32 bits at `word` are `value`, at most until the deadline, or for no
+ * reason; wakes up to n sleepers. */
+void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline);
+void tend__futex_wake(const void *word, int n);
+uint64_t tend__clock(void); /* CLOCK_MONOTONIC, or the virtual clock */
+/* Has every thread of the process that runs pass a full barrier, so that those who must
+ * be fast need none. False: the kernel has no such thing. */
+bool tend__barrier(void);
 
 struct tend__thread {
 	uintptr_t os;
@@ -101,6 +108,8 @@ unsigned tend__stack_announce(void *low, size_t bytes);
 void tend__stack_forget(void *low, size_t bytes, unsigned announced);
 
 #ifdef TEND_SIM
+/* The number of the simulation that runs, from 1; 0 outside of a simulation. */
+uint64_t tend__sim_run(void);
 uint64_t tend__os_clock(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);

@@ -258,7 +258,7 @@ int tend__process_main(void *process)
 	tend__self(&room); /* links the task, so that a cancel finds it in each wait */
 	int result = start(p);
 	if (!result) {
-		struct stop stop = {STEP_NONE};
+		struct stop stop = {.wanted = STEP_NONE};
 		enum tend__phase phase = attend(p, &stop);
 
 		result = ended(p, phase, &stop);

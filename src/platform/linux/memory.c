@@ -4,6 +4,7 @@
 #include "platform/context.h"
 #include "platform/linux/xfsz.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 
 #include <errno.h>
