@@ -29,7 +29,8 @@ fail(struct instance_error *error, int exit_code, const char *fmt, ...)
 	return -1;
 }
 
-/* Whoever can write to the directory could put a socket of their own there. */
+/* A user that can write to the directory could put a socket there and pose as
+ * the supervisor. */
 static int check_private(const char *path, struct instance_error *error)
 {
 	struct stat st;
@@ -130,13 +131,14 @@ pid_t instance_owner(const struct instance *instance)
 	int fd = open(instance->lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
-	/* A shared lock, so that two who look do not take each other for it. */
+	/* The lock is taken shared, because two readers with exclusive locks
+	 * would take each other for the owner. */
 	pid_t owner = flock(fd, LOCK_SH | LOCK_NB) == 0 ? 0 : read_pid(fd);
 	close(fd);
 	return owner;
 }
 
-/* Another process may be looking at the lock for an instant. */
+/* Another process may hold the lock for an instant, to look for its owner. */
 static bool lock_soon(int fd)
 {
 	for (int i = 0; i < 20; i++) {
@@ -147,7 +149,8 @@ static bool lock_soon(int fd)
 	return false;
 }
 
-/* Answers the locked file, which is the one of that path; -1 if it is held. */
+/* Returns the descriptor of the locked file, which is still the file of that
+ * path; -1 if another process holds the lock. */
 static int take_lock(const char *path, pid_t *owner)
 {
 	for (;;) {
@@ -161,7 +164,8 @@ static int take_lock(const char *path, pid_t *owner)
 			errno = EWOULDBLOCK;
 			return -1;
 		}
-		/* Its last owner may have unlinked it between open and flock. */
+		/* The last owner may have unlinked the file between open and
+		 * flock. */
 		if (fstat(fd, &mine) == 0 && stat(path, &there) == 0 &&
 		    mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
 			return fd;
@@ -211,8 +215,8 @@ void instance_release(struct instance *instance)
 	instance->lock_fd = -1;
 }
 
-/* Lists the running stacks; answers how many there are, of which the first
- * INSTANCE_LISTED_MAX are written. */
+/* Lists the running stacks. Returns their number; the first INSTANCE_LISTED_MAX
+ * are written. */
 static size_t list_running(struct instance *found)
 {
 	struct instance_error ignored;
@@ -255,7 +259,7 @@ static void write_names(struct instance *found, size_t count, char *buf, size_t 
 		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", found[i].name);
 }
 
-/* Chooses among those that run, when the current directory does not decide. */
+/* Chooses among the running stacks, when the current directory does not decide. */
 static int choose_running(const char *here, bool strict, struct instance *out,
                           struct instance_error *error)
 {
@@ -316,7 +320,8 @@ int instance_choose(const struct instance_choice *choice, const char *here, stru
 		return choose_socket(choice->socket, out, error);
 	if (here && instance_of(here, &local, error) != 0)
 		return -1;
-	/* A socket of its own, running or stale, is worth more than a guess. */
+	/* The socket of this directory's stack, running or stale, is worth more
+	 * than a guess. */
 	if (here && (instance_owner(&local) != 0 || access(local.socket, F_OK) == 0)) {
 		*out = local;
 		return 0;
@@ -364,7 +369,8 @@ int instance_connect(const struct instance *instance, struct instance_error *err
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(error, EXIT_FAILED, "cannot make a socket: %s", strerror(errno));
-	/* Not blocking: a supervisor that hangs with a full backlog is an answer. */
+	/* The connect does not block, because a supervisor that hangs has a
+	 * full backlog and would make the command hang too. */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		int saved = errno;
 		close(fd);

@@ -11,9 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define GONE_MS 5000 /* from the last answer to the end of the supervisor */
+#define GONE_MS 5000 /* at most, from the last answer to the end of the supervisor */
 
-/* A number with ms, s, m or h; a bare one is of seconds. 0: it is not one. */
+/* Returns the length of time of a number with ms, s, m or h, a bare number
+ * being of seconds. Returns 0 for any other text. */
 static uint64_t parse_duration(const char *text)
 {
 	static const struct {
@@ -52,7 +53,8 @@ static void show_progress(void *arg, const json_t *progress)
 	}
 }
 
-/* So that what comes after this command finds neither lock nor socket. */
+/* Waits until both files are gone, so that the next command finds neither lock
+ * nor socket. */
 static void wait_until_gone(const struct instance *instance)
 {
 	const struct timespec step = {.tv_nsec = 10000000};

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A descriptor opened while 0, 1 or 2 is closed would become the output. */
+/* Opens /dev/null in place of closed standard streams, because a descriptor
+ * opened while 0, 1 or 2 is closed would become the output. */
 static bool fill_standard_fds(void)
 {
 	int fd;
@@ -78,7 +79,8 @@ int cmd_up(int argc, char **argv)
 	int code = up_run(&up, &instance);
 	instance_release(&instance);
 	if (up.rt) {
-		/* Fibers that outlive the deadline still use what would be freed. */
+		/* Fibers that outlive the deadline still use the memory that
+		 * would be freed. */
 		fflush(NULL);
 		_exit(code);
 	}

@@ -1,5 +1,5 @@
-/* cli/up/watch.c - the fiber that waits until all has ended, and says how far it
- * is. */
+/* cli/up/watch.c - the fiber that waits for the end of all tasks, and prints
+ * the progress of a stop. */
 #include "up/up.h"
 
 #include <errno.h>
