@@ -37,6 +37,6 @@ fuzz fuzz_config test/fuzz/corpus_config -dict=test/fuzz/config.dict test/fuzz/f
 # shellcheck disable=SC2046
 fuzz fuzz_segment test/fuzz/corpus_segment "" test/fuzz/fuzz_segment.c \
 	$(./tools/sources.sh src/base src/platform/linux src/platform/context src/segment src/task \
-		src/runtime src/scope src/sync src/io src/kinds src/registry) -lpthread
+		src/runtime src/scope src/sync src/io src/kinds src/kinds/process src/registry src/open) -lpthread
 echo "1..$n"
 exit $bad

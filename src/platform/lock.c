@@ -1,4 +1,4 @@
-#include "base/lock.h"
+#include "platform/lock.h"
 
 enum {
 	BLIND_NS = 1000000, /* between looks where the kernel has no barrier for all */

@@ -1,4 +1,4 @@
-/* runtime/runtime.c - the table of open runtimes, and what a fork does to it. */
+/* runtime/table.c - the table of open runtimes, and what a fork does to it. */
 #include "runtime/runtime.h"
 
 #include <errno.h>

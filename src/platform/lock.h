@@ -1,4 +1,4 @@
-/* base/lock.h - the one lock, with annotations that clang 19 checks.
+/* platform/lock.h - the one lock, with annotations that clang 19 checks.
  *
  * A futex lock over atomic.h, so that the simulator sees it. To give it back is a plain
  * store: a locked instruction is 6 ns, a tenth of what a spawn costs, and a task takes
@@ -12,10 +12,11 @@
  *
  * An object's lock (event, channel, ...) is a leaf but for the inboxes, which
  * have no lock. */
-#ifndef TEND_BASE_LOCK_H
-#define TEND_BASE_LOCK_H
+#ifndef TEND_PLATFORM_LOCK_H
+#define TEND_PLATFORM_LOCK_H
 
 #include "base/atomic.h"
+#include "platform/platform.h"
 
 #if defined(__clang__) && __clang_major__ >= 19 && !defined(TEND_SIM)
 #define TEND_TS(x) __attribute__((x))
@@ -32,15 +33,6 @@
 struct TEND_TS(capability("lock")) tend__lock {
 	_Atomic uint32_t word; /* 0 free, 1 held */
 };
-
-/* The platform's: sleeps while the 32 bits at `word` are `value`, at most until
- * the deadline, or for no reason; wakes up to n sleepers. */
-void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline);
-void tend__futex_wake(const void *word, int n);
-uint64_t tend__clock(void); /* CLOCK_MONOTONIC, or the virtual clock */
-/* The platform's: has every thread of the process that runs pass a full barrier, so
- * that those who must be fast need none. False: the kernel has no such thing. */
-bool tend__barrier(void);
 
 void tend__lock_slow(struct tend__lock *l) TEND_UNCHECKED;
 
