@@ -23,6 +23,10 @@ struct instance_error {
 	char text[640];
 };
 
+/* Writes an error. Returns -1. */
+int instance_fail(struct instance_error *error, int exit_code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 struct instance {
 	char name[INSTANCE_NAME_MAX + 1];
 	char socket[INSTANCE_PATH_MAX];

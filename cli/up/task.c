@@ -112,7 +112,7 @@ static void see_start(struct up_task *t)
 		return;
 	assert(t->attempt > 0);
 	t->pid = pid;
-	set_state(t, t->told ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
 	if (t->attempt > 1)
 		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
 	else
@@ -185,7 +185,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	up_outcome_text(t, o, text, sizeof(text));
 	if (failed && o->kind != TEND_CANCELED)
 		snprintf(t->why, sizeof(t->why), "%s", text);
-	if (could_not && t->attempt == 1 && !t->told) {
+	if (could_not && t->attempt == 1 && !t->stop_sent) {
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
 		return;
 	}
@@ -209,7 +209,7 @@ static void begin(struct up_task *t)
 	char name[TEND_NAME_MAX + 1];
 	tend_task process;
 
-	assert(!t->process.id && !t->pid && !t->told && !t->killed);
+	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
 	int error = env ? tend_spawn_process(
@@ -289,14 +289,14 @@ static void pass_stop(struct up_task *t)
 {
 	struct up *up = t->up;
 
-	assert(t->process.id && (up->stopping || (!t->told && !up->forced)));
-	if (up->stopping && !t->told && (up->forced || graph_may_stop(&up->graph, t->index))) {
+	assert(t->process.id && (up->stopping || (!t->stop_sent && !up->forced)));
+	if (up->stopping && !t->stop_sent && (up->forced || graph_may_stop(&up->graph, t->index))) {
 		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
-		t->told = true;
+		t->stop_sent = true;
 		set_state(t, TEND_STATE_STOPPING);
 	}
 	/* Before the process has started, the cancel above is enough. */
-	if (up->forced && t->told && !t->killed && t->pid > 0)
+	if (up->forced && t->stop_sent && !t->killed && t->pid > 0)
 		t->killed = tend_process_signal(t->process, SIGKILL) == 0;
 }
 

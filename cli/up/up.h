@@ -60,7 +60,7 @@ struct up_task {
 	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
 	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
 	bool watched;      /* (t) the process sets `wake` when it ends */
-	bool told;         /* (t) the process was told to stop */
+	bool stop_sent;    /* (t) the process was told to stop */
 	bool killed;       /* (t) the process was killed by force */
 	uint32_t attempt;  /* (t) 0: no attempt yet */
 	uint32_t restarts; /* (t) */
