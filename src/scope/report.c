@@ -1,3 +1,4 @@
+/* scope/report.c - what a shutdown left, row by row. */
 #include "scope/report.h"
 
 #include "base/alloc.h"
@@ -276,63 +277,4 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 	}
 	tend__text_f(&t, "]}");
 	return t.n;
-}
-
-static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
-{
-	size_t bytes = 0;
-
-	for (int i = 0; i < n; i++) {
-		uint64_t words[6];
-		char name[48];
-
-		tend__name_load(tend__record_at(h, chain[i])->name, words);
-		bytes += tend__name_unpack(words, name) + 1;
-	}
-	return bytes;
-}
-
-/* The path of a live scope or task: from its parents, when someone asks. */
-int64_t tend_path(uint64_t id, char *buf, size_t size)
-{
-	tend_runtime *rt = tend__runtime_of(id);
-	uint32_t chain[TEND__DEPTH_MAX + 2], slot = tend__id_slot(id);
-	struct tend__text t;
-	struct tend__header *h;
-	int n = 0;
-
-	if (!rt)
-		return tend__forked() ? -ESTALE : -ESRCH;
-	h = rt->segment.header;
-	if (slot == 0 || slot >= rt->slots ||
-	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
-	            tend__id_generation(id) ||
-	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
-		return -ESRCH;
-	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
-		chain[n++] = slot;
-		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
-	}
-	t = tend__text(buf, size);
-	/* A path that is too long is cut in front: its end says more. */
-	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
-		n--;
-	if (chain[n - 1] != 1)
-		tend__text_f(&t, ".../");
-	while (n-- > 0) {
-		uint64_t words[6];
-		char name[48];
-		size_t len;
-
-		tend__name_load(tend__record_at(h, chain[n])->name, words);
-		len = tend__name_unpack(words, name);
-		tend__text_bytes(&t, name, len);
-		if (n)
-			tend__text_bytes(&t, "/", 1);
-	}
-	/* The generation again: names of another task are not this one's. */
-	if (tend__word_generation(tend__load_acquire(
-		    &tend__record_at(h, tend__id_slot(id))->word)) != tend__id_generation(id))
-		return -ESRCH;
-	return (int64_t)t.n;
 }
