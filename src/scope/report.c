@@ -62,37 +62,20 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 	return tend__id(rt->index, tend__word_generation(word), slot);
 }
 
-/* Return addresses of a parked fiber, by its frame pointers, each checked to lie
- * in its stack: somebody may run it meanwhile, then they are stale, not wild. */
-__attribute__((no_sanitize("address", "thread"))) static void walk_stack(struct tend__task *t,
-                                                                         uint64_t out[TEND__FRAMES])
+/* The return addresses of a parked fiber; 0 ends them if they are fewer. Another thread
+ * may make the fiber run meanwhile, so the walk is hidden from TSan. */
+__attribute__((no_sanitize("address", "thread"))) static void
+walk_stack(const struct tend__task *t, uint64_t out[TEND__FRAMES])
 {
 	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
-	struct tend__stack *stack = t->stack;
-	uintptr_t low, high, frame, sp;
-	int n = 0;
+	const struct tend__stack *stack = t->stack;
 
 	/* A stack of a size of its own may be unmapped while we look; one of the pool
 	 * stays, whoever runs on it. */
 	if (!stack || (t->stack_bytes && t->stack_bytes != pooled))
 		return;
-	sp = (uintptr_t)stack->context.sp;
-	low = (uintptr_t)stack->low + tend__page_bytes();
-	high = (uintptr_t)stack;
-	if (sp < low || sp + 56 > high || sp % 8)
-		return;
-	/* As tend__swap() left it: five registers, then rbp, then where it returns. */
-	frame = ((uintptr_t *)sp)[5];
-	while (n < TEND__FRAMES && frame >= low && frame + 16 <= high && frame % 8 == 0) {
-		uintptr_t next = ((uintptr_t *)frame)[0], back = ((uintptr_t *)frame)[1];
-
-		if (!back)
-			break;
-		out[n++] = back;
-		if (next <= frame)
-			break;
-		frame = next;
-	}
+	tend__context_frames(&stack->context, stack->low + tend__page_bytes(), stack, out,
+	                     TEND__FRAMES);
 }
 
 static bool runs(tend_runtime *rt, uint64_t id)
