@@ -1,10 +1,11 @@
-/* cli/ask/client.c - asking a running stack, and telling what it answered. */
+/* cli/ask/client.c - asks a running stack, and reports its answer. */
 #include "ask/client.h"
 #include "config/config.h"
 #include "show/escape.h"
 #include "show/json.h"
 #include "show/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 int client_tell(const struct client *client, int code, const char *text)
 {
+	assert(client->schema && code > 0);
 	json_t *envelope = client->json ? envelope_error(client->schema, code, text) : NULL;
 
 	if (envelope)
@@ -29,7 +31,8 @@ int client_tell(const struct client *client, int code, const char *text)
 	return code;
 }
 
-/* The stack of the current directory; a file that is not valid names none. */
+/* Returns the stack of the current directory. A file that is not valid names no
+ * stack. */
 static struct config *config_here(void)
 {
 	struct config_errors *errors = malloc(sizeof(*errors));
@@ -63,6 +66,8 @@ json_t *client_ask(const struct client *client, json_t *request, control_progres
 {
 	struct instance_error error = {0};
 	json_t *envelope;
+
+	assert(client->schema && instance && exit_code);
 
 	if (client->path)
 		json_object_set_new(request, "path", text_json(client->path, strlen(client->path)));

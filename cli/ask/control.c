@@ -2,6 +2,7 @@
 #include "ask/control.h"
 #include "ask/envelope.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ static bool send_all(int fd, const char *bytes, size_t n)
 
 static bool grow(struct stream *s)
 {
+	assert(s->n <= s->size);
 	size_t size = s->size ? s->size * 2 : 65536;
 	char *bytes = s->n < s->size ? s->bytes : NULL;
 	if (bytes)
@@ -51,11 +53,12 @@ static bool grow(struct stream *s)
 	return true;
 }
 
-/* Answers a line and its length, valid until the next call; NULL with errno
- * set, 0 at the end. */
+/* Returns a line and its length, valid until the next call. Returns NULL with
+ * errno set on an error, with errno 0 at the end of the stream. */
 static char *next_line(struct stream *s, size_t *n)
 {
 	for (;;) {
+		assert(s->seen <= s->n && s->n <= s->size);
 		char *end =
 			s->n > s->seen ? memchr(s->bytes + s->seen, '\n', s->n - s->seen) : NULL;
 		struct pollfd ready = {.fd = s->fd, .events = POLLIN};
@@ -86,6 +89,7 @@ static char *next_line(struct stream *s, size_t *n)
 
 static void drop_line(struct stream *s, size_t n)
 {
+	assert(n < s->n && s->bytes[n] == '\n');
 	s->n -= n + 1;
 	memmove(s->bytes, s->bytes + n + 1, s->n);
 	s->seen = 0;

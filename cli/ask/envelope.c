@@ -1,6 +1,7 @@
 /* cli/ask/envelope.c - the document around every answer. */
 #include "ask/envelope.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,12 +10,13 @@
 
 static json_t *make(const char *schema, json_t *data, json_t *error)
 {
-	static atomic_ullong seq; /* of this process: answers in the order they were made */
+	static atomic_ullong seq; /* in this process: answers in the order of their making */
 	char node[256] = "localhost", at[64];
 	struct timespec now;
 	struct tm tm;
 	size_t n;
 
+	assert(schema && json_is_null(data) != json_is_null(error));
 	if (gethostname(node, sizeof(node) - 1))
 		memcpy(node, "localhost", sizeof("localhost"));
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -35,7 +37,9 @@ json_t *envelope_error(const char *schema, int code, const char *text)
 {
 	json_t *message = json_string(text);
 
-	/* Text that is not UTF-8 is no JSON; the code still is. */
+	assert(code > 0 && code < 256);
+
+	/* Text that is not UTF-8 is no JSON; the exit code is still sent. */
 	if (!message)
 		message = json_string("the error is not printable");
 	return make(schema, json_null(),

@@ -1,16 +1,17 @@
-/* cli/cmd/options.c - the one parser of all commands' options. */
+/* cli/cmd/options.c - the parser of the options of all commands. */
 #include "cmd/options.h"
 #include "ask/envelope.h"
 
+#include <assert.h>
 #include <errno.h>
 
 enum {
 	CLIENT_OPTIONS = 3,
 	ALL_MAX = CLIENT_OPTIONS + OPTIONS_MAX,
-	NO_LETTER = 256, /* the key of an option without one, and of the next ones */
+	NO_LETTER = 256, /* the key of the first option without a letter */
 };
 
-/* The table that argp reads, and the rows it was made of. */
+/* The table for argp, and the rows behind it. */
 struct parse {
 	const struct usage *usage;
 	size_t count;
@@ -43,6 +44,8 @@ void option_file(struct argp_state *state, void *into, char *argument)
 static void add(struct parse *parse, const struct option_row *row)
 {
 	size_t i = parse->count++;
+
+	assert(i < ALL_MAX && row->store && row->into && row->help);
 
 	parse->rows[i] = *row;
 	parse->options[i] = (struct argp_option){
@@ -105,6 +108,8 @@ int options_parse(const struct usage *usage, int argc, char **argv)
 		.doc = usage->help,
 	};
 
+	assert(usage->argument ? usage->into && usage->twice : usage->refused != NULL);
+	assert(!usage->missing || usage->argument);
 	if (usage->client)
 		add_client(&parse, usage->client);
 	for (const struct option_row *row = usage->options; row && row->name; row++)

@@ -1,8 +1,10 @@
-/* cli/cmd/tree_pid.c - `tend tree PID`: what a process runs, read from its registry. */
+/* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from its
+ * registry. */
 #include "cmd/tree_pid.h"
 #include "ask/envelope.h"
 #include "show/output.h"
 
+#include <assert.h>
 #include <tend/registry.h>
 #include <tend/task.h>
 
@@ -84,7 +86,8 @@ static int print_json(const tend_snapshot *snapshot)
 	return output_end(0);
 }
 
-/* To ask how long it is takes as long as to draw it, so a guess goes first. */
+/* Measuring the text takes as long as drawing the text, so the first call draws
+ * into memory of a guessed size. */
 static char *draw(const tend_snapshot *snapshot, uint32_t flags)
 {
 	enum { GUESS = 160 }; /* bytes of a row */
@@ -105,6 +108,7 @@ static char *draw(const tend_snapshot *snapshot, uint32_t flags)
 
 int cmd_tree_pid(pid_t pid, bool json, bool ascii)
 {
+	assert(pid > 0);
 	tend_snapshot *snapshot;
 	int error = tend_snapshot_of(pid, &snapshot), code;
 

@@ -1,11 +1,13 @@
-/* cli/config/graph.c - what the tasks need, the order they start in, cycles.
+/* cli/config/graph.c - the needs of the tasks, the order of their start,
+ * cycles.
  *
  * The order is that of a walk in depth through the file, with a stack of its
- * own: a task is put in order when all it needs is. A need on a task that is
+ * own: a task is put in order after all its needs. A need on a task that is
  * still on the stack closes a cycle. */
 #include "config/reader.h"
 #include "config/task.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +39,7 @@ static bool build_index(struct config_reader *r, struct index *index)
 	for (size_t i = 0; i < config->ntasks; i++)
 		if (config->tasks[i].name)
 			sorted[index->n++] = &config->tasks[i];
+	assert(index->n <= config->ntasks);
 	qsort(sorted, index->n, sizeof(*sorted), compare_tasks);
 	for (size_t i = 0; i < index->n; i++) {
 		index->names[i] = sorted[i]->name;
@@ -68,7 +71,8 @@ static void report_missing(struct config_reader *r, const struct index *index,
 {
 	struct node_phrase meant = {""};
 
-	/* Looking through all names takes time: not for what is not shown. */
+	/* A look through all names takes time, so the hint is built only for an
+	 * error that will be shown. */
 	if (r->errors->count < CONFIG_ERRORS_MAX)
 		meant = node_hint(node_text(node), node_length(node), index->names, index->n);
 	config_report(r->errors, node_place(node), "there is no task '%s'%s", node_show(node).text,
@@ -82,6 +86,8 @@ static void link_need(struct config_reader *r, struct task_draft *draft, yaml_no
 	struct config_task *task = draft->task;
 	size_t self = (size_t)(task - r->config->tasks), need;
 
+	assert(self < r->config->ntasks);
+
 	if (!node_check_text(r, node, "each name of 'needs'", 0))
 		return;
 	if (!find_task(index, node_text(node), &need)) {
@@ -90,6 +96,7 @@ static void link_need(struct config_reader *r, struct task_draft *draft, yaml_no
 		config_report(r->errors, node_place(node), "'%s' is needed twice; remove one",
 		              node_show(node).text);
 	} else {
+		assert(task->nneeds < draft->needs.n);
 		met[need] = self + 1;
 		draft->needs_at[task->nneeds] = node_place(node);
 		task->needs[task->nneeds++] = need;
@@ -111,18 +118,20 @@ struct walk {
 	struct config_reader *r;
 	const struct task_draft *drafts;
 	unsigned char *marks;
-	size_t *stack; /* tasks that are open, each needing the one after it */
-	size_t *next;  /* of each open task, the need to look at */
+	size_t *stack; /* open tasks, each needing the next */
+	size_t *next;  /* for each open task, the next need to look at */
 	size_t depth, ordered;
 };
 
-/* Where task `from` says that it needs task `to`. */
+/* Returns the place where task `from` says that it needs task `to`. */
 static struct config_place place_of(const struct walk *w, size_t from, size_t to)
 {
 	const struct config_task *task = &w->r->config->tasks[from];
 	size_t k = 0;
-	while (task->needs[k] != to)
+	while (task->needs[k] != to) {
 		k++;
+		assert(k < task->nneeds);
+	}
 	return w->drafts[from].needs_at[k];
 }
 
@@ -132,7 +141,7 @@ static void append(char *buf, size_t size, const char *text)
 	snprintf(buf + used, size - used, "%s", text);
 }
 
-/* Shown from its first task in the file, at most eight of them. */
+/* Shows a cycle from its first task in the file, at most eight tasks. */
 static void report_cycle(struct walk *w, size_t bottom)
 {
 	enum { SHOWN = 8 };
@@ -164,6 +173,7 @@ static void report_cycle(struct walk *w, size_t bottom)
 
 static void enter(struct walk *w, size_t task)
 {
+	assert(w->marks[task] == UNSEEN && w->depth < w->r->config->ntasks);
 	w->marks[task] = OPEN;
 	w->next[w->depth] = 0;
 	w->stack[w->depth++] = task;
@@ -171,21 +181,25 @@ static void enter(struct walk *w, size_t task)
 
 static void leave(struct walk *w)
 {
+	assert(w->depth > 0 && w->ordered < w->r->config->ntasks);
 	size_t task = w->stack[--w->depth];
+	assert(w->marks[task] == OPEN);
 	w->marks[task] = DONE;
 	w->r->config->order[w->ordered++] = task;
 }
 
 static size_t bottom_of(const struct walk *w, size_t task)
 {
-	size_t i = w->depth;
-	while (w->stack[--i] != task)
-		;
+	size_t i = w->depth - 1;
+
+	for (; w->stack[i] != task; i--)
+		assert(i > 0);
 	return i;
 }
 
 static void step(struct walk *w)
 {
+	assert(w->depth > 0);
 	size_t top = w->depth - 1;
 	const struct config_task *task = &w->r->config->tasks[w->stack[top]];
 
@@ -215,6 +229,7 @@ static void sort_tasks(struct config_reader *r, const struct task_draft *drafts)
 		for (enter(&w, i); w.depth > 0;)
 			step(&w);
 	}
+	assert(r->no_memory || w.ordered == n);
 }
 
 void task_link(struct config_reader *r, struct task_draft *drafts)

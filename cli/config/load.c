@@ -1,6 +1,7 @@
 /* cli/config/load.c - loads a tend.yaml: from the file to a checked configuration. */
 #include "config/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -30,7 +31,8 @@ static int unreadable(struct config_errors *errors, int error)
 	return -error;
 }
 
-/* Not waiting: the path may be that of a FIFO nobody writes to. */
+/* The open does not wait, because the path may be that of a FIFO without a
+ * writer. */
 static int open_file(const char *path, struct config_errors *errors)
 {
 	struct stat st;
@@ -66,14 +68,15 @@ static int read_up_to(int fd, char *buf, size_t size, size_t *got)
 	return 0;
 }
 
-/* The largest file there may be and one byte: what is not read is not touched,
- * and a file that grows meanwhile is seen for what it is. */
+/* Reads at most the largest allowed file and one byte. Pages without contents
+ * are never touched, and a file that grows meanwhile is seen as too large. */
 static int read_all(int fd, char **text, size_t *size, struct config_errors *errors)
 {
 	char *buf = malloc(CONFIG_FILE_MAX + 1);
 	if (!buf)
 		return refuse(errors, -ENOMEM, "out of memory");
 	int error = read_up_to(fd, buf, CONFIG_FILE_MAX + 1, size);
+	assert(*size <= CONFIG_FILE_MAX + 1);
 	if (error)
 		error = unreadable(errors, error);
 	else if (*size > CONFIG_FILE_MAX)
@@ -95,7 +98,7 @@ static int read_file(const char *path, char **text, size_t *size, struct config_
 	return error;
 }
 
-/* The directory a path lies in: of the path itself, also if it is a link. */
+/* Finds the directory of the path itself, also if the path is a link. */
 static int find_dir(struct config_reader *r, const char *path)
 {
 	char parent[PATH_MAX], dir[PATH_MAX];
@@ -149,10 +152,12 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 		error = read_text(&r);
 	free(text);
 	config_errors_sort(errors);
+	assert((error == 0) == (errors->count == 0));
 	if (error) {
 		config_free(r.config);
 		return error;
 	}
+	assert(errors->count == 0 && r.config->name && r.config->ntasks > 0);
 	*out = r.config;
 	return 0;
 }

@@ -1,9 +1,10 @@
 /* cli/config/memory.c - the memory of a configuration.
  *
- * All that a configuration holds lies in one list of blocks, so that there is
- * one way to free it, however far the reading came. */
+ * All memory of a configuration lies in a single list of blocks. A configuration
+ * is freed in the same way, however far the reading came. */
 #include "config/reader.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ void *config_alloc(struct config_block **memory, size_t count, size_t size)
 		return NULL;
 	size_t want = (count * size + ALIGN - 1) / ALIGN * ALIGN;
 	struct config_block *block = *memory;
+	assert(!block || block->used <= block->size);
 	if (!block || block->size - block->used < want) {
 		size_t room = want > BLOCK ? want : BLOCK;
 		block = malloc(sizeof(*block) + room);
@@ -23,6 +25,7 @@ void *config_alloc(struct config_block **memory, size_t count, size_t size)
 		*block = (struct config_block){.next = *memory, .size = room};
 		*memory = block;
 	}
+	assert(want <= block->size - block->used);
 	void *at = (char *)block->bytes + block->used;
 	block->used += want;
 	return memset(at, 0, want);

@@ -2,12 +2,17 @@
 #include "config/node.h"
 #include "config/reader.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct config_place node_place(const yaml_node_t *node) { return config_place(node->start_mark); }
 
-const char *node_text(const yaml_node_t *node) { return (const char *)node->data.scalar.value; }
+const char *node_text(const yaml_node_t *node)
+{
+	assert(node->type == YAML_SCALAR_NODE);
+	return (const char *)node->data.scalar.value;
+}
 
 size_t node_length(const yaml_node_t *node)
 {
@@ -53,9 +58,10 @@ static bool report_full(struct config_reader *r, const yaml_node_t *node)
 	return false;
 }
 
-/* Before there is memory for all of them at once. */
+/* Called before there is memory for all the values at once. */
 static bool check_count(struct config_reader *r, const yaml_node_t *node, size_t n)
 {
+	assert(r->values <= CONFIG_VALUES_MAX);
 	return n <= CONFIG_VALUES_MAX - r->values || report_full(r, node);
 }
 
@@ -151,7 +157,7 @@ static int compare_entries(const void *a, const void *b)
 	return order ? order : x < y ? -1 : x > y;
 }
 
-/* Two neighbours in this order are of one key, the earlier first. */
+/* Two neighbours in this order have the same key, the earlier entry first. */
 static bool mark_duplicates(struct config_reader *r, struct node_entry *entries, size_t n)
 {
 	struct node_entry **sorted = config_scratch(r, n + 1, sizeof(struct node_entry *));
@@ -192,6 +198,7 @@ static bool report_duplicate(struct config_reader *r, const struct node_entry *e
 
 struct node_entry *node_read_map(struct config_reader *r, yaml_node_t *map, size_t *count)
 {
+	assert(map->type == YAML_MAPPING_NODE || node_is_empty(map));
 	yaml_node_pair_t *pair = map->data.mapping.pairs.start;
 	size_t n = node_is_empty(map) ? 0 : (size_t)(map->data.mapping.pairs.top - pair), good = 0;
 
@@ -206,6 +213,7 @@ struct node_entry *node_read_map(struct config_reader *r, yaml_node_t *map, size
 		e->value = yaml_document_get_node(r->document, pair[i].value);
 		good += read_key(r, e);
 	}
+	assert(good <= n);
 	if (r->full || !mark_duplicates(r, entries, good))
 		return NULL;
 	n = good;
@@ -249,6 +257,7 @@ bool node_read_list(struct config_reader *r, const struct node_entry *e, const c
 
 yaml_node_t *node_item(struct config_reader *r, const struct node_list *list, size_t i)
 {
+	assert(i < list->n);
 	return yaml_document_get_node(r->document, list->items[i]);
 }
 
@@ -259,10 +268,13 @@ static void report_unknown(struct config_reader *r, const struct node_entry *e,
 	char all[160] = "";
 	size_t used = 0;
 
+	assert(count <= sizeof(names) / sizeof(*names));
+
 	for (size_t i = 0; i < count; i++) {
 		names[i] = fields[i].key;
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
 		                         names[i]);
+		assert(used < sizeof(all));
 	}
 	if (e->len == 2 && memcmp(e->name, "<<", 2) == 0)
 		config_report(r->errors, node_place(e->key),

@@ -1,7 +1,8 @@
-/* cli/config/report.c - the errors of a tend.yaml: kept, sorted, written. */
+/* cli/config/report.c - the errors of a tend.yaml: collected, sorted, written. */
 #include "config/reader.h"
 #include "show/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@ void config_report(struct config_errors *errors, struct config_place at, const c
 	if (errors->count++ >= CONFIG_ERRORS_MAX)
 		return;
 	struct config_error *error = &errors->kept[errors->count - 1];
+	assert(error >= errors->kept && error < errors->kept + CONFIG_ERRORS_MAX);
 	error->at = at;
 	va_list args;
 	va_start(args, fmt);

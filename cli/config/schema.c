@@ -2,6 +2,7 @@
 #include "config/reader.h"
 #include "config/task.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void read_version(struct config_reader *r, const struct node_entry *e, void *into)
@@ -57,10 +58,12 @@ static const struct node_field ROOT[] = {
 	{"tasks", read_tasks},
 };
 
-/* The directory's name, with what a name may not hold replaced. */
+/* Uses the name of the directory, with every character replaced that a name may
+ * not hold. */
 static void name_by_directory(struct config_reader *r, struct config_place at)
 {
 	struct config *config = r->config;
+	assert(config->dir[0] == '/');
 	const char *base = strrchr(config->dir, '/') + 1;
 	char name[CONFIG_NAME_MAX];
 	size_t n = 0;

@@ -1,15 +1,16 @@
 /* cli/config/task.c - the fields of a task.
  *
- * Reading goes on after an error, so that one run tells all of them. */
+ * Reading goes on after an error, so that one run lists all errors. */
 #include "config/task.h"
 #include "config/reader.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 
-/* Writes a line as the list it probably stands for. Only a line in which the
- * shell finds nothing but words and YAML nothing to quote; false otherwise, or
- * if it is long. */
+/* Writes a line as the list that it probably stands for. Returns false for a
+ * long line, and for a line in which the shell would find more than words or
+ * YAML would need quotes. */
 static bool write_list(char *buf, size_t size, const char *line, size_t n)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -31,7 +32,7 @@ static bool write_list(char *buf, size_t size, const char *line, size_t n)
 	return used > 0;
 }
 
-/* Both forms, with the words that were given where that is simple. */
+/* Reports both forms, filled with the given words if the line is simple. */
 static void report_line(struct config_reader *r, const yaml_node_t *node)
 {
 	char list[64];
@@ -71,6 +72,7 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 			              "the program of 'command' is empty; name one");
 		argv[i] = config_keep_text(r, node_text(word), node_length(word));
 	}
+	assert(list.n > 0);
 	draft->task->argv = argv;
 	draft->task->argv_at = node_place(node_item(r, &list, 0));
 }
@@ -99,7 +101,7 @@ static void read_shell(struct config_reader *r, const struct node_entry *e, void
 	draft->task->argv_at = node_place(e->value);
 }
 
-/* A variable's name may be almost anything, as execve() has it. */
+/* The name of a variable may be almost anything, as for execve(). */
 static bool check_variable(struct config_reader *r, const yaml_node_t *node)
 {
 	const char *name = node_text(node);
@@ -121,6 +123,7 @@ static char *keep_variable(struct config_reader *r, const struct node_entry *e)
 	    !node_check_text(r, e->value, node_subject(e).text, e->len + 1))
 		return NULL;
 	size_t n = node_length(e->value);
+	assert(e->len + 1 + n <= CONFIG_STRING_MAX);
 	char *variable = config_keep(r, e->len + n + 2, 1);
 	if (!variable)
 		return NULL;
@@ -192,6 +195,7 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	char *joined = config_keep(r, base + n + 1, 1);
 	if (!joined)
 		return;
+	assert(dir[0] == '/' && base == strlen(dir) + 1);
 	memcpy(joined, dir, base - 1);
 	joined[base - 1] = '/';
 	memcpy(joined + base, cwd, n);
@@ -250,7 +254,11 @@ static const char *const POLICIES[] = {
 	[CONFIG_TEMPORARY] = "temporary",
 };
 
-const char *config_restart_name(enum config_restart restart) { return POLICIES[restart]; }
+const char *config_restart_name(enum config_restart restart)
+{
+	assert((size_t)restart < CONFIG_COUNT(POLICIES));
+	return POLICIES[restart];
+}
 
 static void read_policy(struct config_reader *r, const struct node_entry *e, void *into)
 {

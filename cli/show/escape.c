@@ -2,6 +2,7 @@
 #include "show/escape.h"
 #include "show/text.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ size_t print_escaped(char *out, const char *text, size_t n)
 		}
 		i += len ? len : 1;
 	}
+	assert(used < PRINT_ESCAPED(n));
 	out[used] = 0;
 	return used;
 }

@@ -2,6 +2,7 @@
 #include "show/json.h"
 #include "show/text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ json_t *text_json(const char *text, size_t n)
 		used += len ? len : 3;
 		i += len ? len : 1;
 	}
+	assert(used <= n * 3);
 	whole = json_stringn(clean, used);
 	free(clean);
 	return whole;

@@ -4,6 +4,7 @@
 #include "show/json.h"
 #include "show/line.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,7 +31,7 @@ struct printer {
 	uint64_t lost;            /* (m) lines since the last one that fitted */
 	bool busy;                /* (m) the thread is writing */
 	bool closing;             /* (m) */
-	bool broken;              /* (m) nobody can read it any more */
+	bool broken;              /* (m) the output can no longer be written */
 };
 
 static bool write_all(int fd, const char *bytes, size_t n)
@@ -66,8 +67,10 @@ static void *writer(void *arg)
 		p->n = 0;
 		p->busy = true;
 		pthread_mutex_unlock(&p->mutex);
+		assert(n <= QUEUE_MAX);
 		bool ok = write_all(p->fd, taken, n);
 		pthread_mutex_lock(&p->mutex);
+		assert(p->busy && p->writing == taken);
 		p->busy = false;
 		p->broken = p->broken || !ok;
 		pthread_cond_broadcast(&p->written);
@@ -89,6 +92,8 @@ static void printer_free(struct printer *p)
 struct printer *printer_open(int fd, enum printer_style style, size_t width)
 {
 	pthread_condattr_t attr;
+
+	assert(fd >= 0);
 	struct printer *p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
@@ -110,9 +115,11 @@ struct printer *printer_open(int fd, enum printer_style style, size_t width)
 	return p;
 }
 
-/* Appends the whole line or nothing. */
+/* Appends the whole line or no byte of the line. Returns false if there is no
+ * room. */
 static bool append(struct printer *p, const char *line, size_t n)
 {
+	assert(p->n <= QUEUE_MAX);
 	if (n > QUEUE_MAX - p->n)
 		return false;
 	memcpy(p->queue + p->n, line, n);
@@ -128,6 +135,7 @@ static void tell_lost(struct printer *p)
 	                ? snprintf(line, sizeof(line), "{\"lost\":%llu}\n", lost)
 	                : snprintf(line, sizeof(line),
 	                           "... %llu lines were not shown, the reader is too slow\n", lost);
+	assert(n > 0 && (size_t)n < sizeof(line));
 	if (append(p, line, (size_t)n))
 		p->lost = 0;
 }
@@ -184,7 +192,9 @@ void printer_line(struct printer *p, const char *name, size_t number, char mark,
 		return;
 	}
 	size_t used = (size_t)prefix(p, line, 128, name, number, mark);
+	assert(used < 128);
 	used += print_escaped(line + used, text, n < PRINT_LINE_MAX ? n : PRINT_LINE_MAX);
+	assert(used < sizeof(line));
 	line[used++] = '\n';
 	enqueue(p, line, used);
 }
@@ -199,6 +209,7 @@ bool printer_close(struct printer *p)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += CLOSE_WAIT_S;
 	pthread_mutex_lock(&p->mutex);
+	assert(!p->closing);
 	p->closing = true;
 	pthread_cond_signal(&p->more);
 	while ((p->n > 0 || p->busy) && error == 0)

@@ -1,6 +1,7 @@
 /* cli/show/text.c - UTF-8, escapes and the distance between words. */
 #include "show/text.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static bool unsafe(uint32_t c)
 	       (c >= 0x2060 && c <= 0x2069) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
 }
 
-/* Writes one character as it is to be shown; answers its length. */
+/* Writes one character in printable form. Returns its length. */
 static size_t show(char out[16], const char *s, size_t len, uint32_t code)
 {
 	static const char letters[] = "abtnvfr";
@@ -59,6 +60,8 @@ char *text_escape(char *buf, size_t size, const char *s, size_t n)
 {
 	size_t used = 0, safe = 0; /* safe: where a cut leaves room for "..." */
 
+	assert(size >= 4);
+
 	for (size_t i = 0; i < n;) {
 		char one[16];
 		uint32_t code = 0;
@@ -74,6 +77,7 @@ char *text_escape(char *buf, size_t size, const char *s, size_t n)
 			safe = used;
 		i += len ? len : 1;
 	}
+	assert(used < size);
 	buf[used] = 0;
 	return buf;
 }
@@ -84,6 +88,8 @@ size_t text_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t rows[3][TEXT_WORD_MAX + 1];
 	size_t *before = rows[0], *last = rows[1], *row = rows[2];
+
+	assert(a_len <= TEXT_WORD_MAX && b_len <= TEXT_WORD_MAX);
 
 	for (size_t j = 0; j <= b_len; j++)
 		last[j] = j;

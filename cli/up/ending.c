@@ -1,12 +1,14 @@
 /* cli/up/ending.c - how an attempt ended, in words. */
 #include "up/up.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size)
 {
+	assert(o->kind != TEND_LIVE);
 	const char *forced = t->killed ? " (by force)" : "";
 
 	if (o->kind == TEND_FAILED && o->result < 0)
@@ -14,7 +16,7 @@ void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char
 		         o->message[0] ? o->message : tend_strerror(o->result));
 	else if (o->kind == TEND_CANCELED && o->result < 0)
 		snprintf(buf, size, "stopped before it had started");
-	else if (o->kind == TEND_KILLED && t->told && !t->killed)
+	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed)
 		snprintf(buf, size, "killed by SIGKILL: it had not ended %.3gs after SIG%s",
 		         (double)t->config->stop_timeout_ns / 1e9,
 		         sigabbrev_np(t->config->stop_signal) ? sigabbrev_np(t->config->stop_signal)

@@ -1,6 +1,7 @@
 /* cli/up/graph.c - decisions along the graph of needs. */
 #include "up/graph.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,8 +12,10 @@ int graph_open(struct graph *graph, const struct config *config)
 	if (!graph->nodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->ntasks; i++)
-		for (size_t k = 0; k < config->tasks[i].nneeds; k++)
+		for (size_t k = 0; k < config->tasks[i].nneeds; k++) {
+			assert(config->tasks[i].needs[k] < config->ntasks);
 			graph->nodes[config->tasks[i].needs[k]].nwanted_by++;
+		}
 	for (size_t i = 0; i < config->ntasks; i++) {
 		struct graph_node *node = &graph->nodes[i];
 		node->wanted_by = calloc(node->nwanted_by + 1, sizeof(*node->wanted_by));
@@ -41,6 +44,9 @@ enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_
 	const struct config_task *t = &graph->config->tasks[task];
 	enum graph_verdict verdict = GRAPH_GO;
 
+	assert(task < graph->config->ntasks);
+	assert(!graph->nodes[task].started && !graph->nodes[task].ended);
+
 	for (size_t k = 0; k < t->nneeds; k++) {
 		const struct graph_node *need = &graph->nodes[t->needs[k]];
 		if (need->ended && need->failed) {
@@ -59,6 +65,8 @@ bool graph_may_stop(const struct graph *graph, size_t task)
 {
 	const struct graph_node *node = &graph->nodes[task];
 
+	assert(task < graph->config->ntasks && !node->ended);
+
 	for (size_t k = 0; k < node->nwanted_by; k++)
 		if (!graph->nodes[node->wanted_by[k]].ended)
 			return false;
@@ -71,15 +79,16 @@ uint64_t graph_stop_ns(const struct graph *graph)
 {
 	const struct config *config = graph->config;
 	uint64_t longest = 0;
-	/* Of each task: until it has ended, from when those that need it began. */
+	/* For each task: the time from the begin of the stop of its dependants
+	 * to its own end. */
 	uint64_t *until = calloc(config->ntasks + 1, sizeof(*until));
 
-	/* Those that need a task come after it in `order`. */
+	/* In `order` a task stands before all its dependants. */
 	for (size_t n = config->ntasks; n-- > 0;) {
 		size_t i = config->order[n];
 		uint64_t own = graph->nodes[i].ended ? 0 : config->tasks[i].stop_timeout_ns,
 			 before = 0;
-		if (!until) { /* out of memory: all after one another is never too short */
+		if (!until) { /* out of memory: the sum of all timeouts is never too short */
 			longest = sum(longest, own);
 			continue;
 		}

@@ -1,10 +1,11 @@
-/* cli/up/rows.c - the tree of a stack: a row for the stack, one for each task,
- * and below a task whatever runs inside of its processes, if they are linked
+/* cli/up/rows.c - the tree of a stack: a row for the stack, a row for each
+ * task, and below a task the rows of its processes, as far as they are linked
  * with libtend. */
 #include "up/up.h"
 #include "show/json.h"
 #include "show/rows.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Processes of one task that are looked into. */
+/* At most this many processes of a task are looked into. */
 enum { PIDS_MAX = 128 };
 
 struct pids {
@@ -38,7 +39,8 @@ static void add_children(struct pids *pids, const char *path)
 			pids->pid[pids->n++] = (pid_t)pid;
 }
 
-/* A child belongs to the thread that made it. */
+/* A child belongs to the thread that made it, so the children of all threads
+ * are added. */
 static void add_children_of(struct pids *pids, pid_t pid)
 {
 	char path[64];
@@ -93,6 +95,7 @@ static void add_task(json_t *rows, const struct up_task *t)
 	if (t->pid > 0)
 		pids.pid[pids.n++] = t->pid;
 	for (size_t i = 0; i < pids.n; i++) {
+		assert(pids.n <= PIDS_MAX && pids.pid[i] > 0);
 		rows_add_process(rows, path, pids.pid[i]); /* few are linked with libtend */
 		add_children_of(&pids, pids.pid[i]);
 	}

@@ -3,6 +3,7 @@
 #include "ask/envelope.h"
 #include "ask/instance.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ struct control_reply {
 	struct control_server *server;
 	int fd;
 	bool broken;
-	size_t n; /* bytes of the next requests */
+	size_t n; /* bytes of the next requests, read already */
 	char bytes[CONTROL_REQUEST_MAX];
 };
 
@@ -51,7 +52,8 @@ static void answer(struct control_reply *reply, const char *line, size_t n)
 	json_decref(request);
 }
 
-/* Answers false at the end, or when there is nothing more to expect. */
+/* Serves one request. Returns false at the end, or when no more requests are
+ * expected. */
 static bool serve_next(struct control_reply *reply)
 {
 	char *end;
@@ -62,6 +64,7 @@ static bool serve_next(struct control_reply *reply)
 			refuse(reply, "the request is longer than 64 KiB");
 			return false;
 		}
+		assert(reply->n < sizeof(reply->bytes));
 		ssize_t got = tend_read(reply->fd, reply->bytes + reply->n,
 		                        sizeof(reply->bytes) - reply->n, deadline);
 		if (got <= 0)
@@ -69,6 +72,7 @@ static bool serve_next(struct control_reply *reply)
 		reply->n += (size_t)got;
 	}
 	size_t line = (size_t)(end - reply->bytes);
+	assert(line < reply->n);
 	answer(reply, reply->bytes, line);
 	reply->n -= line + 1;
 	memmove(reply->bytes, end + 1, reply->n);
@@ -84,6 +88,7 @@ static int connection(void *arg)
 static void connection_drop(void *arg)
 {
 	struct control_reply *reply = arg;
+	assert(reply->server->connections > 0);
 	reply->server->connections--;
 	tend_fd_close(reply->fd);
 	free(reply);
@@ -103,6 +108,7 @@ static void take_connection(struct control_server *server, int fd)
 		tend_fd_close(fd);
 		return;
 	}
+	assert(fd >= 0 && server->connections < CONTROL_CONNECTIONS_MAX);
 	reply->server = server;
 	reply->fd = fd;
 	reply->broken = false;
@@ -123,7 +129,8 @@ static int accept_all(void *arg)
 		if (fd == -ECANCELED)
 			return 0;
 		if (fd < 0) {
-			/* Out of descriptors or memory: one that waits is not lost. */
+			/* Descriptors or memory have run out. The connection
+			 * that waits is not lost. */
 			if (tend_sleep_until(tend_after(100 * TEND_MS)) != 0)
 				return 0;
 		} else if (!instance_peer_allowed(fd))
@@ -136,6 +143,7 @@ static int accept_all(void *arg)
 static void accept_drop(void *arg)
 {
 	struct control_server *server = arg;
+	assert(server->fd >= 0);
 	tend_fd_close(server->fd);
 	server->fd = -1;
 }

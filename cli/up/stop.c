@@ -1,13 +1,14 @@
 /* cli/up/stop.c - the stop of the whole stack, under one deadline.
  *
- * Each task stops itself as soon as all that need it have ended; this says when
- * it begins, tells how far it is, and uses force when the time is nearly over
- * or the user has had enough. */
+ * Each task stops as soon as all its dependants have ended. This file begins
+ * the stop, shows its progress, and uses force when the time is nearly over or
+ * when the user asks a second time. */
 #include "up/up.h"
 
+#include <assert.h>
 #include <stdio.h>
 
-/* Beyond the stop timeouts of the tasks: what the kills at their ends take. */
+/* Time beyond the stop timeouts of the tasks, for the kills at their ends. */
 #define KILL_NS (2 * TEND_SEC)
 
 static void wake_all(struct up *up)
@@ -21,6 +22,7 @@ void up_progress(const struct up *up, char *buf, size_t size)
 {
 	uint64_t now = tend_now();
 	double left = up->stop_deadline > now ? (double)(up->stop_deadline - now) / 1e9 : 0;
+	assert(up->stopping && up->ended <= up->config->ntasks);
 	size_t count = up->config->ntasks - up->ended, shown = 0, used;
 
 	used = (size_t)snprintf(buf, size, "waiting for %zu: ", count);
@@ -55,6 +57,7 @@ void up_stop(struct up *up, const char *reason, uint64_t timeout_ns)
 	deadline = timeout_ns ? tend_after(timeout_ns) : up->stop_deadline;
 	if (deadline < up->stop_deadline)
 		up->stop_deadline = deadline;
+	assert(up->stop_deadline >= up->stop_began);
 	wake_all(up);
 }
 
@@ -63,12 +66,14 @@ void up_force(struct up *up, const char *reason)
 	up_stop(up, reason, 0);
 	if (!up->user_forced)
 		up_say(up, "killing what is left: %s", reason);
+	assert(up->stopping);
 	up->forced = up->user_forced = true;
 	up_stop(up, reason, KILL_NS);
 }
 
 uint64_t up_force_at(const struct up *up)
 {
+	assert(up->stopping && up->stop_deadline >= up->stop_began);
 	uint64_t fifth = (up->stop_deadline - up->stop_began) / 5;
 	return up->stop_deadline - (fifth < TEND_SEC ? fifth : TEND_SEC);
 }
@@ -77,6 +82,7 @@ void up_stop_look(struct up *up)
 {
 	uint64_t now = tend_now();
 
+	assert(up->stopping);
 	if (!up->forced && now >= up_force_at(up)) {
 		up_say(up, "killing what is left: the time to stop is nearly over");
 		up->forced = true;

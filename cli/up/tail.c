@@ -1,6 +1,7 @@
-/* cli/up/tail.c - what the attempts of a task wrote last. */
+/* cli/up/tail.c - the last output of the attempts of a task. */
 #include "up/up.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 bool up_task_tail(const struct up_task *t, struct up_tail *out)
@@ -15,6 +16,7 @@ bool up_task_tail(const struct up_task *t, struct up_tail *out)
 		free(tail.bytes);
 		return false;
 	}
+	assert(n <= UP_TAIL_MAX && tail.attempt > 0);
 	tail.n = (size_t)n;
 	*out = tail;
 	return true;
@@ -23,9 +25,12 @@ bool up_task_tail(const struct up_task *t, struct up_tail *out)
 void up_task_keep_tail(struct up_task *t)
 {
 	struct up_tail tail;
+
+	assert(t->tails[0].attempt < t->attempt);
 	if (!up_task_tail(t, &tail))
 		return;
-	/* Most write little, and it is kept for as long as the stack runs. */
+	/* Most attempts write little, and a tail is kept as long as the stack
+	 * runs. */
 	char *less = realloc(tail.bytes, tail.n + 1);
 	tail.bytes = less ? less : tail.bytes;
 	free(t->tails[1].bytes);

@@ -1,4 +1,4 @@
-/* kinds/birth.c - how any task begins: a slot, a record, an admission, and then it is there. */
+/* kinds/birth.c - how a task of any kind begins: slot, record, admission, publication. */
 #include "kinds/kinds.h"
 
 #include "base/error.h"
@@ -9,7 +9,7 @@
 static void deadline_rings(tend_runtime *rt, uint64_t id)
 {
 	(void)rt;
-	/* It may have ended, or be canceled already. */
+	/* The task may have ended or been canceled before its deadline. */
 	if (tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the task's deadline passed"))
 		return;
 }
@@ -17,8 +17,9 @@ static void deadline_rings(tend_runtime *rt, uint64_t id)
 static void fresh(struct tend__task *t, struct tend__record *r, struct tend__scope *s,
                   const struct tend__birth *birth)
 {
-	/* All but what is set before it is looked at: to assign the whole at once
-	 * is a `rep stos` to gcc, and that took a sixth of a spawn. */
+	/* Member by member: gcc turns an assignment of the whole struct into a `rep stos`,
+	 * which took a sixth of a spawn. The members left out are set before anybody reads
+	 * them. */
 	t->record = r;
 	t->stack = NULL;
 	t->kind = birth->ops;
@@ -43,12 +44,12 @@ static void fresh(struct tend__task *t, struct tend__record *r, struct tend__sco
 
 static void reject(struct tend__scope *s, uint64_t id)
 {
-	/* A scope that has gone has no counts. */
+	/* A scope that has ended has no counts any more. */
 	if (tend__scope_is(s, id))
 		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
 }
 
-/* The slot of the next spawn, which may have been out of use for long. */
+/* Prefetches the slot of the next spawn, which may have been out of use for long. */
 static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, uint32_t slot)
 {
 	const char *r = (const char *)tend__record_at(rt->segment.header, slot);
@@ -60,7 +61,7 @@ static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, 
 		__builtin_prefetch(t + line, 1);
 }
 
-/* An alarm for its deadline: 0 or -ENOMEM. */
+/* Makes the alarm of the task's deadline. Returns 0 or -ENOMEM. */
 static int arm(struct tend__task *t, uint64_t deadline)
 {
 	struct tend__extra *extra = tend__task_extra(t);
@@ -147,17 +148,19 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
-	/* Release, after the task is there: pairs with births() of scope/count.c. */
+	/* Release, after the publication of the task: pairs with the acquire in births() of
+	 * scope/path.c. */
 	if (w)
 		tend__store_release(&w->births, tend__load_relaxed(&w->births) + 1);
 	else
 		tend__add(&s->rt->births, 1);
-	/* After it, so that a snapshot marked with this event has the task; nobody can
-	 * run it yet, so it is before its end. */
+	/* The event follows the publication, so a snapshot that is marked with this event
+	 * has the task. No worker can run the task yet, so the event precedes its end. */
 	if (tend__events_wanted(segment))
 		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id,
 		                 s->id, t->record, 0, 0, tend__coarse());
-	/* Not before, for it would ring for nobody. It has not run, so it is there. */
+	/* Start the alarm only after the publication, or an early alarm would find no task.
+	 * The task has not run, so `extra` is still valid. */
 	if (t->extra && t->extra->alarm)
 		tend__alarm_start(t->extra->alarm);
 }

@@ -1,11 +1,11 @@
-/* kinds/external.c - work that runs elsewhere and is only entered in the tree. */
+/* kinds/external.c - work that runs elsewhere and only has an entry in the tree. */
 #include "kinds/kinds.h"
 
 #include <errno.h>
 
 static void nobody_wakes(struct tend__task *t) { (void)t; }
 
-/* No leave: it has no end that we would see. */
+/* No `leave`: the program, and not the task, calls tend_task_end(). */
 static const struct tend__kind kind_external = {.wake = nobody_wakes};
 
 int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_task_opts *opts,
@@ -37,7 +37,7 @@ int tend_task_end(tend_task task, int result)
 
 	if (error)
 		return error;
-	/* Of two callers the first takes it: the flag is the stripe's. */
+	/* The first of two callers ends the task: the stripe guards the flag. */
 	if (t->kind != &kind_external)
 		error = -EINVAL;
 	else if (t->unwinding)

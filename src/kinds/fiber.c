@@ -25,7 +25,7 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	error = tend__conceive(scope, &birth, &t);
 	if (error)
 		return error;
-	/* Relaxed: stacks were out a moment ago; see runtime/stacks.c. */
+	/* Relaxed: a hint that there were no stacks a moment ago; see runtime/stacks.c. */
 	error = tend__load_relaxed(&tend__scope_of(t)->rt->no_stacks) ? -EAGAIN
 	                                                              : tend__give(t, &birth);
 	if (error) {

@@ -1,4 +1,4 @@
-/* kinds/self.c - what the running task asks and says of itself. */
+/* kinds/self.c - calls of the running task about itself. */
 #include "kinds/kinds.h"
 
 #include "base/alloc.h"

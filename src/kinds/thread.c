@@ -9,13 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* (c) constant  (w) its thread's  (l) runtime.threads_lock; written while `go` is 0 by the
+ * thread that spawns, then by the new thread. */
 struct tend__thread_task {
-	struct tend__thread thread;
-	struct tend__thread_task *next;
-	struct tend__task *task;
-	tend_runtime *rt;
-	_Atomic uint32_t go; /* 0: not born yet; 1: run; 2: it was not to be */
-	jmp_buf out;
+	struct tend__thread thread;     /* (c) the last thread that reads it joins */
+	struct tend__thread_task *next; /* (l) in runtime.threads_ended */
+	struct tend__task *task;        /* (c) */
+	tend_runtime *rt;               /* (c) */
+	_Atomic uint32_t go;            /* 0: the spawn goes on; 1: run; 2: the spawn failed */
+	jmp_buf out;                    /* (w) where a panic or an end leaves to */
 };
 
 static void thread_wake(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
@@ -29,8 +31,8 @@ static void thread_leave(struct tend__task *t)
 
 static const struct tend__kind kind_thread = {.wake = thread_wake, .leave = thread_leave};
 
-/* Joined later: by the next spawn of a thread, or by the close of the runtime,
- * which cannot come before, for the task still counts. */
+/* Queues the thread to be joined: by the next spawn of a thread, or by the close of the
+ * runtime, which waits for this task because the task still counts. */
 static void ending(struct tend__thread_task *tt)
 {
 	tend__lock(&tt->rt->threads_lock);
@@ -39,8 +41,8 @@ static void ending(struct tend__thread_task *tt)
 	tend__unlock(&tt->rt->threads_lock);
 }
 
-/* The body left by pthread_exit() or was canceled as a thread (rule 7): the
- * cleanups that tend knows of still run, and the task ends. */
+/* The body left by pthread_exit() or by pthread_cancel(). The cleanups of tend_defer()
+ * still run, and the task ends as aborted. */
 static void left(void *p)
 {
 	struct tend__thread_task *tt = p;
@@ -74,7 +76,7 @@ static void body(void *p)
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
 	tend__tls.task = t;
-	/* Relaxed: for readers. */
+	/* Relaxed: readers of the registry need no order with other members. */
 	tend__store_relaxed(&t->record->pid, tend__thread_number());
 	tend__task_run(t);
 	tend__task_unmark(t, TEND__STARTING);
@@ -100,11 +102,12 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 		tend__thread_join(&tt->thread);
 		tend__free(tt);
 		if (!all)
-			return; /* one spawned, one joined: none pile up */
+			return; /* a spawn joins one thread, so ended threads do not pile up */
 	}
 }
 
-/* With tt, which is the thread's when it answers 0. */
+/* Returns 0, and then tt is the new thread's; or a negative errno value, and then tt is
+ * still the caller's. */
 static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
                         struct tend__thread_task *tt, tend_fn *fn, void *arg, tend_task *out)
 {
@@ -120,7 +123,7 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 	t->fn = fn;
 	t->arg = arg;
 	tend__threads_reap(tt->rt, false);
-	/* It exists before it may run, so that a failure leaves no trace. */
+	/* The thread is made before the task is published, so a failure leaves no trace. */
 	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
 	if (!error) {
 		error = tend__give(t, birth);
@@ -138,8 +141,8 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 	tend__born(t, birth, TEND__READY);
 	if (out)
 		*out = name;
-	/* Release: the task and its record are whole. After it tt may be gone, and
-	 * the wake only names an address. */
+	/* Release: pairs with the acquire in body(); the task and its record are whole. After
+	 * this store tt may be freed, and the wake only names its address. */
 	tend__store_release(&tt->go, 1u);
 	tend__futex_wake(&tt->go, 1);
 	return 0;
@@ -165,7 +168,7 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	if (!tt)
 		return -ENOMEM;
 	int cancelable;
-	/* A pthread_cancel() of this thread takes effect before it or after it. */
+	/* A pthread_cancel() of this thread takes effect before the spawn or after it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	error = spawn_thread(scope, &birth, tt, fn, arg, out);
 	pthread_setcancelstate(cancelable, NULL);

@@ -1,4 +1,4 @@
-/* open/open.c - opening and closing a runtime: every layer below has its part. */
+/* open/open.c - opens and closes a runtime: every folder before this has its part. */
 #include "kinds/kinds.h"
 
 #include "base/alloc.h"
@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* With what workers keep free, and a scope counts though it has ended or not begun (a
- * round and 64 each), not more than a slot or a scope's count can say. */
+/* Slots are numbered in 24 bits, and a scope counts in as many. Beside the live tasks there
+ * are, for each worker, slots that the worker keeps free, ended tasks that still count in
+ * their scope (a round), and places taken ahead (64). */
 enum { TASKS_MAX = 14 << 20 };
 _Static_assert(2 + TASKS_MAX + TASKS_MAX / 8 + TEND__WORKERS_MAX * (3 * 64 + TEND__ROUND + 64) <
                        TEND__SLOT_MAX,
@@ -47,7 +48,8 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 	return 0;
 }
 
-/* The program's name need not be a task's; an option must be. */
+/* Sets the name of the root. A name from the options must be valid for a task; the name of
+ * the program, if it is not, is replaced. */
 static int root_name(char out[TEND_NAME_MAX + 1], const char *name, bool given)
 {
 	size_t n = strnlen(name, TEND_NAME_MAX + 1);
@@ -111,7 +113,7 @@ static void free_runtime(tend_runtime *rt)
 	free(rt);
 }
 
-/* Cache lines matter to these two, and calloc() does not know of them. */
+/* Runtime and workers are laid out in cache lines, which calloc() does not align to. */
 static void *aligned(size_t bytes)
 {
 	void *p = NULL;
@@ -133,7 +135,7 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 	rt->flags = o->flags;
 	rt->workers_count = o->workers;
 	rt->slots = tend__slots_for(o->tasks_max, o->workers);
-	/* Its lowest page is the guard. */
+	/* Whole pages, because the lowest page of a stack is its guard. */
 	rt->stack_bytes =
 		(o->stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() * tend__page_bytes();
 	tend__link_init(&rt->empty_waiters);
@@ -195,7 +197,8 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	}
 	if (o.flags & TEND_HOSTED) {
 		tend__tls.hosted = true;
-		/* As after a poll: the first post makes the descriptor readable. */
+		/* The worker begins as after a poll: asleep, so that the first post makes the
+		 * descriptor of the runtime readable. */
 		tend__add(&rt->sleepers, 1);
 		tend__store(&rt->workers[0].sleeping, 1u);
 	}
@@ -207,7 +210,7 @@ static void cancel_all(tend_runtime *rt)
 {
 	struct tend_reason reason = tend__reason(-ECANCELED, "the runtime closes", 0);
 
-	/* It may be canceled already. */
+	/* A root that was canceled before keeps its first reason. */
 	tend__scope_cancel(rt->root, rt->root->id, &reason);
 }
 
@@ -224,7 +227,8 @@ static bool poll_until(tend_runtime *rt, uint64_t deadline)
 	return true;
 }
 
-/* The steps of tend_shutdown(); nobody else runs the tasks, so this does. */
+/* The steps of tend_shutdown() for a hosted runtime: this thread must run the tasks between
+ * the steps, because no other thread does. Returns 0 or -ETIMEDOUT. */
 static int stop_hosted(tend_runtime *rt, uint64_t deadline)
 {
 	uint64_t id = rt->root->id;
@@ -237,7 +241,8 @@ static int stop_hosted(tend_runtime *rt, uint64_t deadline)
 	return poll_until(rt, deadline) ? 0 : -ETIMEDOUT;
 }
 
-/* Without a report and without force: an end must be possible all the same. */
+/* There is no memory for a report or for force; the runtime can close all the same. Returns
+ * 0 or -ETIMEDOUT. */
 static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
 {
 	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
@@ -265,10 +270,11 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
-	/* Out of the table, so that nobody posts to a worker that has stopped. */
+	/* The runtime leaves the table first, or threads could post to a stopped worker. */
 	tend__runtime_disclaim(rt);
 	tend__workers_stop(rt);
-	/* Then: a worker may only now have begun to watch the guard's socket. */
+	/* After the workers have stopped, because until then worker 0 may begin to watch the
+	 * guard's socket. */
 	tend__children_close(rt);
 	if (rt->flags & TEND_HOSTED)
 		tend__tls.hosted = false;
@@ -287,6 +293,6 @@ int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 	if (tend__forked())
 		return -ESTALE;
 	if (tend__tls.worker)
-		return -EDEADLK; /* a fiber would run the loop that runs it */
+		return -EDEADLK; /* a fiber would run the loop in which this fiber runs */
 	return rt->flags & TEND_HOSTED ? tend__worker_poll(&rt->workers[0], deadline) : -EINVAL;
 }

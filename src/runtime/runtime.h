@@ -88,7 +88,7 @@ struct tend__debt {
 /* Places that a worker has taken in the count of a scope before the running task spawns into
  * the scope, so that two workers that spawn into the same scope seldom meet at its word.
  * The worker gives them back at the latest when another task runs; a thread that asks
- * whether the scope is empty takes them back before: see tend__scope_expect(). */
+ * whether the scope is empty takes them back before: see tend__await_begin(). */
 struct tend__credit {
 	_Atomic uint64_t word;     /* (x) slot of the scope 24 | 0 | count 32 */
 	struct tend__owner *owner; /* (w) spawned into since the last switch, or NULL */
@@ -230,38 +230,6 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 	struct tend__worker *w = tend__worker_of(rt);
 
 	return w ? w->number : rt->workers_count;
-}
-
-/* Returns how many tasks of the scope have ended, with the outcome or with any (0), and
- * are not yet subtracted from the count. */
-static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t outcome)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		/* Acquire: pairs with the release in tend__task_finish(). */
-		uint64_t word = tend__load_acquire(&rt->workers[i].debt.word);
-
-		if (word >> 40 == tend__id_slot(scope) &&
-		    (!outcome || (word >> 32 & 0xff) == outcome))
-			n += (uint32_t)word;
-	}
-	return n;
-}
-
-/* Returns how many places of the scope are taken ahead, without a task. */
-static inline uint32_t tend__lent(tend_runtime *rt, uint64_t scope)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		/* Acquire: pairs with the exchange of a spawn. */
-		uint64_t word = tend__load_acquire(&rt->workers[i].credit.word);
-
-		if (word >> 40 == tend__id_slot(scope))
-			n += (uint32_t)word;
-	}
-	return n;
 }
 
 /* stacks.c */

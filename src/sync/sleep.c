@@ -1,4 +1,4 @@
-/* sync/sleep.c - a wait for nothing but an instant. */
+/* sync/sleep.c - a wait that only its deadline ends. */
 #include "tend/task.h"
 
 #include "runtime/runtime.h"

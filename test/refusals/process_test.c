@@ -2,7 +2,6 @@
 #include "refuse.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -40,13 +39,8 @@ static void start(struct world *w)
 /* w->process runs, hence the guard as well. */
 static void running(struct world *w)
 {
-	uint64_t give_up = tend_after(20 * TEND_SEC);
-
 	start(w);
-	while (tend_process_pid(w->process) == -EAGAIN) {
-		ck_assert_uint_lt(tend_now(), give_up);
-		sched_yield();
-	}
+	settle(w->rt);
 	w->pid = tend_process_pid(w->process);
 	ck_assert_int_gt(w->pid, 0);
 }
@@ -90,7 +84,7 @@ static void unstarted(struct world *w, const struct row *row)
 	tend_task t;
 
 	ANSWERS(tend_spawn(w->open, judge_before_it_starts, &a, NULL, &t), 0);
-	ANSWERS(tend_join(t, NULL, tend_after(20 * TEND_SEC)), 0);
+	ANSWERS(tend_join(t, NULL, tend_after(PATIENCE_NS)), 0);
 }
 
 static pid_t parent_of(pid_t pid, char name[32])
@@ -128,7 +122,7 @@ static int judge_after_the_guard(void *arg)
 
 	ck_assert_int_ge(dead.fd, 0);
 	ANSWERS((int)syscall(SYS_pidfd_send_signal, dead.fd, SIGKILL, NULL, 0), 0);
-	ANSWERS(poll(&dead, 1, 20000), 1);
+	ANSWERS(poll(&dead, 1, PATIENCE_S * 1000), 1);
 	close(dead.fd);
 	judge(a->w, a->row);
 	return 0;
@@ -142,7 +136,7 @@ static void unguarded(struct world *w, const struct row *row)
 
 	running(w);
 	ANSWERS(tend_spawn(w->open, judge_after_the_guard, &a, NULL, &t), 0);
-	ANSWERS(tend_join(t, NULL, tend_after(20 * TEND_SEC)), 0);
+	ANSWERS(tend_join(t, NULL, tend_after(PATIENCE_NS)), 0);
 }
 
 static void without_guard(struct world *w, const struct row *row)

@@ -42,8 +42,9 @@ struct world {
 	tend_task process, made; /* made: a stage's */
 	tend_event *go;          /* every fiber waits for this event */
 	tend_channel *empty, *full, *shut_channel;
-	int fd;    /* a stage's */
-	pid_t pid; /* a stage's */
+	int fd;                    /* a stage's */
+	pid_t pid;                 /* a stage's */
+	tend_subscription *events; /* so that events are recorded */
 	struct out out;
 };
 
@@ -97,7 +98,7 @@ int wait_for_go(void *world);
 void open_other(struct world *w, uint32_t flags, uint32_t tasks_max);
 void close_other(struct world *w);
 
-/* Waits until the fibers of a runtime are parked. */
+/* Waits until the fibers of a runtime are parked, and its processes have started. */
 void settle(const tend_runtime *rt);
 
 /* ---- Rows ---- */

@@ -289,7 +289,7 @@ static void endless(struct world *w, const struct row *row)
 
 REFUSES_BUT(tend_shutdown, ETIMEDOUT, "no time: canceled, and the task is abandoned", endless,
             "; now t/beside/endless scope closed live 1 spawned 1 completed 0 because -125 ''"
-            "; now t/beside/endless/task external abandoned because -125 ''",
+            "; now t/beside/endless/task external abandoned because -125 ''; events 1",
             tend_shutdown(w->deep, 0, NULL))
 REFUSES(tend_shutdown, EDEADLK, "from inside", in_fiber, shutdown_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_shutdown, EDEADLK, "from a thread task inside", in_thread,

@@ -1,4 +1,4 @@
-/* kinds/process/link.c - a runtime's guard, and what it says of each process. */
+/* kinds/process/link.c - a runtime's guard: requests, and its news of each process. */
 #include "kinds/process/process.h"
 
 #include "tend/io.h"
@@ -22,7 +22,7 @@ static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEN
 	struct tend__task *t = tend__task_at(c->rt, cookie);
 	struct tend__process *p = tend__id_slot(cookie) < c->rt->slots ? t->data : NULL;
 
-	/* A process is in the list until its fiber has seen the end. */
+	/* A process is in the list until its fiber has seen the end of the process. */
 	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
 }
 
@@ -64,8 +64,8 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	c->open = false;
 }
 
-/* The guard is gone, and its keepers and their leaders with it: they are tied to
- * it. Their fibers make sure. The next spawn opens another. */
+/* The guard died. Its keepers and their leaders die with it, because PR_SET_PDEATHSIG ties
+ * them to the guard; the fiber of each process makes sure. The next spawn opens a new guard. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
@@ -78,10 +78,12 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	close_guard(c);
 }
 
-/* What the guard has said. False if it is dead, and all of this is read. */
+/* Takes the messages of the guard. Returns false if the guard is dead and all of its
+ * messages are taken. */
 static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
-	bool dead = tend__guard_dead(&c->guard); /* before the look at what it said */
+	/* Before the messages are read: messages sent between the two looks would be lost. */
+	bool dead = tend__guard_dead(&c->guard);
 	struct tend__guard_message m;
 	int got;
 
@@ -111,10 +113,10 @@ static void ready(void *arg, int error)
 	struct tend__children *c = arg;
 
 	tend__lock(&c->lock);
-	/* One that cannot be watched is as good as dead. */
+	/* A guard that cannot be watched is as good as dead. */
 	if (c->open && (!listen_to(c) || error))
 		lost(c);
-	/* There may be room again: whoever found none tries once more. */
+	/* There may be room again: each fiber that had to wait for room tries once more. */
 	for (struct tend__link *l = c->live.next; c->blocked && l != &c->live; l = l->next) {
 		struct tend__process *p = tend__entry(l, struct tend__process, live);
 
@@ -134,7 +136,8 @@ static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	if (error)
 		return error;
 	c->open = true;
-	/* The pidfd, too: a fork of this program may have the guard's end of the socket. */
+	/* The pidfd, too: the socket alone does not tell the death of the guard, because a
+	 * fork of this program may have the guard's end. */
 	error = tend__fd_watch(c->rt, c->guard.sock, ready, c);
 	if (!error)
 		error = tend__fd_watch(c->rt, c->guard.pidfd, ready, c);
@@ -160,7 +163,7 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 	if (!c)
 		return -ENOMEM;
 
-	/* No pthread_cancel() takes effect with the lock. */
+	/* No pthread_cancel() takes effect while this thread holds the lock. */
 	int cancelable;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	tend__lock(&c->lock);
@@ -205,9 +208,9 @@ int tend__link_ask(struct tend__process *p, const int fds[3])
 
 	tend__lock(&c->lock);
 	int error = open_guard(c);
-	p->phase = TEND__PHASE_ASKING; /* an earlier guard may have died meanwhile */
+	p->phase = TEND__PHASE_ASKING; /* LOST if the last guard died meanwhile */
 	if (error == -EAGAIN)
-		error = -ENOBUFS; /* of processes: there is no guard that would tell */
+		error = -ENOBUFS; /* out of processes: no guard would notify the fiber */
 	if (!error)
 		error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, p->base,
 		                          fds);
@@ -232,7 +235,7 @@ enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid)
 	return phase;
 }
 
-/* A signal of 0 is SIGKILL to everything of the process. */
+/* Sends the stop signal to the process, or with 0 SIGKILL to everything of the process. */
 static int pass(struct tend__process *p, int signal)
 {
 	struct tend__children *c = p->children;
@@ -282,6 +285,6 @@ void tend__link_leave(struct tend__process *p)
 	tend__unlink(&p->live);
 	tend__unlock(&c->lock);
 	if (p->pidfd >= 0)
-		tend_fd_close(p->pidfd); /* it may have been waited on */
+		tend_fd_close(p->pidfd); /* see_it_dead() may have waited for it */
 	p->pidfd = -1;
 }

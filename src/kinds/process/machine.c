@@ -1,4 +1,4 @@
-/* kinds/process/machine.c - the fiber of a process: it asks, attends, stops, and ends.
+/* kinds/process/machine.c - the fiber of a process: asks, attends, stops, and ends.
  *
  * The fiber looks at the phase (process.h) and passes a stop on. A stop goes up two steps:
  *
@@ -21,14 +21,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RETRY_NS (20 * TEND_MS) /* what nobody tells of is looked at so often */
-#define GONE_NS  (5 * TEND_SEC) /* in which the keepers of a dead guard end their tasks, at worst */
+/* How often the fiber looks when nothing would notify it. */
+#define RETRY_NS (20 * TEND_MS)
+/* The keepers of a dead guard end their tasks in this time, at worst. */
+#define GONE_NS (5 * TEND_SEC)
 
 enum step { STEP_NONE, STEP_SIGNAL, STEP_KILL };
 
 struct stop {
 	enum step wanted, sent;
-	bool failed;      /* to send the last step, and not for want of room */
+	bool failed;      /* the last step could not be sent, though there was room */
 	uint64_t kill_at; /* SIGNAL: when KILL is wanted */
 };
 
@@ -53,7 +55,8 @@ static int failed(struct tend__process *p, int error, const char *stage)
 	return -error;
 }
 
-/* Asks the guard, waiting while there is no room; and another one, if it has died. */
+/* Asks the guard, and waits while there is no room. If the guard has died, asks another
+ * guard, once. Returns 0 or a negative errno value. */
 static int ask(struct tend__process *p, const int fds[3])
 {
 	for (int deaths = 0;;) {
@@ -85,8 +88,8 @@ static int start(struct tend__process *p)
 	return error;
 }
 
-/* Passes the stop on: the signal once, SIGKILL when its time has come or when
- * it is asked for by force. */
+/* Passes a stop on to the guard: the stop signal once, and SIGKILL when stop_ns has passed
+ * or a shutdown forces the task. */
 static void pass_on(struct tend__process *p, struct stop *stop)
 {
 	if (stop->wanted == STEP_NONE && tend__task_told(p->task)) {
@@ -105,9 +108,9 @@ static void pass_on(struct tend__process *p, struct stop *stop)
 	stop->failed = error && error != -EAGAIN;
 }
 
-/* The guard died. Direct children have died with it; one whose pidfd we have is
- * seen to be dead. Until then it is abandoned, and says so. Its keeper ends the others,
- * and with it go the last who could write. */
+/* The guard died. PR_SET_PDEATHSIG has killed the leader; wait for its pidfd to confirm
+ * that. Meanwhile the task is shown as abandoned. The keeper kills the remaining
+ * descendants; when the last of them is dead both output pipes reach end of file. */
 static void see_it_dead(struct tend__process *p)
 {
 	if (!tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED))
@@ -146,7 +149,7 @@ static enum tend__phase refresh(struct tend__process *p)
 	int32_t pid;
 	enum tend__phase phase = tend__link_look(p, &pid);
 
-	/* Relaxed: for readers. */
+	/* Relaxed: only this fiber writes the pid; others look whether there is one. */
 	if (pid && !tend__load_relaxed(&p->task->record->pid)) {
 		tend__store_relaxed(&p->task->record->pid, pid);
 		tend__task_unmark(p->task, TEND__STARTING);
@@ -170,8 +173,8 @@ static void wait_for_news(struct tend__process *p, const struct stop *stop)
 
 	if (stop->failed)
 		deadline = retry_before(deadline);
-	/* Whatever it answers, the caller looks at everything again; a descriptor that
-	 * cannot be watched, for want of memory say, is looked at now and then. */
+	/* The caller looks at everything again after each answer. A descriptor that cannot
+	 * be watched, because there is no memory, say, is looked at every RETRY_NS. */
 	if (n) {
 		int got = tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, deadline, flags);
 
@@ -185,8 +188,8 @@ static void wait_for_news(struct tend__process *p, const struct stop *stop)
 		return;
 }
 
-/* Has something come since the last look? The output callback may have waited,
- * and its wait have consumed the notify. */
+/* Returns true if something has come since the last look. The output callback may have
+ * waited since then, and that wait has consumed the notify. */
 static bool news(struct tend__process *p, enum tend__phase phase, const struct stop *stop)
 {
 	bool force = tend__task_word(p->task) & TEND__ABORTED;
@@ -196,7 +199,7 @@ static bool news(struct tend__process *p, enum tend__phase phase, const struct s
 	       (stop->wanted == STEP_NONE && tend__task_told(p->task));
 }
 
-/* Looks after a process that the guard was asked for, until nothing more will come of it.
+/* Looks after a process that the guard was asked for, until no news and no output are left.
  * Returns the phase: FAILED, EXITED or LOST. */
 static enum tend__phase attend(struct tend__process *p, struct stop *stop)
 {
@@ -219,7 +222,7 @@ static enum tend__phase attend(struct tend__process *p, struct stop *stop)
 static int ended(struct tend__process *p, enum tend__phase phase, const struct stop *stop)
 {
 	if (phase == TEND__PHASE_FAILED && p->stage == TEND__STAGE_KILLED) {
-		/* Killed between the question and the start: nothing of it ever ran. */
+		/* Killed between the request and the start: the program never ran. */
 		p->task->ending = TEND_KILLED;
 		return 128 + SIGKILL;
 	}
@@ -252,7 +255,7 @@ int tend__process_main(void *process)
 	struct tend__process *p = process;
 	struct tend__outside room;
 
-	tend__self(&room); /* a cancel must find it, however it waits */
+	tend__self(&room); /* links the task, so that a cancel finds it in each wait */
 	int result = start(p);
 	if (!result) {
 		struct stop stop = {.wanted = STEP_NONE};
@@ -267,8 +270,8 @@ int tend__process_main(void *process)
 	return result;
 }
 
-/* A panic in the output callback leaves tend__process_main() behind: the process is
- * ended first. On the task's own stack, so this may wait. */
+/* A panic in the output callback leaves tend__process_main() behind, so the process is
+ * ended here. This runs on the task's own stack, so the fiber may wait. */
 void tend__process_leave(struct tend__task *t)
 {
 	struct tend__process *p = t->data;
@@ -283,6 +286,6 @@ void tend__process_leave(struct tend__task *t)
 			see_it_dead(p);
 		tend__link_leave(p);
 	}
-	tend__process_close_base(p); /* it may never have run */
+	tend__process_close_base(p); /* open if the task was canceled before its first run */
 	tend__fiber_end(t);
 }

@@ -1,4 +1,4 @@
-/* kinds/process/output.c - what a process writes: two pipes, and a tail of both. */
+/* kinds/process/output.c - the output of a process: two pipes, and the tail of both. */
 #include "kinds/process/process.h"
 
 #include "tend/io.h"
@@ -11,7 +11,7 @@
 
 enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
 
-/* Makes room for n more bytes, as far as there may be. */
+/* Makes room for n more bytes, up to TAIL_MAX and as far as there is memory. */
 static void grow(struct tend__process *p, size_t n)
 {
 	if (p->tail_count + n <= p->tail_size || p->tail_size >= TAIL_MAX)

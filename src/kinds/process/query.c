@@ -1,12 +1,12 @@
-/* kinds/process/query.c - what others ask of a process: its tail, its pid, a signal. */
+/* kinds/process/query.c - questions about a process, and signals to it, from any thread. */
 #include "kinds/process/process.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 
-/* The process of a live or held task, with the stripe of the task taken. Returns 0;
- * -EINVAL if the task is no process; -ESRCH; -ESTALE. */
+/* Finds the process of a task that is live or whose outcome is kept. Returns 0, and the
+ * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE. */
 static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
 {
 	struct tend__task *t;
@@ -42,7 +42,7 @@ int tend_process_pid(tend_task task)
 
 	if (error)
 		return error;
-	/* Relaxed: set once. */
+	/* Relaxed: the pid is set once, and nothing else is read by its order. */
 	int pid = tend__load_relaxed(&p->task->record->pid);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return pid ? pid : -EAGAIN;

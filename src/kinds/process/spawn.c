@@ -1,4 +1,4 @@
-/* kinds/process/spawn.c - the options of a process copied, and its task made. */
+/* kinds/process/spawn.c - copies the options of a process, and makes its task. */
 #include "kinds/process/process.h"
 
 #include "base/alloc.h"
@@ -43,7 +43,7 @@ const struct tend__kind tend__process_kind = {.wake = tend__fiber_wake,
                                               .leave = tend__process_leave,
                                               .gone = process_gone};
 
-/* The names that children are given by default; those that end in '*' are
+/* Returns true for a variable that children get by default. Names that end in '*' are
  * prefixes. */
 static bool passed_on(const char *var)
 {
@@ -89,8 +89,8 @@ static const char **copy(const char ***slot, char **bytes, const char *const *li
 	return first;
 }
 
-/* Opens the working directory of the call. Returns the descriptor, or a negative errno
- * value; no pthread_cancel() takes effect between the two. */
+/* Opens the working directory of the caller. Returns a descriptor, or a negative errno
+ * value. No pthread_cancel() takes effect, because that would leak the descriptor. */
 static int open_here(void)
 {
 	int cancelable;
@@ -161,8 +161,8 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
 	return 0;
 }
 
-/* Makes the task of a process, which is then its task's. Returns 0, or an error of
- * tend__conceive(). */
+/* Makes the task of the process; the end of the task then frees p. Returns 0, or an error
+ * of tend__conceive(), and then p is still the caller's. */
 static int spawn(tend_scope scope, const struct tend__birth *birth, struct tend__process *p,
                  tend_task *out)
 {

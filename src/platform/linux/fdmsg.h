@@ -12,7 +12,8 @@
 
 enum { TEND__FDMSG_SEND = 5, TEND__FDMSG_RECEIVE = 6 }; /* most descriptors of a message */
 
-/* Aligned, the room for an odd number of descriptors has place for one more. */
+/* Because of its alignment, the room for an odd number of descriptors has place for an even
+ * number. */
 union tend__fdmsg_control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(TEND__FDMSG_SEND * sizeof(int))];
@@ -20,7 +21,7 @@ union tend__fdmsg_control {
 _Static_assert(sizeof(union tend__fdmsg_control) == CMSG_LEN(TEND__FDMSG_RECEIVE * sizeof(int)),
                "as many descriptors arrive as fds of tend__fdmsg has room for");
 
-/* The descriptors that came with a message; they are the receiver's, close-on-exec. */
+/* The descriptors of a received message: the receiver's, close-on-exec. */
 struct tend__fdmsg {
 	int fds[TEND__FDMSG_RECEIVE];
 	int count;
@@ -56,8 +57,8 @@ static inline int tend__fdmsg_send(int sock, const void *bytes, size_t size, con
 	}
 }
 
-/* Takes one message, if there is one. Returns its size, which is more than `size` if it
- * was longer than the buffer; 0 at the end; or a negative errno value, and then no
+/* Takes a message, if there is any. Returns its size, more than `size` for a message that
+ * did not fit into the buffer; 0 at the end; or a negative errno value, and then no
  * descriptor came. */
 static inline ssize_t tend__fdmsg_receive(int sock, void *bytes, size_t size,
                                           struct tend__fdmsg *got)
@@ -86,7 +87,7 @@ static inline ssize_t tend__fdmsg_receive(int sock, void *bytes, size_t size,
 	return n;
 }
 
-/* Closes the descriptors that came from number `first` on. */
+/* Closes the received descriptors from number `first` on. */
 static inline void tend__fdmsg_close(const struct tend__fdmsg *got, int first)
 {
 	for (int i = first; i < got->count; i++)

@@ -1,3 +1,4 @@
+/* platform/linux/thread.c - threads, and the barrier of all threads. */
 #include "platform/platform.h"
 
 #include "base/alloc.h"
@@ -37,7 +38,8 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 	s->arg = arg;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 
-	/* Signals are for the program's own threads; a fault must find its handler. */
+	/* Signals are for the program's own threads. Those of faults stay unblocked, because
+	 * the kernel kills a thread that blocks the signal of its own fault. */
 	sigset_t all, before;
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
@@ -62,8 +64,8 @@ void TEND__OS(thread_join)(struct tend__thread *t) { pthread_join((pthread_t)t->
 void TEND__OS(thread_yield)(void) { sched_yield(); }
 int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
 
-/* A process registers once; the kernel takes 2 us for it, and 10 to 20 ms where there
- * are threads already. */
+/* A process registers once. That takes the kernel 2 us, or 10 to 20 ms where there are
+ * threads already. */
 bool TEND__OS(barrier)(void)
 {
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0)
