@@ -14,7 +14,7 @@ static short poll_events(int events)
 	               (events & TEND_WRITABLE ? POLLOUT : 0));
 }
 
-/* What poll(2) says now: the ready events, or -EBADF. */
+/* Returns the events that poll(2) reports now, or -EBADF. */
 static int level(int fd, int events, int timeout_ms)
 {
 	struct pollfd p = {.fd = fd, .events = poll_events(events)};
@@ -31,8 +31,8 @@ static int level(int fd, int events, int timeout_ms)
 	return ready & events;
 }
 
-/* A thread that is no fiber. It looks every 20 ms whether it is canceled, or the
- * descriptor closed: only its own futex could wake it, and it sleeps in poll(2). */
+/* For a thread that is no fiber. The thread looks every 20 ms whether it is canceled or the
+ * descriptor is closed, because a wake-up by futex does not end the sleep in poll(2). */
 static int wait_thread(int fd, int events, uint64_t deadline)
 {
 	struct tend__task *t = tend__tls.task;
@@ -42,7 +42,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 		uint64_t now;
 		int ready = level(fd, events, 0), ms = 20;
 
-		/* After the look, which may have been at another file of this number. */
+		/* After the look, which may have been at a later file of this number. */
 		if (tend__fd_closes(fd) != closes)
 			return -EBADF;
 		if (ready)
@@ -100,7 +100,7 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 			return ready;
 		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
 		if (error == -EPERM)
-			return events; /* epoll cannot watch it: a file, always ready */
+			return events; /* epoll cannot watch a file, which is always ready */
 		if (error < 0)
 			return error;
 	}
@@ -151,7 +151,7 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 				return error;
 		}
 		error = wait_again(fd, TEND_READABLE, deadline, 0);
-		/* Who has tried nothing yet does so before it is late. */
+		/* A caller that has not tried to read yet tries before it is late. */
 		if (error && !(untried && error == -ETIMEDOUT))
 			return error;
 		untried = false;
@@ -197,7 +197,7 @@ int tend_fd_close(int fd)
 	if (fd < 0)
 		return -EBADF;
 	tend__fd_closing(fd);
-	/* Linux has closed it even when it says EINTR. */
+	/* Linux has closed the descriptor even when it says EINTR. */
 	error = close(fd) == 0 || errno == EINTR ? 0 : errno == EBADF ? -EBADF : -EIO;
 	tend__fd_closed(fd);
 	return error;

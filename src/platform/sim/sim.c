@@ -1,12 +1,12 @@
-/* platform/sim/sim.c - virtual threads, a virtual clock, and who goes next.
+/* platform/sim/sim.c - virtual threads, a virtual clock, and the choice of the next thread.
  *
- * The core above is the real one. Its threads are coroutines of the thread that
- * runs the simulation; a futex, a poller and the clock are answered here; and at
- * each atomic operation (base/atomic.h) another may go on. One number decides
- * it all, or in an exploration a list of choices that is counted through.
+ * The core above is the same as in libtend. Its threads are coroutines of the thread that
+ * runs the simulation; futexes, pollers and the clock are simulated here; and at each atomic
+ * operation (base/atomic.h) the simulation may switch to a different thread. A single number
+ * decides all choices; in an exploration, a list of choices that is counted through.
  *
- * When nobody can go on, real descriptors are looked at, then the clock jumps to
- * the next deadline; when there is none, that is a deadlock. */
+ * When no thread can go on, real descriptors are looked at, then the clock jumps to the next
+ * deadline; without a deadline the run ends as a deadlock. */
 #include "tend/sim.h"
 
 #include "platform/context.h"
@@ -32,8 +32,8 @@ struct vthread {
 	void *stack;
 	void (*fn)(void *);
 	void *arg;
-	const void *word;            /* futex it sleeps on, or NULL */
-	struct tend__poller *poller; /* it sleeps in, or NULL */
+	const void *word;            /* the futex that the thread sleeps on, or NULL */
+	struct tend__poller *poller; /* the poller that the thread sleeps in, or NULL */
 	uint64_t deadline;
 };
 
@@ -48,13 +48,13 @@ struct sim {
 	int current, used, runnable;
 	uint64_t random;
 	uint64_t clock;
-	uint64_t number; /* of the run, from 1 */
+	uint64_t number; /* the run's, from 1 */
 	uint32_t preemptions;
 	bool failed;
-	struct tend__context outside; /* of tend_sim_run() */
+	struct tend__context outside; /* the caller of tend_sim_run() */
 	int (*fn)(void *);
 	void *arg;
-	/* Of an exploration. */
+	/* For an exploration. */
 	struct choice *choices;
 	uint32_t choices_count, choices_at;
 };
@@ -134,8 +134,8 @@ static void go_to(int next)
 		return;
 	sim->result.switches++;
 	trace((uint64_t)next + 1000);
-	/* Whatever context runs on a virtual thread now, its loop's or a fiber's, is
-	 * where it will go on. */
+	/* The context that runs on the virtual thread now, a loop's or a fiber's, is where the
+	 * thread will go on. */
 	from->tls = tend__tls;
 	sim->current = next;
 	tend__tls = to->tls;
@@ -169,7 +169,7 @@ void tend__step(void)
 			if (!taken)
 				return;
 			sim->preemptions++;
-			/* Option k is the k-th runnable that is not the current one. */
+			/* Option k is the k-th runnable thread without the current thread. */
 			next = nth_runnable(taken - 1);
 			if (next >= sim->current || next < 0)
 				next = nth_runnable(taken);
@@ -227,7 +227,7 @@ static void jump_clock(void)
 			wake(i);
 }
 
-/* The current thread cannot go on: who does? */
+/* Goes on with another thread, because the current thread cannot. */
 static void go_on(void)
 {
 	if (sim->runnable == 0)
@@ -290,7 +290,7 @@ static void thread_main(void *p)
 	for (int i = 0; i < sim->used; i++)
 		if (sim->threads[i].word == v)
 			wake(i);
-	/* It never comes back here; its stack goes when the run is over. */
+	/* The thread never comes back here; the stack is freed when the run is over. */
 	tend__context_dies(tend__tls.context, true);
 	go_on();
 }
@@ -422,7 +422,7 @@ void tend__poller_wake(struct tend__poller *p)
 
 bool tend__barrier(void)
 {
-	tend__step(); /* its atomics are in one order already */
+	tend__step(); /* the atomics are in a total order already */
 	return sim || tend__os_barrier();
 }
 
@@ -439,8 +439,8 @@ static void back_outside(void *p)
 	struct vthread *v = p;
 
 	first_thread(NULL);
-	/* Threads that fn left running are not waited for: they are its own bug, and
-	 * they are named by the count. */
+	/* Threads that fn left running are not waited for: they are a bug of fn, and the count
+	 * names them. */
 	v->state = DONE;
 	tend__context_switch(tend__tls.context, &sim->outside);
 }
@@ -452,7 +452,7 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 
 	memset(&s->result, 0, sizeof s->result);
 	s->random = s->opts.seed;
-	s->clock = TEND_SEC; /* not 0: instants of 0 mean "none" in options */
+	s->clock = TEND_SEC; /* above 0, because an instant of 0 means "none" in options */
 	s->number = ++runs_begun;
 	s->preemptions = 0;
 	s->choices_at = 0;
