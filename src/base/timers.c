@@ -131,11 +131,11 @@ static void insert_all(struct tend__timers *t, struct tend__bucket all)
 static void begin_round(struct tend__timers *t)
 {
 	uint64_t round = t->opened >> LEVEL;
-	struct tend__timer *timer;
 
 	insert_all(t, take_all(&t->wheels[1], round));
 	/* Also the timers of rounds that were stepped over while the wheels were empty. */
-	while ((timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) < round + TEND__BUCKETS) {
+	for (struct tend__timer *timer;
+	     (timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) < round + TEND__BUCKETS;) {
 		tend__heap_remove(&t->beyond, timer);
 		tend__timers_insert(t, timer);
 	}
@@ -166,11 +166,9 @@ static void open_until(struct tend__timers *t, uint64_t last)
 
 struct tend__timer *tend__timers_due(struct tend__timers *t, uint64_t now)
 {
-	struct tend__timer *timer;
-
 	if (t->opened <= now >> TICK)
 		open_until(t, now >> TICK);
-	timer = tend__heap_min(&t->near);
+	struct tend__timer *timer = tend__heap_min(&t->near);
 	if (!timer || timer->at > now)
 		return NULL;
 	tend__timers_remove(t, timer);
@@ -189,13 +187,11 @@ uint64_t tend__timers_next(const struct tend__timers *t)
 	for (unsigned wheel = 0; wheel < 2 && t->in_wheels; wheel++) {
 		uint64_t from = t->opened >> wheel * LEVEL;
 		uint64_t tick = first_used(&t->wheels[wheel], from, TEND__BUCKETS);
-		struct tend__timer *timer;
-		uint64_t at;
 
 		if (tick == from + TEND__BUCKETS)
 			continue;
-		timer = single(&t->wheels[wheel].bucket[tick % TEND__BUCKETS]);
-		at = timer ? timer->at : tick << (TICK + wheel * LEVEL);
+		struct tend__timer *timer = single(&t->wheels[wheel].bucket[tick % TEND__BUCKETS]);
+		uint64_t at = timer ? timer->at : tick << (TICK + wheel * LEVEL);
 		next = at < next ? at : next;
 	}
 	return next;
