@@ -62,6 +62,7 @@ int tend__options(void *out, size_t known, const void *opts)
 	const unsigned char *bytes = opts;
 	size_t size = 0;
 
+	tend__assert(known >= sizeof(size));
 	if (!opts) {
 		memset(out, 0, known);
 		return 0;

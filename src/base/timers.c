@@ -1,5 +1,7 @@
 #include "base/timers.h"
 
+#include "base/error.h"
+
 #include <stddef.h>
 
 enum { TICK = 22, LEVEL = 8 };                     /* bits: of a tick in ns, of a wheel */
@@ -19,6 +21,7 @@ static void put(struct tend__wheel *w, uint64_t tick, struct tend__timer *timer)
 	timer->next = *lane;
 	if (timer->next)
 		timer->next->prev = timer;
+	tend__assert(timer->lane < TEND__LANES);
 	*lane = timer;
 	w->used[i / 64] |= UINT64_C(1) << i % 64;
 }
@@ -104,6 +107,7 @@ void tend__timers_remove(struct tend__timers *t, struct tend__timer *timer)
 	else if (where == BEYOND)
 		tend__heap_remove(&t->beyond, timer);
 	else if (where != NOWHERE) {
+		tend__assert(where < BEYOND && t->in_wheels > 0);
 		take_out(&t->wheels[where - WHEEL], tick_of(timer, where - WHEEL), timer);
 		t->in_wheels--;
 	}
@@ -121,6 +125,7 @@ static void insert_all(struct tend__timers *t, struct tend__bucket all)
 		__builtin_prefetch(timer->next);
 		for (int i = 0; i < 3; i++)
 			__builtin_prefetch(timer->needs[i]);
+		tend__assert(t->in_wheels > 0);
 		t->in_wheels--;
 		tend__timers_insert(t, timer);
 	}

@@ -38,6 +38,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 	struct tend__task *t = tend__tls.task;
 	const uint32_t closes = tend__fd_closes(fd);
 
+	tend__assert(!t || !t->worker);
 	for (;;) {
 		int ready = level(fd, events, 0), ms = 20;
 
@@ -181,6 +182,7 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 		if (error)
 			break;
 	}
+	tend__assert(done <= n);
 	return done ? (ssize_t)done : error;
 }
 

@@ -80,6 +80,13 @@ void __tsan_release(void *addr);
 #define TEND__EDGE_RELEASE(p) ((void)(p))
 #endif
 
+/* Some thread holds the lock; which thread is not known. Without atomic.h, because a look that
+ * can only stop the program is no step of a protocol. */
+static inline void tend__assert_held(const struct tend__lock *l) TEND_ASSERTS(l)
+{
+	tend__assert(atomic_load_explicit(&l->word, memory_order_relaxed) != 0);
+}
+
 /* The analysis takes the annotations of these two on trust. */
 static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECKED
 {
@@ -104,13 +111,6 @@ static inline void tend__unlock(struct tend__lock *l) TEND_RELEASE(l) TEND_UNCHE
 	tend__compiler_barrier();
 	if (tend__load_relaxed(sleepers))
 		tend__futex_wake(&l->word, 1);
-}
-
-/* Some thread holds the lock; which thread is not known. Without atomic.h, because a look that
- * can only stop the program is no step of a protocol. */
-static inline void tend__assert_held(const struct tend__lock *l) TEND_ASSERTS(l)
-{
-	tend__assert(atomic_load_explicit(&l->word, memory_order_relaxed) != 0);
 }
 
 #endif

@@ -53,6 +53,7 @@ struct fd_waiter {
 
 static uint64_t key_of(int fd, uint64_t generation)
 {
+	tend__assert(fd >= 0 && fd < FDS_MAX);
 	/* The sum changes at each advance. The top bit is the poller's own. */
 	return (((generation >> 32) + generation) & 0x7fffffff) << 32 | (uint32_t)fd;
 }
@@ -72,6 +73,8 @@ static void report(struct tend__worker *w, const struct tend__ready *ready, int 
 {
 	for (int i = 0; i < n; i++) {
 		int fd = (int)(uint32_t)ready[i].key;
+
+		tend__assert(fd >= 0 && fd < FDS_MAX);
 		/* Relaxed: this worker wrote it. */
 		struct tend__fd *f = tend__load_relaxed(&w->fds) + fd;
 
@@ -134,6 +137,7 @@ static bool is_tcp(int fd)
 
 static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t generation)
 {
+	tend__assert(!f->added);
 	int error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
 
 	/* The file has been in the set under this number before, was closed here, and came
@@ -160,6 +164,7 @@ static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation
 {
 	bool gone = closes_of(f->generation) != closes_of(generation);
 
+	tend__assert(f->added && w->poller.watched > 0);
 	f->added = false;
 	w->poller.watched--;
 	wake_all(f, TEND_READABLE | TEND_WRITABLE, gone ? -EBADF : 0);
@@ -205,10 +210,12 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 	/* Shown in the tree: the fiber of a process waits for more than the pipes. */
 	uint64_t object = why == TEND__WAIT_EXIT ? (uint64_t)tend__load_relaxed(&t->record->pid)
 	                                         : (uint64_t)fds[0];
-	struct fd_waiter waiters[4];
+	struct fd_waiter waiters[TEND__FDS];
 	int error = 0, linked = 0, ready = -1;
 
-	for (int i = 0; i < n && i < 4 && !error && ready < 0; i++) {
+	tend__assert(w && w == tend__tls.worker);
+	tend__assert(n > 0 && n <= TEND__FDS);
+	for (int i = 0; i < n && !error && ready < 0; i++) {
 		struct tend__fd *f;
 
 		error = prepare(w, fds[i], &f);
@@ -251,6 +258,8 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 static struct tend__fd *watched(int fd)
 {
 	struct tend__worker *w = tend__tls.worker;
+
+	tend__assert(w);
 	/* Relaxed: this worker wrote it. */
 	struct tend__fd *f = tend__load_relaxed(&w->fds);
 
@@ -314,6 +323,7 @@ static void on_watch(struct tend__worker *w, struct tend__post *p)
 
 int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg)
 {
+	tend__assert(fd >= 0 && fn);
 	struct watching *x = tend__alloc(sizeof(*x));
 
 	if (!x)

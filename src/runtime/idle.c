@@ -28,6 +28,7 @@ static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t b
 {
 	bool got = false;
 
+	tend__assert(v != w && backlog <= TEND__RING);
 	for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
 		struct tend__task *t = tend__ring_pop(v);
 
@@ -116,6 +117,7 @@ static bool all_asleep(tend_runtime *rt, uint32_t but)
 /* Counts the worker as a watcher from here on, or no more. */
 static void watch(struct tend__worker *w, bool watches)
 {
+	tend__assert(w == tend__tls.worker);
 	if (watches != w->watches)
 		tend__add(&w->rt->watchers, watches ? 1 : (uint32_t)-1);
 	w->watches = watches;
@@ -185,6 +187,7 @@ void tend__awake(struct tend__worker *w)
 {
 	uint32_t was = tend__exchange(&w->sleeping, 0u);
 
+	tend__assert(was <= TEND__CALLED);
 	tend__add(&w->rt->sleepers, (uint32_t)-1);
 	if (was == TEND__CALLED && w->watches)
 		tend__add(&w->rt->watchers, (uint32_t)-1); /* counted twice */
@@ -197,6 +200,10 @@ void tend__idle(struct tend__worker *w, uint64_t deadline)
 	uint64_t next = tend__timers_next(&w->timers);
 	bool more = false, naps;
 
+	/* A scope that is owed an end would never become empty. */
+	tend__assert(!w->debt.owner && !w->credit.owner && !w->dead);
+	tend__assert(w == tend__tls.worker && !tend__tls.task);
+	tend__assert(!w->started.first);
 	if (w->rt->workers_count > 1 && steal(w, &more)) {
 		tend__watches_no_more(w);
 		return;

@@ -22,6 +22,7 @@ static void timed_out(struct tend__timer *timer)
 {
 	struct tend__task *t = tend__entry(timer, struct park, timer)->task;
 
+	tend__assert(t->worker == tend__tls.worker);
 	t->timed_out = true;
 	if (tend__task_notify(t))
 		tend__task_wake(t);
@@ -50,6 +51,7 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 	                           .needs = {t, t->record, &t->timed_out}},
 	                 .task = t};
 
+	tend__assert(deadline != TEND_FOREVER);
 	tend__timers_insert(&w->timers, &p.timer);
 	tend__fiber_park(t, why);
 	tend__timers_remove(&w->timers, &p.timer);
@@ -58,6 +60,7 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 /* A thread sleeps on the low half of the word, which has the state and the bits. */
 static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t deadline)
 {
+	tend__assert(!t->worker);
 	t->timed_out = false;
 	if (!tend__task_park(t, why))
 		return;
@@ -97,6 +100,7 @@ static const struct tend__kind outside_kind = {.wake = wake_outside};
 
 static void link_to_scope(struct tend__task *t)
 {
+	tend__assert(!t->in_list && t->owner);
 	tend__lock(&t->owner->lock);
 	tend__link_append(&t->owner->parked, &t->in_scope);
 	tend__unlock(&t->owner->lock);
@@ -113,6 +117,7 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 		link_to_scope(t);
 		return t;
 	}
+	tend__assert(room);
 	memset(room, 0, sizeof(*room));
 	t = &room->task;
 	t->record = &room->record;
@@ -144,6 +149,7 @@ void tend__abort_if_asked(struct tend__task *t)
 	tend__unlock(&t->worker->rt->tree);
 	if (owns)
 		return;
+	tend__assert(t == tend__tls.task);
 	t->ending = TEND_ABORTED;
 	t->aborted = true;
 	tend__leave(t);
@@ -211,6 +217,7 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 {
 	struct tend__task *t = w->task;
 
+	tend__assert(!w->done);
 	tend__unlink(&w->link);
 	w->result = result;
 	w->done = true;
@@ -223,6 +230,7 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 
 void tend__leave(struct tend__task *t)
 {
+	tend__assert(t == tend__tls.task);
 	tend__unwind(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);

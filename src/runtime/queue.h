@@ -50,6 +50,7 @@ static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
 	 * read by the thread that advanced head in tend__ring_pop(). */
 	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
 
+	tend__assert(tail - head <= TEND__RING);
 	if (tail - head >= TEND__RING)
 		return false;
 	tend__store_relaxed(&w->ring[tail % TEND__RING], t);

@@ -77,6 +77,7 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 	}
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;
+	tend__assert(s->low < (char *)s && s->bytes >= bytes);
 	s->announced = tend__stack_announce(s->low, (size_t)((char *)s - s->low));
 	return s;
 }
@@ -84,6 +85,8 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 {
 	tend__stack_forget(s->low, (size_t)((char *)s - s->low), s->announced);
+	tend__assert(w->stacks_used > 0 && !s->trimmed);
+	tend__assert(!tend__tls.task || tend__tls.task->stack != s); /* it runs there */
 	w->stacks_used--;
 	/* Relaxed: as in tend__stack_take(). */
 	if (tend__load_relaxed(&w->rt->no_stacks))
@@ -106,6 +109,7 @@ void tend__stacks_idle(struct tend__worker *w)
 	struct tend__stack *s = w->stacks;
 	uint32_t keep = 2 * w->stacks_peak;
 
+	tend__assert(w->stacks_peak >= w->stacks_used);
 	if (w->now - w->stacks_looked < TEND_SEC)
 		return;
 	w->stacks_looked = w->now;

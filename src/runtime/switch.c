@@ -60,6 +60,7 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
 {
 	struct tend__task *t = tend__queue_task(tend__queue_pop(&w->started));
 
+	tend__assert(t->worker == w);
 	look_ahead(&w->started);
 	return t;
 }
@@ -96,6 +97,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	size_t bytes = t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes;
 	int error = 0;
 
+	tend__assert(!t->worker && !t->defers && !t->unwinding);
 	t->worker = w;
 	/* Relaxed: a hint for readers. */
 	tend__store_relaxed(&t->record->worker, w->number);
@@ -208,6 +210,7 @@ static void go_on(struct tend__worker *w, struct tend__task *t)
 
 void tend__fiber_yield(struct tend__task *t)
 {
+	tend__assert(t == tend__tls.task);
 	/* At most a single fresh task begins at a yield. If a whole turn of fresh tasks began,
 	 * and each of them yielded, all of their stacks would be live at once. */
 	if (t->worker->turn < TURN - 1)
@@ -218,6 +221,7 @@ void tend__fiber_yield(struct tend__task *t)
 
 void tend__fiber_park(struct tend__task *t, enum tend__wait wait)
 {
+	tend__assert(t == tend__tls.task);
 	/* A task that was notified meanwhile does not park: its wait looks again. */
 	if (tend__task_park(t, wait))
 		go_on(t->worker, t);
@@ -230,6 +234,8 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
 
+	tend__assert(t == tend__tls.task && w == tend__tls.worker);
+	tend__assert(stack && !t->defers && !t->drop);
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->owner);
 	tend__tls.task = NULL;
@@ -277,6 +283,7 @@ static void entry(void *arg)
 {
 	struct tend__task *t = arg;
 
+	tend__assert(t->worker == tend__tls.worker && t->stack);
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
@@ -290,11 +297,13 @@ static void entry(void *arg)
 
 int tend__run_ready(struct tend__worker *w)
 {
+	tend__assert(!tend__tls.task && !w->dead);
 	w->budget = TEND__ROUND;
 	struct tend__task *t;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
 	running(w, NULL); /* tasks may have ended without a run */
+	tend__assert(!w->dead && w->budget <= TEND__ROUND);
 	w->worked = w->worked || w->budget != TEND__ROUND;
 	return TEND__ROUND - (int)w->budget;
 }

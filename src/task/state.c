@@ -8,6 +8,8 @@ void tend__task_publish(struct tend__task *t, uint32_t state_bits)
 {
 	uint64_t word = (uint64_t)tend__id_generation(t->id) << 32 | state_bits;
 
+	tend__assert((state_bits & TEND__STATE) == TEND__READY ||
+	             (state_bits & TEND__STATE) == TEND__RUNNING);
 	/* Release: a reader or a canceler finds a whole task behind the word. */
 	tend__store_release(&t->record->word, word);
 }
@@ -18,7 +20,8 @@ void tend__task_run(struct tend__task *t)
 	/* The states are numbers in a field, and no other thread changes READY, so an add
 	 * moves to RUNNING and keeps the bits that are set meanwhile. seq_cst, for
 	 * the acquire half: the thread sees the writes of its notifiers. */
-	tend__add(&t->record->word, (uint64_t)(TEND__RUNNING - TEND__READY));
+	uint64_t old = tend__add(&t->record->word, (uint64_t)(TEND__RUNNING - TEND__READY));
+	tend__assert((old & TEND__STATE) == TEND__READY);
 }
 
 bool tend__task_park(struct tend__task *t, enum tend__wait wait)
@@ -38,6 +41,7 @@ bool tend__task_park(struct tend__task *t, enum tend__wait wait)
 		      (uint64_t)wait << TEND__WAIT_SHIFT;
 		/* Release: the thread that makes the task READY sees what the task did before. */
 	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
+	tend__assert((old & TEND__STATE) < TEND__PARKED); /* READY, or a thread RUNNING */
 	return true;
 }
 
@@ -70,6 +74,7 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits)
 {
 	uint64_t old = tend__load_relaxed(&r->word);
 
+	tend__assert(!(bits & TEND__STATE));
 	do {
 		uint32_t state = old & TEND__STATE;
 
@@ -86,6 +91,7 @@ void tend__task_unmark(struct tend__task *t, uint32_t bits)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word);
 
+	tend__assert(!(bits & TEND__STATE));
 	while (!tend__cas_weak_acq_rel(&t->record->word, &old, old & ~(uint64_t)bits))
 		;
 }
@@ -94,6 +100,7 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
+	tend__assert(outcome >= TEND_COMPLETED && outcome <= TEND_REJECTED);
 	do {
 		if ((old & TEND__TOUCHED) && !touched)
 			return false;

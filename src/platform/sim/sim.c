@@ -97,6 +97,7 @@ static uint32_t choose(uint32_t n)
 		taken = 0;
 	} else
 		taken = 0;
+	tend__assert(taken < n); /* else fn has not done the same as in the run before */
 	trace(taken + 1);
 	return taken;
 }
@@ -127,6 +128,7 @@ static uint32_t count_runnable(void)
 
 static void go_to(int next)
 {
+	tend__assert(next >= 0 && next < sim->used);
 	struct vthread *from = &sim->threads[sim->current], *to = &sim->threads[next];
 
 	if (from == to)
@@ -235,6 +237,7 @@ static void go_on(void)
 
 static void block(void)
 {
+	tend__assert(sim->threads[sim->current].state == RUNNABLE && sim->runnable > 0);
 	sim->threads[sim->current].state = BLOCKED;
 	sim->runnable--;
 	go_on();
@@ -343,6 +346,7 @@ void tend__thread_join(struct tend__thread *t)
 		tend__os_thread_join(t);
 		return;
 	}
+	tend__assert(t->os < (uintptr_t)sim->used);
 	struct vthread *v = &sim->threads[t->os];
 	while (v->state != DONE) {
 		struct vthread *self = &sim->threads[sim->current];
