@@ -1,7 +1,14 @@
-/* cli/main.c - the command `tend`. */
-#include "cmd_check.h"
-#include "commands.h"
-#include "envelope.h"
+/* cli/main.c - the command `tend`.
+ *
+ * The folders of cli/ form a line, and a file uses only what stands before it:
+ *
+ *   show    text, rows and answers as a user sees them
+ *   config  tend.yaml
+ *   ask     how a command reaches a running stack
+ *   up      a running stack
+ *   cmd     the commands, a file for each */
+#include "ask/envelope.h"
+#include "cmd/commands.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -10,21 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The one list: what is called, and what --help says about it. */
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *help;
-} COMMANDS[] = {
-	{"up", cmd_up, "run the stack of a tend.yaml"},
-	{"down", cmd_down, "stop a running stack and wait for its end"},
-	{"check", cmd_check, "check a tend.yaml and start nothing"},
-	{"tree", cmd_tree, "show the tree of a stack, or of a process"},
-	{"status", cmd_status, "show the state of the tasks"},
-	{"logs", cmd_logs, "show what a task wrote last"},
+} ALL[] = {
+#define COMMAND_ENTRY(name, help) {#name, cmd_##name, help},
+	COMMANDS(COMMAND_ENTRY)
+#undef COMMAND_ENTRY
 };
 
-enum { COUNT = sizeof(COMMANDS) / sizeof(*COMMANDS) };
+enum { COUNT = sizeof(ALL) / sizeof(*ALL) };
 
 struct chosen {
 	const struct command *command;
@@ -37,13 +40,13 @@ static void choose(struct argp_state *state, const char *name)
 	struct chosen *chosen = state->input;
 
 	for (size_t i = 0; i < COUNT; i++)
-		if (strcmp(COMMANDS[i].name, name) == 0)
-			chosen->command = &COMMANDS[i];
+		if (strcmp(ALL[i].name, name) == 0)
+			chosen->command = &ALL[i];
 	if (!chosen->command)
 		argp_error(state, "there is no command %s", name);
 	chosen->argc = state->argc - state->next + 1;
 	chosen->argv = state->argv + state->next - 1;
-	state->next = state->argc; /* the rest is the command's */
+	state->next = state->argc; /* the rest belongs to the command */
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -75,13 +78,13 @@ static char *list_commands(int key, const char *text, void *input)
 		return (char *)(uintptr_t)text;
 	fprintf(out, "Commands:\n");
 	for (size_t i = 0; i < COUNT; i++)
-		fprintf(out, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+		fprintf(out, "  %-8s %s\n", ALL[i].name, ALL[i].help);
 	fprintf(out, "\nEach has its own --help.");
 	fclose(out);
 	return list;
 }
 
-/* argp's own finds no variable of a program with hidden symbols. */
+/* argp's own option finds no variable of a program with hidden symbols. */
 static const struct argp_option OPTIONS[] = {
 	{"version", 'V', NULL, 0, "Print the version", -1},
 	{0},
@@ -103,7 +106,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &chosen) != 0 || !chosen.command)
 		return EXIT_USAGE;
-	/* So that usage and errors say "tend up". */
+	/* With this name, usage and errors begin with "tend up". */
 	snprintf(name, sizeof(name), "tend %s", chosen.command->name);
 	chosen.argv[0] = name;
 	return chosen.command->run(chosen.argc, chosen.argv);

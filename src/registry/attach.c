@@ -108,7 +108,7 @@ static void drop_strays(struct tend__record *records, uint32_t n)
 {
 	bool again = true;
 
-	for (int pass = 0; again && pass < TEND__TREE_DEPTH; pass++) {
+	for (int pass = 0; again && pass < TEND__TREE_LEVELS; pass++) {
 		again = false;
 		for (uint32_t i = 2; i < n; i++) {
 			/* Relaxed, all: the copy is ours alone. */

@@ -69,7 +69,7 @@ static void wake_all(struct tend__fd *f, int events, int result)
 	}
 }
 
-void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, int n)
+static void report(struct tend__worker *w, const struct tend__ready *ready, int n)
 {
 	for (int i = 0; i < n; i++) {
 		int fd = (int)(uint32_t)ready[i].key;
@@ -87,6 +87,14 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 		f->drained = false;
 		wake_all(f, ready[i].events, 0);
 	}
+}
+
+void tend__fds_look(struct tend__worker *w, uint64_t deadline)
+{
+	struct tend__ready ready[64];
+	int n = tend__poller_wait(&w->poller, deadline, ready, 64);
+
+	report(w, ready, n);
 }
 
 void tend__fds_fini(struct tend__worker *w)
@@ -384,14 +392,14 @@ static void advance(int fd, uint64_t by)
 	}
 	/* Few programs share one among many. A runtime that closes leaves the table
 	 * first. */
-	tend__runtimes_lock();
+	tend__lock(&tend__runtimes_lock);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__runtime_of(tend__id(i, 0, 0));
 
 		if (rt)
 			tell_workers(rt, workers, fd);
 	}
-	tend__runtimes_unlock();
+	tend__unlock(&tend__runtimes_lock);
 }
 
 void tend__fd_closing(int fd) { advance(fd, BEGUN); }

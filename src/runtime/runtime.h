@@ -2,7 +2,18 @@
  *
  * A worker is one thread with its queues, timers, poller, stacks and free slots.
  * Nobody else touches them: others reach a worker by its inbox, and take from
- * its ring of tasks that have not started. */
+ * its ring of tasks that have not started.
+ *
+ * Files, each uses only those above it:
+ *   table.c   the runtimes that are open, by number
+ *   stacks.c  stacks of fibers
+ *   queue.c   how work comes to a worker: ring, inbox, from outside
+ *   switch.c  which task is next, and the switch to it
+ *   park.c    what every wait is made of
+ *   fds.c     descriptors that fibers wait for
+ *   alarm.c   deadlines of scopes and tasks
+ *   idle.c    a worker without work: steal, watch, spin, sleep
+ *   loop.c    a worker's rounds, its start and its stop */
 #ifndef TEND_RUNTIME_RUNTIME_H
 #define TEND_RUNTIME_RUNTIME_H
 
@@ -75,7 +86,7 @@ struct tend__debt {
 /* Places in a scope that a worker has taken for tasks that the running one will
  * spawn into it, so that two who spawn into one scope seldom meet at its word. At the
  * latest when another task runs they are given back, and whoever asks for emptiness
- * takes them back before: see tend__scope_expect(). */
+ * takes them back before: see tend__await_begin(). */
 struct tend__credit {
 	_Atomic uint64_t word;     /* slot of the scope 24 | 0 | count 32 */
 	struct tend__owner *owner; /* spawned into since the last switch, or NULL */
@@ -158,13 +169,16 @@ struct tend_runtime {
 	struct tend__lock threads_lock; /* of thread tasks that are to be joined */
 	struct tend__thread_task *threads_ended TEND_GUARDED_BY(&threads_lock);
 	_Atomic uint32_t threads_live;
-	struct tend__children *children; /* of the guard; made by the first process */
 	struct tend__lock children_lock;
+	/* Of the guard; made by the first process. */
+	struct tend__children *children TEND_GUARDED_BY(&children_lock);
 	char *guard_path;
 	char name[TEND_NAME_MAX + 1];
 };
 
-/* The runtimes that are open, by their number in ids; in a fork none is. */
+/* The runtimes that are open, by their number in ids; in a fork none is. While the lock
+ * is held none of them leaves the table. */
+extern struct tend__lock tend__runtimes_lock;
 extern _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
 static inline tend_runtime *tend__runtime_of(uint64_t id)
 {
@@ -173,11 +187,9 @@ static inline tend_runtime *tend__runtime_of(uint64_t id)
 	/* Acquire: pairs with the release in tend__runtime_claim(). */
 	return i < TEND__RUNTIMES ? tend__load_acquire(&tend__runtimes[i]) : NULL;
 }
-int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation);
-void tend__runtime_disclaim(tend_runtime *rt);
-/* While it is held none of them leaves the table. */
-void tend__runtimes_lock(void) TEND_UNCHECKED;
-void tend__runtimes_unlock(void) TEND_UNCHECKED;
+int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
+	TEND_EXCLUDES(&tend__runtimes_lock);
+void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock);
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 struct tend__header *tend__runtime_segment(const tend_runtime *rt);
@@ -193,19 +205,6 @@ static inline struct tend__task *tend__task_at(tend_runtime *rt, uint64_t id)
 	return &rt->tasks[tend__id_slot(id)];
 }
 
-/* worker.c */
-int tend__workers_start(tend_runtime *rt);
-void tend__workers_stop(tend_runtime *rt);
-int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
-void tend__post(struct tend__worker *w, struct tend__post *post);
-/* Queues a published task that has not run. */
-void tend__spawned(tend_runtime *rt, struct tend__task *t);
-void tend__fiber_wake(struct tend__task *t);
-/* Both by the running fiber: the next one runs on in its stead. */
-void tend__fiber_yield(struct tend__task *t);
-void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
-/* From wherever it is on its stack; its cleanups have run. */
-TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* The worker of `rt` that the caller runs on, or NULL. */
 static inline struct tend__worker *tend__worker_of(const tend_runtime *rt)
 {
@@ -225,47 +224,28 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 	return w ? w->number : rt->workers_count;
 }
 
-/* How many tasks of the scope have ended, with the outcome or with any (0), and
- * count in it still. */
-static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t outcome)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		/* Acquire: pairs with the release in tend__task_finish(). */
-		uint64_t word = tend__load_acquire(&rt->workers[i].debt.word);
-
-		if (word >> 40 == tend__id_slot(scope) &&
-		    (!outcome || (word >> 32 & 0xff) == outcome))
-			n += (uint32_t)word;
-	}
-	return n;
-}
-
-/* How many places of the scope are taken, and no task has them. */
-static inline uint32_t tend__lent(tend_runtime *rt, uint64_t scope)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		/* Acquire: pairs with the exchange of a spawn. */
-		uint64_t word = tend__load_acquire(&rt->workers[i].credit.word);
-
-		if (word >> 40 == tend__id_slot(scope))
-			n += (uint32_t)word;
-	}
-	return n;
-}
-
 /* stacks.c */
 struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error);
 void tend__stack_give(struct tend__worker *w, struct tend__stack *stack);
 void tend__stacks_idle(struct tend__worker *w);
 void tend__stacks_fini(struct tend__worker *w);
 
-/* fds.c */
-void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, int n);
-void tend__fds_fini(struct tend__worker *w);
+/* queue.c */
+void tend__post(struct tend__worker *w, struct tend__post *post);
+/* Queues a published task that has not run. */
+void tend__spawned(tend_runtime *rt, struct tend__task *t) TEND_EXCLUDES(&rt->outside_lock);
+void tend__fiber_wake(struct tend__task *t);
+
+/* switch.c */
+/* Both by the running fiber: the next one runs on in its stead. */
+void tend__fiber_yield(struct tend__task *t);
+void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
+/* From wherever it is on its stack; its cleanups have run. */
+TEND_NORETURN void tend__fiber_end(struct tend__task *t);
+/* Runs the cleanups and the drop of the calling task. */
+void tend__unwind(struct tend__task *t);
+/* A round of tasks, by the loop: how many. */
+int tend__run_ready(struct tend__worker *w);
 
 /* park.c: what every wait is made of. */
 struct tend__outside {
@@ -295,18 +275,17 @@ enum {
  * w unlinked. Called with `lock` held, and w linked; returns with it free. With
  * lock NULL, w is not linked and its worker sets done. */
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
-               uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED;
+               uint64_t object, uint64_t deadline, unsigned flags) TEND_RELEASE(lock);
+#ifdef TEND_SIM
+/* Called with the task's id before each wait that a cancel can end, without a lock:
+ * the cancel sweep's (sim/sweep.c) in a program that links it. */
+extern void (*tend__on_wait)(uint64_t id);
+#endif
 /* With the lock of the object of w: it is done. Notifies under that lock, which
  * is what keeps the waiter's stack where it is. */
 void tend__waiter_done(struct tend__waiter *w, int result);
 /* Ends the calling task if an abort was asked for. Nothing of its may be linked. */
-void tend__abort_if_asked(struct tend__task *t);
-/* Would a wait of the task answer -ECANCELED? */
-bool tend__told_now(struct tend__task *t);
-static inline bool tend__told(struct tend__task *t)
-{
-	return tend__task_told(t) ? tend__told_now(t) : t->aborted;
-}
+void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same where the caller answers it and holds nothing: an abort takes effect. */
 static inline bool tend__canceled(struct tend__task *t)
 {
@@ -315,8 +294,6 @@ static inline bool tend__canceled(struct tend__task *t)
 	tend__abort_if_asked(t);
 	return true;
 }
-/* Runs the cleanups and the drop of the calling task. */
-void tend__unwind(struct tend__task *t);
 /* Ends the calling task: that, and off. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
@@ -329,5 +306,10 @@ struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
 void tend__alarm_start(struct tend__alarm *alarm);
 /* Started or not; NULL does nothing. */
 void tend__alarm_drop(struct tend__alarm *alarm);
+
+/* loop.c */
+int tend__workers_start(tend_runtime *rt);
+void tend__workers_stop(tend_runtime *rt);
+int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif

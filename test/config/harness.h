@@ -4,7 +4,7 @@
 
 #include "suite.h"
 
-#include "config.h"
+#include "config/config.h"
 
 #include <stddef.h>
 

@@ -1,3 +1,4 @@
+/* platform/context/context.c - makes contexts, and tells the sanitizers of switches. */
 #include "platform/context.h"
 
 #include "base/error.h"
@@ -18,9 +19,9 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
-/* The library itself instrumented: a switch orders, or its own plain data would
- * be reported. Not instrumented but annotated (TEND_TSAN_FIBERS): a switch
- * orders nothing, and the program's fibers are as threads to TSan. */
+/* In a library that is itself instrumented a switch orders, or TSan would report the plain
+ * data of the library. In a library that is annotated only (TEND_TSAN_FIBERS) a switch orders
+ * nothing, and TSan sees the fibers of the program as threads. */
 enum {
 #ifdef TEND_TSAN_FIBERS
 	TSAN_SWITCH = 1
@@ -68,7 +69,7 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
                         void *arg)
 {
 	uintptr_t top = ((uintptr_t)low + bytes) & ~(uintptr_t)15;
-	struct start *start = (struct start *)(top - ((sizeof *start + 15) & ~(size_t)15));
+	struct start *start = (struct start *)(top - ((sizeof(*start) + 15) & ~(size_t)15));
 	void **sp = (void **)(void *)start;
 
 	*c = (struct tend__context){.low = low, .bytes = bytes};
@@ -99,9 +100,38 @@ void tend__context_drop(struct tend__context *c)
 	c->sp = NULL;
 }
 
+__attribute__((no_sanitize("address", "thread"))) size_t tend__context_frames(
+	const struct tend__context *c, const void *low, const void *high, uint64_t *out, size_t max)
+{
+	enum {
+		RBP = 5,   /* tend__swap() pushes rbp first: five registers lie below it, */
+		SAVED = 7, /* and the return address above */
+		WORD = sizeof(uintptr_t)
+	};
+	uintptr_t bottom = (uintptr_t)low, top = (uintptr_t)high, sp = (uintptr_t)c->sp;
+	size_t n = 0;
+
+	if (sp < bottom || sp + SAVED * WORD > top || sp % WORD)
+		return 0;
+	/* A frame of the psABI begins with the caller's frame and the return address. */
+	uintptr_t frame = ((uintptr_t *)sp)[RBP];
+
+	while (n < max && frame >= bottom && frame + 2 * WORD <= top && frame % WORD == 0) {
+		uintptr_t next = ((uintptr_t *)frame)[0], back = ((uintptr_t *)frame)[1];
+
+		if (!back)
+			break;
+		out[n++] = back;
+		if (next <= frame)
+			break;
+		frame = next;
+	}
+	return n;
+}
+
 #if defined(TEND__ASAN) || defined(TEND__TSAN)
-/* TSan must see the switch and the jump in one function that it does not
- * instrument, or its shadow stack goes astray. */
+/* The switch told to TSan and the jump must be in one function that is not instrumented, or
+ * the shadow stack of TSan goes astray. */
 NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__context *to)
 {
 #ifdef TEND__ASAN

@@ -1,0 +1,29 @@
+/* cli/ask/client.h - the shared part of all commands that ask a running stack:
+ * which stack, how the command asks, and how the answer or its absence is
+ * reported. */
+#ifndef TEND_CLI_ASK_CLIENT_H
+#define TEND_CLI_ASK_CLIENT_H
+
+#include "ask/control.h"
+#include "ask/envelope.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct client {
+	const char *schema; /* schema of the answers, "tend.tree/1" */
+	bool strict;        /* the command changes something */
+	const char *name, *socket;
+	const char *path; /* path of the task that the command asks about, or NULL */
+	bool json;
+};
+
+/* Asks a running stack. An error, also one in the answer, is reported by
+ * client_tell(); then the call returns NULL and sets `*exit_code`. */
+json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,
+                   void *arg, struct instance *instance, int *exit_code);
+
+/* Reports an error, as an envelope if `json`. Returns the exit code. */
+int client_tell(const struct client *client, int exit_code, const char *text);
+
+#endif

@@ -1,0 +1,351 @@
+/* scope/open.c - open, close, seal. */
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The slot's memory for a scope, made at its first use as one. */
+static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
+{
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[slot]);
+
+	if (s)
+		return s;
+	s = tend__alloc(sizeof *s);
+	if (!s)
+		return NULL;
+	s->owner.record = tend__record_at(rt->segment.header, slot);
+	s->rt = rt;
+	/* Release: a stale lookup that finds it finds its record. */
+	tend__store_release(&rt->scopes[slot], s);
+	return s;
+}
+
+static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent)
+{
+	s->id = id;
+	tend__store_relaxed(&s->parent, parent);
+	tend__store_relaxed(&s->parent_id, parent ? parent->id : 0);
+	s->depth = parent ? parent->depth + 1 : 0;
+	tend__link_init(&s->owner.parked);
+	tend__link_init(&s->sibling);
+	tend__link_init(&s->children);
+	tend__link_init(&s->owned);
+	tend__link_init(&s->held);
+	tend__link_init(&s->waiters);
+	tend__store_relaxed(&s->holder, 0);
+	s->cleanups = NULL;
+	s->shutdown = NULL;
+	s->closer = NULL;
+	s->deadline_alarm = s->shield_alarm = NULL;
+	s->deadline = s->shield = 0;
+	s->closes_itself = false;
+	s->first_error = 0;
+	s->first_name[0] = 0;
+	memset(&s->reason, 0, sizeof s->reason);
+	for (int i = 0; i <= TEND_REJECTED; i++)
+		tend__store_relaxed(&s->ended[i], 0);
+}
+
+static void deadline_rings(tend_runtime *rt, uint64_t id)
+{
+	struct tend_reason reason = tend__reason(-ETIMEDOUT, "the scope's deadline passed", 0);
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
+
+	if (s)
+		tend__scope_cancel(s, id, &reason);
+}
+
+/* The shield is over: what waited outside comes in. */
+static void shield_rings(tend_runtime *rt, uint64_t id)
+{
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]), *parent;
+	struct tend_reason reason = {0};
+
+	tend__lock(&rt->tree);
+	if (s && tend__scope_is(s, id)) {
+		parent = tend__parent(s);
+		if (tend__load_acquire(&parent->owner.record->word) & TEND__SCOPE_CANCELED)
+			reason = parent->reason;
+		s->shield = 0;
+	}
+	tend__unlock(&rt->tree);
+	if (reason.code)
+		tend__scope_cancel(s, id, &reason);
+}
+
+/* Sets what rings; false if there was no memory for it. */
+static bool arm(struct tend__scope *s)
+{
+	if (s->deadline) {
+		s->deadline_alarm = tend__alarm_make(s->rt, s->deadline, s->id, deadline_rings);
+		if (!s->deadline_alarm)
+			return false;
+	}
+	if (s->shield) {
+		s->shield_alarm = tend__alarm_make(s->rt, s->shield, s->id, shield_rings);
+		if (!s->shield_alarm) {
+			tend__alarm_drop(s->deadline_alarm);
+			s->deadline_alarm = NULL;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* An inner shield does not last longer than those around it. */
+static uint64_t within_shields(struct tend__scope *parent, uint64_t shield)
+	TEND_REQUIRES(&parent->rt->tree)
+{
+	for (; shield && parent; parent = tend__parent(parent))
+		if (parent->shield && parent->shield < shield)
+			shield = parent->shield;
+	return shield;
+}
+
+static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
+                      size_t name_bytes, const struct tend_scope_opts *opts, uint64_t *out)
+	TEND_REQUIRES(&parent->rt->tree)
+{
+	tend_runtime *rt = parent->rt;
+	uint64_t above = tend__load_acquire(&parent->owner.record->word), now = tend__clock();
+	struct tend__identity identity = {.now = now, .kind = TEND_KIND_SCOPE, .attempt = 1};
+	struct tend__task *self = tend__tls.task;
+	uint32_t flags = TEND__SCOPE_LIVE, slot;
+	struct tend__scope *s;
+
+	if (!tend__scope_is(parent, parent_id))
+		return -ESRCH;
+	if (above & TEND__SCOPE_CLOSED)
+		return -ECANCELED;
+	if (above & TEND__SCOPE_SEALED)
+		return -ESHUTDOWN;
+	if (parent->depth + 1 >= TEND__DEPTH_MAX)
+		return -EOVERFLOW;
+	slot = tend__slot_take(&rt->segment, tend__slots_of(rt));
+	if (!slot)
+		return -EAGAIN;
+	s = memory(rt, slot);
+	if (!s) {
+		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
+		return -ENOMEM;
+	}
+	fresh(s,
+	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->owner.record->word)),
+	               slot),
+	      parent);
+	if (opts->deadline && opts->deadline != TEND_FOREVER)
+		s->deadline = opts->deadline;
+	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
+	if (!arm(s)) {
+		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
+		return -ENOMEM;
+	}
+	identity.parent = tend__id_slot(parent_id);
+	tend__name_pack(identity.name, name, name_bytes);
+	tend__record_fill(s->owner.record, &identity);
+	/* Born canceled, unless shielded: then when the shield rings. */
+	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
+		s->reason = parent->reason;
+		flags |= TEND__SCOPE_CANCELED;
+	}
+	tend__link_append(&parent->children, &s->sibling);
+	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
+		/* Relaxed, here and below: it stands alone. */
+		tend__store_relaxed(&s->holder, self->id);
+		self->owns = true;
+		tend__link_append(&self->owned, &s->owned);
+	}
+	/* Release: who finds the scope by its word finds it whole. */
+	tend__store_release(&s->owner.record->word,
+	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
+	if (s->deadline_alarm)
+		tend__alarm_start(s->deadline_alarm);
+	if (s->shield_alarm)
+		tend__alarm_start(s->shield_alarm);
+	*out = s->id;
+	return 0;
+}
+
+int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope_opts *opts,
+                    tend_scope *out)
+{
+	static _Atomic uint64_t number;
+	int error = 0;
+	struct tend__scope *p = tend__scope_find(parent.id, &error);
+	char numbered[2 * TEND_NAME_MAX];
+	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
+	struct tend_scope_opts o;
+	uint64_t id = 0;
+
+	if (!p)
+		return error;
+	error = tend__options(&o, sizeof o, opts);
+	if (error)
+		return error;
+	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
+		return -EINVAL;
+	if (o.numbered) {
+		/* Relaxed: unique is enough. */
+		int m = snprintf(numbered, sizeof numbered, "%s-%llu", name,
+		                 (unsigned long long)tend__add_relaxed(&number, 1) + 1);
+
+		name = numbered;
+		n = (size_t)m;
+		if (n > TEND_NAME_MAX)
+			return -EINVAL;
+	}
+	tend__lock(&p->rt->tree);
+	error = open_below(p, parent.id, name, n, &o, &id);
+	tend__unlock(&p->rt->tree);
+	if (!error)
+		out->id = id;
+	return error;
+}
+
+int tend__root_open(tend_runtime *rt)
+{
+	struct tend__identity identity = {
+		.now = tend__clock(), .kind = TEND_KIND_SCOPE, .attempt = 1};
+	uint32_t slot = tend__slot_take(&rt->segment, NULL);
+	struct tend__scope *s = slot ? memory(rt, slot) : NULL;
+	tend_scope detached;
+	int error;
+
+	if (!s)
+		return -ENOMEM;
+	tend__assert(slot == 1);
+	fresh(s, tend__id(rt->index, rt->segment.first_generation, slot), NULL);
+	tend__name_pack(identity.name, rt->name, strlen(rt->name));
+	tend__record_fill(s->owner.record, &identity);
+	tend__store_release(&s->owner.record->word,
+	                    (uint64_t)tend__id_generation(s->id) << 32 | TEND__SCOPE_LIVE);
+	rt->root = s;
+	error = tend_scope_open((tend_scope){s->id}, "detached", NULL, &detached);
+	if (error)
+		return error;
+	rt->detached = tend__load_relaxed(&rt->scopes[tend__id_slot(detached.id)]);
+	/* Opened by whoever opens the runtime, but nobody's. */
+	return 0;
+}
+
+tend_scope tend_root(const tend_runtime *rt) { return (tend_scope){rt->root->id}; }
+tend_scope tend_detached(const tend_runtime *rt) { return (tend_scope){rt->detached->id}; }
+
+static bool closes_itself(struct tend__scope *s)
+{
+	bool answer;
+
+	tend__lock(&s->owner.lock);
+	answer = s->closes_itself;
+	tend__unlock(&s->owner.lock);
+	return answer;
+}
+
+int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
+{
+	struct tend_stats mine;
+	int error = 0;
+	struct tend__scope *s;
+	tend_runtime *rt;
+
+	if (!scope.id)
+		return 0;
+	s = tend__scope_find(scope.id, &error);
+	if (!s)
+		return error;
+	rt = s->rt;
+	if (s == rt->root || s == rt->detached)
+		return -EPERM;
+	if (tend__inside(s) || tend__may_wait())
+		return -EDEADLK;
+
+	memset(&mine, 0, sizeof mine);
+	tend__lock(&rt->tree);
+	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
+	if (!error) {
+		s->closer = &mine;
+		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
+	}
+	tend__unlock(&rt->tree);
+	if (error)
+		return error;
+
+	for (bool ended = false; !ended && !error;) {
+		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
+		tend__lock(&rt->tree);
+		if (!tend__scope_is(s, scope.id)) {
+			/* A close above ended it, and wrote our counts. */
+			ended = true;
+			error = 0;
+		} else if (error)
+			s->closer = NULL;
+		else
+			ended = tend__subtree_end(s);
+		tend__unlock(&rt->tree);
+	}
+	/* It may have become empty since the clock was asked, and its owner be gone. */
+	if (error && closes_itself(s))
+		tend__scope_reap(rt, scope.id);
+	if (!error && stats)
+		*stats = mine;
+	return error;
+}
+
+void tend__root_end(tend_runtime *rt)
+{
+	bool ended;
+
+	do {
+		tend__lock(&rt->tree);
+		ended = !rt->root || tend__subtree_end(rt->root);
+		tend__unlock(&rt->tree);
+	} while (!ended);
+	rt->root = NULL;
+}
+
+void tend__root_free(tend_runtime *rt)
+{
+	for (uint32_t slot = 1;
+	     rt->scopes && slot < tend__load_relaxed(&rt->segment.header->records_used); slot++)
+		tend__free(tend__load_relaxed(&rt->scopes[slot]));
+}
+
+int tend_scope_seal(tend_scope scope)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	uint64_t word;
+
+	if (!s)
+		return error;
+	word = tend__load_acquire(&s->owner.record->word);
+	do
+		if (tend__word_generation(word) != tend__id_generation(scope.id))
+			return -ESRCH;
+	while (!tend__cas(&s->owner.record->word, &word, word | TEND__SCOPE_SEALED));
+	return 0;
+}
+
+int tend_scope_unseal(tend_scope scope)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	uint64_t word;
+
+	if (!s)
+		return error;
+	word = tend__load_acquire(&s->owner.record->word);
+	do {
+		if (tend__word_generation(word) != tend__id_generation(scope.id))
+			return -ESRCH;
+		if (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED))
+			return -ECANCELED;
+	} while (!tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
+	return 0;
+}
