@@ -86,7 +86,7 @@ struct tend__debt {
 /* Places in a scope that a worker has taken for tasks that the running one will
  * spawn into it, so that two who spawn into one scope seldom meet at its word. At the
  * latest when another task runs they are given back, and whoever asks for emptiness
- * takes them back before: see tend__scope_expect(). */
+ * takes them back before: see tend__await_begin(). */
 struct tend__credit {
 	_Atomic uint64_t word;     /* slot of the scope 24 | 0 | count 32 */
 	struct tend__owner *owner; /* spawned into since the last switch, or NULL */
@@ -222,38 +222,6 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 	struct tend__worker *w = tend__worker_of(rt);
 
 	return w ? w->number : rt->workers_count;
-}
-
-/* How many tasks of the scope have ended, with the outcome or with any (0), and
- * count in it still. */
-static inline uint32_t tend__owed(tend_runtime *rt, uint64_t scope, uint32_t outcome)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		/* Acquire: pairs with the release in tend__task_finish(). */
-		uint64_t word = tend__load_acquire(&rt->workers[i].debt.word);
-
-		if (word >> 40 == tend__id_slot(scope) &&
-		    (!outcome || (word >> 32 & 0xff) == outcome))
-			n += (uint32_t)word;
-	}
-	return n;
-}
-
-/* How many places of the scope are taken, and no task has them. */
-static inline uint32_t tend__lent(tend_runtime *rt, uint64_t scope)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rt->workers_count; i++) {
-		/* Acquire: pairs with the exchange of a spawn. */
-		uint64_t word = tend__load_acquire(&rt->workers[i].credit.word);
-
-		if (word >> 40 == tend__id_slot(scope))
-			n += (uint32_t)word;
-	}
-	return n;
 }
 
 /* stacks.c */
