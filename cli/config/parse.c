@@ -151,7 +151,7 @@ struct tally {
 	size_t depth, values, anchors, documents;
 };
 
-static const char *count(struct tally *t, const yaml_event_t *event)
+static void count(struct tally *t, const yaml_event_t *event)
 {
 	const yaml_char_t *anchor = NULL;
 
@@ -188,6 +188,11 @@ static const char *count(struct tally *t, const yaml_event_t *event)
 		break;
 	}
 	t->anchors += anchor != NULL;
+}
+
+/* Returns which limit the file has passed, or NULL. */
+static const char *passed_limit(const struct tally *t)
+{
 	if (t->documents > 1)
 		return "a second document begins here; keep one stack in a file";
 	if (t->depth > CONFIG_DEPTH_MAX)
@@ -207,7 +212,8 @@ static bool check_events(struct config_reader *r, yaml_parser_t *parser)
 		yaml_event_t event;
 		if (!yaml_parser_parse(parser, &event))
 			return fail(r, parser);
-		const char *wrong = count(&tally, &event);
+		count(&tally, &event);
+		const char *wrong = passed_limit(&tally);
 		if (wrong)
 			config_report(r->errors, config_place(event.start_mark), "%s", wrong);
 		more = event.type != YAML_STREAM_END_EVENT && !wrong;
