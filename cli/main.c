@@ -1,7 +1,14 @@
-/* cli/main.c - the command `tend`. */
-#include "cmd_check.h"
-#include "commands.h"
-#include "envelope.h"
+/* cli/main.c - the command `tend`.
+ *
+ * The folders of cli/ form a line, and a file uses only what stands before it:
+ *
+ *   show    text, rows and answers as a user sees them
+ *   config  tend.yaml
+ *   ask     how a command reaches a running stack
+ *   up      a running stack
+ *   cmd     the commands, a file for each */
+#include "ask/envelope.h"
+#include "cmd/commands.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -10,21 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The one list: what is called, and what --help says about it. */
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *help;
-} COMMANDS[] = {
-	{"up", cmd_up, "run the stack of a tend.yaml"},
-	{"down", cmd_down, "stop a running stack and wait for its end"},
-	{"check", cmd_check, "check a tend.yaml and start nothing"},
-	{"tree", cmd_tree, "show the tree of a stack, or of a process"},
-	{"status", cmd_status, "show the state of the tasks"},
-	{"logs", cmd_logs, "show what a task wrote last"},
+} ALL[] = {
+#define COMMAND_ENTRY(name, help) {#name, cmd_##name, help},
+	COMMANDS(COMMAND_ENTRY)
+#undef COMMAND_ENTRY
 };
 
-enum { COUNT = sizeof(COMMANDS) / sizeof(*COMMANDS) };
+enum { COUNT = sizeof(ALL) / sizeof(*ALL) };
 
 struct chosen {
 	const struct command *command;
@@ -37,8 +40,8 @@ static void choose(struct argp_state *state, const char *name)
 	struct chosen *chosen = state->input;
 
 	for (size_t i = 0; i < COUNT; i++)
-		if (strcmp(COMMANDS[i].name, name) == 0)
-			chosen->command = &COMMANDS[i];
+		if (strcmp(ALL[i].name, name) == 0)
+			chosen->command = &ALL[i];
 	if (!chosen->command)
 		argp_error(state, "there is no command %s", name);
 	chosen->argc = state->argc - state->next + 1;
@@ -75,7 +78,7 @@ static char *list_commands(int key, const char *text, void *input)
 		return (char *)(uintptr_t)text;
 	fprintf(out, "Commands:\n");
 	for (size_t i = 0; i < COUNT; i++)
-		fprintf(out, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+		fprintf(out, "  %-8s %s\n", ALL[i].name, ALL[i].help);
 	fprintf(out, "\nEach has its own --help.");
 	fclose(out);
 	return list;

@@ -1,5 +1,5 @@
-/* Threads that a program already has: they stay its own, and get a name in the
- * tree, a way to be asked to stop, and a shutdown that waits for them. */
+/* Threads of a program as external tasks: the threads stay the program's own, and
+ * get a name in the tree, a way to be asked to stop, and a shutdown that waits. */
 #include <tend/tend.h>
 
 #include <pthread.h>
@@ -8,7 +8,7 @@
 
 static tend_scope pool;
 
-/* What was: while (!stop_flag) work(). */
+/* This loop was: while (!stop_flag) work(). */
 static void *old_worker(void *name)
 {
 	const struct timespec work = {0, 5000000};
@@ -17,7 +17,7 @@ static void *old_worker(void *name)
 	if (tend_task_begin(pool, TEND_TASK_OPTS(.name = name), &self))
 		return NULL; /* the pool is stopping: nothing has begun */
 
-	/* There is no reason until somebody cancels. */
+	/* The question fails until a cancel, because there is no reason before. */
 	while (tend_task_reason(self, NULL))
 		nanosleep(&work, NULL);
 	return tend_task_end(self, 0) ? name : NULL;
@@ -45,7 +45,7 @@ int main(void)
 	fputs(text, stdout);
 	tend_snapshot_free(tree);
 
-	/* Answers when both have ended; else the report has a line for who has not. */
+	/* Answers 0 when both have ended; else the report has a line for each survivor. */
 	if (tend_shutdown(pool, tend_after(5 * TEND_SEC), TEND_SHUTDOWN_OPTS(.report = &report)))
 		return 1;
 	tend_report_text(report, text, sizeof text);

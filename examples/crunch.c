@@ -1,5 +1,6 @@
-/* Threads as tasks: named, canceled by a token they ask for, awaited. A fiber
- * feeds them through a channel, another gathers what they found. */
+/* Threads as tasks: the threads have names, ask checkpoints whether to stop, and
+ * are awaited. A fiber feeds the threads through a channel, a second fiber gathers
+ * the results. */
 #include <tend/tend.h>
 
 #include <signal.h>

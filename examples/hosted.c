@@ -1,5 +1,5 @@
-/* A program that has a loop of its own: fibers run inside of it, on its thread,
- * when the runtime's descriptor says so. */
+/* A program with a loop of its own: fibers run inside of the loop, on its thread,
+ * when the runtime's descriptor is readable. */
 #include <tend/tend.h>
 
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 static int reads_left = 3;
 
-/* Waits like a thread, and blocks nobody: the loop goes on meanwhile. */
+/* The fiber waits like a thread, but does not block the loop. */
 static int reader(void *arg)
 {
 	char byte;

@@ -1,4 +1,4 @@
-/* A load generator: so many fibers that each ask, wait and ask again.
+/* A load generator: each of many fibers asks, waits and asks again.
  *
  *   load ADDRESS [CLIENTS [PER_SECOND]] */
 #include <tend/tend.h>
@@ -12,10 +12,10 @@
 #include <time.h>
 
 static const char *address;
-static uint64_t interval; /* of one client */
+static uint64_t interval; /* between two requests of a client */
 static atomic_long answered, refused;
 
-/* Reads one answer of "Content-Length: N" and N bytes. 0 if all is well. */
+/* Reads an answer with "Content-Length: N" and N bytes. Returns 0 if all is well. */
 static int read_answer(int fd, uint64_t deadline)
 {
 	char buf[1024];
@@ -39,7 +39,7 @@ static int read_answer(int fd, uint64_t deadline)
 	}
 }
 
-/* Asks on one connection until it breaks or we are canceled. */
+/* Asks on a connection until the connection breaks or the fiber is canceled. */
 static int talk(int fd)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -1,5 +1,5 @@
-/* A test in the simulator: hours pass in no time, and a seed decides who runs
- * when. Linked with libtend-sim instead of libtend. */
+/* A test in the simulator: hours pass in no time, and a seed decides which task
+ * runs when. Linked with libtend-sim instead of libtend. */
 #include <tend/sim.h>
 #include <tend/tend.h>
 
@@ -21,7 +21,7 @@ static int fetch(void *arg)
 	return error;
 }
 
-/* Somebody loses patience in the very instant of one of the tries. */
+/* Cancels the retries in the very instant of a try. */
 static int scenario(void *arg)
 {
 	uint64_t patience = ((UINT64_C(1) << tend_sim_choose(TRIES + 1)) - 1) * TEND_SEC;

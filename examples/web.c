@@ -16,17 +16,17 @@ static tend_scope connections;
 static int listener;
 static atomic_int stopping;
 
-/* One connection: what was read of it and not answered yet. */
+/* A connection, with the bytes read and not answered yet. */
 struct peer {
 	int fd;
 	size_t used;
 	char buf[HEAD_MAX];
 };
 
-/* Waits for the next head, up to its empty line: the length; 0 at the end. */
+/* Waits for the next head, up to its empty line. Returns the length; 0 at the end. */
 static ssize_t read_head(struct peer *p)
 {
-	uint64_t deadline = tend_after(30 * TEND_SEC); /* for all of it, or one slow peer stays */
+	uint64_t deadline = tend_after(30 * TEND_SEC); /* for the whole head: a slow peer goes */
 
 	for (;;) {
 		const char *end = memmem(p->buf, p->used, "\r\n\r\n", 4);
@@ -56,7 +56,7 @@ static int respond(struct peer *p, const char *status, const char *body, int las
 	return last ? -ECONNRESET : 0; /* an error ends the connection */
 }
 
-/* Answers the request whose head is the first n bytes; it has no body. */
+/* Answers a request without a body, whose head is the first n bytes. */
 static int answer(struct peer *p, char *head, size_t n)
 {
 	char *fields = memmem(head, n, "\r\n", 2), *target, *version;
@@ -94,10 +94,10 @@ static int connection(void *arg)
 	}
 	if (n == -EMSGSIZE && respond(&p, "431 Request Header Fields Too Large", "", 1) == -EPIPE)
 		return -EPIPE;
-	return 0; /* what a peer does wrong is no failure of ours */
+	return 0; /* an error of the peer is no failure of this task */
 }
 
-/* The descriptor is the fiber's: closed when it has ended, if it ran or not. */
+/* Closes the fiber's descriptor when the fiber has ended, whether it ran or not. */
 static void close_connection(void *arg) { tend_fd_close((int)(intptr_t)arg); }
 
 static int accept_all(void *arg)
@@ -114,8 +114,8 @@ static int accept_all(void *arg)
 			                   TEND_TASK_OPTS(.name = "conn", .drop = close_connection),
 			                   NULL);
 		if (fd >= 0 && error)
-			tend_fd_close(fd); /* refused: it was never the fiber's */
-		/* Out of descriptors, or enough of them: others wait in the backlog. */
+			tend_fd_close(fd); /* refused: fd was never the fiber's */
+		/* Out of descriptors, or enough connections: peers wait in the backlog. */
 		while (error != -ECANCELED &&
 		       (error || tend_scope_live(connections) >= CONNECTIONS_MAX))
 			error = tend_sleep_until(tend_after(50 * TEND_MS));
@@ -123,8 +123,8 @@ static int accept_all(void *arg)
 	return 0;
 }
 
-/* Serves until a signal: then no new connections, half a second for what is
- * being answered, and two more for the rest to end. */
+/* Serves until a signal. Then accepts no connection, gives requests being answered
+ * half a second, and the other connections two seconds more to end. */
 static int run(tend_runtime *rt, const sigset_t *stop)
 {
 	tend_report *report;
@@ -165,7 +165,8 @@ int main(int argc, char **argv)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL); /* before there are threads: they all have it */
+	sigprocmask(SIG_BLOCK, &stop,
+	            NULL); /* before threads start, because they inherit the mask */
 	listener = tend_listen(argv[1], 0);
 	if (listener < 0) {
 		fprintf(stderr, "web: cannot listen on %s: %s\n", argv[1], tend_strerror(listener));

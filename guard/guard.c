@@ -7,6 +7,7 @@
 #include "table.h"
 
 #include "base/atomic.h"
+#include "platform/linux/fdmsg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,42 +140,21 @@ static void refuse(uint64_t cookie, uint32_t stage, int error)
 	refusing = true;
 }
 
-static ssize_t send_to_owner(const struct tend__guard_message *message, int pidfd)
-{
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (pidfd >= 0) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
-	}
-	return sendmsg(OWNER_SOCK, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* True when it was sent; else it stays owed. */
 static bool tell_owner(const struct tend__guard_message *message, int pidfd)
 {
-	ssize_t n = send_to_owner(message, pidfd);
+	int error = tend__fdmsg_send(OWNER_SOCK, message, sizeof(*message), &pidfd, pidfd >= 0,
+	                             MSG_DONTWAIT);
 	/* Too many descriptors of this user are in flight elsewhere: the message
 	 * matters more than its pidfd. */
-	if (n < 0 && errno == ETOOMANYREFS)
-		n = send_to_owner(message, -1);
-	if (n >= 0)
-		return true;
-	if (errno == EPIPE || errno == ECONNRESET)
+	if (error == -ETOOMANYREFS)
+		error = tend__fdmsg_send(OWNER_SOCK, message, sizeof(*message), NULL, 0,
+		                         MSG_DONTWAIT);
+	if (error == -EPIPE || error == -ECONNRESET)
 		owner_gone = true;
-	else if (errno != EAGAIN && errno != EINTR)
+	else if (error && error != -EAGAIN)
 		retry = true;
-	return false;
+	return !error;
 }
 
 static bool tell_started(struct slot *slot)
@@ -229,29 +209,16 @@ static void pay_owner(void)
 
 static void take_started(void)
 {
-	for (;;) {
-		struct started started;
-		struct iovec iov = {.iov_base = &started, .iov_len = sizeof(started)};
-		union {
-			struct cmsghdr align;
-			char bytes[CMSG_SPACE(sizeof(int))];
-		} control;
-		struct msghdr msg = {.msg_iov = &iov,
-		                     .msg_iovlen = 1,
-		                     .msg_control = control.bytes,
-		                     .msg_controllen = sizeof(control.bytes)};
-		ssize_t n = recvmsg(started_in, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != (ssize_t)sizeof(started))
-			return;
+	struct started started;
+	struct tend__fdmsg got;
 
+	while (tend__fdmsg_receive(started_in, &started, sizeof(started), &got) ==
+	       (ssize_t)sizeof(started)) {
 		struct slot *slot = &table->slots[started.slot];
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 		slot->leader = started.leader;
 		/* There is none if the guard had no descriptor left for it. */
-		if (c && c->cmsg_type == SCM_RIGHTS)
-			memcpy(&slot->pidfd, CMSG_DATA(c), sizeof(int));
+		if (got.count > 0)
+			slot->pidfd = got.fds[0];
 		owe(slot, OWED_STARTED);
 	}
 }
@@ -464,36 +431,17 @@ static void obey(const struct tend__guard_request *request, const int *fds, int 
 static bool take_request(void)
 {
 	struct tend__guard_request request;
-	struct iovec iov = {.iov_base = &request, .iov_len = sizeof(request)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control.bytes,
-	                     .msg_controllen = sizeof(control.bytes)};
-	int fds[sizeof(control.bytes) / sizeof(int)]; /* padded, it has room for one more */
-	int nfds = 0;
+	struct tend__fdmsg got;
+	ssize_t n = tend__fdmsg_receive(OWNER_SOCK, &request, sizeof(request), &got);
 
-	ssize_t n = recvmsg(OWNER_SOCK, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0 && errno == EINTR)
-		return true;
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	if (n == 0 || n == -ECONNRESET)
 		owner_gone = true;
 	if (n <= 0)
 		return false;
-
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_type == SCM_RIGHTS) {
-		nfds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(c), (size_t)nfds * sizeof(int));
-	}
 	/* What is not a request came from no tend__guard_*() and gets no answer. */
-	if (n == (ssize_t)sizeof(request) && !(msg.msg_flags & MSG_TRUNC))
-		obey(&request, fds, nfds, msg.msg_flags & MSG_CTRUNC);
-	for (int i = 0; i < nfds; i++)
-		close(fds[i]);
+	if (n == (ssize_t)sizeof(request))
+		obey(&request, got.fds, got.count, got.cut);
+	tend__fdmsg_close(&got, 0);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include "table.h"
 
 #include "base/atomic.h"
+#include "platform/linux/fdmsg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -120,35 +120,19 @@ static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 	struct started started = {.slot = keeper->index, .leader = leader};
-	struct iovec iov = {.iov_base = &started, .iov_len = sizeof(started)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control.bytes,
-	                     .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	size_t with = 1;
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
 	for (int tries = 0;; tries++) {
-		if (sendmsg(keeper->report, &msg, MSG_NOSIGNAL) >= 0)
-			return 0;
-		if (errno == ETOOMANYREFS) {
+		int error = tend__fdmsg_send(keeper->report, &started, sizeof(started), &pidfd,
+		                             with, 0);
+		if (error == -ETOOMANYREFS && with) {
 			/* Other descriptors of this user are on their way: without it, then. */
-			msg.msg_control = NULL;
-			msg.msg_controllen = 0;
+			with = 0;
 			continue;
 		}
-		bool later = errno == ENOBUFS || errno == ENOMEM;
-		if (errno != EINTR && (!later || tries == 1000))
-			return -errno;
-		if (later)
-			nanosleep(&pause, NULL);
+		if ((error != -ENOBUFS && error != -ENOMEM) || tries == 1000)
+			return error;
+		nanosleep(&pause, NULL);
 	}
 }
 

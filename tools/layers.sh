@@ -2,7 +2,7 @@
 # The folders of src/ form a line: each includes what stands before it, never
 # after. Prints what breaks it.
 cd "$(dirname "$0")/../src" || exit 1
-LAYERS="base platform segment task runtime scope sync io kinds registry supervise inspect"
+LAYERS="base platform segment task runtime scope sync io kinds registry supervise inspect open"
 bad=0
 
 level() {

@@ -6,7 +6,8 @@ Markdown file given (without any: src guard cli include doc and the pages at the
 
   - at most 4 hard pronouns in 100 words of a file, rounded up;
   - at most 1 "who" or "whoever" in 1000 words over all files;
-  - no sentence begins with one of the words of STARTS.
+  - no sentence begins with one of the words of STARTS; a table cell in lower case
+    is no sentence.
 
 Prints what breaks a rule, and exits with 1 if anything does. --table prints the
 counts of each folder, --list those of each file, --show FILE each sentence with a
@@ -30,18 +31,20 @@ KEYS = re.compile(r"^\s*(?:\([a-z!,0-9 ]{1,6}\)\s*)+")
 
 
 def comments(path):
-    """Each comment of a C file, or each paragraph of a Markdown page, with its line."""
+    """Each comment of a C file, or each paragraph or table cell of a Markdown page, with
+    its line, and whether it is a cell in lower case."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         text = re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
         text = re.sub(r"\]\([^)]*\)", "]", text)
         for row in re.finditer(r"[^|\n]+(?:\n(?!\s*\n|[-*#|])[^|\n]+)*", text):
-            yield text.count("\n", 0, row.start()) + 1, row[0]
+            cell = text[row.start() - 1 : row.start()] == "|" and row[0].lstrip(" .")[:1].islower()
+            yield text.count("\n", 0, row.start()) + 1, row[0], cell
         return
     for match in COMMENT.finditer(text):
         body = match[1] if match[1] is not None else match[2]
         if body is not None and "SPDX" not in body and "Permission is hereby" not in body:
-            yield text.count("\n", 0, match.start()) + 1, re.sub(r"\n[ \t]*\*?", "\n", body)
+            yield text.count("\n", 0, match.start()) + 1, re.sub(r"\n[ \t]*\*?", "\n", body), False
 
 
 def sentences(body):
@@ -70,8 +73,8 @@ class Count:
 
 def count(path, report, show):
     total = Count()
-    for line, body in comments(path):
-        for sentence in sentences(body):
+    for line, body, cell in comments(path):
+        for i, sentence in enumerate(sentences(body)):
             tokens = words(sentence)
             if not tokens:
                 continue
@@ -81,10 +84,11 @@ def count(path, report, show):
             total.hard += len(hard)
             total.pronouns += sum(word in PRONOUNS for word in tokens)
             total.who += sum(word in ("who", "whoever") for word in tokens)
-            if tokens[0] in STARTS:
+            bad_start = tokens[0] in STARTS and not (cell and i == 0)
+            if bad_start:
                 total.starts += 1
                 report.append(f"{path}:{line}: a sentence begins with '{tokens[0]}'")
-            if show and (hard or tokens[0] in STARTS):
+            if show and (hard or bad_start):
                 print(f"{path}:{line}: {len(hard)}: {' '.join(sentence.split())}")
     allowed = math.ceil(total.words * PER_100 / 100)
     if total.hard > allowed:

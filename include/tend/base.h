@@ -2,9 +2,9 @@
  *
  * Reading the entries of these headers:
  *   returns   0 or a count on success, a negative errno value on failure. A
- *             call that fails changed nothing: no out-parameter is written and
- *             every owner is who it was. Exceptions say so.
- *   owns      who frees what, where that is not obvious.
+ *             failed call changed nothing: no out-parameter is written and
+ *             every object keeps its owner. An entry names its exceptions.
+ *   owns      the side that frees an object, where this is not obvious.
  *   threads   any     from any thread or fiber, and concurrently
  *             task    from inside a fiber or a thread task
  *             fiber   from inside a fiber
@@ -13,7 +13,8 @@
  *                     entry says otherwise
  *   Every call on a handle whose object has ended answers -ESRCH, every call in
  *   a forked child -ESTALE, every struct with an unknown non-zero tail -E2BIG.
- *   _ns is a length of time; a deadline is an instant of tend_now(). */
+ *   A field or argument named _ns is a length of time; a deadline is an instant
+ *   of tend_now(). */
 #ifndef TEND_BASE_H
 #define TEND_BASE_H
 
@@ -35,7 +36,7 @@ extern "C" {
 #define TEND_MS  UINT64_C(1000000)
 #define TEND_SEC UINT64_C(1000000000)
 
-/* The literal "file:line" of the caller; what the tree shows as a spawn site. */
+/* The literal "file:line" of the caller, shown in the tree as the spawn site. */
 #define TEND_STRING_(x) #x
 #define TEND_STRING(x)  TEND_STRING_(x)
 #define TEND_HERE       (__FILE__ ":" TEND_STRING(__LINE__))
@@ -43,16 +44,18 @@ extern "C" {
 /* Names are 1 to 47 bytes of UTF-8 without '/' and control bytes. */
 #define TEND_NAME_MAX 47
 
-/* A path as text never needs more, with its NUL; a deeper one is cut in front. */
+/* The bytes of a path as text, with its NUL. A longer path is cut in front. */
 #define TEND_PATH_MAX 1024
 
-/* A scope: owns tasks and scopes, and ends after all of them. A value, not a
- * reference: copying it neither keeps nor ends anything. {0} names none. */
+/* A scope: the place that tasks and child scopes live in; a scope ends after all
+ * of them. The handle is a value, not a reference: a copy of the handle neither
+ * keeps nor ends the scope. {0} names no scope. */
 typedef struct tend_scope {
 	uint64_t id;
 } tend_scope;
 
-/* A task: one piece of work. Never used twice, {0} names none. */
+/* A task: one piece of work. A handle is never used for a second task. {0} names
+ * no task. */
 typedef struct tend_task {
 	uint64_t id;
 } tend_task;
@@ -71,7 +74,7 @@ TEND_API uint64_t tend_now(void);
  *   threads   any */
 TEND_API uint64_t tend_after(uint64_t ns);
 
-/* The errors these functions answer, one sentence each. The one source of
+/* The errors these functions answer, each with a sentence: the only source of
  * tend_strerror() and of the table in doc/errors.md. */
 #define TEND_ERRORS(X) \
 	X(EPERM, "the caller may not do this") \
@@ -93,16 +96,16 @@ TEND_API uint64_t tend_after(uint64_t ns);
 	X(ESHUTDOWN, "admission is sealed") \
 	X(ESTALE, "this process is a fork of the one that opened the runtime")
 
-/* A sentence for a negative errno value; never NULL, never freed.
+/* Returns a sentence for a negative errno value; never NULL, never freed.
  *
  *   error     as the functions return it, e.g. -ECANCELED
  *   threads   any */
 TEND_API const char *tend_strerror(int error);
 
-/* Called for an error of the program itself, such as waiting outside a task of
- * the hosted thread or leaving a fiber by pthread_exit. `message` names the
- * object, its state and the place. It should not return; if it does, tend
- * calls abort(). The default writes the line to stderr.
+/* The hook for an error of the program itself, such as a panic outside of a task
+ * or a fiber that calls pthread_exit(). `message` names the error and, where they
+ * are known, the task and the place. The hook should not return; after a return
+ * tend calls abort(). The default hook writes the message to stderr as a line.
  *
  *   hook      NULL restores the default
  *   threads   any */

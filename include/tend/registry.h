@@ -123,6 +123,42 @@ enum { TEND_TREE_ASCII = 1 };
 TEND_API size_t tend_snapshot_text(const tend_snapshot *snapshot, uint32_t flags, char *buf,
                                    size_t size);
 
+/* A row of a tree that is to be drawn. The caller writes `above`, tend_tree_link() the
+ * rest. */
+struct tend_tree_row {
+	uint32_t above; /* index of the row that this row stands in, or TEND_NO_ROW */
+	uint32_t first; /* index of the first row in this row, or TEND_NO_ROW */
+	uint32_t next;  /* index of the next row in the same row, or TEND_NO_ROW */
+	uint32_t depth; /* 0 in none */
+};
+#define TEND_NO_ROW UINT32_MAX
+
+/* Links rows as tend_snapshot_text() draws them: each below the row that it stands in,
+ * and rows that stand in the same row in the order of the array. Rows in a circle are
+ * not reached.
+ *
+ *   n         rows; an `above` that is not below n is taken for TEND_NO_ROW
+ *   returns   the index of the first row to draw, or TEND_NO_ROW
+ *   threads   any */
+TEND_API uint32_t tend_tree_link(struct tend_tree_row *rows, size_t n);
+
+/* The row to draw after one.
+ *
+ *   rows      as tend_tree_link() left them
+ *   returns   its index, or TEND_NO_ROW
+ *   threads   any */
+TEND_API uint32_t tend_tree_next(const struct tend_tree_row *rows, uint32_t row);
+
+/* The lines in front of a row, three columns for each level of its depth, of which at
+ * most 256 are drawn.
+ *
+ *   rows      as tend_tree_link() left them
+ *   flags     TEND_TREE_ASCII
+ *   returns   the length without the NUL; writes like snprintf
+ *   threads   any */
+TEND_API size_t tend_tree_branch(const struct tend_tree_row *rows, uint32_t row, uint32_t flags,
+                                 char *buf, size_t size);
+
 /* Words for kinds and states: "fiber", "parked". Never NULL.
  *
  *   threads   any */

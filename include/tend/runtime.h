@@ -1,4 +1,4 @@
-/* tend/runtime.h - who runs the tasks: workers, and the root of the tree. */
+/* tend/runtime.h - the workers that run tasks, and the root of the tree. */
 #ifndef TEND_RUNTIME_H
 #define TEND_RUNTIME_H
 
@@ -9,28 +9,29 @@ extern "C" {
 #endif
 
 enum {
-	TEND_FAULT_HANDLERS = 1 << 0, /* name the task on SIGSEGV/SIGBUS/SIGILL/SIGFPE; chains */
+	TEND_FAULT_HANDLERS = 1 << 0, /* SIGSEGV/SIGBUS/SIGILL/SIGFPE name the task; chains */
 	TEND_HOSTED = 1 << 1,         /* one worker, driven by tend_runtime_poll() */
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_runtime_opts {
-	size_t size;               /* of this struct, set by TEND_RUNTIME_OPTS */
-	const char *name;          /* of the root; default: the program's name */
+	size_t size;               /* size of this struct, set by TEND_RUNTIME_OPTS */
+	const char *name;          /* name of the root scope; default: the program's name */
 	uint32_t workers;          /* threads that run fibers; default: one per CPU, at most 64 */
 	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED */
-	size_t stack_bytes;        /* of a fiber, rounded up to pages; default 64 KiB */
-	uint32_t tasks_max;        /* scopes and tasks for which there is room, if not for some
-	                              more; default 1048576, at most 14680064 */
-	uint32_t events_max;       /* per worker, rounded to a power of two; default 4096 */
+	size_t stack_bytes;        /* stack of a fiber, rounded up to pages; default 64 KiB */
+	uint32_t tasks_max;        /* at least this many scopes and tasks fit;
+	                              default 1048576, at most 14680064 */
+	uint32_t events_max;       /* events kept per worker, rounded up to a power of two;
+	                              default 4096 */
 	const char *registry_path; /* keep the registry in this 0600 file; default: a memfd */
-	const char *guard_path;    /* of tend-guard; default: where it was installed */
+	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
 };
 #define TEND_RUNTIME_OPTS(...) \
 	(&(const struct tend_runtime_opts){.size = sizeof(struct tend_runtime_opts), __VA_ARGS__})
 
 /* Opens a runtime: starts its workers and makes the root scope. A program
- * usually has one. daemon() and fork() come before.
+ * usually has a single runtime. daemon() and fork() come before.
  *
  *   opts      NULL for all defaults
  *   out       the runtime
@@ -48,32 +49,34 @@ TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, t
  *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
  *             survived: then the runtime is still there, closed to new work,
  *             and this may be called again
- *   owns      takes rt when it answers 0
+ *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */
 TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
 
-/* The root scope, the parent of everything in the runtime.
+/* Returns the root scope, the parent of everything in the runtime.
  *
  *   threads   any */
 TEND_API tend_scope tend_root(const tend_runtime *rt);
 
-/* The scope of background tasks: visible, and shut down with the runtime, but
- * below nobody's scope (seed BP-05: "detached" is a place, not a way out).
+/* Returns the scope of background tasks. A background task is visible and is shut
+ * down with the runtime, but lives below no scope of the program (seed BP-05:
+ * "detached" is a place, not a way out).
  *
  *   threads   any */
 TEND_API tend_scope tend_detached(const tend_runtime *rt);
 
-/* For TEND_HOSTED: a descriptor that polls readable when tend_runtime_poll()
- * has something to do, timers included. Do not read it.
+/* For TEND_HOSTED: returns a descriptor. The descriptor polls readable when
+ * tend_runtime_poll() has something to do, timers included. Do not read from it.
  *
  *   returns   the descriptor; -EINVAL if rt is not hosted
  *   owns      the runtime's
  *   threads   any */
 TEND_API TEND_MUST int tend_runtime_fd(const tend_runtime *rt);
 
-/* For TEND_HOSTED: runs what can run, and waits for more until the deadline.
+/* For TEND_HOSTED: runs the ready tasks. If no task is ready, waits for work until
+ * the deadline.
  *
- *   deadline  0 runs what is ready and returns
+ *   deadline  0 runs the ready tasks and returns
  *   returns   the number of times a task was run; -EINVAL if rt is not hosted;
  *             -EDEADLK from a fiber; -ESTALE
  *   threads   one thread at a time, not a task of rt */

@@ -1,4 +1,4 @@
-/* tend/sync.h - what tasks wait on, and hand over with. */
+/* tend/sync.h - events to wait for, and channels to hand items over. */
 #ifndef TEND_SYNC_H
 #define TEND_SYNC_H
 
@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/* A flag that tasks and threads can wait for. Once set it stays set until it is
- * cleared; setting wakes every waiter. */
+/* A flag for tasks and threads to wait for. A set event stays set until a call
+ * clears the event; setting wakes every waiter. */
 typedef struct tend_event tend_event;
 
 /* Makes an event, not set.
@@ -19,18 +19,19 @@ typedef struct tend_event tend_event;
  *   threads   any */
 TEND_API TEND_MUST int tend_event_open(tend_event **out);
 
-/* Frees an event; NULL does nothing. Nobody may wait on or watch it.
+/* Frees an event; NULL does nothing. No task may wait for the event, and no watch
+ * may name the event, when this is called.
  *
  *   threads   any */
 TEND_API void tend_event_close(tend_event *event);
 
-/* Sets or clears it.
+/* Sets or clears the event.
  *
  *   threads   any, not from a signal handler */
 TEND_API void tend_event_set(tend_event *event);
 TEND_API void tend_event_clear(tend_event *event);
 
-/* Waits until it is set.
+/* Waits until the event is set.
  *
  *   returns   0; -ECANCELED; -ETIMEDOUT
  *   threads   any; parks */
@@ -42,25 +43,26 @@ typedef struct tend_channel tend_channel;
 
 /* Makes a channel.
  *
- *   item_bytes  of one item, 0 to 65536
- *   capacity    items it holds; 0: a send waits until its item is taken
+ *   item_bytes  size of an item, 0 to 65536
+ *   capacity    most items in the queue; 0: a send waits until its item is taken
  *   returns     0; -ENOMEM; -EINVAL
  *   owns        *out is the caller's, until tend_channel_free()
  *   threads     any */
 TEND_API TEND_MUST int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out);
 
-/* No more sends: they answer -EPIPE, waiting ones as well. What is in it can
- * still be received. Closing twice is closing once.
+/* Closes a channel: sends answer -EPIPE, waiting sends as well. Items in the queue
+ * can still be received. To close a closed channel changes nothing.
  *
  *   threads   any */
 TEND_API void tend_channel_close(tend_channel *channel);
 
-/* Frees a channel; NULL does nothing. Nobody may wait on it; items left are lost.
+/* Frees a channel; NULL does nothing. No task may wait in a send or receive when
+ * this is called. Items left in the queue are lost.
  *
  *   threads   any */
 TEND_API void tend_channel_free(tend_channel *channel);
 
-/* Hands one item over. What answers anything but 0 handed over nothing.
+/* Hands an item over. A call that does not answer 0 handed over nothing.
  *
  *   item      item_bytes bytes, copied
  *   returns   0; -EPIPE; -ECANCELED; -ETIMEDOUT
@@ -68,10 +70,10 @@ TEND_API void tend_channel_free(tend_channel *channel);
 TEND_API TEND_MUST int tend_channel_send(tend_channel *channel, const void *item,
                                          uint64_t deadline);
 
-/* Takes one item. What answers anything but 0 took nothing.
+/* Takes an item. A call that does not answer 0 took nothing.
  *
  *   item      item_bytes bytes, written when 0 is answered
- *   returns   0; -EPIPE if it is closed and empty; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -EPIPE if the channel is closed and empty; -ECANCELED; -ETIMEDOUT
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_channel_recv(tend_channel *channel, void *item, uint64_t deadline);
 

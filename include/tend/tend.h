@@ -10,5 +10,6 @@
 #include "tend/scope.h"
 #include "tend/sync.h"
 #include "tend/task.h"
+#include "tend/text.h"
 
 #endif

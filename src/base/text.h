@@ -29,7 +29,10 @@ void tend__text_f(struct tend__text *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 /* As a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void tend__text_json(struct tend__text *t, const char *s, size_t n);
 
-/* A length of time for people: "3.2s", "250ms", "2m10s". */
+/* As tend_text_plain() of tend/text.h. */
+void tend__text_plain(struct tend__text *t, const char *s, size_t n, uint32_t flags);
+
+/* As tend_duration_text() of tend/text.h. */
 void tend__text_duration(struct tend__text *t, uint64_t ns);
 
 /* True for 1 to 47 bytes of UTF-8 without '/' and control bytes. */

@@ -1,41 +1,54 @@
-/* kinds/kinds.h - what can be a task. A kind is how it is woken, how it leaves,
- * and what follows its end; admission and the registry are the same for all. */
+/* kinds/kinds.h - the kinds of tasks: fibers, threads, processes, external work.
+ *
+ * A kind says how a task is woken, how a task leaves its stack, and what follows its
+ * end (struct tend__kind). Admission and the registry are the same for all kinds.
+ *
+ * Files, each uses only those above it:
+ *   self.c      calls of the running task about itself
+ *   birth.c     how a task of any kind begins
+ *   fiber.c     fibers
+ *   thread.c    threads
+ *   external.c  work that runs elsewhere
+ * The folder process/ stands above them all. */
 #ifndef TEND_KINDS_KINDS_H
 #define TEND_KINDS_KINDS_H
 
 #include "scope/scope.h"
 
+/* The input of a spawn, for all kinds. */
 struct tend__birth {
 	const char *site;
-	const struct tend_task_opts *opts; /* checked */
+	const struct tend_task_opts *opts; /* checked by tend__task_opts() */
 	const struct tend__kind *ops;
 	uint32_t kind;    /* TEND_KIND_... */
-	uint32_t attempt; /* 0: 1 */
-	bool held;        /* its outcome is kept */
-	bool starting;    /* it says itself when it runs */
+	uint32_t attempt; /* 0 stands for 1 */
+	bool held;        /* the outcome is kept for joiners */
+	bool starting;    /* the task itself clears STARTING when it runs */
 };
 
-/* Takes a slot, fills the record and wins the admission, so that what remains
- * cannot fail: set the rest of *out, and tend__born(). Or refuses, and counts
- * the refusal. */
+/* Takes a slot, fills the record and wins the admission of the scope. The caller then
+ * sets the rest of *out and calls tend__born(), or takes all back by tend__stillborn().
+ * Returns 0; or a negative errno value, and then the refusal is counted and nothing else
+ * has changed. */
 int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out);
-/* Publishes it: from here on it may be canceled, and end. */
+/* Publishes the task: from here on any thread may cancel the task, and an external or
+ * thread task may end. */
 void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state);
-/* Gives it the scope it is to hold: the last step that can fail. */
+/* Gives the task the scope of opts->hold: the last step of a spawn that can fail. Returns 0,
+ * or an error of tend__hold(). */
 int tend__give(struct tend__task *t, const struct tend__birth *birth);
-/* Takes back what tend__conceive() did. */
+/* Undoes tend__conceive(), before the publication. */
 void tend__stillborn(struct tend__task *t);
 
-/* Checks the options that all kinds share. Those of a program that was built with
- * another size of them, or none, are copied to `room` and *opts is that. */
+/* Checks the options that all kinds share. Missing options, and those of another size
+ * (of a program built with another version), are copied to `room`; *opts then points there.
+ * Returns 0, -EINVAL or -E2BIG. */
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
 
-/* How what runs as a fiber leaves its stack. */
-void tend__fiber_leave(struct tend__task *t);
-
+/* Joins threads whose tasks have ended: all of them, or at most one. */
 void tend__threads_reap(tend_runtime *rt, bool all);
-/* Ends the guard, while the workers can still be told; and frees what they may
- * have looked at, when they have stopped. */
+/* Ends the guard of the runtime, when the workers have stopped; and frees the memory that
+ * the workers may have looked at. */
 void tend__children_close(tend_runtime *rt);
 void tend__children_free(tend_runtime *rt);
 

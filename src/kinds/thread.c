@@ -1,4 +1,4 @@
-/* kinds/thread.c - threads as tasks, and work that runs elsewhere. */
+/* kinds/thread.c - threads as tasks. */
 #include "kinds/kinds.h"
 
 #include "base/alloc.h"
@@ -9,13 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* (c) constant  (w) its thread's  (l) runtime.threads_lock; written while `go` is 0 by the
+ * thread that spawns, then by the new thread. */
 struct tend__thread_task {
-	struct tend__thread thread;
-	struct tend__thread_task *next;
-	struct tend__task *task;
-	tend_runtime *rt;
-	_Atomic uint32_t go; /* 0: not born yet; 1: run; 2: it was not to be */
-	jmp_buf out;
+	struct tend__thread thread;     /* (c) the last thread that reads it joins */
+	struct tend__thread_task *next; /* (l) in runtime.threads_ended */
+	struct tend__task *task;        /* (c) */
+	tend_runtime *rt;               /* (c) */
+	_Atomic uint32_t go;            /* 0: the spawn goes on; 1: run; 2: the spawn failed */
+	jmp_buf out;                    /* (w) where a panic or an end leaves to */
 };
 
 static void thread_wake(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
@@ -29,8 +31,8 @@ static void thread_leave(struct tend__task *t)
 
 static const struct tend__kind kind_thread = {.wake = thread_wake, .leave = thread_leave};
 
-/* Joined later: by the next spawn of a thread, or by the close of the runtime,
- * which cannot come before, for the task still counts. */
+/* Queues the thread to be joined: by the next spawn of a thread, or by the close of the
+ * runtime, which waits for this task because the task still counts. */
 static void ending(struct tend__thread_task *tt)
 {
 	tend__lock(&tt->rt->threads_lock);
@@ -39,8 +41,8 @@ static void ending(struct tend__thread_task *tt)
 	tend__unlock(&tt->rt->threads_lock);
 }
 
-/* The body left by pthread_exit() or was canceled as a thread (rule 7): the
- * cleanups that tend knows of still run, and the task ends. */
+/* The body left by pthread_exit() or by pthread_cancel(). The cleanups of tend_defer()
+ * still run, and the task ends as aborted. */
 static void left(void *p)
 {
 	struct tend__thread_task *tt = p;
@@ -74,7 +76,7 @@ static void body(void *p)
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
 	tend__tls.task = t;
-	/* Relaxed: for readers. */
+	/* Relaxed: readers of the registry need no order with other members. */
 	tend__store_relaxed(&t->record->pid, tend__thread_number());
 	tend__task_run(t);
 	tend__task_unmark(t, TEND__STARTING);
@@ -90,10 +92,8 @@ static void body(void *p)
 void tend__threads_reap(tend_runtime *rt, bool all)
 {
 	for (;;) {
-		struct tend__thread_task *tt;
-
 		tend__lock(&rt->threads_lock);
-		tt = rt->threads_ended;
+		struct tend__thread_task *tt = rt->threads_ended;
 		if (tt)
 			rt->threads_ended = tt->next;
 		tend__unlock(&rt->threads_lock);
@@ -102,17 +102,17 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 		tend__thread_join(&tt->thread);
 		tend__free(tt);
 		if (!all)
-			return; /* one spawned, one joined: none pile up */
+			return; /* a spawn joins one thread, so ended threads do not pile up */
 	}
 }
 
-/* With tt, which is the thread's when it answers 0. */
+/* Returns 0, and then tt is the new thread's; or a negative errno value, and then tt is
+ * still the caller's. */
 static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
                         struct tend__thread_task *tt, tend_fn *fn, void *arg, tend_task *out)
 {
 	const struct tend_task_opts *opts = birth->opts;
 	struct tend__task *t;
-	tend_task name;
 	int error = tend__conceive(scope, birth, &t);
 
 	if (error)
@@ -123,7 +123,7 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 	t->fn = fn;
 	t->arg = arg;
 	tend__threads_reap(tt->rt, false);
-	/* It exists before it may run, so that a failure leaves no trace. */
+	/* The thread is made before the task is published, so a failure leaves no trace. */
 	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
 	if (!error) {
 		error = tend__give(t, birth);
@@ -137,12 +137,12 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 		tend__stillborn(t);
 		return error;
 	}
-	name.id = t->id;
+	tend_task name = {t->id};
 	tend__born(t, birth, TEND__READY);
 	if (out)
 		*out = name;
-	/* Release: the task and its record are whole. After it tt may be gone, and
-	 * the wake only names an address. */
+	/* Release: pairs with the acquire in body(); the task and its record are whole. After
+	 * this store tt may be freed, and the wake only names its address. */
 	tend__store_release(&tt->go, 1u);
 	tend__futex_wake(&tt->go, 1);
 	return 0;
@@ -153,77 +153,26 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 {
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
+
+	if (error)
+		return error;
+	if (!fn || (opts->flags & TEND_ABORTABLE))
+		return -EINVAL;
 	struct tend__birth birth = {.site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
 	                            .kind = TEND_KIND_THREAD,
 	                            .held = out != NULL,
 	                            .starting = true};
-	struct tend__thread_task *tt;
-	int cancelable;
-
-	if (error)
-		return error;
-	if (!fn || (opts->flags & TEND_ABORTABLE))
-		return -EINVAL;
-	tt = tend__alloc(sizeof *tt);
+	struct tend__thread_task *tt = tend__alloc(sizeof(*tt));
 	if (!tt)
 		return -ENOMEM;
-	/* A pthread_cancel() of this thread takes effect before it or after it. */
+	int cancelable;
+	/* A pthread_cancel() of this thread takes effect before the spawn or after it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	error = spawn_thread(scope, &birth, tt, fn, arg, out);
 	pthread_setcancelstate(cancelable, NULL);
 	if (error)
 		tend__free(tt);
-	return error;
-}
-/* ---- External tasks ---- */
-
-static void nobody_wakes(struct tend__task *t) { (void)t; }
-
-/* No leave: it has no end that we would see. */
-static const struct tend__kind kind_external = {.wake = nobody_wakes};
-
-int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_task_opts *opts,
-                       tend_task *out)
-{
-	struct tend_task_opts room;
-	int error = tend__task_opts(&room, &opts);
-	struct tend__birth birth = {
-		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
-	struct tend__task *t;
-
-	if (error)
-		return error;
-	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
-		return -EINVAL;
-	error = tend__conceive(scope, &birth, &t);
-	if (error)
-		return error;
-	out->id = t->id;
-	tend__born(t, &birth, TEND__RUNNING);
-	return 0;
-}
-
-int tend_task_end(tend_task task, int result)
-{
-	tend_runtime *rt;
-	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
-
-	if (error)
-		return error;
-	/* Of two callers the first takes it: the flag is the stripe's. */
-	if (t->kind != &kind_external)
-		error = -EINVAL;
-	else if (t->unwinding)
-		error = -ESRCH;
-	else {
-		t->unwinding = true;
-		t->result = result;
-	}
-	tend__unlock(tend__stripe_of(rt, task.id));
-	if (!error)
-		tend__task_finish(t);
 	return error;
 }

@@ -1,9 +1,9 @@
-/* platform/context.h - a place to run: a stack, and where on it. Tells the
- * sanitizers and Valgrind about every switch.
+/* platform/context.h - a context is a stack and a place on it. The sanitizers and Valgrind
+ * are told about every switch.
  *
- * The switch keeps what the psABI calls callee-saved but for the rounding mode
- * (mxcsr, x87 control word): that is the worker's, shared by its fibers as errno
- * is. Saving it costs 2.4 ns a switch. */
+ * A switch saves the registers that the psABI calls callee-saved, without the rounding mode
+ * (mxcsr, x87 control word): saving that too costs 2.4 ns a switch. The fibers of a worker
+ * share the rounding mode as they share errno. */
 #ifndef TEND_PLATFORM_CONTEXT_H
 #define TEND_PLATFORM_CONTEXT_H
 
@@ -29,8 +29,8 @@
 #define TEND__TSAN 1
 #endif
 
-/* May a stack go from one task to the next as it is? To TSan a context is a
- * thread: two tasks in one would be in order, and no race. */
+/* Nonzero if a stack may go unchanged from task to task. For TSan a context is a
+ * thread, so two tasks in one context would be in order, and TSan would see no race. */
 #ifdef TEND__TSAN
 enum { TEND__ADOPTS = 0 };
 #else
@@ -38,7 +38,7 @@ enum { TEND__ADOPTS = 1 };
 #endif
 
 struct tend__context {
-	void *sp; /* first: the assembly knows it */
+	void *sp; /* the first member, because the assembly stores there */
 	void *low;
 	size_t bytes;
 #ifdef TEND__ASAN
@@ -50,7 +50,7 @@ struct tend__context {
 #endif
 };
 
-/* Will it be switched to again, when it is switched from? */
+/* Tells whether the next switch from the context is its last. */
 static inline void tend__context_dies(struct tend__context *c, bool dies)
 {
 #ifdef TEND__ASAN
@@ -64,12 +64,12 @@ static inline void tend__context_dies(struct tend__context *c, bool dies)
 /* Makes the context of the calling thread. */
 void tend__context_adopt(struct tend__context *c);
 
-/* Makes one that calls entry(arg) on the stack [low, low+bytes) when it is first
- * switched to. entry must not return. */
+/* Makes a context on the stack [low, low+bytes). The first switch to the context calls
+ * entry(arg), which must not return. */
 void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (*entry)(void *),
                         void *arg);
 
-/* Forgets it; it is not running. */
+/* Forgets a context. No thread may be running on its stack. */
 void tend__context_drop(struct tend__context *c);
 
 /* Stores the return addresses of a context that was switched from, innermost first, at
@@ -79,7 +79,7 @@ void tend__context_drop(struct tend__context *c);
 size_t tend__context_frames(const struct tend__context *c, const void *low, const void *high,
                             uint64_t *out, size_t max);
 
-/* The assembly: saves the registers on this stack, goes to the other. */
+/* The assembly: saves the registers on this stack, and goes on on the other. */
 void tend__swap(void **save_sp, void *to_sp);
 #if defined(TEND__ASAN) || defined(TEND__TSAN)
 void tend__context_switch(struct tend__context *from, struct tend__context *to);

@@ -1,30 +1,28 @@
-/* platform/guard.h - the program's side of tend-guard, and what the two say to
- * each other.
+/* platform/guard.h - the program's side of tend-guard, and the messages between the two.
  *
- * The guard spawns and reaps a program's child processes and outlives its
- * crash; doc/guard.md says how and what is promised. These functions know
- * nothing of the runtime, never block, never allocate, and are called under a
- * lock of the caller, who polls `sock` for POLLIN and reads messages until
- * there is none. */
+ * The guard spawns and reaps the child processes of a program, and outlives a crash of the
+ * program; doc/guard.md has the promises and how they are kept. These functions know nothing
+ * of the runtime, never block and never allocate. The caller holds a lock of its own, polls
+ * `sock` for POLLIN, and reads messages until none is left. */
 #ifndef TEND_PLATFORM_GUARD_H
 #define TEND_PLATFORM_GUARD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Raised when the structs below change; the guard refuses another number. */
+/* Raised when the structs below change. The guard refuses any other number. */
 #define TEND__GUARD_PROTOCOL 1
 
-/* Most spawns that may be on their way at once. It bounds the descriptors in
- * flight, of which the kernel allows a user no more than RLIMIT_NOFILE. */
+/* Most spawns that may be unanswered at once. This bounds the descriptors in flight, of
+ * which the kernel allows a user no more than RLIMIT_NOFILE. */
 #define TEND__GUARD_WINDOW 64
 
 /* Most children alive at once, and most bytes of one cwd, argv and env. */
 #define TEND__GUARD_CHILDREN 65535
 #define TEND__GUARD_BLOB_MAX (64u << 20)
 
-/* What could not be done when a child did not start; and the sentence for it,
- * to be followed by ": " and the text of the error. */
+/* The stages of a start. If a child did not start, the sentence of the failed stage is
+ * followed by ": " and the text of the error. */
 #define TEND__GUARD_STAGES(X) \
 	X(NONE, "started") \
 	X(REQUEST, "the request is not valid") \
@@ -52,18 +50,18 @@ enum tend__guard_type {
 	TEND__GUARD_EXITED,
 };
 
-/* Flags of a request. The first five say which descriptors came with a SPAWN,
- * in this order: the blob, the directory that a relative or missing cwd starts
- * from, and standard input, output, error. */
+/* Flags of a request. The first five say which descriptors come with a SPAWN, in this order:
+ * the blob; the directory where a relative or missing cwd begins; standard input, output,
+ * error. */
 #define TEND__GUARD_BLOB    1u
 #define TEND__GUARD_BASE    2u
 #define TEND__GUARD_FD(i)   (4u << (i))
 #define TEND__GUARD_CWD     32u /* the blob begins with a cwd */
-#define TEND__GUARD_CONT    64u /* SIGNAL: SIGCONT after it, for the stopped */
+#define TEND__GUARD_CONT    64u /* SIGNAL: then SIGCONT, for stopped processes */
 #define TEND__GUARD_FDS_MAX 5
 
-/* Program to guard. The blob is a sealed memfd of NUL-ended strings: the cwd
- * if any, argc arguments, envc "K=V". */
+/* From the program to the guard. The blob is a sealed memfd of NUL-ended strings: the cwd if
+ * there is any, argc arguments, envc "K=V". */
 struct tend__guard_request {
 	uint32_t type;
 	uint32_t flags;
@@ -74,85 +72,83 @@ struct tend__guard_request {
 	int32_t signal;
 };
 
-/* Guard to program. A cookie gets STARTED then EXITED, or START_FAILED alone.
- * EXITED comes when the leader was reaped, and the rest of its group and all
- * its descendants are dead and reaped too. */
+/* From the guard to the program. A cookie gets STARTED and then EXITED, or START_FAILED
+ * alone. EXITED comes when the leader was reaped, and the rest of its group and all of its
+ * descendants are dead and reaped, too. */
 struct tend__guard_message {
 	uint32_t type;
 	uint32_t stage;  /* START_FAILED: enum tend__guard_stage */
-	uint64_t cookie; /* what tend__guard_spawn() was given */
+	uint64_t cookie; /* the cookie of tend__guard_spawn() */
 	int32_t pid;     /* STARTED: of the leader */
 	int32_t error;   /* START_FAILED: positive errno value */
 	int32_t code;    /* EXITED: si_code, CLD_EXITED, CLD_KILLED or CLD_DUMPED */
 	int32_t status;  /* EXITED: si_status, the exit code or the signal */
-	int32_t pidfd;   /* STARTED: yours, close-on-exec; -1 if no descriptor was free */
+	int32_t pidfd;   /* STARTED: now the caller's, close-on-exec; -1 if no number was free */
 	int32_t reserved;
 };
 
 struct tend__guard {
-	int sock;            /* poll it for POLLIN; -1 when not open */
-	int pidfd;           /* of the guard */
-	int32_t owner;       /* the process that opened it; a fork of it must not end it */
+	int sock;            /* to be polled for POLLIN; -1 when not open */
+	int pidfd;           /* the guard's */
+	int32_t owner;       /* the process that opened the guard; its forks must not end it */
 	uint32_t unanswered; /* spawns without STARTED or START_FAILED yet */
 };
 
-/* Starts a guard. It is no child of this program, so that no wait() of the
- * program sees it and no SIGCHLD comes from it; it survives the thread that
- * called this.
+/* Starts a guard. The guard is no child of this program, so no wait() of the program sees
+ * the guard and no SIGCHLD comes from it. The guard survives the calling thread.
  *
- *   path      of tend-guard; NULL: beside this executable (unless it is
- *             privileged), else the installed one
- *   returns   0; -ENOENT if it is not there; -EACCES, -EMFILE, -ENOMEM, ... */
+ *   path      of tend-guard; NULL: beside this executable (unless the program is
+ *             privileged), else the installed guard
+ *   returns   0; -ENOENT if there is no guard; -EACCES, -EMFILE, -ENOMEM, ... */
 int tend__guard_open(const char *path, struct tend__guard *g);
 
-/* Asks for a process. All is copied before this returns; `fds` stay the
- * caller's. The leader gets its own group, default signals, an empty signal
- * mask and no other descriptor; the limits, umask and niceness are those of the
- * program when it opened the guard.
+/* Asks for a process. All is copied before this returns; `fds` stay the caller's. The leader
+ * gets a group of its own, default signals, an empty signal mask and no other descriptor.
+ * Limits, umask and niceness are those of the program when the guard was opened.
  *
- *   cookie    not that of a living task of this guard
+ *   cookie    unique among the living tasks of this guard
  *   argv      argv[0] is looked up in the PATH of `env` unless it has a '/'
  *   env       NULL: empty
  *   cwd       or NULL
- *   base      a directory, where `cwd` begins if it is relative; -1: this program's, now
+ *   base      a directory, where a relative `cwd` begins; -1: this program's, now
  *   fds       standard input, output, error; -1, or NULL for all: /dev/null
- *   returns   0; -EAGAIN: try again after the next message; -ETOOMANYREFS: some time
- *             later, other descriptors of this user are on their way; -EINVAL for
- *             an empty argv; -E2BIG; -EFBIG: the program may write no files, not in
- *             memory either; -EPIPE: the guard died; -EMFILE, -ENOMEM, ... */
+ *   returns   0; -EAGAIN: try again after the next message; -ETOOMANYREFS: try again some
+ *             time later, other descriptors of this user are on their way; -EINVAL for an
+ *             empty argv; -E2BIG; -EFBIG: the program may write no files, neither on disk
+ *             nor in memory; -EPIPE: the guard died; -EMFILE, -ENOMEM, ... */
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
                       const char *const *env, const char *cwd, int base, const int fds[3]);
 
-/* Sends a signal to the group of a task; before its start, right after it.
- * Nothing happens if it has ended. SIGKILL is tend__guard_kill(). The stop form
- * sends SIGCONT after it, for the stopped.
+/* Sends a signal to the group of a task, or, if the task has not started yet, right after its
+ * start. Nothing happens to a task that has ended. SIGKILL is tend__guard_kill(). The stop
+ * form sends SIGCONT after the signal, for stopped processes.
  *
  *   returns   0; -EAGAIN: try again when `sock` is writable; -EINVAL; -EPIPE */
 int tend__guard_signal(struct tend__guard *g, uint64_t cookie, int sig);
 int tend__guard_stop(struct tend__guard *g, uint64_t cookie, int sig);
 
-/* Kills a task: the leader, its group and all its descendants, also before its
- * start. EXITED or START_FAILED follows when that is done.
+/* Kills a task, also before its start: the leader, its group and all of its descendants.
+ * EXITED or START_FAILED follows when all are dead.
  *
  *   returns   0; -EAGAIN: try again when `sock` is writable; -EPIPE */
 int tend__guard_kill(struct tend__guard *g, uint64_t cookie);
 
-/* Has it died? What it said before can be read then; its socket may stay open, for a
- * fork of this program may have the other end. */
+/* Returns true if the guard has died. Its last messages can still be read. The socket alone
+ * does not tell, because a fork of this program may have the other end. */
 bool tend__guard_dead(const struct tend__guard *g);
 
 /* Takes the next message.
  *
- *   returns   1; 0: none now; -EPIPE: the guard died, and what it had said was
- *             read; -ENOMEM, ... of the kernel */
+ *   returns   1; 0: none now; -EPIPE: the guard died, and its messages were all read;
+ *             -ENOMEM, ... of the kernel */
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out);
 
-/* Ends the guard and with it every task it still has; waits up to one second
- * for that. Accepts one that is closed, one that died, and one whose open
- * failed. In a fork of the program it only closes the descriptors. */
+/* Ends the guard and with it all of its tasks, and waits up to a second for its end. Does
+ * nothing more for a guard that is closed, has died, or could not be opened. In a fork of
+ * the program this only closes the descriptors. */
 void tend__guard_close(struct tend__guard *g);
 
-/* The sentence for a stage; never NULL. */
+/* Returns the sentence of a stage, never NULL. */
 const char *tend__guard_stage_text(uint32_t stage);
 
 #endif

@@ -108,7 +108,7 @@ static void drop_strays(struct tend__record *records, uint32_t n)
 {
 	bool again = true;
 
-	for (int pass = 0; again && pass < TEND__TREE_DEPTH; pass++) {
+	for (int pass = 0; again && pass < TEND__TREE_LEVELS; pass++) {
 		again = false;
 		for (uint32_t i = 2; i < n; i++) {
 			/* Relaxed, all: the copy is ours alone. */
@@ -131,7 +131,7 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 {
 	char *to = (char *)copy;
 	struct tend__header last;
-	uint64_t used, end;
+	uint64_t used, sites, end;
 	bool all = true;
 	int error = read_at(fd, to, sizeof *copy, 0);
 
@@ -152,14 +152,16 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 	}
 	if (!error)
 		error = read_at(fd, (char *)&last, sizeof last, 0);
-	if (!error)
-		error = read_at(fd, to + h->sites_at, (size_t)TEND__SITES_MAX * TEND__SITE_BYTES,
-		                h->sites_at);
+	if (error)
+		return error;
+	sites = tend__load_relaxed(&last.sites_used);
+	sites = sites < TEND__SITES_MAX ? sites : TEND__SITES_MAX;
+	error = read_at(fd, to + h->sites_at, sites * TEND__SITE_BYTES, h->sites_at);
 	if (error)
 		return error;
 	if (!all || tend__load_relaxed(&last.records_used) > used)
 		drop_strays((struct tend__record *)(void *)(to + h->records_at), (uint32_t)used);
-	tend__store_relaxed(&copy->sites_used, tend__load_relaxed(&last.sites_used));
+	tend__store_relaxed(&copy->sites_used, (uint32_t)sites);
 	tend__store_relaxed(&copy->events, tend__load_relaxed(&last.events));
 	return 0;
 }

@@ -5,18 +5,8 @@
 
 #include "base/text.h"
 #include "segment/words.h"
-#include "platform/platform.h"
 
 #include <string.h>
-
-const char *tend_state_name(uint32_t state)
-{
-	static const char *const names[] = {"unknown",   "queued", "starting", "ready",
-	                                    "running",   "parked", "stopping", "backoff",
-	                                    "abandoned", "ended"};
-
-	return state < sizeof names / sizeof *names ? names[state] : names[0];
-}
 
 static uint8_t state_of(const struct tend__row *r, bool canceled)
 {
@@ -64,10 +54,10 @@ static uint64_t id_of(const tend_snapshot *s, const struct tend__row *r)
 	return tend__id(s->runtime, tend__word_generation(r->word), r->slot);
 }
 
-/* `out` is zeroed. */
-static void fill(const tend_snapshot *s, const struct tend__row *r, struct tend_info *out)
+void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info *out)
 {
-	const struct tend__place *place = &s->places[r - s->rows];
+	const struct tend__row *r = &s->rows[row];
+	const struct tend__place *place = &s->places[row];
 	const struct tend__row *above = &s->rows[place->above];
 	bool scope = tend__row_kind(r) == TEND_KIND_SCOPE;
 
@@ -104,177 +94,6 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 			return &none;
 	}
 	if (!s->infos[index].name[0]) /* no row is without a name */
-		fill(s, &s->rows[s->order[index]], &s->infos[index]);
+		tend__snapshot_fill(s, s->order[index], &s->infos[index]);
 	return &s->infos[index];
-}
-
-/* ---- The tree as text ----
- *
- * Drawn from the scopes down, so what lies in a scope stands below it, also where
- * another of the same name stands before. */
-
-struct drawing {
-	const tend_snapshot *s;
-	uint32_t flags;
-	size_t width;           /* of the names with their branches, in characters */
-	uint32_t *first, *next; /* by row, plus one: what is in it, and its sibling */
-};
-
-static size_t width_of(const tend_snapshot *s, uint32_t row)
-{
-	size_t n = 3 * (size_t)s->places[row].depth;
-
-	for (const char *c = tend__row_name(s, row); *c; c++)
-		n += ((unsigned char)*c & 0xc0) != 0x80;
-	return n;
-}
-
-static void branches(const struct drawing *d, uint32_t row, struct tend__text *t)
-{
-	const bool ascii = d->flags & TEND_TREE_ASCII;
-	const struct tend__place *places = d->s->places;
-	uint32_t depth = places[row].depth;
-	bool open[TEND__TREE_DEPTH];
-
-	for (uint32_t up = row; places[up].depth > 0; up = places[up].above)
-		open[places[up].depth] = places[up].open;
-	for (uint32_t k = 1; k < depth; k++)
-		tend__text_s(t, !open[k] ? "   " : ascii ? "|  " : "│  ");
-	if (depth && open[depth])
-		tend__text_s(t, ascii ? "|- " : "├─ ");
-	else if (depth)
-		tend__text_s(t, ascii ? "`- " : "└─ ");
-}
-
-/* Marks that turn a line of a terminal around: right in a name, wrong in a table. */
-static size_t misleading(const char *c)
-{
-	const unsigned char *u = (const unsigned char *)c;
-
-	if (u[0] == 0xd8 && u[1] == 0x9c)
-		return 2;
-	if (u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf)
-		return 3;
-	if (u[0] != 0xe2 || (u[1] != 0x80 && u[1] != 0x81))
-		return 0;
-	if (u[1] == 0x81)
-		return u[2] >= 0xa0 && u[2] <= 0xa9 ? 3 : 0;
-	return (u[2] >= 0x8b && u[2] <= 0x8f) || (u[2] >= 0xa8 && u[2] <= 0xae) ? 3 : 0;
-}
-
-static void draw_name(const char *name, struct tend__text *t)
-{
-	for (size_t n, skip = 0; *name; name += n + skip) {
-		for (n = 0; name[n] && !(skip = misleading(name + n)); n++) {}
-		tend__text_bytes(t, name, n);
-		if (name[n])
-			tend__text_bytes(t, "?", 1);
-		else
-			return;
-	}
-}
-
-static void draw_spaces(struct tend__text *t, size_t n)
-{
-	static const char spaces[] = "                ";
-
-	for (size_t m; n > 0; n -= m) {
-		m = n < sizeof spaces - 1 ? n : sizeof spaces - 1;
-		tend__text_bytes(t, spaces, m);
-	}
-}
-
-/* A word of the table, and the spaces up to the next. */
-static void draw_column(struct tend__text *t, const char *word, size_t width)
-{
-	size_t n = strlen(word);
-
-	tend__text_bytes(t, word, n);
-	draw_spaces(t, n < width ? width - n : 0);
-}
-
-static void draw_also(struct tend__text *t, const char *word)
-{
-	if (word[0]) {
-		tend__text_bytes(t, "  ", 2);
-		tend__text_s(t, word);
-	}
-}
-
-/* Only what few rows have goes through printf, which takes longer than all the rest. */
-static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t)
-{
-	struct tend_info info = {0};
-	size_t n = width_of(d->s, row);
-
-	fill(d->s, &d->s->rows[row], &info);
-	branches(d, row, t);
-	draw_name(info.name, t);
-	draw_spaces(t, 2 + (n < d->width ? d->width - n : 0));
-	draw_column(t, tend_kind_name(info.kind), 9);
-	draw_column(t, tend_state_name(info.state), info.kind == TEND_KIND_SCOPE ? 0 : 10);
-	if (info.kind != TEND_KIND_SCOPE)
-		tend__text_duration(
-			t, d->s->info.at > info.spawned_at ? d->s->info.at - info.spawned_at : 0);
-	if (info.pid)
-		tend__text_f(t, "  %s %d", info.kind == TEND_KIND_PROCESS ? "pid" : "tid",
-		             info.pid);
-	if (info.attempt > 1)
-		tend__text_f(t, "  attempt %u", info.attempt);
-	if (info.state == TEND_STATE_ENDED)
-		draw_also(t, tend_outcome_name(info.outcome));
-	draw_also(t, info.wait);
-	draw_also(t, info.site);
-	if (info.torn)
-		draw_also(t, "torn");
-	tend__text_bytes(t, "\n", 1);
-}
-
-/* Last row first, so that each list comes out in order. Answers the first of
- * those that are in nothing, plus one. */
-static uint32_t link_rows(struct drawing *d)
-{
-	uint32_t top = 0;
-
-	for (size_t i = d->s->count; i-- > 0;) {
-		uint32_t row = d->s->order[i];
-		struct tend__place *place = &d->s->places[row];
-		uint32_t *list = place->depth ? &d->first[place->above] : &top;
-		size_t n = width_of(d->s, row);
-
-		place->open = *list != 0;
-		d->next[row] = *list;
-		*list = row + 1;
-		d->width = n > d->width ? n : d->width;
-	}
-	d->width = d->width > 60 ? 60 : d->width;
-	return top;
-}
-
-size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, size_t size)
-{
-	size_t bytes = (s->count + 1) * 2 * sizeof(uint32_t);
-	struct tend__text t = tend__text(buf, size);
-	struct drawing d = {.s = s, .flags = flags, .first = tend__snapshot_reserve(&bytes)};
-	uint32_t at;
-
-	if (!d.first)
-		return 0;
-	d.next = d.first + s->count + 1;
-	at = link_rows(&d);
-	while (at) {
-		uint32_t row = at - 1;
-
-		draw_row(&d, row, &t);
-		at = d.first[row];
-		/* Nothing in it: on with what follows it, or what it is in. */
-		while (!at) {
-			at = d.next[row];
-			if (!s->places[row].depth)
-				break;
-			row = s->places[row].above;
-		}
-	}
-	tend__unreserve(d.first, bytes);
-	return t.n;
 }

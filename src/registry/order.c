@@ -81,10 +81,10 @@ static void hang_up(const struct order *o, uint32_t i)
 static void find_depth(const struct order *o, uint32_t row)
 {
 	struct tend__place *places = o->s->places;
-	uint32_t chain[TEND__TREE_DEPTH], n = 0;
+	uint32_t chain[TEND__TREE_LEVELS], n = 0;
 
-	for (uint32_t i = row; places[i].depth == TEND__DEPTH_UNKNOWN; i = o->above[i]) {
-		if (n == TEND__TREE_DEPTH - 1) {
+	for (uint32_t i = row; places[i].depth == TEND__ROW_DEPTH_UNKNOWN; i = o->above[i]) {
+		if (n == TEND__TREE_LEVELS - 1) {
 			hang_up(o, chain[--n]);
 			break;
 		}
@@ -94,9 +94,9 @@ static void find_depth(const struct order *o, uint32_t row)
 		uint32_t i = chain[--n];
 		uint8_t depth = places[o->above[i]].depth;
 
-		if (places[i].depth != TEND__DEPTH_UNKNOWN)
+		if (places[i].depth != TEND__ROW_DEPTH_UNKNOWN)
 			continue; /* a circle comes by more than once */
-		if (depth >= TEND__DEPTH_MAX)
+		if (depth >= TEND__ROW_DEPTH_MAX)
 			hang_up(o, i);
 		else
 			places[i].depth = (uint8_t)(depth + 1);
@@ -127,9 +127,9 @@ static void make_tree(const struct order *o, uint32_t strays)
 		uint8_t depth = places[o->above[i]].depth;
 
 		/* Most are in what has been here before. */
-		if (places[i].depth == TEND__DEPTH_UNKNOWN && depth < TEND__DEPTH_MAX)
+		if (places[i].depth == TEND__ROW_DEPTH_UNKNOWN && depth < TEND__ROW_DEPTH_MAX)
 			places[i].depth = (uint8_t)(depth + 1);
-		else if (places[i].depth == TEND__DEPTH_UNKNOWN)
+		else if (places[i].depth == TEND__ROW_DEPTH_UNKNOWN)
 			find_depth(o, i);
 		places[i].above = o->above[i];
 		o->s->info.torn += places[i].torn;
@@ -339,7 +339,7 @@ static void write_order(const struct order *o)
 {
 	struct level {
 		const uint32_t *at, *end;
-	} levels[TEND__TREE_DEPTH], *level = levels;
+	} levels[TEND__TREE_LEVELS], *level = levels;
 	uint32_t *order = o->s->order, *sorted = o->sorted;
 	size_t n = add_list(o, o->s->count, 0);
 

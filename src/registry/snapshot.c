@@ -13,11 +13,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { TORN = 1, MOVED = 2 }; /* answers of a try */
 enum { RETRIES = 16, AHEAD = 16 };
-enum { LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MIN = 64 << 10, SPARE_MAX = 64 << 20 };
 
 /* ---- What may be read ---- */
 
@@ -205,7 +203,7 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 	row->slot = slot;
 	in->row_of[slot] = (uint32_t)to + 1;
 	place->torn = answer & TORN;
-	place->depth = TEND__DEPTH_UNKNOWN;
+	place->depth = TEND__ROW_DEPTH_UNKNOWN;
 	place->name = in->letters;
 	if (!place->length)
 		place->length = make_printable((char *)(in->names + in->letters));
@@ -258,69 +256,6 @@ static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *
 }
 
 /* ---- The whole ---- */
-
-void *tend__snapshot_reserve(size_t *bytes)
-{
-	void *p;
-
-	/* A page fault for each page of a large one takes longer than to fill it, so
-	 * it is to have huge pages, and begins at one if it is some of them long.
-	 * Where there are none, it just takes longer. */
-	if (*bytes >= LARGE)
-		*bytes = (*bytes + HUGE - 1) / HUGE * HUGE;
-	p = tend__reserve(*bytes);
-	if (p && *bytes >= LARGE)
-		madvise(p, *bytes, MADV_HUGEPAGE);
-	return p;
-}
-
-/* Blocks that were given back, which begin with their size: to fault in and clear a
- * new one is a third of the time of a snapshot. The kernel may have the other pages
- * back when it wants. */
-static _Atomic(size_t *) spare[2];
-
-static void *take_spare(size_t *bytes)
-{
-	for (int i = 0; i < 2; i++) {
-		size_t *p = tend__exchange(&spare[i], (size_t *)NULL), *none = NULL;
-
-		if (p && *p >= *bytes && *p / 4 < *bytes) {
-			*bytes = *p;
-			return p;
-		}
-		if (p && !tend__cas(&spare[i], &none, p))
-			tend__unreserve(p, *p);
-	}
-	return NULL;
-}
-
-void *tend__snapshot_borrow(size_t *bytes)
-{
-	void *p = take_spare(bytes);
-
-	return p ? p : tend__snapshot_reserve(bytes);
-}
-
-static bool keep(size_t *p, size_t bytes)
-{
-	if (bytes < SPARE_MIN || bytes > SPARE_MAX)
-		return false;
-	madvise(p, bytes, MADV_FREE);
-	*p = bytes; /* a page that is written to stays */
-	for (int i = 0; i < 2; i++) {
-		size_t *none = NULL;
-
-		if (tend__cas(&spare[i], &none, p))
-			return true;
-	}
-	return false;
-}
-
-void tend__snapshot_return(void *p, size_t bytes)
-{
-	if (!keep(p, bytes))
-		tend__unreserve(p, bytes);
-}
 
 /* Room for all, memory for those that are there; and for each name twice, as a row
  * may be copied again. */
@@ -431,86 +366,4 @@ void tend_snapshot_free(tend_snapshot *s)
 		tend__unreserve(s->infos, s->infos_bytes);
 	tend__free(s->sites);
 	tend__free(s);
-}
-
-/* ---- The rows ---- */
-
-size_t tend_snapshot_count(const tend_snapshot *s) { return s->count; }
-void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out) { *out = s->info; }
-
-uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
-{
-	return s->places[s->order[index]].depth;
-}
-
-/* The most of a path that is shown, from its end: all, or after "...". */
-static uint32_t fitting(const tend_snapshot *s, const uint32_t *chain, uint32_t depth)
-{
-	size_t bytes = s->places[chain[0]].length;
-
-	for (uint32_t n = 1; n <= depth; n++) {
-		bytes += 1u + s->places[chain[n]].length;
-		if (bytes + strlen(".../") >= TEND_PATH_MAX)
-			return n - 1;
-	}
-	return depth;
-}
-
-static size_t path_of(const tend_snapshot *s, uint32_t row, char *buf, size_t size)
-{
-	struct tend__text t = tend__text(buf, size);
-	uint32_t chain[TEND__TREE_DEPTH], depth = 0, n;
-
-	chain[0] = row;
-	while (s->places[chain[depth]].above != chain[depth]) {
-		chain[depth + 1] = s->places[chain[depth]].above;
-		depth++;
-	}
-	n = fitting(s, chain, depth);
-	if (n < depth)
-		tend__text_bytes(&t, ".../", 4);
-	for (;; n--) {
-		tend__text_bytes(&t, tend__row_name(s, chain[n]), s->places[chain[n]].length);
-		if (n == 0)
-			return t.n;
-		tend__text_bytes(&t, "/", 1);
-	}
-}
-
-static void keep_prefix(tend_snapshot *s, uint32_t row)
-{
-	char *text = (char *)s->prefix;
-
-	s->prefix_of = row + 1;
-	s->prefix_length = (uint32_t)path_of(s, row, text, sizeof s->prefix);
-	text[s->prefix_length++] = '/'; /* over its NUL */
-}
-
-/* By words: what comes behind n bytes and what ends them is too much, and is written
- * over, or is zeros. */
-static inline void put_words(char *restrict to, const uint64_t *restrict from, size_t n)
-{
-	for (size_t i = 0; i <= n / 8; i++)
-		memcpy(to + i * 8, &from[i], 8);
-}
-
-size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf, size_t size)
-{
-	/* What is kept is for the same reader's next call; "one at a time". */
-	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
-	uint32_t row = s->order[index];
-	const struct tend__place *place = &s->places[row];
-	size_t n;
-
-	if (place->above == row)
-		return path_of(s, row, buf, size);
-	if (s->prefix_of != place->above + 1)
-		keep_prefix(s, place->above);
-	n = s->prefix_length + place->length;
-	/* One that has to be cut, in front or behind, is not made of the two. */
-	if (n + strlen(".../") >= TEND_PATH_MAX || n + sizeof(uint64_t) > size)
-		return path_of(s, row, buf, size);
-	put_words(buf, s->prefix, s->prefix_length - 1);
-	put_words(buf + s->prefix_length, &s->names[place->name], place->length);
-	return n;
 }

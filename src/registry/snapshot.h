@@ -1,4 +1,14 @@
-/* registry/snapshot.h - a copy of a segment, in private memory. */
+/* registry/snapshot.h - a copy of a segment, in private memory.
+ *
+ * Files, each uses only those above it:
+ *   block.c     blocks of memory for copies, and two that are kept for the next one
+ *   order.c     the tree of the rows, and their order by path
+ *   snapshot.c  reading a segment
+ *   attach.c    the segment of another process
+ *   path.c      count, depth and path of a row
+ *   info.c      a row in the public words
+ *   draw.c      the tree as text
+ *   events.c    the rings of events */
 #ifndef TEND_REGISTRY_SNAPSHOT_H
 #define TEND_REGISTRY_SNAPSHOT_H
 
@@ -9,7 +19,11 @@
 #include <stdbool.h>
 
 /* More than a writer makes, so that only a broken tree is cut. */
-enum { TEND__TREE_DEPTH = 256, TEND__DEPTH_MAX = TEND__TREE_DEPTH - 2, TEND__DEPTH_UNKNOWN };
+enum {
+	TEND__TREE_LEVELS = 256,
+	TEND__ROW_DEPTH_MAX = TEND__TREE_LEVELS - 2,
+	TEND__ROW_DEPTH_UNKNOWN,
+};
 
 /* A record as it was read: what is asked of one row at a time. */
 struct tend__row {
@@ -28,10 +42,7 @@ struct tend__place {
 	uint8_t length;      /* of the name */
 	uint8_t depth;
 	bool torn;
-	union {
-		bool scope; /* until the rows are in order */
-		bool open;  /* while the tree is drawn: a sibling follows */
-	};
+	bool scope;
 };
 
 struct tend_snapshot {
@@ -74,6 +85,9 @@ int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now
  * a parent may be. 0; -ENOMEM; -EAGAIN if a row has no scope, and nothing is done:
  * with `last` it hangs from the root instead, and is shown as torn. */
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last);
+
+/* Puts a row into the public words; `out` is zeroed. */
+void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info *out);
 
 static inline uint32_t tend__row_kind(const struct tend__row *r) { return r->site_kind & 0xff; }
 static inline const char *tend__row_name(const tend_snapshot *s, uint32_t row)

@@ -69,7 +69,7 @@ static void wake_all(struct tend__fd *f, int events, int result)
 	}
 }
 
-void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, int n)
+static void report(struct tend__worker *w, const struct tend__ready *ready, int n)
 {
 	for (int i = 0; i < n; i++) {
 		int fd = (int)(uint32_t)ready[i].key;
@@ -87,6 +87,14 @@ void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, in
 		f->drained = false;
 		wake_all(f, ready[i].events, 0);
 	}
+}
+
+void tend__fds_look(struct tend__worker *w, uint64_t deadline)
+{
+	struct tend__ready ready[64];
+	int n = tend__poller_wait(&w->poller, deadline, ready, 64);
+
+	report(w, ready, n);
 }
 
 void tend__fds_fini(struct tend__worker *w)

@@ -4,6 +4,10 @@
 
 #include "runtime/runtime.h"
 
+/* What the poller reports, until the deadline at most, is passed to those who wait. */
+void tend__fds_look(struct tend__worker *w, uint64_t deadline);
+void tend__fds_fini(struct tend__worker *w);
+
 /* Waits for one of n descriptors, with events[i] wanted of each: the number of
  * one that may be ready. By edge: who calls it has tried, and was told EAGAIN.
  * Fibers only. With TEND__ONCE any notify ends it, with -EINTR. -EPERM for a

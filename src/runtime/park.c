@@ -120,13 +120,6 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 	return t;
 }
 
-/* A cancel has reached it: does it see it? Not inlined, for the clock wants a guard
- * word on the stack of all that ask. */
-__attribute__((noinline)) bool tend__told_now(struct tend__task *t)
-{
-	return !t->shield || t->aborted || tend__clock() >= t->shield;
-}
-
 static bool passed(struct tend__task *t, uint64_t deadline)
 {
 	if (deadline == TEND_FOREVER)
@@ -158,7 +151,8 @@ void tend__abort_if_asked(struct tend__task *t)
 }
 
 #ifdef TEND_SIM
-void tend__sim_wait(uint64_t id);
+static void no_sweep(uint64_t id) { (void)id; }
+void (*tend__on_wait)(uint64_t id) = no_sweep;
 #endif
 
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
@@ -171,7 +165,7 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 	if (t->owner && !(flags & TEND__DEAF)) {
 		if (lock)
 			tend__unlock(lock);
-		tend__sim_wait(t->id);
+		tend__on_wait(t->id);
 		if (lock)
 			tend__lock(lock);
 	}
@@ -225,27 +219,6 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 		tend__store_relaxed(&w->done_here, true);
 	if (tend__task_notify(t))
 		tend__task_wake(t);
-}
-
-void tend__unwind(struct tend__task *t)
-{
-	t->unwinding = true;
-	for (;;) {
-		void (*drop)(void *arg) = t->drop;
-
-		while (t->defers) {
-			struct tend__defer d = *t->defers;
-
-			tend__free(t->defers);
-			t->defers = d.next;
-			d.fn(d.arg);
-		}
-		if (!drop)
-			return;
-		/* Once, though it may leave the thread; and it may defer something. */
-		t->drop = NULL;
-		drop(t->arg);
-	}
 }
 
 void tend__leave(struct tend__task *t)

@@ -2,7 +2,18 @@
  *
  * A worker is one thread with its queues, timers, poller, stacks and free slots.
  * Nobody else touches them: others reach a worker by its inbox, and take from
- * its ring of tasks that have not started. */
+ * its ring of tasks that have not started.
+ *
+ * Files, each uses only those above it:
+ *   table.c   the runtimes that are open, by number
+ *   stacks.c  stacks of fibers
+ *   queue.c   how work comes to a worker: ring, inbox, from outside
+ *   switch.c  which task is next, and the switch to it
+ *   park.c    what every wait is made of
+ *   fds.c     descriptors that fibers wait for
+ *   alarm.c   deadlines of scopes and tasks
+ *   idle.c    a worker without work: steal, watch, spin, sleep
+ *   loop.c    a worker's rounds, its start and its stop */
 #ifndef TEND_RUNTIME_RUNTIME_H
 #define TEND_RUNTIME_RUNTIME_H
 
@@ -193,19 +204,6 @@ static inline struct tend__task *tend__task_at(tend_runtime *rt, uint64_t id)
 	return &rt->tasks[tend__id_slot(id)];
 }
 
-/* worker.c */
-int tend__workers_start(tend_runtime *rt);
-void tend__workers_stop(tend_runtime *rt);
-int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
-void tend__post(struct tend__worker *w, struct tend__post *post);
-/* Queues a published task that has not run. */
-void tend__spawned(tend_runtime *rt, struct tend__task *t);
-void tend__fiber_wake(struct tend__task *t);
-/* Both by the running fiber: the next one runs on in its stead. */
-void tend__fiber_yield(struct tend__task *t);
-void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
-/* From wherever it is on its stack; its cleanups have run. */
-TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* The worker of `rt` that the caller runs on, or NULL. */
 static inline struct tend__worker *tend__worker_of(const tend_runtime *rt)
 {
@@ -231,9 +229,22 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *stack);
 void tend__stacks_idle(struct tend__worker *w);
 void tend__stacks_fini(struct tend__worker *w);
 
-/* fds.c */
-void tend__fds_ready(struct tend__worker *w, const struct tend__ready *ready, int n);
-void tend__fds_fini(struct tend__worker *w);
+/* queue.c */
+void tend__post(struct tend__worker *w, struct tend__post *post);
+/* Queues a published task that has not run. */
+void tend__spawned(tend_runtime *rt, struct tend__task *t);
+void tend__fiber_wake(struct tend__task *t);
+
+/* switch.c */
+/* Both by the running fiber: the next one runs on in its stead. */
+void tend__fiber_yield(struct tend__task *t);
+void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
+/* From wherever it is on its stack; its cleanups have run. */
+TEND_NORETURN void tend__fiber_end(struct tend__task *t);
+/* Runs the cleanups and the drop of the calling task. */
+void tend__unwind(struct tend__task *t);
+/* A round of tasks, by the loop: how many. */
+int tend__run_ready(struct tend__worker *w);
 
 /* park.c: what every wait is made of. */
 struct tend__outside {
@@ -264,17 +275,16 @@ enum {
  * lock NULL, w is not linked and its worker sets done. */
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
                uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED;
+#ifdef TEND_SIM
+/* Called with the task's id before each wait that a cancel can end, without a lock:
+ * the cancel sweep's (sim/sweep.c) in a program that links it. */
+extern void (*tend__on_wait)(uint64_t id);
+#endif
 /* With the lock of the object of w: it is done. Notifies under that lock, which
  * is what keeps the waiter's stack where it is. */
 void tend__waiter_done(struct tend__waiter *w, int result);
 /* Ends the calling task if an abort was asked for. Nothing of its may be linked. */
 void tend__abort_if_asked(struct tend__task *t);
-/* Would a wait of the task answer -ECANCELED? */
-bool tend__told_now(struct tend__task *t);
-static inline bool tend__told(struct tend__task *t)
-{
-	return tend__task_told(t) ? tend__told_now(t) : t->aborted;
-}
 /* The same where the caller answers it and holds nothing: an abort takes effect. */
 static inline bool tend__canceled(struct tend__task *t)
 {
@@ -283,8 +293,6 @@ static inline bool tend__canceled(struct tend__task *t)
 	tend__abort_if_asked(t);
 	return true;
 }
-/* Runs the cleanups and the drop of the calling task. */
-void tend__unwind(struct tend__task *t);
 /* Ends the calling task: that, and off. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
@@ -297,5 +305,10 @@ struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
 void tend__alarm_start(struct tend__alarm *alarm);
 /* Started or not; NULL does nothing. */
 void tend__alarm_drop(struct tend__alarm *alarm);
+
+/* loop.c */
+int tend__workers_start(tend_runtime *rt);
+void tend__workers_stop(tend_runtime *rt);
+int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif

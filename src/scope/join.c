@@ -93,11 +93,3 @@ int tend_task_outcome(tend_task task, struct tend_outcome *out)
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return error;
 }
-
-const char *tend_outcome_name(int32_t kind)
-{
-	static const char *const names[] = {"live",     "completed", "failed", "canceled",
-	                                    "panicked", "aborted",   "killed", "rejected"};
-
-	return kind >= 0 && kind <= TEND_REJECTED ? names[kind] : "unknown";
-}

@@ -1,8 +1,13 @@
-/* segment/segment.h - the writers' side of the registry. */
+/* segment/segment.h - the writers' side of the registry.
+ *
+ * Files, each uses only those above it:
+ *   names.c    the words for kinds, states and outcomes
+ *   words.c    the sentence of a wait
+ *   segment.c  slots, spawn sites, records and events of one segment */
 #ifndef TEND_SEGMENT_SEGMENT_H
 #define TEND_SEGMENT_SEGMENT_H
 
-#include "base/lock.h"
+#include "platform/lock.h"
 #include "segment/layout.h"
 
 #include <stddef.h>

@@ -1,7 +1,5 @@
 #include "segment/words.h"
 
-#include "tend/registry.h"
-
 #include "segment/layout.h"
 
 static const struct {
@@ -43,12 +41,4 @@ void tend__wait_text(struct tend__text *t, uint32_t why, uint64_t object, uint64
 	default:
 		break;
 	}
-}
-
-const char *tend_kind_name(uint32_t kind)
-{
-	static const char *const names[] = {"unknown", "scope",   "fiber",
-	                                    "thread",  "process", "external"};
-
-	return kind < sizeof names / sizeof *names ? names[kind] : names[0];
 }

@@ -109,3 +109,10 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 	} while (!tend__cas(&t->record->word, &old, new));
 	return true;
 }
+
+/* A cancel has reached it: does it see it? Not inlined, for the clock wants a guard
+ * word on the stack of all that ask. */
+__attribute__((noinline)) bool tend__told_now(struct tend__task *t)
+{
+	return !t->shield || t->aborted || tend__clock() >= t->shield;
+}

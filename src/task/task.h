@@ -31,7 +31,7 @@
 #include "tend/task.h"
 
 #include "base/list.h"
-#include "base/lock.h"
+#include "platform/lock.h"
 #include "segment/layout.h"
 
 struct tend__worker;
@@ -132,6 +132,13 @@ static inline bool tend__task_told(const struct tend__task *t)
 		return true;
 	/* Acquire: with the bit comes the reason, frozen before it was set. */
 	return t->owner && (tend__load_acquire(&t->owner->record->word) & TEND__SCOPE_CANCELED);
+}
+
+/* Would a wait of the task answer -ECANCELED? */
+bool tend__told_now(struct tend__task *t);
+static inline bool tend__told(struct tend__task *t)
+{
+	return tend__task_told(t) ? tend__told_now(t) : t->aborted;
 }
 
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);

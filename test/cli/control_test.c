@@ -1,6 +1,9 @@
 /* test/cli/control_test.c - requests and answers over a socket. */
 #include "suites.h"
-#include "control.h"
+#include "ask/control.h"
+#include "ask/envelope.h"
+#include "show/json.h"
+#include "up/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,7 +164,7 @@ END_TEST
 
 START_TEST(text_of_any_bytes_becomes_a_string)
 {
-	json_t *clean = control_text("a\xff\0b", 4), *whole = control_text("caf\xc3\xa9", 5);
+	json_t *clean = text_json("a\xff\0b", 4), *whole = text_json("caf\xc3\xa9", 5);
 	ck_assert_str_eq(json_string_value(clean), "a\xef\xbf\xbd\xef\xbf\xbd"
 	                                           "b");
 	ck_assert_str_eq(json_string_value(whole), "caf\xc3\xa9");

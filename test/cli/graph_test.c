@@ -1,6 +1,6 @@
 /* test/cli/graph_test.c - who may start and who may stop. */
 #include "suites.h"
-#include "up_graph.h"
+#include "up/graph.h"
 
 #include <stdlib.h>
 

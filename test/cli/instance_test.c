@@ -1,6 +1,6 @@
 /* test/cli/instance_test.c - the runtime directory, the lock, the socket. */
 #include "suites.h"
-#include "instance.h"
+#include "ask/instance.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,8 @@
 /* test/cli/print_test.c - lines out of streams, and what reaches a terminal. */
 #include "suites.h"
-#include "up_print.h"
+#include "show/escape.h"
+#include "show/line.h"
+#include "show/printer.h"
 
 #include <errno.h>
 #include <fcntl.h>

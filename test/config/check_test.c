@@ -1,5 +1,5 @@
 /* test/config/check_test.c - the command `tend check`. */
-#include "cmd_check.h"
+#include "cmd/commands.h"
 #include "harness.h"
 
 #include <argp.h>

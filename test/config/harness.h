@@ -2,7 +2,7 @@
 #ifndef TEST_CONFIG_HARNESS_H
 #define TEST_CONFIG_HARNESS_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <check.h>
 #include <stddef.h>

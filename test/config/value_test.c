@@ -1,7 +1,7 @@
 /* test/config/value_test.c - single values, and text made safe to print. */
-#include "config_impl.h"
+#include "config/reader.h"
 #include "harness.h"
-#include "text.h"
+#include "show/text.h"
 
 #include <signal.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include "tend/base.h"
+#include "tend/text.h"
 
 #include "base/text.h"
 #include "base/timers.h"
@@ -304,6 +305,141 @@ TEST(durations_read_well)
 		tend__text_duration(&t, cases[i].ns);
 		ck_assert_str_eq(buf, cases[i].text);
 	}
+}
+
+TEST(a_length_of_time_is_a_number_and_its_unit)
+{
+	static const struct {
+		const char *text;
+		uint64_t bare, ns;
+	} good[] = {{"0s", 0, 0},
+	            {"500ms", 0, 500 * TEND_MS},
+	            {"007s", 0, 7 * TEND_SEC},
+	            {"1.5s", 0, 1500 * TEND_MS},
+	            {".25m", 0, 15 * TEND_SEC},
+	            {"2.h", 0, 7200 * TEND_SEC},
+	            {"0.0000000019s", 0, 1},
+	            {"0.3333333333h", 0, UINT64_C(1199999998800)},
+	            {"10", TEND_SEC, 10 * TEND_SEC},
+	            {"0.5", TEND_SEC, TEND_SEC / 2},
+	            {"10ms", TEND_SEC, 10 * TEND_MS},
+	            {"9223372036854.775807ms", 0, INT64_MAX},
+	            {"9223372036854775807", 1, INT64_MAX}};
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		uint64_t ns = 1;
+
+		ANSWERS(tend_duration_parse(good[i].text, strlen(good[i].text), good[i].bare, &ns),
+		        0);
+		ck_assert_uint_eq(ns, good[i].ns);
+	}
+}
+
+TEST(any_other_text_is_no_length_of_time)
+{
+	static const char *const bad[] = {"",      ".",     "s",    ".s",   "10",  "1.5",
+	                                  "-1s",   "+1s",   " 1s",  "1 s",  "1s ", "1m30s",
+	                                  "1S",    "1d",    "1us",  "0x1s", "inf", "1e3s",
+	                                  "1..5s", "1.5.s", "1,5s", "1sm",  "1mss"};
+	static const char *const over[] = {"9223372036855ms",
+	                                   "9223372036.854775808s",
+	                                   "2562048h",
+	                                   "99999999999999999999s",
+	                                   "18446744073709551616ms",
+	                                   "184467440737095516160000000000.5h"};
+	uint64_t ns = 42;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_msg(tend_duration_parse(bad[i], strlen(bad[i]), 0, &ns) == -EINVAL, "%s",
+		              bad[i]);
+	for (size_t i = 0; i < sizeof over / sizeof *over; i++)
+		ck_assert_msg(tend_duration_parse(over[i], strlen(over[i]), 0, &ns) == -EOVERFLOW,
+		              "%s", over[i]);
+	/* No further than it is told. */
+	ANSWERS(tend_duration_parse("1s", 1, 0, &ns), -EINVAL);
+	ck_assert_uint_eq(ns, 42);
+}
+
+TEST(a_character_is_decoded_as_rfc_3629_has_it)
+{
+	static const struct {
+		const char *text;
+		size_t n, length;
+		uint32_t code;
+	} cases[] = {{"", 0, 0, 0},
+	             {"a", 1, 1, 'a'},
+	             {"", 1, 1, 0},
+	             {"\xc3\xa9", 2, 2, 0xe9},
+	             {"\xe2\x82\xac", 3, 3, 0x20ac},
+	             {"\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff},
+	             {"\xf4\x90\x80\x80", 4, 0, 0},
+	             {"\xf5\x80\x80\x80", 4, 0, 0},
+	             {"\xc3", 1, 0, 0},
+	             {"\xc3(", 2, 0, 0},
+	             {"\x80", 1, 0, 0},
+	             {"\xc0\xaf", 2, 0, 0},
+	             {"\xc1\xbf", 2, 0, 0},
+	             {"\xe0\x9f\xbf", 3, 0, 0},
+	             {"\xf0\x8f\xbf\xbf", 4, 0, 0},
+	             {"\xed\xa0\x80", 3, 0, 0},
+	             {"\xff", 1, 0, 0}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		uint32_t code = 0;
+
+		ck_assert_uint_eq(tend_text_decode(cases[i].text, cases[i].n, &code),
+		                  cases[i].length);
+		ck_assert_uint_eq(code, cases[i].code);
+	}
+}
+
+TEST(foreign_text_is_shown_as_what_stands_there)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *quoted, *masked, *line;
+	} cases[] = {{"plain", 5, "plain", "plain", "plain"},
+	             {"a/\xc3\xb6", 4, "a/\xc3\xb6", "a/\xc3\xb6", "a/\xc3\xb6"},
+	             {"\\\t\n", 3, "\\\\\\t\\n", "\\??", "\\\t\\x0a"},
+	             {"\a\r\033", 3, "\\a\\r\\x1b", "???", "\\x07\\x0d\\x1b"},
+	             {"a\0\x7f", 3, "a\\x00\\x7f", "a??", "a\\x00\\x7f"},
+	             {"\xc2\x9b\xff", 3, "\\u009b\\xff", "??", "\\u009b\\xff"},
+	             {"\xd8\x9c", 2, "\\u061c", "?", "\\u061c"},
+	             {"\xe2\x80\xae", 3, "\\u202e", "?", "\\u202e"},
+	             {"\xe2\x80\xa8", 3, "\\u2028", "?", "\\u2028"},
+	             {"\xe2\x81\xa9", 3, "\\u2069", "?", "\\u2069"},
+	             {"\xe2\x81\xaa", 3, "\xe2\x81\xaa", "\xe2\x81\xaa", "\xe2\x81\xaa"},
+	             {"\xe2\x80\x8d", 3, "\\u200d", "?", "\xe2\x80\x8d"},
+	             {"\xe2\x81\xa0", 3, "\\u2060", "?", "\xe2\x81\xa0"},
+	             {"\xef\xbb\xbf", 3, "\\ufeff", "?", "\xef\xbb\xbf"},
+	             {"\xef\xbf\xb9", 3, "\\ufff9", "?", "\xef\xbf\xb9"},
+	             {"\xf0\x9f\x98\x80", 4, "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80",
+	              "\xf0\x9f\x98\x80"}};
+	char buf[32];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		ck_assert_uint_eq(tend_text_plain(cases[i].text, cases[i].n, 0, buf, sizeof buf),
+		                  strlen(cases[i].quoted));
+		ck_assert_str_eq(buf, cases[i].quoted);
+		tend_text_plain(cases[i].text, cases[i].n, TEND_TEXT_MASK, buf, sizeof buf);
+		ck_assert_str_eq(buf, cases[i].masked);
+		tend_text_plain(cases[i].text, cases[i].n, TEND_TEXT_LINE, buf, sizeof buf);
+		ck_assert_str_eq(buf, cases[i].line);
+	}
+}
+
+TEST(foreign_text_is_cut_in_front_of_a_character)
+{
+	char buf[6];
+
+	ck_assert_uint_eq(tend_text_plain("abcd\xc3\xa9z", 7, 0, buf, sizeof buf), 7);
+	ck_assert_str_eq(buf, "abcd");
+	ck_assert_uint_eq(tend_text_plain("ab\033z", 4, 0, buf, sizeof buf), 7);
+	ck_assert_str_eq(buf, "ab");
+	ck_assert_uint_eq(tend_text_plain("abc\xc3\xa9", 5, TEND_TEXT_MASK, buf, sizeof buf), 5);
+	ck_assert_str_eq(buf, "abc\xc3\xa9");
+	ck_assert_uint_eq(tend_text_plain("abc", 3, 0, NULL, 0), 3);
 }
 
 TEST(every_error_has_a_sentence)

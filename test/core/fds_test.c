@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SOON tend_after(10 * TEND_SEC)
+#define SOON tend_after(PATIENCE_NS)
 
 static tend_runtime *open_runtime(uint32_t flags)
 {

@@ -1,3 +1,3 @@
 #include "suite.h"
 
-SUITE_MAIN("core", 60)
+SUITE_MAIN("core")

@@ -42,7 +42,7 @@ static tend_runtime *open_runtime(uint32_t workers, uint32_t flags)
 
 static void close_runtime(tend_runtime *rt)
 {
-	ANSWERS(tend_runtime_close(rt, tend_after(10 * TEND_SEC)), 0);
+	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
 }
 
 static int wait_event(void *arg) { return tend_event_wait(arg, TEND_FOREVER); }
@@ -295,7 +295,7 @@ TEST(tasks_are_counted_by_path_in_many_scopes)
 	ANSWERS(tend_path_live(rt, "outer"), 3 * SCOPES + 1);
 	ANSWERS(tend_path_live(rt, ""), 3 * SCOPES + 1);
 	tend_event_set(e);
-	ANSWERS(tend_path_wait_empty(rt, "outer", tend_after(30 * TEND_SEC)), 0);
+	ANSWERS(tend_path_wait_empty(rt, "outer", tend_after(PATIENCE_NS)), 0);
 	close_runtime(rt);
 	tend_event_close(e);
 }
@@ -368,7 +368,7 @@ TEST(fibers_talk_over_sockets)
 		ANSWERS(tend_spawn(s, echo, &fd, NULL, NULL), 0);
 		ANSWERS(tend_spawn(s, client, &port, NULL, NULL), 0);
 	}
-	ANSWERS(tend_scope_close(s, tend_after(20 * TEND_SEC), &stats), 0);
+	ANSWERS(tend_scope_close(s, tend_after(PATIENCE_NS), &stats), 0);
 	ck_assert_uint_eq(stats.completed, 40);
 	close_runtime(rt);
 	ANSWERS(tend_fd_close(fd), 0);
@@ -471,7 +471,7 @@ TEST(nothing_is_lost_after_a_short_read)
 	ck_assert_int_eq(send(fd, "mno", 3, 0), 3);
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
 	atomic_store(&x.go, true);
-	ANSWERS(tend_join(server, &out, tend_after(10 * TEND_SEC)), 0);
+	ANSWERS(tend_join(server, &out, tend_after(PATIENCE_NS)), 0);
 	ck_assert_int_eq(out.result, 0);
 	ck_assert_mem_eq(x.got, "abcdefghijklmno", 15);
 	close(fd);
@@ -490,8 +490,8 @@ TEST(a_close_ends_the_waits_of_fibers_on_every_worker)
 	for (int i = 0; i < 4; i++)
 		ANSWERS(tend_spawn(tend_root(rt), accept_one, &fd, NULL, &t[i]), 0);
 	ANSWERS(tend_task_cancel(t[0], -ECANCELED, "enough"), 0);
-	ANSWERS(tend_join(t[0], NULL, tend_after(10 * TEND_SEC)), 0);
-	ANSWERS(tend_shutdown(tend_root(rt), tend_after(10 * TEND_SEC), NULL), 0);
+	ANSWERS(tend_join(t[0], NULL, tend_after(PATIENCE_NS)), 0);
+	ANSWERS(tend_shutdown(tend_root(rt), tend_after(PATIENCE_NS), NULL), 0);
 	ANSWERS(tend_fd_close(fd), 0);
 	close_runtime(rt);
 }
@@ -534,7 +534,7 @@ static void steal_from_busy(void)
 	struct stolen s = {tend_root(rt), {0}};
 
 	ANSWERS(tend_spawn(tend_root(rt), spawn_and_spin, &s, NULL, NULL), 0);
-	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(20 * TEND_SEC)), 0);
+	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(PATIENCE_NS)), 0);
 	close_runtime(rt);
 }
 
@@ -577,7 +577,7 @@ TEST(a_kernel_without_membarrier_is_enough)
 		ANSWERS(tend_spawn(tend_root(rt), fn, channel, NULL, NULL), 0);
 		ANSWERS(tend_spawn_thread(tend_root(rt), fn, channel, NULL, NULL), 0);
 	}
-	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(60 * TEND_SEC)), 0);
+	ANSWERS(tend_scope_wait_empty(tend_root(rt), tend_after(PATIENCE_NS)), 0);
 	tend_channel_free(channel);
 	close_runtime(rt);
 }

@@ -2,7 +2,7 @@
  *
  * A file is loaded or refused, never both, and what was loaded is consistent:
  * the order is one of all tasks in which each comes after what it needs. */
-#include "config.h"
+#include "config/config.h"
 
 #include <fcntl.h>
 #include <jansson.h>

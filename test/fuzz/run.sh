@@ -33,10 +33,10 @@ fuzz() { # name, corpus, flags of the fuzzer, sources and libraries...
 
 # shellcheck disable=SC2046
 fuzz fuzz_config test/fuzz/corpus_config -dict=test/fuzz/config.dict test/fuzz/fuzz_config.c \
-	$(ls cli/config*.c cli/text.c) -lyaml -ljansson
+	$(ls cli/config/*.c) cli/show/text.c -lyaml -ljansson
 # shellcheck disable=SC2046
 fuzz fuzz_segment test/fuzz/corpus_segment "" test/fuzz/fuzz_segment.c \
 	$(./tools/sources.sh src/base src/platform/linux src/platform/context src/segment src/task \
-		src/runtime src/scope src/sync src/io src/kinds src/registry) -lpthread
+		src/runtime src/scope src/sync src/io src/kinds src/kinds/process src/registry src/open) -lpthread
 echo "1..$n"
 exit $bad

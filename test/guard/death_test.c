@@ -18,6 +18,16 @@
 
 #define BROODS 8
 
+/* The moments of a start at which something is killed: spread over the same time,
+ * however many they are. */
+#define MOMENTS suite_count(10, 20, 60)
+
+static void spin(int moment)
+{
+	for (volatile int n = 0; n < moment * (60 / MOMENTS) * 30000; n++)
+		continue;
+}
+
 /* A program with a guard, to be killed. What it tells comes through `told`,
  * which its children do not have. */
 struct owner {
@@ -42,7 +52,7 @@ static struct owner start_owner(int count, bool hidden)
 		ck_assert_int_eq(tend__guard_open(guard_path(), &g), 0);
 		pid_t guard = pidfd_pid(g.pidfd);
 		for (int i = 0; i < count; i++)
-			spawn(&g, (uint64_t)i, ARGV(self_path(), "brood", "4"),
+			spawn(&g, (uint64_t)i, ARGV(self_path(), "+brood", "4"),
 			      (int[]){-1, ready.out, owner.leash.out});
 		ck_assert_int_eq(write(owner.told.out, &guard, sizeof(guard)), (int)sizeof(guard));
 		close(owner.leash.out);
@@ -87,7 +97,7 @@ static void await_death(pid_t pid)
 	}
 }
 
-START_TEST(a_killed_program_leaves_nothing_within_a_second)
+TEST(a_killed_program_leaves_nothing_within_a_second)
 {
 	struct owner owner = start_owner(BROODS, true);
 	kill(owner.pid, SIGKILL);
@@ -95,23 +105,20 @@ START_TEST(a_killed_program_leaves_nothing_within_a_second)
 	end_owner(&owner);
 	await_death(owner.guard);
 }
-END_TEST
 
-START_TEST(a_program_killed_at_any_moment_of_a_start_leaves_nothing)
+TEST(a_program_killed_at_any_moment_of_a_start_leaves_nothing)
 {
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < MOMENTS; i++) {
 		struct owner owner = start_owner(3, false);
-		for (volatile int spin = 0; spin < i * 30000; spin++)
-			continue;
+		spin(i);
 		kill(owner.pid, SIGKILL);
 		ck_assert_msg(leash_ends(&owner.leash, GONE_MS), "round %d", i);
 		end_owner(&owner);
 		await_death(owner.guard);
 	}
 }
-END_TEST
 
-START_TEST(a_fork_of_the_program_does_not_keep_its_children_alive)
+TEST(a_fork_of_the_program_does_not_keep_its_children_alive)
 {
 	struct leash leash = open_leash(), told = open_leash();
 	pid_t fork_pid;
@@ -121,7 +128,7 @@ START_TEST(a_fork_of_the_program_does_not_keep_its_children_alive)
 		char line[16];
 		struct leash ready = open_leash();
 		open_guard(&g);
-		spawn(&g, 1, ARGV(self_path(), "brood", "4"), (int[]){-1, ready.out, leash.out});
+		spawn(&g, 1, ARGV(self_path(), "+brood", "4"), (int[]){-1, ready.out, leash.out});
 		leash_line(&ready, line, sizeof(line));
 		close(leash.out);
 		close(leash.in);
@@ -141,9 +148,8 @@ START_TEST(a_fork_of_the_program_does_not_keep_its_children_alive)
 	kill(fork_pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
-END_TEST
 
-START_TEST(a_fork_of_the_program_that_closes_the_guard_does_not_end_it)
+TEST(a_fork_of_the_program_that_closes_the_guard_does_not_end_it)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -159,16 +165,15 @@ START_TEST(a_fork_of_the_program_that_closes_the_guard_does_not_end_it)
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(an_exec_of_the_program_is_its_death_to_the_children)
+TEST(an_exec_of_the_program_is_its_death_to_the_children)
 {
 	struct leash leash = open_leash();
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct tend__guard g;
 		open_guard(&g);
-		spawn(&g, 1, ARGV(self_path(), "brood", "4"), (int[]){-1, leash.out, 2});
+		spawn(&g, 1, ARGV(self_path(), "+brood", "4"), (int[]){-1, leash.out, 2});
 		expect(&g, TEND__GUARD_STARTED, 1);
 		execlp("sleep", "sleep", "1000", (char *)NULL);
 		_exit(1);
@@ -178,32 +183,30 @@ START_TEST(an_exec_of_the_program_is_its_death_to_the_children)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
-END_TEST
 
-START_TEST(closing_the_guard_ends_its_tasks)
+TEST(closing_the_guard_ends_its_tasks)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
 	char line[16];
 	open_guard(&g);
 	pid_t guard = pidfd_pid(g.pidfd);
-	spawn(&g, 1, ARGV(self_path(), "brood", "4"), (int[]){-1, leash.out, 2});
+	spawn(&g, 1, ARGV(self_path(), "+brood", "4"), (int[]){-1, leash.out, 2});
 	leash_line(&leash, line, sizeof(line));
 	tend__guard_close(&g);
 	ck_assert(leash_ends(&leash, 0));
 	await_death(guard);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_killed_guard_leaves_no_child_and_is_found_dead)
+TEST(a_killed_guard_leaves_no_child_and_is_found_dead)
 {
 	struct tend__guard g, again;
 	struct leash leash = open_leash();
 	char line[16];
 	open_guard(&g);
 	for (uint64_t i = 0; i < BROODS; i++)
-		spawn(&g, i, ARGV(self_path(), "brood", "4"), (int[]){-1, leash.out, 2});
+		spawn(&g, i, ARGV(self_path(), "+brood", "4"), (int[]){-1, leash.out, 2});
 	for (int i = 0; i < BROODS; i++)
 		leash_line(&leash, line, sizeof(line));
 	kill(pidfd_pid(g.pidfd), SIGKILL);
@@ -219,9 +222,8 @@ START_TEST(a_killed_guard_leaves_no_child_and_is_found_dead)
 	tend__guard_close(&again);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(what_a_killed_guard_had_said_is_read_before_its_death)
+TEST(what_a_killed_guard_had_said_is_read_before_its_death)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -243,37 +245,32 @@ START_TEST(what_a_killed_guard_had_said_is_read_before_its_death)
 	expect_dead(&g);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_guard_killed_at_any_moment_of_a_start_leaves_nothing)
+TEST(a_guard_killed_at_any_moment_of_a_start_leaves_nothing)
 {
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < MOMENTS; i++) {
 		struct owner owner = start_owner(3, false);
-		for (volatile int spin = 0; spin < i * 30000; spin++)
-			continue;
+		spin(i);
 		kill(owner.guard, SIGKILL);
 		ck_assert_msg(leash_ends(&owner.leash, GONE_MS), "round %d", i);
 		end_owner(&owner);
 	}
 }
-END_TEST
 
-START_TEST(program_and_guard_killed_together_leave_nothing)
+TEST(program_and_guard_killed_together_leave_nothing)
 {
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < MOMENTS; i++) {
 		struct owner owner = start_owner(3, i % 2);
-		for (volatile int spin = 0; spin < i * 30000; spin++)
-			continue;
+		spin(i);
 		kill(i % 4 < 2 ? owner.pid : owner.guard, SIGKILL);
 		kill(i % 4 < 2 ? owner.guard : owner.pid, SIGKILL);
 		ck_assert_msg(leash_ends(&owner.leash, GONE_MS), "round %d", i);
 		end_owner(&owner);
 	}
 }
-END_TEST
 
 /* Deeper ones are not promised then, the leaders are. */
-START_TEST(with_its_keepers_killed_too_the_leaders_still_die)
+TEST(with_its_keepers_killed_too_the_leaders_still_die)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -291,7 +288,6 @@ START_TEST(with_its_keepers_killed_too_the_leaders_still_die)
 	ck_assert(leash_ends(&leash, GONE_MS));
 	tend__guard_close(&g);
 }
-END_TEST
 
 /* A directory of a file server that never answers: a leader that enters it
  * sleeps in the kernel, and its keeper with it. False where it may not be. */
@@ -327,7 +323,7 @@ static void await_stuck_leader(pid_t guard)
 	await_children(keeper, 1);
 }
 
-START_TEST(a_start_that_hangs_in_the_kernel_is_killed)
+TEST(a_start_that_hangs_in_the_kernel_is_killed)
 {
 	char dir[] = "/tmp/tend-guard-dead-XXXXXX";
 	struct tend__guard g;
@@ -344,9 +340,8 @@ START_TEST(a_start_that_hangs_in_the_kernel_is_killed)
 	tend__guard_close(&g);
 	remove_dead_directory(dir);
 }
-END_TEST
 
-START_TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
+TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
 {
 	char dir[] = "/tmp/tend-guard-dead-XXXXXX";
 	struct leash leash = open_leash(), told = open_leash();
@@ -373,10 +368,9 @@ START_TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
 	waitpid(pid, NULL, 0);
 	remove_dead_directory(dir);
 }
-END_TEST
 
 /* Guards below guards: a program that is a task, with tasks of its own. */
-START_TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
+TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 {
 	struct leash leash = open_leash(), ready = open_leash();
 	char line[16];
@@ -385,7 +379,7 @@ START_TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 		struct tend__guard g;
 		close(leash.in);
 		open_guard(&g);
-		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV(self_path(), "nest", guard_path()),
+		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV(self_path(), "+nest", guard_path()),
 		                                   ENV, NULL, -1,
 		                                   (int[]){-1, ready.out, leash.out}),
 		                 0);
@@ -398,7 +392,6 @@ START_TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 	ck_assert(leash_ends(&leash, GONE_MS));
 	waitpid(pid, NULL, 0);
 }
-END_TEST
 
 static volatile sig_atomic_t child_signals;
 
@@ -408,7 +401,7 @@ static void count_signal(int sig)
 	child_signals++;
 }
 
-START_TEST(no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes)
+TEST(no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes)
 {
 	struct tend__guard g;
 	signal(SIGCHLD, count_signal);
@@ -421,9 +414,8 @@ START_TEST(no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes)
 	tend__guard_close(&g);
 	ck_assert_int_eq(child_signals, 0);
 }
-END_TEST
 
-START_TEST(a_program_that_orphans_fall_to_reaps_its_guard)
+TEST(a_program_that_orphans_fall_to_reaps_its_guard)
 {
 	struct tend__guard g;
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -435,7 +427,6 @@ START_TEST(a_program_that_orphans_fall_to_reaps_its_guard)
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	ck_assert_int_eq(errno, ECHILD);
 }
-END_TEST
 
 static void *open_in_thread(void *arg)
 {
@@ -443,7 +434,7 @@ static void *open_in_thread(void *arg)
 	return NULL;
 }
 
-START_TEST(the_guard_survives_the_thread_that_opened_it)
+TEST(the_guard_survives_the_thread_that_opened_it)
 {
 	struct tend__guard g;
 	pthread_t thread;
@@ -456,9 +447,8 @@ START_TEST(the_guard_survives_the_thread_that_opened_it)
 	}
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_missing_guard_is_told_and_leaves_nothing_open)
+TEST(a_missing_guard_is_told_and_leaves_nothing_open)
 {
 	struct tend__guard g;
 	int fds = count_fds(getpid());
@@ -472,9 +462,8 @@ START_TEST(a_missing_guard_is_told_and_leaves_nothing_open)
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	ck_assert_int_eq(errno, ECHILD);
 }
-END_TEST
 
-START_TEST(a_guard_started_by_hand_says_so_and_ends)
+TEST(a_guard_started_by_hand_says_so_and_ends)
 {
 	char command[4200], line[256] = "";
 	snprintf(command, sizeof(command), "'%s' 2>&1", guard_path());
@@ -483,33 +472,4 @@ START_TEST(a_guard_started_by_hand_says_so_and_ends)
 	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
 	ck_assert_ptr_nonnull(strstr(line, "libtend"));
 	ck_assert_int_eq(WEXITSTATUS(pclose(f)), 64);
-}
-END_TEST
-
-Suite *death_suite(void)
-{
-	Suite *s = suite_create("death");
-	TCase *t = tcase_create("death");
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, a_killed_program_leaves_nothing_within_a_second);
-	tcase_add_test(t, a_program_killed_at_any_moment_of_a_start_leaves_nothing);
-	tcase_add_test(t, a_fork_of_the_program_does_not_keep_its_children_alive);
-	tcase_add_test(t, a_fork_of_the_program_that_closes_the_guard_does_not_end_it);
-	tcase_add_test(t, an_exec_of_the_program_is_its_death_to_the_children);
-	tcase_add_test(t, closing_the_guard_ends_its_tasks);
-	tcase_add_test(t, a_killed_guard_leaves_no_child_and_is_found_dead);
-	tcase_add_test(t, what_a_killed_guard_had_said_is_read_before_its_death);
-	tcase_add_test(t, a_guard_killed_at_any_moment_of_a_start_leaves_nothing);
-	tcase_add_test(t, program_and_guard_killed_together_leave_nothing);
-	tcase_add_test(t, with_its_keepers_killed_too_the_leaders_still_die);
-	tcase_add_test(t, a_start_that_hangs_in_the_kernel_is_killed);
-	tcase_add_test(t, a_killed_program_leaves_no_start_that_hangs_in_the_kernel);
-	tcase_add_test(t, a_killed_program_leaves_nothing_of_programs_that_have_guards_too);
-	tcase_add_test(t, no_wait_of_the_program_sees_the_guard_and_no_sigchld_comes);
-	tcase_add_test(t, a_program_that_orphans_fall_to_reaps_its_guard);
-	tcase_add_test(t, the_guard_survives_the_thread_that_opened_it);
-	tcase_add_test(t, a_missing_guard_is_told_and_leaves_nothing_open);
-	tcase_add_test(t, a_guard_started_by_hand_says_so_and_ends);
-	suite_add_tcase(s, t);
-	return s;
 }

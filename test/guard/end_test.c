@@ -9,14 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-START_TEST(each_exit_code_is_told)
+TEST(each_exit_code_is_told)
 {
 	struct tend__guard g;
 	open_guard(&g);
 	for (int code = 0; code < 256; code += 17) {
-		char script[32];
-		snprintf(script, sizeof(script), "exit %d", code);
-		spawn(&g, 5, SH(script), NULL);
+		char number[16];
+		snprintf(number, sizeof(number), "%d", code);
+		spawn(&g, 5, ARGV(exit_with(), number), NULL);
 		ck_assert_int_gt(expect(&g, TEND__GUARD_STARTED, 5).pid, 1);
 		struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 5);
 		ck_assert_int_eq(m.code, CLD_EXITED);
@@ -24,9 +24,8 @@ START_TEST(each_exit_code_is_told)
 	}
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(each_signal_that_ends_a_child_is_told)
+TEST(each_signal_that_ends_a_child_is_told)
 {
 	static const int signals[] = {SIGHUP, SIGINT, SIGKILL, SIGUSR1, SIGPIPE, SIGTERM, SIGALRM};
 	struct tend__guard g;
@@ -42,9 +41,8 @@ START_TEST(each_signal_that_ends_a_child_is_told)
 	}
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(the_pidfd_is_that_of_the_leader)
+TEST(the_pidfd_is_that_of_the_leader)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -59,9 +57,8 @@ START_TEST(the_pidfd_is_that_of_the_leader)
 	close(m.pidfd);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_signal_reaches_the_whole_group)
+TEST(a_signal_reaches_the_whole_group)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -80,9 +77,8 @@ START_TEST(a_signal_reaches_the_whole_group)
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, 4);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
+TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -100,10 +96,9 @@ START_TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
 	ck_assert(m.status == SIGTERM || m.status == SIGHUP);
 	tend__guard_close(&g);
 }
-END_TEST
 
 /* Both wait for the keeper, which must not send the older one last. */
-START_TEST(of_stop_and_continue_the_later_one_counts)
+TEST(of_stop_and_continue_the_later_one_counts)
 {
 	struct tend__guard g;
 	pid_t keeper;
@@ -122,9 +117,8 @@ START_TEST(of_stop_and_continue_the_later_one_counts)
 	}
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_signal_before_the_start_comes_right_after_it)
+TEST(a_signal_before_the_start_comes_right_after_it)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -136,16 +130,15 @@ START_TEST(a_signal_before_the_start_comes_right_after_it)
 	}
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_kill_before_the_start_ends_it_either_way)
+TEST(a_kill_before_the_start_ends_it_either_way)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
 	open_guard(&g);
 	pid_t guard = pidfd_pid(g.pidfd);
 	for (uint64_t i = 0; i < 50; i++) {
-		spawn(&g, i, ARGV(self_path(), "brood", "1"), (int[]){-1, leash.out, 2});
+		spawn(&g, i, ARGV(self_path(), "+brood", "1"), (int[]){-1, leash.out, 2});
 		/* More or less before, so that each step of the start is hit. */
 		for (volatile uint64_t spin = 0; spin < i * 20000; spin++)
 			continue;
@@ -164,15 +157,14 @@ START_TEST(a_kill_before_the_start_ends_it_either_way)
 	ck_assert(leash_ends(&leash, 0));
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told)
+TEST(when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told)
 {
 	struct tend__guard g;
 	open_guard(&g);
 	for (uint64_t i = 0; i < 10; i++) {
 		struct leash leash = open_leash();
-		spawn(&g, i, ARGV(self_path(), "brood", "5", "9"), (int[]){-1, leash.out, 2});
+		spawn(&g, i, ARGV(self_path(), "+brood", "5", "9"), (int[]){-1, leash.out, 2});
 		expect(&g, TEND__GUARD_STARTED, i);
 		struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, i);
 		ck_assert_int_eq(m.code, CLD_EXITED);
@@ -182,7 +174,6 @@ START_TEST(when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told
 	ck_assert_int_eq(count_children(pidfd_pid(g.pidfd), NULL, 0), 0);
 	tend__guard_close(&g);
 }
-END_TEST
 
 static void await_program(pid_t pid, const char *name)
 {
@@ -199,14 +190,14 @@ static void await_program(pid_t pid, const char *name)
 	}
 }
 
-START_TEST(a_daemon_lives_as_long_as_the_leader)
+TEST(a_daemon_lives_as_long_as_the_leader)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
 	char line[16];
 	pid_t keeper;
 	open_guard(&g);
-	spawn(&g, 1, ARGV(self_path(), "brood", "3"), (int[]){-1, leash.out, 2});
+	spawn(&g, 1, ARGV(self_path(), "+brood", "3"), (int[]){-1, leash.out, 2});
 	leash_line(&leash, line, sizeof(line));
 	expect(&g, TEND__GUARD_STARTED, 1);
 	/* Orphans fell to the keeper, which reaped what ended and left the rest. */
@@ -218,9 +209,8 @@ START_TEST(a_daemon_lives_as_long_as_the_leader)
 	ck_assert(leash_ends(&leash, 0));
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(an_orphan_that_ends_is_reaped_while_the_leader_goes_on)
+TEST(an_orphan_that_ends_is_reaped_while_the_leader_goes_on)
 {
 	struct tend__guard g;
 	pid_t keeper;
@@ -236,9 +226,8 @@ START_TEST(an_orphan_that_ends_is_reaped_while_the_leader_goes_on)
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_stream_ends_when_the_child_closes_it)
+TEST(a_stream_ends_when_the_child_closes_it)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -250,17 +239,16 @@ START_TEST(a_stream_ends_when_the_child_closes_it)
 	expect(&g, TEND__GUARD_EXITED, 1);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(kill_ends_all_of_one_task_and_none_of_another)
+TEST(kill_ends_all_of_one_task_and_none_of_another)
 {
 	struct tend__guard g;
 	struct leash one = open_leash(), other = open_leash();
 	char line[16];
 	open_guard(&g);
-	spawn(&g, 1, ARGV(self_path(), "brood", "8"), (int[]){-1, one.out, 2});
+	spawn(&g, 1, ARGV(self_path(), "+brood", "8"), (int[]){-1, one.out, 2});
 	leash_line(&one, line, sizeof(line));
-	spawn(&g, 2, ARGV(self_path(), "brood", "8"), (int[]){-1, other.out, 2});
+	spawn(&g, 2, ARGV(self_path(), "+brood", "8"), (int[]){-1, other.out, 2});
 	leash_line(&other, line, sizeof(line));
 	expect(&g, TEND__GUARD_STARTED, 1);
 	pid_t pid = expect(&g, TEND__GUARD_STARTED, 2).pid;
@@ -278,9 +266,8 @@ START_TEST(kill_ends_all_of_one_task_and_none_of_another)
 	ck_assert(leash_ends(&other, 0));
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_process_that_forks_all_the_time_is_ended_too)
+TEST(a_process_that_forks_all_the_time_is_ended_too)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -299,9 +286,8 @@ START_TEST(a_process_that_forks_all_the_time_is_ended_too)
 	ck_assert(leash_ends(&leash, 0));
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told)
+TEST(a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told)
 {
 	struct tend__guard g;
 	char line[16];
@@ -309,7 +295,7 @@ START_TEST(a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told)
 	pid_t keeper, guard = pidfd_pid(g.pidfd);
 	for (uint64_t i = 0; i < 10; i++) {
 		struct leash leash = open_leash();
-		spawn(&g, i, ARGV(self_path(), "brood", "5"), (int[]){-1, leash.out, 2});
+		spawn(&g, i, ARGV(self_path(), "+brood", "5"), (int[]){-1, leash.out, 2});
 		leash_line(&leash, line, sizeof(line));
 		expect(&g, TEND__GUARD_STARTED, i);
 		ck_assert_int_eq(count_children(guard, &keeper, 1), 1);
@@ -322,9 +308,8 @@ START_TEST(a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told)
 	}
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(guard_and_keeper_die_of_no_polite_signal)
+TEST(guard_and_keeper_die_of_no_polite_signal)
 {
 	struct tend__guard g;
 	pid_t keeper;
@@ -344,30 +329,4 @@ START_TEST(guard_and_keeper_die_of_no_polite_signal)
 	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGUSR2), 0);
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGUSR2);
 	tend__guard_close(&g);
-}
-END_TEST
-
-Suite *end_suite(void)
-{
-	Suite *s = suite_create("end");
-	TCase *t = tcase_create("end");
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, each_exit_code_is_told);
-	tcase_add_test(t, each_signal_that_ends_a_child_is_told);
-	tcase_add_test(t, the_pidfd_is_that_of_the_leader);
-	tcase_add_test(t, a_signal_reaches_the_whole_group);
-	tcase_add_test(t, stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them);
-	tcase_add_test(t, of_stop_and_continue_the_later_one_counts);
-	tcase_add_test(t, a_signal_before_the_start_comes_right_after_it);
-	tcase_add_test(t, a_kill_before_the_start_ends_it_either_way);
-	tcase_add_test(t, when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told);
-	tcase_add_test(t, a_daemon_lives_as_long_as_the_leader);
-	tcase_add_test(t, an_orphan_that_ends_is_reaped_while_the_leader_goes_on);
-	tcase_add_test(t, a_stream_ends_when_the_child_closes_it);
-	tcase_add_test(t, kill_ends_all_of_one_task_and_none_of_another);
-	tcase_add_test(t, a_process_that_forks_all_the_time_is_ended_too);
-	tcase_add_test(t, a_keeper_that_is_killed_leaves_nothing_and_the_end_is_told);
-	tcase_add_test(t, guard_and_keeper_die_of_no_polite_signal);
-	suite_add_tcase(s, t);
-	return s;
 }

@@ -38,7 +38,7 @@ static void hide(int tell, int number)
 	stay();
 }
 
-/* brood N: makes N daemons and a child in its group, says "ready" when all are
+/* +brood N: makes N daemons and a child in its group, says "ready" when all are
  * hidden, then stays; or ends at once with the code that follows. */
 static int brood(int count, const char *code)
 {
@@ -64,7 +64,7 @@ static int brood(int count, const char *code)
 	stay();
 }
 
-/* report: what it was started with, a line each. */
+/* +report: what it was started with, a line each. */
 static int report(void)
 {
 	char line[256];
@@ -82,7 +82,7 @@ static int report(void)
 	return 0;
 }
 
-/* echo: its arguments, environment and directory, each with a NUL. */
+/* +echo: its arguments, environment and directory, each with a NUL. */
 static int echo(int argc, char **argv)
 {
 	char cwd[4096];
@@ -96,13 +96,13 @@ static int echo(int argc, char **argv)
 	return 0;
 }
 
-/* nest GUARD: a program with a guard of its own and a brood under it. */
+/* +nest GUARD: a program with a guard of its own and a brood under it. */
 static int nest(const char *guard)
 {
 	struct tend__guard g;
 	if (tend__guard_open(guard, &g) < 0)
 		return 1;
-	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "brood", "4"), ENV, NULL, -1,
+	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "+brood", "4"), ENV, NULL, -1,
 	                      (int[]){-1, 1, 2}) < 0)
 		return 1;
 	stay();
@@ -110,27 +110,20 @@ static int nest(const char *guard)
 
 int role_main(int argc, char **argv)
 {
-	if (strcmp(argv[1], "brood") == 0)
+	if (strcmp(argv[1], "+brood") == 0)
 		return brood(atoi(argv[2]), argv[3]);
-	if (strcmp(argv[1], "report") == 0)
+	if (strcmp(argv[1], "+report") == 0)
 		return report();
-	if (strcmp(argv[1], "echo") == 0)
+	if (strcmp(argv[1], "+echo") == 0)
 		return echo(argc - 2, argv + 2);
-	if (strcmp(argv[1], "nest") == 0)
+	if (strcmp(argv[1], "+nest") == 0)
 		return nest(argv[2]);
 	return 99;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 1)
+	if (argc > 1 && argv[1][0] == '+')
 		return role_main(argc, argv);
-	SRunner *sr = srunner_create(spawn_suite());
-	srunner_add_suite(sr, end_suite());
-	srunner_add_suite(sr, death_suite());
-	srunner_add_suite(sr, many_suite());
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_main("guard", argc, argv);
 }

@@ -20,11 +20,15 @@
 #define BIG_BYTES 100000
 #define BIG_ARGS  12
 
-static char dir[] = "/tmp/tend-guard-test-XXXXXX";
+#define DIR_TEMPLATE "/tmp/tend-guard-test-XXXXXX"
+static char dir[] = DIR_TEMPLATE;
 
-/* Once for all tests, which have files of their own in it; outside them, so
- * that a test that fails leaves nothing. */
-static void make_dir(void) { ck_assert_ptr_nonnull(mkdtemp(dir)); }
+/* Outside the test, so that a test that fails leaves nothing. */
+static void make_dir(void)
+{
+	strcpy(dir, DIR_TEMPLATE);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
 
 static void remove_dir(void)
 {
@@ -46,7 +50,9 @@ static const char *file(const char *name, const char *text, mode_t mode)
 	return path;
 }
 
-START_TEST(a_program_not_in_path_is_not_found)
+FIXTURE_OUTSIDE(make_dir, remove_dir);
+
+TEST(a_program_not_in_path_is_not_found)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -57,9 +63,8 @@ START_TEST(a_program_not_in_path_is_not_found)
 	              TEND__STAGE_LOOKUP, ENOENT);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_program_named_by_its_path_is_not_looked_up)
+TEST(a_program_named_by_its_path_is_not_looked_up)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -70,9 +75,8 @@ START_TEST(a_program_named_by_its_path_is_not_looked_up)
 	              ENOTDIR);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_program_that_is_there_but_cannot_run_says_why)
+TEST(a_program_that_is_there_but_cannot_run_says_why)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -85,9 +89,8 @@ START_TEST(a_program_that_is_there_but_cannot_run_says_why)
 	              TEND__STAGE_EXEC, ENOENT);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_file_in_path_that_cannot_run_hides_none_after_it)
+TEST(a_file_in_path_that_cannot_run_hides_none_after_it)
 {
 	struct tend__guard g;
 	char path[128];
@@ -101,9 +104,8 @@ START_TEST(a_file_in_path_that_cannot_run_hides_none_after_it)
 	check_failure(expect_failure(&g, ARGV("true"), ARGV(path), NULL), TEND__STAGE_EXEC, EACCES);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_working_directory_that_cannot_be_entered_says_why)
+TEST(a_working_directory_that_cannot_be_entered_says_why)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -116,10 +118,9 @@ START_TEST(a_working_directory_that_cannot_be_entered_says_why)
 	check_failure(expect_failure(&g, ARGV("true"), ENV, ""), TEND__STAGE_CWD, ENOENT);
 	tend__guard_close(&g);
 }
-END_TEST
 
 /* Root may enter anything, so this is done as someone else. */
-START_TEST(a_forbidden_working_directory_says_so)
+TEST(a_forbidden_working_directory_says_so)
 {
 	struct tend__guard g;
 	char closed[128];
@@ -135,9 +136,8 @@ START_TEST(a_forbidden_working_directory_says_so)
 	check_failure(expect_failure(&g, ARGV("true"), ENV, closed), TEND__STAGE_CWD, EACCES);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(what_the_kernel_calls_too_big_is_a_failure_to_run)
+TEST(what_the_kernel_calls_too_big_is_a_failure_to_run)
 {
 	struct tend__guard g;
 	static char big[200000];
@@ -146,9 +146,8 @@ START_TEST(what_the_kernel_calls_too_big_is_a_failure_to_run)
 	check_failure(expect_failure(&g, ARGV("true", big), ENV, NULL), TEND__STAGE_EXEC, E2BIG);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_lack_of_descriptors_in_the_guard_is_a_failure_it_survives)
+TEST(a_lack_of_descriptors_in_the_guard_is_a_failure_it_survives)
 {
 	struct tend__guard g;
 	struct rlimit old, none;
@@ -168,10 +167,9 @@ START_TEST(a_lack_of_descriptors_in_the_guard_is_a_failure_it_survives)
 	expect(&g, TEND__GUARD_EXITED, 2);
 	tend__guard_close(&g);
 }
-END_TEST
 
 /* Root has no such limit. */
-START_TEST(a_lack_of_processes_is_a_failure_it_survives)
+TEST(a_lack_of_processes_is_a_failure_it_survives)
 {
 	struct tend__guard g;
 	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
@@ -186,9 +184,8 @@ START_TEST(a_lack_of_processes_is_a_failure_it_survives)
 	check_failure(expect_failure(&g, ARGV("true"), ENV, NULL), TEND__STAGE_FORK, EAGAIN);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_cookie_in_use_is_refused_and_its_task_goes_on)
+TEST(a_cookie_in_use_is_refused_and_its_task_goes_on)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -200,9 +197,8 @@ START_TEST(a_cookie_in_use_is_refused_and_its_task_goes_on)
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGINT);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(an_empty_command_is_refused_at_once)
+TEST(an_empty_command_is_refused_at_once)
 {
 	struct tend__guard g;
 	const char *const none[] = {NULL};
@@ -214,9 +210,8 @@ START_TEST(an_empty_command_is_refused_at_once)
 	ck_assert_uint_eq(g.unanswered, 0);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(more_spawns_than_the_window_are_told_to_wait)
+TEST(more_spawns_than_the_window_are_told_to_wait)
 {
 	struct tend__guard g;
 	open_guard(&g);
@@ -234,14 +229,13 @@ START_TEST(more_spawns_than_the_window_are_told_to_wait)
 	expect(&g, TEND__GUARD_STARTED, 1000);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(arguments_environment_and_directory_arrive_as_given)
+TEST(arguments_environment_and_directory_arrive_as_given)
 {
 	static char big[BIG_BYTES], want[2000000], got[2000000];
 	struct tend__guard g;
 	struct leash leash = open_leash();
-	const char *argv[BIG_ARGS + 4] = {self_path(), "echo", ""};
+	const char *argv[BIG_ARGS + 4] = {self_path(), "+echo", ""};
 	const char *env[BIG_ARGS + 2] = {"A=b"};
 	char *at = want + 1;
 
@@ -272,9 +266,8 @@ START_TEST(arguments_environment_and_directory_arrive_as_given)
 	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, 0);
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_missing_directory_means_the_one_of_the_program_now)
+TEST(a_missing_directory_means_the_one_of_the_program_now)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -286,9 +279,8 @@ START_TEST(a_missing_directory_means_the_one_of_the_program_now)
 	ck_assert_str_eq(line, "/usr/bin");
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_child_gets_default_signals_its_own_group_and_three_descriptors)
+TEST(a_child_gets_default_signals_its_own_group_and_three_descriptors)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -304,7 +296,7 @@ START_TEST(a_child_gets_default_signals_its_own_group_and_three_descriptors)
 	open_guard(&g);
 	ck_assert_int_ge(open("/dev/null", O_RDONLY), 0);
 
-	spawn(&g, 1, ARGV(self_path(), "report"), (int[]){-1, leash.out, 2});
+	spawn(&g, 1, ARGV(self_path(), "+report"), (int[]){-1, leash.out, 2});
 	const char *const wanted[] = {
 		"SigPnd:\t0000000000000000",
 		"SigBlk:\t0000000000000000",
@@ -323,9 +315,8 @@ START_TEST(a_child_gets_default_signals_its_own_group_and_three_descriptors)
 	ck_assert(leash_ends(&leash, PATIENCE_MS));
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(standard_streams_that_are_not_passed_are_dev_null)
+TEST(standard_streams_that_are_not_passed_are_dev_null)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash();
@@ -341,9 +332,8 @@ START_TEST(standard_streams_that_are_not_passed_are_dev_null)
 	ck_assert_str_eq(line, "end");
 	tend__guard_close(&g);
 }
-END_TEST
 
-START_TEST(a_passed_standard_input_is_read_to_its_end)
+TEST(a_passed_standard_input_is_read_to_its_end)
 {
 	struct tend__guard g;
 	struct leash leash = open_leash(), input = open_leash();
@@ -359,7 +349,6 @@ START_TEST(a_passed_standard_input_is_read_to_its_end)
 	ck_assert(leash_ends(&leash, 0));
 	tend__guard_close(&g);
 }
-END_TEST
 
 /* As a program would that does not use tend__guard_spawn(). */
 static void send_copies(struct tend__guard *g, struct tend__guard_request *request, int fd,
@@ -394,7 +383,7 @@ static int forged_blob(const char *bytes, size_t n, int seals)
 	return fd;
 }
 
-START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
+TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 {
 	static const char good[] = "true\0A=b";
 	const int seals = F_SEAL_SHRINK | F_SEAL_WRITE;
@@ -467,33 +456,4 @@ START_TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 	expect(&g, TEND__GUARD_EXITED, 60);
 	ck_assert_int_eq(count_fds(pidfd_pid(g.pidfd)), fds);
 	tend__guard_close(&g);
-}
-END_TEST
-
-Suite *spawn_suite(void)
-{
-	Suite *s = suite_create("spawn");
-	TCase *t = tcase_create("spawn");
-	tcase_set_timeout(t, 60);
-	tcase_add_unchecked_fixture(t, make_dir, remove_dir);
-	tcase_add_test(t, a_program_not_in_path_is_not_found);
-	tcase_add_test(t, a_program_named_by_its_path_is_not_looked_up);
-	tcase_add_test(t, a_program_that_is_there_but_cannot_run_says_why);
-	tcase_add_test(t, a_file_in_path_that_cannot_run_hides_none_after_it);
-	tcase_add_test(t, a_working_directory_that_cannot_be_entered_says_why);
-	tcase_add_test(t, what_the_kernel_calls_too_big_is_a_failure_to_run);
-	tcase_add_test(t, a_lack_of_descriptors_in_the_guard_is_a_failure_it_survives);
-	tcase_add_test(t, a_cookie_in_use_is_refused_and_its_task_goes_on);
-	tcase_add_test(t, an_empty_command_is_refused_at_once);
-	tcase_add_test(t, more_spawns_than_the_window_are_told_to_wait);
-	tcase_add_test(t, arguments_environment_and_directory_arrive_as_given);
-	tcase_add_test(t, a_missing_directory_means_the_one_of_the_program_now);
-	tcase_add_test(t, a_child_gets_default_signals_its_own_group_and_three_descriptors);
-	tcase_add_test(t, standard_streams_that_are_not_passed_are_dev_null);
-	tcase_add_test(t, a_passed_standard_input_is_read_to_its_end);
-	tcase_add_test(t, a_forged_request_is_refused_and_the_guard_goes_on);
-	tcase_add_test(t, a_forbidden_working_directory_says_so);
-	tcase_add_test(t, a_lack_of_processes_is_a_failure_it_survives);
-	suite_add_tcase(s, t);
-	return s;
 }

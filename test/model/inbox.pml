@@ -1,5 +1,5 @@
-/* inbox.pml - posts to a worker that may be going to sleep: tend__post(),
- * take_inbox() and sleep_until() of src/runtime/worker.c.
+/* inbox.pml - posts to a worker that may be going to sleep: tend__post() and
+ * tend__take_inbox() of src/runtime/queue.c, tend__idle() of src/runtime/idle.c.
  *
  * Two producers push two posts each; the worker takes them and sleeps when there
  * are none. Whatever the order:

@@ -1,4 +1,4 @@
-/* lock.pml - src/base/lock.h: a lock that is given back by a plain store.
+/* lock.pml - src/platform/lock.h: a lock that is given back by a plain store.
  *
  * Each thread takes the lock twice. A store waits in the thread's store buffer until
  * the processor, a locked instruction or the kernel makes it seen, as on x86; what is

@@ -1,4 +1,4 @@
-/* watch.pml - src/runtime/worker.c: no task lies in the ring of a busy worker while
+/* watch.pml - src/runtime/idle.c: no task lies in the ring of a busy worker while
  * another sleeps.
  *
  * Three workers: one spawns once, another gets work now and then, and each of the two

@@ -88,7 +88,7 @@ mutant() { # NAME, FILE, EXPRESSION
 	cp "$work/kept" "$(object "$2")"
 }
 
-for source in $(cd "$here" && ls src/*/*.c src/*/*/*.c src/*/*/*.S test/sim/*.c test/scenarios/*.c); do
+for source in $(cd "$here" && ls src/*/*.c src/*/*/*.c src/*/*/*.S test/suite.c test/sim/*.c test/scenarios/*.c); do
 	compile "$source" || exit 1
 done
 link
@@ -176,19 +176,19 @@ mutant "an entry leaves the count before it has ended" src/scope/finish.c \
 	 s/\tif \(!defers\)\n\t\ttend__scope_leave\(s, 1\);\n\}/}/'
 mutant "what has ended is not counted until it has left" src/scope/end.c \
 	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/'
-mutant "a worker goes to sleep in debt" src/runtime/worker.c \
+mutant "a worker goes to sleep in debt" src/runtime/switch.c \
 	's/if \(w->debt.owner && \(!t \|\| t->owner != w->debt.owner\)\)/if (w->debt.owner \&\& t \&\& t->owner != w->debt.owner)/'
-mutant "who was notified before it parks is forgotten" src/runtime/worker.c \
+mutant "who was notified before it parks is forgotten" src/runtime/switch.c \
 	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
-mutant "fresh ones go before all others" src/runtime/worker.c \
-	's/if \(w->turn < TURN && has_fresh\(w\)\)/if (has_fresh(w))/'
-mutant "others go before all fresh ones" src/runtime/worker.c \
-	's/if \(w->turn < TURN && has_fresh\(w\)\)/if (!w->started.first \&\& has_fresh(w))/'
-mutant "who yields is forgotten" src/runtime/worker.c \
-	's/\tpush\(&t->worker->started, &t->post\);\n\tgo_on/\tgo_on/'
+mutant "fresh ones go before all others" src/runtime/switch.c \
+	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (tend__has_fresh(w))/'
+mutant "others go before all fresh ones" src/runtime/switch.c \
+	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (!w->started.first \&\& tend__has_fresh(w))/'
+mutant "who yields is forgotten" src/runtime/switch.c \
+	's/\ttend__queue_push\(&t->worker->started, &t->post\);\n\tgo_on/\tgo_on/'
 mutant "the end of a task tells no path that it is empty" src/scope/finish.c \
 	's/if \(tend__load\(&rt->path_waiters\)\)/if (0)/'
-mutant "deferred cleanups are forgotten" src/runtime/park.c \
+mutant "deferred cleanups are forgotten" src/runtime/switch.c \
 	's/while \(t->defers\) \{/while (0) {/'
 
 # ---- Channels, shutdown ----

@@ -1,3 +1,3 @@
 #include "suite.h"
 
-SUITE_MAIN("process", 240)
+SUITE_MAIN("process")

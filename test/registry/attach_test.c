@@ -2,10 +2,10 @@
 #include "suite.h"
 
 #include "fake.h"
+#include "race.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -121,7 +121,7 @@ struct writer {
 	int fd;
 	struct fake *f;
 	uint32_t slot;
-	atomic_bool over;
+	struct race race;
 };
 
 /* As the tasks of a slot follow each other; both numbers are of one of them. */
@@ -135,16 +135,18 @@ static void *write_on(void *arg)
 	                                                     w->fd, 0) +
 	                                        at);
 
-	for (uint32_t n = 2; !atomic_load(&w->over); n++) {
+	for (uint32_t n = 2; !atomic_load(&w->race.over); n++) {
 		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
 
 		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
 		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
+		race_pause(&w->race, n, IN_THE_MIDDLE);
 		atomic_store_explicit(&r->since, n, memory_order_release);
 		atomic_store_explicit(&r->spawned, n, memory_order_release);
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
 		for (unsigned i = 0; i < n % 4096; i++)
 			atomic_signal_fence(memory_order_seq_cst);
+		race_pause(&w->race, n, AT_REST);
 	}
 	return NULL;
 }
@@ -153,29 +155,27 @@ TEST(a_row_of_a_file_is_of_one_time_or_torn)
 {
 	struct fake f = fake_open(64);
 	struct writer w = {0};
-	pthread_t thread;
-	int whole = 0;
 
 	w.slot = fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY);
 	w.f = &f;
 	w.fd = fake_file(&f);
-	ANSWERS(pthread_create(&thread, NULL, write_on, &w), 0);
-	for (int i = 0; i < 5000 || (whole < 100 && i < 1000000); i++) {
+	race_begin(&w.race, RACES_IN_A_FILE, write_on, &w);
+	while (race_goes_on(&w.race)) {
 		const struct tend_info *info;
 		tend_snapshot *s;
+		bool whole;
 
 		ANSWERS(tend_snapshot_fd(w.fd, &s), 0);
 		info = tend_snapshot_at(s, 1);
-		if (!info->torn) {
+		whole = !info->torn;
+		if (whole) {
 			ck_assert_uint_eq(info->since, info->spawned_at);
 			ck_assert_uint_eq(info->since, (uint32_t)info->result);
-			whole++;
 		}
 		tend_snapshot_free(s);
+		race_read(&w.race, whole);
 	}
-	atomic_store(&w.over, true);
-	pthread_join(thread, NULL);
-	ck_assert_int_ge(whole, 100);
+	race_end(&w.race);
 	close(w.fd);
 	fake_close(&f);
 }

@@ -1,3 +1,3 @@
 #include "suite.h"
 
-SUITE_MAIN("registry", 120)
+SUITE_MAIN("registry")

@@ -296,10 +296,10 @@ TEST(a_chain_that_begins_at_its_end_is_cut)
 	s = fake_read(&f);
 	ck_assert_uint_eq(tend_snapshot_count(s), LONG + 1);
 	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
-		ck_assert_uint_lt(tend_snapshot_depth(s, i), TEND__TREE_DEPTH);
+		ck_assert_uint_lt(tend_snapshot_depth(s, i), TEND__TREE_LEVELS);
 		torn += tend_snapshot_at(s, i)->torn;
 	}
-	ck_assert_int_le(torn, LONG / (TEND__DEPTH_MAX / 2));
+	ck_assert_int_le(torn, LONG / (TEND__ROW_DEPTH_MAX / 2));
 	tend_snapshot_free(s);
 	fake_close(&f);
 }
@@ -315,7 +315,7 @@ TEST(a_chain_without_end_is_cut)
 	s = fake_read(&f);
 	ck_assert_uint_eq(tend_snapshot_count(s), LONG + 1);
 	for (size_t i = 0; i < tend_snapshot_count(s); i++)
-		ck_assert_uint_lt(tend_snapshot_depth(s, i), TEND__TREE_DEPTH);
+		ck_assert_uint_lt(tend_snapshot_depth(s, i), TEND__TREE_LEVELS);
 	ck_assert_uint_gt(tend_snapshot_text(s, 0, NULL, 0), 0);
 	tend_snapshot_free(s);
 	fake_close(&f);

@@ -2,10 +2,9 @@
 #include "suite.h"
 
 #include "fake.h"
+#include "race.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,21 +26,9 @@ TEST(a_record_whose_writer_stopped_in_the_middle_is_torn_and_the_read_ends)
 	fake_close(&f);
 }
 
-/* Reads that have ended. Now and then a writer lets one through, or it would depend
- * on the machine how long it takes until some were whole. */
-static atomic_uint reads;
-
-static void let_read(uint32_t n, atomic_bool *over)
-{
-	unsigned before = atomic_load(&reads);
-
-	while (n % 1024 == 0 && !atomic_load(over) && atomic_load(&reads) - before < 2)
-		sched_yield();
-}
-
 struct churn {
 	struct tend__record *r;
-	atomic_bool over;
+	struct race race;
 };
 
 /* A slot that goes from task to task: the name, the spawn instant and the result
@@ -51,7 +38,7 @@ static void *churn(void *arg)
 	struct churn *c = arg;
 	struct tend__record *r = c->r;
 
-	for (uint32_t n = 2; !atomic_load(&c->over); n++) {
+	for (uint32_t n = 2; !atomic_load(&c->race.over); n++) {
 		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
 		uint64_t words[6];
 		char name[24];
@@ -61,11 +48,12 @@ static void *churn(void *arg)
 		atomic_store_explicit(&r->spawned, n, memory_order_release);
 		tend__name_pack(words, name, (size_t)snprintf(name, sizeof name, "%u", n));
 		tend__name_store(r->name, words);
+		race_pause(&c->race, n, IN_THE_MIDDLE);
 		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
 		atomic_store_explicit(&r->word, (uint64_t)n << 32 | TEND__READY,
 		                      memory_order_release);
-		let_read(n, &c->over);
+		race_pause(&c->race, n, AT_REST);
 	}
 	return NULL;
 }
@@ -74,30 +62,27 @@ TEST(a_row_is_of_one_task_or_torn)
 {
 	struct fake f = fake_open(64);
 	struct churn c = {fake_record(&f, fake_task(&f, 1, TEND_KIND_FIBER, "1", TEND__READY)),
-	                  false};
-	int whole = 0;
-	pthread_t thread;
+	                  {0}};
 
 	c.r->spawned = 1;
 	c.r->result = 1;
-	ANSWERS(pthread_create(&thread, NULL, churn, &c), 0);
-	for (int i = 0; i < 20000 || whole < 100; i++) {
+	race_begin(&c.race, RACES_IN_MEMORY, churn, &c);
+	while (race_goes_on(&c.race)) {
 		tend_snapshot *s = fake_read(&f);
+		bool whole = tend_snapshot_count(s) == 2 && !tend_snapshot_at(s, 1)->torn;
 
-		if (tend_snapshot_count(s) == 2 && !tend_snapshot_at(s, 1)->torn) {
+		if (whole) {
 			const struct tend_info *info = tend_snapshot_at(s, 1);
 			unsigned long n = strtoul(info->name, NULL, 10);
 
 			ck_assert_uint_eq(n, info->spawned_at);
 			ck_assert_uint_eq(n, (unsigned long)info->result);
 			ck_assert_uint_eq(n, tend__id_generation(info->id));
-			whole++;
 		}
 		tend_snapshot_free(s);
-		atomic_fetch_add(&reads, 1);
+		race_read(&c.race, whole);
 	}
-	atomic_store(&c.over, true);
-	pthread_join(thread, NULL);
+	race_end(&c.race);
 	fake_close(&f);
 }
 
@@ -107,17 +92,18 @@ static void *park_on(void *arg)
 	struct churn *c = arg;
 	struct tend__record *r = c->r;
 
-	for (uint32_t n = 2; !atomic_load(&c->over); n++) {
+	for (uint32_t n = 2; !atomic_load(&c->race.over); n++) {
 		uint32_t seq = atomic_load_explicit(&r->seq, memory_order_relaxed);
 
 		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
 		atomic_store_explicit(&r->since, n, memory_order_release);
+		race_pause(&c->race, n, IN_THE_MIDDLE);
 		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
 		atomic_store_explicit(&r->spawned, n, memory_order_release);
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
 		for (unsigned k = 0; k < n % 64; k++)
 			atomic_signal_fence(memory_order_seq_cst);
-		let_read(n, &c->over);
+		race_pause(&c->race, n, AT_REST);
 	}
 	return NULL;
 }
@@ -126,25 +112,22 @@ TEST(the_fields_of_a_row_are_of_one_time_or_it_is_torn)
 {
 	struct fake f = fake_open(64);
 	struct churn c = {fake_record(&f, fake_task(&f, 1, TEND_KIND_FIBER, "t", TEND__READY)),
-	                  false};
-	int whole = 0;
-	pthread_t thread;
+	                  {0}};
 
-	ANSWERS(pthread_create(&thread, NULL, park_on, &c), 0);
-	for (int i = 0; i < 20000 || whole < 100; i++) {
+	race_begin(&c.race, RACES_IN_MEMORY, park_on, &c);
+	while (race_goes_on(&c.race)) {
 		tend_snapshot *s = fake_read(&f);
 		const struct tend_info *info = tend_snapshot_at(s, 1);
+		bool whole = !info->torn;
 
-		if (!info->torn) {
+		if (whole) {
 			ck_assert_uint_eq(info->since, info->spawned_at);
 			ck_assert_uint_eq(info->since, (uint32_t)info->result);
-			whole++;
 		}
 		tend_snapshot_free(s);
-		atomic_fetch_add(&reads, 1);
+		race_read(&c.race, whole);
 	}
-	atomic_store(&c.over, true);
-	pthread_join(thread, NULL);
+	race_end(&c.race);
 	fake_close(&f);
 }
 
@@ -166,7 +149,7 @@ static void refill(struct tend__record *r, uint32_t n, uint32_t low_word)
 
 struct reuse {
 	struct tend__record *before, *scope, *after;
-	atomic_bool over;
+	struct race race;
 };
 
 /* Three slots that go from a scope with two tasks to the next. */
@@ -174,14 +157,15 @@ static void *reuse(void *arg)
 {
 	struct reuse *u = arg;
 
-	for (uint32_t n = 2; !atomic_load(&u->over); n++) {
+	for (uint32_t n = 2; !atomic_load(&u->race.over); n++) {
 		refill(u->before, n, 0);
 		refill(u->after, n, 0);
 		refill(u->scope, n, 0);
 		refill(u->scope, n, TEND__SCOPE_LIVE);
 		refill(u->before, n, TEND__READY);
+		race_pause(&u->race, n, IN_THE_MIDDLE);
 		refill(u->after, n, TEND__READY);
-		let_read(n, &u->over);
+		race_pause(&u->race, n, AT_REST);
 	}
 	return NULL;
 }
@@ -205,14 +189,15 @@ static void read_while_reused(bool from_file)
 	int file = from_file ? fake_file(&f) : -1;
 	struct tend__header *h =
 		from_file ? mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : f.h;
-	struct reuse u = {tend__record_at(h, before), tend__record_at(h, scope),
-	                  tend__record_at(h, after), false};
-	int whole = 0;
-	pthread_t thread;
+	struct reuse u = {tend__record_at(h, before),
+	                  tend__record_at(h, scope),
+	                  tend__record_at(h, after),
+	                  {0}};
 
-	ANSWERS(pthread_create(&thread, NULL, reuse, &u), 0);
-	for (int i = 0; i < 20000 || whole < 100; i++) {
+	race_begin(&u.race, from_file ? RACES_IN_A_FILE : RACES_IN_MEMORY, reuse, &u);
+	while (race_goes_on(&u.race)) {
 		tend_snapshot *s = read_again(&f, file);
+		int whole = 0;
 
 		for (size_t k = 0; k < tend_snapshot_count(s); k++) {
 			const struct tend_info *info = tend_snapshot_at(s, k);
@@ -225,10 +210,9 @@ static void read_while_reused(bool from_file)
 			whole++;
 		}
 		tend_snapshot_free(s);
-		atomic_fetch_add(&reads, 1);
+		race_read(&u.race, whole == 2);
 	}
-	atomic_store(&u.over, true);
-	pthread_join(thread, NULL);
+	race_end(&u.race);
 	if (from_file) {
 		munmap(h, f.bytes);
 		close(file);

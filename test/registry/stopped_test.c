@@ -219,5 +219,5 @@ TEST(a_runtime_in_this_process_reads_itself)
 	ANSWERS(tend_snapshot_of(getpid(), &s), 0);
 	ck_assert_uint_eq(find(s, "self/a")->id, a.id);
 	tend_snapshot_free(s);
-	ANSWERS(tend_runtime_close(rt, tend_after(20 * TEND_SEC)), 0);
+	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
 }

@@ -3,6 +3,8 @@
 
 #include "fake.h"
 
+#include <stdio.h>
+
 static void draws(struct fake *f, uint32_t flags, const char *want)
 {
 	tend_snapshot *s = fake_read(f);
@@ -98,4 +100,63 @@ TEST(marks_that_turn_a_line_around_are_not_drawn)
 	      "root           scope    running\n"
 	      "`- a?b?c?d?e\xe2\x82\xac  scope    running\n");
 	fake_close(&f);
+}
+
+/* Draws rows that are named by their numbers. */
+static const char *drawn(struct tend_tree_row *rows, size_t n)
+{
+	static char text[256];
+	size_t used = 0;
+
+	text[0] = 0;
+	for (uint32_t row = tend_tree_link(rows, n); row != TEND_NO_ROW;
+	     row = tend_tree_next(rows, row)) {
+		char branch[40];
+
+		ck_assert_uint_eq(tend_tree_branch(rows, row, TEND_TREE_ASCII, branch,
+		                                   sizeof branch),
+		                  3 * rows[row].depth);
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s%u\n", branch, row);
+	}
+	return text;
+}
+
+TEST(any_rows_are_drawn_below_the_rows_they_stand_in)
+{
+	struct tend_tree_row rows[] = {{.above = 3},           {.above = 3}, {.above = 0},
+	                               {.above = TEND_NO_ROW}, {.above = 1}, {.above = 0}};
+
+	ck_assert_str_eq(drawn(rows, 6), "3\n"
+	                                 "|- 0\n"
+	                                 "|  |- 2\n"
+	                                 "|  `- 5\n"
+	                                 "`- 1\n"
+	                                 "   `- 4\n");
+	ck_assert_str_eq(drawn(rows, 0), "");
+}
+
+TEST(rows_without_a_place_are_drawn_on_top_and_circles_not_at_all)
+{
+	struct tend_tree_row rows[] = {{.above = 2}, {.above = 77}, {.above = 0},
+	                               {.above = 3}, {.above = 1},  {.above = TEND_NO_ROW}};
+
+	ck_assert_str_eq(drawn(rows, 6), "1\n"
+	                                 "`- 4\n"
+	                                 "5\n");
+}
+
+TEST(of_a_very_deep_row_the_last_branches_are_drawn)
+{
+	enum { N = 300 };
+	struct tend_tree_row rows[N];
+	uint32_t row;
+
+	for (uint32_t i = 0; i < N; i++)
+		rows[i].above = i ? i - 1 : TEND_NO_ROW;
+	row = tend_tree_link(rows, N);
+	for (uint32_t i = 1; i < N; i++)
+		row = tend_tree_next(rows, row);
+	ck_assert_uint_eq(rows[row].depth, N - 1);
+	ck_assert_uint_eq(tend_tree_branch(rows, row, TEND_TREE_ASCII, NULL, 0), 3 * 256);
+	ck_assert_uint_eq(tend_tree_next(rows, row), TEND_NO_ROW);
 }

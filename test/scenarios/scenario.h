@@ -17,27 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct scenario {
-	const char *name;
-	void (*run)(void);
-	struct scenario *next;
-};
-extern struct scenario *scenarios;
-
+/* A test that runs its body again and again: once for each seed, or for each round. */
 #define SCENARIO(id) \
 	static void id(void); \
-	__attribute__((constructor)) static void register_##id(void) \
-	{ \
-		static struct scenario s = {#id, id, NULL}; \
-		s.next = scenarios; \
-		scenarios = &s; \
-	} \
+	TEST(id) { run_scenario(#id, id); } \
 	static void id(void)
+void run_scenario(const char *name, void (*run)(void));
 
 #define OK(call) ANSWERS(call, 0)
 
-/* Bounds of failures only: virtual in the simulator, generous on threads. */
-#define SOON tend_after(30 * TEND_SEC)
+/* Bounds of failures only; in the simulator the time is virtual. */
+#define SOON tend_after(simulated ? 30 * TEND_SEC : PATIENCE_NS)
 
 extern tend_runtime *rt;
 extern tend_scope root;

@@ -1,6 +1,5 @@
 #include "scenario.h"
 
-struct scenario *scenarios;
 tend_runtime *rt;
 tend_scope root;
 

@@ -7,19 +7,19 @@
 
 static void explored(int (*program)(void *))
 {
-	const char *text = getenv("EXPLORE");
-	uint64_t runs, most = text ? strtoull(text, NULL, 0) : 8000;
+	const uint64_t all = suite_number("EXPLORE", (uint64_t)suite_count(200, 1000000, 1000000));
+	const uint64_t some = suite_number("EXPLORE", (uint64_t)suite_count(200, 8000, 100000));
 	struct tend_sim_result r;
+	uint64_t runs;
 	int error;
 
 	/* Sanitizers, under which a run takes long, see less of it. */
-	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 1), program, NULL, text ? most : 1000000,
-	                         &runs, &r);
-	ck_assert_msg(!error || (text && error == -EAGAIN), "run %llu: status %d, line %d",
+	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 1), program, NULL, all, &runs, &r);
+	ck_assert_msg(!error || (all < 1000000 && error == -EAGAIN), "run %llu: status %d, line %d",
 	              (unsigned long long)runs, r.status, r.result);
 	ck_assert_uint_gt(runs, 50);
 	ck_assert_uint_eq(tend_sim_held(), 0);
-	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 2), program, NULL, most, &runs, &r);
+	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 2), program, NULL, some, &runs, &r);
 	ck_assert_msg(!error || error == -EAGAIN, "run %llu: status %d, line %d",
 	              (unsigned long long)runs, r.status, r.result);
 	ck_assert_uint_eq(tend_sim_held(), 0);

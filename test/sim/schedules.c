@@ -273,17 +273,11 @@ static int program(void *arg)
 	return 0;
 }
 
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 TEST(random_programs_keep_the_rules_under_random_schedules)
 {
-	uint64_t first = number("SEED", 0);
-	uint64_t count = getenv("SEED") ? 1 : number("SCHEDULES", 2000);
+	const uint64_t first = suite_number("SEED", 0);
+	const uint64_t usual = (uint64_t)suite_count(200, 2000, 100000);
+	const uint64_t count = getenv("SEED") ? 1 : suite_number("SCHEDULES", usual);
 	struct tend_sim_result r;
 
 	for (uint64_t seed = first; seed < first + count; seed++) {

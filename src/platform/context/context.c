@@ -1,3 +1,4 @@
+/* platform/context/context.c - makes contexts, and tells the sanitizers of switches. */
 #include "platform/context.h"
 
 #include "base/error.h"
@@ -18,9 +19,9 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
-/* The library itself instrumented: a switch orders, or its own plain data would
- * be reported. Not instrumented but annotated (TEND_TSAN_FIBERS): a switch
- * orders nothing, and the program's fibers are as threads to TSan. */
+/* In a library that is itself instrumented a switch orders, or TSan would report the plain
+ * data of the library. In a library that is annotated only (TEND_TSAN_FIBERS) a switch orders
+ * nothing, and TSan sees the fibers of the program as threads. */
 enum {
 #ifdef TEND_TSAN_FIBERS
 	TSAN_SWITCH = 1
@@ -68,7 +69,7 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
                         void *arg)
 {
 	uintptr_t top = ((uintptr_t)low + bytes) & ~(uintptr_t)15;
-	struct start *start = (struct start *)(top - ((sizeof *start + 15) & ~(size_t)15));
+	struct start *start = (struct start *)(top - ((sizeof(*start) + 15) & ~(size_t)15));
 	void **sp = (void **)(void *)start;
 
 	*c = (struct tend__context){.low = low, .bytes = bytes};
@@ -129,8 +130,8 @@ __attribute__((no_sanitize("address", "thread"))) size_t tend__context_frames(
 }
 
 #if defined(TEND__ASAN) || defined(TEND__TSAN)
-/* TSan must see the switch and the jump in one function that it does not
- * instrument, or its shadow stack goes astray. */
+/* The switch told to TSan and the jump must be in one function that is not instrumented, or
+ * the shadow stack of TSan goes astray. */
 NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__context *to)
 {
 #ifdef TEND__ASAN

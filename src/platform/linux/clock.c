@@ -1,3 +1,4 @@
+/* platform/linux/clock.c - the clock, and sleeping on a word. */
 #include "platform/platform.h"
 
 #include "tend/base.h"

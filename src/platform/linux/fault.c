@@ -1,3 +1,4 @@
+/* platform/linux/fault.c - handlers of hardware faults that hand the fault on. */
 #include "platform/platform.h"
 
 #include <pthread.h>
@@ -5,7 +6,7 @@
 #include <stdlib.h>
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
-enum { SIGNALS = sizeof signals / sizeof *signals, ALT_BYTES = 65536 };
+enum { SIGNALS = sizeof(signals) / sizeof(*signals), ALT_BYTES = 65536 };
 
 static struct sigaction before[SIGNALS];
 static void (*tell)(int, uintptr_t);
@@ -27,8 +28,9 @@ static void handler(int signal, siginfo_t *info, void *context)
 		before[i].sa_handler(signal);
 		return;
 	}
-	/* The instruction faults again when we return, and then ends the program
-	 * with the signal it would have ended with; one that was sent is sent again. */
+	/* With the earlier disposition back, the instruction faults again after the return
+	 * and ends the program as without this handler. A signal that was sent by kill() does
+	 * not come again by itself. */
 	sigaction(signal, &before[i], NULL);
 	if (info->si_code <= 0)
 		raise(signal);

@@ -1,10 +1,11 @@
 /* platform/linux/guard.c - the program's side of tend-guard.
  *
- * The guard is started through a process that only lives to start it: an
- * exec'd child would send SIGCHLD and be seen by wait(), whatever it was
- * cloned with. */
+ * The guard is started through the starter, a process that lives only to start the guard.
+ * A guard cloned by the program itself would be seen by the program's wait() and send
+ * SIGCHLD, with all flags of clone(), because it calls exec. */
 #include "platform/guard.h"
 
+#include "platform/linux/fdmsg.h"
 #include "platform/linux/xfsz.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -33,11 +33,12 @@
 #define STACK_BYTES     16384
 #define STRINGS_AT_ONCE 64
 
-/* Not instrumented: they run in a process that borrows this thread's memory. */
+/* Functions that run in a process which borrows the memory of this thread must not be
+ * instrumented. */
 #define BORROWED __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 
-/* ThreadSanitizer takes clone() for fork() and looks for its books in the child;
- * glibc has a second name for it that nobody wraps. */
+/* ThreadSanitizer takes clone() for fork() and looks for its books in the child. The
+ * sanitizer does not wrap the second name that glibc has for clone(). */
 #ifdef __GLIBC__
 int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define borrow_clone __clone
@@ -45,17 +46,20 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define borrow_clone clone
 #endif
 
-/* Shared by the thread that opens a guard and the two processes it makes. */
+_Static_assert(TEND__FDMSG_SEND == TEND__GUARD_FDS_MAX, "a request sends all its descriptors");
+
+/* Shared by the thread that opens a guard, the starter and the guard until its exec. */
 struct start {
 	const char *path;
 	int sock;
 	int owner;
-	char *guard_stack; /* its top */
+	char *guard_stack; /* the top of the guard's stack, until exec */
 	int pidfd;
 	volatile int error;
 };
 
-/* Raw calls only, for the same reason: sanitizers keep books in the wrappers. */
+/* From clone to exec of the guard. Raw calls only, because sanitizers keep books in the
+ * wrappers of libc. */
 BORROWED static int guard_main(void *arg)
 {
 	static char name[] = GUARD_NAME;
@@ -64,7 +68,8 @@ BORROWED static int guard_main(void *arg)
 	char *const env[] = {NULL};
 	struct start *start = arg;
 
-	/* Out of the way of 3 and 4 first; dup2 makes them inheritable. */
+	/* First to numbers above 4, so that neither dup3 closes the other descriptor. The
+	 * copies 3 and 4 are inherited by exec. */
 	long sock = syscall(SYS_fcntl, start->sock, F_DUPFD, 10);
 	long owner = syscall(SYS_fcntl, start->owner, F_DUPFD, 10);
 	if (sock >= 0 && owner >= 0 && syscall(SYS_dup3, sock, 3, 0) >= 0 &&
@@ -75,8 +80,8 @@ BORROWED static int guard_main(void *arg)
 	__builtin_unreachable();
 }
 
-/* Lives until the guard runs. Shares the descriptors of the program, so that
- * the guard's pidfd is there when it is gone. */
+/* The starter lives until the guard runs. It shares the descriptors of the program, so
+ * the guard's pidfd is the program's when the starter is gone. */
 BORROWED static int starter_main(void *arg)
 {
 	struct start *start = arg;
@@ -90,9 +95,10 @@ BORROWED static int starter_main(void *arg)
 	__builtin_unreachable();
 }
 
-/* A handler of the program must not run in what borrows its memory, so all
- * signals are blocked; the guard wants that too. The starter sends no signal at
- * its end, and wait() does not see it. */
+/* Runs the starter and waits for its end. All signals are blocked: a handler of the
+ * program must not run in a process that borrows the memory of the program, and the guard
+ * wants to begin with all blocked. The starter sends no signal at its end, and wait() does
+ * not see it. Returns 0 or a negative errno value. */
 static int run_starter(struct start *start, char *stack)
 {
 	sigset_t all, old;
@@ -105,7 +111,7 @@ static int run_starter(struct start *start, char *stack)
 	if (borrow_clone(starter_main, stack, flags, start, &pidfd) < 0)
 		error = -errno;
 	else {
-		/* -ECHILD if the program waits for clones too: all the same. */
+		/* ECHILD, if the program waits for clones too, changes nothing. */
 		waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | __WALL);
 		close(pidfd);
 	}
@@ -131,8 +137,9 @@ static int start_guard(const char *path, int sock, int owner)
 	return error ? error : start.pidfd;
 }
 
-/* Beside the executable, for programs run from where they were built. Not for
- * a privileged program: its executable may have a second name elsewhere. */
+/* Looks for a guard beside the executable, for programs that run where they were built. For
+ * a privileged program only the installed guard counts, because a user may give the
+ * executable of such a program a second name beside another file. */
 static const char *find_guard(char *buf, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", buf, size);
@@ -172,38 +179,17 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 	return 0;
 }
 
-/* A request with its descriptors, in the order of the flags. */
+/* Sends a request with its descriptors, in the order of the flags. Returns 0 or a negative
+ * errno value. */
 static int send_request(struct tend__guard *g, const struct tend__guard_request *request,
                         const int *fds, size_t nfds)
 {
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof(*request)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(TEND__GUARD_FDS_MAX * sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	int error = tend__fdmsg_send(g->sock, request, sizeof(*request), fds, nfds, MSG_DONTWAIT);
 
-	if (nfds > 0) {
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
-	}
-	for (;;) {
-		if (sendmsg(g->sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			return 0;
-		if (errno == ECONNRESET)
-			return -EPIPE;
-		if (errno != EINTR)
-			return -errno;
-	}
+	return error == -ECONNRESET ? -EPIPE : error;
 }
 
-/* Writes all of `iov`, whose entries it uses up. */
+/* Writes all of `iov`, and changes its entries. Returns 0 or a negative errno value. */
 static int write_all(int fd, struct iovec *iov, int count)
 {
 	while (count > 0) {
@@ -222,7 +208,8 @@ static int write_all(int fd, struct iovec *iov, int count)
 	return 0;
 }
 
-/* Writes NUL-ended strings, each with its NUL; adds to their count and bytes. */
+/* Writes NUL-ended strings, each with its NUL, and adds to their count and bytes. Returns 0
+ * or a negative errno value. */
 static int write_strings(int fd, const char *const *strings, uint32_t *count, uint32_t *bytes)
 {
 	struct iovec iov[STRINGS_AT_ONCE];
@@ -245,7 +232,8 @@ static int write_strings(int fd, const char *const *strings, uint32_t *count, ui
 	return write_all(fd, iov, n);
 }
 
-/* Makes the sealed memfd of a request and fills in what it holds. */
+/* Makes the sealed memfd of a request, and fills in the counts of the request. Returns the
+ * descriptor, or a negative errno value. */
 static int make_blob(struct tend__guard_request *request, const char *const *argv,
                      const char *const *env, const char *cwd)
 {
@@ -350,39 +338,26 @@ bool tend__guard_dead(const struct tend__guard *g)
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 {
 	struct tend__guard_message message;
-	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control.bytes,
-	                     .msg_controllen = sizeof(control.bytes)};
+	struct tend__fdmsg got;
 	ssize_t n;
 
+	/* The socket of a guard that was killed with requests unread answers ECONNRESET once;
+	 * then come the messages that the guard had sent, then 0. */
 	do
-		n = recvmsg(g->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	/* A guard killed with requests unread answers this once, before what it had
-	 * said; then that, then 0. */
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+		n = tend__fdmsg_receive(g->sock, &message, sizeof(message), &got);
+	while (n == -ECONNRESET);
 	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
+		return n == -EAGAIN ? 0 : (int)n;
 	if (n == 0)
 		return -EPIPE;
-
-	int pidfd = -1;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&pidfd, CMSG_DATA(c), sizeof(int));
 	if (n != (ssize_t)sizeof(message)) {
-		if (pidfd >= 0)
-			close(pidfd);
+		tend__fdmsg_close(&got, 0);
 		return -EPROTO;
 	}
+	tend__fdmsg_close(&got, 1);
 	if (message.type != TEND__GUARD_EXITED && g->unanswered > 0)
 		g->unanswered--;
-	message.pidfd = pidfd;
+	message.pidfd = got.count > 0 ? got.fds[0] : -1;
 	*out = message;
 	return 1;
 }
@@ -392,7 +367,7 @@ void tend__guard_close(struct tend__guard *g)
 	bool mine = g->owner == getpid();
 
 	if (g->sock >= 0) {
-		/* Ends it although a fork of this program has the socket too. */
+		/* Shuts the socket down, because a fork of this program may have it too. */
 		if (mine)
 			shutdown(g->sock, SHUT_RDWR);
 		close(g->sock);
@@ -401,7 +376,8 @@ void tend__guard_close(struct tend__guard *g)
 		struct pollfd polled = {.fd = g->pidfd, .events = POLLIN};
 		while (mine && poll(&polled, 1, CLOSE_WAIT_MS) < 0 && errno == EINTR)
 			continue;
-		/* It is ours to reap if this program is the one that orphans fall to. */
+		/* If orphans fall to this program, as a subreaper or as process 1, the guard
+		 * is its child and must be reaped here. */
 		waitid(P_PIDFD, (id_t)g->pidfd, NULL, WEXITED | WNOHANG | __WALL);
 		close(g->pidfd);
 	}

@@ -1,8 +1,10 @@
+/* platform/linux/memory.c - mappings: stacks with guards, reserved tables, the segment. */
 #include "platform/platform.h"
 
 #include "platform/context.h"
 #include "platform/linux/xfsz.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -30,19 +32,19 @@ void __asan_unpoison_memory_region(const volatile void *p, size_t size);
 
 size_t tend__page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
-/* Guards cost no mapping where the kernel has guard-install: 100 000 stacks are
- * a few mappings. Elsewhere each is a split of one, and at about 32 000 stacks
- * vm.max_map_count (65530) is used up. */
+/* Makes a guard page. Where the kernel has guard-install a guard costs no mapping, and
+ * 100 000 stacks are a few mappings. Elsewhere each guard splits a mapping, and at about
+ * 32 000 stacks vm.max_map_count (65530) is used up. Returns 0 or a negative errno value. */
 static int guard(void *page, size_t bytes)
 {
-	static _Atomic int no_install; /* 1: the kernel has it not, learnt once */
+	static _Atomic int no_install; /* 1: the kernel lacks guard-install */
 
 	if (!tend__load_relaxed(&no_install)) {
 		if (madvise(page, bytes, MADV_GUARD_INSTALL) == 0)
 			return 0;
 		if (errno != EINVAL)
 			return -errno;
-		/* Relaxed: whoever misses it asks the kernel once more. */
+		/* Relaxed: a thread that misses the store asks the kernel once more. */
 		tend__store_relaxed(&no_install, 1);
 	}
 	if (mprotect(page, bytes, PROT_NONE) == 0)
@@ -93,10 +95,10 @@ unsigned tend__stack_announce(void *low, size_t bytes)
 	(void)low;
 	(void)bytes;
 #ifdef TEND__ASAN
-	/* The frames of the last fiber on it may have left their redzones. */
+	/* The last fiber on this stack may have left the redzones of its frames. */
 	__asan_unpoison_memory_region((char *)low + tend__page_bytes(), bytes - tend__page_bytes());
-	/* What only a parked fiber points to is not leaked; what a dead one pointed
-	 * to is. */
+	/* A root of LeakSanitizer while a fiber is on the stack: memory to which only a
+	 * parked fiber points is not leaked, memory to which only an ended fiber pointed is. */
 	__lsan_register_root_region((char *)low + tend__page_bytes(), bytes - tend__page_bytes());
 #endif
 	return (unsigned)VALGRIND_STACK_REGISTER(low, (char *)low + bytes);
@@ -120,7 +122,7 @@ void *tend__reserve(size_t bytes)
 	if (p == MAP_FAILED)
 		return NULL;
 #ifdef TEND__ASAN
-	/* What a task points to is not leaked when a program just exits. */
+	/* Memory to which a task points is not leaked when the program just exits. */
 	__lsan_register_root_region(p, bytes);
 #endif
 	return p;
@@ -138,11 +140,11 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 {
 	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
 	              : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int error = 0;
-	sigset_t old;
 
 	if (fd < 0)
 		return -errno;
+	int error = 0;
+	sigset_t old;
 	xfsz_block(&old);
 	if (ftruncate(fd, (off_t)bytes) ||
 	    (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)))
@@ -158,20 +160,19 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 
 int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd)
 {
-	int f = open_segment(path, name, bytes), error;
-	void *p;
+	int f = open_segment(path, name, bytes);
 
 	if (f < 0)
 		return f;
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f, 0);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f, 0);
 	if (p == MAP_FAILED) {
-		error = -errno;
+		int error = -errno;
 		close(f);
 		if (path)
 			unlink(path);
 		return error;
 	}
-	/* A forked child would write into its parent's truth. */
+	/* Forked children must not write into the registry of their parent. */
 	madvise(p, bytes, MADV_DONTFORK);
 	*out = p;
 	*fd = f;

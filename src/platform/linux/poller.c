@@ -1,3 +1,4 @@
+/* platform/linux/poller.c - a poller is an epoll set, an eventfd that wakes, and a timer. */
 #include "platform/platform.h"
 
 #include "tend/io.h"
@@ -9,7 +10,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Keys of the poller's own descriptors; a caller's has its top bit clear. */
+/* Keys of the poller's own descriptors. The keys of callers have the top bit clear. */
 #define KEY_WAKE  UINT64_MAX
 #define KEY_TIMER (UINT64_MAX - 1)
 
@@ -22,22 +23,15 @@ static int watch(int epoll, int fd, uint32_t events, uint64_t key)
 
 int TEND__OS(poller_init)(struct tend__poller *p)
 {
-	int error;
-
 	*p = (struct tend__poller){.epoll = -1, .wake = -1, .timer = -1, .armed = TEND_FOREVER};
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->epoll < 0 || p->wake < 0) {
-		error = -errno;
-		goto fail;
-	}
-	/* By edge: it need never be read, and one write is one wake-up. */
-	error = watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
+	int error = p->epoll < 0 || p->wake < 0 ? -errno : 0;
+	/* By edge: the eventfd need never be read, and one write is one wake-up. */
+	if (!error)
+		error = watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
 	if (error)
-		goto fail;
-	return 0;
-fail:
-	TEND__OS(poller_fini)(p);
+		TEND__OS(poller_fini)(p);
 	return error;
 }
 
@@ -59,11 +53,12 @@ int tend__poller_add(struct tend__poller *p, int fd, uint64_t key)
 
 void tend__poller_del(struct tend__poller *p, int fd)
 {
-	/* It may be closed already, and then it is gone from the set. */
+	/* Fails if the descriptor is closed; the kernel has then taken it out of the set. */
 	(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* A deadline that is days away wakes once a day, which harms nobody. */
+/* The time until the deadline, cut to a day: a wait that ends early is harmless, because
+ * the caller looks at its own deadline. */
 static struct timespec until(uint64_t deadline)
 {
 	uint64_t now = TEND__OS(clock)(), ns = deadline > now ? deadline - now : 0;
@@ -73,9 +68,9 @@ static struct timespec until(uint64_t deadline)
 	return (struct timespec){(time_t)(ns / TEND_SEC), (long)(ns % TEND_SEC)};
 }
 
-/* epoll_pwait2() has nanoseconds, but Valgrind does not know it, nor do filters of
- * system calls from before Linux 5.11. Then milliseconds, rounded up, so as not to
- * wake before the time. */
+/* epoll_pwait2() counts nanoseconds, but is unknown to Valgrind and to filters of system
+ * calls from before Linux 5.11. There epoll_wait() counts milliseconds, rounded up, so that
+ * the wait does not end before its time. */
 static int wait_for(struct tend__poller *p, struct epoll_event *events, int max,
                     const struct timespec *timeout)
 {
@@ -94,11 +89,12 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 {
 	struct epoll_event events[64];
 	struct timespec timeout = {0, 0};
-	int n, m = 0;
 
 	if (deadline != TEND_FOREVER && deadline != 0)
 		timeout = until(deadline);
-	n = wait_for(p, events, max < 64 ? max : 64, deadline == TEND_FOREVER ? NULL : &timeout);
+	int m = 0;
+	int n = wait_for(p, events, max < 64 ? max : 64,
+	                 deadline == TEND_FOREVER ? NULL : &timeout);
 	for (int i = 0; i < n; i++) {
 		uint32_t e = events[i].events;
 
@@ -119,13 +115,16 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 	return m;
 }
 
+int tend__poller_fd(const struct tend__poller *p) { return p->epoll; }
+
 void TEND__OS(poller_wake)(struct tend__poller *p)
 {
 	uint64_t one = 1;
 
-	/* Not write(), at which pthread_cancel() would end a thread that holds locks. It
-	 * fails only when the counter is full, and then a wake-up is due anyway. */
-	(void)syscall(SYS_write, p->wake, &one, sizeof one);
+	/* The raw call is no cancellation point: in write() a pthread_cancel() could end a
+	 * thread that holds locks. The call fails only when the counter is full, and then a
+	 * wake-up is due anyway. */
+	(void)syscall(SYS_write, p->wake, &one, sizeof(one));
 }
 
 void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)

@@ -1,3 +1,4 @@
+/* platform/linux/thread.c - threads, and the barrier of all threads. */
 #include "platform/platform.h"
 
 #include "base/alloc.h"
@@ -29,18 +30,17 @@ static void *thread(void *p)
 
 int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg)
 {
-	struct start *s = tend__alloc(sizeof *s);
-	sigset_t all, before;
-	pthread_t os;
-	int error;
+	struct start *s = tend__alloc(sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->fn = fn;
 	s->arg = arg;
-	snprintf(s->name, sizeof s->name, "%s", name);
+	snprintf(s->name, sizeof(s->name), "%s", name);
 
-	/* Signals are for the program's own threads; a fault must find its handler. */
+	/* Signals are for the program's own threads. Those of faults stay unblocked, because
+	 * the kernel kills a thread that blocks the signal of its own fault. */
+	sigset_t all, before;
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
@@ -49,7 +49,8 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 	sigdelset(&all, SIGABRT);
 	sigdelset(&all, SIGTRAP);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	error = pthread_create(&os, NULL, thread, s);
+	pthread_t os;
+	int error = pthread_create(&os, NULL, thread, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error) {
 		tend__free(s);
@@ -63,8 +64,8 @@ void TEND__OS(thread_join)(struct tend__thread *t) { pthread_join((pthread_t)t->
 void TEND__OS(thread_yield)(void) { sched_yield(); }
 int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
 
-/* A process registers once; the kernel takes 2 us for it, and 10 to 20 ms where there
- * are threads already. */
+/* A process registers once. That takes the kernel 2 us, or 10 to 20 ms where there are
+ * threads already. */
 bool TEND__OS(barrier)(void)
 {
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0)

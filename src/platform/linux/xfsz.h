@@ -1,5 +1,7 @@
-/* platform/linux/xfsz.h - RLIMIT_FSIZE counts for memory with a descriptor, too. Whoever
- * asks for too much is to be answered EFBIG, and not be ended by the signal. */
+/* platform/linux/xfsz.h - files that grow beyond RLIMIT_FSIZE.
+ *
+ * The limit counts for memory with a descriptor, too. A call that asks for too much is to
+ * answer EFBIG, so SIGXFSZ, which would end the program, is blocked meanwhile. */
 #ifndef TEND_PLATFORM_LINUX_XFSZ_H
 #define TEND_PLATFORM_LINUX_XFSZ_H
 
@@ -17,7 +19,8 @@ static inline void xfsz_block(sigset_t *old)
 	pthread_sigmask(SIG_BLOCK, &xfsz, old);
 }
 
-/* With what came of it, 0 or a negative errno value. */
+/* Takes a pending SIGXFSZ if `error`, the result of the calls since xfsz_block(), is -EFBIG,
+ * and restores the mask. */
 static inline void xfsz_restore(const sigset_t *old, int error)
 {
 	sigset_t xfsz;

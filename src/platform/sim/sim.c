@@ -7,9 +7,7 @@
  *
  * When nobody can go on, real descriptors are looked at, then the clock jumps to
  * the next deadline; when there is none, that is a deadlock. */
-#include "tend/io.h"
 #include "tend/sim.h"
-#include "tend/task.h"
 
 #include "platform/context.h"
 #include "platform/platform.h"
@@ -50,7 +48,7 @@ struct sim {
 	int current, used, runnable;
 	uint64_t random;
 	uint64_t clock;
-	uint64_t waits, cancel_at;
+	uint64_t number; /* of the run, from 1 */
 	uint32_t preemptions;
 	bool failed;
 	struct tend__context outside; /* of tend_sim_run() */
@@ -62,6 +60,9 @@ struct sim {
 };
 
 static struct sim *sim;
+static uint64_t runs_begun;
+
+uint64_t tend__sim_run(void) { return sim ? sim->number : 0; }
 
 /* ---- Choosing ---- */
 
@@ -425,26 +426,6 @@ bool tend__barrier(void)
 	return sim || tend__os_barrier();
 }
 
-/* ---- Suspension points ---- */
-
-void tend__sim_wait(uint64_t id);
-void tend__sim_wait(uint64_t id)
-{
-	if (!sim)
-		return;
-	if (++sim->waits == sim->cancel_at)
-		/* It may be canceled already, which is as good. */
-		if (tend_task_cancel((tend_task){id}, -ECANCELED, "cancel sweep"))
-			return;
-}
-
-uint64_t tend_sim_waits(void) { return sim ? sim->waits : 0; }
-void tend_sim_cancel_at(uint64_t at)
-{
-	if (sim)
-		sim->cancel_at = at;
-}
-
 /* ---- Runs ---- */
 
 static void first_thread(void *p)
@@ -472,7 +453,7 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 	memset(&s->result, 0, sizeof s->result);
 	s->random = s->opts.seed;
 	s->clock = TEND_SEC; /* not 0: instants of 0 mean "none" in options */
-	s->waits = s->cancel_at = 0;
+	s->number = ++runs_begun;
 	s->preemptions = 0;
 	s->choices_at = 0;
 	s->failed = false;

@@ -1,0 +1,20 @@
+/* cli/cmd/commands.h - the commands of `tend`, in the order of its --help. */
+#ifndef TEND_CLI_CMD_COMMANDS_H
+#define TEND_CLI_CMD_COMMANDS_H
+
+/* The one list: the name, and what `tend --help` says about it. */
+#define COMMANDS(X) \
+	X(up, "run the stack of a tend.yaml") \
+	X(down, "stop a running stack and wait for its end") \
+	X(check, "check a tend.yaml and start nothing") \
+	X(tree, "show the tree of a stack, or of a process") \
+	X(status, "show the state of the tasks") \
+	X(logs, "show what a task wrote last")
+
+/* cmd_NAME(argc, argv) is called with the command's name as argv[0] and answers
+ * the exit code. */
+#define COMMAND_DECLARE(name, help) int cmd_##name(int argc, char **argv);
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+#endif

@@ -1,0 +1,104 @@
+/* cli/cmd/down.c - `tend down`: stops a running stack and waits for its end. */
+#include "ask/client.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "show/json.h"
+#include "show/output.h"
+#include "show/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GONE_MS 5000 /* from the last answer to the end of the supervisor */
+
+/* A number with ms, s, m or h; a bare one is of seconds. 0: it is not one. */
+static uint64_t parse_duration(const char *text)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"", 1e9}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || !(value > 0) || value > 1e6)
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return (uint64_t)(value * units[i].ns);
+	return 0;
+}
+
+static void store_duration(struct argp_state *state, void *into, char *argument)
+{
+	uint64_t *ns = into;
+
+	*ns = parse_duration(argument);
+	if (*ns == 0)
+		argp_error(state, "not a length of time: %s (for example: 10s, 500ms)", argument);
+}
+
+static void show_progress(void *arg, const json_t *progress)
+{
+	const struct client *client = arg;
+	const char *text = json_string_value(json_object_get(progress, "text"));
+
+	if (text && !client->json) {
+		output_text(text);
+		putchar('\n');
+		fflush(stdout);
+	}
+}
+
+/* So that what comes after this command finds neither lock nor socket. */
+static void wait_until_gone(const struct instance *instance)
+{
+	const struct timespec step = {.tv_nsec = 10000000};
+	for (int ms = 0; ms < GONE_MS && instance->lock[0] && instance_owner(instance) != 0;
+	     ms += 10)
+		nanosleep(&step, NULL);
+}
+
+int cmd_down(int argc, char **argv)
+{
+	struct client client = {.schema = "tend.down/1", .strict = true};
+	uint64_t timeout_ns = 0;
+	bool now = false;
+	const struct option_row options[] = {
+		{"timeout", 't', "TIME", "Kill what has not ended by then, for example 10s",
+	         store_duration, &timeout_ns},
+		{"now", 0, NULL, "Kill at once", option_flag, &now},
+		{0},
+	};
+	const struct usage usage = {
+		.help = "Stops a running stack, each task after those that need it, and waits for "
+			"the end.\v"
+			"Exit codes: 0 all ended; 124 something did not, and is named; 5 nothing "
+			"runs.",
+		.refused = "down stops the whole stack",
+		.client = &client,
+		.options = options,
+	};
+	struct instance instance;
+	int code = 0;
+
+	if (options_parse(&usage, argc, argv) != 0)
+		return EXIT_USAGE;
+	json_t *request = json_pack("{s:s, s:I, s:b}", "cmd", "down", "timeout_ns",
+	                            (json_int_t)timeout_ns, "now", now);
+	json_t *envelope = client_ask(&client, request, show_progress, &client, &instance, &code);
+	if (!envelope)
+		return output_end(code);
+	const json_t *data = json_object_get(envelope, "data");
+	if (field_number(data, "abandoned") > 0)
+		code = EXIT_TIMEOUT;
+	if (client.json)
+		output_json(envelope);
+	else
+		report_print(data, instance.name);
+	wait_until_gone(&instance);
+	json_decref(envelope);
+	return output_end(code);
+}

@@ -1,0 +1,118 @@
+/* cli/cmd/options.c - the one parser of all commands' options. */
+#include "cmd/options.h"
+#include "ask/envelope.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum {
+	CLIENT_OPTIONS = 3,
+	ALL_MAX = CLIENT_OPTIONS + OPTIONS_MAX,
+	NO_LETTER = 256, /* the key of an option without one, and of the next ones */
+};
+
+/* The table that argp reads, and the rows it was made of. */
+struct parse {
+	const struct usage *usage;
+	size_t count;
+	struct option_row rows[ALL_MAX];
+	struct argp_option options[ALL_MAX + 1];
+};
+
+void option_flag(struct argp_state *state, void *into, char *argument)
+{
+	(void)state;
+	(void)argument;
+	*(bool *)into = true;
+}
+
+void option_text(struct argp_state *state, void *into, char *argument)
+{
+	(void)state;
+	*(const char **)into = argument;
+}
+
+void option_file(struct argp_state *state, void *into, char *argument)
+{
+	const char **file = into;
+
+	if (*file)
+		argp_error(state, "one file at a time");
+	*file = argument;
+}
+
+static void add(struct parse *parse, const struct option_row *row)
+{
+	size_t i = parse->count++;
+
+	assert(i < ALL_MAX && row->store && row->into && row->help);
+
+	parse->rows[i] = *row;
+	parse->options[i] = (struct argp_option){
+		.name = row->name,
+		.key = row->letter ? row->letter : NO_LETTER + (int)i,
+		.arg = row->argument,
+		.doc = row->help,
+	};
+}
+
+static void add_client(struct parse *parse, struct client *client)
+{
+	const struct option_row rows[CLIENT_OPTIONS] = {
+		{"name", 'n', "NAME", "The stack of that name", option_text, &client->name},
+		{"socket", 's', "PATH", "The stack that serves this socket; also $TEND_SOCKET",
+	         option_text, &client->socket},
+		{"json", 'j', NULL, "Answer as JSON", option_flag, &client->json},
+	};
+
+	for (size_t i = 0; i < CLIENT_OPTIONS; i++)
+		add(parse, &rows[i]);
+}
+
+static error_t take_argument(const struct usage *usage, char *argument, struct argp_state *state)
+{
+	if (!usage->argument) {
+		argp_error(state, "unexpected argument: %s (%s)", argument, usage->refused);
+		return EINVAL;
+	}
+	if (*usage->into)
+		argp_error(state, "%s", usage->twice);
+	*usage->into = argument;
+	return 0;
+}
+
+static error_t take(int key, char *argument, struct argp_state *state)
+{
+	const struct parse *parse = state->input;
+	const struct usage *usage = parse->usage;
+
+	if (key == ARGP_KEY_ARG)
+		return take_argument(usage, argument, state);
+	if (key == ARGP_KEY_END && usage->missing && !*usage->into)
+		argp_error(state, "%s", usage->missing);
+	for (size_t i = 0; i < parse->count; i++)
+		if (parse->options[i].key == key) {
+			parse->rows[i].store(state, parse->rows[i].into, argument);
+			return 0;
+		}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int options_parse(const struct usage *usage, int argc, char **argv)
+{
+	struct parse parse = {.usage = usage};
+	const struct argp argp = {
+		.options = parse.options,
+		.parser = take,
+		.args_doc = usage->argument,
+		.doc = usage->help,
+	};
+
+	assert(usage->argument ? usage->into && usage->twice : usage->refused != NULL);
+	assert(!usage->missing || usage->argument);
+	if (usage->client)
+		add_client(&parse, usage->client);
+	for (const struct option_row *row = usage->options; row && row->name; row++)
+		add(&parse, row);
+	return argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &parse) ? EXIT_USAGE : 0;
+}

@@ -1,0 +1,127 @@
+/* cli/cmd/tree_pid.c - `tend tree PID`: what a process runs, read from its registry. */
+#include "cmd/tree_pid.h"
+#include "ask/envelope.h"
+#include "show/output.h"
+
+#include <assert.h>
+#include <tend/registry.h>
+#include <tend/task.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int tell(pid_t pid, int error, bool json)
+{
+	char text[256];
+	int code = EXIT_FAILED;
+
+	if (error == -ESRCH) {
+		code = EXIT_NO_TASK;
+		snprintf(text, sizeof(text), "there is no process %d", (int)pid);
+	} else if (error == -ENOENT) {
+		code = EXIT_NO_TASK;
+		snprintf(text, sizeof(text),
+		         "process %d has no registry: it is not linked with libtend, or has opened "
+		         "no "
+		         "runtime",
+		         (int)pid);
+	} else if (error == -EPERM || error == -EACCES) {
+		code = EXIT_PERMISSION;
+		snprintf(text, sizeof(text),
+		         "no permission to read /proc/%d/fd: be its user, or have CAP_SYS_PTRACE",
+		         (int)pid);
+	} else if (error == -EPROTO)
+		snprintf(text, sizeof(text),
+		         "the registry of process %d is not one that this version understands",
+		         (int)pid);
+	else
+		snprintf(text, sizeof(text), "the registry of process %d cannot be read: %s",
+		         (int)pid, tend_strerror(error));
+	if (!json) {
+		fprintf(stderr, "tend tree: %s\n", text);
+		return code;
+	}
+	json_t *envelope = envelope_error("tend.tree/1", code, text);
+	output_json(envelope);
+	json_decref(envelope);
+	return output_end(code);
+}
+
+static json_t *optional(const char *text) { return text[0] ? json_string(text) : json_null(); }
+
+static json_t *row(const tend_snapshot *snapshot, size_t i, uint64_t at)
+{
+	const struct tend_info *info = tend_snapshot_at(snapshot, i);
+	char path[TEND_PATH_MAX], id[24];
+
+	tend_snapshot_path(snapshot, i, path, sizeof(path));
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)info->id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id", id, "path",
+	                 path, "kind", tend_kind_name(info->kind), "state",
+	                 tend_state_name(info->state), "wait", optional(info->wait), "attempt",
+	                 (json_int_t)info->attempt, "age_ns",
+	                 (json_int_t)(at > info->spawned_at ? at - info->spawned_at : 0), "pid",
+	                 info->pid ? json_integer(info->pid) : json_null(), "site",
+	                 optional(info->site), "outcome",
+	                 info->outcome ? tend_outcome_name(info->outcome) : NULL);
+}
+
+static int print_json(const tend_snapshot *snapshot)
+{
+	struct tend_snapshot_info about;
+	json_t *rows = json_array();
+
+	tend_snapshot_about(snapshot, &about);
+	for (size_t i = 0; i < tend_snapshot_count(snapshot); i++)
+		json_array_append_new(rows, row(snapshot, i, about.at));
+	json_t *envelope =
+		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
+	                                             "pid", (json_int_t)about.pid, "torn",
+	                                             (json_int_t)about.torn, "tasks", rows));
+	output_json(envelope);
+	json_decref(envelope);
+	return output_end(0);
+}
+
+/* To ask how long it is takes as long as to draw it, so a guess goes first. */
+static char *draw(const tend_snapshot *snapshot, uint32_t flags)
+{
+	enum { GUESS = 160 }; /* bytes of a row */
+	size_t size = (tend_snapshot_count(snapshot) + 1) * GUESS, n;
+
+	for (;;) {
+		char *text = malloc(size);
+
+		if (!text)
+			return NULL;
+		n = tend_snapshot_text(snapshot, flags, text, size);
+		if (n < size)
+			return text;
+		free(text);
+		size = n + 1;
+	}
+}
+
+int cmd_tree_pid(pid_t pid, bool json, bool ascii)
+{
+	assert(pid > 0);
+	tend_snapshot *snapshot;
+	int error = tend_snapshot_of(pid, &snapshot), code;
+
+	if (error)
+		return tell(pid, error, json);
+	if (json)
+		code = print_json(snapshot);
+	else {
+		char *text = draw(snapshot, ascii ? TEND_TREE_ASCII : 0);
+
+		if (text)
+			fputs(text, stdout);
+		free(text);
+		code = output_end(text ? 0 : EXIT_FAILED);
+	}
+	tend_snapshot_free(snapshot);
+	return code;
+}

@@ -1,0 +1,11 @@
+/* cli/cmd/tree_pid.h - `tend tree PID`: what a process runs, read from its registry. */
+#ifndef TEND_CLI_CMD_TREE_PID_H
+#define TEND_CLI_CMD_TREE_PID_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Prints the tree, or its rows as JSON. Answers the exit code. */
+int cmd_tree_pid(pid_t pid, bool json, bool ascii);
+
+#endif

@@ -1,0 +1,87 @@
+/* cli/cmd/up.c - `tend up`: runs the stack of a tend.yaml until it has ended. */
+#include "up/up.h"
+#include "ask/client.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "config/config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A descriptor opened while 0, 1 or 2 is closed would become the output. */
+static bool fill_standard_fds(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR); /* inherited on purpose, like any standard stream */
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+	return fd > 2;
+}
+
+static int refuse_config(const struct client *client, const struct config_errors *errors)
+{
+	const struct config_error *first = &errors->kept[0];
+	char text[CONFIG_ERROR_TEXT_MAX + 400];
+
+	if (!client->json) {
+		config_errors_write(errors, "error", stderr);
+		return EXIT_CONFIG;
+	}
+	snprintf(text, sizeof(text), "%.300s:%zu:%zu: error: %s", errors->file, first->at.line,
+	         first->at.column, first->text);
+	return client_tell(client, EXIT_CONFIG, text);
+}
+
+int cmd_up(int argc, char **argv)
+{
+	const char *file = NULL;
+	struct client client = {.schema = "tend.up/1"};
+	const struct option_row options[] = {
+		{"file", 'f', "FILE", "The stack to run; tend.yaml by default", option_file, &file},
+		{"json", 'j', NULL, "Write a document a line, the last one being the report",
+	         option_flag, &client.json},
+		{0},
+	};
+	const struct usage usage = {
+		.help = "Runs the stack of a tend.yaml and shows what it writes, until all of it "
+			"has ended. Ctrl-C stops it in order; a second one kills what is left.\v"
+			"Exit codes: 0 after a stop that ended, or if all tasks succeeded; 1 if a "
+			"task could not start; 78 for a file or a runtime directory that is not "
+			"valid; 124 if something outlived the stop; else the worst exit code of a "
+			"task, 128+N for signal N.",
+		.refused = "a file is given with -f",
+		.options = options,
+	};
+	struct config_errors errors;
+	struct instance_error why;
+	struct instance instance;
+	struct config *config = NULL;
+	struct up up = {.signal_fd = -1};
+
+	if (options_parse(&usage, argc, argv) != 0)
+		return EXIT_USAGE;
+	up.file = file ? file : CONFIG_FILE;
+	up.json = client.json;
+	if (!fill_standard_fds())
+		return EXIT_FAILED;
+	if (config_load(up.file, &config, &errors) != 0)
+		return refuse_config(&client, &errors);
+	up.config = config;
+	if (instance_claim(config->name, &instance, &why) != 0) {
+		config_free(config);
+		return client_tell(&client, why.exit_code, why.text);
+	}
+	int code = up_run(&up, &instance);
+	instance_release(&instance);
+	if (up.rt) {
+		/* Fibers that outlive the deadline still use what would be freed. */
+		fflush(NULL);
+		_exit(code);
+	}
+	config_free(config);
+	return code;
+}

@@ -1,0 +1,244 @@
+/* cli/config/graph.c - what the tasks need, the order they start in, cycles.
+ *
+ * The order is that of a walk in depth through the file, with a stack of its
+ * own: a task is put in order when all it needs is. A need on a task that is
+ * still on the stack closes a cycle. */
+#include "config/reader.h"
+#include "config/task.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The valid names of the tasks, sorted, and the index of the task of each. */
+struct index {
+	const char **names;
+	size_t *tasks;
+	size_t n;
+};
+
+static int compare_tasks(const void *a, const void *b)
+{
+	const struct config_task *x = *(struct config_task *const *)a;
+	const struct config_task *y = *(struct config_task *const *)b;
+	return strcmp(x->name, y->name);
+}
+
+static bool build_index(struct config_reader *r, struct index *index)
+{
+	struct config *config = r->config;
+	struct config_task **sorted = config_scratch(r, config->ntasks, sizeof(*sorted));
+
+	*index = (struct index){
+		.names = config_scratch(r, config->ntasks, sizeof(char *)),
+		.tasks = config_scratch(r, config->ntasks, sizeof(size_t)),
+	};
+	if (r->no_memory)
+		return false;
+	for (size_t i = 0; i < config->ntasks; i++)
+		if (config->tasks[i].name)
+			sorted[index->n++] = &config->tasks[i];
+	assert(index->n <= config->ntasks);
+	qsort(sorted, index->n, sizeof(*sorted), compare_tasks);
+	for (size_t i = 0; i < index->n; i++) {
+		index->names[i] = sorted[i]->name;
+		index->tasks[i] = (size_t)(sorted[i] - config->tasks);
+	}
+	return true;
+}
+
+static bool find_task(const struct index *index, const char *name, size_t *task)
+{
+	size_t low = 0, high = index->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, index->names[middle]);
+		if (order == 0) {
+			*task = index->tasks[middle];
+			return true;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+static void report_missing(struct config_reader *r, const struct index *index,
+                           const yaml_node_t *node)
+{
+	struct node_phrase meant = {""};
+
+	/* Looking through all names takes time: not for what is not shown. */
+	if (r->errors->count < CONFIG_ERRORS_MAX)
+		meant = node_hint(node_text(node), node_length(node), index->names, index->n);
+	config_report(r->errors, node_place(node), "there is no task '%s'%s", node_show(node).text,
+	              meant.text[0] ? meant.text : "; name one of this file");
+}
+
+/* `met[i]` is 1 + the last task that was seen to need task i. */
+static void link_need(struct config_reader *r, struct task_draft *draft, yaml_node_t *node,
+                      const struct index *index, size_t *met)
+{
+	struct config_task *task = draft->task;
+	size_t self = (size_t)(task - r->config->tasks), need;
+
+	assert(self < r->config->ntasks);
+
+	if (!node_check_text(r, node, "each name of 'needs'", 0))
+		return;
+	if (!find_task(index, node_text(node), &need)) {
+		report_missing(r, index, node);
+	} else if (met[need] == self + 1) {
+		config_report(r->errors, node_place(node), "'%s' is needed twice; remove one",
+		              node_show(node).text);
+	} else {
+		assert(task->nneeds < draft->needs.n);
+		met[need] = self + 1;
+		draft->needs_at[task->nneeds] = node_place(node);
+		task->needs[task->nneeds++] = need;
+	}
+}
+
+static void link_task(struct config_reader *r, struct task_draft *draft, const struct index *index,
+                      size_t *met)
+{
+	draft->task->needs = config_keep(r, draft->needs.n, sizeof(size_t));
+	draft->needs_at = config_scratch(r, draft->needs.n, sizeof(struct config_place));
+	for (size_t i = 0; i < draft->needs.n && !r->no_memory; i++)
+		link_need(r, draft, node_item(r, &draft->needs, i), index, met);
+}
+
+enum mark { UNSEEN, OPEN, DONE };
+
+struct walk {
+	struct config_reader *r;
+	const struct task_draft *drafts;
+	unsigned char *marks;
+	size_t *stack; /* tasks that are open, each needing the one after it */
+	size_t *next;  /* of each open task, the need to look at */
+	size_t depth, ordered;
+};
+
+/* Where task `from` says that it needs task `to`. */
+static struct config_place place_of(const struct walk *w, size_t from, size_t to)
+{
+	const struct config_task *task = &w->r->config->tasks[from];
+	size_t k = 0;
+	while (task->needs[k] != to) {
+		k++;
+		assert(k < task->nneeds);
+	}
+	return w->drafts[from].needs_at[k];
+}
+
+static void append(char *buf, size_t size, const char *text)
+{
+	size_t used = strlen(buf);
+	snprintf(buf + used, size - used, "%s", text);
+}
+
+/* Shown from its first task in the file, at most eight of them. */
+static void report_cycle(struct walk *w, size_t bottom)
+{
+	enum { SHOWN = 8 };
+	const struct config_task *tasks = w->r->config->tasks;
+	size_t n = w->depth - bottom, first = 0;
+	char names[600] = "", places[192] = "", one[32];
+	struct config_place start = {0};
+
+	for (size_t i = 1; i < n; i++)
+		if (w->stack[bottom + i] < w->stack[bottom + first])
+			first = i;
+	for (size_t i = 0; i < n && i < SHOWN; i++) {
+		size_t task = w->stack[bottom + (first + i) % n];
+		size_t need = w->stack[bottom + (first + i + 1) % n];
+		struct config_place at = place_of(w, task, need);
+		if (i == 0)
+			start = at;
+		snprintf(one, sizeof(one), "%s%zu:%zu", i ? ", " : "", at.line, at.column);
+		append(places, sizeof(places), one);
+		append(names, sizeof(names), tasks[task].name);
+		append(names, sizeof(names), " -> ");
+	}
+	if (n > SHOWN)
+		append(names, sizeof(names), "... -> ");
+	const char *back = tasks[w->stack[bottom + first]].name;
+	config_report(w->r->errors, start, "needs form a cycle: %s%s (at %s%s); remove one of them",
+	              names, back, places, n > SHOWN ? ", ..." : "");
+}
+
+static void enter(struct walk *w, size_t task)
+{
+	assert(w->marks[task] == UNSEEN && w->depth < w->r->config->ntasks);
+	w->marks[task] = OPEN;
+	w->next[w->depth] = 0;
+	w->stack[w->depth++] = task;
+}
+
+static void leave(struct walk *w)
+{
+	assert(w->depth > 0 && w->ordered < w->r->config->ntasks);
+	size_t task = w->stack[--w->depth];
+	assert(w->marks[task] == OPEN);
+	w->marks[task] = DONE;
+	w->r->config->order[w->ordered++] = task;
+}
+
+static size_t bottom_of(const struct walk *w, size_t task)
+{
+	size_t i = w->depth - 1;
+
+	for (; w->stack[i] != task; i--)
+		assert(i > 0);
+	return i;
+}
+
+static void step(struct walk *w)
+{
+	assert(w->depth > 0);
+	size_t top = w->depth - 1;
+	const struct config_task *task = &w->r->config->tasks[w->stack[top]];
+
+	if (w->next[top] == task->nneeds) {
+		leave(w);
+		return;
+	}
+	size_t need = task->needs[w->next[top]++];
+	if (w->marks[need] == UNSEEN)
+		enter(w, need);
+	else if (w->marks[need] == OPEN && w->r->errors->count < CONFIG_ERRORS_MAX)
+		report_cycle(w, bottom_of(w, need));
+}
+
+static void sort_tasks(struct config_reader *r, const struct task_draft *drafts)
+{
+	size_t n = r->config->ntasks;
+	struct walk w = {.r = r, .drafts = drafts};
+
+	r->config->order = config_keep(r, n, sizeof(size_t));
+	w.marks = config_scratch(r, n, 1);
+	w.stack = config_scratch(r, n, sizeof(size_t));
+	w.next = config_scratch(r, n, sizeof(size_t));
+	for (size_t i = 0; i < n && !r->no_memory; i++) {
+		if (w.marks[i] != UNSEEN)
+			continue;
+		for (enter(&w, i); w.depth > 0;)
+			step(&w);
+	}
+	assert(r->no_memory || w.ordered == n);
+}
+
+void task_link(struct config_reader *r, struct task_draft *drafts)
+{
+	size_t *met = config_scratch(r, r->config->ntasks, sizeof(*met));
+	struct index index;
+
+	if (!build_index(r, &index))
+		return;
+	for (size_t i = 0; i < r->config->ntasks && !r->full && !r->no_memory; i++)
+		link_task(r, &drafts[i], &index, met);
+	if (!r->full && !r->no_memory)
+		sort_tasks(r, drafts);
+}

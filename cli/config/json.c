@@ -1,0 +1,112 @@
+/* cli/config/json.c - a configuration and its errors as JSON. */
+#include "config/reader.h"
+#include "show/text.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A path may hold any bytes, JSON only UTF-8: those that are not are escaped. */
+static json_t *text(const char *s)
+{
+	json_t *as_it_is = json_string(s);
+	if (as_it_is)
+		return as_it_is;
+	size_t size = strlen(s) * 4 + 4;
+	char *escaped = malloc(size);
+	json_t *value = escaped ? json_string(text_escape(escaped, size, s, strlen(s))) : NULL;
+	free(escaped);
+	return value;
+}
+
+/* Adds to an array, or frees both. NULL is an array that could not be made. */
+static json_t *add(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static json_t *texts(char *const *list)
+{
+	json_t *array = json_array();
+	for (; list && *list; list++)
+		array = add(array, text(*list));
+	return array;
+}
+
+static json_t *variable_names(char *const *env)
+{
+	json_t *array = json_array();
+	for (; env && *env; env++)
+		array = add(array, json_stringn(*env, strcspn(*env, "=")));
+	return array;
+}
+
+static json_t *needs(const struct config *config, const struct config_task *task)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < task->nneeds; i++)
+		array = add(array, json_string(config->tasks[task->needs[i]].name));
+	return array;
+}
+
+static json_t *signal_name(int signal)
+{
+	const char *name = sigabbrev_np(signal);
+	return name ? json_string(name) : json_sprintf("%d", signal);
+}
+
+static json_t *encode_task(const struct config *config, const struct config_task *task)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:{s:s, s:I}, s:I, s:I}",
+	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
+	                 "env", variable_names(task->env), "env_pass",
+	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
+	                 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
+	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart", "policy",
+	                 config_restart_name(task->restart), "delay_ns",
+	                 (json_int_t)task->restart_delay_ns, "line", (json_int_t)task->at.line,
+	                 "column", (json_int_t)task->at.column);
+}
+
+static json_t *encode_tasks(const struct config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; config && i < config->ntasks; i++)
+		array = add(array, encode_task(config, &config->tasks[i]));
+	return array;
+}
+
+static json_t *start_order(const struct config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; config && i < config->ntasks; i++)
+		array = add(array, json_string(config->tasks[config->order[i]].name));
+	return array;
+}
+
+static json_t *encode_errors(const struct config_errors *errors)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; errors && i < errors->count && i < CONFIG_ERRORS_MAX; i++) {
+		const struct config_error *e = &errors->kept[i];
+		json_t *one = json_pack("{s:I, s:I, s:o}", "line", (json_int_t)e->at.line, "column",
+		                        (json_int_t)e->at.column, "message", text(e->text));
+		array = add(array, one);
+	}
+	return array;
+}
+
+struct json_t *config_check_json(const struct config *config, const struct config_errors *errors,
+                                 const struct config_errors *warnings)
+{
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "file",
+	                 text(errors->file), "valid", config != NULL, "name",
+	                 config ? json_string(config->name) : json_null(), "dir",
+	                 config ? text(config->dir) : json_null(), "tasks", encode_tasks(config),
+	                 "order", start_order(config), "errors", encode_errors(errors), "warnings",
+	                 encode_errors(warnings), "error_count", (json_int_t)errors->count);
+}

@@ -1,0 +1,170 @@
+/* cli/config/load.c - loads a tend.yaml: from the file to a checked configuration. */
+#include "config/reader.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int refuse(struct config_errors *errors, int error, const char *text)
+{
+	config_report(errors, (struct config_place){0}, "%s", text);
+	return error;
+}
+
+static int unreadable(struct config_errors *errors, int error)
+{
+	static const struct config_place whole;
+
+	if (error == ENOENT)
+		config_report(errors, whole,
+		              "there is no such file; name one with -f FILE, or "
+		              "write it (man tend.yaml shows how)");
+	else if (error == EACCES)
+		config_report(errors, whole, "permission denied; allow this user to read it");
+	else
+		config_report(errors, whole, "cannot be read: %s", strerror(error));
+	return -error;
+}
+
+/* Not waiting: the path may be that of a FIFO nobody writes to. */
+static int open_file(const char *path, struct config_errors *errors)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return unreadable(errors, errno);
+	int error = 0;
+	if (fstat(fd, &st) != 0)
+		error = unreadable(errors, errno);
+	else if (S_ISDIR(st.st_mode))
+		error = refuse(errors, -EISDIR, "it is a directory; name the file in it");
+	else if (!S_ISREG(st.st_mode))
+		error = refuse(errors, -EINVAL, "it is not a regular file");
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+/* Reads until the end or until the buffer is full. */
+static int read_up_to(int fd, char *buf, size_t size, size_t *got)
+{
+	for (*got = 0; *got < size;) {
+		ssize_t n = read(fd, buf + *got, size - *got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		if (n == 0)
+			break;
+		*got += (size_t)n;
+	}
+	return 0;
+}
+
+/* The largest file there may be and one byte: what is not read is not touched,
+ * and a file that grows meanwhile is seen for what it is. */
+static int read_all(int fd, char **text, size_t *size, struct config_errors *errors)
+{
+	char *buf = malloc(CONFIG_FILE_MAX + 1);
+	if (!buf)
+		return refuse(errors, -ENOMEM, "out of memory");
+	int error = read_up_to(fd, buf, CONFIG_FILE_MAX + 1, size);
+	assert(*size <= CONFIG_FILE_MAX + 1);
+	if (error)
+		error = unreadable(errors, error);
+	else if (*size > CONFIG_FILE_MAX)
+		error = refuse(errors, -EFBIG, "the file is larger than 8 MiB; is it a tend.yaml?");
+	if (error)
+		free(buf);
+	else
+		*text = buf;
+	return error;
+}
+
+static int read_file(const char *path, char **text, size_t *size, struct config_errors *errors)
+{
+	int fd = open_file(path, errors);
+	if (fd < 0)
+		return fd;
+	int error = read_all(fd, text, size, errors);
+	close(fd);
+	return error;
+}
+
+/* The directory a path lies in: of the path itself, also if it is a link. */
+static int find_dir(struct config_reader *r, const char *path)
+{
+	char parent[PATH_MAX], dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (n >= sizeof(parent))
+		return unreadable(r->errors, ENAMETOOLONG);
+	memcpy(parent, path, n);
+	parent[n] = 0;
+	if (!realpath(n ? parent : slash ? "/" : ".", dir))
+		return unreadable(r->errors, errno);
+	r->config->dir = config_keep_text(r, dir, strlen(dir));
+	return 0;
+}
+
+static void parse(struct config_reader *r)
+{
+	yaml_document_t document;
+
+	if (!config_parse(r, &document))
+		return;
+	r->document = &document;
+	config_read_document(r);
+	r->document = NULL;
+	yaml_document_delete(&document);
+}
+
+static int read_text(struct config_reader *r)
+{
+	parse(r);
+	config_release(&r->scratch);
+	if (r->no_memory)
+		return refuse(r->errors, -ENOMEM, "out of memory");
+	return r->errors->count ? -EINVAL : 0;
+}
+
+int config_load(const char *path, struct config **out, struct config_errors *errors)
+{
+	struct config_reader r = {.errors = errors};
+	char *text = NULL;
+
+	*errors = (struct config_errors){.file = path};
+	int error = read_file(path, &text, &r.size, errors);
+	if (error)
+		return error;
+	r.text = text;
+	r.config = calloc(1, sizeof(*r.config));
+	error = !r.config ? refuse(errors, -ENOMEM, "out of memory") : find_dir(&r, path);
+	if (error == 0)
+		error = read_text(&r);
+	free(text);
+	config_errors_sort(errors);
+	assert((error == 0) == (errors->count == 0));
+	if (error) {
+		config_free(r.config);
+		return error;
+	}
+	assert(errors->count == 0 && r.config->name && r.config->ntasks > 0);
+	*out = r.config;
+	return 0;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	config_release(&config->memory);
+	free(config);
+}

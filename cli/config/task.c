@@ -1,0 +1,358 @@
+/* cli/config/task.c - the fields of a task.
+ *
+ * Reading goes on after an error, so that one run tells all of them. */
+#include "config/task.h"
+#include "config/reader.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+
+/* Writes a line as the list it probably stands for. Only a line in which the
+ * shell finds nothing but words and YAML nothing to quote; false otherwise, or
+ * if it is long. */
+static bool write_list(char *buf, size_t size, const char *line, size_t n)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789./_=+-";
+	size_t used = 0;
+
+	for (size_t i = 0, len; i < n; i += len + 1) {
+		len = strcspn(line + i, " ");
+		if (len == 0)
+			continue;
+		if (strspn(line + i, plain) < len || (len == 1 && strchr("-=", line[i])))
+			return false;
+		int wrote = snprintf(buf + used, size - used, "%s%.*s", used ? ", " : "", (int)len,
+		                     line + i);
+		if (wrote < 0 || (size_t)wrote >= size - used)
+			return false;
+		used += (size_t)wrote;
+	}
+	return used > 0;
+}
+
+/* Both forms, with the words that were given where that is simple. */
+static void report_line(struct config_reader *r, const yaml_node_t *node)
+{
+	char list[64];
+	bool simple = write_list(list, sizeof(list), node_text(node), node_length(node));
+
+	config_report(r->errors, node_place(node),
+	              "'command' is a list; write command: [%s], or have /bin/sh run the line: "
+	              "shell: %s",
+	              simple ? list : "PROGRAM, ARGUMENT", simple ? node_show(node).text : "LINE");
+}
+
+static void read_command(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct task_draft *draft = into;
+	struct node_list list;
+
+	draft->command_at = node_place(e->key);
+	if (e->value->type == YAML_SCALAR_NODE && !node_is_empty(e->value)) {
+		if (node_take(r, e->value))
+			report_line(r, e->value);
+		return;
+	}
+	if (!node_read_list(r, e, "command: [PROGRAM, ARGUMENT]", &list))
+		return;
+	if (list.n == 0) {
+		config_report(r->errors, node_place(e->value),
+		              "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]");
+		return;
+	}
+	char **argv = config_keep(r, list.n + 1, sizeof(char *));
+	for (size_t i = 0; argv && i < list.n; i++) {
+		yaml_node_t *word = node_item(r, &list, i);
+		if (!node_check_text(r, word, "each word of 'command'", 0))
+			continue;
+		if (i == 0 && node_length(word) == 0)
+			config_report(r->errors, node_place(word),
+			              "the program of 'command' is empty; name one");
+		argv[i] = config_keep_text(r, node_text(word), node_length(word));
+	}
+	assert(list.n > 0);
+	draft->task->argv = argv;
+	draft->task->argv_at = node_place(node_item(r, &list, 0));
+}
+
+static void read_shell(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct task_draft *draft = into;
+
+	draft->shell_at = node_place(e->key);
+	if (e->value->type != YAML_SCALAR_NODE) {
+		if (node_take(r, e->value))
+			node_wrong_kind(r, e, "a text", "shell: ./serve --port 8080");
+		return;
+	}
+	char **argv = config_keep(r, 4, sizeof(char *));
+	char *line = node_keep_text(r, e);
+	if (!argv || !line)
+		return;
+	if (line[0] == 0)
+		config_report(r->errors, node_place(e->value),
+		              "'shell' is empty; write a line for /bin/sh");
+	argv[0] = config_keep_text(r, "/bin/sh", 7);
+	argv[1] = config_keep_text(r, "-c", 2);
+	argv[2] = line;
+	draft->task->argv = argv;
+	draft->task->argv_at = node_place(e->value);
+}
+
+/* A variable's name may be almost anything, as execve() has it. */
+static bool check_variable(struct config_reader *r, const yaml_node_t *node)
+{
+	const char *name = node_text(node);
+	bool good = node_length(node) > 0;
+
+	for (size_t i = 0; i < node_length(node); i++)
+		good = good && name[i] != '=' && (unsigned char)name[i] > 0x20 && name[i] != 0x7f;
+	if (!good)
+		config_report(r->errors, node_place(node),
+		              "'%s' cannot be the name of a variable; it is not empty and holds no "
+		              "'=', space or control character",
+		              node_show(node).text);
+	return good;
+}
+
+static char *keep_variable(struct config_reader *r, const struct node_entry *e)
+{
+	if (!check_variable(r, e->key) ||
+	    !node_check_text(r, e->value, node_subject(e).text, e->len + 1))
+		return NULL;
+	size_t n = node_length(e->value);
+	assert(e->len + 1 + n <= CONFIG_STRING_MAX);
+	char *variable = config_keep(r, e->len + n + 2, 1);
+	if (!variable)
+		return NULL;
+	memcpy(variable, e->name, e->len);
+	variable[e->len] = '=';
+	memcpy(variable + e->len + 1, node_text(e->value), n);
+	return variable;
+}
+
+static void read_env(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct task_draft *draft = into;
+	size_t n, good = 0;
+	struct node_entry *entries = node_read_map_of(r, e, "env: {LOG_LEVEL: debug}", &n);
+	char **env = entries ? config_keep(r, n + 1, sizeof(char *)) : NULL;
+
+	for (size_t i = 0; env && i < n; i++) {
+		char *variable = keep_variable(r, &entries[i]);
+		if (variable)
+			env[good++] = variable;
+	}
+	draft->task->env = env;
+}
+
+static void read_env_pass(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	static const char example[] = "env_pass: [EDITOR, SSH_AUTH_SOCK], or all";
+	struct task_draft *draft = into;
+	struct node_list list;
+	size_t good = 0;
+
+	if (e->value->type == YAML_SCALAR_NODE && node_length(e->value) == 3 &&
+	    memcmp(node_text(e->value), "all", 3) == 0) {
+		draft->task->env_pass_all = node_take(r, e->value);
+		return;
+	}
+	if (!node_read_list(r, e, example, &list))
+		return;
+	char **names = config_keep(r, list.n + 1, sizeof(char *));
+	for (size_t i = 0; names && i < list.n; i++) {
+		yaml_node_t *name = node_item(r, &list, i);
+		if (node_check_text(r, name, "each name of 'env_pass'", 0) &&
+		    check_variable(r, name))
+			names[good++] = config_keep_text(r, node_text(name), node_length(name));
+	}
+	draft->task->env_pass = names;
+}
+
+static void read_cwd(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	enum { PATH_LENGTH = 4095 };
+	struct task_draft *draft = into;
+	char *cwd = node_keep_text(r, e);
+	const char *dir = r->config->dir;
+
+	if (!cwd)
+		return;
+	size_t n = strlen(cwd), base = cwd[0] == '/' ? 0 : strlen(dir) + 1;
+	if (n == 0)
+		config_report(r->errors, node_place(e->value),
+		              "'cwd' is empty; leave it out for the directory of this file");
+	if (n + base > PATH_LENGTH)
+		config_report(r->errors, node_place(e->value),
+		              "'cwd' is longer than a path may be");
+	draft->task->cwd_at = node_place(e->value);
+	draft->task->cwd = cwd;
+	if (base == 0)
+		return;
+	char *joined = config_keep(r, base + n + 1, 1);
+	if (!joined)
+		return;
+	assert(dir[0] == '/' && base == strlen(dir) + 1);
+	memcpy(joined, dir, base - 1);
+	joined[base - 1] = '/';
+	memcpy(joined + base, cwd, n);
+	draft->task->cwd = joined;
+}
+
+static void read_duration(struct config_reader *r, const struct node_entry *e, uint64_t *ns)
+{
+	if (!node_check_text(r, e->value, node_subject(e).text, 0))
+		return;
+	if (!config_duration(node_text(e->value), node_length(e->value), ns))
+		config_report(
+			r->errors, node_place(e->value),
+			"'%s' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, "
+			"at most 8760h, not '%s'",
+			node_show_key(e).text, node_show(e->value).text);
+}
+
+static void read_stop_timeout(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	read_duration(r, e, &((struct task_draft *)into)->task->stop_timeout_ns);
+}
+
+static void read_restart_delay(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	read_duration(r, e, &((struct task_draft *)into)->task->restart_delay_ns);
+}
+
+static void read_stop_signal(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct task_draft *draft = into;
+	const char *names[NSIG];
+	size_t n = 0;
+
+	if (!node_check_text(r, e->value, node_subject(e).text, 0))
+		return;
+	int signal = config_signal(node_text(e->value), node_length(e->value));
+	if (signal) {
+		draft->task->stop_signal = signal;
+		return;
+	}
+	for (int i = 1; i < NSIG; i++)
+		if (sigabbrev_np(i))
+			names[n++] = sigabbrev_np(i);
+	const char *name = node_text(e->value);
+	size_t len = node_length(e->value), prefix = len > 3 && memcmp(name, "SIG", 3) == 0 ? 3 : 0;
+	config_report(r->errors, node_place(e->value),
+	              "'signal' wants a signal such as TERM, SIGINT or 15, not '%s'%s",
+	              node_show(e->value).text,
+	              node_hint(name + prefix, len - prefix, names, n).text);
+}
+
+static const char *const POLICIES[] = {
+	[CONFIG_TRANSIENT] = "transient",
+	[CONFIG_PERMANENT] = "permanent",
+	[CONFIG_TEMPORARY] = "temporary",
+};
+
+const char *config_restart_name(enum config_restart restart)
+{
+	assert((size_t)restart < CONFIG_COUNT(POLICIES));
+	return POLICIES[restart];
+}
+
+static void read_policy(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct task_draft *draft = into;
+
+	if (!node_check_text(r, e->value, node_subject(e).text, 0))
+		return;
+	for (size_t i = 0; i < CONFIG_COUNT(POLICIES); i++)
+		if (strlen(POLICIES[i]) == node_length(e->value) &&
+		    memcmp(POLICIES[i], node_text(e->value), node_length(e->value)) == 0) {
+			draft->task->restart = (enum config_restart)i;
+			return;
+		}
+	config_report(r->errors, node_place(e->value),
+	              "'%s' wants transient (after a failure), permanent (always) or temporary "
+	              "(never), not '%s'%s",
+	              node_show_key(e).text, node_show(e->value).text,
+	              node_hint(node_text(e->value), node_length(e->value), POLICIES,
+	                        CONFIG_COUNT(POLICIES))
+	                      .text);
+}
+
+static const struct node_field STOP[] = {
+	{"signal", read_stop_signal},
+	{"timeout", read_stop_timeout},
+};
+
+static const struct node_field RESTART[] = {
+	{"policy", read_policy},
+	{"delay", read_restart_delay},
+};
+
+static void read_stop(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	size_t n;
+	struct node_entry *entries =
+		node_read_map_of(r, e, "stop: {signal: TERM, timeout: 10s}", &n);
+	if (entries)
+		node_read_fields(r, entries, n, STOP, CONFIG_COUNT(STOP), into);
+}
+
+static void read_restart(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	size_t n;
+
+	if (e->value->type == YAML_SCALAR_NODE && !node_is_empty(e->value)) {
+		read_policy(r, e, into);
+		return;
+	}
+	struct node_entry *entries =
+		node_read_map_of(r, e, "restart: {policy: transient, delay: 1s}", &n);
+	if (entries)
+		node_read_fields(r, entries, n, RESTART, CONFIG_COUNT(RESTART), into);
+}
+
+static void read_needs(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	node_read_list(r, e, "needs: [db]", &((struct task_draft *)into)->needs);
+}
+
+static const struct node_field TASK[] = {
+	{"command", read_command}, {"shell", read_shell},       {"cwd", read_cwd},
+	{"env", read_env},         {"env_pass", read_env_pass}, {"needs", read_needs},
+	{"stop", read_stop},       {"restart", read_restart},
+};
+
+void task_read(struct config_reader *r, const struct node_entry *e, struct task_draft *draft)
+{
+	static const char example[] = "NAME: {command: [PROGRAM, ARGUMENT]}";
+	struct config_task *task = draft->task;
+	struct config_errors *errors = r->errors;
+	size_t n;
+
+	task->at = node_place(e->key);
+	task->name = node_keep_name(r, e->key, "task");
+	task->cwd = r->config->dir;
+	task->stop_signal = SIGTERM;
+	task->stop_timeout_ns = UINT64_C(10) * 1000000000;
+	task->restart = CONFIG_TRANSIENT;
+	task->restart_delay_ns = 1000000000;
+
+	struct node_entry *entries = node_read_map_of(r, e, example, &n);
+	if (!entries)
+		return;
+	size_t before = errors->count;
+	node_read_fields(r, entries, n, TASK, CONFIG_COUNT(TASK), draft);
+	if (draft->command_at.line && draft->shell_at.line)
+		config_report(errors, draft->shell_at,
+		              "task '%s' has a command, at %zu:%zu, and a shell line; remove one",
+		              node_show_key(e).text, draft->command_at.line,
+		              draft->command_at.column);
+	else if (!draft->command_at.line && !draft->shell_at.line && errors->count == before)
+		config_report(errors, task->at,
+		              "task '%s' has nothing to run; add command: [PROGRAM, ARGUMENT], or "
+		              "shell: LINE",
+		              node_show_key(e).text);
+}

@@ -1,0 +1,142 @@
+/* cli/config/value.c - names, durations, signals, and what was probably meant. */
+#include "config/reader.h"
+#include "show/text.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool config_name_valid(const char *s, size_t n)
+{
+	if (n == 0 || n > CONFIG_NAME_MAX || !is_letter(s[0]))
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (!is_letter(s[i]) && !is_digit(s[i]) && (s[i] == 0 || !strchr("._-", s[i])))
+			return false;
+	return true;
+}
+
+/* A whole number below `limit`; answers its length, 0 if there is none. */
+static size_t read_number(const char *s, size_t n, uint64_t limit, uint64_t *value)
+{
+	size_t i = 0;
+	uint64_t number = 0;
+	for (; i < n && is_digit(s[i]); i++) {
+		number = number * 10 + (uint64_t)(s[i] - '0');
+		if (number >= limit)
+			return 0;
+	}
+	assert(i <= n && number < limit);
+	*value = number;
+	return i;
+}
+
+bool config_duration(const char *s, size_t n, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{"ms", 1000000},
+		{"s", 1000000000},
+		{"m", UINT64_C(60) * 1000000000},
+		{"h", UINT64_C(3600) * 1000000000},
+	};
+	uint64_t number;
+	size_t digits = read_number(s, n, UINT64_C(1) << 48, &number);
+	if (digits == 0)
+		return false;
+	for (size_t i = 0; i < CONFIG_COUNT(units); i++) {
+		size_t len = strlen(units[i].name);
+		if (n - digits != len || memcmp(s + digits, units[i].name, len) != 0)
+			continue;
+		if (number > CONFIG_DURATION_MAX_NS / units[i].ns)
+			return false;
+		*ns = number * units[i].ns;
+		return true;
+	}
+	return false;
+}
+
+int config_signal(const char *s, size_t n)
+{
+	uint64_t number;
+
+	if (n && read_number(s, n, (uint64_t)SIGRTMAX + 1, &number) == n)
+		return (int)number;
+	if (n > 3 && strncasecmp(s, "SIG", 3) == 0) {
+		s += 3;
+		n -= 3;
+	}
+	for (int i = 1; i < NSIG; i++) {
+		const char *name = sigabbrev_np(i);
+		if (name && strlen(name) == n && strncasecmp(s, name, n) == 0)
+			return i;
+	}
+	return 0;
+}
+
+/* Words of other tools for ours. */
+static const char *translate(const char *s, size_t n)
+{
+	static const struct {
+		const char *word, *ours;
+	} words[] = {
+		{"cmd", "command"},
+		{"exec", "command"},
+		{"run", "shell"},
+		{"script", "shell"},
+		{"environment", "env"},
+		{"depends_on", "needs"},
+		{"depends", "needs"},
+		{"requires", "needs"},
+		{"after", "needs"},
+		{"dir", "cwd"},
+		{"directory", "cwd"},
+		{"working_dir", "cwd"},
+		{"workdir", "cwd"},
+		{"services", "tasks"},
+		{"processes", "tasks"},
+		{"programs", "tasks"},
+		{"grace", "timeout"},
+		{"backoff", "delay"},
+		{"always", "permanent"},
+		{"unless-stopped", "permanent"},
+		{"on-failure", "transient"},
+		{"on_failure", "transient"},
+		{"never", "temporary"},
+		{"no", "temporary"},
+	};
+	for (size_t i = 0; i < CONFIG_COUNT(words); i++)
+		if (strlen(words[i].word) == n && memcmp(words[i].word, s, n) == 0)
+			return words[i].ours;
+	return NULL;
+}
+
+const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count)
+{
+	const char *ours = translate(s, n), *best = NULL;
+	/* One slip for each three letters: more would guess at anything. */
+	size_t limit = n < 3 ? 1 : (n + 2) / 3;
+
+	if (n > TEXT_WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(names[i]);
+		if (ours && strcmp(ours, names[i]) == 0)
+			return ours;
+		if (len > TEXT_WORD_MAX || len > n + limit || n > len + limit)
+			continue;
+		size_t distance = text_distance(s, n, names[i], len);
+		if (distance < len && distance <= limit && (!best || distance < limit)) {
+			best = names[i];
+			limit = distance;
+		}
+	}
+	return best;
+}

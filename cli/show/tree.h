@@ -1,0 +1,11 @@
+/* cli/show/tree.h - the rows of a stack, drawn as a tree. */
+#ifndef TEND_CLI_SHOW_TREE_H
+#define TEND_CLI_SHOW_TREE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* `rows` are sorted by path, as a running stack answers them. */
+void tree_print(const json_t *rows, bool ascii);
+
+#endif

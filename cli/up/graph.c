@@ -1,0 +1,103 @@
+/* cli/up/graph.c - decisions along the graph of needs. */
+#include "up/graph.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+int graph_open(struct graph *graph, const struct config *config)
+{
+	graph->config = config;
+	graph->nodes = calloc(config->ntasks ? config->ntasks : 1, sizeof(*graph->nodes));
+	if (!graph->nodes)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->ntasks; i++)
+		for (size_t k = 0; k < config->tasks[i].nneeds; k++) {
+			assert(config->tasks[i].needs[k] < config->ntasks);
+			graph->nodes[config->tasks[i].needs[k]].nwanted_by++;
+		}
+	for (size_t i = 0; i < config->ntasks; i++) {
+		struct graph_node *node = &graph->nodes[i];
+		node->wanted_by = calloc(node->nwanted_by + 1, sizeof(*node->wanted_by));
+		if (!node->wanted_by)
+			return -ENOMEM;
+		node->nwanted_by = 0;
+	}
+	for (size_t i = 0; i < config->ntasks; i++)
+		for (size_t k = 0; k < config->tasks[i].nneeds; k++) {
+			struct graph_node *need = &graph->nodes[config->tasks[i].needs[k]];
+			need->wanted_by[need->nwanted_by++] = i;
+		}
+	return 0;
+}
+
+void graph_close(struct graph *graph)
+{
+	for (size_t i = 0; graph->nodes && i < graph->config->ntasks; i++)
+		free(graph->nodes[i].wanted_by);
+	free(graph->nodes);
+	graph->nodes = NULL;
+}
+
+enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_t *which)
+{
+	const struct config_task *t = &graph->config->tasks[task];
+	enum graph_verdict verdict = GRAPH_GO;
+
+	assert(task < graph->config->ntasks);
+	assert(!graph->nodes[task].started && !graph->nodes[task].ended);
+
+	for (size_t k = 0; k < t->nneeds; k++) {
+		const struct graph_node *need = &graph->nodes[t->needs[k]];
+		if (need->ended && need->failed) {
+			*which = t->needs[k];
+			return GRAPH_NEVER;
+		}
+		if (!need->started && !need->ended && verdict == GRAPH_GO) {
+			*which = t->needs[k];
+			verdict = GRAPH_WAIT;
+		}
+	}
+	return verdict;
+}
+
+bool graph_may_stop(const struct graph *graph, size_t task)
+{
+	const struct graph_node *node = &graph->nodes[task];
+
+	assert(task < graph->config->ntasks && !node->ended);
+
+	for (size_t k = 0; k < node->nwanted_by; k++)
+		if (!graph->nodes[node->wanted_by[k]].ended)
+			return false;
+	return true;
+}
+
+static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+uint64_t graph_stop_ns(const struct graph *graph)
+{
+	const struct config *config = graph->config;
+	uint64_t longest = 0;
+	/* Of each task: until it has ended, from when those that need it began. */
+	uint64_t *until = calloc(config->ntasks + 1, sizeof(*until));
+
+	/* Those that need a task come after it in `order`. */
+	for (size_t n = config->ntasks; n-- > 0;) {
+		size_t i = config->order[n];
+		uint64_t own = graph->nodes[i].ended ? 0 : config->tasks[i].stop_timeout_ns,
+			 before = 0;
+		if (!until) { /* out of memory: all after one another is never too short */
+			longest = sum(longest, own);
+			continue;
+		}
+		for (size_t k = 0; k < graph->nodes[i].nwanted_by; k++) {
+			uint64_t one = until[graph->nodes[i].wanted_by[k]];
+			before = one > before ? one : before;
+		}
+		until[i] = sum(before, own);
+		longest = until[i] > longest ? until[i] : longest;
+	}
+	free(until);
+	return longest;
+}

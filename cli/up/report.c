@@ -1,0 +1,128 @@
+/* cli/up/report.c - what became of each task, and the exit code of it all. */
+#include "up/up.h"
+#include "ask/envelope.h"
+#include "show/json.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *word(const struct up_task *t)
+{
+	return t->state == TEND_STATE_ENDED ? tend_outcome_name(t->outcome)
+	                                    : tend_state_name(t->state);
+}
+
+/* How long the stop took, or, without a stop, the whole run. */
+static uint64_t took_ns(const struct up *up)
+{
+	return tend_now() - (up->stopping ? up->stop_began : up->started_at);
+}
+
+static size_t survivors(const struct up *up)
+{
+	assert(up->ended <= up->config->ntasks);
+	return up->config->ntasks - up->ended;
+}
+
+static void ending_of(const struct up_task *t, char *buf, size_t size)
+{
+	if (t->state == TEND_STATE_ENDED)
+		up_task_ending(t, buf, size);
+	else
+		snprintf(buf, size, "pid %d did not end", t->pid);
+}
+
+static void print_task(const struct up *up, const struct up_task *t, int width)
+{
+	char text[300], restarts[32] = "";
+
+	ending_of(t, text, sizeof(text));
+	if (t->restarts)
+		snprintf(restarts, sizeof(restarts), ", %u restart%s", t->restarts,
+		         t->restarts == 1 ? "" : "s");
+	up_say(up, "  %-*s  %-9s  %s%s", width, t->config->name, word(t), text, restarts);
+}
+
+static const char *error_of(int code)
+{
+	if (code == EXIT_TIMEOUT)
+		return "something outlived the stop";
+	return code == EXIT_FAILED ? "a task could not start, or failed" : "a task failed";
+}
+
+static void print_envelope(const struct up *up)
+{
+	int code = up_exit_code(up);
+	json_t *envelope = code ? envelope_error("tend.up/1", code, error_of(code))
+	                        : envelope_ok("tend.up/1", json_object());
+
+	if (envelope)
+		json_object_set_new(envelope, "data", up_report_json(up));
+	printer_document(up->printer, envelope);
+}
+
+void up_report_print(const struct up *up)
+{
+	if (up->json) {
+		print_envelope(up);
+		return;
+	}
+	double took = (double)took_ns(up) / 1e9;
+	const char *verb = up->stopping ? "stopped" : "ran";
+
+	if (survivors(up))
+		up_say(up, "%zu of %zu tasks did not end within %.1f s:", survivors(up),
+		       up->config->ntasks, took);
+	else
+		up_say(up, "%s in %.1f s; how the tasks ended:", verb, took);
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		print_task(up, &up->tasks[i], (int)up_name_width(up->config));
+}
+
+json_t *up_report_json(const struct up *up)
+{
+	json_t *tasks = json_array();
+
+	for (size_t i = 0; i < up->config->ntasks; i++) {
+		const struct up_task *t = &up->tasks[i];
+		bool ended = t->state == TEND_STATE_ENDED;
+		char path[160], text[300];
+		snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
+		ending_of(t, text, sizeof(text));
+		json_array_append_new(tasks,
+		                      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
+		                                tend_state_name(t->state), "outcome",
+		                                ended ? tend_outcome_name(t->outcome) : NULL,
+		                                "ending", text_json(text, strlen(text)), "restarts",
+		                                (json_int_t)t->restarts));
+	}
+	return json_pack("{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
+	                 (json_int_t)survivors(up), "took_ns", (json_int_t)took_ns(up), "tasks",
+	                 tasks);
+}
+
+/* The code of a child; one that never ran has none. */
+static int code_of(const struct up_task *t)
+{
+	if (!t->has_last || t->last.kind == TEND_COMPLETED)
+		return 0;
+	if (t->last.result < 0)
+		return t->last.kind == TEND_CANCELED ? 0 : 1;
+	return t->last.result > 255 ? 255 : t->last.result;
+}
+
+int up_exit_code(const struct up *up)
+{
+	int worst = 0;
+
+	if (up->start_failed)
+		return 1;
+	if (survivors(up))
+		return EXIT_TIMEOUT;
+	if (up->stopping && !up->user_forced)
+		return 0;
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		worst = code_of(&up->tasks[i]) > worst ? code_of(&up->tasks[i]) : worst;
+	return worst;
+}

@@ -1,0 +1,172 @@
+/* cli/up/rows.c - the tree of a stack: a row for the stack, one for each task,
+ * and below a task whatever runs inside of its processes, if they are linked
+ * with libtend. */
+#include "up/up.h"
+#include "show/json.h"
+#include "show/rows.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Processes of one task that are looked into. */
+enum { PIDS_MAX = 128 };
+
+struct pids {
+	size_t n;
+	pid_t pid[PIDS_MAX];
+};
+
+static void add_children(struct pids *pids, const char *path)
+{
+	char buf[4096];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return;
+	buf[n] = 0;
+	char *at = buf, *end;
+	for (long pid; (pid = strtol(at, &end, 10)) > 0 && end != at; at = end)
+		if (pids->n < PIDS_MAX && *end != 0)
+			pids->pid[pids->n++] = (pid_t)pid;
+}
+
+/* A child belongs to the thread that made it. */
+static void add_children_of(struct pids *pids, pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	DIR *d = opendir(path);
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		long tid = strtol(e->d_name, NULL, 10);
+		if (tid <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%ld/children", (int)pid, tid);
+		add_children(pids, path);
+	}
+	closedir(d);
+}
+
+static json_t *wait_of(const struct up_task *t)
+{
+	char text[64];
+	uint64_t now = tend_now();
+
+	if (t->state != TEND_STATE_BACKOFF)
+		return rows_text(t->wait);
+	snprintf(text, sizeof(text), "restart %u in %.1fs", t->restarts + 1,
+	         t->retry_at > now ? (double)(t->retry_at - now) / 1e9 : 0.0);
+	return json_string(text);
+}
+
+static void add_task(json_t *rows, const struct up_task *t)
+{
+	const struct up *up = t->up;
+	const char *file = strrchr(up->file, '/');
+	char path[160], id[32], site[320];
+	bool ended = t->state == TEND_STATE_ENDED;
+
+	snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)t->id);
+	snprintf(site, sizeof(site), "%s:%zu", file ? file + 1 : up->file, t->config->at.line);
+	json_array_append_new(rows,
+	                      json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id",
+	                                id, "path", path, "kind", tend_kind_name(TEND_KIND_PROCESS),
+	                                "state", tend_state_name(t->state), "wait", wait_of(t),
+	                                "attempt", (json_int_t)t->attempt, "age_ns",
+	                                (json_int_t)(tend_now() - (t->spawned_at ? t->spawned_at
+	                                                                         : up->started_at)),
+	                                "pid", t->pid ? json_integer(t->pid) : json_null(), "site",
+	                                rows_text(site), "outcome",
+	                                ended ? tend_outcome_name(t->outcome) : NULL));
+	struct pids pids = {0};
+	if (t->pid > 0)
+		pids.pid[pids.n++] = t->pid;
+	for (size_t i = 0; i < pids.n; i++) {
+		assert(pids.n <= PIDS_MAX && pids.pid[i] > 0);
+		rows_add_process(rows, path, pids.pid[i]); /* few are linked with libtend */
+		add_children_of(&pids, pids.pid[i]);
+	}
+}
+
+static void add_stack(json_t *rows, const struct up *up)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)tend_root(up->rt).id);
+	json_array_append_new(
+		rows,
+		json_pack("{s:s, s:s, s:s, s:s, s:n, s:i, s:I, s:i, s:s, s:n}", "id", id, "path",
+	                  up->config->name, "kind", tend_kind_name(TEND_KIND_SCOPE), "state",
+	                  tend_state_name(up->stopping ? TEND_STATE_STOPPING : TEND_STATE_RUNNING),
+	                  "wait", "attempt", 0, "age_ns", (json_int_t)(tend_now() - up->started_at),
+	                  "pid", (int)getpid(), "site", up->file, "outcome"));
+}
+
+/* Segment by segment, bytes within a segment; then by id as a number. */
+static int compare_paths(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++, b++) {}
+	unsigned char x = (unsigned char)(*a == '/' ? 1 : *a),
+		      y = (unsigned char)(*b == '/' ? 1 : *b);
+	return (x > y) - (x < y);
+}
+
+struct sortable {
+	const char *path;
+	size_t was; /* rows of one process come sorted by id */
+	json_t *row;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct sortable *x = a, *y = b;
+	int order = compare_paths(x->path, y->path);
+	return order ? order : (x->was > y->was) - (x->was < y->was);
+}
+
+static json_t *sorted(json_t *rows)
+{
+	size_t n = json_array_size(rows);
+	struct sortable *all = calloc(n + 1, sizeof(*all));
+	json_t *out = all ? json_array() : NULL;
+
+	if (!out) {
+		free(all);
+		return rows;
+	}
+	for (size_t i = 0; i < n; i++) {
+		all[i].row = json_array_get(rows, i);
+		all[i].path = json_string_value(json_object_get(all[i].row, "path"));
+		all[i].was = i;
+	}
+	qsort(all, n, sizeof(*all), compare_rows);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(out, all[i].row);
+	free(all);
+	json_decref(rows);
+	return out;
+}
+
+json_t *up_rows(const struct up *up, const struct up_task *only)
+{
+	json_t *rows = json_array();
+
+	if (!only)
+		add_stack(rows, up);
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		if (!only || only == &up->tasks[i])
+			add_task(rows, &up->tasks[i]);
+	return json_pack("{s:s, s:o}", "name", up->config->name, "tasks", sorted(rows));
+}

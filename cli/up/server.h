@@ -1,0 +1,37 @@
+/* cli/up/server.h - the side of the control socket that answers, as
+ * ask/control.h has it. It runs in fibers of one worker. */
+#ifndef TEND_CLI_UP_SERVER_H
+#define TEND_CLI_UP_SERVER_H
+
+#include "tend/tend.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONTROL_REQUEST_MAX     65536
+#define CONTROL_CONNECTIONS_MAX 64
+#define CONTROL_IDLE_NS         (10 * TEND_SEC)
+
+struct control_reply;
+
+/* Answers a request by control_send(); the last document is an envelope. */
+typedef void control_fn(void *arg, const json_t *request, struct control_reply *reply);
+
+/* (c) constant  (a) the accepting fiber  (f) any fiber of the server */
+struct control_server {
+	tend_scope scope;   /* (c) */
+	int fd;             /* (a) closed with the fiber */
+	size_t connections; /* (f) */
+	control_fn *answer; /* (c) */
+	void *arg;          /* (c) */
+};
+
+/* Serves the socket in `scope`. Answers 0, or an error with nothing begun. */
+int control_serve(struct control_server *server, tend_scope scope, const char *socket,
+                  control_fn *answer, void *arg);
+
+/* Sends a document, which it takes. False: the other side is gone. */
+bool control_send(struct control_reply *reply, json_t *document);
+
+#endif

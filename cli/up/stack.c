@@ -1,0 +1,166 @@
+/* cli/up/stack.c - a stack from its begin to its end: the runtime, the fibers, the
+ * socket. */
+#include "up/up.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STACK_BYTES = 256 * 1024, NAME_WIDTH_MAX = 24 };
+#define ANSWER_NS (2 * TEND_SEC) /* what the last answers may take */
+
+static enum printer_style style(const struct up *up)
+{
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (up->json)
+		return PRINT_JSON;
+	if ((none && none[0]) || !term || strcmp(term, "dumb") == 0 || !isatty(STDOUT_FILENO))
+		return PRINT_PLAIN;
+	return PRINT_COLOUR;
+}
+
+/* The width of the names before each line: of the tasks and of the stack. */
+static size_t name_width(const struct config *config)
+{
+	size_t tasks = up_name_width(config), own = strlen(config->name);
+	size_t width = own > tasks ? own : tasks;
+	return width < NAME_WIDTH_MAX ? width : NAME_WIDTH_MAX;
+}
+
+static int prepare_tasks(struct up *up)
+{
+	up->tasks = calloc(up->config->ntasks + 1, sizeof(*up->tasks));
+	int error = up->tasks ? graph_open(&up->graph, up->config) : -ENOMEM;
+
+	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
+		struct up_task *t = &up->tasks[i];
+		assert(t->state == 0);
+		t->up = up;
+		t->index = i;
+		t->config = &up->config->tasks[i];
+		t->state = TEND_STATE_QUEUED;
+		t->since = up->started_at;
+		error = tend_event_open(&t->wake);
+	}
+	if (!error)
+		error = tend_event_open(&up->changed);
+	if (!error)
+		error = tend_event_open(&up->over);
+	return error;
+}
+
+static void free_tasks(struct up *up)
+{
+	for (size_t i = 0; up->tasks && i < up->config->ntasks; i++) {
+		tend_event_close(up->tasks[i].wake);
+		free(up->tasks[i].tails[0].bytes);
+		free(up->tasks[i].tails[1].bytes);
+	}
+	tend_event_close(up->changed);
+	tend_event_close(up->over);
+	free(up->tasks);
+	if (up->graph.nodes)
+		graph_close(&up->graph);
+}
+
+static int spawn_own(struct up *up, tend_fn *fn, void *arg, const char *name, tend_task *out)
+{
+	return tend_spawn(up->own, fn, arg, TEND_TASK_OPTS(.name = name), out);
+}
+
+/* A fiber itself, so that none of the others runs before all are there. They are
+ * spawned in the order of the file; the graph decides who waits. */
+static int begin_main(void *arg)
+{
+	struct up *up = arg;
+	int error = spawn_own(up, up_watch_main, up, "watch", NULL);
+
+	if (!error)
+		error = spawn_own(up, up_signals_main, up, "signals", NULL);
+	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
+		char name[TEND_NAME_MAX + 1];
+		snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->tasks[i].name);
+		error = spawn_own(up, up_task_main, &up->tasks[i], name, &up->tasks[i].fiber);
+		up->tasks[i].id = up->tasks[i].fiber.id;
+	}
+	return error;
+}
+
+static int open_runtime(struct up *up, const struct instance *instance)
+{
+	char name[TEND_NAME_MAX + 1];
+	tend_scope control;
+
+	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->name);
+	int error = tend_runtime_open(
+		TEND_RUNTIME_OPTS(.name = name, .workers = 1, .stack_bytes = STACK_BYTES), &up->rt);
+	if (error)
+		return error;
+	/* A name that no task can have: theirs begin with a letter. */
+	error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
+	if (!error)
+		error = tend_scope_open(up->own, "control", NULL, &control);
+	if (!error)
+		error = control_serve(&up->server, control, instance->socket, up_answer, up);
+	return error;
+}
+
+/* Runs the stack until all has ended; answers 0 or why it could not begin. */
+static int run(struct up *up, const struct instance *instance)
+{
+	tend_task begin;
+	struct tend_outcome outcome;
+
+	int error = open_runtime(up, instance);
+	if (!error)
+		error = tend_spawn(up->own, begin_main, up, TEND_TASK_OPTS(.name = "begin"),
+		                   &begin);
+	if (!error)
+		error = tend_join(begin, &outcome, TEND_FOREVER);
+	if (!error && outcome.result < 0)
+		error = outcome.result;
+	if (!error)
+		error = tend_event_wait(up->over, TEND_FOREVER);
+	return error;
+}
+
+/* Whoever waits for the end is told before the socket goes. */
+static void end(struct up *up)
+{
+	if (!up->rt)
+		return;
+	tend_scope_seal(up->server.scope);
+	uint64_t until = tend_after(ANSWER_NS);
+	/* One task is left when the last connection is gone: the one that accepts. */
+	while (up->server.scope.id && tend_scope_live(up->server.scope) > 1 && tend_now() < until)
+		tend_sleep_until(tend_after(5 * TEND_MS));
+	/* With survivors it stays; they end with this process, by the guard. */
+	if (tend_runtime_close(up->rt, tend_after(ANSWER_NS)) == 0)
+		up->rt = NULL;
+}
+
+int up_run(struct up *up, const struct instance *instance)
+{
+	assert(up->config && !up->rt && !up->tasks && instance->lock_fd >= 0);
+	up->signal_fd = up_signals_open();
+	up->started_at = tend_now();
+	up->printer = printer_open(STDOUT_FILENO, style(up), name_width(up->config));
+	int error = up->signal_fd < 0 ? -errno : up->printer ? prepare_tasks(up) : -ENOMEM;
+	if (!error)
+		error = run(up, instance);
+	if (error)
+		fprintf(stderr, "tend: stack %s cannot run: %s\n", up->config->name,
+		        strerror(-error));
+	int code = error ? 1 : up->exit_code;
+	end(up);
+	printer_close(up->printer);
+	if (!up->rt)
+		free_tasks(up);
+	if (up->signal_fd >= 0)
+		close(up->signal_fd);
+	return code;
+}

@@ -1,0 +1,340 @@
+/* cli/up/task.c - looks after one task: starts its process when what it needs
+ * has started, starts it again as its policy says, and stops it when nobody
+ * needs it any more.
+ *
+ * The fiber has one wait, for its `wake` event. Whoever changes what it could
+ * depend on sets the event, and it looks at everything again. */
+#include "up/up.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* libtend tells that a process ended, but not that it started. */
+#define LOOK_NS (2 * TEND_MS)
+
+extern char **environ;
+
+#define BIT(state) (1u << TEND_STATE_##state)
+
+/* The states that may follow one, as up.h draws them. */
+static unsigned next_of(uint8_t state)
+{
+	switch (state) {
+	case TEND_STATE_QUEUED:
+		return BIT(STARTING) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_STARTING:
+		return BIT(RUNNING) | BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_RUNNING:
+		return BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_STOPPING:
+		return BIT(STOPPING) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_BACKOFF:
+		return BIT(STARTING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_ABANDONED:
+		return BIT(RUNNING) | BIT(STOPPING) | BIT(ENDED);
+	default:
+		return 0; /* ENDED is the last one, and no task has any other */
+	}
+}
+
+static void become(struct up_task *t, uint8_t state)
+{
+	assert(next_of(t->state) & (1u << state));
+	t->state = state;
+}
+
+static void set_state(struct up_task *t, uint8_t state)
+{
+	become(t, state);
+	t->since = tend_now();
+	t->wait[0] = 0;
+}
+
+static void wake_neighbours(struct up_task *t)
+{
+	struct up *up = t->up;
+	const struct graph_node *node = &up->graph.nodes[t->index];
+
+	for (size_t k = 0; k < node->nwanted_by; k++)
+		tend_event_set(up->tasks[node->wanted_by[k]].wake);
+	for (size_t k = 0; k < t->config->nneeds; k++)
+		tend_event_set(up->tasks[t->config->needs[k]].wake);
+	tend_event_set(up->changed);
+}
+
+static void finish(struct up_task *t, uint8_t outcome)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	assert(!t->process.id && !node->ended && t->up->ended < t->up->config->ntasks);
+	set_state(t, TEND_STATE_ENDED);
+	t->outcome = outcome;
+	t->pid = 0;
+	node->ended = true;
+	node->failed = outcome != TEND_COMPLETED;
+	t->up->ended++;
+	wake_neighbours(t);
+}
+
+/* ---- Output ---- */
+
+static void print_line(void *arg, const char *text, size_t n)
+{
+	struct up_task *t = arg;
+	printer_line(t->up->printer, t->config->name, t->index, '|', text, n);
+}
+
+static void mark_started(struct up_task *t)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	assert(!node->ended);
+	if (!node->started) {
+		node->started = true;
+		wake_neighbours(t);
+	}
+}
+
+/* Looks whether it has, for nobody says so. */
+static void see_start(struct up_task *t)
+{
+	int pid = t->pid == 0 ? tend_process_pid(t->process) : 0;
+
+	if (pid <= 0)
+		return;
+	assert(t->attempt > 0);
+	t->pid = pid;
+	set_state(t, t->told ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	if (t->attempt > 1)
+		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
+	else
+		up_task_say(t, "started, pid %d", pid);
+	mark_started(t);
+}
+
+static void output(void *arg, int stream, const char *bytes, size_t n)
+{
+	struct up_task *t = arg;
+	see_start(t);
+	line_feed(&t->lines[stream == 2], bytes, n, print_line, t);
+}
+
+/* ---- How an attempt ended ---- */
+
+/* The place in the file that is to blame. */
+static struct config_place place_of(const struct config_task *c)
+{
+	return c->cwd_at.line && access(c->cwd, X_OK) != 0 ? c->cwd_at : c->argv_at;
+}
+
+/* A stack that is only there in part is not what was asked for. */
+static void start_failed(struct up_task *t, const char *text)
+{
+	struct config_place at = place_of(t->config);
+	struct up *up = t->up;
+
+	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
+	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s\n", up->file, at.line,
+	        at.column, t->config->name, text);
+	up->start_failed = true;
+	finish(t, TEND_FAILED);
+	up_stop(up, "a task could not start", 0);
+}
+
+static void try_later(struct up_task *t)
+{
+	set_state(t, TEND_STATE_BACKOFF);
+	assert(!t->process.id);
+	t->retry_at = tend_after(t->config->restart_delay_ns);
+	up_task_say(t, "%s; restart %u in %.3g s", t->why, t->restarts + 1,
+	            (double)t->config->restart_delay_ns / 1e9);
+	tend_event_set(t->up->changed);
+}
+
+static bool starts_again(const struct up_task *t, bool failed)
+{
+	if (t->up->stopping || t->config->restart == CONFIG_TEMPORARY)
+		return false;
+	return failed || t->config->restart == CONFIG_PERMANENT;
+}
+
+static void attempt_over(struct up_task *t, const struct tend_outcome *o)
+{
+	bool failed = o->kind != TEND_COMPLETED,
+	     could_not = o->kind == TEND_FAILED && o->result < 0;
+	char text[200];
+
+	assert(t->process.id && o->kind != TEND_LIVE);
+	up_task_keep_tail(t);
+	int error = tend_join(t->process, NULL, 0);
+	assert(error == 0); /* it has ended, and no other task joins it */
+	t->process.id = 0;
+	t->pid = 0;
+	t->last = *o;
+	t->has_last = true;
+	line_flush(&t->lines[0], print_line, t);
+	line_flush(&t->lines[1], print_line, t);
+	up_outcome_text(t, o, text, sizeof(text));
+	if (failed && o->kind != TEND_CANCELED)
+		snprintf(t->why, sizeof(t->why), "%s", text);
+	if (could_not && t->attempt == 1 && !t->told) {
+		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
+		return;
+	}
+	if (starts_again(t, failed)) {
+		if (!failed)
+			snprintf(t->why, sizeof(t->why), "%s", text);
+		try_later(t);
+		return;
+	}
+	up_task_say(t, "%s", text);
+	/* A stop signal may have been quicker than the force. */
+	finish(t, t->killed && o->signal == SIGKILL ? TEND_KILLED : (uint8_t)o->kind);
+}
+
+/* ---- Steps; each answers until when it has nothing to do by itself ---- */
+
+static void begin(struct up_task *t)
+{
+	const struct config_task *c = t->config;
+	char **env = config_environment(c, environ, NULL);
+	char name[TEND_NAME_MAX + 1];
+	tend_task process;
+
+	assert(!t->process.id && !t->pid && !t->told && !t->killed);
+	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
+	t->attempt++;
+	int error = env ? tend_spawn_process(
+				  tend_root(t->up->rt),
+				  TEND_PROCESS_OPTS(.name = name, .stop_signal = c->stop_signal,
+	                                            .stop_ns = c->stop_timeout_ns,
+	                                            .argv = (const char *const *)c->argv,
+	                                            .env = (const char *const *)env, .cwd = c->cwd,
+	                                            .output = output, .output_arg = t,
+	                                            .attempt = t->attempt),
+				  &process)
+	                : -ENOMEM;
+	free(env);
+	if (error == 0) {
+		t->process = process;
+		t->id = process.id;
+		t->watched = tend_watch(process, t->wake) == 0;
+		t->spawned_at = tend_now();
+		set_state(t, TEND_STATE_STARTING);
+		return;
+	}
+	const char *text = error == -ENOENT ? "tend-guard is not installed, nor is it beside tend"
+	                                    : tend_strerror(error);
+	if (t->attempt == 1) {
+		start_failed(t, text);
+		return;
+	}
+	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
+	try_later(t);
+}
+
+static uint64_t step_queued(struct up_task *t)
+{
+	size_t which = 0;
+
+	assert(t->state == TEND_STATE_QUEUED || t->state == TEND_STATE_ABANDONED);
+
+	if (t->up->stopping) {
+		snprintf(t->why, sizeof(t->why), "never started: the stack was stopped first");
+		finish(t, TEND_CANCELED);
+		return 0;
+	}
+	switch (graph_may_start(&t->up->graph, t->index, &which)) {
+	case GRAPH_WAIT:
+		snprintf(t->wait, sizeof(t->wait), "needs %s", t->up->tasks[which].config->name);
+		return TEND_FOREVER;
+	case GRAPH_NEVER: {
+		char text[160];
+		up_task_ending(&t->up->tasks[which], text, sizeof(text));
+		snprintf(t->why, sizeof(t->why), "never started: it needs %s, which %s",
+		         t->up->tasks[which].config->name, text);
+		up_task_say(t, "%s", t->why);
+		finish(t, TEND_REJECTED);
+		return 0;
+	}
+	case GRAPH_GO:
+		begin(t);
+	}
+	return 0;
+}
+
+static uint64_t step_backoff(struct up_task *t)
+{
+	assert(t->attempt > 0);
+	if (t->up->stopping) {
+		finish(t, t->last.kind == TEND_COMPLETED ? TEND_COMPLETED : TEND_FAILED);
+		return 0;
+	}
+	if (tend_now() < t->retry_at)
+		return t->retry_at;
+	t->restarts++;
+	begin(t);
+	return 0;
+}
+
+static void pass_stop(struct up_task *t)
+{
+	struct up *up = t->up;
+
+	assert(t->process.id && (up->stopping || (!t->told && !up->forced)));
+	if (up->stopping && !t->told && (up->forced || graph_may_stop(&up->graph, t->index))) {
+		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
+		t->told = true;
+		set_state(t, TEND_STATE_STOPPING);
+	}
+	/* Before it has started the cancel above is enough. */
+	if (up->forced && t->told && !t->killed && t->pid > 0)
+		t->killed = tend_process_signal(t->process, SIGKILL) == 0;
+}
+
+static uint64_t step_live(struct up_task *t)
+{
+	struct tend_outcome outcome;
+
+	see_start(t);
+	int error = tend_task_outcome(t->process, &outcome);
+	if (error == 0) {
+		attempt_over(t, &outcome);
+		return 0;
+	}
+	pass_stop(t);
+	if (t->pid == 0 || !t->watched || (t->up->forced && !t->killed))
+		return tend_after(LOOK_NS);
+	return TEND_FOREVER;
+}
+
+static uint64_t step(struct up_task *t)
+{
+	if (t->process.id)
+		return step_live(t);
+	return t->state == TEND_STATE_BACKOFF ? step_backoff(t) : step_queued(t);
+}
+
+void up_task_abandon(struct up_task *t)
+{
+	assert(t->state != TEND_STATE_ENDED);
+	become(t, TEND_STATE_ABANDONED);
+}
+
+int up_task_main(void *arg)
+{
+	struct up_task *t = arg;
+
+	while (t->state != TEND_STATE_ENDED) {
+		tend_event_clear(t->wake);
+		uint64_t until = step(t);
+		if (until != 0 && tend_event_wait(t->wake, until) == -ECANCELED)
+			return -ECANCELED;
+	}
+	return 0;
+}

@@ -1,0 +1,191 @@
+/* cli/up/up.h - a running stack: one runtime, and a fiber for each task that starts
+ * its process, watches it and starts it again.
+ *
+ * All fibers run on one worker. Between two waits of a fiber no other fiber
+ * runs, so no field here needs a lock. The thread of main() writes before the
+ * fibers begin, and reads after `over` is set.
+ *
+ * Letters say who writes a field; every fiber may read it:
+ *
+ *   (c)  nobody, once the fibers have begun
+ *   (t)  the fiber of the task, or that of its process
+ *   (s)  stop.c, called by any fiber
+ *   (w)  the watching fiber
+ *   (m)  the thread of main()
+ *
+ * The states of a task:
+ *
+ *   QUEUED -> STARTING               begin(): what the task needs has started
+ *   STARTING -> RUNNING              see_start()
+ *   STARTING, RUNNING -> STOPPING    pass_stop()
+ *   STOPPING -> STOPPING             see_start(), after an early stop
+ *   STARTING, RUNNING -> BACKOFF     try_later(): the attempt is over
+ *   BACKOFF -> BACKOFF               try_later(): the attempt could not begin
+ *   BACKOFF -> STARTING              begin(): the delay is over
+ *   any but ENDED -> ENDED           finish()
+ *   any but ENDED -> ABANDONED       up_task_abandon(): the stop took too long
+ *   ABANDONED -> RUNNING, STOPPING   see_start() and pass_stop(), after that */
+#ifndef TEND_CLI_UP_UP_H
+#define TEND_CLI_UP_UP_H
+
+#include "ask/instance.h"
+#include "config/config.h"
+#include "show/line.h"
+#include "show/printer.h"
+#include "up/graph.h"
+#include "up/server.h"
+
+#include "tend/tend.h"
+
+#include <stdbool.h>
+
+#define UP_TAIL_MAX 65536
+
+/* What an attempt wrote last. */
+struct up_tail {
+	uint32_t attempt; /* 0: there was none */
+	uint64_t dropped; /* bytes before it that are lost */
+	size_t n;
+	char *bytes;
+};
+
+struct up_task {
+	struct up *up;                    /* (c) */
+	size_t index;                     /* (c) in the configuration and the graph */
+	const struct config_task *config; /* (c) */
+	tend_event *wake;  /* (c) any fiber sets it: something happened that may concern the task */
+	tend_task fiber;   /* (c) that looks after the task */
+	tend_task process; /* (t) {0}: none is live */
+	uint64_t id;       /* (t) of the row of the task */
+	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
+	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
+	bool watched;      /* (t) the process sets `wake` when it ends */
+	bool told;         /* (t) to stop */
+	bool killed;       /* (t) by force */
+	uint32_t attempt;  /* (t) 0: none yet */
+	uint32_t restarts; /* (t) */
+	int32_t pid;       /* (t) 0: not known to run */
+	uint64_t spawned_at, since, retry_at; /* (t) */
+	bool has_last;                        /* (t) */
+	struct tend_outcome last;             /* (t) of the last attempt */
+	char wait[160];                       /* (t) what the task waits for, empty: nothing */
+	char why[256];               /* (t) the last thing that went wrong, empty: nothing did */
+	struct up_tail tails[2];     /* (t) of the last attempt that ended, and of the one before */
+	struct line_buffer lines[2]; /* (t) output not yet printed */
+};
+
+struct up {
+	const struct config *config;  /* (c) */
+	const char *file;             /* (c) */
+	struct graph graph;           /* the node of a task: (t) */
+	struct up_task *tasks;        /* (c) */
+	size_t ended;                 /* (t) tasks that have ended */
+	struct printer *printer;      /* (c) */
+	tend_runtime *rt;             /* (m) */
+	tend_scope own;               /* (c) of the fibers; what runs for the user is in the root */
+	struct control_server server; /* see server.h */
+	tend_event *changed;          /* (c) any fiber sets it: a task ended, or the stop went on */
+	tend_event *over;             /* (c) (w) sets it: all has ended or was given up */
+	int signal_fd;                /* (c) */
+	uint64_t started_at;          /* (c) */
+	bool json;                    /* (c) what is written */
+	bool start_failed;            /* (t) of any task */
+	bool stopping;                /* (s) */
+	bool forced;                  /* (s) kill, by whoever */
+	bool user_forced;             /* (s) a second Ctrl-C, or down --now */
+	bool gave_up;                 /* (s) the deadline passed with survivors */
+	bool interrupted;             /* the fiber of the signals */
+	int exit_code;                /* (w) valid once `over` is set */
+	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
+};
+
+/* The files stand in this order, and each calls only what stands before it;
+ * graph.h and server.h stand before all of them. */
+
+/* ---- say.c ---- */
+
+/* Writes a line of the stack itself, or of one of its tasks. */
+void up_say(const struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
+void up_task_say(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
+
+/* Returns the length of the longest name of a task. */
+size_t up_name_width(const struct config *config);
+
+/* ---- ending.c ---- */
+
+/* "exited with code 3": an outcome of the task. */
+void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size);
+
+/* The same of its last attempt, or why there was none. */
+void up_task_ending(const struct up_task *t, char *buf, size_t size);
+
+/* ---- tail.c ---- */
+
+/* Copies what the current attempt wrote last; false if there is none. */
+bool up_task_tail(const struct up_task *t, struct up_tail *out);
+
+/* Keeps it, when the attempt has ended, and that of the attempt before. */
+void up_task_keep_tail(struct up_task *t);
+
+/* ---- stop.c ---- */
+
+/* Begins to stop everything, or makes an earlier stop harder: the deadline only
+ * ever comes nearer.
+ *
+ *   timeout_ns  0: as long as the stop timeouts of the tasks can take */
+void up_stop(struct up *up, const char *reason, uint64_t timeout_ns);
+void up_force(struct up *up, const char *reason);
+
+/* "waiting for 2: a, b; 8 s left". */
+void up_progress(const struct up *up, char *buf, size_t size);
+
+/* When force is used by itself: in the last fifth of the time, at most 1 s. */
+uint64_t up_force_at(const struct up *up);
+
+/* Looks at the clock: uses force or gives up when it is time to. */
+void up_stop_look(struct up *up);
+
+/* ---- task.c ---- */
+
+/* The fiber of a task: struct up_task. */
+int up_task_main(void *arg);
+
+/* Gives up on a task that has not ended. Its fiber may still see it end. */
+void up_task_abandon(struct up_task *t);
+
+/* ---- signals.c ---- */
+
+/* Blocks the signals that stop a stack; answers a signalfd of them, or -1. */
+int up_signals_open(void);
+
+/* The fiber that takes SIGINT, SIGTERM and SIGHUP. */
+int up_signals_main(void *arg);
+
+/* ---- rows.c ---- */
+
+/* The `data` of `tend tree`: all rows, or those of one task. */
+json_t *up_rows(const struct up *up, const struct up_task *only);
+
+/* ---- report.c ---- */
+
+void up_report_print(const struct up *up);
+json_t *up_report_json(const struct up *up);
+int up_exit_code(const struct up *up);
+
+/* ---- watch.c ---- */
+
+/* The fiber that waits until all has ended, and says how far it is. */
+int up_watch_main(void *arg);
+
+/* ---- answer.c ---- */
+
+/* A control_fn: struct up. */
+void up_answer(void *arg, const json_t *request, struct control_reply *reply);
+
+/* ---- stack.c ---- */
+
+/* Runs a stack whose name is claimed; answers the exit code. If `up->rt` is set
+ * afterwards, fibers have outlived the deadline and still use `up`. */
+int up_run(struct up *up, const struct instance *instance);
+
+#endif

@@ -1,0 +1,59 @@
+/* cli/up/watch.c - the fiber that waits until all has ended, and says how far it
+ * is. */
+#include "up/up.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#define TICK_NS TEND_SEC
+enum { TELL_EVERY = 5 }; /* ticks in which nothing changed */
+
+static void tell(struct up *up, size_t *told, unsigned *ticks)
+{
+	char text[512];
+
+	if (up->ended == up->config->ntasks || (*told == up->ended && ++*ticks < TELL_EVERY))
+		return;
+	*ticks = 0;
+	*told = up->ended;
+	up_progress(up, text, sizeof(text));
+	up_say(up, "%s%s", text, up->interrupted && !up->forced ? " (Ctrl-C again kills)" : "");
+}
+
+static void abandon(struct up *up)
+{
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		if (up->tasks[i].state != TEND_STATE_ENDED)
+			up_task_abandon(&up->tasks[i]);
+}
+
+int up_watch_main(void *arg)
+{
+	struct up *up = arg;
+	size_t told = SIZE_MAX;
+	unsigned ticks = 0;
+	uint64_t tick = 0;
+
+	while (up->ended < up->config->ntasks && !up->gave_up) {
+		uint64_t until = TEND_FOREVER;
+		tend_event_clear(up->changed);
+		if (up->stopping) {
+			up_stop_look(up);
+			if (tend_now() >= tick) {
+				tell(up, &told, &ticks);
+				tick = tend_after(TICK_NS);
+			}
+			until = tick < up->stop_deadline ? tick : up->stop_deadline;
+			if (!up->forced && up_force_at(up) < until)
+				until = up_force_at(up);
+		}
+		if (!up->gave_up && up->ended < up->config->ntasks &&
+		    tend_event_wait(up->changed, until) == -ECANCELED)
+			break;
+	}
+	abandon(up);
+	up_report_print(up);
+	up->exit_code = up_exit_code(up);
+	tend_event_set(up->over);
+	return 0;
+}

@@ -1,0 +1,183 @@
+/* kinds/birth.c - how a task of any kind begins: slot, record, admission, publication. */
+#include "kinds/kinds.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+
+static void deadline_rings(tend_runtime *rt, uint64_t id)
+{
+	(void)rt;
+	/* The task may have ended or been canceled before its deadline. */
+	if (tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the task's deadline passed"))
+		return;
+}
+
+static void fresh(struct tend__task *t, struct tend__record *r, struct tend__scope *s,
+                  const struct tend__birth *birth)
+{
+	/* Member by member: gcc turns an assignment of the whole struct into a `rep stos`,
+	 * which took a sixth of a spawn. The members left out are set before anybody reads
+	 * them. */
+	t->record = r;
+	t->stack = NULL;
+	t->kind = birth->ops;
+	t->owner = &s->owner;
+	t->worker = NULL;
+	t->drop = birth->opts->drop;
+	t->defers = NULL;
+	tend__link_init(&t->in_scope);
+	t->extra = NULL;
+	t->result = 0;
+	t->in_list = t->unwinding = t->was_told = t->owns = false;
+	t->shield = 0;
+	tend__link_init(&t->joiners);
+	tend__link_init(&t->owned);
+	t->data = NULL;
+	t->stack_bytes = (uint32_t)birth->opts->stack_bytes;
+	t->cancel_code = 0;
+	t->flags = (uint8_t)birth->opts->flags;
+	t->ending = 0;
+	t->aborted = t->timed_out = t->joined = t->leaving = false;
+}
+
+static void reject(struct tend__scope *s, uint64_t id)
+{
+	/* A scope that has ended has no counts any more. */
+	if (tend__scope_is(s, id))
+		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
+}
+
+/* Prefetches the slot of the next spawn, which may have been out of use for long. */
+static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, uint32_t slot)
+{
+	const char *r = (const char *)tend__record_at(rt->segment.header, slot);
+	const char *t = (const char *)&rt->tasks[slot];
+
+	for (size_t line = 0; line < sizeof(struct tend__record); line += 64)
+		__builtin_prefetch(r + line, 1);
+	for (size_t line = 0; line < sizeof(struct tend__task); line += 64)
+		__builtin_prefetch(t + line, 1);
+}
+
+/* Makes the alarm of the task's deadline. Returns 0 or -ENOMEM. */
+static int arm(struct tend__task *t, uint64_t deadline)
+{
+	struct tend__extra *extra = tend__task_extra(t);
+
+	if (extra)
+		extra->alarm =
+			tend__alarm_make(tend__scope_of(t)->rt, deadline, t->id, deadline_rings);
+	return extra && extra->alarm ? 0 : -ENOMEM;
+}
+
+int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out)
+{
+	const struct tend_task_opts *opts = birth->opts;
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	struct tend__identity identity;
+	if (!tend__name_take(identity.name, opts->name ? opts->name : "task"))
+		return -EINVAL;
+	tend_runtime *rt = s->rt;
+	struct tend__worker *w = tend__worker_of(rt);
+	struct tend__slots *slots = w ? &w->slots : NULL;
+	uint32_t slot = tend__slot_take(&rt->segment, slots);
+	if (!slot)
+		return -EAGAIN;
+	struct tend__record *r = tend__record_at(rt->segment.header, slot);
+	struct tend__task *t = &rt->tasks[slot];
+	if (slots)
+		fetch(rt, slots->first);
+	fresh(t, r, s, birth);
+	t->id = tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot);
+
+	identity.now = tend__coarse();
+	identity.parent = tend__id_slot(scope.id);
+	identity.kind = birth->kind;
+	identity.site = tend__site(&rt->segment, birth->site);
+	identity.attempt = birth->attempt ? birth->attempt : 1;
+	tend__record_fill(r, &identity);
+
+	error = tend__scope_admit(s, scope.id);
+	if (error) {
+		reject(s, scope.id);
+		tend__slot_give(&rt->segment, slots, slot);
+		return error;
+	}
+	if (opts->deadline && opts->deadline != TEND_FOREVER)
+		error = arm(t, opts->deadline);
+	if (error) {
+		tend__stillborn(t);
+		return error;
+	}
+	*out = t;
+	return 0;
+}
+
+int tend__give(struct tend__task *t, const struct tend__birth *birth)
+{
+	if (!birth->opts->hold.id)
+		return 0;
+	int error = tend__hold(birth->opts->hold.id, t);
+	t->owns = !error;
+	return error;
+}
+
+void tend__stillborn(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	if (t->extra)
+		tend__alarm_drop(t->extra->alarm);
+	reject(s, s->id);
+	tend__task_free(s->rt, t);
+	tend__scope_leave(s, 1);
+}
+
+void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	struct tend__segment *segment = &s->rt->segment;
+	struct tend__worker *w = tend__worker_of(s->rt);
+
+	TEND__EDGE_RELEASE(t);
+	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
+	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
+	/* Release, after the publication of the task: pairs with the acquire in births() of
+	 * scope/path.c. */
+	if (w)
+		tend__store_release(&w->births, tend__load_relaxed(&w->births) + 1);
+	else
+		tend__add(&s->rt->births, 1);
+	/* The event follows the publication, so a snapshot that is marked with this event
+	 * has the task. No worker can run the task yet, so the event precedes its end. */
+	if (tend__events_wanted(segment))
+		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id,
+		                 s->id, t->record, 0, 0, tend__coarse());
+	/* Start the alarm only after the publication, or an early alarm would find no task.
+	 * The task has not run, so `extra` is still valid. */
+	if (t->extra && t->extra->alarm)
+		tend__alarm_start(t->extra->alarm);
+}
+
+int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts)
+{
+	const struct tend_task_opts *o = *opts;
+
+	if (!o || o->size != sizeof(*o)) {
+		int error = tend__options(room, sizeof(*room), o);
+		if (error)
+			return error;
+		*opts = o = room;
+	}
+	if (o->stack_bytes && (o->stack_bytes < 16384 || o->stack_bytes > (size_t)1 << 30))
+		return -EINVAL;
+	if (o->reserved || (o->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))
+		return -EINVAL;
+	return 0;
+}

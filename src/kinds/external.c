@@ -1,0 +1,53 @@
+/* kinds/external.c - work that runs elsewhere and only has an entry in the tree. */
+#include "kinds/kinds.h"
+
+#include <errno.h>
+
+static void nobody_wakes(struct tend__task *t) { (void)t; }
+
+/* No `leave`: the program, and not the task, calls tend_task_end(). */
+static const struct tend__kind kind_external = {.wake = nobody_wakes};
+
+int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_task_opts *opts,
+                       tend_task *out)
+{
+	struct tend_task_opts room;
+	int error = tend__task_opts(&room, &opts);
+
+	if (error)
+		return error;
+	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
+		return -EINVAL;
+	struct tend__birth birth = {
+		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
+	struct tend__task *t;
+	error = tend__conceive(scope, &birth, &t);
+	if (error)
+		return error;
+	out->id = t->id;
+	tend__born(t, &birth, TEND__RUNNING);
+	return 0;
+}
+
+int tend_task_end(tend_task task, int result)
+{
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
+
+	if (error)
+		return error;
+	/* The first of two callers ends the task: the stripe guards the flag. */
+	if (t->kind != &kind_external)
+		error = -EINVAL;
+	else if (t->unwinding)
+		error = -ESRCH;
+	else {
+		t->unwinding = true;
+		t->result = result;
+	}
+	tend__unlock(tend__stripe_of(rt, task.id));
+	if (!error)
+		tend__task_finish(t);
+	return error;
+}

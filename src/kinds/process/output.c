@@ -1,0 +1,126 @@
+/* kinds/process/output.c - the output of a process: two pipes, and the tail of both. */
+#include "kinds/process/process.h"
+
+#include "tend/io.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
+
+/* Makes room for n more bytes, up to TAIL_MAX and as far as there is memory. */
+static void grow(struct tend__process *p, size_t n)
+{
+	if (p->tail_count + n <= p->tail_size || p->tail_size >= TAIL_MAX)
+		return;
+	size_t size = p->tail_size ? p->tail_size : TAIL_FIRST;
+	while (size < p->tail_count + n && size < TAIL_MAX)
+		size *= 2;
+	char *grown = tend__alloc(size);
+	if (!grown)
+		return;
+	for (size_t i = 0; i < p->tail_count; i++)
+		grown[i] = p->tail[(p->tail_first + i) % p->tail_size];
+	tend__free(p->tail);
+	p->tail = grown;
+	p->tail_size = size;
+	p->tail_first = 0;
+}
+
+static void keep(struct tend__process *p, const char *bytes, size_t n)
+{
+	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->cookie);
+
+	tend__lock(stripe);
+	grow(p, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!p->tail_size) {
+			p->tail_dropped++;
+			continue;
+		}
+		p->tail[(p->tail_first + p->tail_count) % p->tail_size] = bytes[i];
+		if (p->tail_count < p->tail_size)
+			p->tail_count++;
+		else {
+			p->tail_first = (p->tail_first + 1) % p->tail_size;
+			p->tail_dropped++;
+		}
+	}
+	tend__unlock(stripe);
+}
+
+size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, uint64_t *dropped)
+{
+	size_t n = p->tail_count < size ? p->tail_count : size;
+
+	for (size_t i = 0; i < n; i++)
+		buf[i] = p->tail[(p->tail_first + p->tail_count - n + i) % p->tail_size];
+	if (dropped)
+		*dropped = p->tail_dropped + (p->tail_count - n);
+	return n;
+}
+
+int tend__output_open(struct tend__process *p, int ends[2])
+{
+	ends[0] = ends[1] = -1;
+	for (int i = 0; i < 2; i++) {
+		int both[2];
+
+		if (pipe2(both, O_CLOEXEC))
+			return -errno;
+		p->out[i] = both[0];
+		ends[i] = both[1];
+		if (fcntl(both[0], F_SETFL, O_NONBLOCK))
+			return -errno;
+	}
+	return 0;
+}
+
+void tend__output_close(struct tend__process *p, int i)
+{
+	if (p->out[i] >= 0)
+		tend_fd_close(p->out[i]);
+	p->out[i] = -1;
+}
+
+bool tend__output_read(struct tend__process *p)
+{
+	bool more = false;
+
+	for (int i = 0; i < 2; i++)
+		for (int turn = 0; p->out[i] >= 0; turn++) {
+			char bytes[4096];
+
+			if (turn == READS_A_TURN) {
+				more = true;
+				break;
+			}
+			ssize_t n = read(p->out[i], bytes, sizeof(bytes));
+			if (n > 0) {
+				keep(p, bytes, (size_t)n);
+				if (p->output)
+					p->output(p->output_arg, i + 1, bytes, (size_t)n);
+			} else if (n < 0 && errno == EINTR)
+				continue;
+			else if (n < 0 && errno == EAGAIN)
+				break;
+			else
+				tend__output_close(p, i);
+		}
+	return more;
+}
+
+int tend__output_fds(const struct tend__process *p, int fds[2], int events[2])
+{
+	int n = 0;
+
+	for (int i = 0; i < 2; i++)
+		if (p->out[i] >= 0) {
+			events[n] = TEND_READABLE;
+			fds[n++] = p->out[i];
+		}
+	return n;
+}

@@ -1,0 +1,76 @@
+/* kinds/process/query.c - questions about a process, and signals to it, from any thread. */
+#include "kinds/process/process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+/* Finds the process of a task that is live or whose outcome is kept. Returns 0, and the
+ * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE. */
+static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
+{
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, rt, &t);
+
+	if (error)
+		return error;
+	*p = t->kind == &tend__process_kind ? t->data : NULL;
+	if (*p)
+		return 0;
+	tend__unlock(tend__stripe_of(*rt, task.id));
+	return -EINVAL;
+}
+
+int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *dropped)
+{
+	tend_runtime *rt;
+	struct tend__process *p;
+	int error = touch(task, &rt, &p);
+
+	if (error)
+		return error;
+	size_t n = tend__output_tail(p, buf, size, dropped);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return (int64_t)n;
+}
+
+int tend_process_pid(tend_task task)
+{
+	tend_runtime *rt;
+	struct tend__process *p;
+	int error = touch(task, &rt, &p);
+
+	if (error)
+		return error;
+	/* Relaxed: the pid is set once, and nothing else is read by its order. */
+	int pid = tend__load_relaxed(&p->task->record->pid);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return pid ? pid : -EAGAIN;
+}
+
+static int signal_it(struct tend__process *p, int signal)
+{
+	if ((tend__task_word(p->task) & TEND__STATE) == TEND__ENDED)
+		return -ESRCH;
+	if (!tend__load_relaxed(&p->task->record->pid))
+		return -EAGAIN;
+	return tend__link_signal(p, signal);
+}
+
+int tend_process_signal(tend_task task, int signal)
+{
+	if (signal <= 0 || signal > 64)
+		return -EINVAL;
+
+	tend_runtime *rt;
+	struct tend__process *p;
+	int cancelable;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	int error = touch(task, &rt, &p);
+	if (!error) {
+		error = signal_it(p, signal);
+		tend__unlock(tend__stripe_of(rt, task.id));
+	}
+	pthread_setcancelstate(cancelable, NULL);
+	return error;
+}

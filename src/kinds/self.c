@@ -1,0 +1,117 @@
+/* kinds/self.c - calls of the running task about itself. */
+#include "kinds/kinds.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+tend_task tend_self(void) { return (tend_task){tend__tls.task ? tend__tls.task->id : 0}; }
+
+tend_scope tend_self_scope(void)
+{
+	struct tend__task *t = tend__tls.task;
+
+	return (tend_scope){t ? tend__scope_of(t)->id : 0};
+}
+
+int tend_checkpoint(void)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return 0;
+	tend__checkpoint_at(t, __builtin_return_address(0));
+	if (!tend__canceled(t))
+		return 0;
+	if (t->worker)
+		tend__fiber_yield(t);
+	return -ECANCELED;
+}
+
+int tend_yield(void)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (t && t->worker)
+		tend__fiber_yield(t);
+	else
+		tend__thread_yield();
+	return t && tend__told(t) ? -ECANCELED : 0;
+}
+
+int tend_shield_begin(uint64_t deadline, uint64_t *outer)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return -EPERM;
+	if (deadline == TEND_FOREVER || !deadline)
+		return -EINVAL;
+	*outer = t->shield;
+	if (!t->shield || deadline < t->shield)
+		t->shield = deadline;
+	return 0;
+}
+
+void tend_shield_end(uint64_t outer)
+{
+	if (tend__tls.task)
+		tend__tls.task->shield = outer;
+}
+
+int tend_defer(void (*cleanup)(void *arg), void *arg)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return -EPERM;
+	struct tend__defer *d = tend__alloc(sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	*d = (struct tend__defer){t->defers, cleanup, arg};
+	t->defers = d;
+	return 0;
+}
+
+void tend_undefer(void (*cleanup)(void *arg), int run)
+{
+	struct tend__task *t = tend__tls.task;
+
+	if (!t || !t->defers || t->defers->fn != cleanup)
+		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
+	struct tend__defer d = *t->defers;
+	tend__free(t->defers);
+	t->defers = d.next;
+	if (run)
+		d.fn(d.arg);
+}
+
+void tend_panic_at(const char *site, const char *fmt, ...)
+{
+	struct tend__task *t = tend__tls.task;
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%s: ", site);
+	va_list args;
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		n = 0;
+	va_start(args, fmt);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
+	va_end(args);
+	if (!t || !t->kind->leave)
+		tend__bug("tend: panic outside of a task: %s", text);
+	if (t->unwinding)
+		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id,
+		          text);
+	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	/* Without memory the outcome has no message; the task still ends. */
+	if (tend__task_extra(t))
+		memcpy(t->extra->message, text, sizeof(text));
+	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	t->ending = TEND_PANICKED;
+	tend__leave(t);
+}

@@ -1,0 +1,298 @@
+/* open/open.c - opens and closes a runtime: every folder before this has its part. */
+#include "kinds/kinds.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Slots are numbered in 24 bits, and a scope counts in as many. Beside the live tasks there
+ * are, for each worker, slots that the worker keeps free, ended tasks that still count in
+ * their scope (a round), and places taken ahead (64). */
+enum { TASKS_MAX = 14 << 20 };
+_Static_assert(2 + TASKS_MAX + TASKS_MAX / 8 + TEND__WORKERS_MAX * (3 * 64 + TEND__ROUND + 64) <
+                       TEND__SLOT_MAX,
+               "24 bits");
+
+static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int error = tend__options(out, sizeof(*out), o);
+
+	if (error)
+		return error;
+	if (!out->name)
+		out->name = program_invocation_short_name;
+	if (!out->workers)
+		out->workers = cpus < 1                   ? 1
+		               : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
+		                                          : (uint32_t)cpus;
+	if (out->flags & TEND_HOSTED)
+		out->workers = 1;
+	if (!out->stack_bytes)
+		out->stack_bytes = 65536;
+	if (!out->tasks_max)
+		out->tasks_max = 1 << 20;
+	if (!out->events_max)
+		out->events_max = 4096;
+	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TASKS_MAX ||
+	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
+	    out->events_max > 1 << 20 ||
+	    (out->flags & ~(uint32_t)(TEND_FAULT_HANDLERS | TEND_HOSTED)))
+		return -EINVAL;
+	return 0;
+}
+
+/* Sets the name of the root. A name from the options must be valid for a task; the name of
+ * the program, if it is not, is replaced. */
+static int root_name(char out[TEND_NAME_MAX + 1], const char *name, bool given)
+{
+	size_t n = strnlen(name, TEND_NAME_MAX + 1);
+
+	if (n <= TEND_NAME_MAX && tend__name_valid(name, n)) {
+		memcpy(out, name, n + 1);
+		return 0;
+	}
+	memcpy(out, "program", sizeof "program");
+	return given ? -EINVAL : 0;
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t p = 16;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+static void say_fault(int signal, uintptr_t address)
+{
+	struct tend__task *t = tend__tls.task;
+	char line[256], path[128] = "";
+	struct tend__text text = tend__text(line, sizeof(line));
+	uintptr_t low = t && t->stack ? (uintptr_t)t->stack->low : 0;
+
+	if (!t)
+		return;
+	if (tend_path(t->id, path, sizeof(path)) < 0)
+		path[0] = 0;
+	if (low && address >= low && address < low + tend__page_bytes())
+		tend__text_f(&text,
+		             "tend: stack overflow in task %s (#%llu): its stack is %zu bytes; "
+		             "raise stack_bytes\n",
+		             path, (unsigned long long)t->id, t->stack->bytes - tend__page_bytes());
+	else
+		tend__text_f(&text, "tend: signal %d in task %s (#%llu) at address %#llx\n", signal,
+		             path, (unsigned long long)t->id, (unsigned long long)address);
+	if (write(STDERR_FILENO, line, text.n < sizeof(line) ? text.n : sizeof(line) - 1) < 0)
+		return;
+}
+
+static void free_runtime(tend_runtime *rt)
+{
+	if (rt->segment.header) {
+		tend__root_end(rt);
+		tend__root_free(rt);
+	}
+	if (rt->index != UINT32_MAX)
+		tend__runtime_disclaim(rt);
+	if (rt->segment.header)
+		tend__segment_close(&rt->segment);
+	if (rt->tasks)
+		tend__unreserve(rt->tasks, rt->slots * sizeof(*rt->tasks));
+	if (rt->scopes)
+		tend__unreserve((void *)rt->scopes, rt->slots * sizeof(*rt->scopes));
+	free(rt->workers);
+	tend__free(rt->guard_path);
+	free(rt);
+}
+
+/* Runtime and workers are laid out in cache lines, which calloc() does not align to. */
+static void *aligned(size_t bytes)
+{
+	void *p = NULL;
+#ifdef TEND_SIM
+	void *count = tend__alloc(1); /* for the allocation sweep */
+
+	if (!count)
+		return NULL;
+	tend__free(count);
+#endif
+	if (posix_memalign(&p, 64, bytes))
+		return NULL;
+	return memset(p, 0, bytes);
+}
+
+static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
+{
+	rt->index = UINT32_MAX;
+	rt->flags = o->flags;
+	rt->workers_count = o->workers;
+	rt->slots = tend__slots_for(o->tasks_max, o->workers);
+	/* Whole pages, because the lowest page of a stack is its guard. */
+	rt->stack_bytes =
+		(o->stack_bytes + tend__page_bytes() - 1) / tend__page_bytes() * tend__page_bytes();
+	tend__link_init(&rt->empty_waiters);
+}
+
+static int reserve(tend_runtime *rt, const struct tend_runtime_opts *o)
+{
+	rt->tasks = tend__reserve(rt->slots * sizeof(*rt->tasks));
+	rt->scopes = tend__reserve(rt->slots * sizeof(*rt->scopes));
+	rt->workers = aligned(rt->workers_count * sizeof(*rt->workers));
+	if (o->guard_path) {
+		rt->guard_path = tend__alloc(strlen(o->guard_path) + 1);
+		if (rt->guard_path)
+			memcpy(rt->guard_path, o->guard_path, strlen(o->guard_path) + 1);
+	}
+	bool all = rt->tasks && rt->scopes && rt->workers && (!o->guard_path || rt->guard_path);
+	return all ? 0 : -ENOMEM;
+}
+
+static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
+{
+	uint32_t first_generation = 0;
+	int error = tend__runtime_claim(rt, &first_generation);
+
+	if (!error)
+		error = tend__segment_open(&rt->segment, o->registry_path, rt->name, rt->index,
+		                           first_generation, rt->workers_count, o->tasks_max,
+		                           power_of_two(o->events_max));
+	if (!error)
+		error = tend__root_open(rt);
+	if (error)
+		return error;
+	if (o->flags & TEND_FAULT_HANDLERS)
+		tend__fault_install(say_fault);
+	return tend__workers_start(rt);
+}
+
+int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
+{
+	struct tend_runtime_opts o;
+	int error = check(opts, &o);
+
+	if (error)
+		return error;
+	if (tend__forked())
+		return -ESTALE;
+	tend_runtime *rt = aligned(sizeof(*rt));
+	if (!rt)
+		return -ENOMEM;
+	set_up(rt, &o);
+	error = root_name(rt->name, o.name, opts && opts->name);
+	if (!error)
+		error = reserve(rt, &o);
+	if (!error)
+		error = start(rt, &o);
+	if (error) {
+		free_runtime(rt);
+		return error;
+	}
+	if (o.flags & TEND_HOSTED) {
+		tend__tls.hosted = true;
+		/* The worker begins as after a poll: asleep, so that the first post makes the
+		 * descriptor of the runtime readable. */
+		tend__add(&rt->sleepers, 1);
+		tend__store(&rt->workers[0].sleeping, 1u);
+	}
+	*out = rt;
+	return 0;
+}
+
+static void cancel_all(tend_runtime *rt)
+{
+	struct tend_reason reason = tend__reason(-ECANCELED, "the runtime closes", 0);
+
+	/* A root that was canceled before keeps its first reason. */
+	tend__scope_cancel(rt->root, rt->root->id, &reason);
+}
+
+static bool poll_until(tend_runtime *rt, uint64_t deadline)
+{
+	while (tend_scope_live(tend_root(rt)) > 0) {
+		uint64_t now = tend__clock();
+
+		if (now >= deadline)
+			return false;
+		tend__worker_poll(&rt->workers[0],
+		                  now + TEND_MS < deadline ? now + TEND_MS : deadline);
+	}
+	return true;
+}
+
+/* The steps of tend_shutdown() for a hosted runtime: this thread must run the tasks between
+ * the steps, because no other thread does. Returns 0 or -ETIMEDOUT. */
+static int stop_hosted(tend_runtime *rt, uint64_t deadline)
+{
+	uint64_t id = rt->root->id;
+
+	tend__shutdown_begin(rt->root, id);
+	cancel_all(rt);
+	if (poll_until(rt, tend__kill_at(tend__clock(), deadline)))
+		return 0;
+	tend__shutdown_force(rt->root, id);
+	return poll_until(rt, deadline) ? 0 : -ETIMEDOUT;
+}
+
+/* There is no memory for a report or for force; the runtime can close all the same. Returns
+ * 0 or -ETIMEDOUT. */
+static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
+{
+	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
+	cancel_all(rt);
+	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
+}
+
+int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
+{
+	int error;
+
+	if (!rt)
+		return 0;
+	if (tend__forked())
+		return -ESTALE;
+	if (tend__worker_of(rt) || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt))
+		return -EDEADLK;
+	error = rt->flags & TEND_HOSTED
+	                ? stop_hosted(rt, deadline)
+	                : tend_shutdown(tend_root(rt), deadline,
+	                                TEND_SHUTDOWN_OPTS(.text = "the runtime closes"));
+	if (error == -ENOMEM)
+		error = stop_without_memory(rt, deadline);
+	if (error)
+		return error;
+	tend__threads_reap(rt, true);
+	tend__root_end(rt);
+	/* The runtime leaves the table first, or threads could post to a stopped worker. */
+	tend__runtime_disclaim(rt);
+	tend__workers_stop(rt);
+	/* After the workers have stopped, because until then worker 0 may begin to watch the
+	 * guard's socket. */
+	tend__children_close(rt);
+	if (rt->flags & TEND_HOSTED)
+		tend__tls.hosted = false;
+	tend__children_free(rt);
+	free_runtime(rt);
+	return 0;
+}
+
+int tend_runtime_fd(const tend_runtime *rt)
+{
+	return rt->flags & TEND_HOSTED ? tend__poller_fd(&rt->workers[0].poller) : -EINVAL;
+}
+
+int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
+{
+	if (tend__forked())
+		return -ESTALE;
+	if (tend__tls.worker)
+		return -EDEADLK; /* a fiber would run the loop in which this fiber runs */
+	return rt->flags & TEND_HOSTED ? tend__worker_poll(&rt->workers[0], deadline) : -EINVAL;
+}

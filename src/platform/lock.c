@@ -1,0 +1,44 @@
+#include "platform/lock.h"
+
+enum {
+	BLIND_NS = 1000000, /* between looks where the kernel has no barrier for all */
+#ifdef TEND_SIM
+	SPINS = 0, /* it decides who goes on */
+#else
+	SPINS = 100, /* some us: longer than any lock is held by who has a processor */
+#endif
+};
+
+_Atomic uint32_t tend__lock_sleepers[TEND__LOCK_COUNTERS];
+
+static bool spin(struct tend__lock *l)
+{
+	for (int i = 0; i < SPINS; i++) {
+		uint32_t free = 0;
+
+		/* Relaxed: the exchange decides, and acquires as in tend__lock(). */
+		if (!tend__load_relaxed(&l->word) && tend__cas_acq_rel(&l->word, &free, 1u))
+			return true;
+		tend__pause();
+	}
+	return false;
+}
+
+void tend__lock_slow(struct tend__lock *l)
+{
+	_Atomic uint32_t *sleepers = tend__lock_sleepers_of(l);
+	uint32_t free = 0;
+	bool seen;
+
+	if (spin(l))
+		return;
+	tend__add(sleepers, 1);
+	/* Whoever unlocks from here on sees the sleeper; of whoever looked before, the
+	 * store to the word is seen here. test/model/lock.pml */
+	seen = tend__barrier();
+	while (!tend__cas_acq_rel(&l->word, &free, 1u)) {
+		tend__futex_wait(&l->word, 1, seen ? UINT64_MAX : tend__clock() + BLIND_NS);
+		free = 0;
+	}
+	tend__add(sleepers, (uint32_t)-1);
+}

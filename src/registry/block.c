@@ -1,0 +1,71 @@
+#include "registry/snapshot.h"
+
+#include "base/atomic.h"
+#include "platform/platform.h"
+
+#include <sys/mman.h>
+
+enum { LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MIN = 64 << 10, SPARE_MAX = 64 << 20 };
+
+void *tend__snapshot_reserve(size_t *bytes)
+{
+	void *p;
+
+	/* A page fault for each page of a large one takes longer than to fill it, so
+	 * it is to have huge pages, and begins at one if it is some of them long.
+	 * Where there are none, it just takes longer. */
+	if (*bytes >= LARGE)
+		*bytes = (*bytes + HUGE - 1) / HUGE * HUGE;
+	p = tend__reserve(*bytes);
+	if (p && *bytes >= LARGE)
+		madvise(p, *bytes, MADV_HUGEPAGE);
+	return p;
+}
+
+/* Blocks that were given back, which begin with their size: to fault in and clear a
+ * new one is a third of the time of a snapshot. The kernel may have the other pages
+ * back when it wants. */
+static _Atomic(size_t *) spare[2];
+
+static void *take_spare(size_t *bytes)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t *p = tend__exchange(&spare[i], (size_t *)NULL), *none = NULL;
+
+		if (p && *p >= *bytes && *p / 4 < *bytes) {
+			*bytes = *p;
+			return p;
+		}
+		if (p && !tend__cas(&spare[i], &none, p))
+			tend__unreserve(p, *p);
+	}
+	return NULL;
+}
+
+void *tend__snapshot_borrow(size_t *bytes)
+{
+	void *p = take_spare(bytes);
+
+	return p ? p : tend__snapshot_reserve(bytes);
+}
+
+static bool keep(size_t *p, size_t bytes)
+{
+	if (bytes < SPARE_MIN || bytes > SPARE_MAX)
+		return false;
+	madvise(p, bytes, MADV_FREE);
+	*p = bytes; /* a page that is written to stays */
+	for (int i = 0; i < 2; i++) {
+		size_t *none = NULL;
+
+		if (tend__cas(&spare[i], &none, p))
+			return true;
+	}
+	return false;
+}
+
+void tend__snapshot_return(void *p, size_t bytes)
+{
+	if (!keep(p, bytes))
+		tend__unreserve(p, bytes);
+}

@@ -1,0 +1,85 @@
+#include "registry/snapshot.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+size_t tend_snapshot_count(const tend_snapshot *s) { return s->count; }
+void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out) { *out = s->info; }
+
+uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
+{
+	return s->places[s->order[index]].depth;
+}
+
+/* The most of a path that is shown, from its end: all, or after "...". */
+static uint32_t fitting(const tend_snapshot *s, const uint32_t *chain, uint32_t depth)
+{
+	size_t bytes = s->places[chain[0]].length;
+
+	for (uint32_t n = 1; n <= depth; n++) {
+		bytes += 1u + s->places[chain[n]].length;
+		if (bytes + strlen(".../") >= TEND_PATH_MAX)
+			return n - 1;
+	}
+	return depth;
+}
+
+static size_t path_of(const tend_snapshot *s, uint32_t row, char *buf, size_t size)
+{
+	struct tend__text t = tend__text(buf, size);
+	uint32_t chain[TEND__TREE_LEVELS], depth = 0, n;
+
+	chain[0] = row;
+	while (s->places[chain[depth]].above != chain[depth]) {
+		chain[depth + 1] = s->places[chain[depth]].above;
+		depth++;
+	}
+	n = fitting(s, chain, depth);
+	if (n < depth)
+		tend__text_bytes(&t, ".../", 4);
+	for (;; n--) {
+		tend__text_bytes(&t, tend__row_name(s, chain[n]), s->places[chain[n]].length);
+		if (n == 0)
+			return t.n;
+		tend__text_bytes(&t, "/", 1);
+	}
+}
+
+static void keep_prefix(tend_snapshot *s, uint32_t row)
+{
+	char *text = (char *)s->prefix;
+
+	s->prefix_of = row + 1;
+	s->prefix_length = (uint32_t)path_of(s, row, text, sizeof s->prefix);
+	text[s->prefix_length++] = '/'; /* over its NUL */
+}
+
+/* By words: what comes behind n bytes and what ends them is too much, and is written
+ * over, or is zeros. */
+static inline void put_words(char *restrict to, const uint64_t *restrict from, size_t n)
+{
+	for (size_t i = 0; i <= n / 8; i++)
+		memcpy(to + i * 8, &from[i], 8);
+}
+
+size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf, size_t size)
+{
+	/* What is kept is for the same reader's next call; "one at a time". */
+	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
+	uint32_t row = s->order[index];
+	const struct tend__place *place = &s->places[row];
+	size_t n;
+
+	if (place->above == row)
+		return path_of(s, row, buf, size);
+	if (s->prefix_of != place->above + 1)
+		keep_prefix(s, place->above);
+	n = s->prefix_length + place->length;
+	/* One that has to be cut, in front or behind, is not made of the two. */
+	if (n + strlen(".../") >= TEND_PATH_MAX || n + sizeof(uint64_t) > size)
+		return path_of(s, row, buf, size);
+	put_words(buf, s->prefix, s->prefix_length - 1);
+	put_words(buf + s->prefix_length, &s->names[place->name], place->length);
+	return n;
+}

@@ -1,0 +1,179 @@
+/* runtime/loop.c - the loop that runs fibers: a worker's thread, and one round of it
+ * for a runtime that is hosted. */
+#include "runtime/fds.h"
+#include "runtime/idle.h"
+#include "runtime/queue.h"
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+static void fire_timers(struct tend__worker *w)
+{
+	struct tend__timer *timer;
+
+	while ((timer = tend__timers_due(&w->timers, w->now)))
+		timer->fire(timer);
+}
+
+/* What is due, then up to a round of tasks. */
+static int round_of(struct tend__worker *w)
+{
+	w->now = tend__clock();
+	tend__take_inbox(w);
+	tend__take_outside(w);
+	fire_timers(w);
+	if (w->poller.watched && ++w->rounds % 4 == 0)
+		tend__fds_look(w, 0);
+	if (w->watches && (w->started.first || tend__has_fresh(w)))
+		tend__watches_no_more(w);
+	return tend__run_ready(w);
+}
+
+/* A fiber that calls pthread_exit() takes its worker with it: that is an error of
+ * the program, and must not be silent. */
+static pthread_key_t exit_key;
+static void left(void *arg)
+{
+	struct tend__task *t = tend__tls.task;
+
+	(void)arg;
+	tend__bug("tend: task #%llu left its fiber by pthread_exit()",
+	          (unsigned long long)(t ? t->id : 0));
+}
+static void make_exit_key(void) { pthread_key_create(&exit_key, left); }
+
+static void loop(void *arg)
+{
+	struct tend__worker *w = arg;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	void *fault_stack = NULL;
+
+	pthread_once(&once, make_exit_key);
+	pthread_setspecific(exit_key, w);
+	tend__tls.worker = w;
+	tend__context_adopt(&w->context);
+	tend__tls.context = &w->context;
+	if (w->rt->flags & TEND_FAULT_HANDLERS)
+		tend__fault_thread_begin(&fault_stack);
+	while (!tend__load_acquire(&w->stop))
+		if (!round_of(w))
+			tend__idle(w, TEND_FOREVER);
+	round_of(w); /* what was posted before the stop: alarms give their memory back */
+	if (fault_stack)
+		tend__fault_thread_end(fault_stack);
+	tend__tls.worker = NULL;
+	pthread_setspecific(exit_key, NULL);
+}
+
+static bool has_ready(struct tend__worker *w)
+{
+	/* Relaxed: a look that is repeated. */
+	return w->started.first || tend__has_fresh(w) || tend__load_relaxed(&w->inbox) ||
+	       tend__load_relaxed(&w->rt->outside_count);
+}
+
+int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
+{
+	struct tend__tls before = tend__tls;
+	uint64_t next;
+	int n = 0;
+
+	tend__context_adopt(&w->context);
+	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
+	tend__awake(w);
+	for (;;) {
+		n += round_of(w);
+		tend__fds_look(w, 0);
+		w->now = tend__clock();
+		next = tend__timers_next(&w->timers);
+		if (has_ready(w) || next <= w->now) {
+			/* A fiber that is always ready does not keep us past the deadline;
+			 * with deadline 0 there was one round. */
+			if (w->now >= deadline)
+				break;
+			continue;
+		}
+		if (n || w->now >= deadline)
+			break;
+		tend__idle(w, deadline);
+	}
+	/* For the program's own loop: the descriptor says when to call again. A post
+	 * must wake it even though nobody sleeps here. */
+	tend__poller_arm(&w->poller, next);
+	tend__fall_asleep(w);
+	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
+		tend__poller_wake(&w->poller);
+	tend__tls = before;
+	tend__tls.hosted = true;
+	return n;
+}
+
+int tend__workers_start(tend_runtime *rt)
+{
+	uint32_t made = 0;
+	int error = 0;
+
+	(void)tend__barrier(); /* it is prepared here, before there are threads */
+	rt->outside.last = &rt->outside.first;
+	for (; made < rt->workers_count; made++) {
+		struct tend__worker *w = &rt->workers[made];
+
+		w->rt = rt;
+		w->number = made;
+		w->started.last = &w->started.first;
+		w->fresh.last = &w->fresh.first;
+		w->current = &tend__ring_at(rt->segment.header, made)->current;
+		error = tend__poller_init(&w->poller);
+		if (error)
+			break;
+	}
+	for (uint32_t i = 0; !error && !(rt->flags & TEND_HOSTED) && i < made; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "tend-%u", (unsigned)i);
+		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
+		if (error)
+			while (i-- > 0) {
+				tend__store_release(&rt->workers[i].stop, 1u);
+				tend__poller_wake(&rt->workers[i].poller);
+				tend__thread_join(&rt->workers[i].thread);
+			}
+		if (error)
+			break;
+	}
+	if (error)
+		for (uint32_t i = 0; i < made; i++)
+			tend__poller_fini(&rt->workers[i].poller);
+	return error;
+}
+
+void tend__workers_stop(tend_runtime *rt)
+{
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+
+		if (rt->flags & TEND_HOSTED) {
+			tend__worker_poll(w, 0);
+			continue;
+		}
+		/* seq_cst, as a post: it must see the worker asleep, or be seen. */
+		tend__store(&w->stop, 1u);
+		tend__rouse(w, 0);
+	}
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+
+		if (!(rt->flags & TEND_HOSTED))
+			tend__thread_join(&w->thread);
+	}
+	for (uint32_t i = 0; i < rt->workers_count; i++) {
+		struct tend__worker *w = &rt->workers[i];
+
+		tend__take_inbox(w); /* an alarm dropped by a worker that stopped later */
+		tend__stacks_fini(w);
+		tend__fds_fini(w);
+		tend__poller_fini(&w->poller);
+	}
+}

@@ -1,0 +1,110 @@
+/* runtime/queue.h - what a worker has to run, for the files that take it from there.
+ *
+ * The run queue is two: tasks that have started and are pinned here, and fresh
+ * ones, which are in a ring that idle workers may take from. Both are first in,
+ * first out. */
+#ifndef TEND_RUNTIME_QUEUE_H
+#define TEND_RUNTIME_QUEUE_H
+
+#include "runtime/runtime.h"
+
+enum {
+	TEND__SLEEPS = 1, /* of a worker's `sleeping` */
+	TEND__CALLED = 2, /* to watch the rings: whoever called it counts it */
+};
+
+static inline void tend__queue_push(struct tend__queue *q, struct tend__post *p)
+{
+	p->next = NULL;
+	*q->last = p;
+	q->last = &p->next;
+}
+
+static inline struct tend__post *tend__queue_pop(struct tend__queue *q)
+{
+	struct tend__post *p = q->first;
+
+	if (!p)
+		return NULL;
+	q->first = p->next;
+	if (!q->first)
+		q->last = &q->first;
+	return p;
+}
+
+static inline struct tend__task *tend__queue_task(struct tend__post *p)
+{
+	return tend__entry(p, struct tend__task, post);
+}
+
+/* The owner's look: nobody else fills it. */
+static inline bool tend__ring_has_room(const struct tend__worker *w)
+{
+	/* Relaxed and acquire: as in tend__ring_push(). */
+	return tend__load_relaxed(&w->tail) - tend__load_acquire(&w->head) < TEND__RING;
+}
+
+/* The owner's side of the ring: false when it is full. */
+static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
+{
+	/* Relaxed: only the owner writes tail. Acquire: a slot behind head has been
+	 * read by whoever advanced head in tend__ring_pop(). */
+	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
+
+	if (tail - head >= TEND__RING)
+		return false;
+	tend__store_relaxed(&w->ring[tail % TEND__RING], t);
+	/* Release: pairs with the acquire of tail in tend__ring_pop(), for the task. */
+	tend__store_release(&w->tail, tail + 1);
+	return true;
+}
+
+/* Owner and thieves: the oldest, or NULL. */
+static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
+{
+	uint32_t head = tend__load_acquire(&w->head);
+
+	for (;;) {
+		/* Acquire: pairs with the release in tend__ring_push(). */
+		uint32_t tail = tend__load_acquire(&w->tail);
+		struct tend__task *t;
+
+		if (head == tail)
+			return NULL;
+		/* Relaxed: if the slot was filled anew meanwhile, head has moved and the
+		 * exchange fails. */
+		t = tend__load_relaxed(&w->ring[head % TEND__RING]);
+		if (w->rt->workers_count == 1) {
+			/* No thief. Relaxed: for a look from outside, as in tend__ring_push(). */
+			tend__store_relaxed(&w->head, head + 1);
+			return t;
+		}
+		if (tend__cas_acq_rel(&w->head, &head, head + 1))
+			return t;
+	}
+}
+
+static inline bool tend__has_fresh(const struct tend__worker *w)
+{
+	/* Relaxed: only this worker adds to its ring. */
+	return w->fresh.first || tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail);
+}
+
+static inline bool tend__nobody_watches(const tend_runtime *rt)
+{
+	/* Relaxed, and after what was put into a ring only for the compiler: whoever
+	 * falls asleep makes this thread pass a barrier, in nothing_to_take(). */
+	tend__compiler_barrier();
+	return tend__load_relaxed(&rt->sleepers) && (int32_t)tend__load_relaxed(&rt->watchers) <= 0;
+}
+
+/* Wakes the worker, if it sleeps and nobody else wakes it. */
+bool tend__rouse(struct tend__worker *w, uint32_t why);
+/* One that watches is enough: it looks whether the rings drain, and calls the next
+ * when it finds work. */
+void tend__call_watcher(struct tend__worker *w);
+void tend__take_inbox(struct tend__worker *w);
+/* This worker's share of what was spawned from outside. */
+void tend__take_outside(struct tend__worker *w);
+
+#endif

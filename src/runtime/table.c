@@ -1,0 +1,84 @@
+/* runtime/table.c - the table of open runtimes, and what a fork does to it. */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+/* A number is used again when its runtime has closed. Ids from before must stay
+ * stale, so generations go on where the last runtime of that number ended. */
+_Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
+static uint32_t generations[TEND__RUNTIMES];
+static struct tend__lock lock;
+static _Atomic uint32_t forked;
+
+static void in_child(void)
+{
+	/* Relaxed: one thread is left, this one. What it was running is the parent's,
+	 * and so are the registry, which is not mapped here, and the pollers. */
+	tend__store_relaxed(&forked, 1u);
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+		tend__store_relaxed(&tend__runtimes[i], NULL);
+	tend__tls.worker = NULL;
+	tend__tls.task = NULL;
+	tend__tls.hosted = false;
+}
+
+static void at_fork(void) { tend__at_fork(in_child); }
+
+bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
+
+int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int error = -EAGAIN;
+
+	pthread_once(&once, at_fork);
+	tend__lock(&lock);
+	for (uint32_t i = 0; i < TEND__RUNTIMES && error; i++)
+		/* Relaxed: the table changes under the lock. */
+		if (!tend__load_relaxed(&tend__runtimes[i]) && generations[i] < UINT32_MAX / 2) {
+			rt->index = i;
+			*first_generation = generations[i];
+			/* Release: who finds the runtime finds it whole. */
+			tend__store_release(&tend__runtimes[i], rt);
+			error = 0;
+		}
+	tend__unlock(&lock);
+	return error;
+}
+
+void tend__runtime_disclaim(tend_runtime *rt)
+{
+	uint32_t last = generations[rt->index];
+	struct tend__header *h = rt->segment.header;
+
+	for (uint32_t slot = 1; h && slot < tend__load_relaxed(&h->records_used); slot++) {
+		uint64_t word = tend__load_relaxed(&tend__record_at(h, slot)->word);
+
+		if (tend__word_generation(word) > last)
+			last = tend__word_generation(word);
+	}
+	tend__lock(&lock);
+	/* A slot whose generations have all been used is retired: nobody gets it again. */
+	generations[rt->index] = last == UINT32_MAX ? last : last + 1;
+	tend__store_relaxed(&tend__runtimes[rt->index], NULL);
+	tend__unlock(&lock);
+	rt->index = UINT32_MAX;
+}
+
+void tend__runtimes_lock(void) { tend__lock(&lock); }
+void tend__runtimes_unlock(void) { tend__unlock(&lock); }
+
+struct tend__header *tend__runtime_segment(const tend_runtime *rt)
+{
+	return tend__forked() ? NULL : rt->segment.header;
+}
+
+uint64_t tend_now(void) { return tend__clock(); }
+
+uint64_t tend_after(uint64_t ns)
+{
+	uint64_t now = tend__clock();
+
+	return ns > TEND_FOREVER - now ? TEND_FOREVER : now + ns;
+}

@@ -1,0 +1,37 @@
+/* segment/names.h - kinds, states and outcomes: one list of each, in the order of the
+ * public numbers, with the words that every reader prints. */
+#ifndef TEND_SEGMENT_NAMES_H
+#define TEND_SEGMENT_NAMES_H
+
+/* TEND_KIND_... of tend/registry.h, from 1. */
+#define TEND__KINDS(X) \
+	X(SCOPE, "scope") \
+	X(FIBER, "fiber") \
+	X(THREAD, "thread") \
+	X(PROCESS, "process") \
+	X(EXTERNAL, "external")
+
+/* TEND_STATE_... of tend/registry.h, from 1. */
+#define TEND__STATES(X) \
+	X(QUEUED, "queued") \
+	X(STARTING, "starting") \
+	X(READY, "ready") \
+	X(RUNNING, "running") \
+	X(PARKED, "parked") \
+	X(STOPPING, "stopping") \
+	X(BACKOFF, "backoff") \
+	X(ABANDONED, "abandoned") \
+	X(ENDED, "ended")
+
+/* TEND_... of tend/task.h, from 0. */
+#define TEND__OUTCOMES(X) \
+	X(LIVE, "live") \
+	X(COMPLETED, "completed") \
+	X(FAILED, "failed") \
+	X(CANCELED, "canceled") \
+	X(PANICKED, "panicked") \
+	X(ABORTED, "aborted") \
+	X(KILLED, "killed") \
+	X(REJECTED, "rejected")
+
+#endif

@@ -1,0 +1,18 @@
+/* sync/sleep.c - a wait that only its deadline ends. */
+#include "tend/task.h"
+
+#include "runtime/runtime.h"
+
+#include <errno.h>
+
+int tend_sleep_until(uint64_t deadline)
+{
+	struct tend__outside room;
+	int error = tend__may_wait();
+
+	if (error)
+		return error;
+	struct tend__waiter w = {.task = tend__self(&room)};
+	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
+	return error == -ETIMEDOUT ? 0 : error;
+}

@@ -1,0 +1,3 @@
+#include "suite.h"
+
+SUITE_MAIN("refusals", 60)

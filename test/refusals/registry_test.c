@@ -1,0 +1,163 @@
+/* tend/registry.h */
+#include "refuse.h"
+
+#include "runtime/runtime.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TEST(refusals_of_the_registry) { try_rows(__FILE__); }
+
+/* ---- tend_snapshot_take() ---- */
+
+REFUSES(tend_snapshot_take, ENOMEM, "no memory", outside,
+        (no_memory(1), tend_snapshot_take(w->rt, &w->out.snapshot)))
+REFUSES(tend_snapshot_take, ENOMEM, "no memory for the sites", outside,
+        (no_memory(2), tend_snapshot_take(w->rt, &w->out.snapshot)))
+REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, &w->out.snapshot))
+
+/* ---- tend_snapshot_of() ---- */
+
+SETS_ERRNO_TODAY(tend_snapshot_of)
+SETS_ERRNO_TODAY(tend_snapshot_fd)
+
+static int of(struct world *w, pid_t pid) { return tend_snapshot_of(pid, &w->out.snapshot); }
+
+/* w->pid is a child that is stopped, or with `end` has ended. */
+static void child(struct world *w, const struct row *row, void prepare(void), bool end)
+{
+	int status;
+
+	w->pid = fork();
+	if (w->pid == 0) {
+		if (prepare)
+			prepare();
+		raise(end ? SIGKILL : SIGSTOP);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(w->pid, &status, WUNTRACED), w->pid);
+	judge(w, row);
+	if (end)
+		return;
+	kill(w->pid, SIGKILL);
+	ck_assert_int_eq(waitpid(w->pid, &status, 0), w->pid);
+}
+
+static void dead(struct world *w, const struct row *row) { child(w, row, NULL, true); }
+static void unlinked(struct world *w, const struct row *row) { child(w, row, NULL, false); }
+
+static void hide(void) { prctl(PR_SET_DUMPABLE, 0); }
+static void hidden(struct world *w, const struct row *row) { child(w, row, hide, false); }
+
+/* As long as a registry, but not a registry. */
+static int junk(void)
+{
+	int fd = memfd_create(TEND__MEMFD_NAME, MFD_CLOEXEC);
+
+	if (fd >= 0 && ftruncate(fd, 65536) == 0 && pwrite(fd, "junk", 4, 0) == 4)
+		return fd;
+	_exit(1);
+}
+
+static void have_junk(void) { (void)junk(); }
+static void foreign(struct world *w, const struct row *row) { child(w, row, have_junk, false); }
+
+/* The registry of this process may not be read. */
+static void locked(struct world *w, const struct row *row)
+{
+	ANSWERS(fchmod(w->rt->segment.fd, 0), 0);
+	judge(w, row);
+	ANSWERS(fchmod(w->rt->segment.fd, 0600), 0);
+}
+
+REFUSES(tend_snapshot_of, ESRCH, "no process", outside, of(w, 0))
+REFUSES(tend_snapshot_of, ESRCH, "a group", outside, of(w, -1))
+REFUSES(tend_snapshot_of, ESRCH, "it has ended", dead, of(w, w->pid))
+REFUSES(tend_snapshot_of, ENOENT, "a process without a registry of its own", unlinked,
+        of(w, w->pid))
+REFUSES(tend_snapshot_of, EPERM, "a registry that may not be opened", locked,
+        (as_nobody(), of(w, getpid())))
+REFUSES(tend_snapshot_of, EACCES, "a process that may not be looked into", hidden,
+        (as_nobody(), of(w, w->pid)))
+REFUSES(tend_snapshot_of, EPROTO, "something else of that name", foreign, of(w, w->pid))
+REFUSES(tend_snapshot_of, ENOMEM, "no memory", outside, (no_memory(1), of(w, getpid())))
+
+/* ---- tend_snapshot_fd() ---- */
+
+static int from(struct world *w, int fd) { return tend_snapshot_fd(fd, &w->out.snapshot); }
+
+static void with_junk(struct world *w, const struct row *row)
+{
+	w->fd = junk();
+	judge(w, row);
+	close(w->fd);
+}
+
+/* The registry up to its middle, which is how a full disk leaves it. */
+static void torn(struct world *w, const struct row *row)
+{
+	struct tend__header *h = w->rt->segment.header;
+
+	w->fd = memfd_create("torn", MFD_CLOEXEC);
+	ck_assert_int_ge(w->fd, 0);
+	ck_assert_int_eq(pwrite(w->fd, h, h->bytes / 2, 0), (ssize_t)(h->bytes / 2));
+	judge(w, row);
+	close(w->fd);
+}
+
+static void with_pipe(struct world *w, const struct row *row)
+{
+	int ends[2];
+
+	ANSWERS(pipe2(ends, O_CLOEXEC), 0);
+	w->fd = ends[0];
+	judge(w, row);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+REFUSES(tend_snapshot_fd, EPROTO, "something else", with_junk, from(w, w->fd))
+REFUSES(tend_snapshot_fd, EPROTO, "half of a registry", torn, from(w, w->fd))
+REFUSES(tend_snapshot_fd, EPROTO, "a pipe", with_pipe, from(w, w->fd))
+REFUSES(tend_snapshot_fd, ENOMEM, "no memory", outside, (no_memory(1), from(w, w->rt->segment.fd)))
+REFUSES_UNLISTED(tend_snapshot_fd, EBADF, "no descriptor", outside, from(w, -1))
+CANNOT_PROVOKE(tend_snapshot_fd, ESRCH,
+               "the row is that of tend_snapshot_of(); a descriptor is no process")
+CANNOT_PROVOKE(tend_snapshot_fd, ENOENT,
+               "the row is that of tend_snapshot_of(); what is no registry is EPROTO")
+CANNOT_PROVOKE(tend_snapshot_fd, EPERM,
+               "the row is that of tend_snapshot_of(); the descriptor is open")
+CANNOT_PROVOKE(tend_snapshot_fd, EACCES,
+               "the row is that of tend_snapshot_of(); the descriptor is open")
+
+/* ---- Events and paths ---- */
+
+static tend_subscription *subscription;
+
+static void subscribed(struct world *w, const struct row *row)
+{
+	ANSWERS(tend_subscribe(w->rt, &subscription), 0);
+	forked(w, row);
+	tend_unsubscribe(subscription);
+}
+
+REFUSES(tend_subscribe, ENOMEM, "no memory", outside,
+        (no_memory(1), tend_subscribe(w->rt, &w->out.subscription)))
+REFUSES(tend_subscribe, ESTALE, "a fork", forked, tend_subscribe(w->rt, &w->out.subscription))
+REFUSES_UNLISTED(tend_events_take, ESTALE, "a fork", subscribed,
+                 tend_events_take(subscription, &w->out.info, 1, &w->out.number))
+
+static int64_t path_of(struct world *w, uint64_t id)
+{
+	return tend_path(id, w->out.bytes, sizeof(w->out.bytes));
+}
+
+REFUSES(tend_path, ESRCH, "a scope that has ended", outside, path_of(w, w->ended.id))
+REFUSES(tend_path, ESRCH, "a task that was joined", outside, path_of(w, w->stale.id))
+REFUSES(tend_path, ESRCH, "none", outside, path_of(w, 0))
+REFUSES(tend_path, ESTALE, "a fork", forked, path_of(w, w->open.id))
