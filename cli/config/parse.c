@@ -1,8 +1,8 @@
 /* cli/config/parse.c - from bytes to a YAML document.
  *
- * What libyaml would read at any cost is refused before: it looks anchors up
- * one by one and nests as deep as it is told. So the text is first walked as
- * events, which keep nothing, and only then composed. */
+ * libyaml searches its anchors one by one and nests as deep as the file says.
+ * So the text is first walked as events, which keep nothing in memory, and
+ * composed only if that walk stayed within the limits. */
 #include "config/reader.h"
 #include "show/text.h"
 
@@ -61,7 +61,7 @@ static bool check_text(struct config_reader *r)
 	return true;
 }
 
-/* The character at a place, 0 behind the end. */
+/* Returns the character at a place, 0 behind the end. */
 static uint32_t character_at(const struct config_reader *r, struct config_place wanted)
 {
 	struct config_place at = {1, 1};
@@ -76,7 +76,7 @@ static uint32_t character_at(const struct config_reader *r, struct config_place 
 	return 0;
 }
 
-/* What libyaml says, and what usually helps. */
+/* Returns the usual remedy for a message of libyaml. */
 static const char *remedy(const char *problem)
 {
 	static const struct {
@@ -127,7 +127,8 @@ static void report_syntax(struct config_reader *r, const yaml_parser_t *parser)
 
 static bool fail(struct config_reader *r, const yaml_parser_t *parser)
 {
-	/* Some places of libyaml that are out of memory only fail. */
+	/* Some functions of libyaml fail without a message when they are out of
+	 * memory. */
 	if (parser->error == YAML_MEMORY_ERROR || !parser->problem)
 		r->no_memory = true;
 	else

@@ -392,14 +392,14 @@ static void advance(int fd, uint64_t by)
 	}
 	/* Few programs share one among many. A runtime that closes leaves the table
 	 * first. */
-	tend__runtimes_lock();
+	tend__lock(&tend__runtimes_lock);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__runtime_of(tend__id(i, 0, 0));
 
 		if (rt)
 			tell_workers(rt, workers, fd);
 	}
-	tend__runtimes_unlock();
+	tend__unlock(&tend__runtimes_lock);
 }
 
 void tend__fd_closing(int fd) { advance(fd, BEGUN); }

@@ -116,7 +116,9 @@ int tend__workers_start(tend_runtime *rt)
 	int error = 0;
 
 	(void)tend__barrier(); /* it is prepared here, before there are threads */
+	tend__lock(&rt->outside_lock);
 	rt->outside.last = &rt->outside.first;
+	tend__unlock(&rt->outside_lock);
 	for (; made < rt->workers_count; made++) {
 		struct tend__worker *w = &rt->workers[made];
 

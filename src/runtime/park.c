@@ -155,8 +155,9 @@ static void no_sweep(uint64_t id) { (void)id; }
 void (*tend__on_wait)(uint64_t id) = no_sweep;
 #endif
 
+/* Unchecked: the lock may be NULL, and so each use of it is conditional. */
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
-               uint64_t object, uint64_t deadline, unsigned flags)
+               uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED
 {
 	struct tend__task *t = w->task;
 	int error;

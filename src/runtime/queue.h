@@ -105,6 +105,6 @@ bool tend__rouse(struct tend__worker *w, uint32_t why);
 void tend__call_watcher(struct tend__worker *w);
 void tend__take_inbox(struct tend__worker *w);
 /* This worker's share of what was spawned from outside. */
-void tend__take_outside(struct tend__worker *w);
+void tend__take_outside(struct tend__worker *w) TEND_EXCLUDES(&w->rt->outside_lock);
 
 #endif

@@ -169,13 +169,16 @@ struct tend_runtime {
 	struct tend__lock threads_lock; /* of thread tasks that are to be joined */
 	struct tend__thread_task *threads_ended TEND_GUARDED_BY(&threads_lock);
 	_Atomic uint32_t threads_live;
-	struct tend__children *children; /* of the guard; made by the first process */
 	struct tend__lock children_lock;
+	/* Of the guard; made by the first process. */
+	struct tend__children *children TEND_GUARDED_BY(&children_lock);
 	char *guard_path;
 	char name[TEND_NAME_MAX + 1];
 };
 
-/* The runtimes that are open, by their number in ids; in a fork none is. */
+/* The runtimes that are open, by their number in ids; in a fork none is. While the lock
+ * is held none of them leaves the table. */
+extern struct tend__lock tend__runtimes_lock;
 extern _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
 static inline tend_runtime *tend__runtime_of(uint64_t id)
 {
@@ -184,11 +187,9 @@ static inline tend_runtime *tend__runtime_of(uint64_t id)
 	/* Acquire: pairs with the release in tend__runtime_claim(). */
 	return i < TEND__RUNTIMES ? tend__load_acquire(&tend__runtimes[i]) : NULL;
 }
-int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation);
-void tend__runtime_disclaim(tend_runtime *rt);
-/* While it is held none of them leaves the table. */
-void tend__runtimes_lock(void) TEND_UNCHECKED;
-void tend__runtimes_unlock(void) TEND_UNCHECKED;
+int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
+	TEND_EXCLUDES(&tend__runtimes_lock);
+void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock);
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 struct tend__header *tend__runtime_segment(const tend_runtime *rt);
@@ -232,7 +233,7 @@ void tend__stacks_fini(struct tend__worker *w);
 /* queue.c */
 void tend__post(struct tend__worker *w, struct tend__post *post);
 /* Queues a published task that has not run. */
-void tend__spawned(tend_runtime *rt, struct tend__task *t);
+void tend__spawned(tend_runtime *rt, struct tend__task *t) TEND_EXCLUDES(&rt->outside_lock);
 void tend__fiber_wake(struct tend__task *t);
 
 /* switch.c */
@@ -274,7 +275,7 @@ enum {
  * w unlinked. Called with `lock` held, and w linked; returns with it free. With
  * lock NULL, w is not linked and its worker sets done. */
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
-               uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED;
+               uint64_t object, uint64_t deadline, unsigned flags) TEND_RELEASE(lock);
 #ifdef TEND_SIM
 /* Called with the task's id before each wait that a cancel can end, without a lock:
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
@@ -284,7 +285,7 @@ extern void (*tend__on_wait)(uint64_t id);
  * is what keeps the waiter's stack where it is. */
 void tend__waiter_done(struct tend__waiter *w, int result);
 /* Ends the calling task if an abort was asked for. Nothing of its may be linked. */
-void tend__abort_if_asked(struct tend__task *t);
+void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same where the caller answers it and holds nothing: an abort takes effect. */
 static inline bool tend__canceled(struct tend__task *t)
 {

@@ -7,8 +7,8 @@
 /* A number is used again when its runtime has closed. Ids from before must stay
  * stale, so generations go on where the last runtime of that number ended. */
 _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
-static uint32_t generations[TEND__RUNTIMES];
-static struct tend__lock lock;
+struct tend__lock tend__runtimes_lock;
+static uint32_t generations[TEND__RUNTIMES] TEND_GUARDED_BY(&tend__runtimes_lock);
 static _Atomic uint32_t forked;
 
 static void in_child(void)
@@ -33,7 +33,7 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	int error = -EAGAIN;
 
 	pthread_once(&once, at_fork);
-	tend__lock(&lock);
+	tend__lock(&tend__runtimes_lock);
 	for (uint32_t i = 0; i < TEND__RUNTIMES && error; i++)
 		/* Relaxed: the table changes under the lock. */
 		if (!tend__load_relaxed(&tend__runtimes[i]) && generations[i] < UINT32_MAX / 2) {
@@ -43,13 +43,13 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 			tend__store_release(&tend__runtimes[i], rt);
 			error = 0;
 		}
-	tend__unlock(&lock);
+	tend__unlock(&tend__runtimes_lock);
 	return error;
 }
 
 void tend__runtime_disclaim(tend_runtime *rt)
 {
-	uint32_t last = generations[rt->index];
+	uint32_t last = 0;
 	struct tend__header *h = rt->segment.header;
 
 	for (uint32_t slot = 1; h && slot < tend__load_relaxed(&h->records_used); slot++) {
@@ -58,16 +58,15 @@ void tend__runtime_disclaim(tend_runtime *rt)
 		if (tend__word_generation(word) > last)
 			last = tend__word_generation(word);
 	}
-	tend__lock(&lock);
+	tend__lock(&tend__runtimes_lock);
+	if (last < generations[rt->index])
+		last = generations[rt->index];
 	/* A slot whose generations have all been used is retired: nobody gets it again. */
 	generations[rt->index] = last == UINT32_MAX ? last : last + 1;
 	tend__store_relaxed(&tend__runtimes[rt->index], NULL);
-	tend__unlock(&lock);
+	tend__unlock(&tend__runtimes_lock);
 	rt->index = UINT32_MAX;
 }
-
-void tend__runtimes_lock(void) { tend__lock(&lock); }
-void tend__runtimes_unlock(void) { tend__unlock(&lock); }
 
 struct tend__header *tend__runtime_segment(const tend_runtime *rt)
 {

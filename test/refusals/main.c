@@ -1,3 +1,3 @@
 #include "suite.h"
 
-SUITE_MAIN("refusals", 60)
+SUITE_MAIN("refusals")
