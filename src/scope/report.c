@@ -64,8 +64,8 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 
 /* The return addresses of a parked fiber; 0 ends them if they are fewer. Another thread
  * may make the fiber run meanwhile, so the walk is hidden from TSan. */
-__attribute__((no_sanitize("address", "thread"))) static void
-walk_stack(const struct tend__task *t, uint64_t out[TEND__FRAMES])
+__attribute__((no_sanitize("address", "thread"))) static void walk_stack(const struct tend__task *t,
+                                                                         uint64_t out[TEND__FRAMES])
 {
 	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
 	const struct tend__stack *stack = t->stack;
