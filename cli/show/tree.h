@@ -5,7 +5,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* `rows` are sorted by path, as a running stack answers them. */
+/* Prints the tree. `rows` are sorted by path, as in the answer of a running
+ * stack. */
 void tree_print(const json_t *rows, bool ascii);
 
 #endif
