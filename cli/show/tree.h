@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* `rows` are sorted by path, as a running stack answers them. */
+/* Draws rows that rows_add() has made: each below the row of its parent. */
 void tree_print(const json_t *rows, bool ascii);
 
 #endif

@@ -7,6 +7,7 @@ int main(void)
 	srunner_add_suite(sr, print_suite());
 	srunner_add_suite(sr, instance_suite());
 	srunner_add_suite(sr, control_suite());
+	srunner_add_suite(sr, tree_suite());
 	srunner_run_all(sr, CK_ENV);
 	int failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

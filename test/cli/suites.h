@@ -8,5 +8,6 @@ Suite *graph_suite(void);
 Suite *print_suite(void);
 Suite *instance_suite(void);
 Suite *control_suite(void);
+Suite *tree_suite(void);
 
 #endif
