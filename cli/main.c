@@ -46,7 +46,7 @@ static void choose(struct argp_state *state, const char *name)
 		argp_error(state, "there is no command %s", name);
 	chosen->argc = state->argc - state->next + 1;
 	chosen->argv = state->argv + state->next - 1;
-	state->next = state->argc; /* the rest is the command's */
+	state->next = state->argc; /* the rest belongs to the command */
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -84,7 +84,7 @@ static char *list_commands(int key, const char *text, void *input)
 	return list;
 }
 
-/* argp's own finds no variable of a program with hidden symbols. */
+/* argp's own option finds no variable of a program with hidden symbols. */
 static const struct argp_option OPTIONS[] = {
 	{"version", 'V', NULL, 0, "Print the version", -1},
 	{0},
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &chosen) != 0 || !chosen.command)
 		return EXIT_USAGE;
-	/* So that usage and errors say "tend up". */
+	/* With this name, usage and errors begin with "tend up". */
 	snprintf(name, sizeof(name), "tend %s", chosen.command->name);
 	chosen.argv[0] = name;
 	return chosen.command->run(chosen.argc, chosen.argv);

@@ -1,7 +1,7 @@
-/* guard/children.c - listing, killing and reaping one's own children.
+/* guard/children.c - lists, kills and reaps the children of this process.
  *
- * A pid is used only while it is that of a child this process has not reaped,
- * so it cannot have become someone else's. */
+ * A pid is used only while this process has not reaped the child, so the number cannot
+ * belong to another process. */
 #include "table.h"
 
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of the thread, not of the process; both have one. */
+/* The list of the thread: guard and keeper have a single thread. */
 #define CHILDREN "/proc/thread-self/children"
 
-/* How long an unexpected child may go unseen while all are being killed. */
+/* While all children are being killed, a new child goes unseen no longer than this. */
 #define RELIST_NS 10000000L
 
-/* Not of another PID namespace either: its numbers are those of others here. */
+/* A /proc of another PID namespace is refused, too: its numbers name other processes here. */
 int children_check(void)
 {
 	char c, self[16];
@@ -37,8 +37,8 @@ int children_check(void)
 	return error;
 }
 
-/* The kernel never skips a child here: it would only if one were reaped
- * between two reads, and only this thread reaps. */
+/* No child is skipped: the kernel skips children only if a child is reaped between two
+ * reads, and only this thread reaps. */
 int children_kill(child_chosen *chosen)
 {
 	char buf[4096];
@@ -78,8 +78,8 @@ pid_t children_reap(int *code, int *status)
 	return info.si_pid;
 }
 
-/* Waits for the end of a child; false if none came for a while. SIGCHLD is
- * blocked, so one that ended before this call is seen too. */
+/* Waits for the end of a child. Returns false if no child ended for a while. SIGCHLD is
+ * blocked, so an end before this call is seen, too. */
 static bool wait_a_while(void)
 {
 	const struct timespec relist = {.tv_nsec = RELIST_NS};
@@ -94,9 +94,8 @@ void children_end(child_reaped *reaped, void *arg)
 	int code, status;
 	int killed = 0;
 
-	/* Nothing is listed before what has ended was reaped: mostly there is
-	 * nothing else. A listing that failed is tried again, like one that was too
-	 * early. */
+	/* Ended children are reaped before children are listed, because mostly there are no
+	 * others. A listing that failed, or came too early, is tried again. */
 	for (;;) {
 		pid_t pid = children_reap(&code, &status);
 		if (pid == -ECHILD)

@@ -1,9 +1,9 @@
-/* guard/guard.c - tend-guard: spawns and reaps the child processes of one
- * program, and leaves none of them when that program is gone.
+/* guard/guard.c - tend-guard: spawns and reaps the child processes of a program, its owner,
+ * and leaves no child when the owner is gone.
  *
- * One thread, no heap: everything is a table of fixed size. Nothing here waits
- * for the program: what it cannot be told yet is owed, in the slot it concerns.
- * doc/guard.md tells the whole story. */
+ * The guard has one thread and no heap: all data is a table of fixed size. The guard never
+ * waits for its owner: a message for which there is no room is owed, in the slot of its
+ * task. doc/guard.md tells the whole story. */
 #include "table.h"
 
 #include "base/atomic.h"
@@ -24,50 +24,50 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The descriptors the program starts us with. */
+/* The descriptors with which the owner starts the guard. */
 #define OWNER_SOCK  3
 #define OWNER_PIDFD 4
 
-/* What a slot owes its owner. */
+/* The messages that a slot can owe the owner. */
 #define OWED_STARTED 1u
 #define OWED_END     2u
 
 /* No kernel has a higher pid (PID_MAX_LIMIT). */
 #define PIDS        4194304
-#define SLOTS       (TEND__GUARD_CHILDREN + 1) /* slot 0 is none */
+#define SLOTS       (TEND__GUARD_CHILDREN + 1) /* slot 0 stands for no slot */
 #define BUCKET_BITS 16
 
-/* How soon to try again what only time can mend. */
+/* The pause before a retry of something that only time can mend. */
 #define RETRY_MS 10
 
-/* How long the keepers have to end their tasks when the owner is gone, before
- * the guard takes over; a keeper needs some milliseconds. */
+/* The time that keepers have to end their tasks when the owner is gone, before the guard
+ * takes over. A keeper needs some milliseconds. */
 #define KEEPERS_MS 300
 
-/* Requests taken before looking at everything else again. */
+/* Requests that are taken before everything else is looked at again. */
 #define REQUESTS_PER_TURN 32
 
-/* In shared memory, which fork does not copy; pages are touched as needed. */
+/* In memory shared with the keepers, so a fork copies nothing. Pages are touched as needed. */
 struct table {
 	struct slot slots[SLOTS];
 	uint32_t by_cookie[1 << BUCKET_BITS];
-	uint32_t by_pid[PIDS]; /* of a keeper */
+	uint32_t by_pid[PIDS]; /* the slot of a keeper */
 };
 
 static struct table *table;
-static uint32_t used_slots = 1;          /* from here on never used */
-static uint32_t free_slots;              /* chain */
-static uint32_t owing_first, owing_last; /* chain */
-static uint32_t lost_slots;              /* chain */
-static uint32_t keepers;                 /* not reaped yet */
+static uint32_t used_slots = 1;          /* slots from here on were never used */
+static uint32_t free_slots;              /* chain by `next` */
+static uint32_t owing_first, owing_last; /* chain by `next`: slots with `queued` */
+static uint32_t lost_slots;              /* chain by `next_lost` */
+static uint32_t keepers;                 /* keepers that are not reaped yet */
 
 static pid_t guard_pid;
 static int child_signals;           /* signalfd */
-static int started_in, started_out; /* struct started, from the keepers */
-static int proc_error;              /* children cannot be listed */
+static int started_in, started_out; /* a socket pair: struct started, from the keepers */
+static int proc_error;              /* negative errno value: children cannot be listed */
 static bool owner_gone;
-static bool retry;    /* the kernel was out of memory */
-static bool refusing; /* `refusal` is owed, for a task without a slot */
+static bool retry;    /* the kernel was out of memory for a message */
+static bool refusing; /* `refusal` is owed, to a task without a slot */
 static struct tend__guard_message refusal;
 
 /* The table. */
@@ -114,7 +114,7 @@ static void remove_slot(struct slot *slot)
 	free_slots = i;
 }
 
-/* What is owed to the owner. */
+/* The messages that are owed to the owner. */
 
 static void owe(struct slot *slot, uint32_t what)
 {
@@ -140,7 +140,7 @@ static void refuse(uint64_t cookie, uint32_t stage, int error)
 	refusing = true;
 }
 
-/* True when it was sent; else it stays owed. */
+/* Returns true if the message was sent; else the message stays owed. */
 static bool tell_owner(const struct tend__guard_message *message, int pidfd)
 {
 	int error = tend__fdmsg_send(OWNER_SOCK, message, sizeof(*message), &pidfd, pidfd >= 0,
@@ -205,7 +205,7 @@ static void pay_owner(void)
 	}
 }
 
-/* What the keepers say, and their ends. */
+/* The messages of the keepers, and their ends. */
 
 static void take_started(void)
 {
@@ -216,15 +216,15 @@ static void take_started(void)
 	       (ssize_t)sizeof(started)) {
 		struct slot *slot = &table->slots[started.slot];
 		slot->leader = started.leader;
-		/* There is none if the guard had no descriptor left for it. */
+		/* No pidfd comes if the guard had no descriptor free for it. */
 		if (got.count > 0)
 			slot->pidfd = got.fds[0];
 		owe(slot, OWED_STARTED);
 	}
 }
 
-/* A keeper was killed. What it left has fallen to the guard, which ends it
- * before it says so. */
+/* The keeper of the slot was killed. Its children have fallen to the guard, which kills them
+ * (sweep()) before it tells the owner that the task has ended. */
 static void lose(struct slot *slot)
 {
 	if (!slot->leader) {
@@ -242,9 +242,9 @@ static void keeper_gone(struct slot *slot)
 {
 	slot->keeper = 0;
 	keepers--;
-	/* What it said before its end comes first. */
+	/* Messages that the keeper sent before its end come first. */
 	take_started();
-	/* Pairs with the release stores of fail() and end_task(). */
+	/* Acquire: pairs with the release stores of fail() and end_task(). */
 	uint32_t state = tend__load_acquire(&slot->state);
 	if (state == SLOT_OPEN)
 		lose(slot);
@@ -284,7 +284,8 @@ static void reap(void)
 
 static bool is_orphan(pid_t pid) { return pid >= PIDS || !table->by_pid[pid]; }
 
-/* Ends what lost keepers left; when nothing is left, their tasks have ended. */
+/* Kills the processes that lost keepers left. When no such process is left, the tasks of the
+ * lost keepers have ended. */
 static void sweep(void)
 {
 	if (children_kill(is_orphan) != 0)
@@ -296,7 +297,7 @@ static void sweep(void)
 	}
 }
 
-/* What the owner asks for. */
+/* The requests of the owner. */
 
 /* Returns the pid of the keeper, or a negative errno value. */
 static pid_t start_keeper(struct slot *slot, const struct tend__guard_request *request,
@@ -314,7 +315,8 @@ static pid_t start_keeper(struct slot *slot, const struct tend__guard_request *r
 		return -errno;
 	if (pid > 0)
 		return pid;
-	/* The owner must see the end of the guard, and the keeper too. */
+	/* The keeper keeps none of the guard's descriptors: the owner and the keeper must see
+	 * the end of the guard by its sockets. */
 	close(OWNER_SOCK);
 	close(OWNER_PIDFD);
 	close(child_signals);
@@ -330,7 +332,7 @@ static int count_descriptors(uint32_t flags)
 	return n;
 }
 
-/* Whether a SPAWN can be answered from a slot: 0, or a positive errno value. */
+/* Checks whether a SPAWN may have a slot. Returns 0, or a positive errno value and the stage. */
 static int check_spawn(const struct tend__guard_request *request, int nfds, bool cut,
                        uint32_t *stage)
 {
@@ -374,7 +376,8 @@ static void spawn(const struct tend__guard_request *request, const int *fds, int
 
 static void tell_to_end(struct slot *slot)
 {
-	/* Seen by attend(); the signals only make it look. */
+	/* attend() of the keeper sees the flag; the signals only make it look. SIGCONT is for a
+	 * keeper that is stopped. */
 	tend__exchange(&slot->kill, 1);
 	kill(slot->keeper, WAKE_SIGNAL);
 	kill(slot->keeper, SIGCONT);
@@ -382,8 +385,8 @@ static void tell_to_end(struct slot *slot)
 
 static void kill_task(struct slot *slot)
 {
-	/* Before it has started its keeper may sleep in the kernel, in exec of a
-	 * file of a server that is gone, and hear of nothing but this. */
+	/* Before the start the keeper may sleep in the kernel, in the exec of a file on a
+	 * server that is gone. Nothing but SIGKILL reaches such a keeper. */
 	if (!slot->leader) {
 		kill(slot->keeper, SIGKILL);
 		return;
@@ -393,7 +396,8 @@ static void kill_task(struct slot *slot)
 
 static uint64_t signal_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
-/* As in the kernel, the later of stop and continue wins. */
+/* Has the keeper send a signal, with SIGCONT if `cont`. As in the kernel, the later of stop
+ * and continue wins. */
 static void signal_task(struct slot *slot, int sig, bool cont)
 {
 	const uint64_t conts = signal_bit(SIGCONT);
@@ -403,7 +407,7 @@ static void signal_task(struct slot *slot, int sig, bool cont)
 	uint64_t clear = set & conts ? stops & ~set : set & stops ? conts : 0;
 	uint64_t old = tend__load_relaxed(&slot->signals);
 
-	/* Taken by the exchange of pass_signals(). */
+	/* The keeper takes the bits by the exchange of pass_signals(). */
 	while (!tend__cas(&slot->signals, &old, (old & ~clear) | set))
 		continue;
 	kill(slot->keeper, WAKE_SIGNAL);
@@ -415,7 +419,7 @@ static void obey(const struct tend__guard_request *request, const int *fds, int 
 		spawn(request, fds, nfds, cut);
 		return;
 	}
-	/* A task that has ended needs neither. */
+	/* A task that has ended needs neither signal nor kill. */
 	struct slot *slot = find_slot(request->cookie);
 	if (!slot || !slot->keeper)
 		return;
@@ -427,7 +431,7 @@ static void obey(const struct tend__guard_request *request, const int *fds, int 
 		signal_task(slot, request->signal, request->flags & TEND__GUARD_CONT);
 }
 
-/* False when there is none now. */
+/* Takes the next request. Returns false if there is none now. */
 static bool take_request(void)
 {
 	struct tend__guard_request request;
@@ -438,7 +442,7 @@ static bool take_request(void)
 		owner_gone = true;
 	if (n <= 0)
 		return false;
-	/* What is not a request came from no tend__guard_*() and gets no answer. */
+	/* A message of another size came from no tend__guard_*() function, and gets no answer. */
 	if (n == (ssize_t)sizeof(request))
 		obey(&request, got.fds, got.count, got.cut);
 	tend__fdmsg_close(&got, 0);
@@ -461,7 +465,7 @@ static void serve(void)
 		};
 		if (poll(polled, 4, retry || lost_slots ? RETRY_MS : -1) < 0 && errno != EINTR)
 			return;
-		/* The socket alone proves nothing: a fork of the owner keeps it open. */
+		/* The pidfd, because a fork of the owner keeps the socket open. */
 		if (polled[0].revents)
 			return;
 		if (polled[2].revents)
@@ -486,8 +490,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The owner is gone. The keepers are not killed at first: each ends its task
- * whatever happens to the guard meanwhile. */
+/* The owner is gone. The keepers are not killed at first, because each ends its task even if
+ * the guard is killed meanwhile. */
 static void end_tasks(void)
 {
 	const int64_t deadline = now_ms() + KEEPERS_MS;
@@ -503,12 +507,12 @@ static void end_tasks(void)
 	children_end(NULL, NULL);
 }
 
-/* The program's dispositions were inherited where they were "ignore"; the
- * children are to get the default ones. */
+/* Sets each signal to its default: the guard has inherited the signals that its owner
+ * ignores, and the children must not. */
 static void default_signals(void)
 {
-	/* As the kernel has it: handler, flags, restorer, mask. libc's call refuses
-	 * signals 32 and 33, which a parent may have left ignored as well. */
+	/* The kernel's struct: handler, flags, restorer, mask. The function of libc refuses
+	 * signals 32 and 33, which the owner may have left ignored as well. */
 	const unsigned long standard[4] = {0};
 	const uint64_t all = UINT64_MAX;
 	for (int sig = 1; sig <= SIGRTMAX; sig++)
@@ -516,10 +520,11 @@ static void default_signals(void)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
 }
 
-/* 0, 1 and 2 are /dev/null, so that nothing else gets these numbers. */
+/* Opens /dev/null as 0, 1 and 2, so that no other file gets these numbers. Returns false if
+ * there is no /dev/null. */
 static bool take_null(void)
 {
-	int fd = open("/dev/null", O_RDWR); /* it may be one of them itself */
+	int fd = open("/dev/null", O_RDWR); /* may itself get one of the three numbers */
 	if (fd < 0)
 		return false;
 	for (int i = 0; i < 3; i++)
@@ -549,7 +554,7 @@ static bool open_all(void)
 	return table != MAP_FAILED;
 }
 
-/* Whether a program started us as tend__guard_open() does. */
+/* Returns true if a program started this one as tend__guard_open() does. */
 static bool well_started(int argc, char **argv)
 {
 	int type = 0;
@@ -571,7 +576,7 @@ int main(int argc, char **argv)
 	default_signals();
 	setsid();
 	prctl(PR_SET_NAME, "tend-guard");
-	/* Keep no file system of the program's busy. */
+	/* In / the guard keeps no file system busy. */
 	if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !open_all())
 		return 71;
 	guard_pid = getpid();

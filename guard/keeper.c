@@ -1,8 +1,8 @@
-/* guard/keeper.c - one task: starts its leader, passes signals on to its group,
- * and ends when nothing of the task is left.
+/* guard/keeper.c - the keeper of a task: starts the leader, passes signals on to the group of
+ * the leader, and ends when nothing of the task is left.
  *
- * It dies by nothing but SIGKILL. When the guard dies it kills its task, as
- * when it is told to. */
+ * Only SIGKILL ends a keeper earlier. When the guard dies the keeper kills its task, as for a
+ * KILL of the owner. */
 #include "table.h"
 
 #include "base/atomic.h"
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What the request said, in memory of the keeper. */
+/* The strings of a request, in memory of the keeper. */
 struct command {
 	char *blob;
 	size_t blob_bytes;
@@ -34,27 +34,27 @@ _Noreturn static void fail(struct slot *slot, int stage, int error)
 {
 	slot->stage = stage;
 	slot->error = error;
-	/* Read with the acquire load of keeper_gone(). */
+	/* Release: pairs with the acquire load of keeper_gone(). */
 	tend__store_release(&slot->state, SLOT_FAILED);
 	_exit(0);
 }
 
-/* Points `out` at `count` strings from *at on; false if they are not there. */
+/* Points `out` at `count` strings from *at on. Returns false if there are fewer. */
 static bool take_strings(char **out, uint32_t count, char **at, char *end)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (*at == end)
 			return false;
 		out[i] = *at;
-		/* The blob ends with a NUL, so this stops before its end. */
+		/* The blob ends with a NUL, so strlen() stops before the end of the blob. */
 		*at += strlen(*at) + 1;
 	}
 	out[count] = NULL;
 	return true;
 }
 
-/* The blob cannot change or shrink any more, or it is refused; so what is
- * checked here stays true. */
+/* Maps the blob of a request. A blob that could still change or shrink is refused, so the
+ * checks made here stay true. Returns 0 or a negative errno value. */
 static int map_blob(int fd, size_t bytes, struct command *command)
 {
 	const int sealed = F_SEAL_SHRINK | F_SEAL_WRITE;
@@ -114,8 +114,8 @@ static void take_descriptors(const struct keeper *keeper, struct leader *leader)
 		leader->io[i] = keeper->request.flags & TEND__GUARD_FD(i) ? *fd++ : -1;
 }
 
-/* Sends the leader's pidfd to the guard. The kernel may refuse for a moment:
- * other processes of this user may have too many descriptors in flight. */
+/* Tells the guard the leader's pid, with its pidfd if possible. The kernel may be out of
+ * memory for a moment. Returns 0 or a negative errno value. */
 static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -126,7 +126,8 @@ static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 		int error = tend__fdmsg_send(keeper->report, &started, sizeof(started), &pidfd,
 		                             with, 0);
 		if (error == -ETOOMANYREFS && with) {
-			/* Other descriptors of this user are on their way: without it, then. */
+			/* Too many descriptors of this user are on their way elsewhere, so the
+			 * message goes without the pidfd. */
 			with = 0;
 			continue;
 		}
@@ -136,8 +137,8 @@ static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 	}
 }
 
-/* SIGCONT last: the signal it comes with must be pending when the stopped
- * processes go on. */
+/* Sends the signals that the guard has asked for to the group. SIGCONT is the last, because
+ * the others must be pending when stopped processes go on. */
 static void pass_signals(struct slot *slot)
 {
 	const uint64_t cont = UINT64_C(1) << (SIGCONT - 1);
@@ -150,8 +151,8 @@ static void pass_signals(struct slot *slot)
 		kill(-leader_pid, SIGCONT);
 }
 
-/* Reaps what the leader left behind while it goes on. True when the leader has
- * ended; it stays unreaped, so that the number of its group stays its own. */
+/* Reaps orphans of the task while the leader runs. Returns true when the leader has ended. The
+ * leader stays unreaped, so that the number of its group belongs to no other process. */
 static bool leader_ended(void)
 {
 	for (;;) {
@@ -164,7 +165,7 @@ static bool leader_ended(void)
 	}
 }
 
-/* Until the leader ends, or the task is to be killed. */
+/* Passes signals on, until the leader ends or the task is to be killed. */
 static void attend(const struct keeper *keeper)
 {
 	sigset_t set;
@@ -191,11 +192,11 @@ static void note_leader(void *arg, pid_t pid, int code, int status)
 
 _Noreturn static void end_task(struct slot *slot)
 {
-	/* The group at once, what is left by and by. The leader is not reaped yet,
-	 * so the number of the group is still its own. */
+	/* The group at once, the other descendants by and by. The leader is not reaped yet, so
+	 * the number of the group belongs to no other process. */
 	kill(-leader_pid, SIGKILL);
 	children_end(note_leader, slot);
-	/* Read with the acquire load of keeper_gone(). */
+	/* Release: pairs with the acquire load of keeper_gone(). */
 	tend__store_release(&slot->state, SLOT_ENDED);
 	_exit(0);
 }
@@ -222,7 +223,8 @@ _Noreturn void keeper_run(const struct keeper *keeper)
 		fail(slot, leader.stage, -leader_pid);
 
 	error = report_started(keeper, leader_pid, pidfd);
-	/* What the task reads and writes must end with it, not with its keeper. */
+	/* The files of the task must be closed when its processes are dead, so the keeper holds
+	 * none of them. */
 	close_range(3, ~0U, 0);
 	munmap(command.blob, command.blob_bytes);
 	munmap(command.pointers, command.pointers_bytes);

@@ -1,9 +1,9 @@
-/* guard/leader.c - from a keeper to the program a task runs.
+/* guard/leader.c - starts the leader, the first process of a task.
  *
- * The leader shares the memory of its parent, which sleeps until the leader
- * runs its program or gave up; so it says what went wrong by writing it down.
- * It has its own signal dispositions and descriptors. All signals are blocked
- * in the parent and at their defaults, so none runs a handler here. */
+ * Until its exec the leader shares the memory of its parent, the keeper, which sleeps until
+ * the leader runs its program or gives up. So the leader reports an error by writing to
+ * struct leader. Signal dispositions and descriptors are the leader's own. All signals are
+ * blocked in the keeper and at their defaults, so no handler runs in the leader. */
 #include "table.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ _Noreturn static void give_up(struct leader *leader, int stage, int error)
 	_exit(127);
 }
 
-/* The PATH the program will see, not that of the guard. */
+/* Returns the PATH of the leader's environment, or the default. */
 static const char *search_path(char *const *env)
 {
 	for (; *env; env++)
@@ -34,18 +34,18 @@ static const char *search_path(char *const *env)
 	return "/bin:/usr/bin";
 }
 
-/* Tries one file; returns only if it did not work, with what went wrong. */
+/* Tries to run a file. Returns only if that failed, with a positive errno value and the stage. */
 static int run_file(const char *path, const struct leader *leader, int *stage)
 {
 	execve(path, leader->argv, leader->env);
 	int error = errno;
-	/* What is missing may be the interpreter of a file that is there, and what
-	 * is not allowed may be to look into its directory. */
+	/* ENOENT may mean the interpreter of a file that exists, and EACCES the directory of
+	 * the file. */
 	*stage = access(path, F_OK) < 0 ? TEND__STAGE_LOOKUP : TEND__STAGE_EXEC;
 	return error;
 }
 
-/* Errors of one directory of PATH that say nothing about the next one. */
+/* Returns true for an error in a directory of PATH that says nothing about the next. */
 static bool look_further(int error, int stage)
 {
 	switch (error) {
@@ -61,8 +61,9 @@ static bool look_further(int error, int stage)
 	}
 }
 
-/* As execvpe() does, but a file the kernel cannot run is an error, not a shell
- * script, and what was found but not allowed is told from what was not found. */
+/* Runs the program as execvpe() does, with two differences: a file that the kernel cannot run
+ * is an error and no shell script, and a file without permission is told apart from a missing
+ * file. */
 _Noreturn static void run_program(struct leader *leader)
 {
 	char path[PATH_MAX];
@@ -104,7 +105,7 @@ static int leader_main(void *arg)
 	struct leader *leader = arg;
 	sigset_t none;
 
-	/* First, so that the end of the keeper cannot be missed. */
+	/* Before the look at the parent, so that the end of the keeper cannot be missed. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0)
 		give_up(leader, TEND__STAGE_SETUP, errno);
 	if (getppid() != leader->parent)
@@ -115,7 +116,7 @@ static int leader_main(void *arg)
 	if (leader->cwd && chdir(leader->cwd) < 0)
 		give_up(leader, TEND__STAGE_CWD, errno);
 
-	/* 0, 1 and 2 are /dev/null in the guard, and what was passed is above. */
+	/* 0, 1 and 2 are /dev/null in the guard, so the passed descriptors are above. */
 	for (int i = 0; i < 3; i++)
 		if (leader->io[i] >= 0 && dup2(leader->io[i], i) < 0)
 			give_up(leader, TEND__STAGE_SETUP, errno);

@@ -1,10 +1,15 @@
-/* guard/table.h - what the guard and its keepers share.
+/* guard/table.h - the data that the guard and its keepers share.
  *
- * Each task has a keeper: a fork of the guard, a subreaper, and the parent of
- * the task's first process, the leader. Whatever a descendant does, its orphan
- * falls to the keeper, so "all descendants of the task" is exactly "all
- * children of the keeper, until there is none". The two speak through the
- * task's slot in shared memory; a signal only says that it is worth a look. */
+ * Each task has a keeper: a fork of the guard, a subreaper, and the parent of the leader, the
+ * first process of the task. Orphans of the task fall to the keeper, so "all descendants of
+ * the task" is exactly "all children of the keeper, until there is none". Guard and keeper
+ * speak through the task's slot in shared memory; a signal only says that the slot has news.
+ *
+ * Files, each uses only those above it:
+ *   children.c  lists, kills and reaps children
+ *   leader.c    starts the leader of a task
+ *   keeper.c    the keeper of a task
+ *   guard.c     the guard */
 #ifndef GUARD_TABLE_H
 #define GUARD_TABLE_H
 
@@ -14,22 +19,29 @@
 
 #include "platform/guard.h"
 
-/* The signal by which a keeper is told to look at its slot, and which the
- * kernel sends it when the guard dies. */
+/* The signal that makes a keeper look at its slot. The kernel sends the same signal to the
+ * keeper when the guard dies. */
 #define WAKE_SIGNAL SIGUSR1
 
 enum slot_state {
-	SLOT_OPEN,   /* its keeper has not finished, or was killed before it could */
-	SLOT_FAILED, /* stage and error are valid, nothing of it is left */
-	SLOT_ENDED,  /* code and status are valid, nothing of it is left */
+	SLOT_OPEN,   /* the keeper has not finished, or was killed before it could */
+	SLOT_FAILED, /* stage and error are valid, no process of the task is left */
+	SLOT_ENDED,  /* code and status are valid, no process of the task is left */
 };
 
+/* The slot of a task. `state` is written once, by the keeper:
+ *
+ *   OPEN -> FAILED  fail()      keeper.c: the program does not run
+ *   OPEN -> ENDED   end_task()  keeper.c: the leader was reaped, and all else is dead
+ *
+ * The guard reads it when it has reaped the keeper. A slot that is still OPEN then is lost:
+ * the guard ends the task. */
 struct slot {
-	/* Guard to keeper. */
+	/* From the guard to the keeper. */
 	_Atomic uint64_t signals; /* bit n-1: signal n is to be sent to the group */
-	_Atomic uint32_t kill;
+	_Atomic uint32_t kill;    /* 1: the task is to be killed */
 
-	/* Keeper to guard; the fields before it are valid when `state` says so. */
+	/* From the keeper to the guard; the members before `state` are valid by its value. */
 	int32_t stage;
 	int32_t error;
 	int32_t code;
@@ -37,70 +49,70 @@ struct slot {
 	_Atomic uint32_t state;
 
 	/* The guard's own. */
-	uint32_t owed;       /* replies not yet sent: OWED_* in guard.c */
-	uint32_t next;       /* free or owing slot after this one */
-	uint32_t next_lost;  /* slot after this one whose keeper was killed */
-	uint32_t next_alike; /* slot after this one with this hash of the cookie */
+	uint32_t owed;       /* messages not sent yet: OWED_* in guard.c */
+	uint32_t next;       /* the next free slot, or the next that owes */
+	uint32_t next_lost;  /* the next slot whose keeper was killed */
+	uint32_t next_alike; /* the next slot with the same hash of the cookie */
 	uint64_t cookie;
 	pid_t keeper; /* 0: none, or reaped */
-	pid_t leader; /* 0: not known to have started */
-	int pidfd;    /* of the leader, until it was sent; else -1 */
-	bool queued;  /* among the owing */
+	pid_t leader; /* 0: no start is known */
+	int pidfd;    /* the leader's, until it was sent to the owner; else -1 */
+	bool queued;  /* in the chain of slots that owe */
 };
 
-/* What a keeper says, with the pidfd of the leader. */
+/* The message of a keeper to the guard, with the pidfd of the leader. */
 struct started {
 	uint32_t slot;
 	int32_t leader;
 };
 
-/* What a keeper is made with. */
+/* The input of a keeper. */
 struct keeper {
 	struct slot *slot;
 	uint32_t index;
 	pid_t guard;
-	int report; /* where `struct started` goes */
+	int report; /* the socket for `struct started` */
 	struct tend__guard_request request;
-	int fds[TEND__GUARD_FDS_MAX]; /* those that came with the request, in its order */
+	int fds[TEND__GUARD_FDS_MAX]; /* the descriptors of the request, in its order */
 };
 
-/* keeper.c: runs one task, leaves nothing of it, and exits. */
+/* keeper.c: runs a task, leaves no process of the task, and exits. */
 _Noreturn void keeper_run(const struct keeper *keeper);
 
-/* leader.c: what a leader is made with; the pointers stay the caller's. */
+/* leader.c: the input of a leader. The pointers stay the caller's. */
 struct leader {
 	char *const *argv;
 	char *const *env;
 	const char *cwd; /* or NULL */
-	int base;        /* directory to start from, or -1 */
+	int base;        /* the directory where a relative cwd begins, or -1 */
 	int io[3];       /* or -1 */
 	pid_t parent;
-	/* Set by the leader, in memory it shares with its parent until exec. */
+	/* Set by the leader, in memory that it shares with the keeper until exec. */
 	volatile int stage;
 	volatile int error;
 };
 
-/* Returns the pid of the leader, which runs its program, and its pidfd; or a
- * negative errno value with leader->stage set, and then nothing is left. */
+/* Starts a leader. Returns its pid, with *pidfd set, when it runs its program; or a negative
+ * errno value with leader->stage set, and then no process is left. */
 pid_t leader_start(struct leader *leader, int *pidfd);
 
 /* children.c */
 typedef bool child_chosen(pid_t pid);
 typedef void child_reaped(void *arg, pid_t pid, int code, int status);
 
-/* Whether children can be listed at all: 0 or a negative errno value. */
+/* Checks whether children can be listed at all. Returns 0 or a negative errno value. */
 int children_check(void);
 
-/* Sends SIGKILL to the children that `chosen` wants, or to all. Returns how
- * many there were, or a negative errno value. */
+/* Sends SIGKILL to the children for which `chosen` returns true, or to all. Returns how many
+ * got it, or a negative errno value. */
 int children_kill(child_chosen *chosen);
 
-/* Repeats {SIGKILL all children; reap} until none is left: with a subreaper,
- * until no descendant is left. `reaped` may be NULL. */
+/* Repeats {SIGKILL all children; reap} until no child is left: in a subreaper, until no
+ * descendant is left. `reaped` may be NULL. */
 void children_end(child_reaped *reaped, void *arg);
 
-/* Reaps a child that has ended, if any. Returns its pid, 0 if none has ended,
- * -ECHILD if there is none at all. */
+/* Reaps a child that has ended. Returns its pid, 0 if no child has ended, -ECHILD if there is
+ * no child. */
 pid_t children_reap(int *code, int *status);
 
 #endif

@@ -1,4 +1,4 @@
-/* cli/ask/client.c - asking a running stack, and telling what it answered. */
+/* cli/ask/client.c - asks a running stack, and reports its answer. */
 #include "ask/client.h"
 #include "config/config.h"
 #include "show/escape.h"
@@ -31,7 +31,8 @@ int client_tell(const struct client *client, int code, const char *text)
 	return code;
 }
 
-/* The stack of the current directory; a file that is not valid names none. */
+/* Returns the stack of the current directory. A file that is not valid names no
+ * stack. */
 static struct config *config_here(void)
 {
 	struct config_errors *errors = malloc(sizeof(*errors));

@@ -1,5 +1,6 @@
-/* cli/ask/client.h - what the commands that ask a running stack have in common:
- * which stack, how it is asked, and how its answer or its absence is told. */
+/* cli/ask/client.h - the shared part of all commands that ask a running stack:
+ * which stack, how the command asks, and how the answer or its absence is
+ * reported. */
 #ifndef TEND_CLI_ASK_CLIENT_H
 #define TEND_CLI_ASK_CLIENT_H
 
@@ -10,19 +11,19 @@
 #include <stdbool.h>
 
 struct client {
-	const char *schema; /* of the answers, "tend.tree/1" */
+	const char *schema; /* schema of the answers, "tend.tree/1" */
 	bool strict;        /* the command changes something */
 	const char *name, *socket;
-	const char *path; /* of what is asked about, or NULL */
+	const char *path; /* path of the task that the command asks about, or NULL */
 	bool json;
 };
 
-/* Asks; on an error it tells, as an envelope if `json`, and answers NULL with
- * the exit code written. An answer that is an error is told likewise. */
+/* Asks a running stack. An error, also one in the answer, is reported by
+ * client_tell(); then the call returns NULL and sets `*exit_code`. */
 json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,
                    void *arg, struct instance *instance, int *exit_code);
 
-/* Tells an error, as an envelope if `json`; answers the exit code. */
+/* Reports an error, as an envelope if `json`. Returns the exit code. */
 int client_tell(const struct client *client, int exit_code, const char *text);
 
 #endif

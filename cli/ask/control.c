@@ -53,8 +53,8 @@ static bool grow(struct stream *s)
 	return true;
 }
 
-/* Answers a line and its length, valid until the next call; NULL with errno
- * set, 0 at the end. */
+/* Returns a line and its length, valid until the next call. Returns NULL with
+ * errno set on an error, with errno 0 at the end of the stream. */
 static char *next_line(struct stream *s, size_t *n)
 {
 	for (;;) {

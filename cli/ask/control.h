@@ -1,8 +1,8 @@
-/* cli/ask/control.h - what a running stack is asked, and answers.
+/* cli/ask/control.h - the requests to a running stack, and its answers.
  *
- * One JSON object a line over a local socket. A request is {"cmd": ...}; it is
- * answered by any number of lines {"progress": ...} and then by one envelope,
- * which has "schema". */
+ * A request is one JSON object {"cmd": ...} on a line of a local socket. The
+ * stack answers with any number of lines {"progress": ...} and then with one
+ * envelope, the only document with a "schema". */
 #ifndef TEND_CLI_ASK_CONTROL_H
 #define TEND_CLI_ASK_CONTROL_H
 
@@ -13,11 +13,11 @@
 /* Called with each document before the envelope. */
 typedef void control_progress_fn(void *arg, const json_t *progress);
 
-/* Asks, and waits for the envelope. Silence for longer than a supervisor that
- * works can be silent is an error.
+/* Sends a request and waits for the envelope. A silence longer than that of any
+ * working supervisor is an error.
  *
  *   request   taken
- *   returns   the envelope, to be given back by json_decref(); or NULL */
+ *   returns   the envelope, which the caller gives back by json_decref(); or NULL */
 json_t *control_ask(const struct instance *instance, json_t *request, control_progress_fn *progress,
                     void *arg, struct instance_error *error);
 

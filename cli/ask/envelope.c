@@ -10,7 +10,7 @@
 
 static json_t *make(const char *schema, json_t *data, json_t *error)
 {
-	static atomic_ullong seq; /* of this process: answers in the order they were made */
+	static atomic_ullong seq; /* in this process: answers in the order of their making */
 	char node[256] = "localhost", at[64];
 	struct timespec now;
 	struct tm tm;
@@ -39,7 +39,7 @@ json_t *envelope_error(const char *schema, int code, const char *text)
 
 	assert(code > 0 && code < 256);
 
-	/* Text that is not UTF-8 is no JSON; the code still is. */
+	/* Text that is not UTF-8 is no JSON; the exit code is still sent. */
 	if (!message)
 		message = json_string("the error is not printable");
 	return make(schema, json_null(),

@@ -1,5 +1,5 @@
-/* cli/ask/envelope.h - what `--json` prints, for success and failure alike, and the
- * exit codes. */
+/* cli/ask/envelope.h - the document that `--json` prints, for success and
+ * failure alike, and the exit codes. */
 #ifndef TEND_CLI_ASK_ENVELOPE_H
 #define TEND_CLI_ASK_ENVELOPE_H
 

@@ -1,4 +1,5 @@
-/* cli/cmd/check.c - says all that is wrong with a tend.yaml, starts nothing. */
+/* cli/cmd/check.c - `tend check`: lists all errors of a tend.yaml and starts
+ * nothing. */
 #include "ask/envelope.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
@@ -22,7 +23,7 @@ static void print_text(const struct config *config, const struct config_errors *
 	printf("\n");
 }
 
-/* The data is there in both cases: it holds the errors. */
+/* An error has data too, because the data holds the errors of the file. */
 static json_t *make_envelope(const struct config *config, const struct config_errors *errors,
                              const struct config_errors *warnings)
 {
@@ -78,6 +79,6 @@ int cmd_check(int argc, char **argv)
 		print_text(config, &errors, &warnings);
 	int code = config ? 0 : EXIT_CONFIG;
 	config_free(config);
-	/* An answer that got lost is no success, whatever it was. */
+	/* A lost answer is no success, even if the file is valid. */
 	return output_end(printed || code ? code : EXIT_FAILED);
 }

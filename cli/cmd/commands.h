@@ -2,7 +2,7 @@
 #ifndef TEND_CLI_CMD_COMMANDS_H
 #define TEND_CLI_CMD_COMMANDS_H
 
-/* The one list: the name, and what `tend --help` says about it. */
+/* The only list of commands: each name, and its line in `tend --help`. */
 #define COMMANDS(X) \
 	X(up, "run the stack of a tend.yaml") \
 	X(down, "stop a running stack and wait for its end") \
@@ -11,8 +11,8 @@
 	X(status, "show the state of the tasks") \
 	X(logs, "show what a task wrote last")
 
-/* cmd_NAME(argc, argv) is called with the command's name as argv[0] and answers
- * the exit code. */
+/* cmd_NAME(argc, argv) is called with the name of the command as argv[0].
+ * Returns the exit code. */
 #define COMMAND_DECLARE(name, help) int cmd_##name(int argc, char **argv);
 COMMANDS(COMMAND_DECLARE)
 #undef COMMAND_DECLARE

@@ -11,9 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define GONE_MS 5000 /* from the last answer to the end of the supervisor */
+#define GONE_MS 5000 /* at most, from the last answer to the end of the supervisor */
 
-/* A number with ms, s, m or h; a bare one is of seconds. 0: it is not one. */
+/* Returns the length of time of a number with ms, s, m or h, a bare number
+ * being of seconds. Returns 0 for any other text. */
 static uint64_t parse_duration(const char *text)
 {
 	static const struct {
@@ -52,7 +53,8 @@ static void show_progress(void *arg, const json_t *progress)
 	}
 }
 
-/* So that what comes after this command finds neither lock nor socket. */
+/* Waits until both files are gone, so that the next command finds neither lock
+ * nor socket. */
 static void wait_until_gone(const struct instance *instance)
 {
 	const struct timespec step = {.tv_nsec = 10000000};
@@ -61,15 +63,17 @@ static void wait_until_gone(const struct instance *instance)
 		nanosleep(&step, NULL);
 }
 
-int cmd_down(int argc, char **argv)
+struct wish {
+	uint64_t timeout_ns; /* 0: as long as the stop timeouts of the tasks */
+	bool now;
+};
+
+static int parse(int argc, char **argv, struct client *client, struct wish *wish)
 {
-	struct client client = {.schema = "tend.down/1", .strict = true};
-	uint64_t timeout_ns = 0;
-	bool now = false;
 	const struct option_row options[] = {
 		{"timeout", 't', "TIME", "Kill what has not ended by then, for example 10s",
-	         store_duration, &timeout_ns},
-		{"now", 0, NULL, "Kill at once", option_flag, &now},
+	         store_duration, &wish->timeout_ns},
+		{"now", 0, NULL, "Kill at once", option_flag, &wish->now},
 		{0},
 	};
 	const struct usage usage = {
@@ -78,16 +82,24 @@ int cmd_down(int argc, char **argv)
 			"Exit codes: 0 all ended; 124 something did not, and is named; 5 nothing "
 			"runs.",
 		.refused = "down stops the whole stack",
-		.client = &client,
+		.client = client,
 		.options = options,
 	};
+
+	return options_parse(&usage, argc, argv);
+}
+
+int cmd_down(int argc, char **argv)
+{
+	struct client client = {.schema = "tend.down/1", .strict = true};
+	struct wish wish = {0};
 	struct instance instance;
 	int code = 0;
 
-	if (options_parse(&usage, argc, argv) != 0)
+	if (parse(argc, argv, &client, &wish) != 0)
 		return EXIT_USAGE;
 	json_t *request = json_pack("{s:s, s:I, s:b}", "cmd", "down", "timeout_ns",
-	                            (json_int_t)timeout_ns, "now", now);
+	                            (json_int_t)wish.timeout_ns, "now", wish.now);
 	json_t *envelope = client_ask(&client, request, show_progress, &client, &instance, &code);
 	if (!envelope)
 		return output_end(code);

@@ -1,4 +1,4 @@
-/* cli/cmd/logs.c - `tend logs PATH`: what a task wrote last. */
+/* cli/cmd/logs.c - `tend logs PATH`: the last output of a task. */
 #include "ask/client.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Calls print for each line of the text, the last one with or without its end. */
+/* Calls `print` for each line of the text. The last line may lack its end. */
 static void each_line(const json_t *attempt, const char *path,
                       void (*print)(const json_t *attempt, const char *path, const char *line,
                                     size_t n))

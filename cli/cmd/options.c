@@ -1,4 +1,4 @@
-/* cli/cmd/options.c - the one parser of all commands' options. */
+/* cli/cmd/options.c - the parser of the options of all commands. */
 #include "cmd/options.h"
 #include "ask/envelope.h"
 
@@ -8,10 +8,10 @@
 enum {
 	CLIENT_OPTIONS = 3,
 	ALL_MAX = CLIENT_OPTIONS + OPTIONS_MAX,
-	NO_LETTER = 256, /* the key of an option without one, and of the next ones */
+	NO_LETTER = 256, /* the key of the first option without a letter */
 };
 
-/* The table that argp reads, and the rows it was made of. */
+/* The table for argp, and the rows behind it. */
 struct parse {
 	const struct usage *usage;
 	size_t count;

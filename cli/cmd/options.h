@@ -1,7 +1,7 @@
 /* cli/cmd/options.h - the options and the argument of a command, as a table.
  *
- * A command declares what it takes, and where each value is stored. A wrong use
- * is told by argp and ends the process with EXIT_USAGE. */
+ * A command declares each option, and where the value is stored. On wrong usage
+ * argp prints the error and ends the process with EXIT_USAGE. */
 #ifndef TEND_CLI_CMD_OPTIONS_H
 #define TEND_CLI_CMD_OPTIONS_H
 
@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Stores the argument of an option, NULL if it takes none; calls argp_error()
- * for an argument that is not valid. */
+/* Stores the argument of an option, NULL for an option without an argument.
+ * Calls argp_error() if the argument is not valid. */
 typedef void option_fn(struct argp_state *state, void *into, char *argument);
 
 option_fn option_flag; /* bool: becomes true */
-option_fn option_text; /* const char *: the last one counts */
-option_fn option_file; /* const char *: a second one is a wrong use */
+option_fn option_text; /* const char *: the last use counts */
+option_fn option_file; /* const char *: a second use is an error */
 
 struct option_row {
 	const char *name;     /* NULL ends the table */
@@ -28,20 +28,20 @@ struct option_row {
 	void *into;
 };
 
-enum { OPTIONS_MAX = 4 }; /* of a command, without those of a client */
+enum { OPTIONS_MAX = 4 }; /* in the table of a command, without those for a client */
 
 struct usage {
-	const char *argument;  /* "PATH", "[PATH]"; NULL: the command takes none */
-	const char *help;      /* before and, behind a \v, after the list of options */
-	const char **into;     /* stores the argument */
-	const char *twice;     /* what is said about a second argument */
-	const char *missing;   /* what is said if there is none; NULL: it may be left out */
-	const char *refused;   /* why the command takes none */
-	struct client *client; /* adds --name, --socket and --json; may be NULL */
+	const char *argument;             /* "PATH", "[PATH]"; NULL: the command takes none */
+	const char *help;                 /* before and, behind a \v, after the list of options */
+	const char **into;                /* where the argument is stored */
+	const char *twice;                /* message for a second argument */
+	const char *missing;              /* message for no argument; NULL: it may be left out */
+	const char *refused;              /* why the command takes none */
+	struct client *client;            /* adds --name, --socket and --json; may be NULL */
 	const struct option_row *options; /* may be NULL */
 };
 
-/* Parses the command line of a command; answers 0 or EXIT_USAGE. */
+/* Parses the command line of a command. Returns 0 or EXIT_USAGE. */
 int options_parse(const struct usage *usage, int argc, char **argv);
 
 #endif

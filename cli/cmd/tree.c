@@ -1,6 +1,6 @@
-/* cli/cmd/tree.c - `tend tree [PATH|PID]`: the tree of a running stack. A number
- * is a process, which answers for itself: the name of a task begins with a
- * letter. */
+/* cli/cmd/tree.c - `tend tree [PATH|PID]`: the tree of a running stack. A
+ * number is a process, which answers for itself; the name of a task begins with
+ * a letter. */
 #include "ask/client.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"

@@ -1,4 +1,5 @@
-/* cli/cmd/tree_pid.c - `tend tree PID`: what a process runs, read from its registry. */
+/* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from its
+ * registry. */
 #include "cmd/tree_pid.h"
 #include "ask/envelope.h"
 #include "show/output.h"
@@ -66,7 +67,8 @@ static int print_json(const tend_snapshot *snapshot)
 	return output_end(0);
 }
 
-/* To ask how long it is takes as long as to draw it, so a guess goes first. */
+/* Measuring the text takes as long as drawing the text, so the first call draws
+ * into memory of a guessed size. */
 static char *draw(const tend_snapshot *snapshot, uint32_t flags)
 {
 	enum { GUESS = 160 }; /* bytes of a row */

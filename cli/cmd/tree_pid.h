@@ -1,11 +1,12 @@
-/* cli/cmd/tree_pid.h - `tend tree PID`: what a process runs, read from its registry. */
+/* cli/cmd/tree_pid.h - `tend tree PID`: the tree of one process, read from its
+ * registry. */
 #ifndef TEND_CLI_CMD_TREE_PID_H
 #define TEND_CLI_CMD_TREE_PID_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Prints the tree, or its rows as JSON. Answers the exit code. */
+/* Prints the tree, or its rows as JSON. Returns the exit code. */
 int cmd_tree_pid(pid_t pid, bool json, bool ascii);
 
 #endif

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A descriptor opened while 0, 1 or 2 is closed would become the output. */
+/* Opens /dev/null in place of closed standard streams, because a descriptor
+ * opened while 0, 1 or 2 is closed would become the output. */
 static bool fill_standard_fds(void)
 {
 	int fd;
@@ -36,14 +37,12 @@ static int refuse_config(const struct client *client, const struct config_errors
 	return client_tell(client, EXIT_CONFIG, text);
 }
 
-int cmd_up(int argc, char **argv)
+static int parse(int argc, char **argv, const char **file, struct client *client)
 {
-	const char *file = NULL;
-	struct client client = {.schema = "tend.up/1"};
 	const struct option_row options[] = {
-		{"file", 'f', "FILE", "The stack to run; tend.yaml by default", option_file, &file},
+		{"file", 'f', "FILE", "The stack to run; tend.yaml by default", option_file, file},
 		{"json", 'j', NULL, "Write a document a line, the last one being the report",
-	         option_flag, &client.json},
+	         option_flag, &client->json},
 		{0},
 	};
 	const struct usage usage = {
@@ -56,13 +55,21 @@ int cmd_up(int argc, char **argv)
 		.refused = "a file is given with -f",
 		.options = options,
 	};
+
+	return options_parse(&usage, argc, argv);
+}
+
+int cmd_up(int argc, char **argv)
+{
+	const char *file = NULL;
+	struct client client = {.schema = "tend.up/1"};
 	struct config_errors errors;
 	struct instance_error why;
 	struct instance instance;
 	struct config *config = NULL;
 	struct up up = {.signal_fd = -1};
 
-	if (options_parse(&usage, argc, argv) != 0)
+	if (parse(argc, argv, &file, &client) != 0)
 		return EXIT_USAGE;
 	up.file = file ? file : CONFIG_FILE;
 	up.json = client.json;
@@ -78,7 +85,8 @@ int cmd_up(int argc, char **argv)
 	int code = up_run(&up, &instance);
 	instance_release(&instance);
 	if (up.rt) {
-		/* Fibers that outlive the deadline still use what would be freed. */
+		/* Fibers that outlive the deadline still use the memory that
+		 * would be freed. */
 		fflush(NULL);
 		_exit(code);
 	}

@@ -1,8 +1,8 @@
-/* cli/config/config.h - tend.yaml: what a stack is, checked completely before anything
- * is started.
+/* cli/config/config.h - tend.yaml: the description of a stack, checked
+ * completely before anything is started.
  *
- * A loaded configuration never changes. Values are typed by the schema and not
- * by how they look: `no` is the text "no" wherever a text is wanted. */
+ * A loaded configuration never changes. The schema gives a value its type, not
+ * its looks: `no` is the text "no" wherever a text is wanted. */
 #ifndef TEND_CLI_CONFIG_CONFIG_H
 #define TEND_CLI_CONFIG_CONFIG_H
 
@@ -34,7 +34,7 @@ struct config_error {
 
 struct config_errors {
 	const char *file; /* borrowed from the caller of config_load() */
-	size_t count;     /* of which the first CONFIG_ERRORS_MAX are kept, by place */
+	size_t count;     /* all errors; the first CONFIG_ERRORS_MAX are kept, by place */
 	struct config_error kept[CONFIG_ERRORS_MAX];
 };
 
@@ -46,7 +46,7 @@ enum config_restart {
 
 struct config_task {
 	char *name;
-	char **argv;     /* ends with NULL; for `shell` it is /bin/sh -c TEXT */
+	char **argv;     /* ends with NULL; for `shell` this is /bin/sh -c TEXT */
 	char *cwd;       /* absolute */
 	char **env;      /* "NAME=VALUE", ends with NULL */
 	char **env_pass; /* names beside the usual ones, ends with NULL */
@@ -57,55 +57,57 @@ struct config_task {
 	enum config_restart restart;
 	uint64_t stop_timeout_ns;
 	uint64_t restart_delay_ns;
-	struct config_place at;      /* of the name */
-	struct config_place argv_at; /* of the program or the shell's line */
-	struct config_place cwd_at;  /* {0, 0} if it was not given */
+	struct config_place at;      /* place of the name */
+	struct config_place argv_at; /* place of the program or of the shell's line */
+	struct config_place cwd_at;  /* {0, 0} if there is no cwd */
 };
 
 struct config {
-	char *name; /* of the stack */
-	char *dir;  /* of the file, absolute */
+	char *name; /* name of the stack */
+	char *dir;  /* directory of the file, absolute */
 	size_t ntasks;
 	struct config_task *tasks; /* in the order of the file */
-	size_t *order;             /* indices of tasks, each after those it needs */
+	size_t *order;             /* indices of tasks; a task stands after its needs */
 	struct config_block *memory;
 };
 
 /* Reads and checks a file.
  *
  *   path      kept in `errors` and borrowed for as long
- *   out       written on success; free it with config_free()
- *   returns   0; -EINVAL what it says is not valid; -ENOMEM; else why it cannot
- *             be read. On failure `errors` holds at least one error */
+ *   out       written on success; the caller frees the configuration by
+ *             config_free()
+ *   returns   0; -EINVAL if the file is not valid; -ENOMEM; else why the file
+ *             cannot be read. On failure `errors` holds at least one error */
 int config_load(const char *path, struct config **out, struct config_errors *errors);
 
 /* Accepts NULL. */
 void config_free(struct config *config);
 
-/* Looks for what would stop a task of this configuration from starting here and
- * now: a program that is not found, a directory that cannot be entered. Adds
- * what it finds to `warnings`, which it starts anew.
+/* Looks for reasons why a task of this configuration could not start here and
+ * now: a program that is not found, a directory that cannot be entered. Clears
+ * `warnings` and writes each reason there.
  *
  *   parent    the environment of the supervisor */
 void config_probe(const struct config *config, char *const *parent, const char *path,
                   struct config_errors *warnings);
 
-/* The environment of a child: of `parent` the variables every child gets and
- * those of `env_pass`, then `env`, then `extra`; a later one replaces an earlier
- * one of its name.
+/* Builds the environment of a child: from `parent` the variables that every
+ * child gets and those of `env_pass`, then `env`, then `extra`. A later variable
+ * replaces an earlier variable of the same name.
  *
  *   extra     "NAME=VALUE", ends with NULL; may be NULL
- *   returns   one block, free it with free(); NULL: out of memory */
+ *   returns   one block, which the caller frees by free(); NULL: out of memory */
 char **config_environment(const struct config_task *task, char *const *parent, char *const *extra);
 
 const char *config_restart_name(enum config_restart restart);
 
-/* Writes "file:line:column: error: text" for each, and how many were left out. */
+/* Writes "file:line:column: error: text" for each error, and how many were left
+ * out. */
 void config_errors_write(const struct config_errors *errors, const char *severity, FILE *out);
 
-/* The `data` of `tend check --json`; `config` is NULL if it was not valid,
- * `warnings` may be. NULL: out of memory. Values of `env` are left out: they
- * may be secrets. */
+/* Returns the `data` of `tend check --json`; NULL if out of memory. `config` is
+ * NULL if the file was not valid; `warnings` may be NULL. Values of `env` are
+ * left out because they may be secrets. */
 struct json_t *config_check_json(const struct config *config, const struct config_errors *errors,
                                  const struct config_errors *warnings);
 

@@ -7,8 +7,9 @@
 
 static size_t name_length(const char *variable) { return strcspn(variable, "="); }
 
-/* What every child gets, if it is set: where things are and how to talk to the
- * user, and nothing a supervisor happens to carry. */
+/* The variables of every child, as far as they are set: where things are and
+ * how to talk to the user. Nothing else that a supervisor happens to carry is
+ * passed on. */
 static bool is_usual(const char *name, size_t n)
 {
 	static const char *const usual[] = {
@@ -23,7 +24,7 @@ static bool is_usual(const char *name, size_t n)
 	return false;
 }
 
-/* True if a list of names or variables has one of this name. */
+/* Returns true if a list of names or variables has an entry of this name. */
 static bool has(char *const *list, const char *name, size_t n)
 {
 	for (; list && *list; list++)

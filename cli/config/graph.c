@@ -1,7 +1,8 @@
-/* cli/config/graph.c - what the tasks need, the order they start in, cycles.
+/* cli/config/graph.c - the needs of the tasks, the order of their start,
+ * cycles.
  *
  * The order is that of a walk in depth through the file, with a stack of its
- * own: a task is put in order when all it needs is. A need on a task that is
+ * own: a task is put in order after all its needs. A need on a task that is
  * still on the stack closes a cycle. */
 #include "config/reader.h"
 #include "config/task.h"
@@ -70,7 +71,8 @@ static void report_missing(struct config_reader *r, const struct index *index,
 {
 	struct node_phrase meant = {""};
 
-	/* Looking through all names takes time: not for what is not shown. */
+	/* A look through all names takes time, so the hint is built only for an
+	 * error that will be shown. */
 	if (r->errors->count < CONFIG_ERRORS_MAX)
 		meant = node_hint(node_text(node), node_length(node), index->names, index->n);
 	config_report(r->errors, node_place(node), "there is no task '%s'%s", node_show(node).text,
@@ -116,12 +118,12 @@ struct walk {
 	struct config_reader *r;
 	const struct task_draft *drafts;
 	unsigned char *marks;
-	size_t *stack; /* tasks that are open, each needing the one after it */
-	size_t *next;  /* of each open task, the need to look at */
+	size_t *stack; /* open tasks, each needing the next */
+	size_t *next;  /* for each open task, the next need to look at */
 	size_t depth, ordered;
 };
 
-/* Where task `from` says that it needs task `to`. */
+/* Returns the place where task `from` says that it needs task `to`. */
 static struct config_place place_of(const struct walk *w, size_t from, size_t to)
 {
 	const struct config_task *task = &w->r->config->tasks[from];
@@ -139,7 +141,7 @@ static void append(char *buf, size_t size, const char *text)
 	snprintf(buf + used, size - used, "%s", text);
 }
 
-/* Shown from its first task in the file, at most eight of them. */
+/* Shows a cycle from its first task in the file, at most eight tasks. */
 static void report_cycle(struct walk *w, size_t bottom)
 {
 	enum { SHOWN = 8 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A path may hold any bytes, JSON only UTF-8: those that are not are escaped. */
+/* A path may hold any bytes, JSON only UTF-8: the other bytes are escaped. */
 static json_t *text(const char *s)
 {
 	json_t *as_it_is = json_string(s);
@@ -20,7 +20,7 @@ static json_t *text(const char *s)
 	return value;
 }
 
-/* Adds to an array, or frees both. NULL is an array that could not be made. */
+/* Adds a value to an array, or frees both. A NULL array could not be made. */
 static json_t *add(json_t *array, json_t *value)
 {
 	if (json_array_append_new(array, value) == 0)

@@ -31,7 +31,8 @@ static int unreadable(struct config_errors *errors, int error)
 	return -error;
 }
 
-/* Not waiting: the path may be that of a FIFO nobody writes to. */
+/* The open does not wait, because the path may be that of a FIFO without a
+ * writer. */
 static int open_file(const char *path, struct config_errors *errors)
 {
 	struct stat st;
@@ -67,8 +68,8 @@ static int read_up_to(int fd, char *buf, size_t size, size_t *got)
 	return 0;
 }
 
-/* The largest file there may be and one byte: what is not read is not touched,
- * and a file that grows meanwhile is seen for what it is. */
+/* Reads at most the largest allowed file and one byte. Pages without contents
+ * are never touched, and a file that grows meanwhile is seen as too large. */
 static int read_all(int fd, char **text, size_t *size, struct config_errors *errors)
 {
 	char *buf = malloc(CONFIG_FILE_MAX + 1);
@@ -97,7 +98,7 @@ static int read_file(const char *path, char **text, size_t *size, struct config_
 	return error;
 }
 
-/* The directory a path lies in: of the path itself, also if it is a link. */
+/* Finds the directory of the path itself, also if the path is a link. */
 static int find_dir(struct config_reader *r, const char *path)
 {
 	char parent[PATH_MAX], dir[PATH_MAX];

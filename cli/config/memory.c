@@ -1,7 +1,7 @@
 /* cli/config/memory.c - the memory of a configuration.
  *
- * All that a configuration holds lies in one list of blocks, so that there is
- * one way to free it, however far the reading came. */
+ * All memory of a configuration lies in a single list of blocks. A configuration
+ * is freed in the same way, however far the reading came. */
 #include "config/reader.h"
 
 #include <assert.h>

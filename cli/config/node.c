@@ -58,7 +58,7 @@ static bool report_full(struct config_reader *r, const yaml_node_t *node)
 	return false;
 }
 
-/* Before there is memory for all of them at once. */
+/* Called before there is memory for all the values at once. */
 static bool check_count(struct config_reader *r, const yaml_node_t *node, size_t n)
 {
 	assert(r->values <= CONFIG_VALUES_MAX);
@@ -157,7 +157,7 @@ static int compare_entries(const void *a, const void *b)
 	return order ? order : x < y ? -1 : x > y;
 }
 
-/* Two neighbours in this order are of one key, the earlier first. */
+/* Two neighbours in this order have the same key, the earlier entry first. */
 static bool mark_duplicates(struct config_reader *r, struct node_entry *entries, size_t n)
 {
 	struct node_entry **sorted = config_scratch(r, n + 1, sizeof(struct node_entry *));

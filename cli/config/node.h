@@ -1,12 +1,14 @@
-/* cli/config/node.h - what the readers of tend.yaml do with a node.
+/* cli/config/node.h - how the readers of tend.yaml read a node.
  *
- * Whatever answers false or NULL has reported why, or there is no memory. */
+ * A function returns false or NULL after it has reported an error, or if there is
+ * no memory. */
 #ifndef TEND_CLI_CONFIG_NODE_H
 #define TEND_CLI_CONFIG_NODE_H
 
 #include "config/reader.h"
 
-/* One pair of a map. `first` is where its key stood before, if it did. */
+/* A pair of a map. `first` is the earlier place of the same key, {0, 0} if there
+ * is none. */
 struct node_entry {
 	yaml_node_t *key, *value;
 	const char *name;
@@ -19,7 +21,7 @@ struct node_list {
 	size_t n;
 };
 
-/* A key of a map and what reads it. */
+/* A key of a map and the function that reads its value. */
 struct node_field {
 	const char *key;
 	void (*read)(struct config_reader *r, const struct node_entry *e, void *into);
@@ -39,19 +41,19 @@ struct config_shown node_show_key(const struct node_entry *e);
 /* "a map", "a list" or "a text". */
 const char *node_kind(const yaml_node_t *node);
 
-/* Nothing after the colon. "" in quotes is a value. */
+/* Returns true if nothing stands after the colon. "" in quotes is a value. */
 bool node_is_empty(const yaml_node_t *node);
 
-/* Every node is taken before it is read, as often as it is read: this is what
- * keeps a file of aliases from growing without end. */
+/* Counts a node. Every node is taken before each read of the node; without the
+ * count, the aliases of a file could make the reading grow without end. */
 bool node_take(struct config_reader *r, const yaml_node_t *node);
 
-/* Reports that a value is of another kind; answers false. */
+/* Reports a value of another kind than wanted. Returns false. */
 bool node_wrong_kind(struct config_reader *r, const struct node_entry *e, const char *wanted,
                      const char *example);
 
-/* A text a program can be given. `what` names it in messages, `spare` is what
- * else stands in the string. */
+/* Checks that a node is a text which a program can be given. Messages name the
+ * text by `what`; `spare` is the number of other bytes in the string. */
 bool node_check_text(struct config_reader *r, yaml_node_t *node, const char *what, size_t spare);
 char *node_keep_text(struct config_reader *r, const struct node_entry *e);
 char *node_keep_name(struct config_reader *r, const yaml_node_t *node, const char *what);
@@ -62,8 +64,8 @@ struct node_phrase node_subject(const struct node_entry *e);
 /* " (did you mean 'x'?)", or nothing. */
 struct node_phrase node_hint(const char *s, size_t n, const char *const *names, size_t count);
 
-/* The pairs of a map that can be read, in the order of the file. The value of
- * an entry may also be left empty, and is then a map without any. */
+/* Returns the readable pairs of a map, in the order of the file. An entry
+ * without a value is a map without pairs. */
 struct node_entry *node_read_map(struct config_reader *r, yaml_node_t *map, size_t *count);
 struct node_entry *node_read_map_of(struct config_reader *r, const struct node_entry *e,
                                     const char *example, size_t *count);
@@ -72,7 +74,7 @@ bool node_read_list(struct config_reader *r, const struct node_entry *e, const c
                     struct node_list *list);
 yaml_node_t *node_item(struct config_reader *r, const struct node_list *list, size_t i);
 
-/* Hands each entry to the field of its key; a key without one is reported. */
+/* Hands each entry to the field of its key. A key without a field is reported. */
 void node_read_fields(struct config_reader *r, struct node_entry *entries, size_t n,
                       const struct node_field *fields, size_t count, void *into);
 

@@ -1,8 +1,8 @@
 /* cli/config/parse.c - from bytes to a YAML document.
  *
- * What libyaml would read at any cost is refused before: it looks anchors up
- * one by one and nests as deep as it is told. So the text is first walked as
- * events, which keep nothing, and only then composed. */
+ * libyaml searches its anchors one by one and nests as deep as the file says.
+ * So the text is first walked as events, which keep nothing in memory, and
+ * composed only if that walk stayed within the limits. */
 #include "config/reader.h"
 #include "show/text.h"
 
@@ -61,7 +61,7 @@ static bool check_text(struct config_reader *r)
 	return true;
 }
 
-/* The character at a place, 0 behind the end. */
+/* Returns the character at a place, 0 behind the end. */
 static uint32_t character_at(const struct config_reader *r, struct config_place wanted)
 {
 	struct config_place at = {1, 1};
@@ -76,7 +76,7 @@ static uint32_t character_at(const struct config_reader *r, struct config_place 
 	return 0;
 }
 
-/* What libyaml says, and what usually helps. */
+/* Returns the usual remedy for a message of libyaml. */
 static const char *remedy(const char *problem)
 {
 	static const struct {
@@ -127,7 +127,8 @@ static void report_syntax(struct config_reader *r, const yaml_parser_t *parser)
 
 static bool fail(struct config_reader *r, const yaml_parser_t *parser)
 {
-	/* Some places of libyaml that are out of memory only fail. */
+	/* Some functions of libyaml fail without a message when they are out of
+	 * memory. */
 	if (parser->error == YAML_MEMORY_ERROR || !parser->problem)
 		r->no_memory = true;
 	else
@@ -150,7 +151,7 @@ struct tally {
 	size_t depth, values, anchors, documents;
 };
 
-static const char *count(struct tally *t, const yaml_event_t *event)
+static void count(struct tally *t, const yaml_event_t *event)
 {
 	const yaml_char_t *anchor = NULL;
 
@@ -187,6 +188,11 @@ static const char *count(struct tally *t, const yaml_event_t *event)
 		break;
 	}
 	t->anchors += anchor != NULL;
+}
+
+/* Returns which limit the file has passed, or NULL. */
+static const char *passed_limit(const struct tally *t)
+{
 	if (t->documents > 1)
 		return "a second document begins here; keep one stack in a file";
 	if (t->depth > CONFIG_DEPTH_MAX)
@@ -206,7 +212,8 @@ static bool check_events(struct config_reader *r, yaml_parser_t *parser)
 		yaml_event_t event;
 		if (!yaml_parser_parse(parser, &event))
 			return fail(r, parser);
-		const char *wrong = count(&tally, &event);
+		count(&tally, &event);
+		const char *wrong = passed_limit(&tally);
 		if (wrong)
 			config_report(r->errors, config_place(event.start_mark), "%s", wrong);
 		more = event.type != YAML_STREAM_END_EVENT && !wrong;

@@ -1,7 +1,8 @@
 /* cli/config/probe.c - would the tasks start here and now?
  *
- * Only a warning can come of it: a program may be built by another task, and
- * what is there now may be gone later. Starting it is the only proof. */
+ * The result is only a warning: another task may build the program, and a
+ * program that is there now may be gone later. Only a start proves that a task
+ * starts. */
 #include "config/reader.h"
 
 #include <assert.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Answers 0, or why a file cannot be executed. */
+/* Returns 0, or why a file cannot be executed. */
 static int executable(const char *path)
 {
 	struct stat st;
@@ -41,7 +42,8 @@ static const char *path_of(char *const *environment)
 	return "/bin:/usr/bin";
 }
 
-/* As the guard looks it up: in the PATH of the child, unless it has a '/'. */
+/* Looks the program up as the guard does: in the PATH of the child, unless the
+ * name has a '/'. */
 static int find_program(const struct config_task *task, char *const *environment)
 {
 	const char *program = task->argv[0];

@@ -1,4 +1,4 @@
-/* cli/config/report.c - the errors of a tend.yaml: kept, sorted, written. */
+/* cli/config/report.c - the errors of a tend.yaml: collected, sorted, written. */
 #include "config/reader.h"
 #include "show/text.h"
 

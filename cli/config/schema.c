@@ -58,7 +58,8 @@ static const struct node_field ROOT[] = {
 	{"tasks", read_tasks},
 };
 
-/* The directory's name, with what a name may not hold replaced. */
+/* Uses the name of the directory, with every character replaced that a name may
+ * not hold. */
 static void name_by_directory(struct config_reader *r, struct config_place at)
 {
 	struct config *config = r->config;

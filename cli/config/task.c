@@ -1,6 +1,6 @@
 /* cli/config/task.c - the fields of a task.
  *
- * Reading goes on after an error, so that one run tells all of them. */
+ * Reading goes on after an error, so that one run lists all errors. */
 #include "config/task.h"
 #include "config/reader.h"
 
@@ -8,9 +8,9 @@
 #include <signal.h>
 #include <string.h>
 
-/* Writes a line as the list it probably stands for. Only a line in which the
- * shell finds nothing but words and YAML nothing to quote; false otherwise, or
- * if it is long. */
+/* Writes a line as the list that it probably stands for. Returns false for a
+ * long line, and for a line in which the shell would find more than words or
+ * YAML would need quotes. */
 static bool write_list(char *buf, size_t size, const char *line, size_t n)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -32,7 +32,7 @@ static bool write_list(char *buf, size_t size, const char *line, size_t n)
 	return used > 0;
 }
 
-/* Both forms, with the words that were given where that is simple. */
+/* Reports both forms, filled with the given words if the line is simple. */
 static void report_line(struct config_reader *r, const yaml_node_t *node)
 {
 	char list[64];
@@ -101,7 +101,7 @@ static void read_shell(struct config_reader *r, const struct node_entry *e, void
 	draft->task->argv_at = node_place(e->value);
 }
 
-/* A variable's name may be almost anything, as execve() has it. */
+/* The name of a variable may be almost anything, as for execve(). */
 static bool check_variable(struct config_reader *r, const yaml_node_t *node)
 {
 	const char *name = node_text(node);

@@ -4,18 +4,18 @@
 
 #include "config/node.h"
 
-/* What it needs is looked up when all tasks are known. */
+/* The needs of a task are looked up when all tasks are known. */
 struct task_draft {
 	struct config_task *task;
 	struct node_list needs;
-	struct config_place *needs_at; /* of those that were found */
+	struct config_place *needs_at; /* places of the needs that were found */
 	struct config_place command_at, shell_at;
 };
 
 void task_read(struct config_reader *r, const struct node_entry *e, struct task_draft *draft);
 
-/* Fills the needs of all tasks and the order they start in; what is unknown,
- * given twice or a cycle is reported. */
+/* Fills in the needs of all tasks and the order of their start. An unknown
+ * need, a need given twice and a cycle are reported. */
 void task_link(struct config_reader *r, struct task_draft *drafts);
 
 #endif

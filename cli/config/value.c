@@ -21,7 +21,8 @@ bool config_name_valid(const char *s, size_t n)
 	return true;
 }
 
-/* A whole number below `limit`; answers its length, 0 if there is none. */
+/* Reads a whole number below `limit`. Returns its length, 0 if there is no
+ * number. */
 static size_t read_number(const char *s, size_t n, uint64_t limit, uint64_t *value)
 {
 	size_t i = 0;
@@ -81,7 +82,7 @@ int config_signal(const char *s, size_t n)
 	return 0;
 }
 
-/* Words of other tools for ours. */
+/* Words of other tools, and the words of tend.yaml for them. */
 static const char *translate(const char *s, size_t n)
 {
 	static const struct {
@@ -121,7 +122,8 @@ static const char *translate(const char *s, size_t n)
 const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count)
 {
 	const char *ours = translate(s, n), *best = NULL;
-	/* One slip for each three letters: more would guess at anything. */
+	/* One slip for each three letters is allowed, because a larger distance
+	 * would match almost any word. */
 	size_t limit = n < 3 ? 1 : (n + 2) / 3;
 
 	if (n > TEXT_WORD_MAX)

@@ -36,7 +36,8 @@ static void print_tail(const json_t *row)
 	const char *text = field_text(row, "output_tail"), *line = text + strlen(text);
 	int lines = 0;
 
-	/* The last ten lines; the end of the last one is not the end of another. */
+	/* Finds the last ten lines. The end of the last line does not begin a
+	 * new line. */
 	while (line > text) {
 		if (line[-1] == '\n' && line[0] && ++lines == 10)
 			break;

@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* Writes text of a program as it may be shown on a terminal: whatever could
- * move the cursor becomes an escape. Answers the length; out has room for
- * PRINT_ESCAPED(n). */
+/* Writes text of a program as a terminal may show it: every character that
+ * could move the cursor becomes an escape. `out` has room for PRINT_ESCAPED(n)
+ * bytes. Returns the length. */
 #define PRINT_ESCAPED(n) ((n)*6 + 1)
 size_t print_escaped(char *out, const char *text, size_t n);
 

@@ -4,10 +4,11 @@
 
 #include <jansson.h>
 
-/* Text of any bytes as a JSON string: what is not UTF-8 becomes U+FFFD. */
+/* Returns text of any bytes as a JSON string; bytes that are not UTF-8 become
+ * U+FFFD. */
 json_t *text_json(const char *text, size_t n);
 
-/* A field of a row: "" and 0 if there is none. */
+/* Return a field of a row; "" and 0 if there is no such field. */
 const char *field_text(const json_t *row, const char *key);
 json_int_t field_number(const json_t *row, const char *key);
 

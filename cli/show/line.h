@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define PRINT_LINE_MAX 4096 /* bytes of text in a line; longer ones go on in the next */
+#define PRINT_LINE_MAX 4096 /* bytes of text in a line; a longer line is cut into several */
 
 struct line_buffer {
 	size_t n;
@@ -13,8 +13,8 @@ struct line_buffer {
 
 typedef void line_fn(void *arg, const char *text, size_t n);
 
-/* Calls `fn` for each line that is complete, without its end; `flush` for what
- * is left, if anything is. */
+/* line_feed() calls `fn` for each complete line, without its end. line_flush()
+ * calls `fn` for the rest, if there is a rest. */
 void line_feed(struct line_buffer *b, const char *bytes, size_t n, line_fn *fn, void *arg);
 void line_flush(struct line_buffer *b, line_fn *fn, void *arg);
 

@@ -1,4 +1,4 @@
-/* cli/show/output.c - what a command writes to stdout. */
+/* cli/show/output.c - how a command writes to stdout. */
 #include "show/output.h"
 #include "show/escape.h"
 

@@ -1,4 +1,4 @@
-/* cli/show/output.h - what a command writes to stdout. */
+/* cli/show/output.h - how a command writes to stdout. */
 #ifndef TEND_CLI_SHOW_OUTPUT_H
 #define TEND_CLI_SHOW_OUTPUT_H
 
@@ -7,16 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes a document on one line to stdout; answers false if it could not. */
+/* Writes a document on one line to stdout. Returns false on failure. */
 bool output_json(const json_t *document);
 
-/* Prints text of a program so that it is safe on a terminal. */
+/* Prints text of a program in a form that is safe on a terminal. */
 void output_text(const char *text);
 
-/* "3.2s", "4m10s". */
+/* Writes an age: "3.2s", "4m10s". */
 void output_age(char *buf, size_t size, uint64_t ns);
 
-/* Flushes stdout; answers `code`, or 1 with a message if it could not be written. */
+/* Flushes stdout. Returns `code`, or 1 with a message if stdout could not be
+ * written. */
 int output_end(int code);
 
 #endif

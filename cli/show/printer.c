@@ -31,7 +31,7 @@ struct printer {
 	uint64_t lost;            /* (m) lines since the last one that fitted */
 	bool busy;                /* (m) the thread is writing */
 	bool closing;             /* (m) */
-	bool broken;              /* (m) nobody can read it any more */
+	bool broken;              /* (m) the output can no longer be written */
 };
 
 static bool write_all(int fd, const char *bytes, size_t n)
@@ -115,7 +115,8 @@ struct printer *printer_open(int fd, enum printer_style style, size_t width)
 	return p;
 }
 
-/* Appends the whole line or nothing. */
+/* Appends the whole line or no byte of the line. Returns false if there is no
+ * room. */
 static bool append(struct printer *p, const char *line, size_t n)
 {
 	assert(p->n <= QUEUE_MAX);

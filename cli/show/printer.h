@@ -1,6 +1,7 @@
-/* cli/show/printer.h - what `tend up` writes, a line at a time, by a thread of its
- * own: a terminal that is stopped, or a pipe that nobody reads, holds up neither
- * the supervisor nor the tasks. What does not fit is lost and counted. */
+/* cli/show/printer.h - the output of `tend up`, written line by line by a
+ * thread of its own. A terminal that is stopped, or a pipe without a reader,
+ * holds up neither the supervisor nor the tasks. Lines for which there is no
+ * room are lost and counted. */
 #ifndef TEND_CLI_SHOW_PRINTER_H
 #define TEND_CLI_SHOW_PRINTER_H
 
@@ -13,8 +14,8 @@ struct json_t;
 
 enum printer_style { PRINT_PLAIN, PRINT_COLOUR, PRINT_JSON };
 
-/* Starts writing to `fd`. `width` is that of the names. NULL: out of memory or
- * of threads. */
+/* Starts writing to `fd`. `width` is the width of the names. Returns NULL if
+ * memory or threads have run out. */
 struct printer *printer_open(int fd, enum printer_style style, size_t width);
 
 /* Writes "NAME | text", with the mark in place of the bar; as JSON
@@ -24,11 +25,11 @@ struct printer *printer_open(int fd, enum printer_style style, size_t width);
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
                   size_t n);
 
-/* Writes a document as a line, and gives it back. */
+/* Writes a document as a line, and takes the document. */
 void printer_document(struct printer *p, struct json_t *document);
 
-/* Waits until all is written, but not long, and frees it. False if it could not
- * be written; the thread then goes with the process. */
+/* Waits a short time until all is written, and frees the printer. Returns false
+ * if something could not be written; the thread then ends with the process. */
 bool printer_close(struct printer *p);
 
 #endif

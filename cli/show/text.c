@@ -38,7 +38,7 @@ static bool unsafe(uint32_t c)
 	       (c >= 0x2060 && c <= 0x2069) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
 }
 
-/* Writes one character as it is to be shown; answers its length. */
+/* Writes one character in printable form. Returns its length. */
 static size_t show(char out[16], const char *s, size_t len, uint32_t code)
 {
 	static const char letters[] = "abtnvfr";

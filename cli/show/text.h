@@ -1,23 +1,25 @@
-/* cli/show/text.h - text of other people, made safe to print.
+/* cli/show/text.h - text from outside, made safe to print.
  *
- * Names, paths and values come from files and command lines. Whatever could
- * move a terminal's cursor or turn a line around is written as an escape. */
+ * Names, paths and values come from files and command lines. A character that
+ * could move the cursor of a terminal or turn a line around is written as an
+ * escape. */
 #ifndef TEND_CLI_SHOW_TEXT_H
 #define TEND_CLI_SHOW_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes one character of UTF-8; answers its length in bytes, 0 if it is not
- * one (cut off, overlong, a surrogate, past U+10FFFF). */
+/* Decodes one character of UTF-8. Returns its length in bytes, 0 for bytes that
+ * are no character (cut off, overlong, a surrogate, past U+10FFFF). */
 size_t text_decode(const char *s, size_t n, uint32_t *code);
 
-/* Writes s[0..n) to buf, printable, and always ends it; what does not fit is
- * cut at a character and ends in "...". `size` is at least 4. Answers buf. */
+/* Writes s[0..n) to buf in printable form, always ended by a NUL. Text that
+ * does not fit is cut at a character and ends in "...". `size` is at least 4.
+ * Returns buf. */
 char *text_escape(char *buf, size_t size, const char *s, size_t n);
 
-/* The edits (insert, remove, replace, swap two neighbours) between two words of
- * at most TEXT_WORD_MAX bytes. */
+/* Returns the number of edits (insert, remove, replace, swap two neighbours)
+ * between two words of at most TEXT_WORD_MAX bytes. */
 #define TEXT_WORD_MAX 64
 size_t text_distance(const char *a, size_t a_len, const char *b, size_t b_len);
 

@@ -1,4 +1,5 @@
-/* cli/up/answer.c - what a running stack answers to tree, status, logs, down. */
+/* cli/up/answer.c - the answers of a running stack to tree, status, logs and
+ * down. */
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -13,7 +14,7 @@ enum { STATUS_TAIL = 4096 };
 
 /* ---- Finding the task of a path ---- */
 
-/* Answers the task of "TASK" or "STACK/TASK"; NULL if there is none. */
+/* Returns the task of "TASK" or "STACK/TASK"; NULL if there is no such task. */
 static struct up_task *find(struct up *up, const char *path)
 {
 	size_t n = strlen(up->config->name);
@@ -52,7 +53,7 @@ static json_t *needs_of(const struct up_task *t)
 	return needs;
 }
 
-/* The end of a tail, from the beginning of a line if there is one. */
+/* Returns the end of a tail, from the beginning of a line if possible. */
 static json_t *end_of(const struct up_tail *tail, size_t max)
 {
 	const char *from = tail->bytes, *end = tail->bytes + tail->n;
@@ -71,7 +72,8 @@ static json_t *card(struct up_task *t)
 	json_t *row = json_copy(json_array_get(all, 0));
 	bool over = t->has_last && t->last.result >= 0;
 	struct up_tail live = {0};
-	/* An attempt that has written nothing yet says less than the one before. */
+	/* While an attempt has written nothing, the output of the attempt
+	 * before says more. */
 	const struct up_tail *tail = up_task_tail(t, &live) && live.n > 0 ? &live : &t->tails[0];
 
 	json_object_set_new(row, "since_ns", json_integer((json_int_t)(tend_now() - t->since)));
@@ -119,7 +121,8 @@ static json_t *attempt_of(const struct up_tail *tail, bool live)
 	                 text_json(tail->bytes ? tail->bytes : "", tail->n));
 }
 
-/* The attempt that runs and the one before it; if none runs, the last two. */
+/* Returns the running attempt and the attempt before; if no attempt runs, the
+ * last two. */
 static json_t *logs(struct up *up, const char *path)
 {
 	struct up_task *t = path ? find(up, path) : NULL;
@@ -175,7 +178,7 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 	else
 		up_stop(up, "tend down", (uint64_t)timeout);
 	for (;;) {
-		/* Whoever asked may be gone; the stop goes on. */
+		/* The client may be gone; the stop goes on. */
 		if (!control_send(reply, progress(up)))
 			return;
 		int error = tend_event_wait(up->over, tend_after(TEND_SEC));
@@ -189,7 +192,7 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 
 /* ---- All of them ---- */
 
-/* The task that the path leads to or into: "TASK/inner/conn-1". */
+/* Returns the task that the path leads to or into: "TASK/inner/conn-1". */
 static struct up_task *find_above(struct up *up, const char *path)
 {
 	char first[2 * CONFIG_NAME_MAX + 2];
@@ -207,7 +210,7 @@ static struct up_task *find_above(struct up *up, const char *path)
 	return find(up, first);
 }
 
-/* Cuts "#ID" off; answers the id, or NULL if there is none. */
+/* Cuts "#ID" off. Returns the id, or NULL if the path has no id. */
 static const char *cut_id(char *path)
 {
 	char *mark = strrchr(path, '#');
@@ -217,8 +220,8 @@ static const char *cut_id(char *path)
 	return mark + 1;
 }
 
-/* Moves the rows at `path` and below to `out`; answers how many are at it. With
- * an id it is that one alone. */
+/* Copies the rows at `path` and below to `out`; with an id, only the row of
+ * that id. Returns the number of rows at `path`. */
 static size_t choose_rows(const json_t *rows, const char *path, const char *id, json_t *out,
                           char *list, size_t size)
 {
@@ -241,7 +244,7 @@ static size_t choose_rows(const json_t *rows, const char *path, const char *id, 
 	return at;
 }
 
-/* Answers what is wrong, or NULL with the rows of the subtree in `data`. */
+/* Returns an error, or NULL with the rows of the subtree in `data`. */
 static json_t *inner(struct up *up, struct up_task *t, const char *path, json_t **data)
 {
 	char full[2 * TEND_PATH_MAX], list[400] = "", text[600];
@@ -288,7 +291,7 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	const char *path = json_string_value(json_object_get(request, "path"));
 
-	assert(cmd); /* the server refuses a request without it */
+	assert(cmd); /* because the server refuses a request without a cmd */
 
 	if (strcmp(cmd, "tree") == 0)
 		control_send(reply, tree(up, path));

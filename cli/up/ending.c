@@ -16,7 +16,7 @@ void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char
 		         o->message[0] ? o->message : tend_strerror(o->result));
 	else if (o->kind == TEND_CANCELED && o->result < 0)
 		snprintf(buf, size, "stopped before it had started");
-	else if (o->kind == TEND_KILLED && t->told && !t->killed)
+	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed)
 		snprintf(buf, size, "killed by SIGKILL: it had not ended %.3gs after SIG%s",
 		         (double)t->config->stop_timeout_ns / 1e9,
 		         sigabbrev_np(t->config->stop_signal) ? sigabbrev_np(t->config->stop_signal)

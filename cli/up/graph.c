@@ -79,15 +79,16 @@ uint64_t graph_stop_ns(const struct graph *graph)
 {
 	const struct config *config = graph->config;
 	uint64_t longest = 0;
-	/* Of each task: until it has ended, from when those that need it began. */
+	/* For each task: the time from the begin of the stop of its dependants
+	 * to its own end. */
 	uint64_t *until = calloc(config->ntasks + 1, sizeof(*until));
 
-	/* Those that need a task come after it in `order`. */
+	/* In `order` a task stands before all its dependants. */
 	for (size_t n = config->ntasks; n-- > 0;) {
 		size_t i = config->order[n];
 		uint64_t own = graph->nodes[i].ended ? 0 : config->tasks[i].stop_timeout_ns,
 			 before = 0;
-		if (!until) { /* out of memory: all after one another is never too short */
+		if (!until) { /* out of memory: the sum of all timeouts is never too short */
 			longest = sum(longest, own);
 			continue;
 		}

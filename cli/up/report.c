@@ -1,4 +1,4 @@
-/* cli/up/report.c - what became of each task, and the exit code of it all. */
+/* cli/up/report.c - the fate of each task, and the exit code of `tend up`. */
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -13,7 +13,7 @@ static const char *word(const struct up_task *t)
 	                                    : tend_state_name(t->state);
 }
 
-/* How long the stop took, or, without a stop, the whole run. */
+/* Returns how long the stop took or, without a stop, the whole run. */
 static uint64_t took_ns(const struct up *up)
 {
 	return tend_now() - (up->stopping ? up->stop_began : up->started_at);
@@ -102,7 +102,7 @@ json_t *up_report_json(const struct up *up)
 	                 tasks);
 }
 
-/* The code of a child; one that never ran has none. */
+/* Returns the exit code of a child; 0 for a child that never ran. */
 static int code_of(const struct up_task *t)
 {
 	if (!t->has_last || t->last.kind == TEND_COMPLETED)

@@ -1,5 +1,5 @@
-/* cli/up/rows.c - the tree of a stack: a row for the stack, one for each task,
- * and below a task whatever runs inside of its processes, if they are linked
+/* cli/up/rows.c - the tree of a stack: a row for the stack, a row for each
+ * task, and below a task the rows of its processes, as far as they are linked
  * with libtend. */
 #include "up/up.h"
 #include "show/rows.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Processes of one task that are looked into. */
+/* At most this many processes of a task are looked into. */
 enum { PIDS_MAX = 128 };
 
 struct pids {
@@ -38,7 +38,8 @@ static void add_children(struct pids *pids, const char *path)
 			pids->pid[pids->n++] = (pid_t)pid;
 }
 
-/* A child belongs to the thread that made it. */
+/* A child belongs to the thread that made it, so the children of all threads
+ * are added. */
 static void add_children_of(struct pids *pids, pid_t pid)
 {
 	char path[64];

@@ -1,4 +1,4 @@
-/* cli/up/say.c - the lines that a stack writes about itself and its tasks. */
+/* cli/up/say.c - the lines of a stack about the stack and its tasks. */
 #include "up/up.h"
 
 #include <stdarg.h>

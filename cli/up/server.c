@@ -15,7 +15,7 @@ struct control_reply {
 	struct control_server *server;
 	int fd;
 	bool broken;
-	size_t n; /* bytes of the next requests */
+	size_t n; /* bytes of the next requests, read already */
 	char bytes[CONTROL_REQUEST_MAX];
 };
 
@@ -52,7 +52,8 @@ static void answer(struct control_reply *reply, const char *line, size_t n)
 	json_decref(request);
 }
 
-/* Answers false at the end, or when there is nothing more to expect. */
+/* Serves one request. Returns false at the end, or when no more requests are
+ * expected. */
 static bool serve_next(struct control_reply *reply)
 {
 	char *end;
@@ -128,7 +129,8 @@ static int accept_all(void *arg)
 		if (fd == -ECANCELED)
 			return 0;
 		if (fd < 0) {
-			/* Out of descriptors or memory: one that waits is not lost. */
+			/* Descriptors or memory have run out. The connection
+			 * that waits is not lost. */
 			if (tend_sleep_until(tend_after(100 * TEND_MS)) != 0)
 				return 0;
 		} else if (!instance_peer_allowed(fd))

@@ -1,5 +1,5 @@
-/* cli/up/server.h - the side of the control socket that answers, as
- * ask/control.h has it. It runs in fibers of one worker. */
+/* cli/up/server.h - the answering side of the control socket; ask/control.h has
+ * the documents. The server runs in fibers of one worker. */
 #ifndef TEND_CLI_UP_SERVER_H
 #define TEND_CLI_UP_SERVER_H
 
@@ -27,11 +27,12 @@ struct control_server {
 	void *arg;          /* (c) */
 };
 
-/* Serves the socket in `scope`. Answers 0, or an error with nothing begun. */
+/* Serves the socket in `scope`. Returns 0, or an error with nothing begun. */
 int control_serve(struct control_server *server, tend_scope scope, const char *socket,
                   control_fn *answer, void *arg);
 
-/* Sends a document, which it takes. False: the other side is gone. */
+/* Sends a document, and takes the document. Returns false if the client is
+ * gone. */
 bool control_send(struct control_reply *reply, json_t *document);
 
 #endif

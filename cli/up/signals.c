@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-/* Blocked before there are threads, so that none of them takes one. A SIGHUP
- * that was ignored, as nohup does, stays ignored. */
+/* Blocks the signals before there are threads, because a signal ends up with any
+ * thread in which the signal is not blocked. An ignored SIGHUP, as under nohup,
+ * stays ignored. */
 int up_signals_open(void)
 {
 	sigset_t set;
@@ -33,7 +34,8 @@ int up_signals_main(void *arg)
 	while (tend_read(up->signal_fd, &info, sizeof(info), TEND_FOREVER) == sizeof(info)) {
 		int number = (int)info.ssi_signo;
 		snprintf(reason, sizeof(reason), "SIG%s", sigabbrev_np(number));
-		/* A terminal that goes away sends SIGHUP after whatever else. */
+		/* A terminal that goes away sends SIGHUP after any other
+		 * signal. */
 		if (up->interrupted && number != SIGHUP)
 			up_force(up, reason);
 		else if (!up->interrupted) {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum { STACK_BYTES = 256 * 1024, NAME_WIDTH_MAX = 24 };
-#define ANSWER_NS (2 * TEND_SEC) /* what the last answers may take */
+#define ANSWER_NS (2 * TEND_SEC) /* time for the last answers */
 
 static enum printer_style style(const struct up *up)
 {
@@ -23,7 +23,8 @@ static enum printer_style style(const struct up *up)
 	return PRINT_COLOUR;
 }
 
-/* The width of the names before each line: of the tasks and of the stack. */
+/* The width of the names before each line: names of tasks and the name of the
+ * stack. */
 static size_t name_width(const struct config *config)
 {
 	size_t tasks = up_name_width(config), own = strlen(config->name);
@@ -72,8 +73,8 @@ static int spawn_own(struct up *up, tend_fn *fn, void *arg, const char *name, te
 	return tend_spawn(up->own, fn, arg, TEND_TASK_OPTS(.name = name), out);
 }
 
-/* A fiber itself, so that none of the others runs before all are there. They are
- * spawned in the order of the file; the graph decides who waits. */
+/* Spawns all fibers from a fiber, because then none of them runs before all are
+ * there. The order is that of the file; the graph decides which task waits. */
 static int begin_main(void *arg)
 {
 	struct up *up = arg;
@@ -100,7 +101,8 @@ static int open_runtime(struct up *up, const struct instance *instance)
 		TEND_RUNTIME_OPTS(.name = name, .workers = 1, .stack_bytes = STACK_BYTES), &up->rt);
 	if (error)
 		return error;
-	/* A name that no task can have: theirs begin with a letter. */
+	/* No task can have this name, because the name of a task begins with a
+	 * letter. */
 	error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
 	if (!error)
 		error = tend_scope_open(up->own, "control", NULL, &control);
@@ -109,7 +111,8 @@ static int open_runtime(struct up *up, const struct instance *instance)
 	return error;
 }
 
-/* Runs the stack until all has ended; answers 0 or why it could not begin. */
+/* Runs the stack until all has ended. Returns 0, or why the stack could not
+ * begin. */
 static int run(struct up *up, const struct instance *instance)
 {
 	tend_task begin;
@@ -128,17 +131,20 @@ static int run(struct up *up, const struct instance *instance)
 	return error;
 }
 
-/* Whoever waits for the end is told before the socket goes. */
+/* Ends the runtime. A client that waits for the end of the stack gets its
+ * answer before the socket goes. */
 static void end(struct up *up)
 {
 	if (!up->rt)
 		return;
 	tend_scope_seal(up->server.scope);
 	uint64_t until = tend_after(ANSWER_NS);
-	/* One task is left when the last connection is gone: the one that accepts. */
+	/* When the last connection is gone, one task is left: the accepting
+	 * fiber. */
 	while (up->server.scope.id && tend_scope_live(up->server.scope) > 1 && tend_now() < until)
 		tend_sleep_until(tend_after(5 * TEND_MS));
-	/* With survivors it stays; they end with this process, by the guard. */
+	/* With survivors the runtime stays; the guard ends them with this
+	 * process. */
 	if (tend_runtime_close(up->rt, tend_after(ANSWER_NS)) == 0)
 		up->rt = NULL;
 }

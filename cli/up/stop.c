@@ -1,14 +1,14 @@
 /* cli/up/stop.c - the stop of the whole stack, under one deadline.
  *
- * Each task stops itself as soon as all that need it have ended; this says when
- * it begins, tells how far it is, and uses force when the time is nearly over
- * or the user has had enough. */
+ * Each task stops as soon as all its dependants have ended. This file begins
+ * the stop, shows its progress, and uses force when the time is nearly over or
+ * when the user asks a second time. */
 #include "up/up.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-/* Beyond the stop timeouts of the tasks: what the kills at their ends take. */
+/* Time beyond the stop timeouts of the tasks, for the kills at their ends. */
 #define KILL_NS (2 * TEND_SEC)
 
 static void wake_all(struct up *up)

@@ -1,4 +1,4 @@
-/* cli/up/tail.c - what the attempts of a task wrote last. */
+/* cli/up/tail.c - the last output of the attempts of a task. */
 #include "up/up.h"
 
 #include <assert.h>
@@ -29,7 +29,8 @@ void up_task_keep_tail(struct up_task *t)
 	assert(t->tails[0].attempt < t->attempt);
 	if (!up_task_tail(t, &tail))
 		return;
-	/* Most write little, and it is kept for as long as the stack runs. */
+	/* Most attempts write little, and a tail is kept as long as the stack
+	 * runs. */
 	char *less = realloc(tail.bytes, tail.n + 1);
 	tail.bytes = less ? less : tail.bytes;
 	free(t->tails[1].bytes);

@@ -1,9 +1,10 @@
-/* cli/up/task.c - looks after one task: starts its process when what it needs
- * has started, starts it again as its policy says, and stops it when nobody
- * needs it any more.
+/* cli/up/task.c - looks after one task: starts its process when its needs have
+ * started, starts the process again as the policy says, and stops the process
+ * when all dependants have ended.
  *
- * The fiber has one wait, for its `wake` event. Whoever changes what it could
- * depend on sets the event, and it looks at everything again. */
+ * The fiber has one wait, for its `wake` event. A fiber that changes a
+ * condition of another task sets the event of that task, whose fiber then looks
+ * at all its conditions from the start. */
 #include "up/up.h"
 
 #include <assert.h>
@@ -14,14 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* libtend tells that a process ended, but not that it started. */
+/* How often the fiber looks for the start of the process, because libtend
+ * announces the end of a process but not its start. */
 #define LOOK_NS (2 * TEND_MS)
 
 extern char **environ;
 
 #define BIT(state) (1u << TEND_STATE_##state)
 
-/* The states that may follow one, as up.h draws them. */
+/* Returns the states that may follow a state, as up.h draws them. */
 static unsigned next_of(uint8_t state)
 {
 	switch (state) {
@@ -38,7 +40,7 @@ static unsigned next_of(uint8_t state)
 	case TEND_STATE_ABANDONED:
 		return BIT(RUNNING) | BIT(STOPPING) | BIT(ENDED);
 	default:
-		return 0; /* ENDED is the last one, and no task has any other */
+		return 0; /* ENDED is the last state, and no task has any other state */
 	}
 }
 
@@ -100,7 +102,8 @@ static void mark_started(struct up_task *t)
 	}
 }
 
-/* Looks whether it has, for nobody says so. */
+/* Looks if the process has started, because libtend does not announce the
+ * start. */
 static void see_start(struct up_task *t)
 {
 	int pid = t->pid == 0 ? tend_process_pid(t->process) : 0;
@@ -109,7 +112,7 @@ static void see_start(struct up_task *t)
 		return;
 	assert(t->attempt > 0);
 	t->pid = pid;
-	set_state(t, t->told ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
 	if (t->attempt > 1)
 		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
 	else
@@ -126,13 +129,13 @@ static void output(void *arg, int stream, const char *bytes, size_t n)
 
 /* ---- How an attempt ended ---- */
 
-/* The place in the file that is to blame. */
+/* Returns the place in the file that is to blame. */
 static struct config_place place_of(const struct config_task *c)
 {
 	return c->cwd_at.line && access(c->cwd, X_OK) != 0 ? c->cwd_at : c->argv_at;
 }
 
-/* A stack that is only there in part is not what was asked for. */
+/* Stops the whole stack, because the user did not ask for a part of the stack. */
 static void start_failed(struct up_task *t, const char *text)
 {
 	struct config_place at = place_of(t->config);
@@ -172,7 +175,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	assert(t->process.id && o->kind != TEND_LIVE);
 	up_task_keep_tail(t);
 	int error = tend_join(t->process, NULL, 0);
-	assert(error == 0); /* it has ended, and no other task joins it */
+	assert(error == 0); /* the process has ended, and no other fiber joins it */
 	t->process.id = 0;
 	t->pid = 0;
 	t->last = *o;
@@ -182,7 +185,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	up_outcome_text(t, o, text, sizeof(text));
 	if (failed && o->kind != TEND_CANCELED)
 		snprintf(t->why, sizeof(t->why), "%s", text);
-	if (could_not && t->attempt == 1 && !t->told) {
+	if (could_not && t->attempt == 1 && !t->stop_sent) {
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
 		return;
 	}
@@ -193,11 +196,11 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 		return;
 	}
 	up_task_say(t, "%s", text);
-	/* A stop signal may have been quicker than the force. */
+	/* The stop signal may have been quicker than the force. */
 	finish(t, t->killed && o->signal == SIGKILL ? TEND_KILLED : (uint8_t)o->kind);
 }
 
-/* ---- Steps; each answers until when it has nothing to do by itself ---- */
+/* ---- Steps; each returns until when the fiber may sleep ---- */
 
 static void begin(struct up_task *t)
 {
@@ -206,7 +209,7 @@ static void begin(struct up_task *t)
 	char name[TEND_NAME_MAX + 1];
 	tend_task process;
 
-	assert(!t->process.id && !t->pid && !t->told && !t->killed);
+	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
 	int error = env ? tend_spawn_process(
@@ -286,14 +289,14 @@ static void pass_stop(struct up_task *t)
 {
 	struct up *up = t->up;
 
-	assert(t->process.id && (up->stopping || (!t->told && !up->forced)));
-	if (up->stopping && !t->told && (up->forced || graph_may_stop(&up->graph, t->index))) {
+	assert(t->process.id && (up->stopping || (!t->stop_sent && !up->forced)));
+	if (up->stopping && !t->stop_sent && (up->forced || graph_may_stop(&up->graph, t->index))) {
 		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
-		t->told = true;
+		t->stop_sent = true;
 		set_state(t, TEND_STATE_STOPPING);
 	}
-	/* Before it has started the cancel above is enough. */
-	if (up->forced && t->told && !t->killed && t->pid > 0)
+	/* Before the process has started, the cancel above is enough. */
+	if (up->forced && t->stop_sent && !t->killed && t->pid > 0)
 		t->killed = tend_process_signal(t->process, SIGKILL) == 0;
 }
 

@@ -1,21 +1,21 @@
-/* cli/up/up.h - a running stack: one runtime, and a fiber for each task that starts
- * its process, watches it and starts it again.
+/* cli/up/up.h - a running stack: one runtime, and for each task a fiber that
+ * starts the process of the task, watches the process and starts it again.
  *
  * All fibers run on one worker. Between two waits of a fiber no other fiber
  * runs, so no field here needs a lock. The thread of main() writes before the
  * fibers begin, and reads after `over` is set.
  *
- * Letters say who writes a field; every fiber may read it:
+ * Letters say which thread or fiber writes a field; every fiber may read it:
  *
- *   (c)  nobody, once the fibers have begun
- *   (t)  the fiber of the task, or that of its process
+ *   (c)  written before the fibers begin, constant from then on
+ *   (t)  the fiber of the task, or the fiber of its process
  *   (s)  stop.c, called by any fiber
  *   (w)  the watching fiber
  *   (m)  the thread of main()
  *
  * The states of a task:
  *
- *   QUEUED -> STARTING               begin(): what the task needs has started
+ *   QUEUED -> STARTING               begin(): the needs have started
  *   STARTING -> RUNNING              see_start()
  *   STARTING, RUNNING -> STOPPING    pass_stop()
  *   STOPPING -> STOPPING             see_start(), after an early stop
@@ -41,10 +41,10 @@
 
 #define UP_TAIL_MAX 65536
 
-/* What an attempt wrote last. */
+/* The last output of an attempt. */
 struct up_tail {
-	uint32_t attempt; /* 0: there was none */
-	uint64_t dropped; /* bytes before it that are lost */
+	uint32_t attempt; /* 0: there was no attempt */
+	uint64_t dropped; /* bytes before the tail that are lost */
 	size_t n;
 	char *bytes;
 };
@@ -54,44 +54,44 @@ struct up_task {
 	size_t index;                     /* (c) in the configuration and the graph */
 	const struct config_task *config; /* (c) */
 	tend_event *wake;  /* (c) any fiber sets it: something happened that may concern the task */
-	tend_task fiber;   /* (c) that looks after the task */
-	tend_task process; /* (t) {0}: none is live */
-	uint64_t id;       /* (t) of the row of the task */
+	tend_task fiber;   /* (c) looks after the task */
+	tend_task process; /* (t) {0}: no process is live */
+	uint64_t id;       /* (t) id in the row of the task */
 	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
 	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
 	bool watched;      /* (t) the process sets `wake` when it ends */
-	bool told;         /* (t) to stop */
-	bool killed;       /* (t) by force */
-	uint32_t attempt;  /* (t) 0: none yet */
+	bool stop_sent;    /* (t) the process was told to stop */
+	bool killed;       /* (t) the process was killed by force */
+	uint32_t attempt;  /* (t) 0: no attempt yet */
 	uint32_t restarts; /* (t) */
-	int32_t pid;       /* (t) 0: not known to run */
+	int32_t pid;       /* (t) 0: no process is known to run */
 	uint64_t spawned_at, since, retry_at; /* (t) */
 	bool has_last;                        /* (t) */
-	struct tend_outcome last;             /* (t) of the last attempt */
-	char wait[160];                       /* (t) what the task waits for, empty: nothing */
-	char why[256];               /* (t) the last thing that went wrong, empty: nothing did */
-	struct up_tail tails[2];     /* (t) of the last attempt that ended, and of the one before */
+	struct tend_outcome last;             /* (t) outcome of the last attempt */
+	char wait[160];              /* (t) the condition that the task waits for; may be empty */
+	char why[256];               /* (t) the last failure; empty: there was none */
+	struct up_tail tails[2];     /* (t) those of the last two attempts that have ended */
 	struct line_buffer lines[2]; /* (t) output not yet printed */
 };
 
 struct up {
-	const struct config *config;  /* (c) */
-	const char *file;             /* (c) */
-	struct graph graph;           /* the node of a task: (t) */
-	struct up_task *tasks;        /* (c) */
-	size_t ended;                 /* (t) tasks that have ended */
-	struct printer *printer;      /* (c) */
-	tend_runtime *rt;             /* (m) */
-	tend_scope own;               /* (c) of the fibers; what runs for the user is in the root */
+	const struct config *config; /* (c) */
+	const char *file;            /* (c) */
+	struct graph graph;          /* the node of a task: (t) */
+	struct up_task *tasks;       /* (c) */
+	size_t ended;                /* (t) tasks that have ended */
+	struct printer *printer;     /* (c) */
+	tend_runtime *rt;            /* (m) */
+	tend_scope own; /* (c) holds the fibers; the processes of the user are in the root */
 	struct control_server server; /* see server.h */
 	tend_event *changed;          /* (c) any fiber sets it: a task ended, or the stop went on */
 	tend_event *over;             /* (c) (w) sets it: all has ended or was given up */
 	int signal_fd;                /* (c) */
 	uint64_t started_at;          /* (c) */
-	bool json;                    /* (c) what is written */
-	bool start_failed;            /* (t) of any task */
+	bool json;                    /* (c) write documents */
+	bool start_failed;            /* (t) some task could not start */
 	bool stopping;                /* (s) */
-	bool forced;                  /* (s) kill, by whoever */
+	bool forced;                  /* (s) kill, for any reason */
 	bool user_forced;             /* (s) a second Ctrl-C, or down --now */
 	bool gave_up;                 /* (s) the deadline passed with survivors */
 	bool interrupted;             /* the fiber of the signals */
@@ -99,12 +99,12 @@ struct up {
 	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
 };
 
-/* The files stand in this order, and each calls only what stands before it;
- * graph.h and server.h stand before all of them. */
+/* The files stand in this order, and each calls only files before it; graph.h
+ * and server.h stand before all of them. */
 
 /* ---- say.c ---- */
 
-/* Writes a line of the stack itself, or of one of its tasks. */
+/* Write a line of the stack, or of one of its tasks. */
 void up_say(const struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
 void up_task_say(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
@@ -113,18 +113,19 @@ size_t up_name_width(const struct config *config);
 
 /* ---- ending.c ---- */
 
-/* "exited with code 3": an outcome of the task. */
+/* Writes an outcome of the task in words: "exited with code 3". */
 void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size);
 
-/* The same of its last attempt, or why there was none. */
+/* Writes how the last attempt ended, or why there was no attempt. */
 void up_task_ending(const struct up_task *t, char *buf, size_t size);
 
 /* ---- tail.c ---- */
 
-/* Copies what the current attempt wrote last; false if there is none. */
+/* Copies the last output of the current attempt. Returns false if there is
+ * none; on true the caller frees `out->bytes`. */
 bool up_task_tail(const struct up_task *t, struct up_tail *out);
 
-/* Keeps it, when the attempt has ended, and that of the attempt before. */
+/* Keeps the last output of the ended attempt, and of the attempt before. */
 void up_task_keep_tail(struct up_task *t);
 
 /* ---- stop.c ---- */
@@ -136,13 +137,14 @@ void up_task_keep_tail(struct up_task *t);
 void up_stop(struct up *up, const char *reason, uint64_t timeout_ns);
 void up_force(struct up *up, const char *reason);
 
-/* "waiting for 2: a, b; 8 s left". */
+/* Writes the progress of the stop: "waiting for 2: a, b; 8 s left". */
 void up_progress(const struct up *up, char *buf, size_t size);
 
-/* When force is used by itself: in the last fifth of the time, at most 1 s. */
+/* Returns when the stop uses force unasked: in the last fifth of its time, at
+ * most 1 s before the deadline. */
 uint64_t up_force_at(const struct up *up);
 
-/* Looks at the clock: uses force or gives up when it is time to. */
+/* Looks at the clock: uses force, or gives up, when it is time. */
 void up_stop_look(struct up *up);
 
 /* ---- task.c ---- */
@@ -150,12 +152,13 @@ void up_stop_look(struct up *up);
 /* The fiber of a task: struct up_task. */
 int up_task_main(void *arg);
 
-/* Gives up on a task that has not ended. Its fiber may still see it end. */
+/* Gives up on a task that has not ended. The fiber of the task may still see
+ * the end. */
 void up_task_abandon(struct up_task *t);
 
 /* ---- signals.c ---- */
 
-/* Blocks the signals that stop a stack; answers a signalfd of them, or -1. */
+/* Blocks the signals that stop a stack. Returns a signalfd for them, or -1. */
 int up_signals_open(void);
 
 /* The fiber that takes SIGINT, SIGTERM and SIGHUP. */
@@ -163,7 +166,7 @@ int up_signals_main(void *arg);
 
 /* ---- rows.c ---- */
 
-/* The `data` of `tend tree`: all rows, or those of one task. */
+/* Returns the `data` of `tend tree`: all rows, or those of one task. */
 json_t *up_rows(const struct up *up, const struct up_task *only);
 
 /* ---- report.c ---- */
@@ -174,7 +177,8 @@ int up_exit_code(const struct up *up);
 
 /* ---- watch.c ---- */
 
-/* The fiber that waits until all has ended, and says how far it is. */
+/* The fiber that waits for the end of all tasks, and prints the progress of a
+ * stop. */
 int up_watch_main(void *arg);
 
 /* ---- answer.c ---- */
@@ -184,8 +188,8 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply);
 
 /* ---- stack.c ---- */
 
-/* Runs a stack whose name is claimed; answers the exit code. If `up->rt` is set
- * afterwards, fibers have outlived the deadline and still use `up`. */
+/* Runs a claimed stack. Returns the exit code. If `up->rt` is set afterwards,
+ * fibers have outlived the deadline and still use `up`. */
 int up_run(struct up *up, const struct instance *instance);
 
 #endif

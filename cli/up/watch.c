@@ -1,21 +1,21 @@
-/* cli/up/watch.c - the fiber that waits until all has ended, and says how far it
- * is. */
+/* cli/up/watch.c - the fiber that waits for the end of all tasks, and prints
+ * the progress of a stop. */
 #include "up/up.h"
 
 #include <errno.h>
 #include <stdint.h>
 
 #define TICK_NS TEND_SEC
-enum { TELL_EVERY = 5 }; /* ticks in which nothing changed */
+enum { SHOW_EVERY = 5 }; /* ticks in which nothing changed */
 
-static void tell(struct up *up, size_t *told, unsigned *ticks)
+static void print_progress(struct up *up, size_t *shown, unsigned *ticks)
 {
 	char text[512];
 
-	if (up->ended == up->config->ntasks || (*told == up->ended && ++*ticks < TELL_EVERY))
+	if (up->ended == up->config->ntasks || (*shown == up->ended && ++*ticks < SHOW_EVERY))
 		return;
 	*ticks = 0;
-	*told = up->ended;
+	*shown = up->ended;
 	up_progress(up, text, sizeof(text));
 	up_say(up, "%s%s", text, up->interrupted && !up->forced ? " (Ctrl-C again kills)" : "");
 }
@@ -30,7 +30,7 @@ static void abandon(struct up *up)
 int up_watch_main(void *arg)
 {
 	struct up *up = arg;
-	size_t told = SIZE_MAX;
+	size_t shown = SIZE_MAX;
 	unsigned ticks = 0;
 	uint64_t tick = 0;
 
@@ -40,7 +40,7 @@ int up_watch_main(void *arg)
 		if (up->stopping) {
 			up_stop_look(up);
 			if (tend_now() >= tick) {
-				tell(up, &told, &ticks);
+				print_progress(up, &shown, &ticks);
 				tick = tend_after(TICK_NS);
 			}
 			until = tick < up->stop_deadline ? tick : up->stop_deadline;

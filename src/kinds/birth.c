@@ -149,7 +149,7 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
 	/* Release, after the publication of the task: pairs with the acquire in births() of
-	 * scope/count.c. */
+	 * scope/path.c. */
 	if (w)
 		tend__store_release(&w->births, tend__load_relaxed(&w->births) + 1);
 	else

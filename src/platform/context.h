@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -70,6 +71,13 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
 
 /* Forgets a context. No thread may be running on its stack. */
 void tend__context_drop(struct tend__context *c);
+
+/* Stores the return addresses of a context that was switched from, innermost first, at
+ * most `max` of them, and returns how many. Each frame is checked to lie in [low, high):
+ * if another thread switches to the context meanwhile, the addresses are stale, and no
+ * memory outside of the stack is read. */
+size_t tend__context_frames(const struct tend__context *c, const void *low, const void *high,
+                            uint64_t *out, size_t max);
 
 /* The assembly: saves the registers on this stack, and goes on on the other. */
 void tend__swap(void **save_sp, void *to_sp);

@@ -1,11 +1,12 @@
+/* platform/lock.c - a lock that another thread holds: a short spin, then sleep. */
 #include "platform/lock.h"
 
 enum {
 	BLIND_NS = 1000000, /* between looks where the kernel has no barrier for all */
 #ifdef TEND_SIM
-	SPINS = 0, /* it decides who goes on */
+	SPINS = 0, /* the simulator decides which thread goes on */
 #else
-	SPINS = 100, /* some us: longer than any lock is held by who has a processor */
+	SPINS = 100, /* some us: longer than a running thread holds any lock */
 #endif
 };
 
@@ -33,8 +34,8 @@ void tend__lock_slow(struct tend__lock *l)
 	if (spin(l))
 		return;
 	tend__add(sleepers, 1);
-	/* Whoever unlocks from here on sees the sleeper; of whoever looked before, the
-	 * store to the word is seen here. test/model/lock.pml */
+	/* A thread that unlocks after the barrier sees the sleeper; the store to the word by a
+	 * thread that looked at the counter before is seen here. test/model/lock.pml */
 	seen = tend__barrier();
 	while (!tend__cas_acq_rel(&l->word, &free, 1u)) {
 		tend__futex_wait(&l->word, 1, seen ? UINT64_MAX : tend__clock() + BLIND_NS);

@@ -1,21 +1,36 @@
-/* platform/lock.h - the one lock, with annotations that clang 19 checks.
+/* platform/lock.h - the only kind of lock, with annotations that clang 19 checks.
  *
- * A futex lock over atomic.h, so that the simulator sees it. To give it back is a plain
+ * A futex lock over atomic.h, so that the simulator sees every step. To unlock is a plain
  * store: a locked instruction is 6 ns, a tenth of what a spawn costs, and a task takes
- * some locks that are never contended. So whoever has to sleep for one says so in a
- * counter, has all threads of the process pass a barrier, and looks again (the
+ * some locks that are never contended. So a thread that has to sleep for a lock says so
+ * in a counter, has all threads of the process pass a barrier, and looks again (the
  * asymmetric Dekker of Dice, Huang & Yang 2001, "Asymmetric Dekker Synchronization").
- * The counters lie apart, for the memory of a lock that was given back may be gone.
- * Never held across a wait or a user's callback. Order, outermost first:
+ * The counters lie apart, because the memory of an unlocked lock may be freed.
  *
- *   runtime.tree > scope.lock, task stripe > scope.lock, object locks
+ * No lock is held across a wait or a callback of the program. All locks of src/, an outer
+ * lock before those that may be taken under it:
  *
- * An object's lock (event, channel, ...) is a leaf but for the inboxes, which
- * have no lock. */
+ *   children_lock   runtime   the link to the guard: made once              (leaf)
+ *   children.lock   process   the guard's socket, phases, the live list     > table
+ *   tree            runtime   shape of the scope tree, owners, flags        > stripe
+ *   stripes[]       runtime   what handles reach of a task: extra, joiners  > scope
+ *   owner.lock      scope     tasks that have parked, held outcomes, ends,  > segment
+ *                             waiters, the operation of a shutdown
+ *   event.lock      event     waiters, set        (a watch: under a stripe) (leaf)
+ *   channel.lock    channel   items, waiters                                (leaf)
+ *   empty_lock      runtime   waiters for the end of a path                 (leaf)
+ *   outside_lock    runtime   tasks spawned by no worker                    (leaf)
+ *   threads_lock    runtime   threads that have ended, to be joined         (leaf)
+ *   table           table.c   the runtimes that are open, by number         (leaf)
+ *   segment.lock    segment   free slots, sites, the ring of no worker      (leaf)
+ *
+ * Two locks of one row are never held together. A waiter is notified under the lock of
+ * its object: a post needs no lock. */
 #ifndef TEND_PLATFORM_LOCK_H
 #define TEND_PLATFORM_LOCK_H
 
 #include "base/atomic.h"
+#include "base/error.h"
 #include "platform/platform.h"
 
 #if defined(__clang__) && __clang_major__ >= 19 && !defined(TEND_SIM)
@@ -23,20 +38,23 @@
 #else
 #define TEND_TS(x)
 #endif
-#define TEND_GUARDED_BY(m) TEND_TS(guarded_by(m))
-#define TEND_REQUIRES(m)   TEND_TS(requires_capability(m))
-#define TEND_EXCLUDES(m)   TEND_TS(locks_excluded(m))
-#define TEND_ACQUIRE(m)    TEND_TS(acquire_capability(m))
-#define TEND_RELEASE(m)    TEND_TS(release_capability(m))
-#define TEND_UNCHECKED     TEND_TS(no_thread_safety_analysis)
+#define TEND_GUARDED_BY(m)     TEND_TS(guarded_by(m))
+#define TEND_REQUIRES(m)       TEND_TS(requires_capability(m))
+#define TEND_EXCLUDES(m)       TEND_TS(locks_excluded(m))
+#define TEND_ACQUIRE(m)        TEND_TS(acquire_capability(m))
+#define TEND_RELEASE(m)        TEND_TS(release_capability(m))
+#define TEND_TRY_ACQUIRE(v, m) TEND_TS(try_acquire_capability(v, m)) /* if the call returns v */
+#define TEND_ASSERTS(m)        TEND_TS(assert_capability(m))
+/* The body is not checked; a comment beside it says why. */
+#define TEND_UNCHECKED TEND_TS(no_thread_safety_analysis)
 
 struct TEND_TS(capability("lock")) tend__lock {
 	_Atomic uint32_t word; /* 0 free, 1 held */
 };
 
-void tend__lock_slow(struct tend__lock *l) TEND_UNCHECKED;
+void tend__lock_slow(struct tend__lock *l);
 
-/* How many sleep for a lock of this number; a few share one, and wake in vain. */
+/* How many threads sleep for the locks that share this counter; some wake in vain. */
 #ifdef TEND_SIM
 enum { TEND__LOCK_COUNTERS = 1 }; /* a trace must not depend on addresses */
 #else
@@ -48,8 +66,8 @@ static inline _Atomic uint32_t *tend__lock_sleepers_of(const struct tend__lock *
 	return &tend__lock_sleepers[(uintptr_t)l / 64 % TEND__LOCK_COUNTERS];
 }
 
-/* In the build whose switches order nothing for TSan (platform/context.c), what
- * a lock orders is said by hand, for its atomics are not seen. */
+/* In the build whose switches order nothing for TSan (platform/context.c), the order that
+ * a lock makes is said by hand, because TSan does not see the atomics of that build. */
 #ifdef TEND_TSAN_FIBERS
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
@@ -60,6 +78,7 @@ void __tsan_release(void *addr);
 #define TEND__EDGE_RELEASE(p) ((void)(p))
 #endif
 
+/* The analysis takes the annotations of these two on trust. */
 static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECKED
 {
 	uint32_t free = 0;
@@ -72,7 +91,7 @@ static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECK
 
 static inline void tend__unlock(struct tend__lock *l) TEND_RELEASE(l) TEND_UNCHECKED
 {
-	/* After the store the memory may be another object's; the wake only names the
+	/* After the store the memory may belong to another object; the wake only names the
 	 * address. */
 	const _Atomic uint32_t *sleepers = tend__lock_sleepers_of(l);
 
@@ -83,6 +102,13 @@ static inline void tend__unlock(struct tend__lock *l) TEND_RELEASE(l) TEND_UNCHE
 	tend__compiler_barrier();
 	if (tend__load_relaxed(sleepers))
 		tend__futex_wake(&l->word, 1);
+}
+
+/* Some thread holds the lock: which one is not known. Without atomic.h, because a look that
+ * can only stop the program is no step of a protocol. */
+static inline void tend__assert_held(const struct tend__lock *l) TEND_ASSERTS(l)
+{
+	tend__assert(atomic_load_explicit(&l->word, memory_order_relaxed) != 0);
 }
 
 #endif

@@ -1,6 +1,5 @@
-/* runtime/alarm.c - deadlines of scopes and tasks: timers of worker 0, set and
- * dropped by posts. The alarm knows its object by id, so that one that rings
- * late rings for nobody. */
+/* runtime/alarm.c - deadlines of scopes and tasks: timers of worker 0, set and dropped by
+ * posts. An alarm has the id of the object, so that a late ring finds no object. */
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"

@@ -1,58 +1,11 @@
 /* scope/finish.c - the end of a task: one outcome, one counter, then the joiners,
  * and last the scope's count. */
-#include "scope/scope.h"
+#include "scope/batch.h"
 
 #include "base/alloc.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* Has it ended, with its outcome kept? Then who frees it takes the stripe, and it
- * need not be told that it was touched. */
-static bool is_kept(struct tend__record *r, uint64_t id)
-{
-	uint64_t word = tend__load_acquire(&r->word);
-
-	return tend__word_generation(word) == tend__id_generation(id) &&
-	       (word & TEND__STATE) == TEND__ENDED && (word & TEND__HELD);
-}
-
-/* The task of an id that is live or held, with its stripe taken: until that is
- * given back it cannot end, and its slot not become another's. */
-int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out) TEND_UNCHECKED
-{
-	tend_runtime *rt = tend__runtime_of(id);
-	uint32_t slot = tend__id_slot(id);
-	struct tend__record *r;
-
-	if (!rt)
-		return tend__forked() ? -ESTALE : -ESRCH;
-	if (slot <= 1 || slot >= rt->slots)
-		return -ESRCH;
-	r = tend__record_at(rt->segment.header, slot);
-	tend__lock(tend__stripe_of(rt, id));
-	/* The kind is looked at between two looks at the generation: it is that of
-	 * this id, or the mark fails. */
-	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
-	    (tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
-	    (!is_kept(r, id) && !tend__task_mark(r, id, TEND__TOUCHED))) {
-		tend__unlock(tend__stripe_of(rt, id));
-		return -ESRCH;
-	}
-	*out_rt = rt;
-	*out = tend__task_at(rt, id);
-	return 0;
-}
-
-struct tend__extra *tend__task_extra(struct tend__task *t)
-{
-	if (!t->extra) {
-		t->extra = tend__alloc(sizeof *t->extra);
-		if (t->extra)
-			tend__link_init(&t->extra->watches);
-	}
-	return t->extra;
-}
 
 /* Crash beats cancel beats completion. A shield keeps cancels out of the waits,
  * not out of the outcome. */
@@ -66,7 +19,7 @@ static uint32_t outcome_of(struct tend__task *t)
 	return t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
 }
 
-static void fill(struct tend__task *t, struct tend_outcome *out)
+void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
 {
 	uint64_t word = tend__task_word(t);
 
@@ -98,7 +51,7 @@ static void take_listeners(struct tend__task *t, struct tend__link *joiners,
 		struct tend__waiter *w = tend__entry(t->joiners.next, struct tend__waiter, link);
 
 		if (w->item)
-			fill(t, w->item);
+			tend__outcome_fill(t, w->item);
 		tend__unlink(&w->link);
 		tend__link_append(joiners, &w->link);
 	}
@@ -121,17 +74,6 @@ static void tell(struct tend__link *joiners, struct tend__link *watches)
 		w->fire(w->arg);
 		tend__free(w);
 	}
-}
-
-void tend__task_free(tend_runtime *rt, struct tend__task *t)
-{
-	struct tend__worker *w = tend__worker_of(rt);
-
-	if (t->kind->gone)
-		t->kind->gone(t);
-	tend__free(t->extra);
-	t->extra = NULL;
-	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));
 }
 
 /* False if a joiner has come between its end and this, and has its outcome. */
@@ -169,37 +111,6 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		tend__name_unpack(words, s->first_name);
 	}
 	tend__unlock(&s->owner.lock);
-}
-
-static void pay(struct tend__worker *w)
-{
-	struct tend__scope *s = (struct tend__scope *)(void *)w->debt.owner;
-	/* Relaxed: only the worker writes it. */
-	uint64_t word = tend__load_relaxed(&w->debt.word);
-
-	w->debt.owner = NULL;
-	/* Under the lock: who counts them finds them in one of the two. */
-	tend__lock(&s->owner.lock);
-	tend__add_relaxed(&s->ended[word >> 32 & 0xff], (uint32_t)word);
-	tend__store_release(&w->debt.word, 0);
-	tend__unlock(&s->owner.lock);
-	tend__scope_leave(s, (uint32_t)word);
-}
-
-static void owe(struct tend__worker *w, struct tend__scope *s, uint32_t outcome)
-{
-	uint64_t first = (uint64_t)tend__id_slot(s->id) << 40 | (uint64_t)outcome << 32;
-	/* Relaxed: only the worker writes it. */
-	uint64_t word = tend__load_relaxed(&w->debt.word);
-
-	if (w->debt.owner && word >> 32 != first >> 32)
-		pay(w);
-	if (!w->debt.owner)
-		word = first;
-	w->debt.owner = &s->owner;
-	w->debt.pay = pay;
-	/* Release: pairs with tend__owed(), for the end of the task. */
-	tend__store_release(&w->debt.word, word + 1);
 }
 
 /* Of one that others have touched by its handle: its end, with the stripe. */
@@ -262,7 +173,7 @@ void tend__task_finish(struct tend__task *t)
 	uint32_t outcome;
 	bool held = tend__task_word(t) & TEND__HELD, touched;
 	/* Not where another task goes on that may be of another scope. */
-	bool owes = w && !tend__tls.task;
+	bool defers = w && !tend__tls.task;
 
 	if (t->owns)
 		tend__disown(t);
@@ -275,8 +186,8 @@ void tend__task_finish(struct tend__task *t)
 		tend__unlock(&s->owner.lock);
 	}
 	/* Before the end is told. Relaxed: counters, one of them for each task. */
-	if (owes)
-		owe(w, s, outcome);
+	if (defers)
+		tend__leave_defer(w, s, outcome);
 	else
 		tend__add_relaxed(&s->ended[outcome], 1);
 	tend__store_relaxed(&t->record->result, t->result);
@@ -299,99 +210,6 @@ void tend__task_finish(struct tend__task *t)
 	if (tend__load(&rt->path_waiters))
 		tell_paths(rt);
 	/* The last thing: when the root is empty the runtime may be freed. */
-	if (!owes)
+	if (!defers)
 		tend__scope_leave(s, 1);
-}
-
-/* ---- Learning of it ---- */
-
-/* Does the task own a scope that the caller is in? Then it may not end before.
- * The scopes above the caller stay while it runs. */
-static bool waits_for_me(uint64_t id)
-{
-	struct tend__task *self = tend__tls.task;
-
-	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: who is made the holder while we look is seen, or is later. */
-		if (tend__load_relaxed(&s->holder) == id)
-			return true;
-	return false;
-}
-
-/* Takes the ended task from its scope's list; true if it is ours to free. */
-static bool take(struct tend__task *t)
-{
-	struct tend__scope *s = tend__scope_of(t);
-	bool ours;
-
-	tend__lock(&s->owner.lock);
-	ours = tend__linked(&t->in_scope);
-	tend__unlink(&t->in_scope);
-	t->joined = true;
-	tend__unlock(&s->owner.lock);
-	return ours;
-}
-
-int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_UNCHECKED
-{
-	struct tend__outside room;
-	struct tend__waiter w = {.item = out};
-	tend_runtime *rt;
-	struct tend__task *t;
-	uint64_t word;
-	int error;
-
-	if (tend__tls.task && tend__tls.task->id == task.id)
-		return -EDEADLK;
-	if (!(rt = tend__runtime_of(task.id)))
-		return tend__forked() ? -ESTALE : -ESRCH;
-	if (waits_for_me(task.id))
-		return -EDEADLK;
-	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */
-	error = tend__task_touch(task.id, &rt, &t);
-	if (error)
-		return error;
-	word = tend__task_word(t);
-	/* One that was joined stays for a moment where its worker is about to keep it; it
-	 * is marked under the stripe, too. */
-	if (!(word & TEND__HELD) || t->joined) {
-		tend__unlock(tend__stripe_of(rt, task.id));
-		return -ESRCH;
-	}
-	if ((word & TEND__STATE) == TEND__ENDED) {
-		if (out)
-			fill(t, out);
-		TEND__EDGE_ACQUIRE(t);
-		if (take(t))
-			tend__task_free(rt, t);
-		tend__unlock(tend__stripe_of(rt, task.id));
-		return 0;
-	}
-	if (tend__may_wait() && deadline) {
-		tend__unlock(tend__stripe_of(rt, task.id));
-		return -EDEADLK;
-	}
-	tend__link_append(&t->joiners, &w.link);
-	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
-	if (!error)
-		TEND__EDGE_ACQUIRE(t);
-	return error;
-}
-
-int tend_task_outcome(tend_task task, struct tend_outcome *out)
-{
-	tend_runtime *rt;
-	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
-
-	if (error)
-		return error;
-	if (!(tend__task_word(t) & TEND__HELD) || t->joined)
-		error = (tend__task_word(t) & TEND__STATE) == TEND__ENDED ? -ESRCH : -EAGAIN;
-	else if ((tend__task_word(t) & TEND__STATE) != TEND__ENDED)
-		error = -EAGAIN;
-	else
-		fill(t, out);
-	tend__unlock(tend__stripe_of(rt, task.id));
-	return error;
 }

@@ -1,3 +1,4 @@
+/* scope/report.c - what a shutdown left, row by row. */
 #include "scope/report.h"
 
 #include "base/alloc.h"
@@ -61,37 +62,20 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 	return tend__id(rt->index, tend__word_generation(word), slot);
 }
 
-/* Return addresses of a parked fiber, by its frame pointers, each checked to lie
- * in its stack: somebody may run it meanwhile, then they are stale, not wild. */
-__attribute__((no_sanitize("address", "thread"))) static void walk_stack(struct tend__task *t,
+/* The return addresses of a parked fiber; 0 ends them if they are fewer. Another thread
+ * may make the fiber run meanwhile, so the walk is hidden from TSan. */
+__attribute__((no_sanitize("address", "thread"))) static void walk_stack(const struct tend__task *t,
                                                                          uint64_t out[TEND__FRAMES])
 {
 	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
-	struct tend__stack *stack = t->stack;
-	uintptr_t low, high, frame, sp;
-	int n = 0;
+	const struct tend__stack *stack = t->stack;
 
 	/* A stack of a size of its own may be unmapped while we look; one of the pool
 	 * stays, whoever runs on it. */
 	if (!stack || (t->stack_bytes && t->stack_bytes != pooled))
 		return;
-	sp = (uintptr_t)stack->context.sp;
-	low = (uintptr_t)stack->low + tend__page_bytes();
-	high = (uintptr_t)stack;
-	if (sp < low || sp + 56 > high || sp % 8)
-		return;
-	/* As tend__swap() left it: five registers, then rbp, then where it returns. */
-	frame = ((uintptr_t *)sp)[5];
-	while (n < TEND__FRAMES && frame >= low && frame + 16 <= high && frame % 8 == 0) {
-		uintptr_t next = ((uintptr_t *)frame)[0], back = ((uintptr_t *)frame)[1];
-
-		if (!back)
-			break;
-		out[n++] = back;
-		if (next <= frame)
-			break;
-		frame = next;
-	}
+	tend__context_frames(&stack->context, stack->low + tend__page_bytes(), stack, out,
+	                     TEND__FRAMES);
 }
 
 static bool runs(tend_runtime *rt, uint64_t id)
@@ -276,63 +260,4 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 	}
 	tend__text_f(&t, "]}");
 	return t.n;
-}
-
-static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
-{
-	size_t bytes = 0;
-
-	for (int i = 0; i < n; i++) {
-		uint64_t words[6];
-		char name[48];
-
-		tend__name_load(tend__record_at(h, chain[i])->name, words);
-		bytes += tend__name_unpack(words, name) + 1;
-	}
-	return bytes;
-}
-
-/* The path of a live scope or task: from its parents, when someone asks. */
-int64_t tend_path(uint64_t id, char *buf, size_t size)
-{
-	tend_runtime *rt = tend__runtime_of(id);
-	uint32_t chain[TEND__DEPTH_MAX + 2], slot = tend__id_slot(id);
-	struct tend__text t;
-	struct tend__header *h;
-	int n = 0;
-
-	if (!rt)
-		return tend__forked() ? -ESTALE : -ESRCH;
-	h = rt->segment.header;
-	if (slot == 0 || slot >= rt->slots ||
-	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
-	            tend__id_generation(id) ||
-	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
-		return -ESRCH;
-	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
-		chain[n++] = slot;
-		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
-	}
-	t = tend__text(buf, size);
-	/* A path that is too long is cut in front: its end says more. */
-	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
-		n--;
-	if (chain[n - 1] != 1)
-		tend__text_f(&t, ".../");
-	while (n-- > 0) {
-		uint64_t words[6];
-		char name[48];
-		size_t len;
-
-		tend__name_load(tend__record_at(h, chain[n])->name, words);
-		len = tend__name_unpack(words, name);
-		tend__text_bytes(&t, name, len);
-		if (n)
-			tend__text_bytes(&t, "/", 1);
-	}
-	/* The generation again: names of another task are not this one's. */
-	if (tend__word_generation(tend__load_acquire(
-		    &tend__record_at(h, tend__id_slot(id))->word)) != tend__id_generation(id))
-		return -ESRCH;
-	return (int64_t)t.n;
 }

@@ -17,7 +17,25 @@
  * where none between the two is awaited.
  *
  * The memory of a scope stays with its slot, so a stale handle may still be
- * looked at; the generation in the word says that it is stale. */
+ * looked at; the generation in the word says that it is stale.
+ *
+ * Files, each uses only those above it:
+ *   tree.c      what is below what, the walk over a subtree, flags
+ *   handle.c    from the id of a task to the task
+ *   end.c       the end of a scope, and its counts
+ *   leave.c     counting out, the step to 0
+ *   batch.c     places taken ahead, ends counted out together
+ *   admit.c     counting in
+ *   empty.c     how many are live, waiting until none is
+ *   cancel.c    cancel of a scope, and of a task
+ *   owner.c     the task that owns a scope
+ *   finish.c    the end of a task
+ *   join.c      learning of it
+ *   open.c      open, close, seal
+ *   cleanup.c   what runs before the cancel of a shutdown
+ *   path.c      all that goes by path
+ *   report.c    what a shutdown left
+ *   shutdown.c  one stop of a subtree, under one deadline */
 #ifndef TEND_SCOPE_SCOPE_H
 #define TEND_SCOPE_SCOPE_H
 
@@ -108,58 +126,104 @@ static inline struct tend__scope *tend__scope_find(uint64_t id, int *error)
 	return s;
 }
 
+/* The free slots of the worker that the caller runs on; NULL outside. */
+static inline struct tend__slots *tend__slots_of(const tend_runtime *rt)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	return w ? &w->slots : NULL;
+}
+
+/* tree.c */
+
 /* True if the calling task is in s or below. */
 bool tend__inside(const struct tend__scope *s);
 /* True if s is top or below it. Both are open. */
 bool tend__below(const struct tend__scope *s, const struct tend__scope *top);
 /* The next of the subtree of top, parents first. Under runtime.tree. */
 struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into);
+/* Sets flags of the word of an open scope; the word before. */
+uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
+/* Sets them in top and all below. */
+void tend__subtree_flag(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&top->rt->tree);
+
+/* handle.c */
+
+/* The task of an id that is live or held, with its stripe taken: until that is
+ * given back it cannot end, and its slot not become another's. */
+int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t);
+struct tend__extra *tend__task_extra(struct tend__task *t);
+void tend__task_free(tend_runtime *rt, struct tend__task *t);
+
+/* end.c */
+
+/* Ends s and all below, children first. False if something is entering. */
+bool tend__subtree_end(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
+/* Frees a scope that closes itself, if it still is there and empty. */
+void tend__scope_reap(tend_runtime *rt, uint64_t id);
+
+/* leave.c */
+
+/* Of n that are in it. */
+void tend__scope_leave(struct tend__scope *s, uint32_t n);
+
+/* batch.c; what its words look like is in scope/batch.h */
+
+/* Around a wait for count 0: no worker holds, nor takes, places in it. */
+void tend__await_begin(struct tend__scope *s);
+void tend__await_end(struct tend__scope *s);
+/* Takes back the places that workers hold, in all scopes. */
+void tend__places_revoke(tend_runtime *rt);
+
+/* admit.c */
 
 /* Admits a task that the caller spawns: it counts. 0; -ESRCH, -ECANCELED, -ESHUTDOWN. */
 int tend__scope_admit(struct tend__scope *s, uint64_t id);
-/* Of n that are in it. */
-void tend__scope_leave(struct tend__scope *s, uint32_t n);
-/* Around a wait for count 0: no worker holds, nor takes, places in it. */
-void tend__scope_expect(struct tend__scope *s);
-void tend__scope_expect_end(struct tend__scope *s);
-/* Takes back the places that workers hold, in all scopes. */
-void tend__credits_recall(tend_runtime *rt);
-/* Sets flags of the word of an open scope; the word before. */
-uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
+
+/* empty.c */
+
 /* Waits for count 0. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, uint64_t deadline,
                       unsigned flags);
+
+/* cancel.c */
+
+int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
+struct tend_reason tend__reason(int code, const char *text, uint64_t who);
+
+/* owner.c */
+
+/* Shuts what a task owns as it ends: cancels it, and it closes itself. */
+void tend__disown(struct tend__task *t);
+/* Makes t the holder. 0; -ESRCH; -EDEADLK. */
+int tend__hold(uint64_t scope_id, struct tend__task *t);
+
+/* finish.c */
+
+void tend__task_finish(struct tend__task *t);
+void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out);
+struct tend__watch {
+	struct tend__link link;
+	void (*fire)(void *arg);
+	void *arg;
+};
+
+/* open.c */
 
 int tend__root_open(tend_runtime *rt);
 /* Ends every scope, while the workers still take their alarms back; and frees
  * the memory of all, when nobody can have a handle any more. */
 void tend__root_end(tend_runtime *rt);
 void tend__root_free(tend_runtime *rt);
-/* Frees a scope that closes itself, if it still is there and empty. */
-void tend__scope_reap(tend_runtime *rt, uint64_t id);
-/* Shuts what a task owns as it ends: cancels it, and it closes itself. */
-void tend__disown(struct tend__task *t);
-/* Makes t the holder. 0; -ESRCH; -EDEADLK. */
-int tend__hold(uint64_t scope_id, struct tend__task *t);
 
-/* cancel.c */
-int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
-struct tend_reason tend__reason(int code, const char *text, uint64_t who);
+/* cleanup.c */
 
-/* finish.c: the end of a task. */
-void tend__task_finish(struct tend__task *t);
-void tend__task_free(tend_runtime *rt, struct tend__task *t);
-struct tend__extra *tend__task_extra(struct tend__task *t);
-int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t);
-struct tend__watch {
-	struct tend__link link;
-	void (*fire)(void *arg);
-	void *arg;
-};
+void tend__cleanups_run(struct tend__scope *top, uint64_t id);
+
 /* shutdown.c: its steps, for a hosted runtime that must run its tasks itself. */
+
 void tend__shutdown_begin(struct tend__scope *s, uint64_t id);
 uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline);
 void tend__shutdown_force(struct tend__scope *top, uint64_t id);
-void tend__shutdown_free(struct tend__shutdown *op);
 
 #endif

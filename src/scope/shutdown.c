@@ -30,6 +30,14 @@ struct tend__shutdown {
 	tend_report *report;         /* once over */
 };
 
+static void free_operation(struct tend__shutdown *op)
+{
+	if (!op)
+		return;
+	tend_report_free(op->report);
+	tend__free(op);
+}
+
 /* The time that belongs to abort and kill: a fifth of what there is from the
  * cancel on, at most a second. */
 uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
@@ -40,37 +48,6 @@ uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
 		return deadline;
 	last = (deadline - canceled) / 5;
 	return deadline - (last < TEND_SEC ? last : TEND_SEC);
-}
-
-/* Pops the cleanup that is next: of the deepest scope first, newest first. */
-static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
-{
-	struct tend__cleanup *c = NULL;
-	struct tend__scope *from = NULL;
-
-	tend__lock(&top->rt->tree);
-	for (struct tend__scope *s = tend__scope_is(top, id) ? top : NULL; s;
-	     s = tend__scope_next(s, top, true))
-		if (s->cleanups && (!from || s->depth > from->depth))
-			from = s;
-	if (from) {
-		c = from->cleanups;
-		from->cleanups = c->next;
-	}
-	tend__unlock(&top->rt->tree);
-	return c;
-}
-
-static void run_cleanups(struct tend__scope *top, uint64_t id)
-{
-	struct tend__cleanup *c;
-
-	while ((c = next_cleanup(top, id))) {
-		struct tend__cleanup it = *c;
-
-		tend__free(c); /* first: the task may leave in it */
-		it.fn(it.arg);
-	}
 }
 
 /* Waits until the subtree is empty or the instant has come. True if empty. A
@@ -111,9 +88,9 @@ static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown
 {
 	bool empty;
 
-	tend__scope_expect(s);
+	tend__await_begin(s);
 	empty = await_until(s, id, op, canceled, instant, at_most);
-	tend__scope_expect_end(s);
+	tend__await_end(s);
 	return empty;
 }
 
@@ -149,16 +126,15 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 static void close_admission(struct tend__scope *top, uint64_t id)
 {
 	tend__lock(&top->rt->tree);
-	for (struct tend__scope *s = tend__scope_is(top, id) ? top : NULL; s;
-	     s = tend__scope_next(s, top, true))
-		tend__scope_flag(s, TEND__SCOPE_CLOSED);
+	if (tend__scope_is(top, id))
+		tend__subtree_flag(top, TEND__SCOPE_CLOSED);
 	tend__unlock(&top->rt->tree);
 }
 
 void tend__shutdown_begin(struct tend__scope *s, uint64_t id)
 {
 	close_admission(s, id);
-	run_cleanups(s, id);
+	tend__cleanups_run(s, id);
 }
 
 static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
@@ -207,7 +183,7 @@ static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__s
 	} else {
 		/* One that is over and still has readers is freed by the last of them. */
 		if (op && !op->users)
-			tend__shutdown_free(op);
+			free_operation(op);
 		op = s->shutdown = fresh;
 	}
 	op->users++;
@@ -242,14 +218,6 @@ static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
 	tend__unlock(&s->rt->tree);
 }
 
-void tend__shutdown_free(struct tend__shutdown *op)
-{
-	if (!op)
-		return;
-	tend_report_free(op->report);
-	tend__free(op);
-}
-
 /* Who it is that calls. */
 static const void *whoever(void)
 {
@@ -271,7 +239,7 @@ static int leave(struct tend__shutdown *op, tend_report **report)
 	if (--op->users == 0) {
 		if (s->shutdown == op)
 			s->shutdown = NULL;
-		tend__shutdown_free(op);
+		free_operation(op);
 	}
 	tend__lock(&s->owner.lock);
 	reap = s->closes_itself;
@@ -335,7 +303,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		fresh->report = tend__report_make(scope.id);
 	if (!otherwise || !fresh || !fresh->report) {
 		tend__free(otherwise);
-		tend__shutdown_free(fresh);
+		free_operation(fresh);
 		return -ENOMEM;
 	}
 	fresh->deadline = deadline;
@@ -353,7 +321,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		op = join_or_make(s, fresh, deadline, &mine);
 	tend__unlock(&s->rt->tree);
 	if (op != fresh)
-		tend__shutdown_free(fresh);
+		free_operation(fresh);
 	if (mine) {
 		drive_to_end(op, &o, otherwise);
 		return leave(op, o.report);

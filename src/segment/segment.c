@@ -215,24 +215,20 @@ bool tend__name_take(uint64_t words[6], const char *name)
 	return true;
 }
 
-void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uint64_t id,
-                      uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
-                      uint64_t now)
+/* By the only writer of the ring, or under the segment's lock. */
+static void write_event(struct tend__header *h, uint32_t ring, uint32_t type, uint64_t id,
+                        uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
+                        uint64_t now)
 {
-	struct tend__header *h = s->header;
 	struct tend__ring *to = tend__ring_at(h, ring);
-	bool outside = ring == h->workers;
-	struct tend__event_slot *e;
-	uint64_t number, head, name[6];
 	/* Relaxed: identity does not change. */
 	uint32_t kind = tend__load_relaxed(&r->site_kind) & 0xff;
-
-	if (outside)
-		tend__lock(&s->lock);
-	number = tend__add(&h->events, 1) + 1; /* after what it tells of */
+	uint64_t number = tend__add(&h->events, 1) + 1; /* after what the event tells of */
 	/* Relaxed: one writer, or the lock. */
-	head = tend__load_relaxed(&to->head);
-	e = &tend__ring_slots(to)[head % h->ring_slots];
+	uint64_t head = tend__load_relaxed(&to->head);
+	struct tend__event_slot *e = &tend__ring_slots(to)[head % h->ring_slots];
+	uint64_t name[6];
+
 	/* As a record's sequence: 0 while it is written, its number (release) when it
 	 * is whole; the reader takes it, copies, and looks again. */
 	tend__store_relaxed(&e->number, 0);
@@ -247,6 +243,19 @@ void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uin
 	tend__store_release(&to->head, head + 1);
 	/* Relaxed: a hint for readers, which event a record has had. */
 	tend__store_relaxed(&r->event, number);
-	if (outside)
-		tend__unlock(&s->lock);
+}
+
+void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uint64_t id,
+                      uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
+                      uint64_t now)
+{
+	struct tend__header *h = s->header;
+
+	if (ring < h->workers) {
+		write_event(h, ring, type, id, parent, r, outcome, result, now);
+		return;
+	}
+	tend__lock(&s->lock);
+	write_event(h, ring, type, id, parent, r, outcome, result, now);
+	tend__unlock(&s->lock);
 }

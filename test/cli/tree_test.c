@@ -1,5 +1,5 @@
 /* test/cli/tree_test.c - the rows of a stack, drawn. */
-#include "suites.h"
+#include "suite.h"
 #include "show/tree.h"
 
 #include <stdio.h>
@@ -49,7 +49,7 @@ static const char *drawn(json_t *rows)
 }
 
 /* The rows are sorted by path, so the two scopes come before the two tasks. */
-START_TEST(each_row_is_drawn_below_its_own_of_two_scopes_with_one_name)
+TEST(each_row_is_drawn_below_its_own_of_two_scopes_with_one_name)
 {
 	json_t *rows = json_array();
 	add(rows, "1", NULL, "s");
@@ -65,9 +65,8 @@ START_TEST(each_row_is_drawn_below_its_own_of_two_scopes_with_one_name)
 	                              "   `- pool\n"
 	                              "      `- in-second\n");
 }
-END_TEST
 
-START_TEST(a_row_that_stands_in_none_of_the_rows_is_drawn_with_its_path)
+TEST(a_row_that_stands_in_none_of_the_rows_is_drawn_with_its_path)
 {
 	json_t *rows = json_array();
 	add(rows, "7", "1", "s/app");
@@ -76,9 +75,8 @@ START_TEST(a_row_that_stands_in_none_of_the_rows_is_drawn_with_its_path)
 	                              "`- inner\n");
 	ck_assert_str_eq(drawn(json_array()), "");
 }
-END_TEST
 
-START_TEST(names_are_masked_as_the_library_masks_them)
+TEST(names_are_masked_as_the_library_masks_them)
 {
 	json_t *rows = json_array();
 	add(rows, "1", NULL, "s");
@@ -88,16 +86,4 @@ START_TEST(names_are_masked_as_the_library_masks_them)
 	    "c\xc3\xa9");
 	ck_assert_str_eq(drawn(rows), "s\n"
 	                              "`- a?b?c\xc3\xa9\n");
-}
-END_TEST
-
-Suite *tree_suite(void)
-{
-	Suite *s = suite_create("tree");
-	TCase *c = tcase_create("drawing");
-	tcase_add_test(c, each_row_is_drawn_below_its_own_of_two_scopes_with_one_name);
-	tcase_add_test(c, a_row_that_stands_in_none_of_the_rows_is_drawn_with_its_path);
-	tcase_add_test(c, names_are_masked_as_the_library_masks_them);
-	suite_add_tcase(s, c);
-	return s;
 }

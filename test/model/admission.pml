@@ -1,5 +1,5 @@
-/* admission.pml - enter, leave, cancel, close: src/scope/count.c, and the flags
- * and the end of src/scope/scope.c.
+/* admission.pml - enter, leave, cancel, close: admit.c, leave.c, cancel.c and end.c
+ * of src/scope.
  *
  * A parent and a child scope. One spawner enters the child and one the parent,
  * while a canceler cancels both; or, with SIBLINGS, two enter the child. A closer
@@ -267,7 +267,7 @@ inline await_empty()
 #endif
 }
 
-/* end_one() of src/scope/scope.c */
+/* end_one() of src/scope/end.c */
 inline end_one(s)
 {
 	lock(locked[s]);

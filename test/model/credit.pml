@@ -1,5 +1,5 @@
-/* credit.pml - places taken ahead: tend__scope_admit() and tend__scope_expect() of
- * src/scope/count.c.
+/* credit.pml - places taken ahead: tend__scope_admit() of src/scope/admit.c and
+ * tend__await_begin() of src/scope/batch.c.
  *
  * A task spawns two into a scope below its own, ends them and one that was there, and
  * then goes on without a switch until somebody's wait for the scope to be empty has

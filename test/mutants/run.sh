@@ -115,39 +115,39 @@ mutant "a timeout wakes nobody" src/runtime/park.c \
 	's/t->timed_out = true;\n\tif \(tend__task_notify\(t\)\)/t->timed_out = true;\n\tif (0)/'
 
 # ---- Admission and counts ----
-mutant "a child counts in its parent after its own first" src/scope/count.c \
+mutant "a child counts in its parent after its own first" src/scope/admit.c \
 	's/\(tend__scope_count\(word\) != 0 \|\| inside \|\| !parent\)/1/;
 	 s/if \(!error && tend__scope_count\(word\) == 0 && !inside && parent\) \{/if (!error && tend__scope_count(word) == 0 && parent) { (void)enter_empty(parent, parent->id, 1, false); return 0; }\nif (0) {/'
-mutant "the last to leave wakes nobody" src/scope/count.c \
+mutant "the last to leave wakes nobody" src/scope/leave.c \
 	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
-mutant "a waiter looks, then begins to listen" src/scope/count.c \
+mutant "a waiter looks, then begins to listen" src/scope/empty.c \
 	's/(\ttend__lock\(&s->owner.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->owner.record->word));\n$1/;
 	 s/tend__scope_count\(tend__load_acquire\(&s->owner.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->owner.lock\);\n\t\terror/seen == 0) {\n\t\ttend__unlock(&s->owner.lock);\n\t\terror/'
-mutant "a seal is not looked at" src/scope/count.c \
+mutant "a seal is not looked at" src/scope/admit.c \
 	's/admit && \(word & TEND__SCOPE_SEALED\)/0/'
-mutant "a cancel does not refuse" src/scope/count.c \
+mutant "a cancel does not refuse" src/scope/admit.c \
 	's/admit && \(word & \(TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED\)\)/admit \&\& (word \& TEND__SCOPE_CLOSED)/'
-mutant "who takes places does not look for those who wait" src/scope/count.c \
-	's/if \(!unawaited\(s\)\)\n\s*give_back\(w\);/;/'
-mutant "who waits leaves the places that others hold" src/scope/count.c \
-	's/(\ttend__add\(&s->awaited, 1\);\n)\ttend__credits_recall\(s->rt\);/$1/'
-mutant "who looks counts the places that nobody has" src/scope/count.c \
-	's/\ttend__credits_recall\(top->rt\);//; s/ \+ tend__lent\(s->rt, s->id\)//'
-mutant "places are held where somebody waits" src/scope/count.c \
+mutant "who takes places does not look for those who wait" src/scope/batch.c \
+	's/if \(!may_reserve\(s\)\)\n\s*tend__places_return\(w\);/;/'
+mutant "who waits leaves the places that others hold" src/scope/batch.c \
+	's/(\ttend__add\(&s->awaited, 1\);\n)\ttend__places_revoke\(s->rt\);/$1/'
+mutant "who looks counts the places that nobody has" src/scope/empty.c \
+	's/\ttend__places_revoke\(top->rt\);//; s/ \+ tend__unused_places\(s->rt, s->id\)//'
+mutant "places are held where somebody waits" src/scope/batch.c \
 	's/if \(tend__load\(&s->awaited\)\)\n\s*break;/;/'
-mutant "places are taken where some are left" src/scope/count.c \
-	's/!tend__load_relaxed\(&w->credit.word\) && unawaited/unawaited/;
+mutant "places are taken where some are left" src/scope/batch.c \
+	's/tend__load_relaxed\(&w->credit.word\) \|\| !may_reserve/!may_reserve/;
 	 s/tend__assert\(!tend__load_relaxed\(&w->credit.word\)\);/;/'
-mutant "a place is spent in a scope that is sealed" src/scope/count.c \
+mutant "a place is spent in a scope that is sealed" src/scope/admit.c \
 	's/!admission\(tend__load_acquire\(&s->owner.record->word\), id, true\) &&/1 \&\&/'
-mutant "places that nobody has are counted as tasks" src/scope/scope.c \
-	's/in -= tend__lent\(s->rt, s->id\);/;/'
-mutant "a scope without an owner is kept by places that nobody has" src/scope/scope.c \
-	's/\ttend__credits_recall\(rt\);\n//'
-mutant "a prefix matches parts of a segment" src/scope/count.c \
+mutant "places that nobody has are counted as tasks" src/scope/end.c \
+	's/in -= tend__unused_places\(s->rt, s->id\);/;/'
+mutant "a scope without an owner is kept by places that nobody has" src/scope/owner.c \
+	's/\ttend__places_revoke\(rt\);\n//'
+mutant "a prefix matches parts of a segment" src/scope/path.c \
 	's/for \(size_t i = 0; i < len; i\+\+\)/for (size_t i = 0; i < len && path[i]; i++)/;
 	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/'
-mutant "a walk of the registry is taken for an instant" src/scope/count.c \
+mutant "a walk of the registry is taken for an instant" src/scope/path.c \
 	's/if \(live \|\| births\(rt\) == before\)/if (1)/'
 
 # ---- Cancel ----
@@ -160,7 +160,7 @@ mutant "a cancel stays in its scope" src/scope/cancel.c \
 	's/s = tend__scope_next\(s, top, into\)\)/s = NULL)/'
 mutant "a cancel wakes nobody" src/scope/cancel.c \
 	's/(cannot leave the list, so it is still it. \*\/\n\t\tif )\(tend__task_notify\(t\)\)/$1(0)/'
-mutant "a scope below a canceled one is born healthy" src/scope/scope.c \
+mutant "a scope below a canceled one is born healthy" src/scope/open.c \
 	's/if \(\(above & TEND__SCOPE_CANCELED\) && !s->shield\)/if (0)/'
 
 # ---- Ends ----
@@ -172,10 +172,10 @@ mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
 mutant "an owner leaves its scopes to nobody" src/scope/finish.c \
 	's/\tif \(t->owns\)\n\t\ttend__disown\(t\);/\t;/'
 mutant "an entry leaves the count before it has ended" src/scope/finish.c \
-	's/\tif \(owes\)\n\t\towe\(w, s, outcome\);\n\telse\n\t\t(tend__add_relaxed.*?;\n)/\t$1\ttend__scope_leave(s, 1);\n/;
-	 s/\tif \(!owes\)\n\t\ttend__scope_leave\(s, 1\);\n\}/}/'
-mutant "what has ended is not counted until it has left" src/scope/scope.c \
-	's/uint32_t owed = tend__owed\(s->rt, s->id, i\);/uint32_t owed = 0;/'
+	's/\tif \(defers\)\n\t\ttend__leave_defer\(w, s, outcome\);\n\telse\n\t\t(tend__add_relaxed.*?;\n)/\t$1\ttend__scope_leave(s, 1);\n/;
+	 s/\tif \(!defers\)\n\t\ttend__scope_leave\(s, 1\);\n\}/}/'
+mutant "what has ended is not counted until it has left" src/scope/end.c \
+	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/'
 mutant "a worker goes to sleep in debt" src/runtime/switch.c \
 	's/if \(w->debt.owner && \(!t \|\| t->owner != w->debt.owner\)\)/if (w->debt.owner \&\& t \&\& t->owner != w->debt.owner)/'
 mutant "who was notified before it parks is forgotten" src/runtime/switch.c \
@@ -197,7 +197,7 @@ mutant "who takes an item lets no sender in" src/sync/channel.c \
 mutant "a closed channel leaves its receivers asleep" src/sync/channel.c \
 	's/while \(tend__linked\(&c->receivers\)\)/while (0)/'
 mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \
-	's/\trun_cleanups\(s, id\);\n(.*?)\ttend__scope_cancel\(s, id, &reason\);/$1\ttend__scope_cancel(s, id, &reason);\n\trun_cleanups(s, id);/s'
+	's/\ttend__cleanups_run\(s, id\);\n(.*?)\ttend__scope_cancel\(s, id, &reason\);/$1\ttend__scope_cancel(s, id, &reason);\n\ttend__cleanups_run(s, id);/s'
 mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c \
 	's/if \(deadline < op->deadline\) \{/if (0) {/'
 

@@ -84,7 +84,7 @@ static void unstarted(struct world *w, const struct row *row)
 	tend_task t;
 
 	ANSWERS(tend_spawn(w->open, judge_before_it_starts, &a, NULL, &t), 0);
-	ANSWERS(tend_join(t, NULL, tend_after(20 * TEND_SEC)), 0);
+	ANSWERS(tend_join(t, NULL, tend_after(PATIENCE_NS)), 0);
 }
 
 static pid_t parent_of(pid_t pid, char name[32])
@@ -122,7 +122,7 @@ static int judge_after_the_guard(void *arg)
 
 	ck_assert_int_ge(dead.fd, 0);
 	ANSWERS((int)syscall(SYS_pidfd_send_signal, dead.fd, SIGKILL, NULL, 0), 0);
-	ANSWERS(poll(&dead, 1, 20000), 1);
+	ANSWERS(poll(&dead, 1, PATIENCE_S * 1000), 1);
 	close(dead.fd);
 	judge(a->w, a->row);
 	return 0;
@@ -136,7 +136,7 @@ static void unguarded(struct world *w, const struct row *row)
 
 	running(w);
 	ANSWERS(tend_spawn(w->open, judge_after_the_guard, &a, NULL, &t), 0);
-	ANSWERS(tend_join(t, NULL, tend_after(20 * TEND_SEC)), 0);
+	ANSWERS(tend_join(t, NULL, tend_after(PATIENCE_NS)), 0);
 }
 
 static void without_guard(struct world *w, const struct row *row)

@@ -174,9 +174,17 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 	return error;
 }
 
+static struct tend__children *children_of(tend_runtime *rt)
+{
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	return c;
+}
+
 void tend__children_close(tend_runtime *rt)
 {
-	struct tend__children *c = rt->children;
+	struct tend__children *c = children_of(rt);
 
 	if (!c)
 		return;
@@ -188,8 +196,10 @@ void tend__children_close(tend_runtime *rt)
 
 void tend__children_free(tend_runtime *rt)
 {
+	tend__lock(&rt->children_lock);
 	tend__free(rt->children);
 	rt->children = NULL;
+	tend__unlock(&rt->children_lock);
 }
 
 int tend__link_ask(struct tend__process *p, const int fds[3])

@@ -100,6 +100,35 @@ void tend__context_drop(struct tend__context *c)
 	c->sp = NULL;
 }
 
+__attribute__((no_sanitize("address", "thread"))) size_t tend__context_frames(
+	const struct tend__context *c, const void *low, const void *high, uint64_t *out, size_t max)
+{
+	enum {
+		RBP = 5,   /* tend__swap() pushes rbp first: five registers lie below it, */
+		SAVED = 7, /* and the return address above */
+		WORD = sizeof(uintptr_t)
+	};
+	uintptr_t bottom = (uintptr_t)low, top = (uintptr_t)high, sp = (uintptr_t)c->sp;
+	size_t n = 0;
+
+	if (sp < bottom || sp + SAVED * WORD > top || sp % WORD)
+		return 0;
+	/* A frame of the psABI begins with the caller's frame and the return address. */
+	uintptr_t frame = ((uintptr_t *)sp)[RBP];
+
+	while (n < max && frame >= bottom && frame + 2 * WORD <= top && frame % WORD == 0) {
+		uintptr_t next = ((uintptr_t *)frame)[0], back = ((uintptr_t *)frame)[1];
+
+		if (!back)
+			break;
+		out[n++] = back;
+		if (next <= frame)
+			break;
+		frame = next;
+	}
+	return n;
+}
+
 #if defined(TEND__ASAN) || defined(TEND__TSAN)
 /* The switch told to TSan and the jump must be in one function that is not instrumented, or
  * the shadow stack of TSan goes astray. */

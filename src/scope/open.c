@@ -1,4 +1,4 @@
-/* scope/scope.c - the tree: open, close, own. */
+/* scope/open.c - open, close, seal. */
 #include "scope/scope.h"
 
 #include "base/alloc.h"
@@ -8,31 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-bool tend__below(const struct tend__scope *s, const struct tend__scope *top)
-{
-	while (s && s != top)
-		s = tend__parent(s);
-	return s != NULL;
-}
-
-bool tend__inside(const struct tend__scope *s)
-{
-	struct tend__task *t = tend__tls.task;
-
-	/* The chain above a live task stays. A task of another runtime is outside. */
-	return t && tend__below(tend__scope_of(t), s);
-}
-
-struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into)
-{
-	if (into && tend__linked(&s->children))
-		return tend__entry(s->children.next, struct tend__scope, sibling);
-	for (; s != top; s = tend__parent(s))
-		if (s->sibling.next != &tend__parent(s)->children)
-			return tend__entry(s->sibling.next, struct tend__scope, sibling);
-	return NULL;
-}
 
 /* The slot's memory for a scope, made at its first use as one. */
 static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
@@ -123,13 +98,6 @@ static bool arm(struct tend__scope *s)
 	return true;
 }
 
-static struct tend__slots *slots(tend_runtime *rt)
-{
-	struct tend__worker *w = tend__worker_of(rt);
-
-	return w ? &w->slots : NULL;
-}
-
 /* An inner shield does not last longer than those around it. */
 static uint64_t within_shields(struct tend__scope *parent, uint64_t shield)
 	TEND_REQUIRES(&parent->rt->tree)
@@ -159,12 +127,12 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		return -ESHUTDOWN;
 	if (parent->depth + 1 >= TEND__DEPTH_MAX)
 		return -EOVERFLOW;
-	slot = tend__slot_take(&rt->segment, slots(rt));
+	slot = tend__slot_take(&rt->segment, tend__slots_of(rt));
 	if (!slot)
 		return -EAGAIN;
 	s = memory(rt, slot);
 	if (!s) {
-		tend__slot_give(&rt->segment, slots(rt), slot);
+		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
 		return -ENOMEM;
 	}
 	fresh(s,
@@ -175,7 +143,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		s->deadline = opts->deadline;
 	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
 	if (!arm(s)) {
-		tend__slot_give(&rt->segment, slots(rt), slot);
+		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
 		return -ENOMEM;
 	}
 	identity.parent = tend__id_slot(parent_id);
@@ -269,145 +237,6 @@ int tend__root_open(tend_runtime *rt)
 tend_scope tend_root(const tend_runtime *rt) { return (tend_scope){rt->root->id}; }
 tend_scope tend_detached(const tend_runtime *rt) { return (tend_scope){rt->detached->id}; }
 
-/* ---- The end of a scope ---- */
-
-/* Tasks that were admitted are in it or have ended: to count spawns as well would
- * be a locked add for each. Exact once nothing is live. */
-static void counts(struct tend__scope *s, struct tend_stats *out)
-{
-	uint64_t ended[TEND_REJECTED + 1];
-	int64_t in = tend__scope_count(tend__load_acquire(&s->owner.record->word));
-
-	in -= tend__lent(s->rt, s->id);
-	for (struct tend__link *l = s->children.next; l != &s->children; l = l->next) {
-		struct tend__scope *child = tend__entry(l, struct tend__scope, sibling);
-
-		if (tend__scope_count(tend__load_acquire(&child->owner.record->word)))
-			in--;
-	}
-	tend__lock(&s->owner.lock);
-	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++) {
-		uint32_t owed = tend__owed(s->rt, s->id, i);
-
-		in -= owed;
-		/* Relaxed: a counter. */
-		ended[i] = tend__load_relaxed(&s->ended[i]) + owed;
-	}
-	*out = (struct tend_stats){
-		.completed = ended[TEND_COMPLETED],
-		.failed = ended[TEND_FAILED],
-		.canceled = ended[TEND_CANCELED],
-		.panicked = ended[TEND_PANICKED],
-		.aborted = ended[TEND_ABORTED],
-		.killed = ended[TEND_KILLED],
-		.rejected = ended[TEND_REJECTED],
-		.spawned = in > 0 ? (uint64_t)in : 0,
-	};
-	for (uint32_t i = TEND_COMPLETED; i < TEND_REJECTED; i++)
-		out->spawned += ended[i];
-	out->first_error = s->first_error;
-	memcpy(out->first_name, s->first_name, sizeof out->first_name);
-	tend__unlock(&s->owner.lock);
-}
-
-int tend_scope_stats(tend_scope scope, struct tend_stats *out)
-{
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-
-	if (!s)
-		return error;
-	tend__lock(&s->rt->tree);
-	error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
-	if (!error)
-		counts(s, out);
-	tend__unlock(&s->rt->tree);
-	return error;
-}
-
-/* Lets go of the outcomes that are still held. Whoever takes a task from the
- * list frees it, here or in tend_join(). */
-static void drop_held(struct tend__scope *s)
-{
-	for (;;) {
-		struct tend__task *t = NULL;
-
-		tend__lock(&s->owner.lock);
-		if (tend__linked(&s->held)) {
-			t = tend__entry(s->held.next, struct tend__task, in_scope);
-			tend__unlink(&t->in_scope);
-		}
-		tend__unlock(&s->owner.lock);
-		if (!t)
-			return;
-		struct tend__lock *stripe = tend__stripe_of(s->rt, t->id);
-
-		tend__lock(stripe);
-		tend__task_free(s->rt, t);
-		tend__unlock(stripe);
-	}
-}
-
-/* Ends one scope without children; false if something is just trying to enter. */
-static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
-{
-	tend_runtime *rt = s->rt;
-	uint64_t word;
-
-	/* So that the last to leave has left its lock, too. */
-	tend__lock(&s->owner.lock);
-	word = tend__load_acquire(&s->owner.record->word);
-	/* Nobody enters a scope that is not live. Again while only flags change: who gave
-	 * it up would not come back. */
-	while (tend__scope_count(word) == 0 &&
-	       !tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
-	tend__unlock(&s->owner.lock);
-	if (tend__scope_count(word) != 0)
-		return false;
-	drop_held(s);
-	if (s->closer)
-		counts(s, s->closer);
-	s->closer = NULL;
-	while (s->cleanups) {
-		struct tend__cleanup *c = s->cleanups;
-
-		s->cleanups = c->next;
-		tend__free(c);
-	}
-	s->shutdown = NULL; /* one under way is its callers' */
-	tend__alarm_drop(s->deadline_alarm);
-	tend__alarm_drop(s->shield_alarm);
-	tend__unlink(&s->sibling);
-	tend__unlink(&s->owned);
-	tend__slot_give(&rt->segment, slots(rt), tend__id_slot(s->id));
-	return true;
-}
-
-/* Ends s and all below, children first. False if something is entering. */
-static bool end_subtree(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
-{
-	struct tend__scope *top = s;
-
-	for (;;) {
-		struct tend__scope *parent;
-
-		while (tend__linked(&s->children))
-			s = tend__entry(s->children.next, struct tend__scope, sibling);
-		parent = tend__parent(s);
-		if (!end_one(s))
-			return false;
-		if (s == top)
-			return true;
-		s = parent;
-	}
-}
-
-static void flag_subtree(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&top->rt->tree)
-{
-	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
-		tend__scope_flag(s, flags);
-}
-
 static bool closes_itself(struct tend__scope *s)
 {
 	bool answer;
@@ -441,7 +270,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
 	if (!error) {
 		s->closer = &mine;
-		flag_subtree(s, TEND__SCOPE_CLOSED);
+		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
 	}
 	tend__unlock(&rt->tree);
 	if (error)
@@ -457,7 +286,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 		} else if (error)
 			s->closer = NULL;
 		else
-			ended = end_subtree(s);
+			ended = tend__subtree_end(s);
 		tend__unlock(&rt->tree);
 	}
 	/* It may have become empty since the clock was asked, and its owner be gone. */
@@ -468,26 +297,13 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 	return error;
 }
 
-void tend__scope_reap(tend_runtime *rt, uint64_t id)
-{
-	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
-
-	tend__lock(&rt->tree);
-	/* A close that waits, or a shutdown under way, ends it itself or later. All of it or
-	 * nothing: what is idle below may be others' as long as something is not. */
-	if (tend__scope_is(s, id) && !s->closer && !s->shutdown &&
-	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0)
-		end_subtree(s);
-	tend__unlock(&rt->tree);
-}
-
 void tend__root_end(tend_runtime *rt)
 {
 	bool ended;
 
 	do {
 		tend__lock(&rt->tree);
-		ended = !rt->root || end_subtree(rt->root);
+		ended = !rt->root || tend__subtree_end(rt->root);
 		tend__unlock(&rt->tree);
 	} while (!ended);
 	rt->root = NULL;
@@ -499,92 +315,6 @@ void tend__root_free(tend_runtime *rt)
 	     rt->scopes && slot < tend__load_relaxed(&rt->segment.header->records_used); slot++)
 		tend__free(tend__load_relaxed(&rt->scopes[slot]));
 }
-
-/* ---- Owners ---- */
-
-void tend__disown(struct tend__task *t)
-{
-	tend_runtime *rt = tend__scope_of(t)->rt;
-
-	tend__lock(&rt->tree);
-	t->leaving = true;
-	while (tend__linked(&t->owned)) {
-		struct tend__scope *s = tend__entry(t->owned.next, struct tend__scope, owned);
-		struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
-		uint64_t id = s->id;
-
-		tend__unlink(&s->owned);
-		tend__store_relaxed(&s->holder, 0);
-		tend__lock(&s->owner.lock);
-		s->closes_itself = true;
-		tend__unlock(&s->owner.lock);
-		flag_subtree(s, TEND__SCOPE_CLOSED);
-		tend__unlock(&rt->tree);
-		tend__scope_cancel(s, id, &reason);
-		tend__credits_recall(rt);
-		tend__scope_reap(rt, id); /* at once, if it is empty */
-		tend__lock(&rt->tree);
-	}
-	tend__unlock(&rt->tree);
-}
-
-static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
-	TEND_REQUIRES(&s->rt->tree)
-{
-	if (!tend__scope_is(s, id) || (t && t->leaving))
-		return -ESRCH;
-	if (s == s->rt->root || s == s->rt->detached || (t && tend__scope_of(t)->rt != s->rt))
-		return -EINVAL;
-	if (t && tend__below(tend__scope_of(t), s))
-		return -EDEADLK;
-	tend__unlink(&s->owned);
-	tend__store_relaxed(&s->holder, t ? t->id : 0);
-	if (t)
-		tend__link_append(&t->owned, &s->owned);
-	return 0;
-}
-
-int tend__hold(uint64_t scope_id, struct tend__task *t)
-{
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope_id, &error);
-
-	if (!s)
-		return error;
-	tend__lock(&s->rt->tree);
-	error = hold(s, scope_id, t);
-	tend__unlock(&s->rt->tree);
-	return error;
-}
-
-int tend_scope_hold(tend_scope scope, tend_task holder)
-{
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	tend_runtime *rt;
-	struct tend__task *t;
-
-	if (!s)
-		return error;
-	if (!holder.id)
-		return tend__hold(scope.id, NULL);
-	tend__lock(&s->rt->tree);
-	/* With its stripe held it cannot end, nor its slot be another task's. */
-	error = tend__task_touch(holder.id, &rt, &t);
-	if (!error) {
-		/* One that has ended and is held cannot own; an external task has no end
-		 * of its own that we would see in time. */
-		if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
-			error = -ESRCH;
-		else
-			error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
-		tend__unlock(tend__stripe_of(rt, holder.id));
-	}
-	tend__unlock(&s->rt->tree);
-	return error;
-}
-
-/* ---- Admission ---- */
 
 int tend_scope_seal(tend_scope scope)
 {
@@ -618,31 +348,4 @@ int tend_scope_unseal(tend_scope scope)
 			return -ECANCELED;
 	} while (!tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
 	return 0;
-}
-
-int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
-{
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	struct tend__cleanup *c;
-
-	if (!s)
-		return error;
-	c = tend__alloc(sizeof *c);
-	if (!c)
-		return -ENOMEM;
-	tend__lock(&s->rt->tree);
-	if (!tend__scope_is(s, scope.id))
-		error = -ESRCH;
-	else if (tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CLOSED)
-		error = -ECANCELED;
-	else {
-		*c = (struct tend__cleanup){s->cleanups, fn, arg};
-		s->cleanups = c;
-		error = 0;
-	}
-	tend__unlock(&s->rt->tree);
-	if (error)
-		tend__free(c);
-	return error;
 }

@@ -1,0 +1,126 @@
+/* cli/ask/choice.c - which stack a command is for. */
+#include "ask/instance.h"
+#include "ask/envelope.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Lists the running stacks. Returns their number; the first INSTANCE_LISTED_MAX
+ * are written. */
+static size_t list_running(struct instance *found)
+{
+	struct instance_error ignored;
+	char dir[INSTANCE_PATH_MAX];
+	size_t count = 0;
+
+	DIR *d = instance_dir(dir, sizeof(dir), false, &ignored) == 0 ? opendir(dir) : NULL;
+	if (!d)
+		return 0;
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		struct instance one;
+		char name[INSTANCE_NAME_MAX + 1];
+		size_t n = strlen(e->d_name);
+		if (n <= 5 || n - 5 > INSTANCE_NAME_MAX || strcmp(e->d_name + n - 5, ".lock") != 0)
+			continue;
+		memcpy(name, e->d_name, n - 5);
+		name[n - 5] = 0;
+		if (instance_of(name, &one, &ignored) != 0 || instance_owner(&one) == 0)
+			continue;
+		if (count < INSTANCE_LISTED_MAX)
+			found[count] = one;
+		count++;
+	}
+	closedir(d);
+	return count;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct instance *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+static void write_names(struct instance *found, size_t count, char *buf, size_t size)
+{
+	size_t shown = count < INSTANCE_LISTED_MAX ? count : INSTANCE_LISTED_MAX, n = 0;
+
+	qsort(found, shown, sizeof(*found), by_name);
+	for (size_t i = 0; i < shown && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", found[i].name);
+}
+
+/* Chooses among the running stacks, when the current directory does not decide. */
+static int choose_running(const char *here, bool strict, struct instance *out,
+                          struct instance_error *error)
+{
+	struct instance found[INSTANCE_LISTED_MAX];
+	char dir[INSTANCE_PATH_MAX], names[400] = "";
+
+	if (instance_dir(dir, sizeof(dir), false, error) != 0)
+		return -1;
+	size_t count = list_running(found);
+	write_names(found, count, names, sizeof(names));
+	if (count == 0)
+		return instance_fail(error, EXIT_UNREACHABLE,
+		                     "no stack is running (looked in %s); start one with: tend up",
+		                     dir);
+	if (here && strict)
+		return instance_fail(
+			error, EXIT_UNREACHABLE,
+			"stack %s of this directory is not running; another is: %s; choose with "
+			"--name",
+			here, names);
+	assert(count > 0);
+	if (count > 1)
+		return instance_fail(error, EXIT_USAGE,
+		                     "%zu stacks are running: %s; choose one with --name", count,
+		                     names);
+	*out = found[0];
+	return 0;
+}
+
+static int choose_socket(const char *path, struct instance *out, struct instance_error *error)
+{
+	struct instance made = {.lock_fd = -1};
+	size_t n = strlen(path);
+	if (n == 0 || n >= sizeof(made.socket))
+		return instance_fail(error, EXIT_USAGE, "the path of a socket has 1 to %zu bytes",
+		                     sizeof(made.socket) - 1);
+	memcpy(made.socket, path, n + 1);
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	size_t stem = strlen(base);
+	if (stem > 5 && strcmp(base + stem - 5, ".sock") == 0) {
+		assert(n > 5 && n < sizeof(made.lock));
+		memcpy(made.lock, path, n - 5);
+		memcpy(made.lock + n - 5, ".lock", 6);
+		stem -= 5;
+	}
+	snprintf(made.name, sizeof(made.name), "%.*s", (int)(stem < 64 ? stem : 64), base);
+	*out = made;
+	return 0;
+}
+
+int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
+                    struct instance_error *error)
+{
+	struct instance local = {.lock_fd = -1};
+
+	if (choice->name)
+		return instance_of(choice->name, out, error);
+	if (choice->socket)
+		return choose_socket(choice->socket, out, error);
+	if (here && instance_of(here, &local, error) != 0)
+		return -1;
+	/* The socket of this directory's stack, running or stale, is worth more
+	 * than a guess. */
+	if (here && (instance_owner(&local) != 0 || access(local.socket, F_OK) == 0)) {
+		*out = local;
+		return 0;
+	}
+	return choose_running(here, choice->strict, out, error);
+}

@@ -1,0 +1,93 @@
+/* scope/admit.c - counting into a scope; see scope/scope.h for the protocol. */
+#include "scope/batch.h"
+
+#include <errno.h>
+
+static inline int admission(uint64_t word, uint64_t id, bool admit)
+{
+	if (tend__word_generation(word) != tend__id_generation(id) || !(word & TEND__SCOPE_LIVE))
+		return -ESRCH;
+	if (admit && (word & (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED)))
+		return -ECANCELED;
+	return admit && (word & TEND__SCOPE_SEALED) ? -ESHUTDOWN : 0;
+}
+
+/* Counts n in, with `admit` subject to admission, where scopes may be empty: up to the
+ * first that is not, and down again, for a scope is entered after its parent. A loop,
+ * for it runs on small stacks, and they may be 200 deep. */
+static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t id, uint32_t n,
+                                                 bool admit)
+{
+	struct tend__scope *chain[TEND__DEPTH_MAX]; /* as far as it has come */
+	uint64_t ids[TEND__DEPTH_MAX];
+	bool inside = false; /* of the parent of the one that it is at */
+
+	chain[0] = s;
+	ids[0] = id;
+	for (uint32_t up = 0;;) {
+		struct tend__scope *at = chain[up], *parent = tend__parent(at);
+		uint64_t word = tend__load_acquire(&at->owner.record->word);
+		int error;
+
+		do
+			error = admission(word, ids[up], up == 0 && admit);
+		while (!error && (tend__scope_count(word) != 0 || inside || !parent) &&
+		       !tend__cas(&at->owner.record->word, &word,
+		                  word + (up ? 1 : n) * TEND__SCOPE_ONE));
+		if (!error && tend__scope_count(word) == 0 && !inside && parent) {
+			/* If it was freed since, that may be any scope, however deep. It is
+			 * left again when the exchange finds the generation gone. */
+			if (up + 1 < TEND__DEPTH_MAX) {
+				ids[up + 1] = tend__load_relaxed(&at->parent_id);
+				chain[++up] = parent;
+				continue;
+			}
+			error = -ESRCH;
+		}
+		/* Not let in; or somebody else brought it from 0, and counts in the parent. */
+		if (inside && (error || tend__scope_count(word) != 0))
+			tend__scope_leave(chain[up + 1], 1);
+		if (up == 0)
+			return error;
+		inside = !error;
+		up--;
+	}
+}
+
+static int enter(struct tend__scope *s, uint64_t id, uint32_t n, bool admit)
+{
+	uint64_t word = tend__load_acquire(&s->owner.record->word);
+
+	while (tend__scope_count(word) != 0) {
+		int error = admission(word, id, admit);
+
+		if (error || tend__cas(&s->owner.record->word, &word, word + n * TEND__SCOPE_ONE))
+			return error;
+	}
+	return enter_empty(s, id, n, admit);
+}
+
+int tend__scope_admit(struct tend__scope *s, uint64_t id)
+{
+	struct tend__worker *w = tend__worker_of(s->rt);
+	uint32_t n = 1;
+	int error;
+
+	if (!w)
+		return enter(s, id, 1, true);
+	if (w->credit.owner == &s->owner) {
+		uint64_t left = tend__places_left(w);
+
+		/* While there are places the scope stays, so who has found it open, and
+		 * then a place, was admitted. */
+		if (left && !admission(tend__load_acquire(&s->owner.record->word), id, true) &&
+		    tend__place_use(w, left))
+			return 0;
+		n = tend__places_wanted(w, s);
+	} else if (w->credit.owner)
+		tend__places_return(w);
+	error = enter(s, id, n, true);
+	if (!error)
+		tend__places_keep(w, s, id, n);
+	return error;
+}

@@ -1,0 +1,64 @@
+/* scope/cleanup.c - what a scope runs before a shutdown cancels it. */
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+
+int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	struct tend__cleanup *c;
+
+	if (!s)
+		return error;
+	c = tend__alloc(sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	tend__lock(&s->rt->tree);
+	if (!tend__scope_is(s, scope.id))
+		error = -ESRCH;
+	else if (tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CLOSED)
+		error = -ECANCELED;
+	else {
+		*c = (struct tend__cleanup){s->cleanups, fn, arg};
+		s->cleanups = c;
+		error = 0;
+	}
+	tend__unlock(&s->rt->tree);
+	if (error)
+		tend__free(c);
+	return error;
+}
+
+/* Pops the cleanup that is next: of the deepest scope first, newest first. */
+static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
+{
+	struct tend__cleanup *c = NULL;
+	struct tend__scope *from = NULL;
+
+	tend__lock(&top->rt->tree);
+	for (struct tend__scope *s = tend__scope_is(top, id) ? top : NULL; s;
+	     s = tend__scope_next(s, top, true))
+		if (s->cleanups && (!from || s->depth > from->depth))
+			from = s;
+	if (from) {
+		c = from->cleanups;
+		from->cleanups = c->next;
+	}
+	tend__unlock(&top->rt->tree);
+	return c;
+}
+
+void tend__cleanups_run(struct tend__scope *top, uint64_t id)
+{
+	struct tend__cleanup *c;
+
+	while ((c = next_cleanup(top, id))) {
+		struct tend__cleanup it = *c;
+
+		tend__free(c); /* first: the task may leave in it */
+		it.fn(it.arg);
+	}
+}

@@ -1,0 +1,74 @@
+/* scope/empty.c - is a scope empty, how many are in it, and waiting until nobody is. */
+#include "scope/batch.h"
+
+#include <errno.h>
+
+int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, uint64_t deadline,
+                      unsigned flags)
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.task = tend__self(&room)};
+	int error;
+
+	tend__await_begin(s);
+	tend__lock(&s->owner.lock);
+	/* Under the lock, so that the last to leave has left the lock as well. One that
+	 * was freed was empty. */
+	if (!tend__scope_is(s, id) ||
+	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
+		tend__unlock(&s->owner.lock);
+		error = 0;
+	} else {
+		tend__link_append(&s->waiters, &w.link);
+		error = tend__wait(&s->owner.lock, &w, why, id, deadline, flags | TEND__STAY);
+	}
+	tend__await_end(s);
+	if (error && !(flags & TEND__DEAF))
+		tend__abort_if_asked(w.task);
+	if (!error)
+		TEND__EDGE_ACQUIRE(&s->owner);
+	return error;
+}
+
+int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	if (tend__inside(s) || tend__may_wait())
+		return -EDEADLK;
+	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0);
+}
+
+int64_t tend_scope_live(tend_scope scope)
+{
+	int error = 0;
+	struct tend__scope *top = tend__scope_find(scope.id, &error);
+	int64_t live = 0;
+	bool any;
+
+	if (!top)
+		return error;
+	/* So that places which nobody has yet are not taken for somebody. */
+	tend__places_revoke(top->rt);
+	tend__lock(&top->rt->tree);
+	if (!tend__scope_is(top, scope.id)) {
+		tend__unlock(&top->rt->tree);
+		return -ESRCH;
+	}
+	/* The truth about "any" first: a task that ends while we walk must not turn
+	 * a live scope into 0. */
+	any = tend__scope_count(tend__load_acquire(&top->owner.record->word)) != 0;
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
+		uint64_t word = tend__load_acquire(&s->owner.record->word);
+
+		live += tend__scope_count(word);
+		live -= tend__deferred_leaves(s->rt, s->id, 0) + tend__unused_places(s->rt, s->id);
+		if (s != top && tend__scope_count(word))
+			live--; /* it counts one in its parent, and is no task */
+	}
+	tend__unlock(&top->rt->tree);
+	return live > 0 ? live : any;
+}

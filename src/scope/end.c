@@ -1,0 +1,149 @@
+/* scope/end.c - the end of a scope, when nothing is in it; and its counts. */
+#include "scope/batch.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+/* Tasks that were admitted are in it or have ended: to count spawns as well would
+ * be a locked add for each. Exact once nothing is live. */
+static void counts(struct tend__scope *s, struct tend_stats *out)
+{
+	uint64_t ended[TEND_REJECTED + 1];
+	int64_t in = tend__scope_count(tend__load_acquire(&s->owner.record->word));
+
+	in -= tend__unused_places(s->rt, s->id);
+	for (struct tend__link *l = s->children.next; l != &s->children; l = l->next) {
+		struct tend__scope *child = tend__entry(l, struct tend__scope, sibling);
+
+		if (tend__scope_count(tend__load_acquire(&child->owner.record->word)))
+			in--;
+	}
+	tend__lock(&s->owner.lock);
+	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++) {
+		uint32_t owed = tend__deferred_leaves(s->rt, s->id, i);
+
+		in -= owed;
+		/* Relaxed: a counter. */
+		ended[i] = tend__load_relaxed(&s->ended[i]) + owed;
+	}
+	*out = (struct tend_stats){
+		.completed = ended[TEND_COMPLETED],
+		.failed = ended[TEND_FAILED],
+		.canceled = ended[TEND_CANCELED],
+		.panicked = ended[TEND_PANICKED],
+		.aborted = ended[TEND_ABORTED],
+		.killed = ended[TEND_KILLED],
+		.rejected = ended[TEND_REJECTED],
+		.spawned = in > 0 ? (uint64_t)in : 0,
+	};
+	for (uint32_t i = TEND_COMPLETED; i < TEND_REJECTED; i++)
+		out->spawned += ended[i];
+	out->first_error = s->first_error;
+	memcpy(out->first_name, s->first_name, sizeof out->first_name);
+	tend__unlock(&s->owner.lock);
+}
+
+int tend_scope_stats(tend_scope scope, struct tend_stats *out)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+
+	if (!s)
+		return error;
+	tend__lock(&s->rt->tree);
+	error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
+	if (!error)
+		counts(s, out);
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+/* Lets go of the outcomes that are still held. Whoever takes a task from the
+ * list frees it, here or in tend_join(). */
+static void drop_held(struct tend__scope *s)
+{
+	for (;;) {
+		struct tend__task *t = NULL;
+
+		tend__lock(&s->owner.lock);
+		if (tend__linked(&s->held)) {
+			t = tend__entry(s->held.next, struct tend__task, in_scope);
+			tend__unlink(&t->in_scope);
+		}
+		tend__unlock(&s->owner.lock);
+		if (!t)
+			return;
+		struct tend__lock *stripe = tend__stripe_of(s->rt, t->id);
+
+		tend__lock(stripe);
+		tend__task_free(s->rt, t);
+		tend__unlock(stripe);
+	}
+}
+
+/* Ends one scope without children; false if something is just trying to enter. */
+static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
+{
+	tend_runtime *rt = s->rt;
+	uint64_t word;
+
+	/* So that the last to leave has left its lock, too. */
+	tend__lock(&s->owner.lock);
+	word = tend__load_acquire(&s->owner.record->word);
+	/* Nobody enters a scope that is not live. Again while only flags change: who gave
+	 * it up would not come back. */
+	while (tend__scope_count(word) == 0 &&
+	       !tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
+	tend__unlock(&s->owner.lock);
+	if (tend__scope_count(word) != 0)
+		return false;
+	drop_held(s);
+	if (s->closer)
+		counts(s, s->closer);
+	s->closer = NULL;
+	while (s->cleanups) {
+		struct tend__cleanup *c = s->cleanups;
+
+		s->cleanups = c->next;
+		tend__free(c);
+	}
+	s->shutdown = NULL; /* one under way is its callers' */
+	tend__alarm_drop(s->deadline_alarm);
+	tend__alarm_drop(s->shield_alarm);
+	tend__unlink(&s->sibling);
+	tend__unlink(&s->owned);
+	tend__slot_give(&rt->segment, tend__slots_of(rt), tend__id_slot(s->id));
+	return true;
+}
+
+bool tend__subtree_end(struct tend__scope *s)
+{
+	struct tend__scope *top = s;
+
+	for (;;) {
+		struct tend__scope *parent;
+
+		while (tend__linked(&s->children))
+			s = tend__entry(s->children.next, struct tend__scope, sibling);
+		parent = tend__parent(s);
+		if (!end_one(s))
+			return false;
+		if (s == top)
+			return true;
+		s = parent;
+	}
+}
+
+void tend__scope_reap(tend_runtime *rt, uint64_t id)
+{
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
+
+	tend__lock(&rt->tree);
+	/* A close that waits, or a shutdown under way, ends it itself or later. All of it or
+	 * nothing: what is idle below may be others' as long as something is not. */
+	if (tend__scope_is(s, id) && !s->closer && !s->shutdown &&
+	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0)
+		tend__subtree_end(s);
+	tend__unlock(&rt->tree);
+}

@@ -1,0 +1,63 @@
+/* scope/handle.c - from the id of a task to the task: touching it, what few of them
+ * have, and the end of its entry. */
+#include "scope/scope.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+
+/* Has it ended, with its outcome kept? Then who frees it takes the stripe, and it
+ * need not be told that it was touched. */
+static bool is_kept(struct tend__record *r, uint64_t id)
+{
+	uint64_t word = tend__load_acquire(&r->word);
+
+	return tend__word_generation(word) == tend__id_generation(id) &&
+	       (word & TEND__STATE) == TEND__ENDED && (word & TEND__HELD);
+}
+
+int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out) TEND_UNCHECKED
+{
+	tend_runtime *rt = tend__runtime_of(id);
+	uint32_t slot = tend__id_slot(id);
+	struct tend__record *r;
+
+	if (!rt)
+		return tend__forked() ? -ESTALE : -ESRCH;
+	if (slot <= 1 || slot >= rt->slots)
+		return -ESRCH;
+	r = tend__record_at(rt->segment.header, slot);
+	tend__lock(tend__stripe_of(rt, id));
+	/* The kind is looked at between two looks at the generation: it is that of
+	 * this id, or the mark fails. */
+	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
+	    (tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
+	    (!is_kept(r, id) && !tend__task_mark(r, id, TEND__TOUCHED))) {
+		tend__unlock(tend__stripe_of(rt, id));
+		return -ESRCH;
+	}
+	*out_rt = rt;
+	*out = tend__task_at(rt, id);
+	return 0;
+}
+
+struct tend__extra *tend__task_extra(struct tend__task *t)
+{
+	if (!t->extra) {
+		t->extra = tend__alloc(sizeof *t->extra);
+		if (t->extra)
+			tend__link_init(&t->extra->watches);
+	}
+	return t->extra;
+}
+
+void tend__task_free(tend_runtime *rt, struct tend__task *t)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	if (t->kind->gone)
+		t->kind->gone(t);
+	tend__free(t->extra);
+	t->extra = NULL;
+	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));
+}

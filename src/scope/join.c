@@ -1,0 +1,95 @@
+/* scope/join.c - learning of the end of a task. */
+#include "scope/scope.h"
+
+#include <errno.h>
+
+/* Does the task own a scope that the caller is in? Then it may not end before.
+ * The scopes above the caller stay while it runs. */
+static bool waits_for_me(uint64_t id)
+{
+	struct tend__task *self = tend__tls.task;
+
+	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
+		/* Relaxed: who is made the holder while we look is seen, or is later. */
+		if (tend__load_relaxed(&s->holder) == id)
+			return true;
+	return false;
+}
+
+/* Takes the ended task from its scope's list; true if it is ours to free. */
+static bool take(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	bool ours;
+
+	tend__lock(&s->owner.lock);
+	ours = tend__linked(&t->in_scope);
+	tend__unlink(&t->in_scope);
+	t->joined = true;
+	tend__unlock(&s->owner.lock);
+	return ours;
+}
+
+int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_UNCHECKED
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.item = out};
+	tend_runtime *rt;
+	struct tend__task *t;
+	uint64_t word;
+	int error;
+
+	if (tend__tls.task && tend__tls.task->id == task.id)
+		return -EDEADLK;
+	if (!(rt = tend__runtime_of(task.id)))
+		return tend__forked() ? -ESTALE : -ESRCH;
+	if (waits_for_me(task.id))
+		return -EDEADLK;
+	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */
+	error = tend__task_touch(task.id, &rt, &t);
+	if (error)
+		return error;
+	word = tend__task_word(t);
+	/* One that was joined stays for a moment where its worker is about to keep it; it
+	 * is marked under the stripe, too. */
+	if (!(word & TEND__HELD) || t->joined) {
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return -ESRCH;
+	}
+	if ((word & TEND__STATE) == TEND__ENDED) {
+		if (out)
+			tend__outcome_fill(t, out);
+		TEND__EDGE_ACQUIRE(t);
+		if (take(t))
+			tend__task_free(rt, t);
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return 0;
+	}
+	if (tend__may_wait() && deadline) {
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return -EDEADLK;
+	}
+	tend__link_append(&t->joiners, &w.link);
+	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
+	if (!error)
+		TEND__EDGE_ACQUIRE(t);
+	return error;
+}
+
+int tend_task_outcome(tend_task task, struct tend_outcome *out)
+{
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
+
+	if (error)
+		return error;
+	if (!(tend__task_word(t) & TEND__HELD) || t->joined)
+		error = (tend__task_word(t) & TEND__STATE) == TEND__ENDED ? -ESRCH : -EAGAIN;
+	else if ((tend__task_word(t) & TEND__STATE) != TEND__ENDED)
+		error = -EAGAIN;
+	else
+		tend__outcome_fill(t, out);
+	tend__unlock(tend__stripe_of(rt, task.id));
+	return error;
+}

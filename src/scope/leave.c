@@ -1,0 +1,47 @@
+/* scope/leave.c - counting out of a scope, and the step to 0. */
+#include "scope/scope.h"
+
+#include "base/error.h"
+
+/* The step to 0. False if it is not the last after all. */
+static bool leave_last(struct tend__scope *s, uint32_t n)
+{
+	uint64_t word, id = s->id;
+	tend_runtime *rt = s->rt;
+	bool reap;
+
+	tend__lock(&s->owner.lock);
+	word = tend__load_acquire(&s->owner.record->word);
+	do
+		if (tend__scope_count(word) != n) {
+			tend__unlock(&s->owner.lock);
+			return false;
+		}
+	while (!tend__cas(&s->owner.record->word, &word, word - n * TEND__SCOPE_ONE));
+	while (tend__linked(&s->waiters))
+		tend__waiter_done(tend__entry(s->waiters.next, struct tend__waiter, link), 0);
+	reap = s->closes_itself;
+	tend__unlock(&s->owner.lock);
+	/* From here on s may be freed by whoever waited. Its parent may not: it is
+	 * left after this. */
+	if (reap)
+		tend__scope_reap(rt, id);
+	return true;
+}
+
+void tend__scope_leave(struct tend__scope *s, uint32_t n)
+{
+	while (s) {
+		uint64_t word = tend__load_acquire(&s->owner.record->word);
+		struct tend__scope *parent = tend__parent(s);
+
+		tend__assert(tend__scope_count(word) >= n);
+		if (tend__scope_count(word) > n) {
+			if (tend__cas(&s->owner.record->word, &word, word - n * TEND__SCOPE_ONE))
+				return;
+		} else if (leave_last(s, n)) {
+			s = parent;
+			n = 1;
+		}
+	}
+}

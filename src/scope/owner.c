@@ -1,0 +1,86 @@
+/* scope/owner.c - which task owns a scope, and what becomes of it when that ends. */
+#include "scope/scope.h"
+
+#include <errno.h>
+
+void tend__disown(struct tend__task *t)
+{
+	tend_runtime *rt = tend__scope_of(t)->rt;
+
+	tend__lock(&rt->tree);
+	t->leaving = true;
+	while (tend__linked(&t->owned)) {
+		struct tend__scope *s = tend__entry(t->owned.next, struct tend__scope, owned);
+		struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
+		uint64_t id = s->id;
+
+		tend__unlink(&s->owned);
+		tend__store_relaxed(&s->holder, 0);
+		tend__lock(&s->owner.lock);
+		s->closes_itself = true;
+		tend__unlock(&s->owner.lock);
+		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
+		tend__unlock(&rt->tree);
+		tend__scope_cancel(s, id, &reason);
+		tend__places_revoke(rt);
+		tend__scope_reap(rt, id); /* at once, if it is empty */
+		tend__lock(&rt->tree);
+	}
+	tend__unlock(&rt->tree);
+}
+
+static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
+	TEND_REQUIRES(&s->rt->tree)
+{
+	if (!tend__scope_is(s, id) || (t && t->leaving))
+		return -ESRCH;
+	if (s == s->rt->root || s == s->rt->detached || (t && tend__scope_of(t)->rt != s->rt))
+		return -EINVAL;
+	if (t && tend__below(tend__scope_of(t), s))
+		return -EDEADLK;
+	tend__unlink(&s->owned);
+	tend__store_relaxed(&s->holder, t ? t->id : 0);
+	if (t)
+		tend__link_append(&t->owned, &s->owned);
+	return 0;
+}
+
+int tend__hold(uint64_t scope_id, struct tend__task *t)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope_id, &error);
+
+	if (!s)
+		return error;
+	tend__lock(&s->rt->tree);
+	error = hold(s, scope_id, t);
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+int tend_scope_hold(tend_scope scope, tend_task holder)
+{
+	int error = 0;
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	tend_runtime *rt;
+	struct tend__task *t;
+
+	if (!s)
+		return error;
+	if (!holder.id)
+		return tend__hold(scope.id, NULL);
+	tend__lock(&s->rt->tree);
+	/* With its stripe held it cannot end, nor its slot be another task's. */
+	error = tend__task_touch(holder.id, &rt, &t);
+	if (!error) {
+		/* One that has ended and is held cannot own; an external task has no end
+		 * of its own that we would see in time. */
+		if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
+			error = -ESRCH;
+		else
+			error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
+		tend__unlock(tend__stripe_of(rt, holder.id));
+	}
+	tend__unlock(&s->rt->tree);
+	return error;
+}

@@ -1,0 +1,258 @@
+/* scope/path.c - all that goes by path: the registry is walked, for a path may match
+ * many scopes and tasks. */
+#include "scope/scope.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+
+static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t words[6];
+		char name[48];
+
+		tend__name_load(tend__record_at(h, chain[i])->name, words);
+		bytes += tend__name_unpack(words, name) + 1;
+	}
+	return bytes;
+}
+
+/* The path of a live scope or task: from its parents, when someone asks. */
+int64_t tend_path(uint64_t id, char *buf, size_t size)
+{
+	tend_runtime *rt = tend__runtime_of(id);
+	uint32_t chain[TEND__DEPTH_MAX + 2], slot = tend__id_slot(id);
+	struct tend__text t;
+	struct tend__header *h;
+	int n = 0;
+
+	if (!rt)
+		return tend__forked() ? -ESTALE : -ESRCH;
+	h = rt->segment.header;
+	if (slot == 0 || slot >= rt->slots ||
+	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
+	            tend__id_generation(id) ||
+	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
+		return -ESRCH;
+	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
+		chain[n++] = slot;
+		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
+	}
+	t = tend__text(buf, size);
+	/* A path that is too long is cut in front: its end says more. */
+	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
+		n--;
+	if (chain[n - 1] != 1)
+		tend__text_f(&t, ".../");
+	while (n-- > 0) {
+		uint64_t words[6];
+		char name[48];
+		size_t len;
+
+		tend__name_load(tend__record_at(h, chain[n])->name, words);
+		len = tend__name_unpack(words, name);
+		tend__text_bytes(&t, name, len);
+		if (n)
+			tend__text_bytes(&t, "/", 1);
+	}
+	/* The generation again: names of another task are not this one's. */
+	if (tend__word_generation(tend__load_acquire(
+		    &tend__record_at(h, tend__id_slot(id))->word)) != tend__id_generation(id))
+		return -ESRCH;
+	return (int64_t)t.n;
+}
+
+static size_t name_at(struct tend__header *h, uint32_t slot, char out[48])
+{
+	uint64_t words[6];
+
+	tend__name_load(tend__record_at(h, slot)->name, words);
+	return tend__name_unpack(words, out);
+}
+
+/* What is left of a path that begins with the name of the slot; NULL if it does not. */
+static const char *after_name(struct tend__header *h, uint32_t slot, const char *path)
+{
+	char name[48];
+	size_t len = name_at(h, slot, name);
+
+	for (size_t i = 0; i < len; i++)
+		if (path[i] != name[i])
+			return NULL;
+	path += len;
+	if (*path == '/')
+		return path + 1;
+	return *path ? NULL : path;
+}
+
+/* What is left of it below the slot: "" if all there is under it, NULL if nothing.
+ * Compares from the end of the chain, from the child of the root on: collects it
+ * first. */
+static const char *after_slot(struct tend__header *h, uint32_t slot, const char *path)
+{
+	uint32_t chain[TEND__DEPTH_MAX + 2];
+	int n = 0;
+
+	for (; slot > 1 && slot < h->records_max && n < TEND__DEPTH_MAX + 2; n++) {
+		chain[n] = slot;
+		/* Acquire: with the record's fields, segment/layout.h. */
+		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
+	}
+	while (n > 0 && path && *path)
+		path = after_name(h, chain[--n], path);
+	return path;
+}
+
+static bool under(struct tend__header *h, uint32_t slot, const char *path)
+{
+	const char *rest = after_slot(h, slot, path);
+
+	return rest && !*rest;
+}
+
+/* Tasks are many and scopes few: what is left of the path below a scope is kept, for
+ * as long as the scope lives, for those above it live as long. */
+enum { KEPT = 64 }; /* a fiber's stack has room for them */
+
+struct walk {
+	struct tend__header *h;
+	const char *path;
+	struct kept {
+		uint32_t slot, generation;
+		const char *rest;
+	} kept[KEPT];
+};
+
+static const char *after_scope(struct walk *w, uint32_t slot)
+{
+	struct kept *k = &w->kept[slot % KEPT];
+	uint64_t word;
+
+	if (slot <= 1 || slot >= w->h->records_max)
+		return w->path;
+	/* Acquire: the fields that are read below are at least as new; partner: the
+	 * store of the word that says the slot is used. */
+	word = tend__load_acquire(&tend__record_at(w->h, slot)->word);
+	if (k->slot == slot && k->generation == tend__word_generation(word))
+		return k->rest;
+	/* While it is not live its fields are those of another. */
+	if (!(word & TEND__SCOPE_LIVE))
+		return after_slot(w->h, slot, w->path);
+	*k = (struct kept){slot, tend__word_generation(word), after_slot(w->h, slot, w->path)};
+	return k->rest;
+}
+
+/* Is there a live task in the slot, and under the path? */
+static bool counts(struct walk *w, uint32_t slot)
+{
+	struct tend__record *r = tend__record_at(w->h, slot);
+	const char *rest;
+	uint64_t word;
+	uint32_t state;
+
+	/* Acquire, and below: with the record's fields, segment/layout.h. A look at one
+	 * of its two lines, which is enough for most. */
+	if (!after_scope(w, tend__load_acquire(&r->parent)))
+		return false;
+	/* A scope's low bits are flags; one that is no task never counts. */
+	if ((tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE)
+		return false;
+	word = tend__load(&r->word);
+	state = (uint32_t)word & TEND__STATE;
+	if (!(uint32_t)word || state == TEND__ENDED || state == TEND__FREE)
+		return false;
+	/* Again: between the two looks at the word its scope cannot go. */
+	rest = after_scope(w, tend__load_acquire(&r->parent));
+	if (rest && *rest)
+		rest = after_name(w->h, slot, rest);
+	return rest && !*rest && tend__load(&r->word) >> 32 == word >> 32;
+}
+
+static int64_t scan(tend_runtime *rt, const char *path)
+{
+	struct walk w = {.h = rt->segment.header, .path = path};
+	uint32_t used = tend__load_acquire(&w.h->records_used);
+	int64_t live = 0;
+
+	for (uint32_t slot = 2; slot < used; slot++)
+		live += counts(&w, slot);
+	return live;
+}
+
+static uint32_t births(tend_runtime *rt)
+{
+	/* Acquire: who sees that a task has ended sees what it had spawned. */
+	uint32_t n = tend__load_acquire(&rt->births);
+
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		n += tend__load_acquire(&rt->workers[i].births);
+	return n;
+}
+
+/* A walk is no instant: something behind it may be born of something before it
+ * that ends. 0 counts only if nothing was born meanwhile. */
+static int64_t path_live(tend_runtime *rt, const char *path)
+{
+	for (;;) {
+		uint32_t before = births(rt);
+		int64_t live = scan(rt, path);
+
+		if (live || births(rt) == before)
+			return live;
+	}
+}
+
+static bool path_valid(const char *path)
+{
+	return path && path[0] != '/' && (!path[0] || path[__builtin_strlen(path) - 1] != '/');
+}
+
+int64_t tend_path_live(tend_runtime *rt, const char *path)
+{
+	if (tend__forked())
+		return -ESTALE;
+	return path_valid(path) ? path_live(rt, path) : -EINVAL;
+}
+
+int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
+{
+	struct tend__outside room;
+	int error = 0;
+
+	if (tend__forked())
+		return -ESTALE;
+	if (!path_valid(path))
+		return -EINVAL;
+	if (tend__may_wait() ||
+	    (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
+	     under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
+		return -EDEADLK;
+	/* seq_cst, against the load after a task's end: it sees the waiter, or the
+	 * count below sees the end. */
+	tend__add(&rt->path_waiters, 1);
+	for (;;) {
+		struct tend__waiter w = {.task = tend__self(&room)};
+
+		tend__lock(&rt->empty_lock);
+		tend__link_append(&rt->empty_waiters, &w.link);
+		tend__unlock(&rt->empty_lock);
+		if (path_live(rt, path) == 0) {
+			tend__lock(&rt->empty_lock);
+			tend__unlink(&w.link);
+			tend__unlock(&rt->empty_lock);
+			error = 0;
+			break;
+		}
+		tend__lock(&rt->empty_lock);
+		error = tend__wait(&rt->empty_lock, &w, TEND__WAIT_PATH, 0, deadline, TEND__STAY);
+		if (error)
+			break;
+	}
+	tend__add(&rt->path_waiters, (uint32_t)-1);
+	if (error == -ECANCELED && tend__tls.task)
+		tend__abort_if_asked(tend__tls.task);
+	return error;
+}

@@ -1,0 +1,40 @@
+/* scope/tree.c - the shape of the tree: what is below what, the walk over a
+ * subtree, and the flags of its scopes. */
+#include "scope/scope.h"
+
+bool tend__below(const struct tend__scope *s, const struct tend__scope *top)
+{
+	while (s && s != top)
+		s = tend__parent(s);
+	return s != NULL;
+}
+
+bool tend__inside(const struct tend__scope *s)
+{
+	struct tend__task *t = tend__tls.task;
+
+	/* The chain above a live task stays. A task of another runtime is outside. */
+	return t && tend__below(tend__scope_of(t), s);
+}
+
+struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into)
+{
+	if (into && tend__linked(&s->children))
+		return tend__entry(s->children.next, struct tend__scope, sibling);
+	for (; s != top; s = tend__parent(s))
+		if (s->sibling.next != &tend__parent(s)->children)
+			return tend__entry(s->sibling.next, struct tend__scope, sibling);
+	return NULL;
+}
+
+uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
+{
+	/* seq_cst, an exchange as everywhere: spawns go before it or see it. */
+	return tend__or(&s->owner.record->word, (uint64_t)flags);
+}
+
+void tend__subtree_flag(struct tend__scope *top, uint32_t flags)
+{
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
+		tend__scope_flag(s, flags);
+}
