@@ -1,6 +1,8 @@
 /* kinds/external.c - work that runs elsewhere and only has an entry in the tree. */
 #include "kinds/kinds.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 static void nobody_wakes(struct tend__task *t) { (void)t; }
@@ -47,7 +49,9 @@ int tend_task_end(tend_task task, int result)
 		t->result = result;
 	}
 	tend__unlock(tend__stripe_of(rt, task.id));
-	if (!error)
-		tend__task_finish(t);
+	if (error)
+		return error;
+	tend__assert(t->id == task.id && !t->worker && !t->stack);
+	tend__task_finish(t);
 	return error;
 }

@@ -1,6 +1,5 @@
 /* test/cli/control_test.c - requests and answers over a socket. */
 #include "suite.h"
-
 #include "ask/control.h"
 #include "ask/envelope.h"
 #include "show/json.h"

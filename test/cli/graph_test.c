@@ -1,6 +1,5 @@
 /* test/cli/graph_test.c - who may start and who may stop. */
 #include "suite.h"
-
 #include "up/graph.h"
 
 #include <stdlib.h>

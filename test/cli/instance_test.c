@@ -1,6 +1,5 @@
 /* test/cli/instance_test.c - the runtime directory, the lock, the socket. */
 #include "suite.h"
-
 #include "ask/instance.h"
 
 #include <fcntl.h>

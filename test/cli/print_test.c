@@ -1,6 +1,5 @@
 /* test/cli/print_test.c - lines out of streams, and what reaches a terminal. */
 #include "suite.h"
-
 #include "show/escape.h"
 #include "show/line.h"
 #include "show/printer.h"

@@ -1,6 +1,8 @@
 /* kinds/process/query.c - questions about a process, and signals to it, from any thread. */
 #include "kinds/process/process.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +17,7 @@ static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
 	if (error)
 		return error;
 	*p = t->kind == &tend__process_kind ? t->data : NULL;
+	tend__assert(!*p || ((*p)->task == t && (*p)->cookie == task.id));
 	if (*p)
 		return 0;
 	tend__unlock(tend__stripe_of(*rt, task.id));

@@ -16,6 +16,7 @@ extern char **environ;
 
 static void free_process(struct tend__process *p)
 {
+	tend__assert(!tend__linked(&p->live) && p->out[0] < 0 && p->out[1] < 0 && p->pidfd < 0);
 	tend__process_close_base(p);
 	tend__free(p->tail);
 	tend__free(p);
@@ -34,6 +35,7 @@ static void process_drop(void *arg)
 {
 	struct tend__process *p = arg;
 
+	tend__assert(p->task->data == p);
 	if (p->drop)
 		p->drop(p->output_arg);
 }
@@ -117,6 +119,7 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	char *bytes = (char *)(slot + room.pointers);
 	p->argv = copy(&slot, &bytes, o->argv, false);
 	p->env = copy(&slot, &bytes, env, !o->env);
+	tend__assert(slot == p->pointers + room.pointers);
 	if (o->cwd)
 		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
 	p->stop_signal = o->stop_signal ? o->stop_signal : SIGTERM;

@@ -72,6 +72,7 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
 	struct start *start = (struct start *)(top - ((sizeof(*start) + 15) & ~(size_t)15));
 	void **sp = (void **)(void *)start;
 
+	tend__assert(entry && bytes >= sizeof(*start) + 16 * sizeof(void *));
 	*c = (struct tend__context){.low = low, .bytes = bytes};
 	*start = (struct start){c, entry, arg};
 	/* At the call in the first frame the stack must be aligned to 16. */
