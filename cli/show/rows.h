@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-<<<<<<< HEAD
 /* More rows would make an answer too long to be sent. */
 #define ROWS_MAX 100000
 
@@ -42,19 +41,5 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
  *
  *   returns   0, or an error as of tend_snapshot_of() */
 int rows_add_process(json_t *rows, const struct row *above, pid_t pid);
-=======
-/* More rows would make an answer that cannot be sent and read. */
-#define ROWS_MAX 100000
-
-/* Adds the rows of a process that is linked with libtend.
- *
- *   above     a path that the paths of the rows go on from; NULL: the rows are
- *             the whole tree
- *   returns   0, or an error of tend_snapshot_of() */
-int rows_add_process(json_t *rows, const char *above, pid_t pid);
-
-/* Returns a string, or null for an empty text. */
-json_t *rows_text(const char *text);
->>>>>>> main
 
 #endif

@@ -1,5 +1,6 @@
 /* test/cli/tree_test.c - the rows of a stack, drawn. */
 #include "suite.h"
+
 #include "show/tree.h"
 
 #include <stdio.h>
