@@ -35,7 +35,7 @@ static void on_drop(struct tend__worker *w, struct tend__post *p)
 struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
                                      void (*ring)(tend_runtime *rt, uint64_t id))
 {
-	struct tend__alarm *a = tend__alloc(sizeof *a);
+	struct tend__alarm *a = tend__alloc(sizeof(*a));
 
 	if (!a)
 		return NULL;

@@ -11,7 +11,7 @@
 #include "runtime/queue.h"
 
 enum {
-	NAP_NS = 100000, /* how long a thief watches a ring before it takes from the ring */
+	NAP_NS = 100000, /* how long a thief watches a ring before the theft */
 	BLIND_NAP_NS = 100 * NAP_NS,
 	PATIENCE = 5,
 #ifdef TEND_SIM
@@ -42,9 +42,8 @@ static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t b
 	return got;
 }
 
-/* Takes from a ring that would need PATIENCE naps or more to drain at the pace of the last
- * nap: the owner has a long task, or is deep in arrears. A ring that drains unaided
- * is left alone: thieves in haste made a single spawner 9 times slower, and a theft from
+/* Takes from a ring that at the pace of the last nap needs PATIENCE naps or more to drain:
+ * the owner has a long task, or is deep in arrears. A ring that drains unaided is left alone: thieves in haste made a single spawner 9 times slower, and a theft from
  * every long ring made the spawner twice as slow. Returns true if a task was taken; *more
  * says whether a ring is worth watching. */
 static bool steal(struct tend__worker *w, bool *more)
@@ -95,7 +94,7 @@ static bool spin(struct tend__worker *w, uint64_t deadline)
 		now = tend__clock();
 		if (now >= begun + SPIN_NS)
 			return false;
-		/* The thread that is to answer may be waiting for this processor. */
+		/* The answering thread may be waiting for this processor. */
 		if (now >= begun + SPIN_NS / 20)
 			tend__thread_yield();
 	}

@@ -77,12 +77,12 @@ static bool has_ready(struct tend__worker *w)
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
 	struct tend__tls before = tend__tls;
-	uint64_t next;
 	int n = 0;
 
 	tend__context_adopt(&w->context);
 	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
 	tend__awake(w);
+	uint64_t next;
 	for (;;) {
 		n += round_of(w);
 		tend__fds_look(w, 0);
@@ -134,7 +134,7 @@ int tend__workers_start(tend_runtime *rt)
 	for (uint32_t i = 0; !error && !(rt->flags & TEND_HOSTED) && i < made; i++) {
 		char name[16];
 
-		snprintf(name, sizeof name, "tend-%u", (unsigned)i);
+		snprintf(name, sizeof(name), "tend-%u", (unsigned)i);
 		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
 		if (error)
 			while (i-- > 0) {

@@ -113,7 +113,7 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 		link_to_scope(t);
 		return t;
 	}
-	memset(room, 0, sizeof *room);
+	memset(room, 0, sizeof(*room));
 	t = &room->task;
 	t->record = &room->record;
 	t->kind = &outside_kind;
@@ -135,14 +135,12 @@ static bool passed(struct tend__task *t, uint64_t deadline)
  * task is open and no shield keeps cancels out. */
 void tend__abort_if_asked(struct tend__task *t)
 {
-	bool owns;
-
 	/* The same bit tells a process, whose fiber passes the abort on. */
 	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
 	    !t->worker || !tend__told(t))
 		return;
 	tend__lock(&t->worker->rt->tree);
-	owns = tend__linked(&t->owned);
+	bool owns = tend__linked(&t->owned);
 	tend__unlock(&t->worker->rt->tree);
 	if (owns)
 		return;
@@ -161,7 +159,6 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
                uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED
 {
 	struct tend__task *t = w->task;
-	int error;
 
 #ifdef TEND_SIM
 	if (t->owner && !(flags & TEND__DEAF)) {
@@ -183,9 +180,9 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		 * would keep the cancel out, and nothing would end the wait. */
 		if (t->shield && t->shield < until && t->shield > tend__clock())
 			until = t->shield;
-		error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
-		        : passed(t, deadline)                  ? -ETIMEDOUT
-		                                               : 0;
+		int error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
+		            : passed(t, deadline)                  ? -ETIMEDOUT
+		                                                   : 0;
 		if (error) {
 			if (lock) {
 				tend__unlink(&w->link);

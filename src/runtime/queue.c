@@ -115,10 +115,8 @@ void tend__take_outside(struct tend__worker *w)
 	uint32_t share = tend__load_relaxed(&rt->outside_count);
 
 	for (share = (share + rt->workers_count - 1) / rt->workers_count; share; share--) {
-		struct tend__post *p;
-
 		tend__lock(&rt->outside_lock);
-		p = tend__queue_pop(&rt->outside);
+		struct tend__post *p = tend__queue_pop(&rt->outside);
 		tend__unlock(&rt->outside_lock);
 		if (!p)
 			return;

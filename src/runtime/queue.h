@@ -66,13 +66,12 @@ static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
 	for (;;) {
 		/* Acquire: pairs with the release in tend__ring_push(). */
 		uint32_t tail = tend__load_acquire(&w->tail);
-		struct tend__task *t;
 
 		if (head == tail)
 			return NULL;
 		/* Relaxed: if the slot was filled anew meanwhile, head has moved and the
 		 * exchange fails. */
-		t = tend__load_relaxed(&w->ring[head % TEND__RING]);
+		struct tend__task *t = tend__load_relaxed(&w->ring[head % TEND__RING]);
 		if (w->rt->workers_count == 1) {
 			/* No thief. Relaxed: other threads only look, as in tend__ring_push(). */
 			tend__store_relaxed(&w->head, head + 1);

@@ -15,7 +15,7 @@ enum { BLOCK = 64, COLOURS = 32, LINE = 64, COLOURED = 64 << 10 };
 static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 {
 	char *top = low + bytes - (bytes < COLOURED ? 0 : colour % COLOURS * LINE);
-	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof *s);
+	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof(*s));
 
 	*s = (struct tend__stack){.low = low, .bytes = bytes};
 	return s;
@@ -24,7 +24,7 @@ static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 static int add_block(struct tend__worker *w)
 {
 	size_t bytes = w->rt->stack_bytes;
-	struct tend__stack_block *b = tend__alloc(sizeof *b);
+	struct tend__stack_block *b = tend__alloc(sizeof(*b));
 	int error = -ENOMEM;
 
 	if (!b)
@@ -48,10 +48,8 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 
 	/* The guard comes on top of the size that was asked for, in whole pages. */
 	if (bytes != w->rt->stack_bytes) {
-		char *low;
-
 		bytes = (bytes + page - 1) / page * page + page;
-		low = tend__stacks_map(bytes, 1, error);
+		char *low = tend__stacks_map(bytes, 1, error);
 		if (!low)
 			return NULL;
 		s = place(low, bytes, 0);

@@ -40,11 +40,10 @@ static inline __attribute__((always_inline)) void look_ahead(const struct tend__
 {
 	enum { LINE = 64 };
 	const struct tend__post *p = q->first;
-	const struct tend__task *t;
 
 	if (!p || !p->next || !p->next->next)
 		return;
-	t = tend__entry(p->next, const struct tend__task, post);
+	const struct tend__task *t = tend__entry(p->next, const struct tend__task, post);
 	for (int i = 0; i < 6; i++)
 		__builtin_prefetch((const char *)t->stack->context.sp + i * LINE);
 	for (int i = 1; i < 4; i++)
@@ -71,12 +70,11 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
  * started task is there. */
 static struct tend__task *next(struct tend__worker *w)
 {
-	struct tend__task *t;
-
 	if (!w->started.first || w->turn == 2 * TURN)
 		w->turn = 0;
 	if (w->turn < TURN && tend__has_fresh(w)) {
-		t = next_fresh(w);
+		struct tend__task *t = next_fresh(w);
+
 		if (t) {
 			w->turn++;
 			return t;
@@ -231,14 +229,13 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 {
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
-	struct tend__task *n;
 
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->owner);
 	tend__tls.task = NULL;
 	t->stack = NULL;
 	t->kind->ended(t);
-	n = choose(w, adopt ? stack : NULL);
+	struct tend__task *n = choose(w, adopt ? stack : NULL);
 	if (n && n->stack == stack) {
 		running(w, n);
 		return n;
@@ -293,9 +290,8 @@ static void entry(void *arg)
 
 int tend__run_ready(struct tend__worker *w)
 {
-	struct tend__task *t;
-
 	w->budget = TEND__ROUND;
+	struct tend__task *t;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
 	running(w, NULL); /* tasks may have ended without a run */
