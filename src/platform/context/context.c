@@ -112,6 +112,7 @@ __attribute__((no_sanitize("address", "thread"))) size_t tend__context_frames(
 	uintptr_t bottom = (uintptr_t)low, top = (uintptr_t)high, sp = (uintptr_t)c->sp;
 	size_t n = 0;
 
+	tend__assert(bottom <= top);
 	if (sp < bottom || sp + SAVED * WORD > top || sp % WORD)
 		return 0;
 	/* A frame of the psABI begins with the caller's frame and the return address. */
