@@ -8,8 +8,10 @@
 #include <signal.h>
 
 /* Finds the process of a task that is live or whose outcome is kept. Returns 0, and the
- * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE. */
+ * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE.
+ * Unchecked, because the stripe is held at only one of the returns. */
 static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
+	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, task.id)) TEND_UNCHECKED
 {
 	struct tend__task *t;
 	int error = tend__task_touch(task.id, rt, &t);
