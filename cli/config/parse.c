@@ -4,7 +4,8 @@
  * So the text is first walked as events, which keep nothing in memory, and
  * composed only if that walk stayed within the limits. */
 #include "config/reader.h"
-#include "show/text.h"
+
+#include "tend/text.h"
 
 #include <assert.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static bool check_text(struct config_reader *r)
 		return false;
 	}
 	for (size_t i = 0, len; i < r->size; i += len) {
-		len = text_decode(r->text + i, r->size - i, &c);
+		len = tend_text_decode(r->text + i, r->size - i, &c);
 		if (len == 0) {
 			config_report(r->errors, at,
 			              "the byte 0x%02x is not UTF-8; save the file as UTF-8",
@@ -68,7 +69,7 @@ static uint32_t character_at(const struct config_reader *r, struct config_place 
 	uint32_t c = 0;
 
 	for (size_t i = 0, len; i < r->size; i += len) {
-		len = text_decode(r->text + i, r->size - i, &c);
+		len = tend_text_decode(r->text + i, r->size - i, &c);
 		if (at.line == wanted.line && at.column == wanted.column)
 			return c;
 		advance(&at, r->text + i, r->size - i, c);

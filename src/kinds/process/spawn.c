@@ -49,9 +49,9 @@ const struct tend__kind tend__process_kind = {.wake = tend__fiber_wake,
  * prefixes. */
 static bool passed_on(const char *var)
 {
-	static const char *const names[] = {"PATH",  "HOME",   "USER",           "LOGNAME",
-	                                    "SHELL", "LANG",   "LC_*",           "TERM",
-	                                    "TZ",    "TMPDIR", "XDG_RUNTIME_DIR"};
+#define X(name) name,
+	static const char *const names[] = {TEND_ENVIRONMENT(X)};
+#undef X
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		size_t n = strcspn(names[i], "*");
