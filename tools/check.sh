@@ -107,6 +107,7 @@ for part; do
 		[ -f "$BUILD/build.ninja" ] && one installed ./tools/installed.sh
 		tap model test/model/run.sh
 		tap planted test/planted/run.sh
+		tap planted-layers test/planted/layers.sh
 		tap fuzz test/fuzz/run.sh
 		tap mutants test/mutants/run.sh
 		[ -x "$BUILD/bench/bench_count" ] && tap counts tools/counts.sh

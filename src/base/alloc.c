@@ -7,8 +7,8 @@
 
 #include "base/atomic.h"
 
-/* Plain relaxed counters: they count, and order nothing. Not through atomic.h:
- * they are no step of the protocols that the explorer looks at. */
+/* Relaxed counters, which order nothing. They bypass atomic.h because they are no step of
+ * the protocols that the explorer looks at. */
 static _Atomic uint64_t allocs, held, fail_at, fail_forever;
 
 static bool fails(void)

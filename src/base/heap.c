@@ -19,9 +19,9 @@ static struct tend__timer *meld(struct tend__timer *a, struct tend__timer *b)
 	return a;
 }
 
-/* Melds a list of siblings into one tree: pairs from left to right, then the
- * pairs from right to left. Two loops, not recursion: a million timers with one
- * parent are a list a million long. */
+/* Melds a list of siblings into a tree: pairs from left to right, then the pairs from right
+ * to left. Two loops, not recursion: a million timers with the same parent are a list a
+ * million long. */
 static struct tend__timer *meld_all(struct tend__timer *list)
 {
 	struct tend__timer *pairs = NULL, *root = NULL;

@@ -1,6 +1,5 @@
-/* runtime/alarm.c - deadlines of scopes and tasks: timers of worker 0, set and
- * dropped by posts. The alarm knows its object by id, so that one that rings
- * late rings for nobody. */
+/* runtime/alarm.c - deadlines of scopes and tasks: timers of worker 0, set and dropped by
+ * posts. An alarm has the id of the object, so that a late ring finds no object. */
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
@@ -36,7 +35,7 @@ static void on_drop(struct tend__worker *w, struct tend__post *p)
 struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
                                      void (*ring)(tend_runtime *rt, uint64_t id))
 {
-	struct tend__alarm *a = tend__alloc(sizeof *a);
+	struct tend__alarm *a = tend__alloc(sizeof(*a));
 
 	if (!a)
 		return NULL;

@@ -1,11 +1,10 @@
-/* runtime/fds.c - a worker's descriptors.
+/* runtime/fds.c - the descriptors of a worker.
  *
- * A descriptor is added to the worker's poller once, for both directions, by
- * edge; from then on waiting costs no system call. Its number may be closed and
- * given to another file, at an instant that only the kernel knows: tend_fd_close()
- * advances the number's generation before it and after it. The generation is in
- * every event, and compared with at each wait; what was added in an earlier one is
- * dropped, and who waits there is told. */
+ * A descriptor is added to the poller of the worker once, for both directions, by edge;
+ * from then on a wait costs no system call. The number may be closed and given to another
+ * file, at an instant that only the kernel knows: tend_fd_close() advances the generation
+ * of the number before the close and after. The generation is in every event, and is
+ * compared at each wait; an entry of an earlier generation is dropped, and its waits end. */
 #include "runtime/fds.h"
 
 #include "tend/io.h"
@@ -16,11 +15,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-enum { FDS_MAX = 1 << 20 }; /* numbers we can tell generations of */
+enum { FDS_MAX = 1 << 20 }; /* numbers that have a generation */
 
 struct number {
-	_Atomic uint64_t generation; /* closes: BEGUN for each begun, 1 for each over */
-	_Atomic uint64_t workers;    /* that may have added it: a bit each, modulo 64 */
+	_Atomic uint64_t generation; /* closes: BEGUN for each begun, 1 for each finished */
+	_Atomic uint64_t workers;    /* a bit for each that may have added it, modulo 64 */
 };
 #define BEGUN (UINT64_C(1) << 32)
 
@@ -37,11 +36,11 @@ static struct number *number_of(int fd)
 		return NULL;
 	if (n)
 		return &n[fd];
-	n = tend__reserve(FDS_MAX * sizeof *n);
+	n = tend__reserve(FDS_MAX * sizeof(*n));
 	if (!n)
 		return NULL;
 	if (!tend__cas_acq_rel(&numbers, &none, n)) {
-		tend__unreserve(n, FDS_MAX * sizeof *n);
+		tend__unreserve(n, FDS_MAX * sizeof(*n));
 		n = none;
 	}
 	return &n[fd];
@@ -54,7 +53,7 @@ struct fd_waiter {
 
 static uint64_t key_of(int fd, uint64_t generation)
 {
-	/* The sum is another at each advance. The top bit is the poller's own. */
+	/* The sum changes at each advance. The top bit is the poller's own. */
 	return (((generation >> 32) + generation) & 0x7fffffff) << 32 | (uint32_t)fd;
 }
 
@@ -76,7 +75,7 @@ static void report(struct tend__worker *w, const struct tend__ready *ready, int 
 		/* Relaxed: this worker wrote it. */
 		struct tend__fd *f = tend__load_relaxed(&w->fds) + fd;
 
-		/* Of a file that had the number before: nobody waits for it. */
+		/* The event of an earlier file of the number: no wait is for that file. */
 		if (!f->added || key_of(fd, f->generation) != ready[i].key)
 			continue;
 		if (f->watch) {
@@ -102,21 +101,21 @@ void tend__fds_fini(struct tend__worker *w)
 	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
 	if (fds)
-		tend__unreserve(fds, FDS_MAX * sizeof *fds);
+		tend__unreserve(fds, FDS_MAX * sizeof(*fds));
 	tend__store_relaxed(&w->fds, NULL);
 }
 
-/* The worker's own. */
+/* The entry of the calling worker. */
 static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 {
 	/* Relaxed: only this worker writes it. */
 	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
 	if (!fds) {
-		fds = tend__reserve(FDS_MAX * sizeof *fds);
+		fds = tend__reserve(FDS_MAX * sizeof(*fds));
 		if (!fds)
 			return NULL;
-		/* Release: for who closes a number, and finds it by the number's bits. */
+		/* Release: for a thread that closes a number, and finds it by the number's bits. */
 		tend__store_release(&w->fds, fds);
 	}
 	if (!fds[fd].waiters.next)
@@ -127,7 +126,7 @@ static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 static bool is_tcp(int fd)
 {
 	int protocol = 0;
-	socklen_t bytes = sizeof protocol;
+	socklen_t bytes = sizeof(protocol);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &bytes) == 0 &&
 	       (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
@@ -137,8 +136,8 @@ static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t gene
 {
 	int error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
 
-	/* It has been here under this number before, was closed, and came back from
-	 * another descriptor, which had kept it in the set. */
+	/* The file has been in the set under this number before, was closed here, and came
+	 * back by a duplicate, which had kept it in the set. */
 	if (error == -EEXIST) {
 		tend__poller_del(&w->poller, fd);
 		error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
@@ -155,8 +154,8 @@ static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t gene
 	return 0;
 }
 
-/* The number's generation has passed. Who began to wait before a close did waits for
- * a file that is gone; who did so while one went on looks again at what it has. */
+/* The generation of the entry has passed. A wait from before the close is for a file that is
+ * gone; a wait from during the close looks again at the file of the number. */
 static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation)
 {
 	bool gone = closes_of(f->generation) != closes_of(generation);
@@ -166,33 +165,31 @@ static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation
 	wake_all(f, TEND_READABLE | TEND_WRITABLE, gone ? -EBADF : 0);
 }
 
-/* Makes sure that the poller reports this file under this number. */
+/* Makes sure that the poller reports the present file of the number. */
 static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 {
 	struct number *n = number_of(fd);
-	struct tend__fd *f;
 
 	if (!n)
 		return fd < 0 ? -EBADF : -EOVERFLOW;
-	f = entry_of(w, fd);
+	struct tend__fd *f = entry_of(w, fd);
 	if (!f)
 		return -ENOMEM;
 	*out = f;
 	for (;;) {
 		uint64_t generation = tend__load(&n->generation);
-		int error;
 
 		if (f->added && f->generation == generation)
 			return 0;
 		if (f->added) {
-			/* A file that has another descriptor is still in the set. */
+			/* A file with a second descriptor is still in the set. */
 			tend__poller_del(&w->poller, fd);
 			drop(w, f, generation);
 		}
-		/* First the bit, then a second look: whoever closes the number sees the
-		 * one, or we see the new generation. */
+		/* The bit is set before the second look: a thread that closes the number sees
+		 * the bit, or the new generation is seen here. */
 		tend__or(&n->workers, UINT64_C(1) << w->number % 64);
-		error = add(w, fd, f, generation);
+		int error = add(w, fd, f, generation);
 		if (error)
 			return error;
 		if (tend__load(&n->generation) == generation)
@@ -205,10 +202,10 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 {
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
-	struct fd_waiter waiters[4];
-	/* What the tree shows: a process's fiber waits for more than its pipes. */
+	/* Shown in the tree: the fiber of a process waits for more than the pipes. */
 	uint64_t object = why == TEND__WAIT_EXIT ? (uint64_t)tend__load_relaxed(&t->record->pid)
 	                                         : (uint64_t)fds[0];
+	struct fd_waiter waiters[4];
 	int error = 0, linked = 0, ready = -1;
 
 	for (int i = 0; i < n && i < 4 && !error && ready < 0; i++) {
@@ -217,7 +214,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 		error = prepare(w, fds[i], &f);
 		if (error)
 			break;
-		/* What came since the caller tried, or before: it tries once more. */
+		/* An event since the caller tried, or from before: the caller tries once more. */
 		if (f->ready & events[i]) {
 			f->ready &= (uint8_t)~events[i];
 			ready = i;
@@ -227,8 +224,8 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 		tend__link_append(&f->waiters, &waiters[i].base.link);
 		linked++;
 	}
-	/* Any of them ends the wait: a waiter of its own stands for all. It needs no
-	 * lock, for all of this happens on this worker. */
+	/* Any of the waiters ends the wait: `any` stands for all of them. No lock is needed,
+	 * because all of this happens on this worker. */
 	for (struct tend__waiter any = {.task = t}; !error && ready < 0;) {
 		error = tend__wait(NULL, &any, why, object, deadline,
 		                   flags | TEND__ONCE | TEND__STAY);
@@ -250,7 +247,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 
 /* ---- Short reads ---- */
 
-/* The worker's entry of a descriptor that it watches, or NULL. */
+/* Returns the calling worker's entry of a descriptor in its poller, or NULL. */
 static struct tend__fd *watched(int fd)
 {
 	struct tend__worker *w = tend__tls.worker;
@@ -283,29 +280,27 @@ bool tend__fds_drained(int fd)
 struct watching {
 	struct tend__post post;
 	int fd;
-	uint32_t closes; /* of the number, when it was asked for */
+	uint32_t closes; /* the number's, when the watch was asked for */
 	void (*fn)(void *arg, int error);
 	void *arg;
 };
 
-/* Nothing, if the number has been closed since: whoever closed it knows. */
+/* Does nothing if the number has been closed since: the closing caller knows. */
 static void watch(struct tend__worker *w, int fd, uint32_t closes, void (*fn)(void *arg, int error),
                   void *arg)
 {
-	struct tend__fd *f;
-	int error;
-
 	if (tend__fd_closes(fd) != closes)
 		return;
-	error = prepare(w, fd, &f);
-	/* Again: it may have been another file. */
+	struct tend__fd *f;
+	int error = prepare(w, fd, &f);
+	/* Looked at again, because prepare() may have seen a later file. */
 	if (tend__fd_closes(fd) != closes)
 		return;
 	if (!error) {
 		f->watch = fn;
 		f->watch_arg = arg;
 	}
-	/* What came before it was added is reported as a first edge. */
+	/* The poller reports events from before the add as a first edge. */
 	fn(arg, error);
 }
 
@@ -319,7 +314,7 @@ static void on_watch(struct tend__worker *w, struct tend__post *p)
 
 int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg)
 {
-	struct watching *x = tend__alloc(sizeof *x);
+	struct watching *x = tend__alloc(sizeof(*x));
 
 	if (!x)
 		return -ENOMEM;
@@ -347,8 +342,8 @@ static void on_advance(struct tend__worker *w, struct tend__post *p)
 	struct tend__fd *f = tend__entry(p, struct tend__fd, post);
 	int fd = (int)(f - tend__load_relaxed(&w->fds));
 
-	/* First these, then the look: who advances it later finds the bit, which the one
-	 * that posted has taken, and posts again. */
+	/* `posted` is cleared and the bit is restored before the generations are compared. A
+	 * thread that advances the number after the comparison finds the bit, and posts again. */
 	tend__store(&f->posted, false);
 	if (f->added)
 		tend__or(&number_of(fd)->workers, UINT64_C(1) << w->number % 64);
@@ -370,19 +365,18 @@ static void tell_workers(tend_runtime *rt, uint64_t workers, int fd)
 	}
 }
 
-/* The workers that know the number look at it. */
+/* Advances the generation, and makes the workers that have added the number look. */
 static void advance(int fd, uint64_t by)
 {
 	struct number *n = number_of(fd);
 	struct tend__worker *self = tend__tls.worker;
 	/* Relaxed: this worker wrote it. */
 	struct tend__fd *own = self ? tend__load_relaxed(&self->fds) : NULL;
-	uint64_t workers;
 
 	if (!n)
 		return;
 	tend__add(&n->generation, by);
-	workers = tend__exchange(&n->workers, UINT64_C(0));
+	uint64_t workers = tend__exchange(&n->workers, UINT64_C(0));
 	if (!workers)
 		return;
 	if (own && own[fd].added) {
@@ -390,7 +384,7 @@ static void advance(int fd, uint64_t by)
 			tend__poller_del(&self->poller, fd);
 		look_again(self, &own[fd]);
 	}
-	/* Few programs share one among many. A runtime that closes leaves the table
+	/* All runtimes, because programs have few. A runtime that closes leaves the table
 	 * first. */
 	tend__lock(&tend__runtimes_lock);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {

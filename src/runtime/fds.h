@@ -4,37 +4,37 @@
 
 #include "runtime/runtime.h"
 
-/* What the poller reports, until the deadline at most, is passed to those who wait. */
+/* Waits for the poller, until the deadline at most, and ends the waits of ready fds. */
 void tend__fds_look(struct tend__worker *w, uint64_t deadline);
 void tend__fds_fini(struct tend__worker *w);
 
-/* Waits for one of n descriptors, with events[i] wanted of each: the number of
- * one that may be ready. By edge: who calls it has tried, and was told EAGAIN.
- * Fibers only. With TEND__ONCE any notify ends it, with -EINTR. -EPERM for a
- * descriptor that is always ready; -EBADF when one was closed by
- * tend_fd_close(); -ECANCELED; -ETIMEDOUT. */
+/* Waits for n descriptors, at most TEND__FDS, with events[i] wanted of each; returns the
+ * index of a descriptor that may be ready. By edge: the caller has tried, and was told
+ * EAGAIN. Fibers only. With TEND__ONCE any notify ends the wait, with -EINTR. -EPERM for a
+ * descriptor that is always ready; -EBADF if tend_fd_close() closed a descriptor;
+ * -ECANCELED; -ETIMEDOUT. */
 int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why, uint64_t deadline,
                    unsigned flags);
 
-/* A read of a TCP socket that got less than it asked for has taken all there was, and
- * what comes next is told by an edge (epoll(7)): the next read need not be tried to
- * learn that there is nothing. Not so after a hangup or urgent data, at which reads
- * stop short. Fibers only. */
+/* A read of a TCP socket that got less than it asked for has drained the socket, and the
+ * next bytes come with an edge (epoll(7)): no read need be tried to learn that the socket is
+ * empty. After a hangup or urgent data this is not so, because reads stop short there.
+ * Fibers only. */
 void tend__fds_short(int fd);
 bool tend__fds_drained(int fd);
 
-/* Calls fn(arg, 0) from worker 0's loop when the descriptor has become ready, and
- * once at the beginning; fn tries until EAGAIN and never waits. Until
- * tend__fd_closing(). With an error if it cannot be watched, and then no more. 0 or
+/* Calls fn(arg, 0) from worker 0's loop when the descriptor has become ready, and once at
+ * the beginning, until tend__fd_closing(); fn tries until EAGAIN and never waits. Calls
+ * fn(arg, error) if the descriptor cannot be watched, and then no more. Returns 0 or
  * -ENOMEM. */
 int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg);
 
-/* Around the close of a descriptor: its waits answer -EBADF from the first on. Who
- * begins to wait between the two has this file or already another one, and looks again
- * after the second. */
+/* Around the close of a descriptor: its waits return -EBADF from the first call on. A wait
+ * that begins between the two calls may be for this file or for a new file of the number,
+ * and looks again after the second call. */
 void tend__fd_closing(int fd);
 void tend__fd_closed(int fd);
-/* How often the first was called. */
+/* Returns how often tend__fd_closing() was called for the number. */
 uint32_t tend__fd_closes(int fd);
 
 #endif

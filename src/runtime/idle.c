@@ -1,24 +1,29 @@
-/* runtime/idle.c - what a worker does when it has nothing to run: it takes from
- * others, watches their rings, spins, and sleeps. */
+/* runtime/idle.c - a worker without tasks to run: the worker takes from the rings of other
+ * workers, watches those rings, spins, and sleeps.
+ *
+ * No task may lie in the ring of a busy worker while all other workers sleep. So a worker
+ * that runs out of tasks first watches for a nap whether the rings drain, and for more naps
+ * while the rings hold tasks; and a worker that fills a ring calls a sleeper if no worker
+ * watches. test/model/watch.pml */
 #include "runtime/idle.h"
 
 #include "runtime/fds.h"
 #include "runtime/queue.h"
 
 enum {
-	NAP_NS = 100000, /* how long a thief watches a ring before it takes */
+	NAP_NS = 100000, /* how long a thief watches a ring before the theft */
 	BLIND_NAP_NS = 100 * NAP_NS,
 	PATIENCE = 5,
 #ifdef TEND_SIM
-	SPIN_NS = 0, /* its clock stands still while anyone runs */
+	SPIN_NS = 0, /* the virtual clock stands still while a thread runs */
 #else
-	/* Twice what a wake-up takes: with less, two that talk to each other and have
-	 * fallen asleep wake one after the other for ever. */
+	/* Twice the time of a wake-up. With less, two workers with tasks that talk to
+	 * each other, once asleep, would sleep between all messages for ever. */
 	SPIN_NS = 50000,
 #endif
 };
 
-/* Half of what is in v's ring. */
+/* Takes half of the tasks in v's ring. */
 static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t backlog)
 {
 	bool got = false;
@@ -37,11 +42,10 @@ static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t b
 	return got;
 }
 
-/* Takes from a ring that would take PATIENCE naps and more to drain at the pace of
- * the last one: its owner is busy with one long task, or is deep in arrears. Never
- * from one that drains by itself: a thief in haste made a single spawner 9 times
- * slower, and one that took from every long ring, twice. True when it took something;
- * *more when there is something to watch. */
+/* Takes from a ring that at the pace of the last nap needs PATIENCE naps or more to drain:
+ * the owner has a long task, or is deep in arrears. A ring that drains unaided is left alone: thieves in haste made a single spawner 9 times slower, and a theft from
+ * every long ring made the spawner twice as slow. Returns true if a task was taken; *more
+ * says whether a ring is worth watching. */
 static bool steal(struct tend__worker *w, bool *more)
 {
 	tend_runtime *rt = w->rt;
@@ -53,7 +57,7 @@ static bool steal(struct tend__worker *w, bool *more)
 		w->looked = now;
 	for (uint32_t i = 1; i < rt->workers_count; i++) {
 		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
-		/* Relaxed: a look; tend__ring_pop() decides. */
+		/* Relaxed: a look; the exchange in tend__ring_pop() decides. */
 		uint32_t head = tend__load_relaxed(&v->head), tail = tend__load_relaxed(&v->tail);
 		uint32_t backlog = tail - head, before = w->seen[v->number];
 
@@ -77,8 +81,8 @@ static bool called(struct tend__worker *w)
 	return tend__load(&w->inbox) || tend__load(&w->rt->outside_count) || tend__load(&w->stop);
 }
 
-/* Two tasks on two workers that talk to each other: the answer comes sooner than
- * a sleeper could be woken. True if there is something. */
+/* Waits awake for a short time, because the answer of a task on another worker comes sooner
+ * than a wake-up of this worker. Returns true if something has come. */
 static bool spin(struct tend__worker *w, uint64_t deadline)
 {
 	uint64_t begun = tend__clock(), now;
@@ -90,24 +94,26 @@ static bool spin(struct tend__worker *w, uint64_t deadline)
 		now = tend__clock();
 		if (now >= begun + SPIN_NS)
 			return false;
-		/* Whoever is to answer may be waiting for this very processor. */
+		/* The answering thread may be waiting for this processor. */
 		if (now >= begun + SPIN_NS / 20)
 			tend__thread_yield();
 	}
 	return true;
 }
 
-/* The ring holds something that others could take. Relaxed: a look. */
+/* The ring holds a task that a thief could take. Relaxed: a look. */
 static bool filled(const struct tend__worker *v)
 {
 	return tend__load_relaxed(&v->head) != tend__load_relaxed(&v->tail);
 }
 
+/* All workers but so many sleep. */
 static bool all_asleep(tend_runtime *rt, uint32_t but)
 {
 	return tend__load(&rt->sleepers) + but == rt->workers_count;
 }
 
+/* Counts the worker as a watcher from here on, or no more. */
 static void watch(struct tend__worker *w, bool watches)
 {
 	if (watches != w->watches)
@@ -115,8 +121,8 @@ static void watch(struct tend__worker *w, bool watches)
 	w->watches = watches;
 }
 
-/* Whoever was called, or has run out of work while others are awake, watches for a nap
- * before it sleeps, and for more naps while there is something to watch. */
+/* Returns true if the worker watches for another nap before it sleeps: after a call, or
+ * when it has run out of tasks while others are awake, or when `more` rings hold tasks. */
 static bool watches_on(struct tend__worker *w, bool more)
 {
 	bool naps = more || w->called || (w->worked && !all_asleep(w->rt, 1));
@@ -127,15 +133,15 @@ static bool watches_on(struct tend__worker *w, bool more)
 	return naps;
 }
 
-/* With work of its own it cannot watch: somebody else shall, if there is anything. */
 void tend__watches_no_more(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
 
 	watch(w, false);
 	w->called = false;
-	/* Who has seen it watch has filled its ring before, as in nothing_to_take(). Asleep,
-	 * others have nothing in theirs. */
+	/* A worker that saw this worker watch had filled a ring before; the barrier
+	 * makes that fill visible here, as in nothing_to_take(). The rings of sleeping workers
+	 * are empty, so no barrier is needed when all others sleep. */
 	if (tend__load(&rt->sleepers) && !all_asleep(rt, 1))
 		(void)tend__barrier();
 	for (uint32_t i = 0; i < rt->workers_count; i++)
@@ -145,16 +151,18 @@ void tend__watches_no_more(struct tend__worker *w)
 		}
 }
 
-/* Announced as asleep, and before it sleeps for good. Who spawns fills its ring and
- * then looks for sleepers, without a barrier, which would be a tenth of a spawn: so
- * this is one for both, 13 us where others run. *deadline is earlier where the kernel
- * has none. It watches until here: before, work of its own may keep it from the look. */
+/* The last look of a worker that is announced as asleep and stops watching. A worker that
+ * spawns fills its ring and then looks for sleepers, without a barrier, because a barrier
+ * is a tenth of a spawn. So the barrier here serves both sides; it takes 13 us while other
+ * threads run. Where the kernel has no such barrier, *deadline becomes earlier. The worker
+ * counts as a watcher until here, because tasks of its own may keep it from this look. */
 static bool nothing_to_take(struct tend__worker *w, uint64_t *deadline)
 {
 	tend_runtime *rt = w->rt;
 
 	watch(w, false);
-	/* What wakes from here on sees this one asleep: it counts itself out first. */
+	/* A worker that wakes after this look decrements `sleepers` first, and so counts
+	 * this worker as asleep. */
 	if (all_asleep(rt, 0))
 		return true;
 	if (!tend__barrier() && tend__clock() + BLIND_NAP_NS < *deadline)
@@ -179,7 +187,7 @@ void tend__awake(struct tend__worker *w)
 
 	tend__add(&w->rt->sleepers, (uint32_t)-1);
 	if (was == TEND__CALLED && w->watches)
-		tend__add(&w->rt->watchers, (uint32_t)-1); /* twice */
+		tend__add(&w->rt->watchers, (uint32_t)-1); /* counted twice */
 	if (was == TEND__CALLED)
 		w->watches = w->called = true;
 }

@@ -1,5 +1,5 @@
-/* runtime/loop.c - the loop that runs fibers: a worker's thread, and one round of it
- * for a runtime that is hosted. */
+/* runtime/loop.c - the loop that runs fibers: in a worker's thread, or round by round in
+ * a hosted runtime. */
 #include "runtime/fds.h"
 #include "runtime/idle.h"
 #include "runtime/queue.h"
@@ -17,7 +17,7 @@ static void fire_timers(struct tend__worker *w)
 		timer->fire(timer);
 }
 
-/* What is due, then up to a round of tasks. */
+/* Does all that is due, then runs up to a round of tasks. Returns how many. */
 static int round_of(struct tend__worker *w)
 {
 	w->now = tend__clock();
@@ -31,8 +31,8 @@ static int round_of(struct tend__worker *w)
 	return tend__run_ready(w);
 }
 
-/* A fiber that calls pthread_exit() takes its worker with it: that is an error of
- * the program, and must not be silent. */
+/* A fiber that calls pthread_exit() takes its worker with it. This is an error of the
+ * program, and must not be silent. */
 static pthread_key_t exit_key;
 static void left(void *arg)
 {
@@ -60,7 +60,7 @@ static void loop(void *arg)
 	while (!tend__load_acquire(&w->stop))
 		if (!round_of(w))
 			tend__idle(w, TEND_FOREVER);
-	round_of(w); /* what was posted before the stop: alarms give their memory back */
+	round_of(w); /* the posts from before the stop: alarms free their memory */
 	if (fault_stack)
 		tend__fault_thread_end(fault_stack);
 	tend__tls.worker = NULL;
@@ -69,7 +69,7 @@ static void loop(void *arg)
 
 static bool has_ready(struct tend__worker *w)
 {
-	/* Relaxed: a look that is repeated. */
+	/* Relaxed: the caller looks again before it sleeps. */
 	return w->started.first || tend__has_fresh(w) || tend__load_relaxed(&w->inbox) ||
 	       tend__load_relaxed(&w->rt->outside_count);
 }
@@ -77,20 +77,20 @@ static bool has_ready(struct tend__worker *w)
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
 	struct tend__tls before = tend__tls;
-	uint64_t next;
 	int n = 0;
 
 	tend__context_adopt(&w->context);
 	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
 	tend__awake(w);
+	uint64_t next;
 	for (;;) {
 		n += round_of(w);
 		tend__fds_look(w, 0);
 		w->now = tend__clock();
 		next = tend__timers_next(&w->timers);
 		if (has_ready(w) || next <= w->now) {
-			/* A fiber that is always ready does not keep us past the deadline;
-			 * with deadline 0 there was one round. */
+			/* A fiber that is always ready does not keep the caller here past the
+			 * deadline; with deadline 0 there was a single round. */
 			if (w->now >= deadline)
 				break;
 			continue;
@@ -99,8 +99,8 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 			break;
 		tend__idle(w, deadline);
 	}
-	/* For the program's own loop: the descriptor says when to call again. A post
-	 * must wake it even though nobody sleeps here. */
+	/* For the program's own loop the descriptor says when to call again. A post must
+	 * make the descriptor readable although no thread sleeps here. */
 	tend__poller_arm(&w->poller, next);
 	tend__fall_asleep(w);
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
@@ -115,7 +115,7 @@ int tend__workers_start(tend_runtime *rt)
 	uint32_t made = 0;
 	int error = 0;
 
-	(void)tend__barrier(); /* it is prepared here, before there are threads */
+	(void)tend__barrier(); /* the kernel prepares the barrier before there are threads */
 	tend__lock(&rt->outside_lock);
 	rt->outside.last = &rt->outside.first;
 	tend__unlock(&rt->outside_lock);
@@ -134,7 +134,7 @@ int tend__workers_start(tend_runtime *rt)
 	for (uint32_t i = 0; !error && !(rt->flags & TEND_HOSTED) && i < made; i++) {
 		char name[16];
 
-		snprintf(name, sizeof name, "tend-%u", (unsigned)i);
+		snprintf(name, sizeof(name), "tend-%u", (unsigned)i);
 		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
 		if (error)
 			while (i-- > 0) {
@@ -160,7 +160,7 @@ void tend__workers_stop(tend_runtime *rt)
 			tend__worker_poll(w, 0);
 			continue;
 		}
-		/* seq_cst, as a post: it must see the worker asleep, or be seen. */
+		/* seq_cst, as a post: the worker sees the store, or is seen asleep. */
 		tend__store(&w->stop, 1u);
 		tend__rouse(w, 0);
 	}

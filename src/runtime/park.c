@@ -1,10 +1,10 @@
-/* runtime/park.c - what every wait is made of.
+/* runtime/park.c - the parts of every wait.
  *
- * A waiter hangs in its object's list, under the object's lock. Whoever ends the
- * wait marks it done and notifies under that lock; the waiter looks at `done`
- * under it too. So a hand-over is one step, a cancel that comes with it loses,
- * and the waiter's stack, and the object, stay where they are while someone looks
- * at them. Of what its own worker did before, the waiter knows that without. */
+ * A waiter hangs in the list of the object, under the object's lock. The thread that ends
+ * the wait sets `done` and notifies under the lock, and the waiter reads `done` under the
+ * lock. So a hand-over is a single step, and a cancel that comes with the hand-over loses;
+ * and the stack of the waiter, and the object, stay in place while another thread looks at
+ * them. Only a wait that was ended on the same worker needs no lock to read `done`. */
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
@@ -27,7 +27,8 @@ static void timed_out(struct tend__timer *timer)
 		tend__task_wake(t);
 }
 
-/* For the readers: since when, on what, where. The sequence of layout.h. */
+/* Says to readers since when the task waits, and for which object. The sequence of
+ * layout.h. */
 static void describe(struct tend__task *t, uint64_t object, uint64_t now)
 {
 	struct tend__record *r = t->record;
@@ -39,7 +40,7 @@ static void describe(struct tend__task *t, uint64_t object, uint64_t now)
 	tend__store_release(&r->seq, seq + 2);
 }
 
-/* Not inlined: few frames of waiting fibers shall hold a timer. */
+/* Out of line, so that only the frames of waits with a deadline hold a timer. */
 static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend__wait why,
                                                  uint64_t deadline)
 {
@@ -54,7 +55,7 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 	tend__timers_remove(&w->timers, &p.timer);
 }
 
-/* A thread sleeps on the low half of the word, where state and bits are. */
+/* A thread sleeps on the low half of the word, which has the state and the bits. */
 static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t deadline)
 {
 	t->timed_out = false;
@@ -66,7 +67,7 @@ static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t dead
 		if ((word & TEND__STATE) != TEND__PARKED)
 			break;
 		if (deadline != TEND_FOREVER && tend__clock() >= deadline) {
-			/* Wakes itself; if another did so first, that counts. */
+			/* The thread wakes itself, unless a notify came first: then that counts. */
 			t->timed_out = tend__task_notify(t);
 			continue;
 		}
@@ -107,12 +108,12 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 	struct tend__task *t = tend__tls.task;
 
 	if (t) {
-		/* Before it looks whether it is canceled: from here on a cancel finds it
-		 * in the list, or it finds the cancel. */
+		/* Before the task looks whether it is canceled: from here on a cancel finds
+		 * the task in the list, or the task finds the cancel. */
 		link_to_scope(t);
 		return t;
 	}
-	memset(room, 0, sizeof *room);
+	memset(room, 0, sizeof(*room));
 	t = &room->task;
 	t->record = &room->record;
 	t->kind = &outside_kind;
@@ -124,24 +125,22 @@ static bool passed(struct tend__task *t, uint64_t deadline)
 {
 	if (deadline == TEND_FOREVER)
 		return false;
-	/* A worker's clock is behind, never ahead. */
+	/* The clock of a worker is behind the real clock, never ahead. */
 	if (deadline == 0 || (t->worker && deadline <= t->worker->now))
 		return true;
 	return tend__clock() >= deadline;
 }
 
-/* tend_abort() takes effect here, in a wait, with nothing linked; not while a
- * scope of the task is open, and not behind a shield. */
+/* Where tend_abort() takes effect: in a wait, with nothing linked, while no scope of the
+ * task is open and no shield keeps cancels out. */
 void tend__abort_if_asked(struct tend__task *t)
 {
-	bool owns;
-
-	/* A process is told by the same bit, and its fiber passes it on. */
+	/* The same bit tells a process, whose fiber passes the abort on. */
 	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
 	    !t->worker || !tend__told(t))
 		return;
 	tend__lock(&t->worker->rt->tree);
-	owns = tend__linked(&t->owned);
+	bool owns = tend__linked(&t->owned);
 	tend__unlock(&t->worker->rt->tree);
 	if (owns)
 		return;
@@ -160,7 +159,6 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
                uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED
 {
 	struct tend__task *t = w->task;
-	int error;
 
 #ifdef TEND_SIM
 	if (t->owner && !(flags & TEND__DEAF)) {
@@ -177,13 +175,14 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 
 		if (w->done || (parked && (flags & TEND__ONCE) && !t->timed_out))
 			break;
-		/* A cancel that a shield keeps out comes in when the shield ends. Before the
-		 * look for one: else it may end between the two, and nothing would. */
+		/* A cancel that a shield keeps out takes effect when the shield ends, so the wait
+		 * ends then. Read before the look for a cancel: a shield that ended between the two
+		 * would keep the cancel out, and nothing would end the wait. */
 		if (t->shield && t->shield < until && t->shield > tend__clock())
 			until = t->shield;
-		error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
-		        : passed(t, deadline)                  ? -ETIMEDOUT
-		                                               : 0;
+		int error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
+		            : passed(t, deadline)                  ? -ETIMEDOUT
+		                                                   : 0;
 		if (error) {
 			if (lock) {
 				tend__unlink(&w->link);
@@ -196,8 +195,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		if (lock)
 			tend__unlock(lock);
 		park(t, why, object, until);
-		/* Done by what ran on this worker before, which has let go of the lock and
-		 * of this waiter since. Relaxed: it was this thread, or is false. */
+		/* Ended by a task of this worker, which has since released the lock and uses this
+		 * waiter no more. Relaxed: this thread has set the flag, or reads false. */
 		if (tend__load_relaxed(&w->done_here))
 			return w->result;
 		if (lock)
@@ -215,7 +214,7 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 	tend__unlink(&w->link);
 	w->result = result;
 	w->done = true;
-	/* Relaxed: read by this thread only, but for a look that finds false. */
+	/* Relaxed: only this thread reads true. */
 	if (t->worker && t->worker == tend__tls.worker)
 		tend__store_relaxed(&w->done_here, true);
 	if (tend__task_notify(t))

@@ -1,5 +1,5 @@
-/* runtime/queue.c - how work comes to a worker: by its inbox, into its ring, or
- * from outside of the runtime. */
+/* runtime/queue.c - how tasks come to a worker: by the inbox, into the ring, or from
+ * threads that are no workers. */
 #include "runtime/queue.h"
 
 bool tend__rouse(struct tend__worker *w, uint32_t why)
@@ -19,8 +19,8 @@ void tend__post(struct tend__worker *w, struct tend__post *post)
 
 	do
 		post->next = first;
-	/* seq_cst, against the worker's "sleeping, then look": one of the two sees
-	 * the other (Dekker). */
+	/* seq_cst, against the worker's "sleeping, then look": the worker sees the post, or
+	 * this thread sees the worker asleep (Dekker). */
 	while (!tend__cas(&w->inbox, &first, post));
 	tend__rouse(w, 0);
 }
@@ -29,12 +29,12 @@ void tend__take_inbox(struct tend__worker *w)
 {
 	struct tend__post *in, *list = NULL;
 
-	/* Relaxed: a look that is repeated. */
+	/* Relaxed: the worker looks again before it sleeps. */
 	if (!tend__load_relaxed(&w->inbox))
 		return;
 	w->posted = true;
 	in = tend__exchange(&w->inbox, (struct tend__post *)NULL);
-	/* Last in came first out: turn it round, so that posts arrive in order. */
+	/* The inbox is a stack: reversed, so that the posts run in the order of arrival. */
 	while (in) {
 		struct tend__post *next = in->next;
 
@@ -72,8 +72,8 @@ void tend__call_watcher(struct tend__worker *w)
 
 	for (uint32_t i = 1; i < rt->workers_count; i++)
 		if (tend__rouse(&rt->workers[(w->number + i) % rt->workers_count], TEND__CALLED)) {
-			/* Not before: what is counted watches. So it may have gone again, and
-			 * the count be less than 0 for a moment. */
+			/* After the call, because a worker that is counted must watch. The watcher
+			 * may have stopped by now, and the count be less than 0 for a moment. */
 			tend__add(&rt->watchers, 1);
 			return;
 		}
@@ -96,9 +96,9 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 		add_fresh(w, &t->post);
 		return;
 	}
-	/* Whichever worker is free takes it: none has it in an inbox behind one long
-	 * task. seq_cst, as in tend__post(): a worker that falls asleep sees the
-	 * count, or is seen asleep. */
+	/* The first free worker takes the task; in the inbox of a worker the task would wait
+	 * behind a long task. seq_cst, as in tend__post(): a worker that falls asleep sees
+	 * the count, or is seen asleep. */
 	tend__lock(&rt->outside_lock);
 	tend__queue_push(&rt->outside, &t->post);
 	tend__unlock(&rt->outside_lock);
@@ -111,14 +111,12 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 void tend__take_outside(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
-	/* Relaxed: a look that is repeated. */
+	/* Relaxed: the worker looks again before it sleeps. */
 	uint32_t share = tend__load_relaxed(&rt->outside_count);
 
 	for (share = (share + rt->workers_count - 1) / rt->workers_count; share; share--) {
-		struct tend__post *p;
-
 		tend__lock(&rt->outside_lock);
-		p = tend__queue_pop(&rt->outside);
+		struct tend__post *p = tend__queue_pop(&rt->outside);
 		tend__unlock(&rt->outside_lock);
 		if (!p)
 			return;

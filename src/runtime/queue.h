@@ -1,16 +1,15 @@
-/* runtime/queue.h - what a worker has to run, for the files that take it from there.
+/* runtime/queue.h - the tasks that a worker has to run.
  *
- * The run queue is two: tasks that have started and are pinned here, and fresh
- * ones, which are in a ring that idle workers may take from. Both are first in,
- * first out. */
+ * A worker has two run queues: tasks that have started and are pinned to the worker, and
+ * fresh tasks, in a ring from which idle workers may take. Both are first in, first out. */
 #ifndef TEND_RUNTIME_QUEUE_H
 #define TEND_RUNTIME_QUEUE_H
 
 #include "runtime/runtime.h"
 
 enum {
-	TEND__SLEEPS = 1, /* of a worker's `sleeping` */
-	TEND__CALLED = 2, /* to watch the rings: whoever called it counts it */
+	TEND__SLEEPS = 1, /* values of a worker's `sleeping` */
+	TEND__CALLED = 2, /* to watch the rings; the caller has counted the watcher */
 };
 
 static inline void tend__queue_push(struct tend__queue *q, struct tend__post *p)
@@ -37,18 +36,18 @@ static inline struct tend__task *tend__queue_task(struct tend__post *p)
 	return tend__entry(p, struct tend__task, post);
 }
 
-/* The owner's look: nobody else fills it. */
+/* By the owner only, because no other thread fills the ring. */
 static inline bool tend__ring_has_room(const struct tend__worker *w)
 {
 	/* Relaxed and acquire: as in tend__ring_push(). */
 	return tend__load_relaxed(&w->tail) - tend__load_acquire(&w->head) < TEND__RING;
 }
 
-/* The owner's side of the ring: false when it is full. */
+/* By the owner. Returns false if the ring is full. */
 static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
 {
 	/* Relaxed: only the owner writes tail. Acquire: a slot behind head has been
-	 * read by whoever advanced head in tend__ring_pop(). */
+	 * read by the thread that advanced head in tend__ring_pop(). */
 	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
 
 	if (tail - head >= TEND__RING)
@@ -59,7 +58,7 @@ static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
 	return true;
 }
 
-/* Owner and thieves: the oldest, or NULL. */
+/* By the owner and by thieves. Returns the oldest task, or NULL. */
 static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
 {
 	uint32_t head = tend__load_acquire(&w->head);
@@ -67,15 +66,14 @@ static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
 	for (;;) {
 		/* Acquire: pairs with the release in tend__ring_push(). */
 		uint32_t tail = tend__load_acquire(&w->tail);
-		struct tend__task *t;
 
 		if (head == tail)
 			return NULL;
 		/* Relaxed: if the slot was filled anew meanwhile, head has moved and the
 		 * exchange fails. */
-		t = tend__load_relaxed(&w->ring[head % TEND__RING]);
+		struct tend__task *t = tend__load_relaxed(&w->ring[head % TEND__RING]);
 		if (w->rt->workers_count == 1) {
-			/* No thief. Relaxed: for a look from outside, as in tend__ring_push(). */
+			/* No thief. Relaxed: other threads only look, as in tend__ring_push(). */
 			tend__store_relaxed(&w->head, head + 1);
 			return t;
 		}
@@ -92,19 +90,21 @@ static inline bool tend__has_fresh(const struct tend__worker *w)
 
 static inline bool tend__nobody_watches(const tend_runtime *rt)
 {
-	/* Relaxed, and after what was put into a ring only for the compiler: whoever
-	 * falls asleep makes this thread pass a barrier, in nothing_to_take(). */
+	/* Relaxed, and after the fill of a ring only for the compiler: a worker that falls
+	 * asleep makes this thread pass a barrier, in nothing_to_take(). */
 	tend__compiler_barrier();
 	return tend__load_relaxed(&rt->sleepers) && (int32_t)tend__load_relaxed(&rt->watchers) <= 0;
 }
 
-/* Wakes the worker, if it sleeps and nobody else wakes it. */
+/* Wakes a worker that sleeps; `why` is 0 or TEND__CALLED. Returns false if the worker is
+ * awake, or another thread is waking it. */
 bool tend__rouse(struct tend__worker *w, uint32_t why);
-/* One that watches is enough: it looks whether the rings drain, and calls the next
- * when it finds work. */
+/* Calls a sleeping worker to watch the rings. A single watcher is enough: the watcher
+ * looks whether the rings drain, and calls the next worker when it finds work. */
 void tend__call_watcher(struct tend__worker *w);
+/* Runs the posts of the inbox in the order in which they came. */
 void tend__take_inbox(struct tend__worker *w);
-/* This worker's share of what was spawned from outside. */
+/* Takes this worker's share of the tasks that no worker spawned. */
 void tend__take_outside(struct tend__worker *w) TEND_EXCLUDES(&w->rt->outside_lock);
 
 #endif

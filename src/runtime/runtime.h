@@ -1,15 +1,15 @@
-/* runtime/runtime.h - who runs the tasks.
+/* runtime/runtime.h - the workers that run the tasks.
  *
- * A worker is one thread with its queues, timers, poller, stacks and free slots.
- * Nobody else touches them: others reach a worker by its inbox, and take from
- * its ring of tasks that have not started.
+ * A worker is a thread with its queues, timers, poller, stacks and free slots. No other
+ * thread touches these: other threads reach a worker by the inbox, and take from the ring
+ * of tasks that have not started.
  *
  * Files, each uses only those above it:
  *   table.c   the runtimes that are open, by number
  *   stacks.c  stacks of fibers
  *   queue.c   how work comes to a worker: ring, inbox, from outside
  *   switch.c  which task is next, and the switch to it
- *   park.c    what every wait is made of
+ *   park.c    the parts of every wait
  *   fds.c     descriptors that fibers wait for
  *   alarm.c   deadlines of scopes and tasks
  *   idle.c    a worker without work: steal, watch, spin, sleep
@@ -28,111 +28,116 @@
 #include <errno.h>
 
 enum {
-	TEND__RUNTIMES = 255, /* an id has 8 bits for it, and the last is no runtime */
+	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
 	TEND__STRIPES = 64,
 	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
 };
 
-/* First in, first out; links are the tasks' posts. */
+/* First in, first out; the links are the posts of the tasks. */
 struct tend__queue {
 	struct tend__post *first, **last;
 };
 
-/* Lives at the top of the stack it describes; so does what runs on it, for one
- * task after the other may. */
+/* Lies at the top of the stack that it describes. The context lies here and not in the
+ * task, because tasks may run on the stack one after the other. */
 struct tend__stack {
 	struct tend__context context;
 	struct tend__stack *next;
 	char *low;
 	size_t bytes;
 	unsigned announced;
-	bool single;  /* of a size of its own: unmapped, not kept */
-	bool trimmed; /* free, and its pages were given back */
+	bool single;  /* has a special size: unmapped when given back, not kept */
+	bool trimmed; /* free, and the pages were given back */
 };
 
 struct tend__stack_block {
 	struct tend__stack_block *next;
 	void *low;
 	size_t bytes;
-	unsigned n; /* not used yet */
+	unsigned n; /* stacks not used yet */
 };
 
-/* A descriptor that fibers of this worker have waited for. */
+/* A descriptor that fibers of this worker have waited for.
+ * (w) the worker only  (x) any thread */
 struct tend__fd {
-	uint64_t generation; /* of the number, when it was added to the poller */
-	bool added;
-	uint8_t ready; /* came while nobody waited; of what is unusual, ever */
-	bool tcp;
-	bool drained;                        /* by the last read, and nothing has come since */
-	void (*watch)(void *arg, int error); /* not a fiber's: called by the loop, or NULL */
-	void *watch_arg;
-	struct tend__link waiters;
-	_Atomic bool posted; /* the post, by who has closed the number elsewhere */
-	struct tend__post post;
+	uint64_t generation; /* (w) the number's, at the add to the poller */
+	bool added;          /* (w) */
+	uint8_t ready;       /* (w) events that no fiber waited for; unusual events stay */
+	bool tcp;            /* (w) */
+	bool drained;        /* (w) by the last read, and no event has come since */
+	/* (w) Called by the loop instead of waking fibers, or NULL. */
+	void (*watch)(void *arg, int error);
+	void *watch_arg;           /* (w) */
+	struct tend__link waiters; /* (w) */
+	_Atomic bool posted;       /* (x) the post is in the inbox: a thread closed the number */
+	struct tend__post post;    /* (x) used by the thread that has set `posted` */
 };
 
-/* Tasks of one scope that ended one after the other, with one outcome, and still
- * count in it: they leave it together. At the latest when the worker goes on to
- * what is of another scope, or to nothing; so while they count, a task of the
- * scope runs, and nobody takes it for live because of them. */
+/* Ends that are not yet subtracted from the count of a scope: tasks of the same scope that
+ * ended one after the other, with the same outcome. The worker subtracts all of them in one
+ * step, at the latest before it runs a task of another scope or returns to its loop. Until
+ * then a task of the scope is running, so the scope is not taken for live wrongly. */
 struct tend__debt {
-	_Atomic uint64_t word; /* slot of the scope 24 | outcome 8 | count 32 */
-	struct tend__owner *owner;
+	_Atomic uint64_t word;     /* (r) slot of the scope 24 | outcome 8 | count 32 */
+	struct tend__owner *owner; /* (w) NULL: nothing is owed */
 	void (*pay)(struct tend__worker *w);
 };
 
-/* Places in a scope that a worker has taken for tasks that the running one will
- * spawn into it, so that two who spawn into one scope seldom meet at its word. At the
- * latest when another task runs they are given back, and whoever asks for emptiness
- * takes them back before: see tend__await_begin(). */
+/* Places that a worker has taken in the count of a scope before the running task spawns into
+ * the scope, so that two workers that spawn into the same scope seldom meet at its word.
+ * The worker gives them back at the latest when another task runs; a thread that asks
+ * whether the scope is empty takes them back before: see tend__await_begin(). */
 struct tend__credit {
-	_Atomic uint64_t word;     /* slot of the scope 24 | 0 | count 32 */
-	struct tend__owner *owner; /* spawned into since the last switch, or NULL */
-	uint32_t step;             /* how many places were taken last */
+	_Atomic uint64_t word;     /* (x) slot of the scope 24 | 0 | count 32 */
+	struct tend__owner *owner; /* (w) spawned into since the last switch, or NULL */
+	uint32_t step;             /* (w) how many places were taken last */
 	void (*give_back)(struct tend__worker *w);
 };
 
+/* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
+ * worker, read by any thread  (x) any thread, in atomic steps */
 struct tend__worker {
-	tend_runtime *rt;
-	uint32_t number;
-	struct tend__context context; /* of the loop */
-	struct tend__queue started;   /* ready and pinned */
-	struct tend__queue fresh;     /* did not fit into the ring */
-	struct tend__poller poller;
-	struct tend__slots slots;
-	struct tend__stack *stacks; /* free ones */
-	struct tend__stack_block *blocks;
-	uint32_t stacks_free, stacks_used, stacks_peak;
-	bool stacks_trimmed;            /* since none has come back */
-	uint64_t stacks_looked;         /* when they were last looked at for that */
-	_Atomic(struct tend__fd *) fds; /* by number; NULL before the first */
-	uint64_t now;                   /* read once a round */
-	uint64_t rounds;
-	_Atomic uint64_t *current; /* the id of the task it runs: the registry's */
-	uint32_t budget;           /* tasks it may still run before the loop's next round */
-	struct tend__stack *dead;  /* of who has ended, and was switched from */
-	struct tend__debt debt;
-	struct tend__credit credit;
-	_Atomic uint32_t births; /* tasks it has spawned */
-	struct tend__thread thread;
-	uint32_t seen[TEND__WORKERS_MAX]; /* heads of rings when last looked at as a thief, */
-	uint64_t looked;                  /* then */
-	bool watches;                     /* counts as one of the runtime's watchers, */
-	bool called;                      /* for that, and has not napped since */
-	bool worked;                      /* since it last was about to sleep */
-	bool posted;                      /* since it last slept, something came from others */
-	uint32_t turn;                    /* counts tasks: fresh or started ones next */
-	struct tend__timers timers;
+	tend_runtime *rt;                  /* (c) */
+	uint32_t number;                   /* (c) */
+	struct tend__context context;      /* (w) the loop's */
+	struct tend__queue started;        /* (w) ready and pinned */
+	struct tend__queue fresh;          /* (w) fresh tasks for which the ring had no room */
+	struct tend__poller poller;        /* (w) but for tend__poller_wake() */
+	struct tend__slots slots;          /* (w) */
+	struct tend__stack *stacks;        /* (w) free stacks */
+	struct tend__stack_block *blocks;  /* (w) */
+	uint32_t stacks_free, stacks_used; /* (w) */
+	uint32_t stacks_peak;              /* (w) */
+	bool stacks_trimmed;               /* (w) no stack has come back since the trim */
+	uint64_t stacks_looked;            /* (w) the last time when a trim was considered */
+	_Atomic(struct tend__fd *) fds;    /* (r) by number; NULL before the first */
+	uint64_t now;                      /* (w) the clock, read once a round */
+	uint64_t rounds;                   /* (w) */
+	_Atomic uint64_t *current;         /* (r) in the registry: id of the running task */
+	uint32_t budget;                   /* (w) tasks to run before the loop's next round */
+	struct tend__stack *dead;          /* (w) a task ended on it, and was switched from */
+	struct tend__debt debt;            /* (r) */
+	struct tend__credit credit;        /* (x) */
+	_Atomic uint32_t births;           /* (r) tasks that the worker has spawned */
+	struct tend__thread thread;        /* (c) */
+	uint32_t seen[TEND__WORKERS_MAX];  /* (w) as a thief: heads of the rings at `looked` */
+	uint64_t looked;                   /* (w) */
+	bool watches;                      /* (w) counted in the runtime's watchers */
+	bool called;                       /* (w) to watch, and has not napped since */
+	bool worked;                       /* (w) since the last look whether to watch */
+	bool posted;                       /* (w) a post has come since the last spin */
+	uint32_t turn;                     /* (w) counts tasks: fresh or started tasks next */
+	struct tend__timers timers;        /* (w) */
 
-	/* Others write below. */
-	_Alignas(64) _Atomic(struct tend__post *) inbox;
-	_Atomic uint32_t sleeping;
-	_Atomic uint32_t stop;
-	_Alignas(64) _Atomic uint32_t head; /* thieves and the owner take here */
-	_Alignas(64) _Atomic uint32_t tail; /* the owner adds here */
-	_Atomic(struct tend__task *) ring[TEND__RING];
+	/* Other threads write below. */
+	_Alignas(64) _Atomic(struct tend__post *) inbox; /* (x) newest first */
+	_Atomic uint32_t sleeping;                       /* (x) 0, TEND__SLEEPS, TEND__CALLED */
+	_Atomic uint32_t stop;                           /* (x) */
+	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and the owner take here */
+	_Alignas(64) _Atomic uint32_t tail;              /* (r) the owner adds here */
+	_Atomic(struct tend__task *) ring[TEND__RING];   /* (r) */
 };
 
 struct tend__scope;
@@ -141,43 +146,46 @@ struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
 };
 
+/* (c) constant once the runtime is open  (x) any thread, in atomic steps  (l) the lock that
+ * is named above; platform/lock.h has what each lock protects */
 struct tend_runtime {
-	uint32_t index; /* in ids */
-	uint32_t flags;
-	uint32_t workers_count;
-	uint32_t slots; /* 0 names nothing, 1 is the root */
-	size_t stack_bytes;
-	struct tend__segment segment;
-	struct tend__task *tasks; /* by slot, beside the records */
-	struct tend__worker *workers;
+	uint32_t index;               /* (c) in ids */
+	uint32_t flags;               /* (c) */
+	uint32_t workers_count;       /* (c) */
+	uint32_t slots;               /* (c) 0 names nothing, 1 is the root */
+	size_t stack_bytes;           /* (c) */
+	struct tend__segment segment; /* (c) with a lock inside */
+	struct tend__task *tasks;     /* (c) by slot, beside the records */
+	struct tend__worker *workers; /* (c) */
 	struct tend__lock outside_lock;
-	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* spawned by no worker */
-	_Atomic uint32_t outside_count;
-	_Atomic uint32_t sleepers;     /* workers that have not counted themselves out again */
-	_Atomic uint32_t watchers;     /* that are awake, or nap, to take from others: signed */
-	_Atomic uint32_t no_stacks;    /* a stack could not be had: spawn refuses */
-	_Atomic uint32_t path_waiters; /* that look through the registry */
-	_Atomic uint32_t births;       /* of tasks that no worker has spawned */
+	struct tend__queue outside TEND_GUARDED_BY(&outside_lock); /* (l) spawned by no worker */
+	_Atomic uint32_t outside_count;                            /* (x) */
+	_Atomic uint32_t sleepers;     /* (x) workers asleep, or awake and not yet counted out */
+	_Atomic uint32_t watchers;     /* (x) workers that watch the rings: signed */
+	_Atomic uint32_t no_stacks;    /* (x) a stack could not be had: spawn refuses */
+	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
+	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
 	struct tend__stripe stripes[TEND__STRIPES];
 
 	/* The layers above keep their roots here. */
-	struct tend__lock tree; /* shape of the scope tree, owners, cancel */
-	struct tend__scope *root, *detached;
-	_Atomic(struct tend__scope *) *scopes; /* by slot */
+	struct tend__lock tree;                /* shape of the scope tree, owners, cancel */
+	struct tend__scope *root, *detached;   /* (c) */
+	_Atomic(struct tend__scope *) *scopes; /* (c) by slot; (x) each */
 	struct tend__lock empty_lock;
-	struct tend__link empty_waiters TEND_GUARDED_BY(&empty_lock);
-	struct tend__lock threads_lock; /* of thread tasks that are to be joined */
+	struct tend__link empty_waiters TEND_GUARDED_BY(&empty_lock); /* (l) */
+	struct tend__lock threads_lock;
+	/* (l) Thread tasks that have ended and are to be joined. */
 	struct tend__thread_task *threads_ended TEND_GUARDED_BY(&threads_lock);
-	_Atomic uint32_t threads_live;
+	_Atomic uint32_t threads_live; /* (x) */
 	struct tend__lock children_lock;
-	/* Of the guard; made by the first process. */
+	/* (l) The link to the guard, made by the first process. */
 	struct tend__children *children TEND_GUARDED_BY(&children_lock);
-	char *guard_path;
-	char name[TEND_NAME_MAX + 1];
+	char *guard_path;             /* (c) */
+	char name[TEND_NAME_MAX + 1]; /* (c) */
 };
 
-/* The runtimes that are open, by their number in ids; in a fork none is. While the lock
- * is held none of them leaves the table. */
+/* The runtimes that are open, by their number in ids; empty in a fork. A runtime leaves the
+ * table under the lock. */
 extern struct tend__lock tend__runtimes_lock;
 extern _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
 static inline tend_runtime *tend__runtime_of(uint64_t id)
@@ -199,20 +207,20 @@ static inline struct tend__lock *tend__stripe_of(tend_runtime *rt, uint64_t id)
 	return &rt->stripes[tend__id_slot(id) % TEND__STRIPES].lock;
 }
 
-/* The task of an id, whether or not it still is that task. */
+/* Returns the task in the slot of an id, which may be a later task by now. */
 static inline struct tend__task *tend__task_at(tend_runtime *rt, uint64_t id)
 {
 	return &rt->tasks[tend__id_slot(id)];
 }
 
-/* The worker of `rt` that the caller runs on, or NULL. */
+/* Returns the worker of `rt` that the caller runs on, or NULL. */
 static inline struct tend__worker *tend__worker_of(const tend_runtime *rt)
 {
 	struct tend__worker *w = tend__tls.worker;
 
 	return w && w->rt == rt ? w : NULL;
 }
-/* A clock that is read once a round, for what needs no better. */
+/* The clock, on a worker as of the beginning of the round: cheaper, and up to a round late. */
 static inline uint64_t tend__coarse(void)
 {
 	return tend__tls.worker && tend__tls.worker->now ? tend__tls.worker->now : tend__clock();
@@ -234,26 +242,28 @@ void tend__stacks_fini(struct tend__worker *w);
 void tend__post(struct tend__worker *w, struct tend__post *post);
 /* Queues a published task that has not run. */
 void tend__spawned(tend_runtime *rt, struct tend__task *t) TEND_EXCLUDES(&rt->outside_lock);
+/* Queues a task that was made ready by a notify. */
 void tend__fiber_wake(struct tend__task *t);
 
 /* switch.c */
-/* Both by the running fiber: the next one runs on in its stead. */
+/* The running fiber gives way to the next task, and returns when its turn comes: after a
+ * yield by itself, after a park once it was notified. */
 void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
-/* From wherever it is on its stack; its cleanups have run. */
+/* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
-/* A round of tasks, by the loop: how many. */
+/* Runs a round of tasks, from the loop. Returns how many. */
 int tend__run_ready(struct tend__worker *w);
 
-/* park.c: what every wait is made of. */
+/* park.c: the parts of every wait. */
 struct tend__outside {
 	struct tend__record record;
 	struct tend__task task;
 };
-/* The calling task, linked to its scope so that a cancel finds it; a thread that
- * is none gets a stand-in in `room`. */
+/* Returns the calling task, linked to its scope so that a cancel finds the task; or, for a
+ * thread that is no task, a stand-in in `room`. */
 struct tend__task *tend__self_slow(struct tend__outside *room);
 static inline struct tend__task *tend__self(struct tend__outside *room)
 {
@@ -261,19 +271,19 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 
 	return t && t->in_list ? t : tend__self_slow(room);
 }
-/* -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
+/* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__may_wait(void)
 {
 	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
 }
 enum {
 	TEND__DEAF = 1, /* no cancel ends the wait */
-	TEND__ONCE = 2, /* any notify ends it, with 0: the caller looks */
-	TEND__STAY = 4, /* the caller has something to take back before an abort */
+	TEND__ONCE = 2, /* any notify ends the wait, with 0: the caller looks */
+	TEND__STAY = 4, /* no abort takes effect: the caller has something to take back before */
 };
-/* Waits until w->done, and answers w->result; else -ECANCELED or -ETIMEDOUT with
- * w unlinked. Called with `lock` held, and w linked; returns with it free. With
- * lock NULL, w is not linked and its worker sets done. */
+/* Waits until w->done, and returns w->result; else -ECANCELED or -ETIMEDOUT with w
+ * unlinked. The caller has linked w and holds the lock of the object, which is released.
+ * With lock NULL, w is not linked, and only tasks of the same worker set done. */
 int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
                uint64_t object, uint64_t deadline, unsigned flags) TEND_RELEASE(lock);
 #ifdef TEND_SIM
@@ -281,12 +291,13 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
 extern void (*tend__on_wait)(uint64_t id);
 #endif
-/* With the lock of the object of w: it is done. Notifies under that lock, which
- * is what keeps the waiter's stack where it is. */
+/* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
+ * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);
-/* Ends the calling task if an abort was asked for. Nothing of its may be linked. */
+/* Ends the calling task if an abort was asked for. No waiter of the task is linked. */
 void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
-/* The same where the caller answers it and holds nothing: an abort takes effect. */
+/* The same for a caller that returns -ECANCELED and has nothing to take back: an abort
+ * takes effect here, and then this does not return. */
 static inline bool tend__canceled(struct tend__task *t)
 {
 	if (!tend__told(t))
@@ -294,17 +305,17 @@ static inline bool tend__canceled(struct tend__task *t)
 	tend__abort_if_asked(t);
 	return true;
 }
-/* Ends the calling task: that, and off. */
+/* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
 
-/* alarm.c: something to do at an instant, by worker 0. */
+/* alarm.c: a call at an instant, by worker 0. */
 struct tend__alarm;
 struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
                                      void (*ring)(tend_runtime *rt, uint64_t id));
-/* When its object can be found by its id: one that rings before is lost. */
+/* Called once the object can be found by its id, because an earlier ring finds nothing. */
 void tend__alarm_start(struct tend__alarm *alarm);
-/* Started or not; NULL does nothing. */
+/* The alarm may be started or not; NULL does nothing. */
 void tend__alarm_drop(struct tend__alarm *alarm);
 
 /* loop.c */

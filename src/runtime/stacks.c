@@ -1,5 +1,5 @@
-/* runtime/stacks.c - stacks of fibers: attached at the first run, back into the
- * worker's cache at the end. Mapped 64 at a time. */
+/* runtime/stacks.c - stacks of fibers: attached at the first run, given back to the cache
+ * of the worker at the end. Mapped 64 at a time. */
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
@@ -8,14 +8,14 @@
 
 enum { BLOCK = 64, COLOURS = 32, LINE = 64, COLOURED = 64 << 10 };
 
-/* Tops of stacks lie at one offset of a page, so all of them would share a tenth
- * of the sets of every cache: with a thousand fibers a switch took twice as long.
- * So each begins some lines further down, in the upper half of its first page: what
- * a fiber uses until it parks is in that page still. Small stacks keep all of theirs. */
+/* The tops of all stacks have the same offset in a page, and would share a tenth of the sets
+ * of every cache: with a thousand fibers a switch took twice as long. So each stack begins
+ * some lines further down, in the upper half of the first page: the part that a fiber uses
+ * until it parks is still in that page. Small stacks keep all of their bytes. */
 static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 {
 	char *top = low + bytes - (bytes < COLOURED ? 0 : colour % COLOURS * LINE);
-	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof *s);
+	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof(*s));
 
 	*s = (struct tend__stack){.low = low, .bytes = bytes};
 	return s;
@@ -24,7 +24,7 @@ static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 static int add_block(struct tend__worker *w)
 {
 	size_t bytes = w->rt->stack_bytes;
-	struct tend__stack_block *b = tend__alloc(sizeof *b);
+	struct tend__stack_block *b = tend__alloc(sizeof(*b));
 	int error = -ENOMEM;
 
 	if (!b)
@@ -46,12 +46,10 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 	size_t page = tend__page_bytes();
 	struct tend__stack *s;
 
-	/* The guard comes on top of what was asked for, the sizes are pages. */
+	/* The guard comes on top of the size that was asked for, in whole pages. */
 	if (bytes != w->rt->stack_bytes) {
-		char *low;
-
 		bytes = (bytes + page - 1) / page * page + page;
-		low = tend__stacks_map(bytes, 1, error);
+		char *low = tend__stacks_map(bytes, 1, error);
 		if (!low)
 			return NULL;
 		s = place(low, bytes, 0);
@@ -62,14 +60,14 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 		w->stacks_free--;
 		s->trimmed = false;
 	} else {
-		/* The stacks of the newest block that were not used yet lie in order:
-		 * a descriptor is written into one when it is first taken, so that an
-		 * unused stack has no page. */
+		/* The unused stacks of the newest block lie in order: the descriptor is
+		 * written into a stack when the stack is first taken, so that an unused
+		 * stack has no page. */
 		if (!w->blocks || w->blocks->n == 0) {
 			*error = add_block(w);
 			if (*error) {
-				/* Relaxed: spawns are refused from now on, a few late is fine. */
-				if (w->stacks_used) /* else there is none to come back */
+				/* Relaxed: spawns are refused from now on, a few of them late. */
+				if (w->stacks_used) /* else no stack will come back */
 					tend__store_relaxed(&w->rt->no_stacks, 1);
 				return NULL;
 			}
@@ -87,7 +85,7 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 {
 	tend__stack_forget(s->low, (size_t)((char *)s - s->low), s->announced);
 	w->stacks_used--;
-	/* Relaxed: see above. */
+	/* Relaxed: as in tend__stack_take(). */
 	if (tend__load_relaxed(&w->rt->no_stacks))
 		tend__store_relaxed(&w->rt->no_stacks, 0);
 	if (s->single) {
@@ -100,8 +98,9 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 	w->stacks_trimmed = false;
 }
 
-/* Before the worker sleeps, at most once a second, for it walks the free ones: what
- * is beyond twice the recent peak gives its pages back. The descriptor's page stays. */
+/* Before the worker sleeps, at most once a second because this walks the free stacks: the
+ * stacks beyond twice the recent peak give their pages back, but for the page of the
+ * descriptor. */
 void tend__stacks_idle(struct tend__worker *w)
 {
 	struct tend__stack *s = w->stacks;

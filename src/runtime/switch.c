@@ -1,4 +1,4 @@
-/* runtime/switch.c - which task a worker runs next, and the switch to it.
+/* runtime/switch.c - the choice of a worker's next task, and the switch to that task.
  *
  * Started and fresh tasks take turns of some tasks each. */
 #include "runtime/queue.h"
@@ -19,8 +19,8 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 		return NULL;
 	t = tend__queue_task(tend__queue_pop(&w->fresh));
 	while (w->fresh.first && tend__ring_has_room(w)) {
-		/* Out of the queue first: once it is in the ring a thief may run it, and
-		 * its link be that of another queue. */
+		/* Out of the queue before it goes into the ring: from then on a thief may run
+		 * the task, and the link may belong to a queue of the thief. */
 		struct tend__task *moved = tend__queue_task(tend__queue_pop(&w->fresh));
 
 		if (w->fresh.first)
@@ -30,20 +30,20 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 	return t;
 }
 
-/* A hundred thousand that wake at once lie in no cache, and each is a chain of
- * misses: its task, the top of its stack, then frame by frame what it returns
- * through. So those behind it in the queue are fetched, a step each, while one runs:
- * where a wait begins and where the stack does, for between them lies what only
- * threads need. Inlined, or gcc drops the call of what only fetches. */
+/* A hundred thousand tasks that wake at once lie in no cache, and each is a chain of
+ * misses: the task, the top of the stack, then frame by frame the way back from the wait.
+ * So while a task runs, the next two of the queue are fetched, a step of the chain each.
+ * Fetched are both ends of the stack, where the wait begins and where the stack begins,
+ * because the part between is used by threads only. Inlined, because gcc drops the call
+ * of a function that does nothing but fetch. */
 static inline __attribute__((always_inline)) void look_ahead(const struct tend__queue *q)
 {
 	enum { LINE = 64 };
 	const struct tend__post *p = q->first;
-	const struct tend__task *t;
 
 	if (!p || !p->next || !p->next->next)
 		return;
-	t = tend__entry(p->next, const struct tend__task, post);
+	const struct tend__task *t = tend__entry(p->next, const struct tend__task, post);
 	for (int i = 0; i < 6; i++)
 		__builtin_prefetch((const char *)t->stack->context.sp + i * LINE);
 	for (int i = 1; i < 4; i++)
@@ -64,17 +64,17 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
 	return t;
 }
 
-/* In turns of many, for who joins a thousand one by one is woken by the first that
- * ends, and shall find some that have: with turns of two it parked for every other,
- * 107 ns a join and not 69. The turn of fresh ones begins when no other is there. */
+/* Turns are of many tasks. A task that joins a thousand tasks, each in turn, is woken by
+ * the first end and should then find more of them ended: with turns of two it parked for
+ * every second join, 107 ns a join and not 69. The turn of fresh tasks begins when no
+ * started task is there. */
 static struct tend__task *next(struct tend__worker *w)
 {
-	struct tend__task *t;
-
 	if (!w->started.first || w->turn == 2 * TURN)
 		w->turn = 0;
 	if (w->turn < TURN && tend__has_fresh(w)) {
-		t = next_fresh(w);
+		struct tend__task *t = next_fresh(w);
+
 		if (t) {
 			w->turn++;
 			return t;
@@ -88,15 +88,16 @@ static struct tend__task *next(struct tend__worker *w)
 
 static void entry(void *arg);
 
-/* Gives a fresh task its stack, `spare` if that will do; or ends it here, when it
- * is canceled already and has nothing to drop, or there is no stack to be had. */
+/* Gives a fresh task a stack, which is `spare` if the size fits. Or ends the task, and
+ * returns false: if the task is canceled and has nothing to drop, or if no stack can be
+ * had. */
 static bool start(struct tend__worker *w, struct tend__task *t, struct tend__stack *spare)
 {
 	size_t bytes = t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes;
 	int error = 0;
 
 	t->worker = w;
-	/* Relaxed: for readers, who take it as a hint. */
+	/* Relaxed: a hint for readers. */
 	tend__store_relaxed(&t->record->worker, w->number);
 	if (!t->drop && !t->data && tend__task_told(t)) {
 		t->result = -ECANCELED;
@@ -121,7 +122,8 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	return true;
 }
 
-/* Not inlined: the many registers and the guard word of start() are for few. */
+/* Out of line, because only few switches need the many registers and the guard word of
+ * start(). */
 static __attribute__((noinline)) struct tend__task *choose_of_all(struct tend__worker *w,
                                                                   struct tend__stack *spare)
 {
@@ -131,7 +133,7 @@ static __attribute__((noinline)) struct tend__task *choose_of_all(struct tend__w
 		w->budget--;
 		if (t->stack)
 			return t;
-		/* No task is running: start() may have to tell of an end. */
+		/* No task is running: start() may have to end the task. */
 		tend__tls.task = NULL;
 		if (start(w, t, spare))
 			return t;
@@ -139,7 +141,7 @@ static __attribute__((noinline)) struct tend__task *choose_of_all(struct tend__w
 	return NULL;
 }
 
-/* The next that can run, within the round. */
+/* Returns the next task that can run within the round, or NULL. */
 static inline __attribute__((always_inline)) struct tend__task *choose(struct tend__worker *w,
                                                                        struct tend__stack *spare)
 {
@@ -149,6 +151,7 @@ static inline __attribute__((always_inline)) struct tend__task *choose(struct te
 	return next_started(w);
 }
 
+/* Says that `t` runs from here on, or with NULL the loop. */
 static inline __attribute__((always_inline)) void running(struct tend__worker *w,
                                                           struct tend__task *t)
 {
@@ -156,12 +159,13 @@ static inline __attribute__((always_inline)) void running(struct tend__worker *w
 		w->credit.give_back(w);
 	if (w->debt.owner && (!t || t->owner != w->debt.owner))
 		w->debt.pay(w);
-	/* Relaxed: a hint for readers, who else see it ready. */
+	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
 	tend__store_relaxed(w->current, t ? t->id : 0);
 	tend__tls.task = t;
 }
 
-/* Gives back the stack of whoever ended, which it stood on until its last switch. */
+/* Gives back the stack of a task that ended. The task stood on that stack until its last
+ * switch, so only the task or loop that runs next can give the stack back. */
 static void bury(struct tend__worker *w)
 {
 	struct tend__stack *dead = w->dead;
@@ -173,14 +177,14 @@ static void bury(struct tend__worker *w)
 	tend__stack_give(w, dead);
 }
 
-/* To the task, or with NULL to the loop. */
+/* Switches to the task, or with NULL to the loop. */
 static inline void switch_to(struct tend__worker *w, struct tend__context *from,
                              struct tend__task *t)
 {
 	struct tend__context *to = t ? &t->stack->context : &w->context;
 
 	running(w, t);
-	/* Not before: in the simulator another thread may go on in running(). */
+	/* After running(), in which the simulator may switch to another thread. */
 	tend__context_dies(from, w->dead != NULL);
 #ifdef TEND_SIM
 	tend__tls.context = to;
@@ -189,23 +193,23 @@ static inline void switch_to(struct tend__worker *w, struct tend__context *from,
 	bury(w);
 }
 
-/* From a task that is in the queue, or parked, to the next, which may be itself. In
- * the queue or woken by others it still is where it was: its worker is here, and
- * nobody else makes it run. */
+/* Goes from `t`, which is queued or parked, to the next task, which may be `t` again.
+ * Nothing runs `t` meanwhile, also when other threads wake it: only its worker runs it,
+ * and the worker is here. */
 static void go_on(struct tend__worker *w, struct tend__task *t)
 {
 	struct tend__task *n = choose(w, NULL);
 
 	if (n == t)
-		running(w, t); /* some may have ended without a run */
+		running(w, t); /* tasks may have ended without a run */
 	else
 		switch_to(w, &t->stack->context, n);
 }
 
 void tend__fiber_yield(struct tend__task *t)
 {
-	/* One other, if it is their turn, and not all of them: where each yields as many
-	 * stacks would be live. */
+	/* At most a single fresh task begins at a yield. If a whole turn of fresh tasks began,
+	 * and each of them yielded, all of their stacks would be live at once. */
 	if (t->worker->turn < TURN - 1)
 		t->worker->turn = TURN - 1;
 	tend__queue_push(&t->worker->started, &t->post);
@@ -214,25 +218,24 @@ void tend__fiber_yield(struct tend__task *t)
 
 void tend__fiber_park(struct tend__task *t, enum tend__wait wait)
 {
-	/* Notified meanwhile, it looks again. */
+	/* A task that was notified meanwhile does not park: its wait looks again. */
 	if (tend__task_park(t, wait))
 		go_on(t->worker, t);
 }
 
-/* Ends it, and goes on with the next: on its stack, if that one may have it and
- * has not run; else this does not return. */
+/* Ends the task, and goes on with the next. Returns only a task that has taken over the
+ * stack of `t`, to be run on it: with `adopt`, a fresh task that needs a stack of this size. */
 static struct tend__task *end(struct tend__task *t, bool adopt)
 {
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
-	struct tend__task *n;
 
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->owner);
 	tend__tls.task = NULL;
 	t->stack = NULL;
 	t->kind->ended(t);
-	n = choose(w, adopt ? stack : NULL);
+	struct tend__task *n = choose(w, adopt ? stack : NULL);
 	if (n && n->stack == stack) {
 		running(w, n);
 		return n;
@@ -263,7 +266,8 @@ void tend__unwind(struct tend__task *t)
 		}
 		if (!drop)
 			return;
-		/* Once, though it may leave the thread; and it may defer something. */
+		/* Cleared before the call, so that drop() runs once even if drop() leaves the
+		 * thread. The loop goes on, because drop() may have deferred a cleanup. */
 		t->drop = NULL;
 		drop(t->arg);
 	}
@@ -286,12 +290,11 @@ static void entry(void *arg)
 
 int tend__run_ready(struct tend__worker *w)
 {
-	struct tend__task *t;
-
 	w->budget = TEND__ROUND;
+	struct tend__task *t;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
-	running(w, NULL); /* some may have ended without a run */
+	running(w, NULL); /* tasks may have ended without a run */
 	w->worked = w->worked || w->budget != TEND__ROUND;
 	return TEND__ROUND - (int)w->budget;
 }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* A number is used again when its runtime has closed. Ids from before must stay
- * stale, so generations go on where the last runtime of that number ended. */
+/* A number is used again when the runtime has closed. Earlier ids must stay stale, so
+ * generations go on where the last runtime of the number ended. */
 _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
 struct tend__lock tend__runtimes_lock;
 static uint32_t generations[TEND__RUNTIMES] TEND_GUARDED_BY(&tend__runtimes_lock);
@@ -13,8 +13,8 @@ static _Atomic uint32_t forked;
 
 static void in_child(void)
 {
-	/* Relaxed: one thread is left, this one. What it was running is the parent's,
-	 * and so are the registry, which is not mapped here, and the pollers. */
+	/* Relaxed: no other thread is left. The tasks, the pollers and the registry, which is
+	 * not mapped here, belong to the parent. */
 	tend__store_relaxed(&forked, 1u);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
 		tend__store_relaxed(&tend__runtimes[i], NULL);
@@ -39,7 +39,7 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 		if (!tend__load_relaxed(&tend__runtimes[i]) && generations[i] < UINT32_MAX / 2) {
 			rt->index = i;
 			*first_generation = generations[i];
-			/* Release: who finds the runtime finds it whole. */
+			/* Release: a thread that finds the runtime finds a whole runtime. */
 			tend__store_release(&tend__runtimes[i], rt);
 			error = 0;
 		}
@@ -61,7 +61,7 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	tend__lock(&tend__runtimes_lock);
 	if (last < generations[rt->index])
 		last = generations[rt->index];
-	/* A slot whose generations have all been used is retired: nobody gets it again. */
+	/* A number whose generations have all been used is retired: no runtime gets it again. */
 	generations[rt->index] = last == UINT32_MAX ? last : last + 1;
 	tend__store_relaxed(&tend__runtimes[rt->index], NULL);
 	tend__unlock(&tend__runtimes_lock);

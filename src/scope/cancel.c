@@ -62,6 +62,7 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 		 * that lets the cancel in when it is over. */
 		into = !(tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CANCELED) &&
 		       (s == top || !s->shield);
+		tend__assert_held(&s->rt->tree);
 		if (into)
 			mark(s, reason);
 	}

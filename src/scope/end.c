@@ -139,11 +139,11 @@ void tend__scope_reap(tend_runtime *rt, uint64_t id)
 {
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
 
-	tend__lock(&rt->tree);
+	tend__lock(&s->rt->tree);
 	/* A close that waits, or a shutdown under way, ends it itself or later. All of it or
 	 * nothing: what is idle below may be others' as long as something is not. */
 	if (tend__scope_is(s, id) && !s->closer && !s->shutdown &&
 	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0)
 		tend__subtree_end(s);
-	tend__unlock(&rt->tree);
+	tend__unlock(&s->rt->tree);
 }

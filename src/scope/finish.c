@@ -113,7 +113,8 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 	tend__unlock(&s->owner.lock);
 }
 
-/* Of one that others have touched by its handle: its end, with the stripe. */
+/* Of one that others have touched by its handle: its end, with the stripe. Unchecked, as
+ * free_touched(): the first takes the stripe, the second gives it back. */
 static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 {
 	/* It may have been given a scope by tend_scope_hold(). */
@@ -141,8 +142,7 @@ static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__t
 /* Without a handle nobody can touch it once it has ended, and it needs no stripe.
  * Kept, a joiner may free it from here on; or has come before, with the stripe, and
  * may still look at it. */
-static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t,
-                           bool held) TEND_UNCHECKED
+static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t, bool held)
 {
 	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
 

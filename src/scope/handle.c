@@ -16,6 +16,7 @@ static bool is_kept(struct tend__record *r, uint64_t id)
 	       (word & TEND__STATE) == TEND__ENDED && (word & TEND__HELD);
 }
 
+/* Unchecked, because the stripe is held at only one of the returns. */
 int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out) TEND_UNCHECKED
 {
 	tend_runtime *rt = tend__runtime_of(id);

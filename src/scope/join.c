@@ -30,7 +30,7 @@ static bool take(struct tend__task *t)
 	return ours;
 }
 
-int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline) TEND_UNCHECKED
+int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.item = out};

@@ -266,19 +266,19 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 		return -EDEADLK;
 
 	memset(&mine, 0, sizeof mine);
-	tend__lock(&rt->tree);
+	tend__lock(&s->rt->tree);
 	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
 	if (!error) {
 		s->closer = &mine;
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
 	}
-	tend__unlock(&rt->tree);
+	tend__unlock(&s->rt->tree);
 	if (error)
 		return error;
 
 	for (bool ended = false; !ended && !error;) {
 		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
-		tend__lock(&rt->tree);
+		tend__lock(&s->rt->tree);
 		if (!tend__scope_is(s, scope.id)) {
 			/* A close above ended it, and wrote our counts. */
 			ended = true;
@@ -287,7 +287,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 			s->closer = NULL;
 		else
 			ended = tend__subtree_end(s);
-		tend__unlock(&rt->tree);
+		tend__unlock(&s->rt->tree);
 	}
 	/* It may have become empty since the clock was asked, and its owner be gone. */
 	if (error && closes_itself(s))
@@ -299,13 +299,13 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 
 void tend__root_end(tend_runtime *rt)
 {
-	bool ended;
+	struct tend__scope *root = rt->root;
 
-	do {
-		tend__lock(&rt->tree);
-		ended = !rt->root || tend__subtree_end(rt->root);
-		tend__unlock(&rt->tree);
-	} while (!ended);
+	for (bool ended = !root; !ended;) {
+		tend__lock(&root->rt->tree);
+		ended = tend__subtree_end(root);
+		tend__unlock(&root->rt->tree);
+	}
 	rt->root = NULL;
 }
 

@@ -19,6 +19,7 @@ void tend__disown(struct tend__task *t)
 		tend__lock(&s->owner.lock);
 		s->closes_itself = true;
 		tend__unlock(&s->owner.lock);
+		tend__assert_held(&s->rt->tree);
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
 		tend__unlock(&rt->tree);
 		tend__scope_cancel(s, id, &reason);

@@ -142,7 +142,7 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 				describe(rt, task, &rows[n]);
 			n++;
 		}
-		tend__unlock(tend__stripe_of(rt, task));
+		tend__unlock(tend__stripe_of(same, task));
 	}
 	return n;
 }

@@ -76,8 +76,8 @@ struct tend__scope {
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty: its owner has ended */
 	_Atomic uint64_t ended[TEND_REJECTED + 1];
-	int32_t first_error; /* (l) */
-	char first_name[TEND_NAME_MAX + 1];
+	int32_t first_error;                /* (l) */
+	char first_name[TEND_NAME_MAX + 1]; /* (l) */
 };
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
@@ -151,7 +151,8 @@ void tend__subtree_flag(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&
 
 /* The task of an id that is live or held, with its stripe taken: until that is
  * given back it cannot end, and its slot not become another's. */
-int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t);
+int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t)
+	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, id));
 struct tend__extra *tend__task_extra(struct tend__task *t);
 void tend__task_free(tend_runtime *rt, struct tend__task *t);
 

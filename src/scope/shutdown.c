@@ -54,7 +54,7 @@ uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
  * later caller that made the deadline earlier wakes it to look again. */
 static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
                         uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t),
-                        uint64_t at_most) TEND_UNCHECKED
+                        uint64_t at_most)
 {
 	for (;;) {
 		struct tend__outside room;
@@ -119,7 +119,7 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
 		    tend__task_mark(r, task, TEND__ABORTED) && tend__task_notify_id(t, task))
 			tend__task_wake(t);
-		tend__unlock(tend__stripe_of(rt, task));
+		tend__unlock(tend__stripe_of(same, task));
 	}
 }
 
@@ -167,7 +167,8 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 
 /* Under runtime.tree: the operation to join, or a new one. */
 static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__shutdown *fresh,
-                                           uint64_t deadline, bool *mine) TEND_UNCHECKED
+                                           uint64_t deadline, bool *mine)
+	TEND_REQUIRES(&s->rt->tree)
 {
 	struct tend__shutdown *op = s->shutdown;
 
@@ -190,8 +191,7 @@ static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__s
 	return op;
 }
 
-static void wait_for_driver(struct tend__scope *s, uint64_t id,
-                            struct tend__shutdown *op) TEND_UNCHECKED
+static void wait_for_driver(struct tend__scope *s, uint64_t id, struct tend__shutdown *op)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};

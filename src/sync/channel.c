@@ -74,7 +74,7 @@ static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
 	c->count++;
 }
 
-int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline) TEND_UNCHECKED
+int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.item = (void *)(uintptr_t)item};
@@ -105,7 +105,7 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline) TEND
 	return tend__wait(&c->lock, &w, TEND__WAIT_SEND, c->number, deadline, 0);
 }
 
-int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline) TEND_UNCHECKED
+int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.item = item};

@@ -46,7 +46,7 @@ void tend_event_clear(tend_event *e)
 	tend__unlock(&e->lock);
 }
 
-int tend_event_wait(tend_event *e, uint64_t deadline) TEND_UNCHECKED
+int tend_event_wait(tend_event *e, uint64_t deadline)
 {
 	struct tend__outside room;
 	struct tend__waiter w;

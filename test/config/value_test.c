@@ -8,7 +8,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-TEST(a_duration_is_a_whole_number_with_its_unit)
+TEST(a_duration_is_a_number_with_its_unit)
 {
 	static const struct {
 		const char *text;
@@ -19,6 +19,7 @@ TEST(a_duration_is_a_whole_number_with_its_unit)
 		{"10s", 10 * UINT64_C(1000000000)},
 		{"1m", 60 * UINT64_C(1000000000)},
 		{"2h", 7200 * UINT64_C(1000000000)},
+		{"1.5s", UINT64_C(1500000000)},
 		{"007s", 7 * UINT64_C(1000000000)},
 		{"8760h", CONFIG_DURATION_MAX_NS},
 		{"31536000s", CONFIG_DURATION_MAX_NS},
@@ -43,7 +44,6 @@ TEST(anything_else_is_no_duration)
 		" 1s",
 		"1 s",
 		"1s ",
-		"1.5s",
 		"1m30s",
 		"1S",
 		"1d",
@@ -56,6 +56,9 @@ TEST(anything_else_is_no_duration)
 		"1e3s",
 		"525601m",
 		"inf",
+		".s",
+		"1.5",
+		"8760.1h",
 	};
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		uint64_t ns = 42;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Plants bugs in fibers and sees each of them reported. TAP.
+# Plants bugs in fibers, and forgotten locks, and sees each of them reported. TAP.
 cd "$(dirname "$0")/../.." || exit 1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
@@ -36,6 +36,25 @@ expect() { # program, bug, what the report says; "" for none
 		echo "$out" | head -30 | sed 's/^/# /'
 	}
 }
+
+# Locks: what the compiler says with the warnings that meson.build gives it.
+warnings=$(grep -o -e '-Wthread-safety[a-z-]*' meson.build)
+forgets() { # macro, what the compiler says; "" for nothing
+	n=$((n + 1))
+	# shellcheck disable=SC2086
+	if out=$(clang-19 $flags -Wall -Werror $warnings $1 -fsyntax-only test/planted/locks.c 2>&1); then
+		said=
+	else
+		said=$(echo "$out" | grep -o -e '-Wthread-safety-analysis' | head -n 1)
+		[ -n "$said" ] || said=$out
+	fi
+	[ "$said" = "$2" ] && ok=ok || ok="not ok" bad=1
+	echo "$ok $n - clang 19 says '$2' of locks.c ${1:-as it is}"
+	[ "$ok" = ok ] || echo "$out" | head -30 | sed 's/^/# /'
+}
+forgets "" ""
+forgets -DFIELD -Wthread-safety-analysis
+forgets -DCALL -Wthread-safety-analysis
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1
 build asan gcc "-fsanitize=address,undefined" "-fsanitize=address,undefined" || exit 1

@@ -1,20 +1,26 @@
 /* kinds/process/query.c - questions about a process, and signals to it, from any thread. */
 #include "kinds/process/process.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 
 /* Finds the process of a task that is live or whose outcome is kept. Returns 0, and the
- * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE. */
+ * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE.
+ * Unchecked, because the stripe is held at only one of the returns. */
 static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
+	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, task.id)) TEND_UNCHECKED
 {
 	struct tend__task *t;
 	int error = tend__task_touch(task.id, rt, &t);
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(*rt, task.id));
 	*p = t->kind == &tend__process_kind ? t->data : NULL;
+	tend__assert(!*p || ((*p)->task == t && (*p)->cookie == task.id));
 	if (*p)
 		return 0;
 	tend__unlock(tend__stripe_of(*rt, task.id));
@@ -29,6 +35,7 @@ int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *drop
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	size_t n = tend__output_tail(p, buf, size, dropped);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return (int64_t)n;
@@ -42,6 +49,7 @@ int tend_process_pid(tend_task task)
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	/* Relaxed: the pid is set once, and nothing else is read by its order. */
 	int pid = tend__load_relaxed(&p->task->record->pid);
 	tend__unlock(tend__stripe_of(rt, task.id));
@@ -68,6 +76,7 @@ int tend_process_signal(tend_task task, int signal)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	int error = touch(task, &rt, &p);
 	if (!error) {
+		tend__assert_held(tend__stripe_of(rt, task.id));
 		error = signal_it(p, signal);
 		tend__unlock(tend__stripe_of(rt, task.id));
 	}
