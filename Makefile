@@ -29,12 +29,13 @@ deps-%:
 demo: all
 	@TEND=$(BUILD)/tend BUILD=$(BUILD) ./examples/demo.sh
 
-# T=NAME runs one of them.
+# T=NAME runs some of them, ARGS=--times says how long each took.
 test: deps-build $(BUILD)/with-tests
-	@meson test -C $(BUILD) --print-errorlogs $(T)
+	@BUILD=$(BUILD) ./tools/test.py $(ARGS) $(T)
 
+# ARGS=--full has the long counts, and takes some hours.
 check: deps-build deps-test deps-check
-	@BUILD=$(BUILD) ./tools/check.sh
+	@BUILD=$(BUILD) ./tools/check.sh $(ARGS)
 
 # ARGS=--quick takes some minutes; ARGS=--help says what else there is.
 bench: deps-bench all

@@ -25,6 +25,7 @@ int children_check(void)
 	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
 	if (n < 0)
 		return -errno;
+	guard_assert(n < (ssize_t)sizeof(self));
 	self[n] = '\0';
 	if (strtol(self, NULL, 10) != getpid())
 		return -ENOENT;
@@ -73,6 +74,7 @@ pid_t children_reap(int *code, int *status)
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0)
 		if (errno != EINTR)
 			return -errno;
+	guard_assert(info.si_pid >= 0);
 	*code = info.si_code;
 	*status = info.si_status;
 	return info.si_pid;

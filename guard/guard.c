@@ -82,10 +82,17 @@ static struct slot *find_slot(uint64_t cookie)
 	uint32_t i = *bucket_of(cookie);
 	while (i && table->slots[i].cookie != cookie)
 		i = table->slots[i].next_alike;
+	guard_assert(i < used_slots);
 	return i ? &table->slots[i] : NULL;
 }
 
-static uint32_t index_of(const struct slot *slot) { return (uint32_t)(slot - table->slots); }
+static uint32_t index_of(const struct slot *slot)
+{
+	uint32_t i = (uint32_t)(slot - table->slots);
+
+	guard_assert(i > 0 && i < used_slots);
+	return i;
+}
 
 static struct slot *add_slot(uint64_t cookie)
 {
@@ -97,6 +104,7 @@ static struct slot *add_slot(uint64_t cookie)
 	else
 		return NULL;
 
+	guard_assert(!find_slot(cookie) && !table->slots[i].keeper);
 	uint32_t *bucket = bucket_of(cookie);
 	table->slots[i] = (struct slot){.cookie = cookie, .pidfd = -1, .next_alike = *bucket};
 	*bucket = i;
@@ -107,6 +115,8 @@ static void remove_slot(struct slot *slot)
 {
 	uint32_t i = index_of(slot);
 	uint32_t *at = bucket_of(slot->cookie);
+
+	guard_assert(!slot->keeper && !slot->queued && slot->pidfd < 0);
 	while (*at != i)
 		at = &table->slots[*at].next_alike;
 	*at = slot->next_alike;
@@ -118,6 +128,7 @@ static void remove_slot(struct slot *slot)
 
 static void owe(struct slot *slot, uint32_t what)
 {
+	guard_assert(!(slot->owed & what));
 	slot->owed |= what;
 	if (slot->queued)
 		return;
@@ -163,6 +174,7 @@ static bool tell_started(struct slot *slot)
 	                                      .cookie = slot->cookie,
 	                                      .pid = slot->leader,
 	                                      .pidfd = -1};
+	guard_assert(slot->leader > 0);
 	if (!tell_owner(&message, slot->pidfd))
 		return false;
 	if (slot->pidfd >= 0)
@@ -174,6 +186,7 @@ static bool tell_started(struct slot *slot)
 
 static bool tell_end(const struct slot *slot)
 {
+	guard_assert(!slot->keeper && !(slot->owed & OWED_STARTED));
 	struct tend__guard_message message = {.type = TEND__GUARD_EXITED,
 	                                      .cookie = slot->cookie,
 	                                      .code = slot->code,
@@ -194,6 +207,7 @@ static void pay_owner(void)
 		refusing = false;
 	while (!refusing && owing_first && !owner_gone) {
 		struct slot *slot = &table->slots[owing_first];
+		guard_assert(slot->queued && slot->owed);
 		if ((slot->owed & OWED_STARTED) && !tell_started(slot))
 			return;
 		if ((slot->owed & OWED_END) && !tell_end(slot))
@@ -214,7 +228,9 @@ static void take_started(void)
 
 	while (tend__fdmsg_receive(started_in, &started, sizeof(started), &got) ==
 	       (ssize_t)sizeof(started)) {
+		guard_assert(started.slot > 0 && started.slot < used_slots && started.leader > 0);
 		struct slot *slot = &table->slots[started.slot];
+		guard_assert(!slot->leader && slot->pidfd < 0);
 		slot->leader = started.leader;
 		/* No pidfd comes if the guard had no descriptor free for it. */
 		if (got.count > 0)
@@ -240,12 +256,14 @@ static void lose(struct slot *slot)
 
 static void keeper_gone(struct slot *slot)
 {
+	guard_assert(keepers > 0 && slot->keeper > 0);
 	slot->keeper = 0;
 	keepers--;
 	/* Messages that the keeper sent before its end come first. */
 	take_started();
 	/* Acquire: pairs with the release stores of fail() and end_task(). */
 	uint32_t state = tend__load_acquire(&slot->state);
+	guard_assert(state <= SLOT_ENDED);
 	if (state == SLOT_OPEN)
 		lose(slot);
 	else
@@ -273,6 +291,7 @@ static void reap(void)
 	while (read(child_signals, &ignored, sizeof(ignored)) > 0)
 		continue;
 	while ((pid = children_reap(&code, &status)) > 0) {
+		guard_assert(pid < PIDS);
 		uint32_t i = table->by_pid[pid];
 		table->by_pid[pid] = 0;
 		if (i)
@@ -364,6 +383,7 @@ static void spawn(const struct tend__guard_request *request, const int *fds, int
 
 	pid_t pid = start_keeper(slot, request, fds);
 	if (pid > 0) {
+		guard_assert(pid < PIDS && !table->by_pid[pid]);
 		slot->keeper = pid;
 		keepers++;
 		table->by_pid[pid] = index_of(slot);
@@ -376,6 +396,7 @@ static void spawn(const struct tend__guard_request *request, const int *fds, int
 
 static void tell_to_end(struct slot *slot)
 {
+	guard_assert(slot->keeper > 1);
 	/* attend() of the keeper sees the flag; the signals only make it look. SIGCONT is for a
 	 * keeper that is stopped. */
 	tend__exchange(&slot->kill, 1);
@@ -388,6 +409,7 @@ static void kill_task(struct slot *slot)
 	/* Before the start the keeper may sleep in the kernel, in the exec of a file on a
 	 * server that is gone. Nothing but SIGKILL reaches such a keeper. */
 	if (!slot->leader) {
+		guard_assert(slot->keeper > 1);
 		kill(slot->keeper, SIGKILL);
 		return;
 	}
@@ -407,6 +429,7 @@ static void signal_task(struct slot *slot, int sig, bool cont)
 	uint64_t clear = set & conts ? stops & ~set : set & stops ? conts : 0;
 	uint64_t old = tend__load_relaxed(&slot->signals);
 
+	guard_assert(slot->keeper > 1 && !(set & clear));
 	/* The keeper takes the bits by the exchange of pass_signals(). */
 	while (!tend__cas(&slot->signals, &old, (old & ~clear) | set))
 		continue;
@@ -581,6 +604,7 @@ int main(int argc, char **argv)
 		return 71;
 	guard_pid = getpid();
 	proc_error = children_check();
+	guard_assert(proc_error <= 0 && child_signals > OWNER_PIDFD && started_in > OWNER_PIDFD);
 
 	serve();
 	end_tasks();

@@ -32,6 +32,8 @@ static pid_t leader_pid;
 
 _Noreturn static void fail(struct slot *slot, int stage, int error)
 {
+	guard_assert(stage > TEND__STAGE_NONE && stage < TEND__STAGE_COUNT && error > 0);
+	guard_assert(tend__load_relaxed(&slot->state) == SLOT_OPEN);
 	slot->stage = stage;
 	slot->error = error;
 	/* Release: pairs with the acquire load of keeper_gone(). */
@@ -109,6 +111,7 @@ static void take_descriptors(const struct keeper *keeper, struct leader *leader)
 {
 	const int *fd = keeper->fds + 1;
 
+	guard_assert(keeper->request.flags & TEND__GUARD_BLOB);
 	leader->base = keeper->request.flags & TEND__GUARD_BASE ? *fd++ : -1;
 	for (int i = 0; i < 3; i++)
 		leader->io[i] = keeper->request.flags & TEND__GUARD_FD(i) ? *fd++ : -1;
@@ -141,6 +144,7 @@ static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
  * the others must be pending when stopped processes go on. */
 static void pass_signals(struct slot *slot)
 {
+	guard_assert(leader_pid > 1);
 	const uint64_t cont = UINT64_C(1) << (SIGCONT - 1);
 	uint64_t signals = tend__exchange(&slot->signals, 0);
 
@@ -192,6 +196,7 @@ static void note_leader(void *arg, pid_t pid, int code, int status)
 
 _Noreturn static void end_task(struct slot *slot)
 {
+	guard_assert(leader_pid > 1 && tend__load_relaxed(&slot->state) == SLOT_OPEN);
 	/* The group at once, the other descendants by and by. The leader is not reaped yet, so
 	 * the number of the group belongs to no other process. */
 	kill(-leader_pid, SIGKILL);
@@ -208,6 +213,7 @@ _Noreturn void keeper_run(const struct keeper *keeper)
 	struct leader leader = {.parent = getpid()};
 	int pidfd;
 
+	guard_assert(!leader_pid && keeper->index > 0);
 	if (prctl(PR_SET_PDEATHSIG, WAKE_SIGNAL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		fail(slot, TEND__STAGE_SETUP, errno);
 	if (getppid() != keeper->guard)

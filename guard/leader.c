@@ -20,8 +20,10 @@ static char leader_stack[32768] __attribute__((aligned(64)));
 
 _Noreturn static void give_up(struct leader *leader, int stage, int error)
 {
-	leader->stage = stage;
+	guard_assert(stage > TEND__STAGE_NONE && stage < TEND__STAGE_COUNT && error > 0);
+	/* The stage last, because the keeper that finds a stage reads the error. */
 	leader->error = error;
+	leader->stage = stage;
 	_exit(127);
 }
 
@@ -130,6 +132,7 @@ static int leader_main(void *arg)
 
 pid_t leader_start(struct leader *leader, int *pidfd)
 {
+	guard_assert(leader->argv && leader->argv[0] && leader->parent > 1);
 	leader->stage = TEND__STAGE_NONE;
 	leader->error = 0;
 	pid_t pid = clone(leader_main, leader_stack + sizeof(leader_stack),

@@ -15,9 +15,27 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "platform/guard.h"
+
+/* A broken invariant ends the process that finds it, with a line on standard error. The
+ * others handle that as any death: of the guard, its owner and its keepers; of a keeper, the
+ * guard. Standard error is /dev/null once the guard serves, and a core file has the line. */
+#define GUARD_TEXT_(x) #x
+#define GUARD_TEXT(x)  GUARD_TEXT_(x)
+#define guard_assert(cond) \
+	((cond) ? (void)0 \
+	        : guard_broken("tend-guard: " __FILE__ ":" GUARD_TEXT(__LINE__) ": " #cond "\n"))
+_Noreturn static inline void guard_broken(const char *line)
+{
+	if (write(STDERR_FILENO, line, strlen(line)) < 0)
+		abort();
+	abort();
+}
 
 /* The signal that makes a keeper look at its slot. The kernel sends the same signal to the
  * keeper when the guard dies. */

@@ -22,19 +22,33 @@ def cases(logs):
     return found
 
 
-def main():
-    total = {"passed": 0, "failed": 0, "skipped": 0}
-    for build in sys.argv[1:]:
-        logs = os.path.join(build, "meson-logs")
+def suites(build):
+    """The rows of the last run's log, one for each test."""
+    with open(os.path.join(build, "meson-logs", "testlog.json"), encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def forget(build):
+    """Removes the logs, so that a run which makes none is not taken for the last."""
+    for log in ("testlog.json", "testlog.junit.xml"):
         try:
-            found = cases(logs)
-            with open(os.path.join(logs, "testlog.json"), encoding="utf-8") as lines:
-                suites = [json.loads(line) for line in lines]
+            os.remove(os.path.join(build, "meson-logs", log))
+        except FileNotFoundError:
+            pass
+
+
+def count(builds):
+    """How many cases passed, failed, were skipped; prints a line for each failure."""
+    total = {"passed": 0, "failed": 0, "skipped": 0}
+    for build in builds:
+        try:
+            found = cases(os.path.join(build, "meson-logs"))
+            rows = suites(build)
         except (OSError, ValueError, xml.ParseError) as error:
             print(f"FAIL {build}: no test log: {error}")
             total["failed"] += 1
             continue
-        for suite in suites:
+        for suite in rows:
             name, result = suite["name"].split(" / ")[-1], suite["result"]
             row = found.get(name, {})
             failed = row.get("failed", [])
@@ -45,8 +59,14 @@ def main():
             total["failed"] += len(failed)
             for kind in ("passed", "skipped"):
                 total[kind] += len(row.get(kind, []))
-    print("{passed} passed, {failed} failed, {skipped} skipped".format(**total))
-    return 1 if total["failed"] else 0
+    return total
 
 
-sys.exit(main())
+def line(total):
+    return "{passed} passed, {failed} failed, {skipped} skipped".format(**total)
+
+
+if __name__ == "__main__":
+    all_of_them = count(sys.argv[1:])
+    print(line(all_of_them))
+    sys.exit(1 if all_of_them["failed"] else 0)

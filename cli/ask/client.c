@@ -1,9 +1,9 @@
 /* cli/ask/client.c - asks a running stack, and reports its answer. */
 #include "ask/client.h"
 #include "config/config.h"
-#include "show/escape.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,10 +20,7 @@ int client_tell(const struct client *client, int code, const char *text)
 	if (envelope)
 		output_json(envelope);
 	else {
-		size_t n = strlen(text);
-		char *safe = malloc(PRINT_ESCAPED(n));
-		if (safe)
-			print_escaped(safe, text, n);
+		char *safe = text_printable(text, strlen(text));
 		fprintf(stderr, "tend: %s\n", safe ? safe : "out of memory");
 		free(safe);
 	}

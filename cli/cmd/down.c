@@ -6,6 +6,9 @@
 #include "show/output.h"
 #include "show/report.h"
 
+#include "tend/text.h"
+
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,31 +16,12 @@
 
 #define GONE_MS 5000 /* at most, from the last answer to the end of the supervisor */
 
-/* Returns the length of time of a number with ms, s, m or h, a bare number
- * being of seconds. Returns 0 for any other text. */
-static uint64_t parse_duration(const char *text)
-{
-	static const struct {
-		const char *unit;
-		double ns;
-	} units[] = {{"", 1e9}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || !(value > 0) || value > 1e6)
-		return 0;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (strcmp(end, units[i].unit) == 0)
-			return (uint64_t)(value * units[i].ns);
-	return 0;
-}
-
+/* A bare number is of seconds, as for other tools that stop programs. */
 static void store_duration(struct argp_state *state, void *into, char *argument)
 {
 	uint64_t *ns = into;
 
-	*ns = parse_duration(argument);
-	if (*ns == 0)
+	if (tend_duration_parse(argument, strlen(argument), TEND_SEC, ns) != 0 || *ns == 0)
 		argp_error(state, "not a length of time: %s (for example: 10s, 500ms)", argument);
 }
 

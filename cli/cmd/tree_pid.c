@@ -3,6 +3,7 @@
 #include "cmd/tree_pid.h"
 #include "ask/envelope.h"
 #include "show/output.h"
+#include "show/rows.h"
 
 #include <assert.h>
 #include <tend/registry.h>
@@ -50,33 +51,13 @@ static int tell(pid_t pid, int error, bool json)
 	return output_end(code);
 }
 
-static json_t *optional(const char *text) { return text[0] ? json_string(text) : json_null(); }
-
-static json_t *row(const tend_snapshot *snapshot, size_t i, uint64_t at)
-{
-	const struct tend_info *info = tend_snapshot_at(snapshot, i);
-	char path[TEND_PATH_MAX], id[24];
-
-	tend_snapshot_path(snapshot, i, path, sizeof(path));
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)info->id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id", id, "path",
-	                 path, "kind", tend_kind_name(info->kind), "state",
-	                 tend_state_name(info->state), "wait", optional(info->wait), "attempt",
-	                 (json_int_t)info->attempt, "age_ns",
-	                 (json_int_t)(at > info->spawned_at ? at - info->spawned_at : 0), "pid",
-	                 info->pid ? json_integer(info->pid) : json_null(), "site",
-	                 optional(info->site), "outcome",
-	                 info->outcome ? tend_outcome_name(info->outcome) : NULL);
-}
-
 static int print_json(const tend_snapshot *snapshot)
 {
 	struct tend_snapshot_info about;
 	json_t *rows = json_array();
 
 	tend_snapshot_about(snapshot, &about);
-	for (size_t i = 0; i < tend_snapshot_count(snapshot); i++)
-		json_array_append_new(rows, row(snapshot, i, about.at));
+	rows_add_snapshot(rows, snapshot, NULL, 0, SIZE_MAX);
 	json_t *envelope =
 		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
 	                                             "pid", (json_int_t)about.pid, "torn",

@@ -1,6 +1,8 @@
 /* cli/config/environment.c - the environment of a child. */
 #include "config/reader.h"
 
+#include "tend/process.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +14,15 @@ static size_t name_length(const char *variable) { return strcspn(variable, "=");
  * passed on. */
 static bool is_usual(const char *name, size_t n)
 {
-	static const char *const usual[] = {
-		"PATH", "HOME", "USER", "LOGNAME", "SHELL",
-		"LANG", "TERM", "TZ",   "TMPDIR",  "XDG_RUNTIME_DIR",
-	};
-	if (n > 3 && memcmp(name, "LC_", 3) == 0)
-		return true;
-	for (size_t i = 0; i < CONFIG_COUNT(usual); i++)
-		if (strlen(usual[i]) == n && memcmp(usual[i], name, n) == 0)
+#define X(name) name,
+	static const char *const usual[] = {TEND_ENVIRONMENT(X)};
+#undef X
+	for (size_t i = 0; i < CONFIG_COUNT(usual); i++) {
+		size_t len = strcspn(usual[i], "*");
+		bool prefix = usual[i][len] == '*';
+		if ((prefix ? n > len : n == len) && memcmp(usual[i], name, len) == 0)
 			return true;
+	}
 	return false;
 }
 

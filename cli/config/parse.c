@@ -4,7 +4,8 @@
  * So the text is first walked as events, which keep nothing in memory, and
  * composed only if that walk stayed within the limits. */
 #include "config/reader.h"
-#include "show/text.h"
+
+#include "tend/text.h"
 
 #include <assert.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static bool check_text(struct config_reader *r)
 		return false;
 	}
 	for (size_t i = 0, len; i < r->size; i += len) {
-		len = text_decode(r->text + i, r->size - i, &c);
+		len = tend_text_decode(r->text + i, r->size - i, &c);
 		if (len == 0) {
 			config_report(r->errors, at,
 			              "the byte 0x%02x is not UTF-8; save the file as UTF-8",
@@ -68,7 +69,7 @@ static uint32_t character_at(const struct config_reader *r, struct config_place 
 	uint32_t c = 0;
 
 	for (size_t i = 0, len; i < r->size; i += len) {
-		len = text_decode(r->text + i, r->size - i, &c);
+		len = tend_text_decode(r->text + i, r->size - i, &c);
 		if (at.line == wanted.line && at.column == wanted.column)
 			return c;
 		advance(&at, r->text + i, r->size - i, c);
@@ -151,7 +152,7 @@ struct tally {
 	size_t depth, values, anchors, documents;
 };
 
-static const char *count(struct tally *t, const yaml_event_t *event)
+static void count(struct tally *t, const yaml_event_t *event)
 {
 	const yaml_char_t *anchor = NULL;
 
@@ -188,6 +189,11 @@ static const char *count(struct tally *t, const yaml_event_t *event)
 		break;
 	}
 	t->anchors += anchor != NULL;
+}
+
+/* Returns which limit the file has passed, or NULL. */
+static const char *passed_limit(const struct tally *t)
+{
 	if (t->documents > 1)
 		return "a second document begins here; keep one stack in a file";
 	if (t->depth > CONFIG_DEPTH_MAX)
@@ -207,7 +213,8 @@ static bool check_events(struct config_reader *r, yaml_parser_t *parser)
 		yaml_event_t event;
 		if (!yaml_parser_parse(parser, &event))
 			return fail(r, parser);
-		const char *wrong = count(&tally, &event);
+		count(&tally, &event);
+		const char *wrong = passed_limit(&tally);
 		if (wrong)
 			config_report(r->errors, config_place(event.start_mark), "%s", wrong);
 		more = event.type != YAML_STREAM_END_EVENT && !wrong;

@@ -2,6 +2,8 @@
 #include "config/reader.h"
 #include "show/text.h"
 
+#include "tend/text.h"
+
 #include <assert.h>
 #include <signal.h>
 #include <string.h>
@@ -39,29 +41,13 @@ static size_t read_number(const char *s, size_t n, uint64_t limit, uint64_t *val
 
 bool config_duration(const char *s, size_t n, uint64_t *ns)
 {
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {
-		{"ms", 1000000},
-		{"s", 1000000000},
-		{"m", UINT64_C(60) * 1000000000},
-		{"h", UINT64_C(3600) * 1000000000},
-	};
-	uint64_t number;
-	size_t digits = read_number(s, n, UINT64_C(1) << 48, &number);
-	if (digits == 0)
+	uint64_t value;
+
+	/* A bare number is refused, because it could be of seconds or of milliseconds. */
+	if (tend_duration_parse(s, n, 0, &value) != 0 || value > CONFIG_DURATION_MAX_NS)
 		return false;
-	for (size_t i = 0; i < CONFIG_COUNT(units); i++) {
-		size_t len = strlen(units[i].name);
-		if (n - digits != len || memcmp(s + digits, units[i].name, len) != 0)
-			continue;
-		if (number > CONFIG_DURATION_MAX_NS / units[i].ns)
-			return false;
-		*ns = number * units[i].ns;
-		return true;
-	}
-	return false;
+	*ns = value;
+	return true;
 }
 
 int config_signal(const char *s, size_t n)

@@ -3,6 +3,8 @@
 #include "show/json.h"
 #include "show/output.h"
 
+#include "tend/text.h"
+
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -66,7 +68,7 @@ void card_print(const json_t *row)
 
 	output_text(field_text(row, "path"));
 	putchar('\n');
-	output_age(age, sizeof(age), (uint64_t)field_number(row, "since_ns"));
+	tend_duration_text((uint64_t)field_number(row, "since_ns"), age, sizeof(age));
 	snprintf(text, sizeof(text), "%s for %s", field_text(row, "state"), age);
 	field("state", text);
 	field("waits for", field_text(row, "wait"));
@@ -97,7 +99,7 @@ void card_print_line(const json_t *row, int width)
 	const char *outcome = field_text(row, "outcome"), *wait = field_text(row, "wait");
 	const char *error = field_text(row, "last_error");
 
-	output_age(age, sizeof(age), (uint64_t)field_number(row, "since_ns"));
+	tend_duration_text((uint64_t)field_number(row, "since_ns"), age, sizeof(age));
 	printf("%-*s  %-9s %-8s", width, field_text(row, "path"),
 	       outcome[0] ? outcome : field_text(row, "state"), age);
 	if (field_number(row, "pid"))

@@ -1,6 +1,7 @@
 /* cli/show/json.c - text as JSON, and the fields of a row. */
 #include "show/json.h"
-#include "show/text.h"
+
+#include "tend/text.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ json_t *text_json(const char *text, size_t n)
 		return whole;
 	for (size_t i = 0; i < n;) {
 		uint32_t code;
-		size_t len = text[i] ? text_decode(text + i, n - i, &code) : 0;
+		size_t len = text[i] ? tend_text_decode(text + i, n - i, &code) : 0;
 		memcpy(clean + used, len ? text + i : "\xef\xbf\xbd", len ? len : 3);
 		used += len ? len : 3;
 		i += len ? len : 1;

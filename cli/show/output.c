@@ -1,8 +1,6 @@
 /* cli/show/output.c - how a command writes to stdout. */
 #include "show/output.h"
-#include "show/escape.h"
-
-#include "tend/base.h"
+#include "show/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,30 +17,11 @@ bool output_json(const json_t *document)
 
 void output_text(const char *text)
 {
-	size_t n = strlen(text);
-	char *safe = malloc(PRINT_ESCAPED(n));
-	if (safe) {
-		print_escaped(safe, text, n);
+	char *safe = text_printable(text, strlen(text));
+
+	if (safe)
 		fputs(safe, stdout);
-	}
 	free(safe);
-}
-
-void output_age(char *buf, size_t size, uint64_t ns)
-{
-	uint64_t s = ns / TEND_SEC;
-
-	if (ns < TEND_SEC)
-		snprintf(buf, size, "%llums", (unsigned long long)(ns / TEND_MS));
-	else if (s < 60)
-		snprintf(buf, size, "%llu.%llus", (unsigned long long)s,
-		         (unsigned long long)(ns % TEND_SEC / (TEND_SEC / 10)));
-	else if (s < 3600)
-		snprintf(buf, size, "%llum%02llus", (unsigned long long)(s / 60),
-		         (unsigned long long)(s % 60));
-	else
-		snprintf(buf, size, "%lluh%02llum", (unsigned long long)(s / 3600),
-		         (unsigned long long)(s / 60 % 60));
 }
 
 int output_end(int code)

@@ -5,16 +5,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Writes a document on one line to stdout. Returns false on failure. */
 bool output_json(const json_t *document);
 
 /* Prints text of a program in a form that is safe on a terminal. */
 void output_text(const char *text);
-
-/* Writes an age: "3.2s", "4m10s". */
-void output_age(char *buf, size_t size, uint64_t ns);
 
 /* Flushes stdout. Returns `code`, or 1 with a message if stdout could not be
  * written. */

@@ -1,8 +1,10 @@
 /* cli/show/printer.c - the writing thread of `tend up`. */
 #include "show/printer.h"
-#include "show/escape.h"
 #include "show/json.h"
 #include "show/line.h"
+#include "show/text.h"
+
+#include "tend/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -181,7 +183,7 @@ void printer_document(struct printer *p, json_t *document)
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
                   size_t n)
 {
-	char line[128 + PRINT_ESCAPED(PRINT_LINE_MAX)];
+	char line[128 + TEXT_PRINTABLE(PRINT_LINE_MAX)];
 
 	if (!p)
 		return;
@@ -193,7 +195,8 @@ void printer_line(struct printer *p, const char *name, size_t number, char mark,
 	}
 	size_t used = (size_t)prefix(p, line, 128, name, number, mark);
 	assert(used < 128);
-	used += print_escaped(line + used, text, n < PRINT_LINE_MAX ? n : PRINT_LINE_MAX);
+	used += tend_text_plain(text, n < PRINT_LINE_MAX ? n : PRINT_LINE_MAX, TEND_TEXT_LINE,
+	                        line + used, sizeof(line) - used);
 	assert(used < sizeof(line));
 	line[used++] = '\n';
 	enqueue(p, line, used);

@@ -2,6 +2,8 @@
 #include "show/report.h"
 #include "show/output.h"
 
+#include "tend/text.h"
+
 #include <stdio.h>
 
 void report_print(const json_t *data, const char *name)
@@ -11,8 +13,8 @@ void report_print(const json_t *data, const char *name)
 	json_int_t left = json_integer_value(json_object_get(data, "abandoned"));
 	char took[32];
 
-	output_age(took, sizeof(took),
-	           (uint64_t)json_integer_value(json_object_get(data, "took_ns")));
+	tend_duration_text((uint64_t)json_integer_value(json_object_get(data, "took_ns")), took,
+	                   sizeof(took));
 	if (left)
 		printf("%s: %lld did not end in %s:\n", name, (long long)left, took);
 	else

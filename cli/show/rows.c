@@ -1,55 +1,88 @@
-/* cli/show/rows.c - the registry of a process as rows of a tree. */
+/* cli/show/rows.c - rows of a tree as JSON. */
 #include "show/rows.h"
 #include "show/json.h"
 
-#include "tend/registry.h"
 #include "tend/task.h"
 
+#include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-json_t *rows_text(const char *text)
+static json_t *text_or_null(const char *text)
 {
 	return text && text[0] ? text_json(text, strlen(text)) : json_null();
 }
 
-static json_t *row_of(const struct tend_info *row, const char *id, const char *path, uint64_t at)
+void rows_add(json_t *rows, const struct row *row)
 {
-	json_int_t age = (json_int_t)(at > row->spawned_at ? at - row->spawned_at : 0);
-
-	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id", id, "path",
-	                 text_json(path, strlen(path)), "kind", tend_kind_name(row->kind), "state",
-	                 tend_state_name(row->state), "wait", rows_text(row->wait), "attempt",
-	                 (json_int_t)row->attempt, "age_ns", age, "pid",
-	                 row->pid ? json_integer(row->pid) : json_null(), "site",
-	                 rows_text(row->site), "outcome",
-	                 row->outcome ? tend_outcome_name(row->outcome) : NULL);
+	assert(row->id[0] && row->path[0]);
+	json_array_append_new(rows,
+	                      json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}",
+	                                "id", row->id, "parent", row->parent, "path",
+	                                text_or_null(row->path), "kind", tend_kind_name(row->kind),
+	                                "state", tend_state_name(row->state), "wait",
+	                                text_or_null(row->wait), "attempt",
+	                                (json_int_t)row->attempt, "age_ns", (json_int_t)row->age_ns,
+	                                "pid", row->pid ? json_integer(row->pid) : json_null(),
+	                                "site", text_or_null(row->site), "outcome",
+	                                row->outcome ? tend_outcome_name(row->outcome) : NULL));
 }
 
-int rows_add_process(json_t *rows, const char *above, pid_t pid)
+/* Writes the id of a row; in a stack with the process in front, which makes ids unique. */
+static void name_id(char *buf, size_t size, bool own, pid_t pid, uint64_t id)
 {
-	tend_snapshot *snapshot;
+	if (own)
+		snprintf(buf, size, "%llu", (unsigned long long)id);
+	else
+		snprintf(buf, size, "%d:%llu", (int)pid, (unsigned long long)id);
+}
+
+void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
+                       pid_t pid, size_t max)
+{
+	char path[TEND_PATH_MAX + 160], id[64], parent[64];
 	struct tend_snapshot_info about;
-	char path[TEND_PATH_MAX + 160], id[64];
 	size_t room = 0;
 
-	int error = tend_snapshot_of(pid, &snapshot);
-	if (error)
-		return error;
 	tend_snapshot_about(snapshot, &about);
 	if (above)
-		room = (size_t)snprintf(path, sizeof(path), "%s/", above);
-	for (size_t i = 0; i < tend_snapshot_count(snapshot) && json_array_size(rows) < ROWS_MAX;
-	     i++) {
-		const struct tend_info *row = tend_snapshot_at(snapshot, i);
+		room = (size_t)snprintf(path, sizeof(path), "%s/", above->path);
+	assert(room + TEND_PATH_MAX <= sizeof(path));
+	for (size_t i = 0; i < tend_snapshot_count(snapshot) && json_array_size(rows) < max; i++) {
+		const struct tend_info *info = tend_snapshot_at(snapshot, i);
 		tend_snapshot_path(snapshot, i, path + room, sizeof(path) - room);
-		/* Ids are unique in their process only. */
-		if (above)
-			snprintf(id, sizeof(id), "%d:%llu", (int)pid, (unsigned long long)row->id);
-		else
-			snprintf(id, sizeof(id), "%llu", (unsigned long long)row->id);
-		json_array_append_new(rows, row_of(row, id, path, about.at));
+		name_id(id, sizeof(id), !above, pid, info->id);
+		name_id(parent, sizeof(parent), !above, pid, info->parent);
+		rows_add(rows,
+		         &(const struct row){
+				 .id = id,
+				 .parent = info->parent ? parent
+		                           : above      ? above->id
+		                                        : NULL,
+				 .path = path,
+				 .wait = info->wait,
+				 .site = info->site,
+				 .age_ns = about.at > info->spawned_at ? about.at - info->spawned_at
+		                                                       : 0,
+				 .kind = info->kind,
+				 .state = info->state,
+				 .attempt = info->attempt,
+				 .pid = info->pid,
+				 .outcome = info->outcome,
+			 });
 	}
+}
+
+int rows_add_process(json_t *rows, const struct row *above, pid_t pid)
+{
+	assert(pid > 0);
+	tend_snapshot *snapshot;
+	int error = tend_snapshot_of(pid, &snapshot);
+
+	if (error)
+		return error;
+	rows_add_snapshot(rows, snapshot, above, pid, ROWS_MAX);
 	tend_snapshot_free(snapshot);
 	return 0;
 }

@@ -2,20 +2,44 @@
 #ifndef TEND_CLI_SHOW_ROWS_H
 #define TEND_CLI_SHOW_ROWS_H
 
+#include "tend/registry.h"
+
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-/* More rows would make an answer that cannot be sent and read. */
+/* More rows would make an answer too long to be sent. */
 #define ROWS_MAX 100000
 
-/* Adds the rows of a process that is linked with libtend.
- *
- *   above     a path that the paths of the rows go on from; NULL: the rows are
- *             the whole tree
- *   returns   0, or an error of tend_snapshot_of() */
-int rows_add_process(json_t *rows, const char *above, pid_t pid);
+/* A row of tend.tree/1. Texts are of any bytes. */
+struct row {
+	const char *id;
+	const char *parent; /* id of the row above, or NULL */
+	const char *path;
+	const char *wait, *site; /* NULL or empty: none */
+	uint64_t age_ns;
+	uint32_t kind, state; /* TEND_KIND_..., TEND_STATE_... */
+	uint32_t attempt;
+	int32_t pid;     /* 0: none */
+	int32_t outcome; /* TEND_LIVE: none yet */
+};
 
-/* Returns a string, or null for an empty text. */
-json_t *rows_text(const char *text);
+/* Adds a row. */
+void rows_add(json_t *rows, const struct row *row);
+
+/* Adds the rows of a snapshot, until there are `max` rows in all.
+ *
+ *   above     a row with id and path, below which the rows of the snapshot stand; NULL:
+ *             the rows are a tree of their own
+ *   pid       the process of the snapshot; with `above` a part of each id, because ids
+ *             are unique in a process only */
+void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
+                       pid_t pid, size_t max);
+
+/* Adds the rows of a process that is linked with libtend, below a row.
+ *
+ *   returns   0, or an error as of tend_snapshot_of() */
+int rows_add_process(json_t *rows, const struct row *above, pid_t pid);
 
 #endif

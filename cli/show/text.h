@@ -7,16 +7,18 @@
 #define TEND_CLI_SHOW_TEXT_H
 
 #include <stddef.h>
-#include <stdint.h>
-
-/* Decodes one character of UTF-8. Returns its length in bytes, 0 for bytes that
- * are no character (cut off, overlong, a surrogate, past U+10FFFF). */
-size_t text_decode(const char *s, size_t n, uint32_t *code);
 
 /* Writes s[0..n) to buf in printable form, always ended by a NUL. Text that
  * does not fit is cut at a character and ends in "...". `size` is at least 4.
  * Returns buf. */
 char *text_escape(char *buf, size_t size, const char *s, size_t n);
+
+/* Returns the output of a program as a terminal may show it, to be freed by the caller;
+ * NULL without memory. */
+char *text_printable(const char *s, size_t n);
+
+/* The room for n bytes in the form of tend_text_plain(), with the NUL. */
+#define TEXT_PRINTABLE(n) ((n)*4 + 1)
 
 /* Returns the number of edits (insert, remove, replace, swap two neighbours)
  * between two words of at most TEXT_WORD_MAX bytes. */

@@ -1,52 +1,71 @@
 /* cli/show/tree.c - the rows of a stack, drawn as a tree. */
 #include "show/tree.h"
+#include "show/json.h"
 #include "show/output.h"
 
+#include "tend/registry.h"
+#include "tend/text.h"
+
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 64, WIDTH_MAX = 60 };
+enum { WIDTH_MAX = 60 };
 
-struct line {
-	const json_t *row;
-	size_t depth;
-	bool followed; /* by a sibling */
-	const char *name;
+/* The index of a row by its id, for the search of a parent. */
+struct key {
+	const char *id;
+	uint32_t row;
 };
 
-static size_t segments(const char *path)
+static int compare_keys(const void *a, const void *b)
 {
-	size_t n = 0;
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
+	return strcmp(((const struct key *)a)->id, ((const struct key *)b)->id);
 }
 
-static struct line *lines_of(const json_t *rows)
+/* Returns the places of the rows, each with the row of its parent; NULL without memory. */
+static struct tend_tree_row *places_of(const json_t *rows, size_t n)
 {
-	size_t n = json_array_size(rows), base = 0;
-	struct line *lines = calloc(n + 1, sizeof(*lines));
-	bool open[DEPTH_MAX] = {false};
+	struct tend_tree_row *places = calloc(n + 1, sizeof(*places));
+	struct key *keys = calloc(n + 1, sizeof(*keys));
 
-	for (size_t i = 0; lines && i < n; i++) {
-		const json_t *row = json_array_get(rows, i);
-		const char *path = json_string_value(json_object_get(row, "path"));
-		path = path ? path : "";
-		base = i ? base : segments(path);
-		lines[i].row = row;
-		lines[i].depth = segments(path) > base ? segments(path) - base : 0;
-		lines[i].depth = lines[i].depth < DEPTH_MAX ? lines[i].depth : DEPTH_MAX - 1;
-		lines[i].name = i && strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	for (uint32_t i = 0; keys && i < n; i++)
+		keys[i] = (struct key){field_text(json_array_get(rows, i), "id"), i};
+	if (keys)
+		qsort(keys, n, sizeof(*keys), compare_keys);
+	for (uint32_t i = 0; places && keys && i < n; i++) {
+		struct key wanted = {.id = field_text(json_array_get(rows, i), "parent")};
+		const struct key *found =
+			wanted.id[0] ? bsearch(&wanted, keys, n, sizeof(*keys), compare_keys)
+				     : NULL;
+		assert(!found || found->row < n);
+		places[i].above = found ? found->row : TEND_NO_ROW;
 	}
-	for (size_t i = n; lines && i-- > 0;) {
-		lines[i].followed = open[lines[i].depth];
-		open[lines[i].depth] = true;
-		for (size_t d = lines[i].depth + 1; d < DEPTH_MAX; d++)
-			open[d] = false;
+	if (!keys) {
+		free(places);
+		places = NULL;
 	}
-	return lines;
+	free(keys);
+	return places;
+}
+
+/* Returns the last segment of the path; the whole path if no row above shows the rest. */
+static const char *name_of(const json_t *rows, const struct tend_tree_row *places, uint32_t row)
+{
+	const char *path = field_text(json_array_get(rows, row), "path");
+	const char *last = places[row].above == TEND_NO_ROW ? NULL : strrchr(path, '/');
+
+	return last ? last + 1 : path;
+}
+
+static size_t width_of(const char *name, uint32_t depth)
+{
+	size_t n = 3 * (size_t)depth;
+	for (; *name; name++)
+		n += ((unsigned char)*name & 0xc0) != 0x80;
+	return n;
 }
 
 static void print_facts(const json_t *row)
@@ -61,8 +80,9 @@ static void print_facts(const json_t *row)
 	char age[32];
 
 	printf("  %-8s %-9s", kind ? kind : "?", state ? state : "?");
-	output_age(age, sizeof(age), (uint64_t)json_integer_value(json_object_get(row, "age_ns")));
-	/* Aligned, if anything follows. */
+	tend_duration_text((uint64_t)json_integer_value(json_object_get(row, "age_ns")), age,
+	                   sizeof(age));
+	/* The age is padded only if a column follows. */
 	printf(" %-*s", pid || outcome || wait || site ? 6 : 0, age);
 	if (pid)
 		printf("  %s %lld", kind && strcmp(kind, "thread") == 0 ? "tid" : "pid",
@@ -82,37 +102,43 @@ static void print_facts(const json_t *row)
 	putchar('\n');
 }
 
-static size_t characters(const char *text)
+/* A mask is as wide as the character behind the mask, so that columns stay aligned. */
+static void print_name(const char *name)
 {
-	size_t n = 0;
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
+	size_t n = strlen(name);
+	char *masked = malloc(n + 1);
+
+	if (masked) {
+		size_t used = tend_text_plain(name, n, TEND_TEXT_MASK, masked, n + 1);
+		assert(used <= n);
+		(void)used;
+		fputs(masked, stdout);
+	}
+	free(masked);
 }
 
 void tree_print(const json_t *rows, bool ascii)
 {
 	size_t n = json_array_size(rows), width = 0;
-	struct line *lines = lines_of(rows);
-	bool more[DEPTH_MAX] = {false};
+	struct tend_tree_row *places = places_of(rows, n);
+	uint32_t first = places ? tend_tree_link(places, n) : TEND_NO_ROW;
 
-	for (size_t i = 0; lines && i < n; i++) {
-		size_t wide = 3 * lines[i].depth + characters(lines[i].name);
+	for (uint32_t i = first; i != TEND_NO_ROW; i = tend_tree_next(places, i)) {
+		size_t wide = width_of(name_of(rows, places, i), places[i].depth);
 		width = wide > width && wide <= WIDTH_MAX ? wide : width;
 	}
-	for (size_t i = 0; lines && i < n; i++) {
-		const struct line *l = &lines[i];
-		more[l->depth] = l->followed;
-		for (size_t d = 1; d < l->depth; d++)
-			fputs(more[d] ? (ascii ? "|  " : "\u2502  ") : "   ", stdout);
-		if (l->depth)
-			fputs(l->followed ? (ascii ? "|- " : "\u251c\u2500 ")
-			                  : (ascii ? "`- " : "\u2514\u2500 "),
-			      stdout);
-		output_text(l->name);
-		size_t wide = 3 * l->depth + characters(l->name);
+	for (uint32_t i = first; i != TEND_NO_ROW; i = tend_tree_next(places, i)) {
+		char branch[2048];
+		size_t used = tend_tree_branch(places, i, ascii ? TEND_TREE_ASCII : 0, branch,
+		                               sizeof(branch));
+		assert(used < sizeof(branch));
+		(void)used;
+		fputs(branch, stdout);
+		const char *name = name_of(rows, places, i);
+		print_name(name);
+		size_t wide = width_of(name, places[i].depth);
 		printf("%*s", wide < width ? (int)(width - wide) : 0, "");
-		print_facts(l->row);
+		print_facts(json_array_get(rows, i));
 	}
-	free(lines);
+	free(places);
 }

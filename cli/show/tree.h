@@ -5,8 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Prints the tree. `rows` are sorted by path, as in the answer of a running
- * stack. */
+/* Draws rows that rows_add() has made: each below the row of its parent. */
 void tree_print(const json_t *rows, bool ascii);
 
 #endif

@@ -2,7 +2,6 @@
  * task, and below a task the rows of its processes, as far as they are linked
  * with libtend. */
 #include "up/up.h"
-#include "show/json.h"
 #include "show/rows.h"
 
 #include <assert.h>
@@ -59,44 +58,53 @@ static void add_children_of(struct pids *pids, pid_t pid)
 	closedir(d);
 }
 
-static json_t *wait_of(const struct up_task *t)
+/* Returns the wait of the task; `buf` may hold the text. */
+static const char *wait_of(const struct up_task *t, char *buf, size_t size)
 {
-	char text[64];
 	uint64_t now = tend_now();
 
 	if (t->state != TEND_STATE_BACKOFF)
-		return rows_text(t->wait);
-	snprintf(text, sizeof(text), "restart %u in %.1fs", t->restarts + 1,
+		return t->wait;
+	snprintf(buf, size, "restart %u in %.1fs", t->restarts + 1,
 	         t->retry_at > now ? (double)(t->retry_at - now) / 1e9 : 0.0);
-	return json_string(text);
+	return buf;
+}
+
+static void name_stack(char *buf, size_t size, const struct up *up)
+{
+	snprintf(buf, size, "%llu", (unsigned long long)tend_root(up->rt).id);
 }
 
 static void add_task(json_t *rows, const struct up_task *t)
 {
 	const struct up *up = t->up;
 	const char *file = strrchr(up->file, '/');
-	char path[160], id[32], site[320];
-	bool ended = t->state == TEND_STATE_ENDED;
+	char path[160], id[32], stack[32], site[320], wait[64];
 
 	snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)t->id);
 	snprintf(site, sizeof(site), "%s:%zu", file ? file + 1 : up->file, t->config->at.line);
-	json_array_append_new(rows,
-	                      json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}", "id",
-	                                id, "path", path, "kind", tend_kind_name(TEND_KIND_PROCESS),
-	                                "state", tend_state_name(t->state), "wait", wait_of(t),
-	                                "attempt", (json_int_t)t->attempt, "age_ns",
-	                                (json_int_t)(tend_now() - (t->spawned_at ? t->spawned_at
-	                                                                         : up->started_at)),
-	                                "pid", t->pid ? json_integer(t->pid) : json_null(), "site",
-	                                rows_text(site), "outcome",
-	                                ended ? tend_outcome_name(t->outcome) : NULL));
+	name_stack(stack, sizeof(stack), up);
+	const struct row row = {
+		.id = id,
+		.parent = stack,
+		.path = path,
+		.wait = wait_of(t, wait, sizeof(wait)),
+		.site = site,
+		.age_ns = tend_now() - (t->spawned_at ? t->spawned_at : up->started_at),
+		.kind = TEND_KIND_PROCESS,
+		.state = t->state,
+		.attempt = t->attempt,
+		.pid = t->pid,
+		.outcome = t->state == TEND_STATE_ENDED ? t->outcome : TEND_LIVE,
+	};
+	rows_add(rows, &row);
 	struct pids pids = {0};
 	if (t->pid > 0)
 		pids.pid[pids.n++] = t->pid;
 	for (size_t i = 0; i < pids.n; i++) {
 		assert(pids.n <= PIDS_MAX && pids.pid[i] > 0);
-		rows_add_process(rows, path, pids.pid[i]); /* few are linked with libtend */
+		rows_add_process(rows, &row, pids.pid[i]); /* few are linked with libtend */
 		add_children_of(&pids, pids.pid[i]);
 	}
 }
@@ -105,14 +113,16 @@ static void add_stack(json_t *rows, const struct up *up)
 {
 	char id[32];
 
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)tend_root(up->rt).id);
-	json_array_append_new(
-		rows,
-		json_pack("{s:s, s:s, s:s, s:s, s:n, s:i, s:I, s:i, s:s, s:n}", "id", id, "path",
-	                  up->config->name, "kind", tend_kind_name(TEND_KIND_SCOPE), "state",
-	                  tend_state_name(up->stopping ? TEND_STATE_STOPPING : TEND_STATE_RUNNING),
-	                  "wait", "attempt", 0, "age_ns", (json_int_t)(tend_now() - up->started_at),
-	                  "pid", (int)getpid(), "site", up->file, "outcome"));
+	name_stack(id, sizeof(id), up);
+	rows_add(rows, &(const struct row){
+			       .id = id,
+			       .path = up->config->name,
+			       .site = up->file,
+			       .age_ns = tend_now() - up->started_at,
+			       .kind = TEND_KIND_SCOPE,
+			       .state = up->stopping ? TEND_STATE_STOPPING : TEND_STATE_RUNNING,
+			       .pid = (int32_t)getpid(),
+		       });
 }
 
 /* Segment by segment, bytes within a segment; then by id as a number. */

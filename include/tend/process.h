@@ -20,6 +20,21 @@ extern "C" {
  *   stream    1 standard output, 2 standard error */
 typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
 
+/* The variables that a child gets from the environment of this program by default. A
+ * name with a '*' at its end is a prefix. */
+#define TEND_ENVIRONMENT(X) \
+	X("PATH") \
+	X("HOME") \
+	X("USER") \
+	X("LOGNAME") \
+	X("SHELL") \
+	X("LANG") \
+	X("LC_*") \
+	X("TERM") \
+	X("TZ") \
+	X("TMPDIR") \
+	X("XDG_RUNTIME_DIR")
+
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_process_opts {
 	size_t size;             /* size of this struct, set by TEND_PROCESS_OPTS */
@@ -28,8 +43,7 @@ struct tend_process_opts {
 	int32_t stop_signal;     /* a cancel sends this to the group; default SIGTERM */
 	uint64_t stop_ns;        /* from stop_signal to SIGKILL; default 10 s */
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */
-	const char *const *env;  /* NULL-ended "K=V"; NULL: PATH HOME USER LOGNAME SHELL LANG
-	                            LC_* TERM TZ TMPDIR XDG_RUNTIME_DIR of this program */
+	const char *const *env;  /* NULL-ended "K=V"; NULL: TEND_ENVIRONMENT of this program */
 	const char *cwd;         /* NULL: this program's, now; a relative path begins there */
 	tend_output_fn *output;  /* or NULL */
 	void *output_arg;

@@ -119,53 +119,28 @@ static size_t show(char out[8], const char *s, size_t len, uint32_t code, uint32
 	return len;
 }
 
-/* Eight bytes of a name at once: 0 if they are printable ASCII without a slash. A
- * borrow from the byte below may make more of it, and then they are looked at one by
- * one (H. S. Warren, Hacker's Delight, 6-1). */
-static uint64_t odd_bytes(uint64_t word)
+/* Returns how many bytes at s are printable ASCII and shown unchanged. */
+static size_t unchanged(const char *s, size_t n, uint32_t flags)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t control = word - 0x20 * ones, del = (word ^ 0x7f * ones) - ones,
-		 slash = (word ^ '/' * ones) - ones;
+	size_t i = 0;
 
-	return (word | control | del | slash) & 0x80 * ones;
-}
-
-/* Its bytes in whatever order: the words may overlap. */
-static bool plain(const char *name, size_t n)
-{
-	uint64_t word, odd = 0;
-	uint32_t first, last;
-
-	if (n < sizeof first) {
-		word = ' ' * UINT64_C(0x0101010101000000);
-		return !odd_bytes(word | (uint64_t)(unsigned char)name[0] << 16 |
-		                  (uint64_t)(unsigned char)name[n / 2] << 8 |
-		                  (unsigned char)name[n - 1]);
-	}
-	if (n < sizeof word) {
-		memcpy(&first, name, sizeof first);
-		memcpy(&last, name + n - sizeof last, sizeof last);
-		return !odd_bytes((uint64_t)first << 32 | last);
-	}
-	for (size_t i = 0; i + sizeof word < n; i += sizeof word) {
-		memcpy(&word, name + i, sizeof word);
-		odd |= odd_bytes(word);
-	}
-	memcpy(&word, name + n - sizeof word, sizeof word);
-	return !(odd | odd_bytes(word));
+	while (i < n && s[i] >= ' ' && s[i] < 0x7f && (flags || s[i] != '\\'))
+		i++;
+	return i;
 }
 
 void tend__text_plain(struct tend__text *t, const char *s, size_t n, uint32_t flags)
 {
-	/* Most names are plain. */
-	if ((flags & TEND_TEXT_MASK) && n && plain(s, n)) {
-		tend__text_bytes(t, s, n);
-		return;
-	}
-	for (size_t i = 0; i < n;) {
+	for (size_t i = 0, run; i < n;) {
 		char shown[8];
 		uint32_t code = 0;
+
+		run = unchanged(s + i, n - i, flags);
+		if (run) {
+			tend__text_bytes(t, s + i, run);
+			i += run;
+			continue;
+		}
 		size_t len = tend_text_decode(s + i, n - i, &code);
 		size_t bytes = show(shown, s + i, len, code, flags);
 
@@ -247,8 +222,7 @@ size_t tend_duration_text(uint64_t ns, char *buf, size_t size)
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Returns the length of the unit named by s[0..n); `bare` if there is no name, and 0
- * if it names none. */
+/* Returns the length of the unit s[0..n); `bare` if n is 0, and 0 for an unknown unit. */
 static uint64_t unit_of(const char *s, size_t n, uint64_t bare)
 {
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
@@ -295,6 +269,43 @@ int tend_duration_parse(const char *text, size_t n, uint64_t bare_ns, uint64_t *
 }
 
 /* ---- Names ---- */
+
+/* Returns 0 if eight bytes of a name are printable ASCII without a slash. A borrow from
+ * the byte below may make the answer nonzero without need; the caller then looks at each
+ * byte (H. S. Warren, Hacker's Delight, 6-1). */
+static uint64_t odd_bytes(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t control = word - 0x20 * ones, del = (word ^ 0x7f * ones) - ones,
+		 slash = (word ^ '/' * ones) - ones;
+
+	return (word | control | del | slash) & 0x80 * ones;
+}
+
+/* Returns true if no byte of the name is odd. The words may overlap. */
+static bool plain(const char *name, size_t n)
+{
+	uint64_t word, odd = 0;
+	uint32_t first, last;
+
+	if (n < sizeof first) {
+		word = ' ' * UINT64_C(0x0101010101000000);
+		return !odd_bytes(word | (uint64_t)(unsigned char)name[0] << 16 |
+		                  (uint64_t)(unsigned char)name[n / 2] << 8 |
+		                  (unsigned char)name[n - 1]);
+	}
+	if (n < sizeof word) {
+		memcpy(&first, name, sizeof first);
+		memcpy(&last, name + n - sizeof last, sizeof last);
+		return !odd_bytes((uint64_t)first << 32 | last);
+	}
+	for (size_t i = 0; i + sizeof word < n; i += sizeof word) {
+		memcpy(&word, name + i, sizeof word);
+		odd |= odd_bytes(word);
+	}
+	memcpy(&word, name + n - sizeof word, sizeof word);
+	return !(odd | odd_bytes(word));
+}
 
 bool tend__name_valid(const char *name, size_t n)
 {

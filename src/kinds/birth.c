@@ -66,6 +66,7 @@ static int arm(struct tend__task *t, uint64_t deadline)
 {
 	struct tend__extra *extra = tend__task_extra(t);
 
+	tend__assert(!extra || !extra->alarm);
 	if (extra)
 		extra->alarm =
 			tend__alarm_make(tend__scope_of(t)->rt, deadline, t->id, deadline_rings);
@@ -89,6 +90,7 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 	uint32_t slot = tend__slot_take(&rt->segment, slots);
 	if (!slot)
 		return -EAGAIN;
+	tend__assert(slot < rt->slots);
 	struct tend__record *r = tend__record_at(rt->segment.header, slot);
 	struct tend__task *t = &rt->tasks[slot];
 	if (slots)
@@ -123,6 +125,7 @@ int tend__give(struct tend__task *t, const struct tend__birth *birth)
 {
 	if (!birth->opts->hold.id)
 		return 0;
+	tend__assert(!t->owns);
 	int error = tend__hold(birth->opts->hold.id, t);
 	t->owns = !error;
 	return error;
@@ -132,6 +135,8 @@ void tend__stillborn(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 
+	tend__assert((tend__task_word(t) & TEND__STATE) == TEND__FREE);
+	tend__assert(!t->owns && !tend__linked(&t->in_scope));
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	reject(s, s->id);
@@ -145,6 +150,8 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	struct tend__segment *segment = &s->rt->segment;
 	struct tend__worker *w = tend__worker_of(s->rt);
 
+	tend__assert(state == TEND__READY || state == TEND__RUNNING);
+	tend__assert(t->fn || state == TEND__RUNNING);
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
 	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));

@@ -1,6 +1,8 @@
 /* kinds/external.c - work that runs elsewhere and only has an entry in the tree. */
 #include "kinds/kinds.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 static void nobody_wakes(struct tend__task *t) { (void)t; }
@@ -37,6 +39,7 @@ int tend_task_end(tend_task task, int result)
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	/* The first of two callers ends the task: the stripe guards the flag. */
 	if (t->kind != &kind_external)
 		error = -EINVAL;
@@ -47,7 +50,9 @@ int tend_task_end(tend_task task, int result)
 		t->result = result;
 	}
 	tend__unlock(tend__stripe_of(rt, task.id));
-	if (!error)
-		tend__task_finish(t);
+	if (error)
+		return error;
+	tend__assert(t->id == task.id && !t->worker && !t->stack);
+	tend__task_finish(t);
 	return error;
 }

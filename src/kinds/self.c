@@ -27,6 +27,7 @@ int tend_checkpoint(void)
 	tend__checkpoint_at(t, __builtin_return_address(0));
 	if (!tend__canceled(t))
 		return 0;
+	tend__assert(!t->worker || t->worker == tend__tls.worker);
 	if (t->worker)
 		tend__fiber_yield(t);
 	return -ECANCELED;
@@ -104,6 +105,8 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	va_end(args);
 	if (!t || !t->kind->leave)
 		tend__bug("tend: panic outside of a task: %s", text);
+	_Static_assert(sizeof(text) == sizeof(t->extra->message), "the text fits");
+	tend__assert(!t->worker || t->worker == tend__tls.worker);
 	if (t->unwinding)
 		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id,
 		          text);

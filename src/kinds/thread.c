@@ -2,6 +2,7 @@
 #include "kinds/kinds.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@ static void thread_leave(struct tend__task *t)
 {
 	struct tend__thread_task *tt = t->data;
 
+	tend__assert(tend__tls.task == t && tt->task == t);
 	longjmp(tt->out, 1);
 }
 
@@ -35,6 +37,7 @@ static const struct tend__kind kind_thread = {.wake = thread_wake, .leave = thre
  * runtime, which waits for this task because the task still counts. */
 static void ending(struct tend__thread_task *tt)
 {
+	tend__assert(!tt->next && !tend__tls.task);
 	tend__lock(&tt->rt->threads_lock);
 	tt->next = tt->rt->threads_ended;
 	tt->rt->threads_ended = tt;
@@ -48,6 +51,7 @@ static void left(void *p)
 	struct tend__thread_task *tt = p;
 	struct tend__task *t = tt->task;
 
+	tend__assert(tend__tls.task == t && t->data == tt);
 	t->ending = TEND_ABORTED;
 	tend__unwind(t);
 	tend__tls.task = NULL;
@@ -75,6 +79,7 @@ static void body(void *p)
 		tend__futex_wait(&tt->go, 0, TEND_FOREVER);
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
+	tend__assert(!tend__tls.task && t->data == tt);
 	tend__tls.task = t;
 	/* Relaxed: readers of the registry need no order with other members. */
 	tend__store_relaxed(&t->record->pid, tend__thread_number());
@@ -99,6 +104,7 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 		tend__unlock(&rt->threads_lock);
 		if (!tt)
 			return;
+		tend__assert(tt->rt == rt);
 		tend__thread_join(&tt->thread);
 		tend__free(tt);
 		if (!all)

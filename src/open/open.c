@@ -66,6 +66,8 @@ static uint32_t power_of_two(uint32_t n)
 {
 	uint32_t p = 16;
 
+	tend__assert(n <= 1u << 31);
+
 	while (p < n)
 		p *= 2;
 	return p;
@@ -158,6 +160,7 @@ static int reserve(tend_runtime *rt, const struct tend_runtime_opts *o)
 static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
 {
 	uint32_t first_generation = 0;
+	tend__assert(rt->index == UINT32_MAX);
 	int error = tend__runtime_claim(rt, &first_generation);
 
 	if (!error)
@@ -233,6 +236,7 @@ static int stop_hosted(tend_runtime *rt, uint64_t deadline)
 {
 	uint64_t id = rt->root->id;
 
+	tend__assert(rt->workers_count == 1);
 	tend__shutdown_begin(rt->root, id);
 	cancel_all(rt);
 	if (poll_until(rt, tend__kill_at(tend__clock(), deadline)))
@@ -268,6 +272,7 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		error = stop_without_memory(rt, deadline);
 	if (error)
 		return error;
+	tend__assert(tend__runtime_of(rt->root->id) == rt);
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
 	/* The runtime leaves the table first, or threads could post to a stopped worker. */

@@ -32,7 +32,7 @@
 	X(CWD, "could not enter the working directory") \
 	X(LOOKUP, "could not find the program") \
 	X(EXEC, "the program is there but could not be run") \
-	X(KILLED, "it was killed before it had started")
+	X(KILLED, "the process was killed before it had started")
 
 enum tend__guard_stage {
 #define TEND__STAGE(name, text) TEND__STAGE_##name,

@@ -232,6 +232,8 @@ void tend__leave(struct tend__task *t)
 {
 	tend__assert(t == tend__tls.task);
 	tend__unwind(t);
+	if (t->kind->before_end)
+		t->kind->before_end(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
 }

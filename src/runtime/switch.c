@@ -103,7 +103,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	tend__store_relaxed(&t->record->worker, w->number);
 	if (!t->drop && !t->data && tend__task_told(t)) {
 		t->result = -ECANCELED;
-		t->kind->ended(t);
+		w->rt->finish(t);
 		return false;
 	}
 	if (spare && !spare->single && spare->bytes == bytes) {
@@ -116,7 +116,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		t->ending = TEND_FAILED;
 		if (t->drop)
 			t->drop(t->arg);
-		t->kind->ended(t);
+		w->rt->finish(t);
 		return false;
 	}
 	tend__context_make(&t->stack->context, t->stack->low,
@@ -157,10 +157,10 @@ static inline __attribute__((always_inline)) struct tend__task *choose(struct te
 static inline __attribute__((always_inline)) void running(struct tend__worker *w,
                                                           struct tend__task *t)
 {
-	if (w->credit.owner)
-		w->credit.give_back(w);
-	if (w->debt.owner && (!t || t->owner != w->debt.owner))
-		w->debt.pay(w);
+	const struct tend__owner *next = t ? t->owner : NULL;
+
+	if (w->places.owner || (w->leaves.owner && w->leaves.owner != next))
+		w->rt->settle(w, next);
 	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
 	tend__store_relaxed(w->current, t ? t->id : 0);
 	tend__tls.task = t;
@@ -240,7 +240,7 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 	TEND__EDGE_RELEASE(t->owner);
 	tend__tls.task = NULL;
 	t->stack = NULL;
-	t->kind->ended(t);
+	w->rt->finish(t);
 	struct tend__task *n = choose(w, adopt ? stack : NULL);
 	if (n && n->stack == stack) {
 		running(w, n);
@@ -289,8 +289,8 @@ static void entry(void *arg)
 		TEND__EDGE_ACQUIRE(t);
 		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
 		tend__unwind(t);
-		if (t->kind->leave != tend__fiber_end)
-			t->kind->leave(t);
+		if (t->kind->before_end)
+			t->kind->before_end(t);
 		t = end(t, TEND__ADOPTS);
 	}
 }

@@ -70,9 +70,10 @@ struct tend__task;
 struct tend__kind {
 	/* Makes a notified task run. */
 	void (*wake)(struct tend__task *t);
-	/* For fibers: called by the worker after the last run of the fiber. */
-	void (*ended)(struct tend__task *t);
-	/* Called on the task's own stack after the cleanups: leaves the stack for good. */
+	/* Called on the task's own stack after the cleanups: the work that the kind has left
+	 * before the end, which may wait. NULL: none. */
+	void (*before_end)(struct tend__task *t);
+	/* Called on the task's own stack after that: leaves the stack for good. */
 	void (*leave)(struct tend__task *t);
 	/* Called before the slot is freed, with the stripe held, or without a handle to the task. */
 	void (*gone)(struct tend__task *t);

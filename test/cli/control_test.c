@@ -1,5 +1,5 @@
 /* test/cli/control_test.c - requests and answers over a socket. */
-#include "suites.h"
+#include "suite.h"
 #include "ask/control.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -77,7 +77,9 @@ static void see_progress(void *arg, const json_t *progress)
 	progress_seen += (int)json_integer_value(json_object_get(progress, "left"));
 }
 
-START_TEST(an_answer_comes_after_its_progress)
+FIXTURE(make, unmake);
+
+TEST(an_answer_comes_after_its_progress)
 {
 	json_t *answer =
 		control_ask(&instance, json_pack("{s:s, s:s}", "cmd", "tree", "path", "a/b"),
@@ -90,9 +92,8 @@ START_TEST(an_answer_comes_after_its_progress)
 		json_string_value(json_object_get(json_object_get(answer, "data"), "path")), "a/b");
 	json_decref(answer);
 }
-END_TEST
 
-START_TEST(a_request_in_pieces_and_two_at_once_are_answered)
+TEST(a_request_in_pieces_and_two_at_once_are_answered)
 {
 	int fd = dial();
 	ck_assert_int_eq(write(fd, "{\"cmd\":", 7), 7);
@@ -103,7 +104,6 @@ START_TEST(a_request_in_pieces_and_two_at_once_are_answered)
 	}
 	close(fd);
 }
-END_TEST
 
 static const char *const bad[] = {"\n",
                                   "{}\n",
@@ -113,7 +113,7 @@ static const char *const bad[] = {"\n",
                                   "\xff\xfe\n",
                                   "{\"cmd\":\"a\",\"cmd\":\"b\"}\n"};
 
-START_TEST(what_is_not_a_request_is_answered_with_an_error)
+TEST_EACH(what_is_not_a_request_is_answered_with_an_error, sizeof(bad) / sizeof(*bad))
 {
 	int fd = dial();
 	size_t n = strlen(bad[_i]);
@@ -123,9 +123,8 @@ START_TEST(what_is_not_a_request_is_answered_with_an_error)
 	ck_assert_ptr_nonnull(strstr(line, "\"exit_code\":2"));
 	close(fd);
 }
-END_TEST
 
-START_TEST(a_request_without_an_end_is_refused_and_hung_up_on)
+TEST(a_request_without_an_end_is_refused_and_hung_up_on)
 {
 	static char flood[CONTROL_REQUEST_MAX];
 	int fd = dial();
@@ -135,9 +134,8 @@ START_TEST(a_request_without_an_end_is_refused_and_hung_up_on)
 	ck_assert_str_eq(line_of(fd), "");
 	close(fd);
 }
-END_TEST
 
-START_TEST(more_connections_than_there_may_be_are_told_so)
+TEST(more_connections_than_there_may_be_are_told_so)
 {
 	int fds[CONTROL_CONNECTIONS_MAX];
 	for (int i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
@@ -152,17 +150,15 @@ START_TEST(more_connections_than_there_may_be_are_told_so)
 	for (int i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
 		close(fds[i]);
 }
-END_TEST
 
-START_TEST(the_socket_is_for_its_user_only)
+TEST(the_socket_is_for_its_user_only)
 {
 	struct stat st;
 	ck_assert_int_eq(stat(instance.socket, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 }
-END_TEST
 
-START_TEST(text_of_any_bytes_becomes_a_string)
+TEST(text_of_any_bytes_becomes_a_string)
 {
 	json_t *clean = text_json("a\xff\0b", 4), *whole = text_json("caf\xc3\xa9", 5);
 	ck_assert_str_eq(json_string_value(clean), "a\xef\xbf\xbd\xef\xbf\xbd"
@@ -170,23 +166,4 @@ START_TEST(text_of_any_bytes_becomes_a_string)
 	ck_assert_str_eq(json_string_value(whole), "caf\xc3\xa9");
 	json_decref(clean);
 	json_decref(whole);
-}
-END_TEST
-
-Suite *control_suite(void)
-{
-	Suite *s = suite_create("control");
-	TCase *c = tcase_create("requests");
-	tcase_add_checked_fixture(c, make, unmake);
-	tcase_set_timeout(c, 20);
-	tcase_add_test(c, an_answer_comes_after_its_progress);
-	tcase_add_test(c, a_request_in_pieces_and_two_at_once_are_answered);
-	tcase_add_loop_test(c, what_is_not_a_request_is_answered_with_an_error, 0,
-	                    sizeof(bad) / sizeof(*bad));
-	tcase_add_test(c, a_request_without_an_end_is_refused_and_hung_up_on);
-	tcase_add_test(c, more_connections_than_there_may_be_are_told_so);
-	tcase_add_test(c, the_socket_is_for_its_user_only);
-	tcase_add_test(c, text_of_any_bytes_becomes_a_string);
-	suite_add_tcase(s, c);
-	return s;
 }

@@ -1,5 +1,5 @@
 /* test/cli/graph_test.c - who may start and who may stop. */
-#include "suites.h"
+#include "suite.h"
 #include "up/graph.h"
 
 #include <stdlib.h>
@@ -37,10 +37,11 @@ static enum graph_verdict verdict(size_t task)
 	return graph_may_start(&graph, task, &which);
 }
 
-START_TEST(what_needs_nothing_starts_at_once) { ck_assert_int_eq(verdict(DB), GRAPH_GO); }
-END_TEST
+FIXTURE(make, unmake);
 
-START_TEST(a_dependant_starts_when_its_need_has_started)
+TEST(what_needs_nothing_starts_at_once) { ck_assert_int_eq(verdict(DB), GRAPH_GO); }
+
+TEST(a_dependant_starts_when_its_need_has_started)
 {
 	size_t which = COUNT;
 	ck_assert_int_eq(graph_may_start(&graph, WEB, &which), GRAPH_WAIT);
@@ -49,16 +50,14 @@ START_TEST(a_dependant_starts_when_its_need_has_started)
 	ck_assert_int_eq(verdict(WEB), GRAPH_GO);
 	ck_assert_int_eq(verdict(PROXY), GRAPH_WAIT);
 }
-END_TEST
 
-START_TEST(a_need_that_succeeded_at_once_has_started)
+TEST(a_need_that_succeeded_at_once_has_started)
 {
 	ended(DB, false);
 	ck_assert_int_eq(verdict(WEB), GRAPH_GO);
 }
-END_TEST
 
-START_TEST(a_need_that_failed_for_good_keeps_its_dependants_from_starting)
+TEST(a_need_that_failed_for_good_keeps_its_dependants_from_starting)
 {
 	size_t which = COUNT;
 	graph.nodes[DB].started = true;
@@ -68,9 +67,8 @@ START_TEST(a_need_that_failed_for_good_keeps_its_dependants_from_starting)
 	ended(WEB, true);
 	ck_assert_int_eq(verdict(PROXY), GRAPH_NEVER);
 }
-END_TEST
 
-START_TEST(a_failed_need_counts_before_one_that_has_not_started)
+TEST(a_failed_need_counts_before_one_that_has_not_started)
 {
 	size_t both[] = {WEB, DB}, which = COUNT;
 	tasks[PROXY].needs = both;
@@ -79,9 +77,8 @@ START_TEST(a_failed_need_counts_before_one_that_has_not_started)
 	ck_assert_int_eq(graph_may_start(&graph, PROXY, &which), GRAPH_NEVER);
 	ck_assert_uint_eq(which, DB);
 }
-END_TEST
 
-START_TEST(a_task_stops_when_all_that_need_it_have_ended)
+TEST(a_task_stops_when_all_that_need_it_have_ended)
 {
 	ck_assert(graph_may_stop(&graph, PROXY));
 	ck_assert(graph_may_stop(&graph, WORKER));
@@ -93,9 +90,8 @@ START_TEST(a_task_stops_when_all_that_need_it_have_ended)
 	ended(WORKER, false);
 	ck_assert(graph_may_stop(&graph, DB));
 }
-END_TEST
 
-START_TEST(a_stop_takes_as_long_as_the_longest_way)
+TEST(a_stop_takes_as_long_as_the_longest_way)
 {
 	ck_assert_uint_eq(graph_stop_ns(&graph), 30);
 	tasks[WORKER].stop_timeout_ns = 100;
@@ -105,28 +101,9 @@ START_TEST(a_stop_takes_as_long_as_the_longest_way)
 	ended(PROXY, false);
 	ck_assert_uint_eq(graph_stop_ns(&graph), 20);
 }
-END_TEST
 
-START_TEST(an_endless_stop_timeout_does_not_wrap)
+TEST(an_endless_stop_timeout_does_not_wrap)
 {
 	tasks[WEB].stop_timeout_ns = UINT64_MAX;
 	ck_assert_uint_eq(graph_stop_ns(&graph), UINT64_MAX);
-}
-END_TEST
-
-Suite *graph_suite(void)
-{
-	Suite *s = suite_create("graph");
-	TCase *c = tcase_create("needs");
-	tcase_add_checked_fixture(c, make, unmake);
-	tcase_add_test(c, what_needs_nothing_starts_at_once);
-	tcase_add_test(c, a_dependant_starts_when_its_need_has_started);
-	tcase_add_test(c, a_need_that_succeeded_at_once_has_started);
-	tcase_add_test(c, a_need_that_failed_for_good_keeps_its_dependants_from_starting);
-	tcase_add_test(c, a_failed_need_counts_before_one_that_has_not_started);
-	tcase_add_test(c, a_task_stops_when_all_that_need_it_have_ended);
-	tcase_add_test(c, a_stop_takes_as_long_as_the_longest_way);
-	tcase_add_test(c, an_endless_stop_timeout_does_not_wrap);
-	suite_add_tcase(s, c);
-	return s;
 }

@@ -1,5 +1,5 @@
 /* test/cli/instance_test.c - the runtime directory, the lock, the socket. */
-#include "suites.h"
+#include "suite.h"
 #include "ask/instance.h"
 
 #include <fcntl.h>
@@ -46,7 +46,9 @@ static void leave_socket(const char *path)
 	close(fd);
 }
 
-START_TEST(a_claim_makes_a_private_directory_and_a_release_leaves_no_file)
+FIXTURE(make, unmake);
+
+TEST(a_claim_makes_a_private_directory_and_a_release_leaves_no_file)
 {
 	struct stat st;
 	struct instance i = claimed("shop");
@@ -60,9 +62,8 @@ START_TEST(a_claim_makes_a_private_directory_and_a_release_leaves_no_file)
 	ck_assert(!exists(i.lock));
 	ck_assert(!exists(i.socket));
 }
-END_TEST
 
-START_TEST(a_second_claim_is_refused_and_names_the_owner)
+TEST(a_second_claim_is_refused_and_names_the_owner)
 {
 	char pid[32];
 	struct instance i = claimed("shop"), other;
@@ -76,9 +77,8 @@ START_TEST(a_second_claim_is_refused_and_names_the_owner)
 	i = claimed("shop");
 	instance_release(&i);
 }
-END_TEST
 
-START_TEST(what_a_crash_left_is_replaced)
+TEST(what_a_crash_left_is_replaced)
 {
 	pid_t child = fork();
 	if (child == 0) {
@@ -97,9 +97,8 @@ START_TEST(what_a_crash_left_is_replaced)
 	ck_assert(!exists(i.socket));
 	instance_release(&i);
 }
-END_TEST
 
-START_TEST(a_directory_that_is_not_there_is_told_with_the_remedy)
+TEST(a_directory_that_is_not_there_is_told_with_the_remedy)
 {
 	struct instance i;
 	setenv("XDG_RUNTIME_DIR", "/nonexistent/run", 1);
@@ -109,9 +108,8 @@ START_TEST(a_directory_that_is_not_there_is_told_with_the_remedy)
 	                 "/nonexistent/run does not exist; create it, or set XDG_RUNTIME_DIR to a "
 	                 "private directory of yours (mode 0700)");
 }
-END_TEST
 
-START_TEST(a_directory_that_is_open_to_others_is_refused)
+TEST(a_directory_that_is_open_to_others_is_refused)
 {
 	char path[200];
 	struct instance i;
@@ -122,9 +120,8 @@ START_TEST(a_directory_that_is_open_to_others_is_refused)
 	ck_assert_int_eq(error.exit_code, 78);
 	ck_assert_ptr_nonnull(strstr(error.text, "chmod 700"));
 }
-END_TEST
 
-START_TEST(a_directory_that_is_a_link_is_refused)
+TEST(a_directory_that_is_a_link_is_refused)
 {
 	char path[200];
 	struct instance i;
@@ -133,9 +130,8 @@ START_TEST(a_directory_that_is_a_link_is_refused)
 	ck_assert_int_ne(instance_claim("shop", &i, &error), 0);
 	ck_assert_int_eq(error.exit_code, 78);
 }
-END_TEST
 
-START_TEST(a_path_too_long_for_a_socket_is_told_with_the_remedy)
+TEST(a_path_too_long_for_a_socket_is_told_with_the_remedy)
 {
 	struct instance i;
 	char name[INSTANCE_NAME_MAX + 1];
@@ -146,9 +142,8 @@ START_TEST(a_path_too_long_for_a_socket_is_told_with_the_remedy)
 	ck_assert_int_eq(error.exit_code, 78);
 	ck_assert_ptr_nonnull(strstr(error.text, "shorter"));
 }
-END_TEST
 
-START_TEST(the_only_stack_is_found)
+TEST(the_only_stack_is_found)
 {
 	struct instance_choice any = {0};
 	struct instance found, i;
@@ -160,9 +155,8 @@ START_TEST(the_only_stack_is_found)
 	ck_assert_str_eq(found.socket, i.socket);
 	instance_release(&i);
 }
-END_TEST
 
-START_TEST(of_several_the_one_of_this_directory_is_found_and_else_they_are_listed)
+TEST(of_several_the_one_of_this_directory_is_found_and_else_they_are_listed)
 {
 	struct instance_choice any = {0}, named = {.name = "b"};
 	struct instance found, a = claimed("a"), b = claimed("b");
@@ -176,9 +170,8 @@ START_TEST(of_several_the_one_of_this_directory_is_found_and_else_they_are_liste
 	instance_release(&a);
 	instance_release(&b);
 }
-END_TEST
 
-START_TEST(a_command_that_changes_something_leaves_other_directories_alone)
+TEST(a_command_that_changes_something_leaves_other_directories_alone)
 {
 	struct instance_choice strict = {.strict = true};
 	struct instance found, a = claimed("a");
@@ -187,34 +180,12 @@ START_TEST(a_command_that_changes_something_leaves_other_directories_alone)
 	ck_assert_int_eq(instance_choose(&strict, NULL, &found, &error), 0);
 	instance_release(&a);
 }
-END_TEST
 
-START_TEST(a_socket_given_by_path_is_taken_as_it_is)
+TEST(a_socket_given_by_path_is_taken_as_it_is)
 {
 	struct instance_choice choice = {.socket = "/some/where/shop.sock"};
 	struct instance found;
 	ck_assert_int_eq(instance_choose(&choice, "x", &found, &error), 0);
 	ck_assert_str_eq(found.name, "shop");
 	ck_assert_str_eq(found.lock, "/some/where/shop.lock");
-}
-END_TEST
-
-Suite *instance_suite(void)
-{
-	Suite *s = suite_create("instance");
-	TCase *c = tcase_create("claims");
-	tcase_add_checked_fixture(c, make, unmake);
-	tcase_add_test(c, a_claim_makes_a_private_directory_and_a_release_leaves_no_file);
-	tcase_add_test(c, a_second_claim_is_refused_and_names_the_owner);
-	tcase_add_test(c, what_a_crash_left_is_replaced);
-	tcase_add_test(c, a_directory_that_is_not_there_is_told_with_the_remedy);
-	tcase_add_test(c, a_directory_that_is_open_to_others_is_refused);
-	tcase_add_test(c, a_directory_that_is_a_link_is_refused);
-	tcase_add_test(c, a_path_too_long_for_a_socket_is_told_with_the_remedy);
-	tcase_add_test(c, the_only_stack_is_found);
-	tcase_add_test(c, of_several_the_one_of_this_directory_is_found_and_else_they_are_listed);
-	tcase_add_test(c, a_command_that_changes_something_leaves_other_directories_alone);
-	tcase_add_test(c, a_socket_given_by_path_is_taken_as_it_is);
-	suite_add_tcase(s, c);
-	return s;
 }

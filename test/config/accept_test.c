@@ -21,7 +21,9 @@ static void check_words(char *const *words, const char *expected)
 	ck_assert_str_eq(joined, expected);
 }
 
-START_TEST(the_smallest_stack_has_the_defaults)
+FIXTURE(enter_shop, leave_shop);
+
+TEST(the_smallest_stack_has_the_defaults)
 {
 	char here[PATH_MAX];
 	struct config *c = load("version: 1\ntasks: {web: {command: [true]}}\n");
@@ -46,9 +48,8 @@ START_TEST(the_smallest_stack_has_the_defaults)
 	ck_assert_uint_eq(c->order[0], 0);
 	config_free(c);
 }
-END_TEST
 
-START_TEST(every_field_is_read)
+TEST(every_field_is_read)
 {
 	struct config *c = load("version: 1\n"
 	                        "name: demo-2\n"
@@ -104,9 +105,8 @@ START_TEST(every_field_is_read)
 	ck_assert_uint_eq(all->restart_delay_ns, 0);
 	config_free(c);
 }
-END_TEST
 
-START_TEST(a_text_is_what_stands_there_however_it_looks)
+TEST(a_text_is_what_stands_there_however_it_looks)
 {
 	struct config *c = load(
 		HEAD "  web:\n"
@@ -116,15 +116,13 @@ START_TEST(a_text_is_what_stands_there_however_it_looks)
 	check_words(c->tasks[0].env, "A=yes|B=0777|12=3|C= a\tb ");
 	config_free(c);
 }
-END_TEST
 
-START_TEST(a_quoted_number_is_the_same_text)
+TEST(a_quoted_number_is_the_same_text)
 {
 	config_free(load("version: \"1\"\ntasks: {a: {command: [x], stop: {signal: \"15\"}}}\n"));
 }
-END_TEST
 
-START_TEST(a_map_or_list_may_be_left_empty)
+TEST(a_map_or_list_may_be_left_empty)
 {
 	struct config *c =
 		load(HEAD "  web:\n    command: [x]\n    env:\n    env_pass:\n    needs:\n"
@@ -133,9 +131,8 @@ START_TEST(a_map_or_list_may_be_left_empty)
 	ck_assert_int_eq(c->tasks[0].restart, CONFIG_TRANSIENT);
 	config_free(c);
 }
-END_TEST
 
-START_TEST(an_alias_stands_for_what_it_names)
+TEST(an_alias_stands_for_what_it_names)
 {
 	struct config *c = load(HEAD "  a: {command: &run [serve, x], env: &common {A: 1}}\n"
 	                             "  b: {command: *run, env: *common}\n");
@@ -143,18 +140,16 @@ START_TEST(an_alias_stands_for_what_it_names)
 	check_words(c->tasks[1].env, "A=1");
 	config_free(c);
 }
-END_TEST
 
-START_TEST(json_is_read_as_it_is)
+TEST(json_is_read_as_it_is)
 {
 	struct config *c = load("{\"version\": 1, \"name\": \"j\", \"tasks\": {\"a\": "
 	                        "{\"command\": [\"x\", \"\\u00e9\"], \"needs\": []}}}");
 	check_words(c->tasks[0].argv, "x|\xc3\xa9");
 	config_free(c);
 }
-END_TEST
 
-START_TEST(a_byte_order_mark_and_windows_lines_are_read)
+TEST(a_byte_order_mark_and_windows_lines_are_read)
 {
 	struct config *c = load("\xef\xbb\xbfversion: 1\r\ntasks:\r\n  a:\r\n    command: [x]\r\n");
 	check_words(c->tasks[0].argv, "x");
@@ -162,9 +157,8 @@ START_TEST(a_byte_order_mark_and_windows_lines_are_read)
 	ck_assert_uint_eq(c->tasks[0].at.column, 3);
 	config_free(c);
 }
-END_TEST
 
-START_TEST(tasks_stay_in_the_order_of_the_file)
+TEST(tasks_stay_in_the_order_of_the_file)
 {
 	struct config *c =
 		load(HEAD "  z: {command: [x]}\n  a: {command: [x]}\n  m: {command: [x]}\n");
@@ -173,9 +167,8 @@ START_TEST(tasks_stay_in_the_order_of_the_file)
 	ck_assert_str_eq(c->tasks[2].name, "m");
 	config_free(c);
 }
-END_TEST
 
-START_TEST(the_longest_string_the_kernel_takes_is_taken)
+TEST(the_longest_string_the_kernel_takes_is_taken)
 {
 	enum { MOST = 131071 };
 	char *text = malloc(MOST + 200), *word = malloc(MOST + 1);
@@ -189,24 +182,4 @@ START_TEST(the_longest_string_the_kernel_takes_is_taken)
 	config_free(c);
 	free(word);
 	free(text);
-}
-END_TEST
-
-Suite *accept_suite(void)
-{
-	Suite *suite = suite_create("config/accept");
-	TCase *tc = tcase_create("accept");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_test(tc, the_smallest_stack_has_the_defaults);
-	tcase_add_test(tc, every_field_is_read);
-	tcase_add_test(tc, a_text_is_what_stands_there_however_it_looks);
-	tcase_add_test(tc, a_quoted_number_is_the_same_text);
-	tcase_add_test(tc, a_map_or_list_may_be_left_empty);
-	tcase_add_test(tc, an_alias_stands_for_what_it_names);
-	tcase_add_test(tc, json_is_read_as_it_is);
-	tcase_add_test(tc, a_byte_order_mark_and_windows_lines_are_read);
-	tcase_add_test(tc, tasks_stay_in_the_order_of_the_file);
-	tcase_add_test(tc, the_longest_string_the_kernel_takes_is_taken);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

@@ -58,7 +58,9 @@ static struct run run(const char *arg, const char *arg2) { return run_into("../o
 
 static void write_text(const char *path, const char *text) { write_file(path, text, strlen(text)); }
 
-START_TEST(a_valid_file_is_told_with_its_order_and_answers_0)
+FIXTURE(enter_shop, leave_shop);
+
+TEST(a_valid_file_is_told_with_its_order_and_answers_0)
 {
 	write_text("tend.yaml", "version: 1\ntasks:\n  web: {command: [sh], needs: [db]}\n"
 	                        "  db: {command: [sh]}\n");
@@ -67,9 +69,8 @@ START_TEST(a_valid_file_is_told_with_its_order_and_answers_0)
 	ck_assert_str_eq(r.out, "shop: 2 tasks, started in this order: db, web\n");
 	ck_assert_int_eq(r.code, 0);
 }
-END_TEST
 
-START_TEST(warnings_do_not_change_the_answer)
+TEST(warnings_do_not_change_the_answer)
 {
 	write_text("one.yaml", "version: 1\ntasks: {web: {command: [/no/such]}}\n");
 	struct run r = run("one.yaml", NULL);
@@ -79,9 +80,8 @@ START_TEST(warnings_do_not_change_the_answer)
 	ck_assert_str_eq(r.out, "shop: 1 task, started in this order: web\n");
 	ck_assert_int_eq(r.code, 0);
 }
-END_TEST
 
-START_TEST(a_file_that_is_not_valid_answers_78)
+TEST(a_file_that_is_not_valid_answers_78)
 {
 	write_text("tend.yaml", "version: 1\ntasks: {web: {comand: [x]}}\n");
 	struct run r = run("-f", "tend.yaml");
@@ -90,10 +90,8 @@ START_TEST(a_file_that_is_not_valid_answers_78)
 	                        "'command'?)\n");
 	ck_assert_int_eq(r.code, 78);
 }
-END_TEST
 
-START_TEST(a_missing_file_answers_78) { ck_assert_int_eq(run(NULL, NULL).code, 78); }
-END_TEST
+TEST(a_missing_file_answers_78) { ck_assert_int_eq(run(NULL, NULL).code, 78); }
 
 /* The part of the answer that does not change from run to run. */
 static void check_answer(struct run r, int code, const char *expected)
@@ -118,7 +116,7 @@ static void check_answer(struct run r, int code, const char *expected)
 	ck_assert_str_eq(line, expected);
 }
 
-START_TEST(json_is_one_document_for_success_and_failure)
+TEST(json_is_one_document_for_success_and_failure)
 {
 	write_text("good.yaml", "version: 1\ntasks: {web: {command: [sh]}}\n");
 	write_text("bad.yaml", "version: 1\ntasks: {web: {comand: [x]}}\n");
@@ -130,9 +128,8 @@ START_TEST(json_is_one_document_for_success_and_failure)
 	             "tend.check/1 0 0 1 {\"exit_code\":78,\"message\":\"the file is not valid; "
 	             "see data.errors\"}");
 }
-END_TEST
 
-START_TEST(an_answer_that_cannot_be_written_is_an_error)
+TEST(an_answer_that_cannot_be_written_is_an_error)
 {
 	write_text("tend.yaml", "version: 1\ntasks: {web: {command: [sh]}}\n");
 	struct run r = run_into("/dev/full", NULL, NULL);
@@ -141,27 +138,9 @@ START_TEST(an_answer_that_cannot_be_written_is_an_error)
 	write_text("tend.yaml", "version: 1\n");
 	ck_assert_int_eq(run_into("/dev/full", "--json", NULL).code, 78);
 }
-END_TEST
 
-START_TEST(a_wrong_use_answers_2)
+TEST(a_wrong_use_answers_2)
 {
 	ck_assert_int_eq(run("a.yaml", "b.yaml").code, 2);
 	ck_assert_int_eq(run("--no-such-option", NULL).code, 2);
-}
-END_TEST
-
-Suite *check_suite(void)
-{
-	Suite *suite = suite_create("config/check");
-	TCase *tc = tcase_create("check");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_test(tc, a_valid_file_is_told_with_its_order_and_answers_0);
-	tcase_add_test(tc, warnings_do_not_change_the_answer);
-	tcase_add_test(tc, a_file_that_is_not_valid_answers_78);
-	tcase_add_test(tc, a_missing_file_answers_78);
-	tcase_add_test(tc, json_is_one_document_for_success_and_failure);
-	tcase_add_test(tc, an_answer_that_cannot_be_written_is_an_error);
-	tcase_add_test(tc, a_wrong_use_answers_2);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

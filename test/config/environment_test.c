@@ -49,31 +49,29 @@ static void check(const char *text, char *const *extra, const char *expected)
 	"TMPDIR=/tmp XDG_RUNTIME_DIR=/run/u"
 #define USUAL "PATH=/bin " USUAL_BUT_PATH
 
-START_TEST(a_child_gets_the_usual_variables_and_no_others) { check(WEB("cwd: ."), NULL, USUAL); }
-END_TEST
+FIXTURE(enter_shop, leave_shop);
 
-START_TEST(env_is_added_and_replaces)
+TEST(a_child_gets_the_usual_variables_and_no_others) { check(WEB("cwd: ."), NULL, USUAL); }
+
+TEST(env_is_added_and_replaces)
 {
 	check(WEB("env: {PORT: 80, PATH: /opt}"), NULL, USUAL_BUT_PATH " PORT=80 PATH=/opt");
 }
-END_TEST
 
-START_TEST(env_pass_names_what_else_is_handed_on)
+TEST(env_pass_names_what_else_is_handed_on)
 {
 	check(WEB("env_pass: [EDITOR, EMPTY, UNSET, HOME]"), NULL, USUAL " EDITOR=vi EMPTY=");
 }
-END_TEST
 
-START_TEST(env_pass_all_hands_on_all_that_is_a_variable)
+TEST(env_pass_all_hands_on_all_that_is_a_variable)
 {
 	check(WEB("env_pass: all"), NULL,
 	      "PATH=/bin HOME=/home/u USER=u LOGNAME=u SHELL=/bin/bash LANG=C.UTF-8 LC_ALL=C LC_=x "
 	      "TERM=xterm TZ=UTC TMPDIR=/tmp XDG_RUNTIME_DIR=/run/u SECRET=1 EDITOR=vi PATHS=no "
 	      "EMPTY=");
 }
-END_TEST
 
-START_TEST(what_the_supervisor_adds_comes_last_and_wins)
+TEST(what_the_supervisor_adds_comes_last_and_wins)
 {
 	char *const extra[] = {"TEND_X=1", "PORT=81", "TZ=CET", NULL};
 	check(WEB("env: {PORT: 80, A: b}, env_pass: all"), extra,
@@ -81,9 +79,8 @@ START_TEST(what_the_supervisor_adds_comes_last_and_wins)
 	      "TERM=xterm TMPDIR=/tmp XDG_RUNTIME_DIR=/run/u SECRET=1 EDITOR=vi PATHS=no EMPTY= "
 	      "A=b TEND_X=1 PORT=81 TZ=CET");
 }
-END_TEST
 
-START_TEST(a_child_may_get_nothing_at_all)
+TEST(a_child_may_get_nothing_at_all)
 {
 	struct config *c = load(WEB("cwd: ."));
 	char **env = config_environment(&c->tasks[0], NULL, NULL);
@@ -91,20 +88,4 @@ START_TEST(a_child_may_get_nothing_at_all)
 	ck_assert_ptr_null(env[0]);
 	free(env);
 	config_free(c);
-}
-END_TEST
-
-Suite *environment_suite(void)
-{
-	Suite *suite = suite_create("config/environment");
-	TCase *tc = tcase_create("environment");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_test(tc, a_child_gets_the_usual_variables_and_no_others);
-	tcase_add_test(tc, env_is_added_and_replaces);
-	tcase_add_test(tc, env_pass_names_what_else_is_handed_on);
-	tcase_add_test(tc, env_pass_all_hands_on_all_that_is_a_variable);
-	tcase_add_test(tc, what_the_supervisor_adds_comes_last_and_wins);
-	tcase_add_test(tc, a_child_may_get_nothing_at_all);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

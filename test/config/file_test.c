@@ -21,28 +21,27 @@ static void check_refused(const char *path, int expected, const char *text)
 	ck_assert_str_eq(printed(&errors, "error"), text);
 }
 
-START_TEST(a_missing_file_is_told)
+FIXTURE(enter_shop, leave_shop);
+
+TEST(a_missing_file_is_told)
 {
 	check_refused("no.yaml", -ENOENT,
 	              "no.yaml: error: there is no such file; name one with -f FILE, or write it "
 	              "(man tend.yaml shows how)\n");
 }
-END_TEST
 
-START_TEST(a_directory_is_told)
+TEST(a_directory_is_told)
 {
 	check_refused(".", -EISDIR, ".: error: it is a directory; name the file in it\n");
 }
-END_TEST
 
-START_TEST(a_fifo_is_refused_without_waiting_for_its_writer)
+TEST(a_fifo_is_refused_without_waiting_for_its_writer)
 {
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
 	check_refused("fifo", -EINVAL, "fifo: error: it is not a regular file\n");
 }
-END_TEST
 
-START_TEST(a_file_this_user_may_not_read_is_told)
+TEST(a_file_this_user_may_not_read_is_told)
 {
 	enum { NOBODY = 65534 };
 	bool root = geteuid() == 0;
@@ -58,9 +57,8 @@ START_TEST(a_file_this_user_may_not_read_is_told)
 	if (root)
 		ck_assert_int_eq(seteuid(0), 0);
 }
-END_TEST
 
-START_TEST(a_file_over_8_mib_is_refused)
+TEST(a_file_over_8_mib_is_refused)
 {
 	write_file("big.yaml", GOOD, strlen(GOOD));
 	ck_assert_int_eq(truncate("big.yaml", (off_t)CONFIG_FILE_MAX + 1), 0);
@@ -70,9 +68,8 @@ START_TEST(a_file_over_8_mib_is_refused)
 	check_refused("big.yaml", -EFBIG,
 	              "big.yaml: error: the file is larger than 8 MiB; is it a tend.yaml?\n");
 }
-END_TEST
 
-START_TEST(a_file_of_8_mib_is_read)
+TEST(a_file_of_8_mib_is_read)
 {
 	char *text = malloc(CONFIG_FILE_MAX);
 	ck_assert_ptr_nonnull(text);
@@ -85,17 +82,15 @@ START_TEST(a_file_of_8_mib_is_read)
 	ck_assert_int_eq(config_load("8.yaml", &config, &errors), 0);
 	config_free(config);
 }
-END_TEST
 
-START_TEST(the_name_of_the_file_is_escaped)
+TEST(the_name_of_the_file_is_escaped)
 {
 	check_refused("\x1b[2J", -ENOENT,
 	              "\\x1b[2J: error: there is no such file; name one with -f FILE, or write it "
 	              "(man tend.yaml shows how)\n");
 }
-END_TEST
 
-START_TEST(paths_are_seen_from_the_directory_of_the_file)
+TEST(paths_are_seen_from_the_directory_of_the_file)
 {
 	char here[PATH_MAX], expected[PATH_MAX + 16];
 	static const char text[] = "version: 1\ntasks: {a: {command: [x], cwd: data}}\n";
@@ -118,7 +113,6 @@ START_TEST(paths_are_seen_from_the_directory_of_the_file)
 	ck_assert_str_eq(config->dir, here);
 	config_free(config);
 }
-END_TEST
 
 static const struct {
 	const char *dir, *name;
@@ -134,7 +128,7 @@ static const struct {
          "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"},
 };
 
-START_TEST(a_stack_without_a_name_has_that_of_its_directory)
+TEST_EACH(a_stack_without_a_name_has_that_of_its_directory, sizeof(DIRS) / sizeof(DIRS[0]))
 {
 	struct config *config;
 	if (strchr(DIRS[_i].dir, '/'))
@@ -145,9 +139,8 @@ START_TEST(a_stack_without_a_name_has_that_of_its_directory)
 	ck_assert_str_eq(config->name, DIRS[_i].name);
 	config_free(config);
 }
-END_TEST
 
-START_TEST(a_directory_whose_name_cannot_be_used_asks_for_one)
+TEST(a_directory_whose_name_cannot_be_used_asks_for_one)
 {
 	ck_assert_int_eq(mkdir("123", 0700), 0);
 	ck_assert_int_eq(chdir("123"), 0);
@@ -156,9 +149,8 @@ START_TEST(a_directory_whose_name_cannot_be_used_asks_for_one)
 	                 "the stack by; add name: NAME\n");
 	config_free(load("name: x\n" GOOD));
 }
-END_TEST
 
-START_TEST(no_descriptor_is_left_open)
+TEST(no_descriptor_is_left_open)
 {
 	struct config_errors errors;
 	struct config *config = NULL;
@@ -173,10 +165,9 @@ START_TEST(no_descriptor_is_left_open)
 	close(after);
 	ck_assert_int_eq(before, after);
 }
-END_TEST
 
 /* Aliases that stand for aliases that stand for lists, ten times each. */
-START_TEST(what_aliases_stand_for_is_bounded)
+TEST(what_aliases_stand_for_is_bounded)
 {
 	size_t size = (size_t)4 << 20, used = 0;
 	char *text = malloc(size);
@@ -201,7 +192,6 @@ START_TEST(what_aliases_stand_for_is_bounded)
 	                 "for more than 32 MiB; use fewer\n");
 	free(text);
 }
-END_TEST
 
 static void check_repeated(const char *head, const char *piece, size_t times, const char *expected)
 {
@@ -215,7 +205,7 @@ static void check_repeated(const char *head, const char *piece, size_t times, co
 	free(text);
 }
 
-START_TEST(nesting_values_and_anchors_are_bounded)
+TEST(nesting_values_and_anchors_are_bounded)
 {
 	check_repeated(
 		"a: ", "[", 4 << 20,
@@ -230,9 +220,8 @@ START_TEST(nesting_values_and_anchors_are_bounded)
 	check_repeated("a:\n", "- &a\n", 1 << 19,
 	               "tend.yaml:1002:3: error: more than 1000 anchors; use fewer\n");
 }
-END_TEST
 
-START_TEST(a_string_no_program_can_be_given_is_refused)
+TEST(a_string_no_program_can_be_given_is_refused)
 {
 	size_t size = 300000, used;
 	char *text = malloc(size);
@@ -246,9 +235,8 @@ START_TEST(a_string_no_program_can_be_given_is_refused)
 	                 "given to a program; put it in a file\n");
 	free(text);
 }
-END_TEST
 
-START_TEST(there_are_at_most_4096_tasks)
+TEST(there_are_at_most_4096_tasks)
 {
 	size_t size = 1 << 20, used;
 	char *text = malloc(size);
@@ -260,31 +248,4 @@ START_TEST(there_are_at_most_4096_tasks)
 		refusal(text, used),
 		"tend.yaml:4099:3: error: there are more than 4096 tasks; split the stack\n");
 	free(text);
-}
-END_TEST
-
-Suite *file_suite(void)
-{
-	Suite *suite = suite_create("config/file");
-	TCase *tc = tcase_create("file");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, a_missing_file_is_told);
-	tcase_add_test(tc, a_directory_is_told);
-	tcase_add_test(tc, a_fifo_is_refused_without_waiting_for_its_writer);
-	tcase_add_test(tc, a_file_this_user_may_not_read_is_told);
-	tcase_add_test(tc, a_file_over_8_mib_is_refused);
-	tcase_add_test(tc, a_file_of_8_mib_is_read);
-	tcase_add_test(tc, the_name_of_the_file_is_escaped);
-	tcase_add_test(tc, paths_are_seen_from_the_directory_of_the_file);
-	tcase_add_loop_test(tc, a_stack_without_a_name_has_that_of_its_directory, 0,
-	                    sizeof(DIRS) / sizeof(DIRS[0]));
-	tcase_add_test(tc, a_directory_whose_name_cannot_be_used_asks_for_one);
-	tcase_add_test(tc, no_descriptor_is_left_open);
-	tcase_add_test(tc, what_aliases_stand_for_is_bounded);
-	tcase_add_test(tc, nesting_values_and_anchors_are_bounded);
-	tcase_add_test(tc, a_string_no_program_can_be_given_is_refused);
-	tcase_add_test(tc, there_are_at_most_4096_tasks);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

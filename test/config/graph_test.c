@@ -18,14 +18,15 @@ static void check_order(const char *text, const char *expected)
 	ck_assert_str_eq(joined, expected);
 }
 
-START_TEST(without_needs_the_order_is_that_of_the_file)
+FIXTURE(enter_shop, leave_shop);
+
+TEST(without_needs_the_order_is_that_of_the_file)
 {
 	check_order(HEAD "  c: {command: [x]}\n  a: {command: [x]}\n  b: {command: [x]}\n",
 	            "c a b");
 }
-END_TEST
 
-START_TEST(a_task_comes_after_those_it_needs)
+TEST(a_task_comes_after_those_it_needs)
 {
 	check_order(HEAD "  web: {command: [x], needs: [cache, db]}\n"
 	                 "  cache: {command: [x], needs: [net]}\n"
@@ -34,7 +35,6 @@ START_TEST(a_task_comes_after_those_it_needs)
 	                 "  log: {command: [x]}\n",
 	            "net cache db web log");
 }
-END_TEST
 
 static const struct {
 	const char *text, *errors;
@@ -55,13 +55,13 @@ static const struct {
          "them\n"},
 };
 
-START_TEST(a_cycle_is_told_from_its_first_task_with_the_place_of_each_need)
+TEST_EACH(a_cycle_is_told_from_its_first_task_with_the_place_of_each_need,
+          sizeof(CYCLES) / sizeof(CYCLES[0]))
 {
 	ck_assert_str_eq(refusal(CYCLES[_i].text, strlen(CYCLES[_i].text)), CYCLES[_i].errors);
 }
-END_TEST
 
-START_TEST(a_long_cycle_is_shortened)
+TEST(a_long_cycle_is_shortened)
 {
 	char text[4096] = HEAD;
 	for (int i = 0; i < 40; i++)
@@ -73,9 +73,8 @@ START_TEST(a_long_cycle_is_shortened)
 	ck_assert_ptr_nonnull(strstr(errors, "-> ... -> task-with-a-rather-long-name-00 (at 3:"));
 	ck_assert_ptr_nonnull(strstr(errors, ", ...); remove one of them\n"));
 }
-END_TEST
 
-START_TEST(the_deepest_chain_is_ordered)
+TEST(the_deepest_chain_is_ordered)
 {
 	enum { DEEP = CONFIG_TASKS_MAX };
 	size_t size = DEEP * 64, used = 0;
@@ -92,20 +91,4 @@ START_TEST(the_deepest_chain_is_ordered)
 		ck_assert_uint_eq(c->order[i], DEEP - 1 - i);
 	config_free(c);
 	free(text);
-}
-END_TEST
-
-Suite *graph_suite(void)
-{
-	Suite *suite = suite_create("config/graph");
-	TCase *tc = tcase_create("graph");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_test(tc, without_needs_the_order_is_that_of_the_file);
-	tcase_add_test(tc, a_task_comes_after_those_it_needs);
-	tcase_add_loop_test(tc, a_cycle_is_told_from_its_first_task_with_the_place_of_each_need, 0,
-	                    sizeof(CYCLES) / sizeof(CYCLES[0]));
-	tcase_add_test(tc, a_long_cycle_is_shortened);
-	tcase_add_test(tc, the_deepest_chain_is_ordered);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

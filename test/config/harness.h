@@ -2,9 +2,10 @@
 #ifndef TEST_CONFIG_HARNESS_H
 #define TEST_CONFIG_HARNESS_H
 
+#include "suite.h"
+
 #include "config/config.h"
 
-#include <check.h>
 #include <stddef.h>
 
 /* A fresh directory named "shop", which is the working directory meanwhile. */
@@ -30,16 +31,5 @@ bool counts_memory(void);
 long blocks_in_use(void);
 void fail_allocation(long n, bool for_ever);
 bool allocation_failed(void);
-
-Suite *value_suite(void);
-Suite *accept_suite(void);
-Suite *refuse_suite(void);
-Suite *file_suite(void);
-Suite *graph_suite(void);
-Suite *environment_suite(void);
-Suite *probe_suite(void);
-Suite *json_suite(void);
-Suite *memory_suite(void);
-Suite *check_suite(void);
 
 #endif

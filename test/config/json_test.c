@@ -21,7 +21,9 @@ static void check_json(const struct config *config, const struct config_errors *
 	json_decref(data);
 }
 
-START_TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
+FIXTURE(enter_shop, leave_shop);
+
+TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 {
 	struct config_errors errors = {.file = "tend.yaml"}, warnings;
 	struct config *c =
@@ -49,9 +51,8 @@ START_TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
 	config_free(c);
 }
-END_TEST
 
-START_TEST(errors_have_their_places)
+TEST(errors_have_their_places)
 {
 	struct config_errors errors;
 	struct config *c = NULL;
@@ -67,9 +68,8 @@ START_TEST(errors_have_their_places)
 		"/bin/sh\"}],\"file\":\"tend.yaml\",\"name\":null,\"order\":"
 		"[],\"tasks\":[],\"valid\":false,\"warnings\":[]}");
 }
-END_TEST
 
-START_TEST(a_path_that_is_not_utf_8_is_escaped)
+TEST(a_path_that_is_not_utf_8_is_escaped)
 {
 	struct config_errors errors = {.file = "\xff.yaml"};
 	ck_assert_int_eq(mkdir("x\xff", 0700), 0);
@@ -83,17 +83,4 @@ START_TEST(a_path_that_is_not_utf_8_is_escaped)
 	ck_assert_str_eq(json_string_value(json_object_get(data, "name")), "x-");
 	json_decref(data);
 	config_free(c);
-}
-END_TEST
-
-Suite *json_suite(void)
-{
-	Suite *suite = suite_create("config/json");
-	TCase *tc = tcase_create("json");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_test(tc, a_valid_stack_is_told_in_full_but_for_the_values_of_env);
-	tcase_add_test(tc, errors_have_their_places);
-	tcase_add_test(tc, a_path_that_is_not_utf_8_is_escaped);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

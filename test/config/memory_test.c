@@ -58,22 +58,12 @@ static void sweep(const char *text, int expected, bool for_ever)
 	ck_assert_int_gt(refused, 20);
 }
 
-START_TEST(no_failed_allocation_leaves_anything)
+FIXTURE(enter_shop, leave_shop);
+
+TEST_EACH(no_failed_allocation_leaves_anything, 2)
 {
 	if (!counts_memory())
 		return;
 	sweep(GOOD, 0, _i);
 	sweep(BAD, -EINVAL, _i);
-}
-END_TEST
-
-Suite *memory_suite(void)
-{
-	Suite *suite = suite_create("config/memory");
-	TCase *tc = tcase_create("memory");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, no_failed_allocation_leaves_anything, 0, 2);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

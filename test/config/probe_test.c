@@ -19,7 +19,9 @@ static const char *probe(const char *text)
 	return printed(&warnings, "warning");
 }
 
-START_TEST(a_stack_that_can_start_has_no_warning)
+FIXTURE(enter_shop, leave_shop);
+
+TEST(a_stack_that_can_start_has_no_warning)
 {
 	ck_assert_int_eq(mkdir("sub", 0700), 0);
 	write_file("sub/run", "#!/bin/sh\n", 10);
@@ -32,9 +34,8 @@ START_TEST(a_stack_that_can_start_has_no_warning)
 	                            "  f: {command: [run], env: {PATH: sub}}\n"),
 	                 "");
 }
-END_TEST
 
-START_TEST(a_program_that_is_not_there_is_named)
+TEST(a_program_that_is_not_there_is_named)
 {
 	write_file("plain", "", 0);
 	ck_assert_str_eq(probe(HEAD "  a: {command: [ngnix, -x]}\n"
@@ -56,9 +57,8 @@ START_TEST(a_program_that_is_not_there_is_named)
 	                 "tend.yaml:8:17: warning: 'plain' may not be executed by this user; "
 	                 "chmod +x, if it is a program\n");
 }
-END_TEST
 
-START_TEST(a_directory_that_cannot_be_entered_is_named)
+TEST(a_directory_that_cannot_be_entered_is_named)
 {
 	write_file("plain", "", 0);
 	ck_assert_str_eq(
@@ -67,17 +67,4 @@ START_TEST(a_directory_that_cannot_be_entered_is_named)
 		"tend.yaml:3:27: warning: the directory '/no/such' cannot be entered: No such "
 		"file or directory; create it, or correct 'cwd'\n"
 		"tend.yaml:4:40: warning: '/dev/null' is not a directory; correct 'cwd'\n");
-}
-END_TEST
-
-Suite *probe_suite(void)
-{
-	Suite *suite = suite_create("config/probe");
-	TCase *tc = tcase_create("probe");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_test(tc, a_stack_that_can_start_has_no_warning);
-	tcase_add_test(tc, a_program_that_is_not_there_is_named);
-	tcase_add_test(tc, a_directory_that_cannot_be_entered_is_named);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

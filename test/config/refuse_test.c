@@ -247,7 +247,7 @@ static const struct refused TASKS[] = {
          AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not '0'")},
 	{TASK "    stop: {timeout: 10, grace: 1s}\n", 0,
          AT("5:21",
-            "'timeout' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, at "
+            "'timeout' wants a number with its unit, such as 500ms, 10s, 1m or 2h, at "
             "most 8760h, not '10'") AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
 	{TASK "    restart: always\n", 0,
          AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
@@ -256,7 +256,7 @@ static const struct refused TASKS[] = {
          AT("5:23", "'policy' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'tranzient' (did you mean 'transient'?)")
                  AT("5:41",
-                    "'delay' wants a whole number with its unit, such as 500ms, 10s, 1m or 2h, "
+                    "'delay' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
                     "at most 8760h, not '1d'")
                          AT("5:45", "unknown key 'max'; the keys here are: policy, delay")},
 	{TASK "    restart: [permanent]\n", 0,
@@ -282,19 +282,17 @@ static void check(const struct refused *refused)
 	ck_assert_str_eq(refusal(refused->text, n), refused->errors);
 }
 
-START_TEST(a_file_that_is_no_stack_is_refused) { check(&FILES[_i]); }
-END_TEST
+FIXTURE(enter_shop, leave_shop);
 
-START_TEST(text_that_is_no_yaml_is_refused) { check(&SYNTAX[_i]); }
-END_TEST
+TEST_EACH(a_file_that_is_no_stack_is_refused, COUNT(FILES)) { check(&FILES[_i]); }
 
-START_TEST(bytes_that_are_no_text_are_refused) { check(&BYTES[_i]); }
-END_TEST
+TEST_EACH(text_that_is_no_yaml_is_refused, COUNT(SYNTAX)) { check(&SYNTAX[_i]); }
 
-START_TEST(a_task_that_cannot_be_is_refused) { check(&TASKS[_i]); }
-END_TEST
+TEST_EACH(bytes_that_are_no_text_are_refused, COUNT(BYTES)) { check(&BYTES[_i]); }
 
-START_TEST(errors_are_told_in_the_order_of_the_file)
+TEST_EACH(a_task_that_cannot_be_is_refused, COUNT(TASKS)) { check(&TASKS[_i]); }
+
+TEST(errors_are_told_in_the_order_of_the_file)
 {
 	const char *text = "version: 3\ntasks:\n  a: {needs: [c, a], command: []}\n  a: {}\n";
 	ck_assert_str_eq(
@@ -306,9 +304,8 @@ START_TEST(errors_are_told_in_the_order_of_the_file)
 				"'command' is empty; name a program: command: [PROGRAM, ARGUMENT]")
 				AT("4:3", "'a' is given twice, first at 3:3; remove one"));
 }
-END_TEST
 
-START_TEST(at_most_twenty_errors_are_shown_and_all_are_counted)
+TEST(at_most_twenty_errors_are_shown_and_all_are_counted)
 {
 	char text[2048] = HEAD, *line;
 	for (int i = 0; i < 25; i++)
@@ -323,9 +320,8 @@ START_TEST(at_most_twenty_errors_are_shown_and_all_are_counted)
 	ck_assert_ptr_nonnull(strstr(line, "\ntend.yaml: error: 5 more are not shown\n"));
 	free(line);
 }
-END_TEST
 
-START_TEST(a_long_key_is_shown_cut)
+TEST(a_long_key_is_shown_cut)
 {
 	char text[512] = HEAD "  a: {command: [x], ";
 	memset(text + strlen(text), 'k', 200);
@@ -334,21 +330,4 @@ START_TEST(a_long_key_is_shown_cut)
 	ck_assert_ptr_nonnull(strstr(errors, "tend.yaml:3:21: error: unknown key 'kkkk"));
 	ck_assert_ptr_nonnull(strstr(errors, "kkk...'; the keys here"));
 	ck_assert_uint_lt(strlen(errors), 250);
-}
-END_TEST
-
-Suite *refuse_suite(void)
-{
-	Suite *suite = suite_create("config/refuse");
-	TCase *tc = tcase_create("refuse");
-	tcase_add_checked_fixture(tc, enter_shop, leave_shop);
-	tcase_add_loop_test(tc, a_file_that_is_no_stack_is_refused, 0, COUNT(FILES));
-	tcase_add_loop_test(tc, text_that_is_no_yaml_is_refused, 0, COUNT(SYNTAX));
-	tcase_add_loop_test(tc, bytes_that_are_no_text_are_refused, 0, COUNT(BYTES));
-	tcase_add_loop_test(tc, a_task_that_cannot_be_is_refused, 0, COUNT(TASKS));
-	tcase_add_test(tc, errors_are_told_in_the_order_of_the_file);
-	tcase_add_test(tc, at_most_twenty_errors_are_shown_and_all_are_counted);
-	tcase_add_test(tc, a_long_key_is_shown_cut);
-	suite_add_tcase(suite, tc);
-	return suite;
 }

@@ -4,6 +4,7 @@
 #include "tend/io.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "runtime/fds.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEN
 	struct tend__task *t = tend__task_at(c->rt, cookie);
 	struct tend__process *p = tend__id_slot(cookie) < c->rt->slots ? t->data : NULL;
 
+	tend__assert_held(&c->lock);
 	/* A process is in the list until its fiber has seen the end of the process. */
 	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
 }
@@ -37,14 +39,17 @@ static void take(struct tend__children *c, const struct tend__guard_message *m)
 		return;
 	}
 	if (m->type == TEND__GUARD_STARTED) {
+		tend__assert(p->phase == TEND__PHASE_ASKING && m->pid > 0 && p->pidfd < 0);
 		p->phase = TEND__PHASE_STARTED;
 		p->pid = m->pid;
 		p->pidfd = m->pidfd;
 	} else if (m->type == TEND__GUARD_START_FAILED) {
+		tend__assert(p->phase == TEND__PHASE_ASKING && m->stage < TEND__STAGE_COUNT);
 		p->phase = TEND__PHASE_FAILED;
 		p->stage = m->stage;
 		p->error = m->error;
 	} else if (m->type == TEND__GUARD_EXITED) {
+		tend__assert(p->phase == TEND__PHASE_STARTED);
 		p->phase = TEND__PHASE_EXITED;
 		p->code = m->code;
 		p->status = m->status;
@@ -56,6 +61,8 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	int sock = c->guard.sock, pidfd = c->guard.pidfd;
 
+	tend__assert_held(&c->lock);
+	tend__assert(c->open && sock >= 0 && pidfd >= 0);
 	tend__fd_closing(sock);
 	tend__fd_closing(pidfd);
 	tend__guard_close(&c->guard);
@@ -68,6 +75,8 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
  * them to the guard; the fiber of each process makes sure. The next spawn opens a new guard. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
+	tend__assert(c->open);
 	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
 		struct tend__process *p = tend__entry(l, struct tend__process, live);
 
@@ -94,16 +103,20 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 
 static void block(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	if (p->blocked)
 		return;
+	tend__assert(tend__linked(&p->live));
 	p->blocked = true;
 	c->blocked++;
 }
 
 static void unblock(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	if (!p->blocked)
 		return;
+	tend__assert(c->blocked > 0 && tend__linked(&p->live));
 	p->blocked = false;
 	c->blocked--;
 }
@@ -125,11 +138,13 @@ static void ready(void *arg, int error)
 			notify(p);
 		}
 	}
+	tend__assert(!c->blocked);
 	tend__unlock(&c->lock);
 }
 
 static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	if (c->open)
 		return 0;
 	int error = tend__guard_open(c->rt->guard_path, &c->guard);
@@ -189,6 +204,7 @@ void tend__children_close(tend_runtime *rt)
 	if (!c)
 		return;
 	tend__lock(&c->lock);
+	tend__assert(!tend__linked(&c->live) && !c->blocked);
 	if (c->open)
 		close_guard(c);
 	tend__unlock(&c->lock);
@@ -208,6 +224,7 @@ int tend__link_ask(struct tend__process *p, const int fds[3])
 
 	tend__lock(&c->lock);
 	int error = open_guard(c);
+	tend__assert(p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_LOST);
 	p->phase = TEND__PHASE_ASKING; /* LOST if the last guard died meanwhile */
 	if (error == -EAGAIN)
 		error = -ENOBUFS; /* out of processes: no guard would notify the fiber */
@@ -282,6 +299,7 @@ void tend__link_leave(struct tend__process *p)
 
 	tend__lock(&c->lock);
 	unblock(c, p);
+	tend__assert(p->phase != TEND__PHASE_STARTED);
 	tend__unlink(&p->live);
 	tend__unlock(&c->lock);
 	if (p->pidfd >= 0)

@@ -2,15 +2,16 @@
  *
  * The fiber looks at the phase (process.h) and passes a stop on. A stop goes up two steps:
  *
- *   NONE   -> SIGNAL  pass_on()              the task was canceled
- *   SIGNAL -> KILL    pass_on()              stop_ns has passed, or a shutdown forces it
- *   NONE   -> KILL    tend__process_leave()  the output callback has panicked
+ *   NONE   -> SIGNAL  pass_on()                   the task was canceled
+ *   SIGNAL -> KILL    pass_on()                   stop_ns has passed, or a shutdown forces it
+ *   NONE   -> KILL    tend__process_before_end()  the output callback has panicked
  *
  * A step is `wanted` when its time has come, and `sent` when the guard has the request. */
 #include "kinds/process/process.h"
 
 #include "tend/io.h"
 
+#include "base/error.h"
 #include "runtime/fds.h"
 
 #include <errno.h>
@@ -48,6 +49,7 @@ static int failed(struct tend__process *p, int error, const char *stage)
 {
 	char text[128];
 
+	tend__assert(error > 0);
 	snprintf(text, sizeof(text), "%s: %s: %s", p->argv[0], stage, strerrordesc_np(error));
 	message(p, text);
 	if (!tend__task_told(p->task))
@@ -99,6 +101,7 @@ static void pass_on(struct tend__process *p, struct stop *stop)
 	if (stop->wanted == STEP_SIGNAL &&
 	    ((tend__task_word(p->task) & TEND__ABORTED) || tend__clock() >= stop->kill_at))
 		stop->wanted = STEP_KILL;
+	tend__assert(stop->sent <= stop->wanted);
 	stop->failed = false;
 	if (stop->sent == stop->wanted)
 		return;
@@ -149,6 +152,7 @@ static enum tend__phase refresh(struct tend__process *p)
 	int32_t pid;
 	enum tend__phase phase = tend__link_look(p, &pid);
 
+	tend__assert(pid > 0 || phase != TEND__PHASE_STARTED);
 	/* Relaxed: only this fiber writes the pid; others look whether there is one. */
 	if (pid && !tend__load_relaxed(&p->task->record->pid)) {
 		tend__store_relaxed(&p->task->record->pid, pid);
@@ -234,6 +238,7 @@ static int ended(struct tend__process *p, enum tend__phase phase, const struct s
 		p->task->ending = TEND_KILLED;
 		return 128 + SIGKILL;
 	}
+	tend__assert(phase == TEND__PHASE_EXITED);
 	if (p->code == CLD_EXITED) {
 		if (p->status && !tend__task_told(p->task))
 			p->task->ending = TEND_FAILED;
@@ -255,6 +260,7 @@ int tend__process_main(void *process)
 	struct tend__process *p = process;
 	struct tend__outside room;
 
+	tend__assert(tend__tls.task == p->task && p->task->data == p);
 	tend__self(&room); /* links the task, so that a cancel finds it in each wait */
 	int result = start(p);
 	if (!result) {
@@ -272,10 +278,11 @@ int tend__process_main(void *process)
 
 /* A panic in the output callback leaves tend__process_main() behind, so the process is
  * ended here. This runs on the task's own stack, so the fiber may wait. */
-void tend__process_leave(struct tend__task *t)
+void tend__process_before_end(struct tend__task *t)
 {
 	struct tend__process *p = t->data;
 
+	tend__assert(p->task == t && tend__tls.task == t);
 	if (tend__link_has(p)) {
 		struct stop stop = {.wanted = STEP_KILL};
 
@@ -287,5 +294,4 @@ void tend__process_leave(struct tend__task *t)
 		tend__link_leave(p);
 	}
 	tend__process_close_base(p); /* open if the task was canceled before its first run */
-	tend__fiber_end(t);
 }

@@ -4,6 +4,7 @@
 #include "tend/io.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@ enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
 /* Makes room for n more bytes, up to TAIL_MAX and as far as there is memory. */
 static void grow(struct tend__process *p, size_t n)
 {
+	tend__assert(p->tail_count <= p->tail_size && p->tail_size <= TAIL_MAX);
 	if (p->tail_count + n <= p->tail_size || p->tail_size >= TAIL_MAX)
 		return;
 	size_t size = p->tail_size ? p->tail_size : TAIL_FIRST;
@@ -56,6 +58,7 @@ size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, 
 {
 	size_t n = p->tail_count < size ? p->tail_count : size;
 
+	tend__assert(n == 0 || p->tail_first < p->tail_size);
 	for (size_t i = 0; i < n; i++)
 		buf[i] = p->tail[(p->tail_first + p->tail_count - n + i) % p->tail_size];
 	if (dropped)
@@ -69,6 +72,7 @@ int tend__output_open(struct tend__process *p, int ends[2])
 	for (int i = 0; i < 2; i++) {
 		int both[2];
 
+		tend__assert(p->out[i] < 0);
 		if (pipe2(both, O_CLOEXEC))
 			return -errno;
 		p->out[i] = both[0];

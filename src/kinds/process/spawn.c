@@ -16,6 +16,7 @@ extern char **environ;
 
 static void free_process(struct tend__process *p)
 {
+	tend__assert(!tend__linked(&p->live) && p->out[0] < 0 && p->out[1] < 0 && p->pidfd < 0);
 	tend__process_close_base(p);
 	tend__free(p->tail);
 	tend__free(p);
@@ -34,22 +35,23 @@ static void process_drop(void *arg)
 {
 	struct tend__process *p = arg;
 
+	tend__assert(p->task->data == p);
 	if (p->drop)
 		p->drop(p->output_arg);
 }
 
 const struct tend__kind tend__process_kind = {.wake = tend__fiber_wake,
-                                              .ended = tend__task_finish,
-                                              .leave = tend__process_leave,
+                                              .before_end = tend__process_before_end,
+                                              .leave = tend__fiber_end,
                                               .gone = process_gone};
 
 /* Returns true for a variable that children get by default. Names that end in '*' are
  * prefixes. */
 static bool passed_on(const char *var)
 {
-	static const char *const names[] = {"PATH",  "HOME",   "USER",           "LOGNAME",
-	                                    "SHELL", "LANG",   "LC_*",           "TERM",
-	                                    "TZ",    "TMPDIR", "XDG_RUNTIME_DIR"};
+#define X(name) name,
+	static const char *const names[] = {TEND_ENVIRONMENT(X)};
+#undef X
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		size_t n = strcspn(names[i], "*");
@@ -117,6 +119,7 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	char *bytes = (char *)(slot + room.pointers);
 	p->argv = copy(&slot, &bytes, o->argv, false);
 	p->env = copy(&slot, &bytes, env, !o->env);
+	tend__assert(slot == p->pointers + room.pointers);
 	if (o->cwd)
 		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
 	p->stop_signal = o->stop_signal ? o->stop_signal : SIGTERM;

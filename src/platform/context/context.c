@@ -72,6 +72,7 @@ void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (
 	struct start *start = (struct start *)(top - ((sizeof(*start) + 15) & ~(size_t)15));
 	void **sp = (void **)(void *)start;
 
+	tend__assert(entry && bytes >= sizeof(*start) + 16 * sizeof(void *));
 	*c = (struct tend__context){.low = low, .bytes = bytes};
 	*start = (struct start){c, entry, arg};
 	/* At the call in the first frame the stack must be aligned to 16. */
@@ -111,6 +112,7 @@ __attribute__((no_sanitize("address", "thread"))) size_t tend__context_frames(
 	uintptr_t bottom = (uintptr_t)low, top = (uintptr_t)high, sp = (uintptr_t)c->sp;
 	size_t n = 0;
 
+	tend__assert(bottom <= top);
 	if (sp < bottom || sp + SAVED * WORD > top || sp % WORD)
 		return 0;
 	/* A frame of the psABI begins with the caller's frame and the return address. */

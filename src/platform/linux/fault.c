@@ -1,6 +1,8 @@
 /* platform/linux/fault.c - handlers of hardware faults that hand the fault on. */
 #include "platform/platform.h"
 
+#include "base/error.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,8 +17,9 @@ static void handler(int signal, siginfo_t *info, void *context)
 {
 	int i = 0;
 
-	while (signals[i] != signal)
+	while (i < SIGNALS && signals[i] != signal)
 		i++;
+	tend__assert(i < SIGNALS && tell);
 	tell(signal, (uintptr_t)info->si_addr);
 
 	if ((before[i].sa_flags & SA_SIGINFO) && before[i].sa_sigaction) {

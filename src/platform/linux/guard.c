@@ -5,6 +5,7 @@
  * SIGCHLD, with all flags of clone(), because it calls exec. */
 #include "platform/guard.h"
 
+#include "base/error.h"
 #include "platform/linux/fdmsg.h"
 #include "platform/linux/xfsz.h"
 
@@ -175,6 +176,7 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 		*g = (struct tend__guard){.sock = -1, .pidfd = -1};
 		return pidfd;
 	}
+	tend__assert(pair[0] >= 0 && pidfd != pair[0]);
 	*g = (struct tend__guard){.sock = pair[0], .pidfd = pidfd, .owner = getpid()};
 	return 0;
 }
@@ -184,6 +186,7 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 static int send_request(struct tend__guard *g, const struct tend__guard_request *request,
                         const int *fds, size_t nfds)
 {
+	tend__assert(g->sock >= 0 && nfds <= TEND__FDMSG_SEND);
 	int error = tend__fdmsg_send(g->sock, request, sizeof(*request), fds, nfds, MSG_DONTWAIT);
 
 	return error == -ECONNRESET ? -EPIPE : error;
@@ -201,6 +204,7 @@ static int write_all(int fd, struct iovec *iov, int count)
 		for (; count > 0 && (size_t)n >= iov->iov_len; iov++, count--)
 			n -= (ssize_t)iov->iov_len;
 		if (count > 0) {
+			tend__assert((size_t)n < iov->iov_len);
 			iov->iov_base = (char *)iov->iov_base + n;
 			iov->iov_len -= (size_t)n;
 		}
@@ -295,10 +299,12 @@ int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const 
 		request.flags |= TEND__GUARD_FD(i);
 		sent[nsent++] = fds[i];
 	}
+	tend__assert(nsent <= TEND__GUARD_FDS_MAX);
 	if (!error)
 		error = send_request(g, &request, sent, nsent);
 	if (!error)
 		g->unanswered++;
+	tend__assert(g->unanswered <= TEND__GUARD_WINDOW);
 	close(sent[0]);
 	if (here >= 0)
 		close(here);
@@ -332,6 +338,7 @@ bool tend__guard_dead(const struct tend__guard *g)
 {
 	struct pollfd polled = {.fd = g->pidfd, .events = POLLIN};
 
+	tend__assert(g->pidfd >= 0);
 	return poll(&polled, 1, 0) > 0;
 }
 
@@ -358,6 +365,7 @@ int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 	if (message.type != TEND__GUARD_EXITED && g->unanswered > 0)
 		g->unanswered--;
 	message.pidfd = got.count > 0 ? got.fds[0] : -1;
+	tend__assert(message.type == TEND__GUARD_STARTED || got.count == 0);
 	*out = message;
 	return 1;
 }
@@ -391,5 +399,6 @@ const char *tend__guard_stage_text(uint32_t stage)
 		TEND__GUARD_STAGES(TEND__TEXT)
 #undef TEND__TEXT
 	};
-	return stage < TEND__STAGE_COUNT ? texts[stage] : "it failed";
+	_Static_assert(sizeof(texts) / sizeof(*texts) == TEND__STAGE_COUNT, "a text for each");
+	return stage < TEND__STAGE_COUNT ? texts[stage] : "the start failed";
 }

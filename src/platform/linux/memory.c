@@ -55,6 +55,7 @@ static int guard(void *page, size_t bytes)
 void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 {
 	size_t page = tend__page_bytes(), all = bytes * n;
+	tend__assert(n > 0 && bytes % page == 0 && bytes >= 2 * page);
 	char *low = mmap(NULL, all, PROT_READ | PROT_WRITE,
 	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 
@@ -86,6 +87,7 @@ void tend__stack_trim(void *low, size_t bytes)
 {
 	size_t page = tend__page_bytes();
 
+	tend__assert((uintptr_t)low % page == 0 && bytes % page == 0);
 	if (bytes > 2 * page)
 		madvise((char *)low + page, bytes - 2 * page, MADV_DONTNEED);
 }
@@ -116,6 +118,7 @@ void tend__stack_forget(void *low, size_t bytes, unsigned announced)
 
 void *tend__reserve(size_t bytes)
 {
+	tend__assert(bytes > 0);
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -181,6 +184,7 @@ int tend__segment_map(const char *path, const char *name, size_t bytes, void **o
 
 void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path)
 {
+	tend__assert(p && fd >= 0);
 	munmap(p, bytes);
 	close(fd);
 	if (path)

@@ -3,6 +3,8 @@
 
 #include "tend/io.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -48,6 +50,7 @@ void TEND__OS(poller_fini)(struct tend__poller *p)
 
 int tend__poller_add(struct tend__poller *p, int fd, uint64_t key)
 {
+	tend__assert(key < KEY_TIMER);
 	return watch(p->epoll, fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
 }
 
@@ -93,6 +96,7 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 	if (deadline != TEND_FOREVER && deadline != 0)
 		timeout = until(deadline);
 	int m = 0;
+	tend__assert(max > 0 && p->epoll >= 0);
 	int n = wait_for(p, events, max < 64 ? max : 64,
 	                 deadline == TEND_FOREVER ? NULL : &timeout);
 	for (int i = 0; i < n; i++) {
@@ -102,6 +106,7 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 			p->armed = events[i].data.u64 == KEY_TIMER ? TEND_FOREVER : p->armed;
 			continue;
 		}
+		tend__assert(m < max);
 		out[m].key = events[i].data.u64;
 		out[m].events = 0;
 		if (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -115,12 +120,17 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 	return m;
 }
 
-int tend__poller_fd(const struct tend__poller *p) { return p->epoll; }
+int tend__poller_fd(const struct tend__poller *p)
+{
+	tend__assert(p->epoll >= 0);
+	return p->epoll;
+}
 
 void TEND__OS(poller_wake)(struct tend__poller *p)
 {
 	uint64_t one = 1;
 
+	tend__assert(p->wake >= 0);
 	/* The raw call is no cancellation point: in write() a pthread_cancel() could end a
 	 * thread that holds locks. The call fails only when the counter is full, and then a
 	 * wake-up is due anyway. */

@@ -2,6 +2,7 @@
 #include "platform/platform.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -22,6 +23,7 @@ static void *thread(void *p)
 {
 	struct start s = *(struct start *)p;
 
+	tend__assert(s.fn && !tend__tls.worker && !tend__tls.task);
 	tend__free(p);
 	pthread_setname_np(pthread_self(), s.name);
 	s.fn(s.arg);
@@ -60,7 +62,13 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 	return 0;
 }
 
-void TEND__OS(thread_join)(struct tend__thread *t) { pthread_join((pthread_t)t->os, NULL); }
+void TEND__OS(thread_join)(struct tend__thread *t)
+{
+	int error = pthread_join((pthread_t)t->os, NULL);
+
+	tend__assert(!error);
+}
+
 void TEND__OS(thread_yield)(void) { sched_yield(); }
 int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
 
