@@ -8,6 +8,8 @@
 
 void tend__first_frame(void);
 
+_Static_assert(offsetof(struct tend__context, sp) == 0, "tend__swap() stores the stack there");
+
 #ifdef TEND__ASAN
 void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old,
