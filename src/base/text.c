@@ -119,7 +119,7 @@ static size_t show(char out[8], const char *s, size_t len, uint32_t code, uint32
 	return len;
 }
 
-/* Returns how many bytes at s are of printable ASCII, and are shown as they are. */
+/* Returns how many bytes at s are printable ASCII and shown unchanged. */
 static size_t unchanged(const char *s, size_t n, uint32_t flags)
 {
 	size_t i = 0;
@@ -222,8 +222,7 @@ size_t tend_duration_text(uint64_t ns, char *buf, size_t size)
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Returns the length of the unit named by s[0..n); `bare` if there is no name, and 0
- * if it names none. */
+/* Returns the length of the unit s[0..n); `bare` if n is 0, and 0 for an unknown unit. */
 static uint64_t unit_of(const char *s, size_t n, uint64_t bare)
 {
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
@@ -271,9 +270,9 @@ int tend_duration_parse(const char *text, size_t n, uint64_t bare_ns, uint64_t *
 
 /* ---- Names ---- */
 
-/* Eight bytes of a name at once: 0 if they are printable ASCII without a slash. A
- * borrow from the byte below may make more of it, and then they are looked at one by
- * one (H. S. Warren, Hacker's Delight, 6-1). */
+/* Returns 0 if eight bytes of a name are printable ASCII without a slash. A borrow from
+ * the byte below may make the answer nonzero without need; the caller then looks at each
+ * byte (H. S. Warren, Hacker's Delight, 6-1). */
 static uint64_t odd_bytes(uint64_t word)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -283,7 +282,7 @@ static uint64_t odd_bytes(uint64_t word)
 	return (word | control | del | slash) & 0x80 * ones;
 }
 
-/* Its bytes in whatever order: the words may overlap. */
+/* Returns true if no byte of the name is odd. The words may overlap. */
 static bool plain(const char *name, size_t n)
 {
 	uint64_t word, odd = 0;

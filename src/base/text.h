@@ -9,7 +9,7 @@
 
 struct tend__text {
 	char *buf;
-	size_t size; /* of buf, with the NUL */
+	size_t size; /* room in buf, with the NUL */
 	size_t n;    /* the length so far, as if buf were endless */
 };
 
@@ -23,7 +23,7 @@ static inline struct tend__text tend__text(char *buf, size_t size)
 void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n);
 void tend__text_s(struct tend__text *t, const char *s);
 void tend__text_number(struct tend__text *t, uint64_t number);
-/* Costs ten times what those do. */
+/* Costs ten times as much as the three functions above. */
 void tend__text_f(struct tend__text *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
 /* As a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD. */

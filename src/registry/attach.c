@@ -1,5 +1,5 @@
-/* registry/attach.c - the registry of another process, which may be stopped,
- * wedged or hostile: it is mapped and never asked. */
+/* registry/attach.c - the registry of another process, which may be stopped, wedged or
+ * hostile: its memory is mapped, and the process is never asked. */
 #include "registry/snapshot.h"
 
 #include "base/atomic.h"
@@ -37,15 +37,15 @@ static int read_at(int fd, char *to, size_t bytes, uint64_t at)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return got < 0 ? -errno : -EPROTO; /* it became shorter */
+			return got < 0 ? -errno : -EPROTO; /* the file became shorter */
 		n += (size_t)got;
 	}
 	return 0;
 }
 
-/* Reads a record until it reads the same twice: one read alone may begin before
- * a change and end after it. What never does is marked as a writer in the middle
- * of it would. */
+/* Reads a record until two reads are equal, because a single read may begin before a
+ * change and end after the change. A record that changes all the time gets an odd seq,
+ * as if its writer had been interrupted. */
 static void read_until_same(int fd, uint64_t at, struct tend__record *r)
 {
 	for (int i = 0; i < 16; i++) {
@@ -61,9 +61,9 @@ static void read_until_same(int fd, uint64_t at, struct tend__record *r)
 	tend__store_relaxed(&r->seq, tend__load_relaxed(&r->seq) | 1);
 }
 
-/* Leaves what was there in the first pass and is there in this one. Else a task may be
- * copied before it ends, and the slot of its scope when it holds another. False if it
- * was to go. */
+/* Keeps a record whose slot holds the same task or scope in both passes. A record of one
+ * pass alone goes, because a task could have been copied before its end, and the slot of
+ * its scope after the scope's end. Returns false if the record goes. */
 static bool settle(int fd, uint64_t at, struct tend__record *r)
 {
 	/* Relaxed, all: the copy is ours alone. */
@@ -77,8 +77,8 @@ static bool settle(int fd, uint64_t at, struct tend__record *r)
 	return false;
 }
 
-/* Compares the records of the copy with the file, a piece at a time. False if some
- * were to go. */
+/* Compares the records of the copy with the file, a piece at a time. Returns false if a
+ * record goes. */
 static bool settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 {
 	enum { PIECE = 64 };
@@ -102,8 +102,8 @@ static bool settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 	return all;
 }
 
-/* What was born in a scope that is not in the copy was born after the first pass came
- * by its scope, and goes, too; and what is in it, in a pass each. */
+/* Drops each record whose scope is not in the copy: the record was made after the first
+ * pass had read the slot of the scope. Each pass drops the records of one more level. */
 static void drop_strays(struct tend__record *records, uint32_t n)
 {
 	bool again = true;
@@ -124,9 +124,9 @@ static void drop_strays(struct tend__record *records, uint32_t n)
 	}
 }
 
-/* In the order in which a mapped one is read: how many records there are after the
- * events that `low` promises, and sites and events after the records. Of the rings
- * only what each begins with. */
+/* Copies a file in the order in which a mapped segment is read: the number of records
+ * after the number of events that becomes `low`, sites and events after the records. The
+ * head of each ring is copied, and the events are not. */
 static int copy_file(int fd, const struct tend__header *h, struct tend__header *copy)
 {
 	char *to = (char *)copy;
@@ -166,7 +166,7 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 	return 0;
 }
 
-/* A file may be cut at any time: it is copied, and only what is used of it. */
+/* Reads a file that may be cut at any time, so its used parts are copied first. */
 static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 {
 	struct tend__header first, h = {0};
@@ -177,7 +177,7 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 		return error;
 	if (!tend__snapshot_header(&first, bytes, &h))
 		return -EPROTO;
-	/* Address space for all, memory for what is read. */
+	/* Address space for the whole file; memory is used for the parts that are read. */
 	copy = tend__reserve(h.bytes);
 	if (!copy)
 		return -ENOMEM;
@@ -205,7 +205,7 @@ int tend_snapshot_fd(int fd, tend_snapshot **out)
 	return read_copied(fd, (size_t)st.st_size, out);
 }
 
-/* Is this descriptor of the process a registry? By the name of the memfd. */
+/* Returns true if the descriptor of a process is a registry, by the name of the memfd. */
 static bool is_registry(int dir, const char *name)
 {
 	char link[64];
@@ -217,8 +217,8 @@ static bool is_registry(int dir, const char *name)
 	return strcmp(link, "/memfd:" TEND__MEMFD_NAME " (deleted)") == 0;
 }
 
-/* What the process calls itself, which in a PID namespace is not what we call
- * it: the last number of NSpid. 0 if nobody says so. */
+/* Returns the process id in the PID namespace of the process, which is the last number of
+ * NSpid; 0 if the kernel does not tell. */
 static uint32_t own_number(pid_t pid)
 {
 	char path[48], line[256];
@@ -239,8 +239,8 @@ static uint32_t own_number(pid_t pid)
 	return own;
 }
 
-/* Whatever it is, it is not opened before it is known: a process may call a FIFO as it
- * likes, and to open that one waits for ever. */
+/* Opens a descriptor of a process, once it is known to be a regular file: a process can
+ * give a FIFO any name, and opening a FIFO waits for ever. */
 static int open_registry(DIR *dir, const char *name)
 {
 	int place = openat(dirfd(dir), name, O_PATH | O_CLOEXEC), fd = -1, error = errno;
@@ -259,8 +259,9 @@ static int open_registry(DIR *dir, const char *name)
 	return fd >= 0 ? fd : error == EPERM || error == EACCES ? -EPERM : -ENOENT;
 }
 
-/* When it was opened; 0 if it is another's, which a fork leaves open and a child
- * hands to its supervisor, or one that is closed, or is only being opened. */
+/* Returns the instant at which the registry was opened; 0 if the registry belongs to
+ * another process (after a fork, or of a child that is linked with its supervisor), is
+ * closed, or is still being opened. */
 static uint64_t opened_at(int fd, uint32_t pid)
 {
 	static const char none[sizeof TEND__MAGIC];
@@ -269,11 +270,11 @@ static uint64_t opened_at(int fd, uint32_t pid)
 	if (read_at(fd, (char *)&h, sizeof h, 0) != 0 || memcmp(h.magic, none, sizeof h.magic) == 0)
 		return 0;
 	if (memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0)
-		return 1; /* not understood: better than nothing, for the error it gives */
+		return 1; /* another version: chosen last, so that its error is reported */
 	return (pid && h.pid != pid) || h.closed ? 0 : h.opened > 2 ? h.opened : 2;
 }
 
-/* A program may have more than one runtime: the one opened last counts. */
+/* Finds the registry that was opened last, because a program may have several runtimes. */
 static int search(DIR *dir, uint32_t pid, int *out)
 {
 	int error = -ENOENT;

@@ -11,9 +11,9 @@ void *tend__snapshot_reserve(size_t *bytes)
 {
 	void *p;
 
-	/* A page fault for each page of a large one takes longer than to fill it, so
-	 * it is to have huge pages, and begins at one if it is some of them long.
-	 * Where there are none, it just takes longer. */
+	/* The page faults of a large block take longer than the copy into the block, so the
+	 * block asks for huge pages, and is as long as some huge pages. Where the kernel has
+	 * none, a snapshot takes longer. */
 	if (*bytes >= LARGE)
 		*bytes = (*bytes + HUGE - 1) / HUGE * HUGE;
 	p = tend__reserve(*bytes);
@@ -22,9 +22,9 @@ void *tend__snapshot_reserve(size_t *bytes)
 	return p;
 }
 
-/* Blocks that were given back, which begin with their size: to fault in and clear a
- * new one is a third of the time of a snapshot. The kernel may have the other pages
- * back when it wants. */
+/* Returned blocks, each with its size at its start: page faults and clearing of a new
+ * block are a third of the time of a snapshot. The kernel may reclaim all pages but the
+ * first of such a block. */
 static _Atomic(size_t *) spare[2];
 
 static void *take_spare(size_t *bytes)
@@ -54,7 +54,7 @@ static bool keep(size_t *p, size_t bytes)
 	if (bytes < SPARE_MIN || bytes > SPARE_MAX)
 		return false;
 	madvise(p, bytes, MADV_FREE);
-	*p = bytes; /* a page that is written to stays */
+	*p = bytes; /* written after MADV_FREE, so this page stays */
 	for (int i = 0; i < 2; i++) {
 		size_t *none = NULL;
 

@@ -12,8 +12,9 @@
 
 enum { LEVELS = 256, WIDTH_MAX = 60 };
 
-/* Links each row into the list of the row above it. With `order`, which has n numbers
- * of rows, siblings follow each other as there. */
+/* Links each row into the list of the row above. Siblings are in the order of `order`,
+ * which has n numbers of rows, or of the array if `order` is NULL. Returns the first row
+ * of the drawing. */
 static uint32_t link_rows(struct tend_tree_row *rows, size_t n, const uint32_t *order)
 {
 	uint32_t top = TEND_NO_ROW;
@@ -24,7 +25,7 @@ static uint32_t link_rows(struct tend_tree_row *rows, size_t n, const uint32_t *
 		if (rows[i].above >= n)
 			rows[i].above = TEND_NO_ROW;
 	}
-	/* The last row first, so that each list comes out in order. */
+	/* From the last row to the first, because each row is put in front of its list. */
 	for (size_t i = n; i-- > 0;) {
 		uint32_t row = order ? order[i] : (uint32_t)i, above = rows[row].above;
 		uint32_t *list = above == TEND_NO_ROW ? &top : &rows[above].first;
@@ -44,7 +45,7 @@ uint32_t tend_tree_next(const struct tend_tree_row *rows, uint32_t row)
 {
 	uint32_t next = rows[row].first;
 
-	/* Nothing is in the row: its sibling follows, or a sibling of what it is in. */
+	/* After an empty row comes its sibling, or the sibling of a row above. */
 	while (next == TEND_NO_ROW) {
 		next = rows[row].next;
 		if (rows[row].above == TEND_NO_ROW)
@@ -85,7 +86,7 @@ size_t tend_tree_branch(const struct tend_tree_row *rows, uint32_t row, uint32_t
 struct drawing {
 	const tend_snapshot *s;
 	uint32_t flags;
-	size_t width;               /* of the names with their branches, in characters */
+	size_t width;               /* width of branches and names, in characters */
 	struct tend_tree_row *rows; /* by row */
 };
 
@@ -108,7 +109,7 @@ static void draw_spaces(struct tend__text *t, size_t n)
 	}
 }
 
-/* A word of the table, and the spaces up to the next. */
+/* Writes a word of the table, and spaces up to the next column. */
 static void draw_column(struct tend__text *t, const char *word, size_t width)
 {
 	size_t n = strlen(word);
@@ -125,7 +126,7 @@ static void draw_also(struct tend__text *t, const char *word)
 	}
 }
 
-/* Only what few rows have goes through printf, which takes longer than all the rest. */
+/* Facts of few rows alone go through printf, which takes longer than all the rest. */
 static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t)
 {
 	struct tend_info info = {0};

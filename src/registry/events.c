@@ -1,9 +1,9 @@
 /* registry/events.c - reading the rings of events.
  *
- * The rings are per worker and their numbers are one sequence, so that a reader
- * puts them in order. It waits for nobody: a number that is given out and not
- * yet written is not passed over for as long as it may still come, that is until
- * the ring it is missing from has gone round. */
+ * Each worker has a ring, and the events of all rings are numbered in one sequence, by
+ * which a reader puts the events in order. A reader never waits: a number that a writer
+ * has taken and not yet written ends the answer, and is not passed over. The number is
+ * lost only once a ring has been overwritten. */
 #include "tend/registry.h"
 
 #include "runtime/runtime.h"
@@ -16,8 +16,8 @@
 struct tend_subscription {
 	tend_runtime *rt;
 	uint64_t next;                   /* number of the first event not taken */
-	uint64_t doubt;                  /* up to this one, some were overwritten */
-	uint64_t heads[TEND__RINGS_MAX]; /* of each ring, the first slot not taken */
+	uint64_t doubt;                  /* events were overwritten, and none above this number */
+	uint64_t heads[TEND__RINGS_MAX]; /* by ring: the first slot not taken */
 };
 
 int tend_subscribe(tend_runtime *rt, tend_subscription **out)
@@ -31,7 +31,7 @@ int tend_subscribe(tend_runtime *rt, tend_subscription **out)
 	if (!sub)
 		return -ENOMEM;
 	sub->rt = rt;
-	/* seq_cst: what is spawned after this call is seen to be wanted. */
+	/* seq_cst: a spawn after this call sees the subscriber. */
 	tend__add(&h->subscribers, 1);
 	for (uint32_t i = 0; i < h->rings; i++)
 		sub->heads[i] = tend__load_acquire(&tend__ring_at(h, i)->head);
@@ -49,7 +49,8 @@ void tend_unsubscribe(tend_subscription *sub)
 	tend__free(sub);
 }
 
-/* Copies slot `at` of a ring; false if it is being written or was overwritten. */
+/* Copies slot `at` of a ring. Returns false if a writer is at the slot, or has overwritten
+ * the event. */
 static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend_event_info *out)
 {
 	struct tend__event_slot *e = &tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
@@ -75,7 +76,8 @@ static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend
 	return tend__load_relaxed(&e->number) == number;
 }
 
-/* The lowest number at the heads of the rings, copied; -1 if there is none. */
+/* Copies the event with the lowest number at the heads of the rings. Returns its ring, or
+ * -1 without an event. */
 static int first(tend_subscription *sub, struct tend__header *h, struct tend_event_info *out)
 {
 	struct tend_event_info e;
@@ -84,14 +86,14 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 	for (uint32_t i = 0; i < h->rings; i++) {
 		uint64_t head = tend__load_acquire(&tend__ring_at(h, i)->head);
 
-		/* One slot less than there are: that one may be written right now. */
+		/* The oldest slot does not count, because its writer may be at work. */
 		if (head - sub->heads[i] >= h->ring_slots) {
 			sub->heads[i] = head - h->ring_slots + 1;
 			sub->doubt = tend__load_acquire(&h->events);
 		}
 		while (sub->heads[i] < head) {
 			if (!copy(h, i, sub->heads[i], &e)) {
-				sub->heads[i]++; /* overwritten: it counts as lost by its number */
+				sub->heads[i]++; /* overwritten: lost, as its number tells */
 				sub->doubt = tend__load_acquire(&h->events);
 				continue;
 			}
@@ -109,9 +111,9 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 	return ring;
 }
 
-/* A number that is missing is on its way: its writer has it, and has not come to write
- * it down. Or it was overwritten, if any have been: we cannot know which, so wait for it
- * a few looks, and then call it lost. */
+/* A missing number was taken by a writer that has not yet written the event; or, if
+ * events were overwritten, the event may be lost. The reader cannot know which: after a
+ * few looks, a number below `doubt` counts as lost. */
 int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, size_t max,
                          uint64_t *lost)
 {

@@ -23,7 +23,7 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 		return TEND_STATE_STOPPING;
 	if (r->word & TEND__STARTING)
 		return TEND_STATE_STARTING;
-	/* What its fiber waits for is no state of the process. */
+	/* A wait of the fiber that looks after a process is no state of the process. */
 	return kind == TEND_KIND_PROCESS ? TEND_STATE_RUNNING : (uint8_t)state;
 }
 
@@ -83,7 +83,7 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 
 const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t index)
 {
-	/* A row is put into words for the first who asks; "one at a time". */
+	/* A row is filled at the first request: callers take turns, says the header. */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
 	static const struct tend_info none;
 
@@ -93,7 +93,7 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 		if (!s->infos)
 			return &none;
 	}
-	if (!s->infos[index].name[0]) /* no row is without a name */
+	if (!s->infos[index].name[0]) /* every filled row has a name */
 		tend__snapshot_fill(s, s->order[index], &s->infos[index]);
 	return &s->infos[index];
 }

@@ -1,14 +1,14 @@
 /* registry/order.c - rows by path, segment by segment, bytes within a segment,
  * then by id as a number.
  *
- * Rows are put in lists, one a scope, and each list is sorted as we come to it,
- * from the root down. Siblings may share a name, so that rows of one path lie in
- * several scopes: what is in a#1 and in a#2 is one list, a/b before a/x wherever
- * they are.
+ * The rows of each scope are put in a list, and the lists are sorted from the root
+ * down. Siblings may share a name, so rows with a common path may stand in several
+ * scopes: the rows in a#1 and in a#2 are sorted as one list, a/b before a/x in either
+ * scope.
  *
- * Sorted by digits, and of the names only by bytes in which they differ: no
- * comparison of two rows that are far from each other in memory, and no names that
- * make it slow. */
+ * The sort goes by digits, and by those bytes alone in which names differ. Therefore no
+ * two rows far apart in memory are compared, and no choice of names makes the sort
+ * slow. */
 #include "registry/snapshot.h"
 
 #include "platform/platform.h"
@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define NONE UINT32_MAX /* no constant of an enum may be as large */
+#define NONE UINT32_MAX /* too large for a constant of an enum */
 
 enum { FEW = 24, NAME_WORDS = (TEND_NAME_MAX + 1) / 8 };
 
@@ -27,19 +27,20 @@ struct item {
 
 struct order {
 	tend_snapshot *s;
-	uint32_t root;   /* its row, or NONE */
-	uint32_t *above; /* by row; where the order is written later */
-	uint32_t *next;  /* by row, plus one: what follows it in the same scope, by slot */
+	uint32_t root;   /* row of the root, or NONE */
+	uint32_t *above; /* by row: the row of its scope; later the order is written here */
+	uint32_t *next;  /* by row: the next row in the same scope, plus one, by slot */
 	struct list {
 		uint32_t first, last; /* plus one; 0: none */
-	} * lists;                    /* by row: what is in it; one more for those in nothing */
-	uint32_t *sorted;             /* lists, one after the other */
+	} * lists;        /* by row: the rows in this row; the last list: rows in no row */
+	uint32_t *sorted; /* the lists as they were sorted, each after the list above */
 	struct item *items, *spare;
 };
 
 /* ---- The tree ---- */
 
-/* The row of the scope that row i is in; NONE if the slot holds another by now. */
+/* Returns the row of the scope of row i; NONE if the slot holds another scope or task by
+ * now. */
 static uint32_t scope_of(const tend_snapshot *s, uint32_t slots, uint32_t i)
 {
 	uint32_t slot = s->places[i].above, above = slot < slots ? s->row_of[slot] - 1 : NONE;
@@ -50,14 +51,14 @@ static uint32_t scope_of(const tend_snapshot *s, uint32_t slots, uint32_t i)
 	return above;
 }
 
-/* How many have no scope. */
+/* Finds the scope of each row. Returns how many rows have none. */
 static uint32_t find_above(const struct order *o, uint32_t slots)
 {
 	const struct tend__place *places = o->s->places;
 	uint32_t strays = 0;
 
 	for (uint32_t i = 0; i < o->s->count; i++) {
-		/* Often it is in what the one before it is in. */
+		/* Often the scope is the scope of the row before. */
 		if (i > 1 && places[i].above == places[i - 1].above &&
 		    places[i].generation == places[i - 1].generation)
 			o->above[i] = o->above[i - 1];
@@ -68,7 +69,7 @@ static uint32_t find_above(const struct order *o, uint32_t slots)
 	return strays;
 }
 
-/* What has no scope hangs from the root, and is shown as torn. */
+/* Hangs a row without a scope from the root, shown as torn. */
 static void hang_up(const struct order *o, uint32_t i)
 {
 	o->above[i] = o->root != NONE && o->root != i ? o->root : i;
@@ -76,8 +77,8 @@ static void hang_up(const struct order *o, uint32_t i)
 	o->s->places[i].torn = true;
 }
 
-/* Up to a row whose depth is known, and down again. A chain that is too long, as a
- * circle is, is cut as far up as we have come. */
+/* Walks up to a row with a known depth, and down again. A chain that is too long, such as
+ * a circle, is cut at the highest row that the walk has reached. */
 static void find_depth(const struct order *o, uint32_t row)
 {
 	struct tend__place *places = o->s->places;
@@ -95,7 +96,7 @@ static void find_depth(const struct order *o, uint32_t row)
 		uint8_t depth = places[o->above[i]].depth;
 
 		if (places[i].depth != TEND__ROW_DEPTH_UNKNOWN)
-			continue; /* a circle comes by more than once */
+			continue; /* in a circle a row comes more than once */
 		if (depth >= TEND__ROW_DEPTH_MAX)
 			hang_up(o, i);
 		else
@@ -112,7 +113,7 @@ static void put_in_list(const struct order *o, uint32_t row)
 	list->last = row + 1;
 }
 
-/* From here on each row is in a scope or in nothing, and has a depth. */
+/* Gives each row its scope, or none, and its depth. */
 static void make_tree(const struct order *o, uint32_t strays)
 {
 	struct tend__place *places = o->s->places;
@@ -126,7 +127,7 @@ static void make_tree(const struct order *o, uint32_t strays)
 	for (uint32_t i = 0; i < o->s->count; i++) {
 		uint8_t depth = places[o->above[i]].depth;
 
-		/* Most are in what has been here before. */
+		/* Most scopes have a row before the rows in them. */
 		if (places[i].depth == TEND__ROW_DEPTH_UNKNOWN && depth < TEND__ROW_DEPTH_MAX)
 			places[i].depth = (uint8_t)(depth + 1);
 		else if (places[i].depth == TEND__ROW_DEPTH_UNKNOWN)
@@ -151,8 +152,8 @@ static void sort_few(struct item *a, size_t n)
 	}
 }
 
-/* By the byte of the keys at `shift`, of which only the bits in `differ` are not
- * the same in all. */
+/* Sorts by the byte of the keys at `shift`. All keys are equal in this byte, except for
+ * the bits of `differ`. */
 static void sort_digit(const struct item *from, struct item *to, size_t n, unsigned shift,
                        uint32_t differ)
 {
@@ -160,7 +161,7 @@ static void sort_digit(const struct item *from, struct item *to, size_t n, unsig
 
 	for (size_t i = 0; i < n; i++)
 		at[from[i].key >> shift & differ]++;
-	do { /* each number that has no other bits, in their order */
+	do { /* each number with no other bits than `differ`, in order */
 		uint32_t here = at[digit];
 
 		at[digit] = sum;
@@ -171,7 +172,7 @@ static void sort_digit(const struct item *from, struct item *to, size_t n, unsig
 		to[at[from[i].key >> shift & differ]++] = from[i];
 }
 
-/* By key, and what has the same key stays as it was. */
+/* Sorts by key; items with equal keys keep their order. */
 static void sort_keys(struct item *a, struct item *spare, size_t n, uint64_t differ)
 {
 	struct item *from = a, *to = spare;
@@ -198,7 +199,7 @@ static void sort_keys(struct item *a, struct item *spare, size_t n, uint64_t dif
 		memcpy(a, from, n * sizeof *a);
 }
 
-/* The bits, by words as they lie in memory, in which the names are not all alike. */
+/* Finds the bits in which the names are not all equal, by words as they lie in memory. */
 static void compare_names(const struct order *o, const struct item *a, size_t n,
                           uint64_t differ[NAME_WORDS])
 {
@@ -218,7 +219,7 @@ static void compare_names(const struct order *o, const struct item *a, size_t n,
 	}
 }
 
-/* The bytes of a word as they lie in memory, the first as the highest. */
+/* Returns the bytes of a word as they lie in memory, the first byte as the highest. */
 static uint64_t in_order(uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -228,8 +229,9 @@ static uint64_t in_order(uint64_t word)
 #endif
 }
 
-/* Of their names the eight bytes from the first in which they differ, as keys, and of
- * these the bits in which they do; a name has zeros after its end. Answers those bits. */
+/* Sets each key to eight bytes of the name, from the first byte on in which the names
+ * differ, and of these bytes to the bits that differ. A name has zeros after its end.
+ * Returns these bits; 0 if all names are equal. */
 static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 {
 	uint64_t words[NAME_WORDS + 1] = {0}, differ;
@@ -250,7 +252,7 @@ static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 
 		if (at < end) {
 			memcpy(&key, (char *)(o->s->names + place->name) + at, sizeof key);
-			/* What follows its words is another's. */
+			/* The bytes after the words of the name belong to another name. */
 			key = in_order(key) & differ;
 			if (end - at < 8)
 				key &= ~(UINT64_MAX >> 8 * (end - at));
@@ -260,7 +262,8 @@ static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 	return differ;
 }
 
-/* Rows of one path come by slot; so by generation, they are by id. */
+/* Sorts rows with a common path by id: the rows come by slot, and are sorted by
+ * generation. */
 static void sort_ids(const struct order *o, struct item *a, size_t n)
 {
 	uint64_t differ = 0;
@@ -272,7 +275,8 @@ static void sort_ids(const struct order *o, struct item *a, size_t n)
 	sort_keys(a, o->spare, n, differ);
 }
 
-/* Each time by some bytes more, so it may recurse. */
+/* Sorts by name, then by id. Each level of the recursion compares later bytes, so the
+ * depth is bounded by the length of a name. */
 static void sort_names(const struct order *o, struct item *a, size_t n)
 {
 	uint64_t differ = take_keys(o, a, n);
@@ -299,7 +303,7 @@ static bool same_name(const tend_snapshot *s, uint32_t a, uint32_t b)
 	       memcmp(tend__row_name(s, a), tend__row_name(s, b), s->places[a].length) == 0;
 }
 
-/* Adds what is in the row to the items, of which there are n. */
+/* Appends the rows in this row to the n items. Returns the new number of items. */
 static size_t add_list(const struct order *o, size_t row, size_t n)
 {
 	for (uint32_t i = o->lists[row].first; i; i = o->next[i - 1])
@@ -307,7 +311,7 @@ static size_t add_list(const struct order *o, size_t row, size_t n)
 	return n;
 }
 
-/* Sorts the items. Answers whether there is a scope among them. */
+/* Sorts the items, and writes their rows. Returns true if there is a scope among them. */
 static bool write_items(const struct order *o, size_t n, uint32_t *to)
 {
 	bool scope = false;
@@ -321,7 +325,8 @@ static bool write_items(const struct order *o, size_t n, uint32_t *to)
 	return scope;
 }
 
-/* What is in the row, and in those that follow it under the same name. */
+/* Collects the rows in this row, and in the rows with the same name after this row.
+ * Returns how many. */
 static size_t add_lists(const struct order *o, uint32_t row, const uint32_t *next,
                         const uint32_t *end)
 {
@@ -334,7 +339,8 @@ static size_t add_lists(const struct order *o, uint32_t row, const uint32_t *nex
 	return n;
 }
 
-/* Each scope before what is in it, and before that all others of its path. */
+/* Writes each scope before the rows in the scope, and all scopes of a path before the
+ * rows in any of these scopes. */
 static void write_order(const struct order *o)
 {
 	struct level {
@@ -360,7 +366,7 @@ static void write_order(const struct order *o)
 		n = add_lists(o, row, level->at, level->end);
 		while (level->at < level->end && same_name(o->s, row, *level->at))
 			*order++ = *level->at++;
-		/* What holds no scope is written at its place. */
+		/* A list without a scope is written in its final place. */
 		if (!write_items(o, n, order))
 			order += n;
 		else {
@@ -381,7 +387,7 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
 
 	if (!block)
 		return -ENOMEM;
-	/* What is used little comes last. */
+	/* The arrays that are used least come last. */
 	o.lists = (struct list *)(void *)block;
 	o.next = (uint32_t *)(o.lists + n);
 	o.sorted = o.next + n;

@@ -12,7 +12,7 @@ uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 	return s->places[s->order[index]].depth;
 }
 
-/* The most of a path that is shown, from its end: all, or after "...". */
+/* Returns how many levels above the row are shown: all, or the last ones after "...". */
 static uint32_t fitting(const tend_snapshot *s, const uint32_t *chain, uint32_t depth)
 {
 	size_t bytes = s->places[chain[0]].length;
@@ -52,11 +52,11 @@ static void keep_prefix(tend_snapshot *s, uint32_t row)
 
 	s->prefix_of = row + 1;
 	s->prefix_length = (uint32_t)path_of(s, row, text, sizeof s->prefix);
-	text[s->prefix_length++] = '/'; /* over its NUL */
+	text[s->prefix_length++] = '/'; /* over the NUL */
 }
 
-/* By words: what comes behind n bytes and what ends them is too much, and is written
- * over, or is zeros. */
+/* Copies n bytes and a NUL, in whole words. The bytes after the NUL are zeros, or are
+ * overwritten by the next copy. */
 static inline void put_words(char *restrict to, const uint64_t *restrict from, size_t n)
 {
 	for (size_t i = 0; i <= n / 8; i++)
@@ -65,7 +65,7 @@ static inline void put_words(char *restrict to, const uint64_t *restrict from, s
 
 size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf, size_t size)
 {
-	/* What is kept is for the same reader's next call; "one at a time". */
+	/* The prefix is kept for the next call: callers take turns, says the header. */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
 	uint32_t row = s->order[index];
 	const struct tend__place *place = &s->places[row];
@@ -76,7 +76,7 @@ size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf
 	if (s->prefix_of != place->above + 1)
 		keep_prefix(s, place->above);
 	n = s->prefix_length + place->length;
-	/* One that has to be cut, in front or behind, is not made of the two. */
+	/* A path that has to be cut is not the prefix and the name. */
 	if (n + strlen(".../") >= TEND_PATH_MAX || n + sizeof(uint64_t) > size)
 		return path_of(s, row, buf, size);
 	put_words(buf, s->prefix, s->prefix_length - 1);

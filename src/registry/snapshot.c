@@ -1,9 +1,11 @@
 /* registry/snapshot.c - reading the segment.
  *
- * The writers go on meanwhile, or were stopped in the middle, or the memory is
- * another process's and hostile: what the header says is copied before it is
- * checked, every index is bounded, every walk ends, a record is read again while
- * it changes and at last shown as torn. */
+ * The writers go on during a read, or have been stopped in the middle of a write, or the
+ * memory belongs to another process and is hostile. Therefore the header is copied before
+ * its values are checked, every index is bounded, every walk ends, and a record that
+ * changes is read again, a few times, and then shown as torn.
+ *
+ * No value of the segment is asserted: assertions are about this file's own copies. */
 #include "registry/snapshot.h"
 
 #include "base/alloc.h"
@@ -17,7 +19,7 @@
 enum { TORN = 1, MOVED = 2 }; /* answers of a try */
 enum { RETRIES = 16, AHEAD = 16 };
 
-/* ---- What may be read ---- */
+/* ---- The header ---- */
 
 static bool valid(const struct tend__header *h)
 {
@@ -46,7 +48,8 @@ bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct te
 
 /* ---- Records ---- */
 
-/* A task's word is all of it; the count of a scope may move. */
+/* Returns true if two words of a record belong together: the words of a task are equal,
+ * and the words of a scope differ in the count at most. */
 static bool same_word(uint64_t a, uint64_t b, uint32_t kind)
 {
 	const uint64_t count = UINT32_MAX - (uint32_t)(TEND__SCOPE_ONE - 1);
@@ -55,7 +58,7 @@ static bool same_word(uint64_t a, uint64_t b, uint32_t kind)
 	return (kind == TEND_KIND_SCOPE ? differ & ~count : differ) == 0;
 }
 
-/* Where the rows go while they are read. */
+/* The arrays that are filled while rows are read. */
 struct reader {
 	struct tend__record *records;
 	struct tend__row *rows;
@@ -63,10 +66,10 @@ struct reader {
 	uint32_t *row_of;
 	uint64_t *names;
 	uint32_t slots;
-	uint32_t letters; /* words of `names` that are in use */
+	uint32_t letters; /* used words of `names` */
 };
 
-/* Of the last word of n bytes in words, the bits of what is not its end. */
+/* Returns a mask of the bytes of the last word of a name that belong to its n bytes. */
 static uint64_t letters_of(size_t n)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -76,8 +79,8 @@ static uint64_t letters_of(size_t n)
 #endif
 }
 
-/* Bit 7 of a byte is set where one is none of 0x20 to 0x7e, or is '/'; and maybe
- * in others, if there is such a one. */
+/* Returns a word with bit 7 set in each byte that is not 0x20 to 0x7e, or is '/'. If there
+ * is such a byte, bit 7 may also be set in other bytes. */
 static uint64_t unusual(uint64_t word)
 {
 	const uint64_t ones = UINT64_MAX / 0xff, slash = word ^ ones * '/';
@@ -85,8 +88,8 @@ static uint64_t unusual(uint64_t word)
 	return word | (word + ones) | (word - ones * ' ') | (slash - ones);
 }
 
-/* As many words as the name has, with zeros after its end. Its length; 0 if it is
- * not plain, or none. */
+/* Copies the words of a name, with zeros after its end. Returns the length; 0 if the name
+ * is empty, or has bytes that are not plain. */
 static inline __attribute__((always_inline)) size_t copy_name(const _Atomic uint64_t from[6],
                                                               uint64_t *to)
 {
@@ -108,9 +111,9 @@ static inline __attribute__((always_inline)) size_t copy_name(const _Atomic uint
 	return odd & ones * 0x80 ? 0 : n;
 }
 
-/* One try. TORN: the record was written meanwhile. MOVED: its word was not the
- * same before and after, and so may not belong to the rest. Partners:
- * segment/layout.h. */
+/* Tries to copy a record. Returns 0, or TORN if the record was written during the copy,
+ * or MOVED if the word before and after the copy differ, so that the word may not belong
+ * to the other fields. Partners: segment/layout.h. */
 static inline __attribute__((always_inline)) unsigned copy_once(const struct reader *in,
                                                                 struct tend__record *r,
                                                                 struct tend__row *row,
@@ -132,23 +135,24 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 	place->length = (uint8_t)copy_name(r->name, name);
 	parent = tend__load_acquire(&r->parent);
 	place->above = parent;
-	/* A scope outlives what is in it: if the record is still there below, this
-	 * is the scope it is in, whatever the slot holds later. */
+	/* A scope outlives its tasks: if the word below still has the same generation, this
+	 * generation is the scope's. */
 	if (parent < in->slots)
 		place->generation =
 			tend__word_generation(tend__load_acquire(&in->records[parent].word));
-	/* Acquire: before the look at seq, which decides. */
+	/* Acquire: loaded before seq, which decides. */
 	row->word = tend__load_acquire(&r->word);
 	if (!same_word(before, row->word, tend__row_kind(row)))
 		answer |= MOVED;
-	/* Relaxed: the acquires above order it after the copies. */
+	/* Relaxed: the acquires above order this load after the copies. */
 	if ((seq & 1) || tend__load_relaxed(&r->seq) != seq ||
 	    tend__word_generation(before) != tend__word_generation(row->word))
 		answer |= TORN;
 	return answer;
 }
 
-/* Apart, for it is rare, and would slow down what is not. */
+/* Repeats the try. A function of its own, because the rare case would slow down the usual
+ * case. */
 __attribute__((noinline, cold)) static unsigned copy_patiently(struct reader in,
                                                                struct tend__record *r,
                                                                struct tend__row *row,
@@ -161,9 +165,9 @@ __attribute__((noinline, cold)) static unsigned copy_patiently(struct reader in,
 	return answer;
 }
 
-/* A name that could not be one is another's writing: it must not reach a
- * terminal, a path or a JSON string as it is. Answers the length, for it ends
- * with its first zero. */
+/* Makes a name printable: an invalid name was not written by this library, and must not
+ * reach a terminal, a path or a JSON string. The name ends with its first zero byte.
+ * Returns the length. */
 static uint8_t make_printable(char text[TEND_NAME_MAX + 1])
 {
 	size_t n = strlen(text);
@@ -179,8 +183,8 @@ static uint8_t make_printable(char text[TEND_NAME_MAX + 1])
 	return (uint8_t)n;
 }
 
-/* As row `to`. False if the slot holds nothing. Inlined, and the reader passed on by
- * value, so that what it says stays in registers. */
+/* Copies a slot as row `to`. Returns false if the slot is free. The function is inlined,
+ * and copy_patiently() gets the reader by value, so that its fields stay in registers. */
 static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32_t slot, size_t to)
 {
 	struct tend__record *r = &in->records[slot];
@@ -194,8 +198,8 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 	if (answer)
 		answer = copy_patiently(*in, r, row, place);
 	place->scope = tend__row_kind(row) == TEND_KIND_SCOPE;
-	/* It is going from wait to wait: its state is right, and no wait is shown
-	 * rather than one with the object of another. */
+	/* A task that goes from wait to wait: the state is right, and no wait is shown,
+	 * because the object may belong to another wait. */
 	if ((answer & MOVED) && !place->scope)
 		row->word &= ~(uint64_t)TEND__WAIT;
 	if (!(row->word & (place->scope ? TEND__SCOPE_LIVE : TEND__STATE)))
@@ -211,8 +215,7 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 	return true;
 }
 
-/* What has ended since it was copied, and whose slot may hold another by now, is
- * copied once more. */
+/* Copies the slots again whose task or scope has ended since the first copy. */
 static void copy_again(tend_snapshot *s, struct reader in)
 {
 	size_t kept = 0;
@@ -222,7 +225,7 @@ static void copy_again(tend_snapshot *s, struct reader in)
 		uint32_t slot = row->slot;
 
 		s->row_of[slot] = 0;
-		/* Acquire: what is copied after it is at least as new. */
+		/* Acquire: the fields copied after this load are at least as new. */
 		if (tend__word_generation(tend__load_acquire(&in.records[slot].word)) !=
 		            tend__word_generation(row->word) &&
 		    !copy(&in, slot, i))
@@ -236,8 +239,8 @@ static void copy_again(tend_snapshot *s, struct reader in)
 	s->count = kept;
 }
 
-/* A fiber that runs has no state of its own for that: a switch would cost twice
- * what it does. Its worker says which it is. */
+/* Marks the running fibers. The word of a running fiber says READY, because a state of its
+ * own would double the cost of a switch; each worker publishes the fiber that it runs. */
 static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *live,
                          const struct tend__header *h)
 {
@@ -257,8 +260,8 @@ static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *
 
 /* ---- The whole ---- */
 
-/* Room for all, memory for those that are there; and for each name twice, as a row
- * may be copied again. */
+/* Reserves room for all slots, of which used slots cost memory. There is room for each
+ * name twice, because a row may be copied again. */
 static bool make_room(tend_snapshot *s, uint32_t slots)
 {
 	const size_t one = sizeof *s->rows + sizeof *s->places + sizeof *s->row_of +
@@ -294,12 +297,12 @@ static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t sl
 	error = tend__snapshot_order(s, slots, false);
 	if (error != -EAGAIN)
 		return error;
-	/* Some began or ended meanwhile. */
+	/* Tasks or scopes began or ended during the read. */
 	copy_again(s, in);
 	return tend__snapshot_order(s, slots, true);
 }
 
-/* After the rows: whatever site they name has been written by then. */
+/* Called after the rows are copied: every site that a row names has been written. */
 static int read_sites(tend_snapshot *s, const char *sites, uint32_t used)
 {
 	s->sites_count = used < TEND__SITES_MAX ? used : TEND__SITES_MAX;
@@ -313,7 +316,7 @@ static int read_sites(tend_snapshot *s, const char *sites, uint32_t used)
 int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_t now,
                         tend_snapshot **out)
 {
-	/* Not const: C11 has no atomic load of what is. */
+	/* C11 has no atomic load of a const object. */
 	struct tend__header *live = (struct tend__header *)(uintptr_t)header, h;
 	tend_snapshot *s;
 	uint32_t slots;
@@ -329,7 +332,7 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 	s->info.pid = h.pid;
 	memcpy(s->info.name, h.name, sizeof s->info.name - 1);
 	(void)make_printable(s->info.name);
-	/* Acquire, both: what was given out before is in the records that follow. */
+	/* Acquire, both: the records that are read below are at least as new. */
 	s->info.low = tend__load_acquire(&live->events);
 	slots = tend__load_acquire(&live->records_used);
 	if (slots > h.records_max)

@@ -1,7 +1,7 @@
 /* registry/snapshot.h - a copy of a segment, in private memory.
  *
  * Files, each uses only those above it:
- *   block.c     blocks of memory for copies, and two that are kept for the next one
+ *   block.c     blocks of memory for copies, of which two are kept for the next copy
  *   order.c     the tree of the rows, and their order by path
  *   snapshot.c  reading a segment
  *   attach.c    the segment of another process
@@ -18,14 +18,14 @@
 
 #include <stdbool.h>
 
-/* More than a writer makes, so that only a broken tree is cut. */
+/* More levels than a writer makes, so that only a broken tree is cut. */
 enum {
 	TEND__TREE_LEVELS = 256,
 	TEND__ROW_DEPTH_MAX = TEND__TREE_LEVELS - 2,
 	TEND__ROW_DEPTH_UNKNOWN,
 };
 
-/* A record as it was read: what is asked of one row at a time. */
+/* A record as it was read: the fields that a caller asks of one row at a time. */
 struct tend__row {
 	uint64_t word, since, object, spawned, event;
 	uint32_t slot, attempt, checkpoints, site_kind;
@@ -33,57 +33,60 @@ struct tend__row {
 };
 _Static_assert(sizeof(struct tend__row) == 64, "one cache line");
 
-/* What is asked of all rows at once: where it is, and what it is called. */
+/* The fields that are asked of all rows at once: the place and the name. */
 struct tend__place {
-	uint32_t above;      /* the row of its scope, its own index if it has none; while
-	                        the rows are read, the slot of its scope */
-	uint32_t generation; /* of the scope in that slot, then */
+	uint32_t above;      /* row of the scope, or its own index without a scope; while
+	                        the rows are read, the slot of the scope */
+	uint32_t generation; /* generation of the scope, while the rows are read */
 	uint32_t name;       /* index in `names` */
-	uint8_t length;      /* of the name */
+	uint8_t length;      /* length of the name */
 	uint8_t depth;
 	bool torn;
 	bool scope;
 };
 
+/* A snapshot belongs to its caller, and no two threads may use one at a time: infos and
+ * prefix are filled by functions that take a const snapshot. All other fields are
+ * constant once tend__snapshot_read() has returned. */
 struct tend_snapshot {
 	struct tend_snapshot_info info;
 	uint32_t runtime;
 	size_t count;
-	struct tend__row *rows;     /* by slot; with the next four it is one block */
+	struct tend__row *rows;     /* by slot; one block with the next four */
 	struct tend__place *places; /* as `rows` */
-	uint32_t *row_of;           /* by slot, plus one; 0: none */
+	uint32_t *row_of;           /* by slot: the row plus one; 0: none */
 	uint32_t *order;            /* rows by path, then by id */
-	uint64_t *names;            /* words, with zeros after the end of each name */
-	size_t bytes;               /* of the block */
-	struct tend_info *infos;    /* as `order`; a row is made when first asked for */
+	uint64_t *names;            /* in words, with zeros after the end of each name */
+	size_t bytes;               /* size of the block */
+	struct tend_info *infos;    /* as `order`; a row is filled at the first request */
 	size_t infos_bytes;
-	char *sites; /* a copy: sites_count of TEND__SITE_BYTES */
+	char *sites; /* a copy: sites_count times TEND__SITE_BYTES */
 	uint32_t sites_count;
-	/* Of the scope whose path was last asked for, for who asks for all: its row
-	 * plus one, the length of its path with a '/', and that. */
+	/* The scope of the last path, because callers ask for all paths in order: the row of
+	 * the scope plus one, the length of its path with a '/', and this path. */
 	uint32_t prefix_of, prefix_length;
 	uint64_t prefix[TEND_PATH_MAX / sizeof(uint64_t)];
 };
 
-/* Address space, zeroed, of which what is used costs memory; it may be some more.
- * NULL if there is none. */
+/* Reserves zeroed address space, which costs memory where it is used. `*bytes` may grow.
+ * Returns NULL if there is none. */
 void *tend__snapshot_reserve(size_t *bytes);
-/* The same, but with what was in it, for a while. */
+/* As tend__snapshot_reserve(), for a block with any content, to be returned soon. */
 void *tend__snapshot_borrow(size_t *bytes);
 void tend__snapshot_return(void *p, size_t bytes);
 
-/* Copies the header, up to what changes. False if what it says cannot be: then nothing
- * of it may be used. */
+/* Copies the constant part of a header. Returns false if the header contradicts itself or
+ * the size: then nothing of the copy may be used. */
 bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct tend__header *out);
 
-/* Copies what lies at h, of which `bytes` may be read. Nothing in it is trusted.
- * 0; -EPROTO if it is no registry of ours; -ENOMEM. */
+/* Copies the registry at h, of which `bytes` may be read and no value is trusted.
+ * Returns 0; -EPROTO if the memory is no registry of this version; -ENOMEM. */
 int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now,
                         tend_snapshot **out);
 
-/* Finds the scope and depth of each row, and their order; `slots` bounds what
- * a parent may be. 0; -ENOMEM; -EAGAIN if a row has no scope, and nothing is done:
- * with `last` it hangs from the root instead, and is shown as torn. */
+/* Finds the scope and the depth of each row, and the order of all rows; the slot of a
+ * parent is below `slots`. Returns 0; -ENOMEM; -EAGAIN if the scope of a row is missing,
+ * and nothing is done. With `last` such a row hangs from the root, and is shown as torn. */
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last);
 
 /* Puts a row into the public words; `out` is zeroed. */

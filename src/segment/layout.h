@@ -2,18 +2,23 @@
  *
  * One mapped, sealed segment: a header, the spawn sites, the event rings, the
  * records. A record is 128 bytes: a line that changes and a line that is written
- * once. What another process maps is this file and nothing else, so a change of
- * anything here changes TEND__ABI.
+ * once. Other processes map the segment and know this file alone, so each change of
+ * the layout changes TEND__ABI.
  *
- * A record is read without a lock, while it changes:
+ * A record is read without a lock, while a writer may change the record:
  *
  *   writer  seq := odd (relaxed); fields (release); seq := even (release)
  *   reader  seq, even (acquire); fields (acquire); seq again, the same (relaxed)
  *
- * A reader that sees a new field then also sees the odd seq stored before it,
- * which is why the fields are release and acquire and no fence is needed.
- * `word` stands outside: it is one atomic, the truth about the state, and its
- * generation says whether the slot still holds what the reader began with. */
+ * A reader that sees a new field also sees the odd seq that the writer stored before the
+ * field. Therefore the fields are release and acquire, and no fence is needed. `word` is
+ * not covered by seq: the word is a single atomic and the truth about the state, and its
+ * generation tells the reader whether the slot still holds the same task or scope.
+ *
+ * Writers: the fields of a record are written by the thread that owns the slot (the
+ * spawning thread until the word is published, then the worker or thread of the task);
+ * the word by the transitions of task/state.c and scope/; a ring by its worker; the
+ * counters of the header by all. */
 #ifndef TEND_SEGMENT_LAYOUT_H
 #define TEND_SEGMENT_LAYOUT_H
 
@@ -33,8 +38,8 @@ enum {
 	TEND__RINGS_MAX = 65, /* one a worker, the last for threads that are none */
 };
 
-/* An id: runtime 8 | generation 32 | slot 24, so that small numbers are common.
- * A slot whose generation would wrap is retired. */
+/* An id: runtime 8 | generation 32 | slot 24, so that small numbers are common. A slot
+ * is retired before its generation wraps. */
 static inline uint64_t tend__id(uint32_t runtime, uint32_t generation, uint32_t slot)
 {
 	return (uint64_t)runtime << 56 | (uint64_t)generation << 24 | slot;
@@ -45,34 +50,34 @@ static inline uint32_t tend__id_runtime(uint64_t id) { return (uint32_t)(id >> 5
 
 /* The word of a record. Generation 32 in the high half; the low half is
  *
- *   of a task   state 4 | flags 4 | wait 8 | outcome 4 | more flags 12
- *   of a scope  flags 8 | count 24: live tasks in it plus scopes in it that are
- *               not empty, so 0 is exact for the whole subtree */
+ *   task   state 4 | flags 4 | wait 8 | outcome 4 | more flags 12
+ *   scope  flags 8 | count 24: live tasks in the scope, and scopes in the scope that
+ *          are not empty, so that 0 is exact for the whole subtree */
 enum {
 	TEND__FREE = 0,
-	TEND__READY = 3, /* as TEND_STATE_... of tend/registry.h; a fiber that runs too,
-	                    and readers find it in its worker's `current` */
+	TEND__READY = 3, /* as TEND_STATE_... of tend/registry.h; also of a running fiber,
+	                    which readers find in the `current` of its worker */
 	TEND__RUNNING = 4,
 	TEND__PARKED = 5,
 	TEND__ENDED = 9,
 	TEND__STATE = 0xf,
-	TEND__NOTIFIED = 1 << 4,  /* a wake-up came that no park has consumed */
-	TEND__CANCELED = 1 << 5,  /* the task itself was canceled, not its scope */
-	TEND__ABANDONED = 1 << 6, /* a shutdown gave up on it */
-	TEND__ABORTED = 1 << 7,   /* tend_abort() was asked for */
+	TEND__NOTIFIED = 1 << 4,  /* a wake-up that no park has consumed yet */
+	TEND__CANCELED = 1 << 5,  /* by a cancel of the task, not of its scope */
+	TEND__ABANDONED = 1 << 6, /* a shutdown gave up on the task */
+	TEND__ABORTED = 1 << 7,   /* tend_abort() was called */
 	TEND__WAIT_SHIFT = 8,
 	TEND__WAIT = 0xff << TEND__WAIT_SHIFT,
 	TEND__OUTCOME_SHIFT = 16,
 	TEND__OUTCOME = 0xf << TEND__OUTCOME_SHIFT,
-	TEND__STARTED = 1 << 20,  /* it has run: pinned to its worker */
+	TEND__STARTED = 1 << 20,  /* the task has run, and is pinned to its worker */
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
-	TEND__TOUCHED = 1 << 22,  /* someone worked on it by its handle, under its stripe */
-	TEND__HELD = 1 << 23,     /* spawned with a handle: its outcome is kept */
+	TEND__TOUCHED = 1 << 22,  /* a thread used the handle, under the stripe of the task */
+	TEND__HELD = 1 << 23,     /* spawned with a handle: the outcome is kept */
 };
 enum {
 	TEND__SCOPE_LIVE = 1 << 0,     /* the slot holds a scope */
 	TEND__SCOPE_SEALED = 1 << 1,   /* may be unsealed */
-	TEND__SCOPE_CLOSED = 1 << 2,   /* for good: it is closing or shutting down */
+	TEND__SCOPE_CLOSED = 1 << 2,   /* for good, by a close or a shutdown */
 	TEND__SCOPE_CANCELED = 1 << 3, /* for good */
 	TEND__SCOPE_COUNT_SHIFT = 8,
 	TEND__SCOPE_ONE = 1 << TEND__SCOPE_COUNT_SHIFT,
@@ -83,8 +88,9 @@ static inline uint32_t tend__scope_count(uint64_t word)
 	return (uint32_t)word >> TEND__SCOPE_COUNT_SHIFT;
 }
 
-/* Why a task is parked: its sentence and what `object` means.
- *   n a number after '#'   d a descriptor   t an instant   i the id of a scope or task */
+/* The reasons for which a task is parked, each with its sentence and the meaning of
+ * `object`: n a number after '#', d a descriptor, t an instant, i the id of a scope or
+ * task. */
 #define TEND__WAITS(X) \
 	X(NONE, "", '-') \
 	X(EVENT, "event", 'n') \
@@ -109,7 +115,7 @@ enum tend__wait {
 		TEND__WAIT_KINDS
 };
 
-/* A name as six words, so that it can be copied while it changes. */
+/* A name as six words, so that a reader can copy the name while a writer changes it. */
 static inline void tend__name_store(_Atomic uint64_t to[6], const uint64_t words[6])
 {
 	for (int i = 0; i < 6; i++)
@@ -127,7 +133,7 @@ static inline void tend__name_pack(uint64_t words[6], const char *name, size_t n
 	memcpy(words, name, n);
 	((char *)words)[47] = (char)n;
 }
-/* As a string; at most 47 bytes whatever the words are. Returns the length. */
+/* Writes the name as a string, at most 47 bytes for any words. Returns the length. */
 static inline size_t tend__name_unpack(const uint64_t words[6], char out[48])
 {
 	const char *bytes = (const char *)words;
@@ -146,25 +152,25 @@ struct tend__record {
 	_Atomic uint64_t word;
 	_Atomic uint32_t seq;
 	_Atomic uint32_t attempt;     /* from 1; 0 of a scope */
-	_Atomic uint64_t since;       /* instant of the last change of state, by the worker's
-	                                 clock: it reads it once a round */
-	_Atomic uint64_t object;      /* of the wait */
-	_Atomic uint64_t checkpoint;  /* return address of the last one */
-	_Atomic uint32_t checkpoints; /* passed since it was canceled */
-	_Atomic int32_t pid;          /* of a process or thread */
-	_Atomic uint64_t event;       /* number of its last */
+	_Atomic uint64_t since;       /* instant of the last change of state, by the clock of the
+	                                 worker, which is read once a round */
+	_Atomic uint64_t object;      /* object of the wait */
+	_Atomic uint64_t checkpoint;  /* return address of the last checkpoint */
+	_Atomic uint32_t checkpoints; /* number of checkpoints since the cancel */
+	_Atomic int32_t pid;          /* id of a process or thread */
+	_Atomic uint64_t event;       /* number of the last event */
 	_Atomic int32_t result;
 	_Atomic uint32_t worker;
 	/* The line that is written once, inside an odd seq, before the word says
 	 * that the slot is used. */
 	_Atomic uint64_t spawned;
-	_Atomic uint32_t parent;    /* slot of the scope: it cannot go before this */
+	_Atomic uint32_t parent;    /* slot of the scope, which outlives this record */
 	_Atomic uint32_t site_kind; /* site 24 | kind 8, TEND_KIND_... */
 	_Atomic uint64_t name[6];   /* 1 to 47 bytes, the count in the last byte */
 };
 _Static_assert(sizeof(struct tend__record) == 128, "two cache lines");
 
-/* One event. `number` is 0 while it is written, and stored last (release). */
+/* One event. `number` is 0 while the slot is written, and stored last (release). */
 struct tend__event_slot {
 	_Atomic uint64_t number;
 	_Atomic uint64_t at;
@@ -187,10 +193,10 @@ struct tend__header {
 	char magic[8];
 	uint32_t abi;
 	uint32_t header_bytes;
-	uint64_t bytes;  /* of the segment */
+	uint64_t bytes;  /* size of the segment */
 	uint64_t opened; /* instant */
 	uint32_t pid;
-	uint32_t runtime; /* of the ids */
+	uint32_t runtime; /* number of the runtime in all ids */
 	uint32_t workers;
 	uint32_t records_max;
 	uint64_t sites_at; /* offsets from the start of the segment */
@@ -199,7 +205,7 @@ struct tend__header {
 	uint32_t ring_slots; /* a power of two */
 	uint32_t rings;
 	char name[48];
-	_Atomic uint32_t records_used; /* slots below it have been used */
+	_Atomic uint32_t records_used; /* all slots below have been used */
 	_Atomic uint32_t sites_used;
 	_Atomic uint32_t subscribers;
 	_Atomic uint32_t closed; /* the runtime is gone */

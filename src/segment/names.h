@@ -1,4 +1,4 @@
-/* segment/names.h - kinds, states and outcomes: one list of each, in the order of the
+/* segment/names.h - kinds, states and outcomes: a list of each, in the order of the
  * public numbers, with the words that every reader prints. */
 #ifndef TEND_SEGMENT_NAMES_H
 #define TEND_SEGMENT_NAMES_H

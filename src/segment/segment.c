@@ -13,7 +13,7 @@ enum { BATCH_MAX = 64 };
 
 static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
-/* Together workers keep an eighth of what there is to be. */
+/* Together the workers keep an eighth of the slots. */
 static uint32_t keep_max(uint32_t tasks_max, uint32_t workers) { return tasks_max / (8 * workers); }
 
 static uint32_t batch(uint32_t keep)
@@ -25,7 +25,8 @@ uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers)
 {
 	uint32_t keep = keep_max(tasks_max, workers);
 
-	/* See tend__slot_give(), and that what is kept may be a batch too many. */
+	/* A worker holds up to 2 * batch + keep slots, see tend__slot_give(), and `keep`
+	 * may exceed keep_max by a batch, see tend__slot_fetch(). */
 	return 2 + tasks_max + workers * (keep + 3 * batch(keep));
 }
 
@@ -71,10 +72,10 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	s->header = p;
 	memcpy((char *)p + sizeof h.magic, (char *)&h + sizeof h.magic, sizeof h - sizeof h.magic);
 	memcpy(tend__site_at(s->header, 0), "?", 2);
-	/* Relaxed: nobody else has the segment yet. */
+	/* Relaxed: no other thread has the segment yet. */
 	tend__store_relaxed(&s->header->sites_used, 1);
 	tend__store_relaxed(&s->header->records_used, 1);
-	/* The magic last: a reader that finds it finds the rest. */
+	/* The magic last: a reader that finds the magic finds the rest. */
 	memcpy(p, h.magic, sizeof h.magic);
 	return 0;
 fail:
@@ -90,7 +91,7 @@ void tend__segment_close(struct tend__segment *s)
 {
 	uint32_t records_max = s->header->records_max;
 
-	/* Release: for a reader in another process, after everything. */
+	/* Release: a reader in another process that sees `closed` sees all writes before. */
 	tend__store_release(&s->header->closed, 1);
 	tend__segment_unmap(s->header, s->header->bytes, s->fd, s->path);
 	tend__unreserve(s->next_free, (size_t)records_max * sizeof *s->next_free);
@@ -98,7 +99,8 @@ void tend__segment_close(struct tend__segment *s)
 	tend__free(s->path);
 }
 
-/* Takes up to n slots, shared free ones first, as a list in next_free. */
+/* Takes up to n slots, as a list in next_free: first shared free slots, then slots that
+ * were never used. Returns how many. */
 static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 {
 	uint32_t got = 0, head = 0;
@@ -113,7 +115,7 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 		got++;
 	}
 	if (got < n) {
-		/* Relaxed: written under this lock only; readers bound it themselves. */
+		/* Relaxed: written under this lock only; readers bound the number themselves. */
 		uint32_t used = tend__load_relaxed(&s->header->records_used);
 
 		uint32_t end = used + (n - got) < s->header->records_max ? used + (n - got)
@@ -127,7 +129,7 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 			head = slot - 1;
 			got++;
 		}
-		/* Release: the records up to it are zero, which is free. */
+		/* Release: the words of the records below `end` say free. */
 		tend__store_release(&s->header->records_used, end);
 	}
 	tend__unlock(&s->lock);
@@ -160,7 +162,8 @@ void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32
 		s->next_free[slot] = s->free;
 		s->free = slot;
 	}
-	/* One worker ends what another spawned: let them flow back. */
+	/* A worker that ends tasks which another worker has spawned collects free slots:
+	 * two batches flow back. */
 	for (uint32_t i = 0; cache && i < 2 * s->batch; i++) {
 		uint32_t moved = cache->first;
 
@@ -173,7 +176,7 @@ void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32
 		cache->count -= 2 * s->batch;
 }
 
-/* Interns under the lock; 0, "?", when the table is full. */
+/* Interns a literal under the lock. Returns its index, or 0, "?", if the table is full. */
 uint32_t tend__site_add(struct tend__segment *s, const char *literal)
 {
 	uint32_t i = tend__site_hash(literal), site;
@@ -190,11 +193,11 @@ uint32_t tend__site_add(struct tend__segment *s, const char *literal)
 		if (site == TEND__SITES_MAX)
 			site = 0;
 		else {
-			/* The end of a long path says more than its beginning. */
+			/* The end of a long path says more than the beginning. */
 			size_t skip = n < TEND__SITE_BYTES ? 0 : n - (TEND__SITE_BYTES - 1);
 
 			memcpy(tend__site_at(s->header, site), literal + skip, n - skip + 1);
-			/* Release: a reader of the index reads the text. */
+			/* Release: a reader that sees the count sees the text. */
 			tend__store_release(&s->header->sites_used, site + 1);
 			tend__store_relaxed(&s->sites[i].site, site);
 			/* Release: pairs with the acquire in tend__site(). */
@@ -215,22 +218,23 @@ bool tend__name_take(uint64_t words[6], const char *name)
 	return true;
 }
 
-/* By the only writer of the ring, or under the segment's lock. */
+/* Called by the worker of the ring, or under the segment's lock for the last ring. */
 static void write_event(struct tend__header *h, uint32_t ring, uint32_t type, uint64_t id,
                         uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
                         uint64_t now)
 {
 	struct tend__ring *to = tend__ring_at(h, ring);
-	/* Relaxed: identity does not change. */
+	/* Relaxed: the kind of a live record does not change. */
 	uint32_t kind = tend__load_relaxed(&r->site_kind) & 0xff;
 	uint64_t number = tend__add(&h->events, 1) + 1; /* after what the event tells of */
-	/* Relaxed: one writer, or the lock. */
+	/* Relaxed: a ring has a single writer at a time. */
 	uint64_t head = tend__load_relaxed(&to->head);
 	struct tend__event_slot *e = &tend__ring_slots(to)[head % h->ring_slots];
 	uint64_t name[6];
 
-	/* As a record's sequence: 0 while it is written, its number (release) when it
-	 * is whole; the reader takes it, copies, and looks again. */
+	/* As with the sequence of a record: the number is 0 while the slot is written, and
+	 * stored last (release). The reader loads the number, copies the slot, and compares
+	 * the number again. */
 	tend__store_relaxed(&e->number, 0);
 	tend__store_release(&e->at, now);
 	tend__store_release(&e->id, id);
@@ -241,7 +245,7 @@ static void write_event(struct tend__header *h, uint32_t ring, uint32_t type, ui
 	tend__name_store(e->name, name);
 	tend__store_release(&e->number, number);
 	tend__store_release(&to->head, head + 1);
-	/* Relaxed: a hint for readers, which event a record has had. */
+	/* Relaxed: a hint for readers, the last event of the record. */
 	tend__store_relaxed(&r->event, number);
 }
 

@@ -14,35 +14,43 @@
 
 enum { TEND__SITE_KEYS = 2 * TEND__SITES_MAX };
 
-/* A site is looked up by the address of its literal: the same literal at two
- * addresses is interned twice, which costs a line and harms nobody. */
+/* A spawn site is found by the address of its literal. A literal at two addresses is
+ * interned twice, which costs an entry and does no harm. */
 struct tend__site_key {
 	_Atomic(const char *) literal;
 	_Atomic uint32_t site;
 };
 
+/* The threads that may touch a field:
+ *
+ *   c  constant from tend__segment_open() to tend__segment_close()
+ *   l  read and written under `lock`
+ *   o  by slot: under `lock` while the slot is in the shared free list, else by the
+ *      thread that holds the slot
+ *   i  written under `lock`, read by any thread: see tend__site() */
 struct tend__segment {
-	struct tend__header *header;
-	int fd;
-	uint32_t first_generation; /* of slots that were never used */
-	uint32_t batch;            /* slots that move between a worker and the rest at once */
-	uint32_t keep_max;         /* free ones that a worker may keep */
-	char *path;                /* or NULL */
-	struct tend__lock lock;    /* free list, sites, the outside ring */
-	uint32_t free TEND_GUARDED_BY(&lock); /* first of the shared free slots, 0: none */
-	uint32_t *next_free;          /* by slot: the next free one; owner of the list writes */
-	struct tend__site_key *sites; /* open addressing, 2 * TEND__SITES_MAX */
+	struct tend__header *header; /* (c) the memory: layout.h has its rules */
+	int fd;                      /* (c) */
+	uint32_t first_generation;   /* (c) generation of a slot at its first use */
+	uint32_t batch;         /* (c) slots that a worker takes from the shared list at once */
+	uint32_t keep_max;      /* (c) free slots that a worker may keep */
+	char *path;             /* (c) NULL for a memfd */
+	struct tend__lock lock; /* free list, spawn sites, the ring of other threads */
+	uint32_t free TEND_GUARDED_BY(&lock); /* (l) first shared free slot, 0: none */
+	uint32_t *next_free;                  /* (o) the free slot after a free slot, 0: none */
+	struct tend__site_key *sites;         /* (i) open addressing, TEND__SITE_KEYS */
 };
 
-/* Free slots of one worker, so that a spawn takes no lock. It keeps as many as it
- * has had to fetch: one that spawns and ends a thousand again and again uses its
- * own each time, and no line of them goes from one worker's cache to another's. */
+/* Free slots of one worker, so that a spawn takes no lock. A worker keeps as many slots
+ * as the worker has had to fetch: a worker that spawns and ends a thousand tasks over and
+ * over uses the same slots, and no cache line of these slots moves to another core. */
 struct tend__slots {
-	uint32_t first, count;
-	uint32_t keep;
+	uint32_t first, count; /* a list in next_free, and its length; the worker's */
+	uint32_t keep;         /* slots fetched so far; stops growing at keep_max */
 };
 
-/* Slots for so many tasks, though workers keep free ones that nobody else can have. */
+/* Returns how many slots a segment needs for `tasks_max` tasks, because each worker keeps
+ * free slots that the other workers cannot take. */
 uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers);
 
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
@@ -50,11 +58,11 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
                        uint32_t tasks_max, uint32_t ring_slots);
 void tend__segment_close(struct tend__segment *s);
 
-/* What tend__slot_take() and tend__slot_give() do once in a while. */
+/* The rare paths of tend__slot_take() and tend__slot_give(): the shared list. */
 uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache);
 void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32_t slot);
 
-/* A free slot, or 0. `cache` may be NULL for a thread that has none. */
+/* Returns a free slot, or 0. `cache` is NULL for a thread without a cache. */
 static inline uint32_t tend__slot_take(struct tend__segment *s, struct tend__slots *cache)
 {
 	uint32_t slot = cache ? cache->first : 0;
@@ -66,18 +74,18 @@ static inline uint32_t tend__slot_take(struct tend__segment *s, struct tend__slo
 	return slot;
 }
 
-/* Frees a slot: the next generation begins. */
+/* Frees a slot, whose next generation begins. */
 static inline void tend__slot_give(struct tend__segment *s, struct tend__slots *cache,
                                    uint32_t slot)
 {
 	struct tend__record *r = tend__record_at(s->header, slot);
-	/* Relaxed: the slot is the caller's alone. */
+	/* Relaxed: the slot belongs to the caller alone. */
 	uint32_t generation = tend__word_generation(tend__load_relaxed(&r->word)) + 1;
 
-	/* Release: a reader that sees the new generation gives up on the old one. */
+	/* Release: a reader that sees the new generation drops its copy of the old task. */
 	tend__store_release(&r->word, (uint64_t)generation << 32);
 	if (generation == UINT32_MAX)
-		return; /* retired: its ids have all been used */
+		return; /* retired: all ids of the slot have been used */
 	if (cache) {
 		s->next_free[slot] = cache->first;
 		cache->first = slot;
@@ -93,11 +101,12 @@ static inline uint32_t tend__site_hash(const char *literal)
 }
 uint32_t tend__site_add(struct tend__segment *s, const char *literal);
 
-/* The index of a spawn site. */
+/* Returns the index of a spawn site. */
 static inline uint32_t tend__site(struct tend__segment *s, const char *literal)
 {
 	for (uint32_t i = tend__site_hash(literal);; i = (i + 1) % TEND__SITE_KEYS) {
-		/* Acquire: pairs with the release in tend__site_add(), for the index. */
+		/* Acquire: pairs with the release in tend__site_add(), so that the index of
+		 * the literal is there. */
 		const char *key = tend__load_acquire(&s->sites[i].literal);
 
 		if (key == literal)
@@ -107,7 +116,7 @@ static inline uint32_t tend__site(struct tend__segment *s, const char *literal)
 	}
 }
 
-/* False if it can be no name; else packed. */
+/* Packs a name. Returns false if the text is not valid as a name. */
 bool tend__name_take(uint64_t words[6], const char *name);
 
 struct tend__identity {
@@ -116,13 +125,13 @@ struct tend__identity {
 	uint32_t parent, site, kind, attempt;
 };
 
-/* Fills a record. Its word is still free: the caller publishes it. */
+/* Fills a record, whose word still says free: the caller publishes the word. */
 static inline void tend__record_fill(struct tend__record *r, const struct tend__identity *identity)
 {
-	/* Relaxed: the slot is the caller's alone until its word is published. */
+	/* Relaxed: the slot belongs to the caller alone until the word is published. */
 	uint32_t seq = tend__load_relaxed(&r->seq);
 
-	/* The sequence of layout.h, which names each partner. */
+	/* The sequence of layout.h, where each partner is named. */
 	tend__store_relaxed(&r->seq, seq + 1);
 	tend__store_release(&r->attempt, identity->attempt);
 	tend__store_release(&r->since, identity->now);
@@ -140,15 +149,15 @@ static inline void tend__record_fill(struct tend__record *r, const struct tend__
 	tend__store_release(&r->seq, seq + 2);
 }
 
-/* Emits an event when somebody subscribed. `ring` is a worker's number, or the
- * last for a thread that is none. */
+/* Writes an event. `ring` is the number of the calling worker; the last ring is for
+ * all other threads. */
 void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uint64_t id,
                       uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
                       uint64_t now);
 static inline bool tend__events_wanted(struct tend__segment *s)
 {
-	/* Relaxed: who subscribes now may miss what happens now, and knows from its
-	 * mark where its events begin. */
+	/* Relaxed: a subscriber may miss an event of the instant of its subscription. Its
+	 * first number tells the subscriber where its events begin. */
 	return tend__load_relaxed(&s->header->subscribers) != 0;
 }
 
