@@ -200,8 +200,8 @@ void tend__idle(struct tend__worker *w, uint64_t deadline)
 	uint64_t next = tend__timers_next(&w->timers);
 	bool more = false, naps;
 
-	/* A scope that is owed an end would never become empty. */
-	tend__assert(!w->debt.owner && !w->credit.owner && !w->dead);
+	/* A scope with a deferred leave would never become empty. */
+	tend__assert(!w->leaves.owner && !w->places.owner && !w->dead);
 	tend__assert(w == tend__tls.worker && !tend__tls.task);
 	tend__assert(!w->started.first);
 	if (w->rt->workers_count > 1 && steal(w, &more)) {

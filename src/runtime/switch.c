@@ -157,10 +157,8 @@ static inline __attribute__((always_inline)) struct tend__task *choose(struct te
 static inline __attribute__((always_inline)) void running(struct tend__worker *w,
                                                           struct tend__task *t)
 {
-	const struct tend__owner *next = t ? t->owner : NULL;
-
-	if (w->places.owner || (w->leaves.owner && w->leaves.owner != next))
-		w->rt->settle(w, next);
+	if (w->places.owner || (w->leaves.owner && (!t || t->owner != w->leaves.owner)))
+		w->rt->settle(w, t ? t->owner : NULL);
 	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
 	tend__store_relaxed(w->current, t ? t->id : 0);
 	tend__tls.task = t;

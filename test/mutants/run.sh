@@ -177,7 +177,7 @@ mutant "an entry leaves the count before it has ended" src/scope/finish.c \
 mutant "what has ended is not counted until it has left" src/scope/end.c \
 	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/'
 mutant "a worker goes to sleep in debt" src/runtime/switch.c \
-	's/w->leaves.owner && w->leaves.owner != next/w->leaves.owner \&\& next \&\& w->leaves.owner != next/'
+	's/w->leaves.owner && \(!t \|\| t->owner != w->leaves.owner\)/w->leaves.owner \&\& t \&\& t->owner != w->leaves.owner/'
 mutant "who was notified before it parks is forgotten" src/runtime/switch.c \
 	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
 mutant "fresh ones go before all others" src/runtime/switch.c \
