@@ -207,11 +207,10 @@ static void read_duration(struct config_reader *r, const struct node_entry *e, u
 	if (!node_check_text(r, e->value, node_subject(e).text, 0))
 		return;
 	if (!config_duration(node_text(e->value), node_length(e->value), ns))
-		config_report(
-			r->errors, node_place(e->value),
-			"'%s' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
-			"at most 8760h, not '%s'",
-			node_show_key(e).text, node_show(e->value).text);
+		config_report(r->errors, node_place(e->value),
+		              "'%s' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
+		              "at most 8760h, not '%s'",
+		              node_show_key(e).text, node_show(e->value).text);
 }
 
 static void read_stop_timeout(struct config_reader *r, const struct node_entry *e, void *into)

@@ -97,12 +97,12 @@ TEND_API TEND_MUST int tend_scope_unseal(tend_scope scope);
 /* Makes a task the owner of a scope, or the program if the task is {0}. The end of
  * the owner cancels and closes the scope (BP-21).
  *
- *   holder    the new owner, a fiber or thread task; {0}: the program, which then
+ *   owner     the new owner, a fiber or thread task; {0}: the program, which then
  *             closes the scope
  *   returns   0; -EDEADLK if the new owner is inside the scope; -EINVAL if the
  *             task cannot own the scope; -ESRCH for either; -ESTALE
  *   threads   any */
-TEND_API TEND_MUST int tend_scope_hold(tend_scope scope, tend_task holder);
+TEND_API TEND_MUST int tend_scope_hold(tend_scope scope, tend_task owner);
 
 /* The reason of a cancel. */
 struct tend_reason {

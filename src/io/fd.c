@@ -47,7 +47,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 			return -EBADF;
 		if (ready)
 			return ready;
-		if (t && tend__told(t))
+		if (t && tend__cancel_visible(t))
 			return -ECANCELED;
 		uint64_t now = tend__clock();
 		if (now >= deadline)
@@ -68,7 +68,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 	}
 }
 
-static enum tend__wait why(int events)
+static enum tend__wait_kind why(int events)
 {
 	return events == TEND_READABLE   ? TEND__WAIT_READ
 	       : events == TEND_WRITABLE ? TEND__WAIT_WRITE
@@ -79,7 +79,7 @@ static bool is_fiber(void) { return tend__tls.task && tend__tls.task->worker; }
 
 int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 {
-	int error = tend__may_wait();
+	int error = tend__check_may_wait();
 
 	if (error && deadline)
 		return error;
@@ -90,8 +90,8 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 	if (!is_fiber())
 		return wait_thread(fd, events, deadline);
 	for (;;) {
-		if (flags & TEND__STAY ? tend__told(tend__tls.task)
-		                       : tend__canceled(tend__tls.task))
+		if (flags & TEND__STAY ? tend__cancel_visible(tend__tls.task)
+		                       : tend__cancel_point(tend__tls.task))
 			return -ECANCELED;
 		int ready = level(fd, events, 0);
 		if (ready)
@@ -117,12 +117,12 @@ static int wait_again(int fd, int events, uint64_t deadline, unsigned flags)
 	if (is_fiber())
 		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
 	else
-		ready = deadline && tend__may_wait() ? tend__may_wait()
-		                                     : wait_thread(fd, events, deadline);
+		ready = deadline && tend__check_may_wait() ? tend__check_may_wait()
+		                                           : wait_thread(fd, events, deadline);
 	return ready < 0 ? ready : 0;
 }
 
-static bool told(void) { return tend__tls.task && tend__canceled(tend__tls.task); }
+static bool told(void) { return tend__tls.task && tend__cancel_point(tend__tls.task); }
 
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
@@ -162,7 +162,7 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 
 	while (done < n) {
 		/* Bytes already moved beat a cancel, and an abort. */
-		if (done ? tend__tls.task && tend__told(tend__tls.task) : told()) {
+		if (done ? tend__tls.task && tend__cancel_visible(tend__tls.task) : told()) {
 			error = -ECANCELED;
 			break;
 		}

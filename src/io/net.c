@@ -133,7 +133,7 @@ int tend_listen(const char *address, int backlog)
 int tend_accept(int fd, uint64_t deadline)
 {
 	for (;;) {
-		int got = tend__tls.task && tend__canceled(tend__tls.task) ? -ECANCELED : 0,
+		int got = tend__tls.task && tend__cancel_point(tend__tls.task) ? -ECANCELED : 0,
 		    one = 1;
 
 		if (got)
@@ -170,7 +170,7 @@ static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
 {
 	int error = 0, fd, one = 1;
 
-	if (tend__tls.task && tend__canceled(tend__tls.task))
+	if (tend__tls.task && tend__cancel_point(tend__tls.task))
 		return -ECANCELED;
 	fd = stream(a);
 	if (fd < 0)

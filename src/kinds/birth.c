@@ -15,29 +15,29 @@ static void deadline_rings(tend_runtime *rt, uint64_t id)
 }
 
 static void fresh(struct tend__task *t, struct tend__record *r, struct tend__scope *s,
-                  const struct tend__birth *birth)
+                  const struct tend__spawn *spawn)
 {
 	/* Member by member: gcc turns an assignment of the whole struct into a `rep stos`,
 	 * which took a sixth of a spawn. The members left out are set before anybody reads
 	 * them. */
 	t->record = r;
 	t->stack = NULL;
-	t->kind = birth->ops;
-	t->owner = &s->owner;
+	t->kind = spawn->ops;
+	t->home = &s->home;
 	t->worker = NULL;
-	t->drop = birth->opts->drop;
+	t->drop = spawn->opts->drop;
 	t->defers = NULL;
 	tend__link_init(&t->in_scope);
 	t->extra = NULL;
 	t->result = 0;
-	t->in_list = t->unwinding = t->was_told = t->owns = false;
+	t->in_cancel_list = t->unwinding = t->was_canceled = t->owns = false;
 	t->shield = 0;
 	tend__link_init(&t->joiners);
 	tend__link_init(&t->owned);
 	t->data = NULL;
-	t->stack_bytes = (uint32_t)birth->opts->stack_bytes;
+	t->stack_bytes = (uint32_t)spawn->opts->stack_bytes;
 	t->cancel_code = 0;
-	t->flags = (uint8_t)birth->opts->flags;
+	t->flags = (uint8_t)spawn->opts->flags;
 	t->ending = 0;
 	t->aborted = t->timed_out = t->joined = t->leaving = false;
 }
@@ -73,9 +73,9 @@ static int arm(struct tend__task *t, uint64_t deadline)
 	return extra && extra->alarm ? 0 : -ENOMEM;
 }
 
-int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out)
+int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out)
 {
-	const struct tend_task_opts *opts = birth->opts;
+	const struct tend_task_opts *opts = spawn->opts;
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
 
@@ -95,14 +95,14 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 	struct tend__task *t = &rt->tasks[slot];
 	if (slots)
 		fetch(rt, slots->first);
-	fresh(t, r, s, birth);
+	fresh(t, r, s, spawn);
 	t->id = tend__id(rt->index, tend__word_generation(tend__load_relaxed(&r->word)), slot);
 
 	identity.now = tend__coarse();
 	identity.parent = tend__id_slot(scope.id);
-	identity.kind = birth->kind;
-	identity.site = tend__site(&rt->segment, birth->site);
-	identity.attempt = birth->attempt ? birth->attempt : 1;
+	identity.kind = spawn->kind;
+	identity.site = tend__site(&rt->segment, spawn->site);
+	identity.attempt = spawn->attempt ? spawn->attempt : 1;
 	tend__record_fill(r, &identity);
 
 	error = tend__scope_admit(s, scope.id);
@@ -114,24 +114,24 @@ int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct ten
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
 	if (error) {
-		tend__stillborn(t);
+		tend__task_unprepare(t);
 		return error;
 	}
 	*out = t;
 	return 0;
 }
 
-int tend__give(struct tend__task *t, const struct tend__birth *birth)
+int tend__task_take_scope(struct tend__task *t, const struct tend__spawn *spawn)
 {
-	if (!birth->opts->hold.id)
+	if (!spawn->opts->hold.id)
 		return 0;
 	tend__assert(!t->owns);
-	int error = tend__hold(birth->opts->hold.id, t);
+	int error = tend__scope_set_owner(spawn->opts->hold.id, t);
 	t->owns = !error;
 	return error;
 }
 
-void tend__stillborn(struct tend__task *t)
+void tend__task_unprepare(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 
@@ -144,7 +144,7 @@ void tend__stillborn(struct tend__task *t)
 	tend__scope_leave(s, 1);
 }
 
-void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state)
+void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uint32_t state)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	struct tend__segment *segment = &s->rt->segment;
@@ -153,8 +153,8 @@ void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
 	tend__assert(t->fn || state == TEND__RUNNING);
 	TEND__EDGE_RELEASE(t);
-	tend__task_publish(t, state | (birth->held ? (uint32_t)TEND__HELD : 0) |
-	                              (birth->starting ? (uint32_t)TEND__STARTING : 0));
+	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
+	                              (spawn->starting ? (uint32_t)TEND__STARTING : 0));
 	/* Release, after the publication of the task: pairs with the acquire in births() of
 	 * scope/path.c. */
 	if (w)

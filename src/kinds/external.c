@@ -20,14 +20,14 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 		return error;
 	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	struct tend__birth birth = {
+	struct tend__spawn spawn = {
 		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
 	struct tend__task *t;
-	error = tend__conceive(scope, &birth, &t);
+	error = tend__task_prepare(scope, &spawn, &t);
 	if (error)
 		return error;
 	out->id = t->id;
-	tend__born(t, &birth, TEND__RUNNING);
+	tend__task_start(t, &spawn, TEND__RUNNING);
 	return 0;
 }
 

@@ -15,26 +15,27 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 		return error;
 	if (!fn)
 		return -EINVAL;
-	struct tend__birth birth = {.site = site,
+	struct tend__spawn spawn = {.site = site,
 	                            .opts = opts,
 	                            .ops = &kind_fiber,
 	                            .kind = TEND_KIND_FIBER,
-	                            .held = out != NULL};
+	                            .kept = out != NULL};
 	struct tend__task *t;
-	error = tend__conceive(scope, &birth, &t);
+	error = tend__task_prepare(scope, &spawn, &t);
 	if (error)
 		return error;
 	/* Relaxed: a hint that there were no stacks a moment ago; see runtime/stacks.c. */
-	error = tend__load_relaxed(&tend__scope_of(t)->rt->no_stacks) ? -EAGAIN
-	                                                              : tend__give(t, &birth);
+	error = tend__load_relaxed(&tend__scope_of(t)->rt->no_stacks)
+	                ? -EAGAIN
+	                : tend__task_take_scope(t, &spawn);
 	if (error) {
-		tend__stillborn(t);
+		tend__task_unprepare(t);
 		return error;
 	}
 	t->fn = fn;
 	t->arg = arg;
 	tend_task name = {t->id};
-	tend__born(t, &birth, TEND__READY);
+	tend__task_start(t, &spawn, TEND__READY);
 	if (out)
 		*out = name;
 	tend__spawned(tend__scope_of(t)->rt, t);

@@ -16,29 +16,29 @@
 #include "scope/scope.h"
 
 /* The input of a spawn, for all kinds. */
-struct tend__birth {
+struct tend__spawn {
 	const char *site;
 	const struct tend_task_opts *opts; /* checked by tend__task_opts() */
 	const struct tend__kind *ops;
 	uint32_t kind;    /* TEND_KIND_... */
 	uint32_t attempt; /* 0 stands for 1 */
-	bool held;        /* the outcome is kept for joiners */
+	bool kept;        /* the outcome is kept for joiners */
 	bool starting;    /* the task itself clears STARTING when it runs */
 };
 
 /* Takes a slot, fills the record and wins the admission of the scope. The caller then
- * sets the rest of *out and calls tend__born(), or takes all back by tend__stillborn().
+ * sets the rest of *out and calls tend__task_start(), or takes all back by tend__task_unprepare().
  * Returns 0; or a negative errno value, and then the refusal is counted and nothing else
  * has changed. */
-int tend__conceive(tend_scope scope, const struct tend__birth *birth, struct tend__task **out);
+int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out);
 /* Publishes the task: from here on any thread may cancel the task, and an external or
  * thread task may end. */
-void tend__born(struct tend__task *t, const struct tend__birth *birth, uint32_t state);
+void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uint32_t state);
 /* Gives the task the scope of opts->hold: the last step of a spawn that can fail. Returns 0,
- * or an error of tend__hold(). */
-int tend__give(struct tend__task *t, const struct tend__birth *birth);
-/* Undoes tend__conceive(), before the publication. */
-void tend__stillborn(struct tend__task *t);
+ * or an error of tend__scope_set_owner(). */
+int tend__task_take_scope(struct tend__task *t, const struct tend__spawn *spawn);
+/* Undoes tend__task_prepare(), before the publication. */
+void tend__task_unprepare(struct tend__task *t);
 
 /* Checks the options that all kinds share. Missing options, and those of another size
  * (of a program built with another version), are copied to `room`; *opts then points there.

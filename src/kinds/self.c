@@ -25,7 +25,7 @@ int tend_checkpoint(void)
 	if (!t)
 		return 0;
 	tend__checkpoint_at(t, __builtin_return_address(0));
-	if (!tend__canceled(t))
+	if (!tend__cancel_point(t))
 		return 0;
 	tend__assert(!t->worker || t->worker == tend__tls.worker);
 	if (t->worker)
@@ -41,7 +41,7 @@ int tend_yield(void)
 		tend__fiber_yield(t);
 	else
 		tend__thread_yield();
-	return t && tend__told(t) ? -ECANCELED : 0;
+	return t && tend__cancel_visible(t) ? -ECANCELED : 0;
 }
 
 int tend_shield_begin(uint64_t deadline, uint64_t *outer)

@@ -64,7 +64,7 @@ static void run(struct tend__thread_task *tt)
 	struct tend__task *t = tt->task;
 
 	if (setjmp(tt->out) == 0) {
-		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
+		t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
 		tend__leave(t);
 	}
 }
@@ -114,12 +114,12 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 
 /* Returns 0, and then tt is the new thread's; or a negative errno value, and then tt is
  * still the caller's. */
-static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
+static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
                         struct tend__thread_task *tt, tend_fn *fn, void *arg, tend_task *out)
 {
-	const struct tend_task_opts *opts = birth->opts;
+	const struct tend_task_opts *opts = spawn->opts;
 	struct tend__task *t;
-	int error = tend__conceive(scope, birth, &t);
+	int error = tend__task_prepare(scope, spawn, &t);
 
 	if (error)
 		return error;
@@ -132,7 +132,7 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 	/* The thread is made before the task is published, so a failure leaves no trace. */
 	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
 	if (!error) {
-		error = tend__give(t, birth);
+		error = tend__task_take_scope(t, spawn);
 		if (error) {
 			tend__store_release(&tt->go, 2u);
 			tend__futex_wake(&tt->go, 1);
@@ -140,11 +140,11 @@ static int spawn_thread(tend_scope scope, const struct tend__birth *birth,
 		}
 	}
 	if (error) {
-		tend__stillborn(t);
+		tend__task_unprepare(t);
 		return error;
 	}
 	tend_task name = {t->id};
-	tend__born(t, birth, TEND__READY);
+	tend__task_start(t, spawn, TEND__READY);
 	if (out)
 		*out = name;
 	/* Release: pairs with the acquire in body(); the task and its record are whole. After
@@ -164,11 +164,11 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 		return error;
 	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	struct tend__birth birth = {.site = site,
+	struct tend__spawn spawn = {.site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
 	                            .kind = TEND_KIND_THREAD,
-	                            .held = out != NULL,
+	                            .kept = out != NULL,
 	                            .starting = true};
 	struct tend__thread_task *tt = tend__alloc(sizeof(*tt));
 	if (!tt)
@@ -176,7 +176,7 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	int cancelable;
 	/* A pthread_cancel() of this thread takes effect before the spawn or after it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	error = spawn_thread(scope, &birth, tt, fn, arg, out);
+	error = spawn_thread(scope, &spawn, tt, fn, arg, out);
 	pthread_setcancelstate(cancelable, NULL);
 	if (error)
 		tend__free(tt);

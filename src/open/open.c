@@ -251,7 +251,8 @@ static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
 {
 	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
 	cancel_all(rt);
-	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
+	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline,
+	                         TEND__UNCANCELABLE);
 }
 
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)

@@ -13,10 +13,10 @@
  *   children_lock   runtime   the link to the guard, made once               (leaf)
  *   children.lock   process   the guard's socket, phases, the live list      > table
  *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
- *                                                                 owner.lock, segment.lock
- *   stripes[]       runtime   what handles reach of a task: extra, joiners   > owner.lock,
+ *                                                                 home.lock, segment.lock
+ *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
  *                                                                 event.lock, segment.lock
- *   owner.lock      scope     tasks that have parked, kept outcomes, waiters,
+ *   home.lock      scope     tasks that have parked, kept outcomes, waiters,
  *                             the first error, an operation of a shutdown    (leaf)
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)

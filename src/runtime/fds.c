@@ -202,8 +202,8 @@ static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 	}
 }
 
-int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why, uint64_t deadline,
-                   unsigned flags)
+int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kind why,
+                   uint64_t deadline, unsigned flags)
 {
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
@@ -247,7 +247,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 	}
 	for (int i = 0; i < linked; i++)
 		tend__unlink(&waiters[i].base.link);
-	if (error == -ECANCELED && !(flags & (TEND__DEAF | TEND__STAY)))
+	if (error == -ECANCELED && !(flags & (TEND__UNCANCELABLE | TEND__STAY)))
 		tend__abort_if_asked(t);
 	return error ? error : ready;
 }

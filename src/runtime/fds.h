@@ -15,8 +15,8 @@ void tend__fds_fini(struct tend__worker *w);
  * EAGAIN. Fibers only. With TEND__ONCE any notify ends the wait, with -EINTR. -EPERM for a
  * descriptor that is always ready; -EBADF if tend_fd_close() closed a descriptor;
  * -ECANCELED; -ETIMEDOUT. */
-int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why, uint64_t deadline,
-                   unsigned flags);
+int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kind why,
+                   uint64_t deadline, unsigned flags);
 
 /* A read of a TCP socket that got less than it asked for has drained the socket, and the
  * next bytes come with an edge (epoll(7)): no read need be tried to learn that the socket is

@@ -201,7 +201,7 @@ void tend__idle(struct tend__worker *w, uint64_t deadline)
 	bool more = false, naps;
 
 	/* A scope with a deferred leave would never become empty. */
-	tend__assert(!w->leaves.owner && !w->places.owner && !w->dead);
+	tend__assert(!w->leaves.home && !w->places.home && !w->dead);
 	tend__assert(w == tend__tls.worker && !tend__tls.task);
 	tend__assert(!w->started.first);
 	if (w->rt->workers_count > 1 && steal(w, &more)) {

@@ -42,7 +42,7 @@ static void describe(struct tend__task *t, uint64_t object, uint64_t now)
 }
 
 /* Out of line, so that only the frames of waits with a deadline hold a timer. */
-static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend__wait why,
+static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend__wait_kind why,
                                                  uint64_t deadline)
 {
 	struct tend__worker *w = t->worker;
@@ -58,7 +58,7 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 }
 
 /* A thread sleeps on the low half of the word, which has the state and the bits. */
-static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t deadline)
+static void park_thread(struct tend__task *t, enum tend__wait_kind why, uint64_t deadline)
 {
 	tend__assert(!t->worker);
 	t->timed_out = false;
@@ -79,7 +79,7 @@ static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t dead
 	tend__task_run(t);
 }
 
-static void park(struct tend__task *t, enum tend__wait why, uint64_t object, uint64_t deadline)
+static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline)
 {
 	if (t->worker) {
 		describe(t, object, t->worker->now);
@@ -89,7 +89,7 @@ static void park(struct tend__task *t, enum tend__wait why, uint64_t object, uin
 		else
 			park_until(t, why, deadline);
 	} else {
-		if (t->owner)
+		if (t->home)
 			describe(t, object, tend__clock());
 		park_thread(t, why, deadline);
 	}
@@ -100,11 +100,11 @@ static const struct tend__kind outside_kind = {.wake = wake_outside};
 
 static void link_to_scope(struct tend__task *t)
 {
-	tend__assert(!t->in_list && t->owner);
-	tend__lock(&t->owner->lock);
-	tend__link_append(&t->owner->parked, &t->in_scope);
-	tend__unlock(&t->owner->lock);
-	t->in_list = true;
+	tend__assert(!t->in_cancel_list && t->home);
+	tend__lock(&t->home->lock);
+	tend__link_append(&t->home->cancel_list, &t->in_scope);
+	tend__unlock(&t->home->lock);
+	t->in_cancel_list = true;
 }
 
 struct tend__task *tend__self_slow(struct tend__outside *room)
@@ -142,7 +142,7 @@ void tend__abort_if_asked(struct tend__task *t)
 {
 	/* The same bit tells a process, whose fiber passes the abort on. */
 	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
-	    !t->worker || !tend__told(t))
+	    !t->worker || !tend__cancel_visible(t))
 		return;
 	tend__lock(&t->worker->rt->tree);
 	bool owns = tend__linked(&t->owned);
@@ -161,13 +161,13 @@ void (*tend__on_wait)(uint64_t id) = no_sweep;
 #endif
 
 /* Unchecked: the lock may be NULL, and so each use of it is conditional. */
-int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
+int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_kind why,
                uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED
 {
 	struct tend__task *t = w->task;
 
 #ifdef TEND_SIM
-	if (t->owner && !(flags & TEND__DEAF)) {
+	if (t->home && !(flags & TEND__UNCANCELABLE)) {
 		if (lock)
 			tend__unlock(lock);
 		tend__on_wait(t->id);
@@ -186,15 +186,15 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		 * would keep the cancel out, and nothing would end the wait. */
 		if (t->shield && t->shield < until && t->shield > tend__clock())
 			until = t->shield;
-		int error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
-		            : passed(t, deadline)                  ? -ETIMEDOUT
-		                                                   : 0;
+		int error = !(flags & TEND__UNCANCELABLE) && tend__cancel_visible(t) ? -ECANCELED
+		            : passed(t, deadline)                                    ? -ETIMEDOUT
+		                                                                     : 0;
 		if (error) {
 			if (lock) {
 				tend__unlink(&w->link);
 				tend__unlock(lock);
 			}
-			if (!(flags & (TEND__DEAF | TEND__STAY)))
+			if (!(flags & (TEND__UNCANCELABLE | TEND__STAY)))
 				tend__abort_if_asked(t);
 			return error;
 		}
@@ -242,7 +242,7 @@ void tend__checkpoint_at(struct tend__task *t, void *address)
 {
 	/* Relaxed: hints for readers; only the task writes them. */
 	tend__store_relaxed(&t->record->checkpoint, (uint64_t)(uintptr_t)address);
-	if (tend__task_told(t))
+	if (tend__cancel_requested(t))
 		tend__store_relaxed(&t->record->checkpoints,
 		                    tend__load_relaxed(&t->record->checkpoints) + 1);
 }

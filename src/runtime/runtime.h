@@ -80,8 +80,8 @@ struct tend__fd {
  * step, at the latest before it runs a task of another scope or returns to its loop. Until
  * then a task of the scope is running, so the scope is not taken for live wrongly. */
 struct tend__deferred_leaves {
-	_Atomic uint64_t word;     /* (r) scope/batch.h has the format */
-	struct tend__owner *owner; /* (w) NULL: no end is deferred */
+	_Atomic uint64_t word;   /* (r) scope/batch.h has the format */
+	struct tend__home *home; /* (w) NULL: no end is deferred */
 };
 
 /* Places that a worker has taken in the count of a scope before the running task spawns into
@@ -89,9 +89,9 @@ struct tend__deferred_leaves {
  * The worker gives them back at the latest when another task runs; a thread that asks
  * whether the scope is empty takes them back before: see tend__await_begin(). */
 struct tend__reserved_places {
-	_Atomic uint64_t word;     /* (x) scope/batch.h has the format */
-	struct tend__owner *owner; /* (w) spawned into since the last switch, or NULL */
-	uint32_t step;             /* (w) how many places were taken last */
+	_Atomic uint64_t word;   /* (x) scope/batch.h has the format */
+	struct tend__home *home; /* (w) spawned into since the last switch, or NULL */
+	uint32_t step;           /* (w) how many places were taken last */
 };
 
 /* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
@@ -155,7 +155,7 @@ struct tend_runtime {
 	/* (c) Calls up into scope/, set by tend__root_open(). A worker with deferred leaves or
 	 * reserved places calls settle() at each switch: the next task is of the scope `next`,
 	 * or `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
-	void (*settle)(struct tend__worker *w, const struct tend__owner *next);
+	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
@@ -252,7 +252,7 @@ void tend__fiber_wake(struct tend__task *t);
 /* The running fiber gives way to the next task, and returns when its turn comes: after a
  * yield by itself, after a park once it was notified. */
 void tend__fiber_yield(struct tend__task *t);
-void tend__fiber_park(struct tend__task *t, enum tend__wait wait);
+void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* Runs the cleanups and the drop of the calling task. */
@@ -272,22 +272,22 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 {
 	struct tend__task *t = tend__tls.task;
 
-	return t && t->in_list ? t : tend__self_slow(room);
+	return t && t->in_cancel_list ? t : tend__self_slow(room);
 }
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
-static inline int tend__may_wait(void)
+static inline int tend__check_may_wait(void)
 {
 	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
 }
 enum {
-	TEND__DEAF = 1, /* no cancel ends the wait */
-	TEND__ONCE = 2, /* any notify ends the wait, with 0: the caller looks */
+	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */
+	TEND__ONCE = 2,         /* any notify ends the wait, with 0: the caller looks */
 	TEND__STAY = 4, /* no abort takes effect: the caller has something to take back before */
 };
 /* Waits until w->done, and returns w->result; else -ECANCELED or -ETIMEDOUT with w
  * unlinked. The caller has linked w and holds the lock of the object, which is released.
  * With lock NULL, w is not linked, and only tasks of the same worker set done. */
-int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait why,
+int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_kind why,
                uint64_t object, uint64_t deadline, unsigned flags) TEND_RELEASE(lock);
 #ifdef TEND_SIM
 /* Called with the task's id before each wait that a cancel can end, without a lock:
@@ -301,9 +301,9 @@ void tend__waiter_done(struct tend__waiter *w, int result);
 void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same for a caller that returns -ECANCELED and has nothing to take back: an abort
  * takes effect here, and then this does not return. */
-static inline bool tend__canceled(struct tend__task *t)
+static inline bool tend__cancel_point(struct tend__task *t)
 {
-	if (!tend__told(t))
+	if (!tend__cancel_visible(t))
 		return false;
 	tend__abort_if_asked(t);
 	return true;

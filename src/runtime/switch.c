@@ -101,7 +101,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	t->worker = w;
 	/* Relaxed: a hint for readers. */
 	tend__store_relaxed(&t->record->worker, w->number);
-	if (!t->drop && !t->data && tend__task_told(t)) {
+	if (!t->drop && !t->data && tend__cancel_requested(t)) {
 		t->result = -ECANCELED;
 		w->rt->finish(t);
 		return false;
@@ -157,8 +157,8 @@ static inline __attribute__((always_inline)) struct tend__task *choose(struct te
 static inline __attribute__((always_inline)) void running(struct tend__worker *w,
                                                           struct tend__task *t)
 {
-	if (w->places.owner || (w->leaves.owner && (!t || t->owner != w->leaves.owner)))
-		w->rt->settle(w, t ? t->owner : NULL);
+	if (w->places.home || (w->leaves.home && (!t || t->home != w->leaves.home)))
+		w->rt->settle(w, t ? t->home : NULL);
 	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
 	tend__store_relaxed(w->current, t ? t->id : 0);
 	tend__tls.task = t;
@@ -217,7 +217,7 @@ void tend__fiber_yield(struct tend__task *t)
 	go_on(t->worker, t);
 }
 
-void tend__fiber_park(struct tend__task *t, enum tend__wait wait)
+void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait)
 {
 	tend__assert(t == tend__tls.task);
 	/* A task that was notified meanwhile does not park: its wait looks again. */
@@ -235,7 +235,7 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 	tend__assert(t == tend__tls.task && w == tend__tls.worker);
 	tend__assert(stack && !t->defers && !t->drop);
 	TEND__EDGE_RELEASE(t);
-	TEND__EDGE_RELEASE(t->owner);
+	TEND__EDGE_RELEASE(t->home);
 	tend__tls.task = NULL;
 	t->stack = NULL;
 	w->rt->finish(t);
@@ -285,7 +285,7 @@ static void entry(void *arg)
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
-		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
+		t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
 		tend__unwind(t);
 		if (t->kind->before_end)
 			t->kind->before_end(t);

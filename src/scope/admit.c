@@ -26,13 +26,13 @@ static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t
 	ids[0] = id;
 	for (uint32_t up = 0;;) {
 		struct tend__scope *at = chain[up], *parent = tend__parent(at);
-		uint64_t word = tend__load_acquire(&at->owner.record->word);
+		uint64_t word = tend__load_acquire(&at->home.record->word);
 		int error;
 
 		do
 			error = admission(word, ids[up], up == 0 && admit);
 		while (!error && (tend__scope_count(word) != 0 || inside || !parent) &&
-		       !tend__cas(&at->owner.record->word, &word,
+		       !tend__cas(&at->home.record->word, &word,
 		                  word + (up ? 1 : n) * TEND__SCOPE_ONE));
 		if (!error && tend__scope_count(word) == 0 && !inside && parent) {
 			/* If it was freed since, that may be any scope, however deep. It is
@@ -56,12 +56,12 @@ static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t
 
 static int enter(struct tend__scope *s, uint64_t id, uint32_t n, bool admit)
 {
-	uint64_t word = tend__load_acquire(&s->owner.record->word);
+	uint64_t word = tend__load_acquire(&s->home.record->word);
 
 	while (tend__scope_count(word) != 0) {
 		int error = admission(word, id, admit);
 
-		if (error || tend__cas(&s->owner.record->word, &word, word + n * TEND__SCOPE_ONE))
+		if (error || tend__cas(&s->home.record->word, &word, word + n * TEND__SCOPE_ONE))
 			return error;
 	}
 	return enter_empty(s, id, n, admit);
@@ -75,16 +75,16 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 
 	if (!w)
 		return enter(s, id, 1, true);
-	if (w->places.owner == &s->owner) {
+	if (w->places.home == &s->home) {
 		uint64_t left = tend__places_left(w);
 
 		/* While there are places the scope stays, so who has found it open, and
 		 * then a place, was admitted. */
-		if (left && !admission(tend__load_acquire(&s->owner.record->word), id, true) &&
+		if (left && !admission(tend__load_acquire(&s->home.record->word), id, true) &&
 		    tend__place_use(w, left))
 			return 0;
 		n = tend__places_wanted(w, s);
-	} else if (w->places.owner)
+	} else if (w->places.home)
 		tend__places_return(w);
 	error = enter(s, id, n, true);
 	if (!error)

@@ -6,16 +6,16 @@
 
 static void flush_leaves(struct tend__worker *w)
 {
-	struct tend__scope *s = (struct tend__scope *)(void *)w->leaves.owner;
+	struct tend__scope *s = (struct tend__scope *)(void *)w->leaves.home;
 	/* Relaxed: only the worker writes it. */
 	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
-	w->leaves.owner = NULL;
+	w->leaves.home = NULL;
 	/* Under the lock: who counts them finds them in one of the two. */
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	tend__add_relaxed(&s->ended[tend__batch_outcome(word)], tend__batch_count(word));
 	tend__store_release(&w->leaves.word, 0);
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	tend__scope_leave(s, tend__batch_count(word));
 }
 
@@ -25,11 +25,11 @@ void tend__leave_defer(struct tend__worker *w, struct tend__scope *s, uint32_t o
 	/* Relaxed: only the worker writes it. */
 	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
-	if (w->leaves.owner && word >> 32 != first >> 32)
+	if (w->leaves.home && word >> 32 != first >> 32)
 		flush_leaves(w);
-	if (!w->leaves.owner)
+	if (!w->leaves.home)
 		word = first;
-	w->leaves.owner = &s->owner;
+	w->leaves.home = &s->home;
 	/* Release: pairs with tend__deferred_leaves(), for the end of the task. */
 	tend__store_release(&w->leaves.word, word + 1);
 }
@@ -40,9 +40,9 @@ enum { PLACES = 64 };
 
 void tend__places_return(struct tend__worker *w)
 {
-	struct tend__scope *s = (struct tend__scope *)(void *)w->places.owner;
+	struct tend__scope *s = (struct tend__scope *)(void *)w->places.home;
 
-	w->places.owner = NULL;
+	w->places.home = NULL;
 	/* Relaxed: only this worker adds to it, others take all. */
 	if (tend__load_relaxed(&w->places.word)) {
 		uint32_t n = tend__batch_count(tend__exchange(&w->places.word, (uint64_t)0));
@@ -78,7 +78,7 @@ uint32_t tend__places_wanted(const struct tend__worker *w, const struct tend__sc
 
 void tend__places_keep(struct tend__worker *w, struct tend__scope *s, uint64_t id, uint32_t n)
 {
-	w->places.owner = &s->owner;
+	w->places.home = &s->home;
 	w->places.step = n;
 	if (n == 1)
 		return;
@@ -91,11 +91,11 @@ void tend__places_keep(struct tend__worker *w, struct tend__scope *s, uint64_t i
 		tend__places_return(w);
 }
 
-void tend__batch_settle(struct tend__worker *w, const struct tend__owner *next)
+void tend__batch_settle(struct tend__worker *w, const struct tend__home *next)
 {
-	if (w->places.owner)
+	if (w->places.home)
 		tend__places_return(w);
-	if (w->leaves.owner && w->leaves.owner != next)
+	if (w->leaves.home && w->leaves.home != next)
 		flush_leaves(w);
 }
 

@@ -65,7 +65,7 @@ uint32_t tend__places_wanted(const struct tend__worker *w, const struct tend__sc
 void tend__places_keep(struct tend__worker *w, struct tend__scope *s, uint64_t id, uint32_t n);
 /* What a worker does at a switch, as runtime.settle: it leaves the scope with the places
  * that its running task has not used, and with the ends that are not of `next`. */
-void tend__batch_settle(struct tend__worker *w, const struct tend__owner *next);
+void tend__batch_settle(struct tend__worker *w, const struct tend__home *next);
 /* Leaves the scope with what is left of them. */
 void tend__places_return(struct tend__worker *w);
 

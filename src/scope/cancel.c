@@ -31,19 +31,20 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 	s->reason = *reason;
 	tend__scope_flag(s, TEND__SCOPE_CANCELED);
 
-	tend__lock(&s->owner.lock);
-	for (struct tend__link *l = s->owner.parked.next; l != &s->owner.parked; l = l->next) {
+	tend__lock(&s->home.lock);
+	for (struct tend__link *l = s->home.cancel_list.next; l != &s->home.cancel_list;
+	     l = l->next) {
 		struct tend__task *t = tend__entry(l, struct tend__task, in_scope);
 
 		/* Under the scope's lock it cannot leave the list, so it is still it. */
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	if (tend__events_wanted(&rt->segment))
 		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, s->id,
-		                 tend__load_relaxed(&s->parent_id), s->owner.record, 0,
-		                 reason->code, reason->when);
+		                 tend__load_relaxed(&s->parent_id), s->home.record, 0, reason->code,
+		                 reason->when);
 }
 
 int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_reason *reason)
@@ -55,12 +56,12 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 	tend__lock(&rt->tree);
 	if (!tend__scope_is(top, id))
 		error = -ESRCH;
-	else if (tend__load_acquire(&top->owner.record->word) & TEND__SCOPE_CANCELED)
+	else if (tend__load_acquire(&top->home.record->word) & TEND__SCOPE_CANCELED)
 		error = -EALREADY;
 	for (struct tend__scope *s = error ? NULL : top; s; s = tend__scope_next(s, top, into)) {
 		/* The invariant holds below one that is canceled; a shield has an alarm
 		 * that lets the cancel in when it is over. */
-		into = !(tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CANCELED) &&
+		into = !(tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED) &&
 		       (s == top || !s->shield);
 		tend__assert_held(&s->rt->tree);
 		if (into)
@@ -94,7 +95,7 @@ int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 	tend__lock(&s->rt->tree);
 	if (!tend__scope_is(s, scope.id))
 		error = -ESRCH;
-	else if (!(tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CANCELED))
+	else if (!(tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED))
 		error = -ENOENT;
 	else {
 		if (out)
@@ -167,7 +168,7 @@ int tend_task_reason(tend_task task, struct tend_reason *out)
 		reason.code = t->cancel_code;
 		if (t->extra && t->extra->reason.code)
 			reason = t->extra->reason;
-	} else if (tend__task_told(t))
+	} else if (tend__cancel_requested(t))
 		reason = tend__scope_of(t)->reason; /* frozen with the bit we saw */
 	tend__unlock(tend__stripe_of(rt, task.id));
 	if (!reason.code)

@@ -19,7 +19,7 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 	tend__lock(&s->rt->tree);
 	if (!tend__scope_is(s, scope.id))
 		error = -ESRCH;
-	else if (tend__load_acquire(&s->owner.record->word) & TEND__SCOPE_CLOSED)
+	else if (tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CLOSED)
 		error = -ECANCELED;
 	else {
 		*c = (struct tend__cleanup){s->cleanups, fn, arg};

@@ -3,30 +3,30 @@
 
 #include <errno.h>
 
-int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, uint64_t deadline,
-                      unsigned flags)
+int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
+                      uint64_t deadline, unsigned flags)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};
 	int error;
 
 	tend__await_begin(s);
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	/* Under the lock, so that the last to leave has left the lock as well. One that
 	 * was freed was empty. */
 	if (!tend__scope_is(s, id) ||
-	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
-		tend__unlock(&s->owner.lock);
+	    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
+		tend__unlock(&s->home.lock);
 		error = 0;
 	} else {
 		tend__link_append(&s->waiters, &w.link);
-		error = tend__wait(&s->owner.lock, &w, why, id, deadline, flags | TEND__STAY);
+		error = tend__wait(&s->home.lock, &w, why, id, deadline, flags | TEND__STAY);
 	}
 	tend__await_end(s);
-	if (error && !(flags & TEND__DEAF))
+	if (error && !(flags & TEND__UNCANCELABLE))
 		tend__abort_if_asked(w.task);
 	if (!error)
-		TEND__EDGE_ACQUIRE(&s->owner);
+		TEND__EDGE_ACQUIRE(&s->home);
 	return error;
 }
 
@@ -37,7 +37,7 @@ int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)
 
 	if (!s)
 		return error;
-	if (tend__inside(s) || tend__may_wait())
+	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
 	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0);
 }
@@ -60,9 +60,9 @@ int64_t tend_scope_live(tend_scope scope)
 	}
 	/* The truth about "any" first: a task that ends while we walk must not turn
 	 * a live scope into 0. */
-	any = tend__scope_count(tend__load_acquire(&top->owner.record->word)) != 0;
+	any = tend__scope_count(tend__load_acquire(&top->home.record->word)) != 0;
 	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
-		uint64_t word = tend__load_acquire(&s->owner.record->word);
+		uint64_t word = tend__load_acquire(&s->home.record->word);
 
 		live += tend__scope_count(word);
 		live -= tend__deferred_leaves(s->rt, s->id, 0) + tend__unused_places(s->rt, s->id);

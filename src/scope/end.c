@@ -10,16 +10,16 @@
 static void counts(struct tend__scope *s, struct tend_stats *out)
 {
 	uint64_t ended[TEND_REJECTED + 1];
-	int64_t in = tend__scope_count(tend__load_acquire(&s->owner.record->word));
+	int64_t in = tend__scope_count(tend__load_acquire(&s->home.record->word));
 
 	in -= tend__unused_places(s->rt, s->id);
 	for (struct tend__link *l = s->children.next; l != &s->children; l = l->next) {
 		struct tend__scope *child = tend__entry(l, struct tend__scope, sibling);
 
-		if (tend__scope_count(tend__load_acquire(&child->owner.record->word)))
+		if (tend__scope_count(tend__load_acquire(&child->home.record->word)))
 			in--;
 	}
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++) {
 		uint32_t owed = tend__deferred_leaves(s->rt, s->id, i);
 
@@ -41,7 +41,7 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 		out->spawned += ended[i];
 	out->first_error = s->first_error;
 	memcpy(out->first_name, s->first_name, sizeof out->first_name);
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 }
 
 int tend_scope_stats(tend_scope scope, struct tend_stats *out)
@@ -66,12 +66,12 @@ static void drop_held(struct tend__scope *s)
 	for (;;) {
 		struct tend__task *t = NULL;
 
-		tend__lock(&s->owner.lock);
-		if (tend__linked(&s->held)) {
-			t = tend__entry(s->held.next, struct tend__task, in_scope);
+		tend__lock(&s->home.lock);
+		if (tend__linked(&s->kept)) {
+			t = tend__entry(s->kept.next, struct tend__task, in_scope);
 			tend__unlink(&t->in_scope);
 		}
-		tend__unlock(&s->owner.lock);
+		tend__unlock(&s->home.lock);
 		if (!t)
 			return;
 		struct tend__lock *stripe = tend__stripe_of(s->rt, t->id);
@@ -89,13 +89,13 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	uint64_t word;
 
 	/* So that the last to leave has left its lock, too. */
-	tend__lock(&s->owner.lock);
-	word = tend__load_acquire(&s->owner.record->word);
+	tend__lock(&s->home.lock);
+	word = tend__load_acquire(&s->home.record->word);
 	/* Nobody enters a scope that is not live. Again while only flags change: who gave
 	 * it up would not come back. */
 	while (tend__scope_count(word) == 0 &&
-	       !tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
-	tend__unlock(&s->owner.lock);
+	       !tend__cas(&s->home.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
+	tend__unlock(&s->home.lock);
 	if (tend__scope_count(word) != 0)
 		return false;
 	drop_held(s);
@@ -143,7 +143,7 @@ void tend__scope_reap(tend_runtime *rt, uint64_t id)
 	/* A close that waits, or a shutdown under way, ends it itself or later. All of it or
 	 * nothing: what is idle below may be others' as long as something is not. */
 	if (tend__scope_is(s, id) && !s->closer && !s->shutdown &&
-	    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0)
+	    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0)
 		tend__subtree_end(s);
 	tend__unlock(&s->rt->tree);
 }

@@ -11,10 +11,10 @@
  * not out of the outcome. */
 static uint32_t outcome_of(struct tend__task *t)
 {
-	t->was_told = tend__task_told(t);
+	t->was_canceled = tend__cancel_requested(t);
 	if (t->ending)
 		return t->ending;
-	if (t->was_told)
+	if (t->was_canceled)
 		return TEND_CANCELED;
 	return t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
 }
@@ -26,13 +26,13 @@ void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
 	memset(out, 0, sizeof *out);
 	out->kind = (int32_t)((word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 	out->result = t->result;
-	out->was_canceled = t->was_told;
+	out->was_canceled = t->was_canceled;
 	out->ended_at = tend__load_relaxed(&t->record->since);
 	if (t->extra) {
 		out->signal = t->extra->signal;
 		memcpy(out->message, t->extra->message, sizeof out->message);
 	}
-	if (!t->was_told)
+	if (!t->was_canceled)
 		return;
 	if (!(word & TEND__CANCELED))
 		out->reason = tend__scope_of(t)->reason;
@@ -81,11 +81,11 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 {
 	bool wanted;
 
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	wanted = !t->joined;
 	if (wanted)
-		tend__link_append(&s->held, &t->in_scope);
-	tend__unlock(&s->owner.lock);
+		tend__link_append(&s->kept, &t->in_scope);
+	tend__unlock(&s->home.lock);
 	return wanted;
 }
 
@@ -102,7 +102,7 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		/* It may be canceled already; then that reason stays. */
 		tend__scope_cancel(s, s->id, &reason);
 	}
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	if (!s->first_error) {
 		s->first_error = outcome == TEND_PANICKED ? -EFAULT
 		                 : t->result < 0          ? t->result
@@ -110,7 +110,7 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		tend__name_load(t->record->name, words);
 		tend__name_unpack(words, s->first_name);
 	}
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 }
 
 /* Of one that others have touched by its handle: its end, with the stripe. Unchecked, as
@@ -127,13 +127,13 @@ static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 
 /* Then the entry goes, those who wait are told, and the stripe is given back. */
 static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t,
-                         bool held) TEND_UNCHECKED
+                         bool kept) TEND_UNCHECKED
 {
 	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
 	struct tend__link joiners = {&joiners, &joiners}, watches = {&watches, &watches};
 
 	take_listeners(t, &joiners, &watches);
-	if (!held || tend__linked(&joiners) || !keep(s, t))
+	if (!kept || tend__linked(&joiners) || !keep(s, t))
 		tend__task_free(rt, t);
 	tell(&joiners, &watches);
 	tend__unlock(stripe);
@@ -142,11 +142,11 @@ static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__t
 /* Without a handle nobody can touch it once it has ended, and it needs no stripe.
  * Kept, a joiner may free it from here on; or has come before, with the stripe, and
  * may still look at it. */
-static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t, bool held)
+static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t, bool kept)
 {
 	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
 
-	if (!held)
+	if (!kept)
 		tend__task_free(rt, t);
 	else if (!keep(s, t)) {
 		tend__lock(stripe);
@@ -171,7 +171,7 @@ void tend__task_finish(struct tend__task *t)
 	struct tend__worker *w = tend__worker_of(rt);
 	uint64_t now = tend__coarse();
 	uint32_t outcome;
-	bool held = tend__task_word(t) & TEND__HELD, touched;
+	bool kept = tend__task_word(t) & TEND__KEPT, touched;
 	/* Not where another task goes on that may be of another scope. */
 	bool defers = w && !tend__tls.task;
 
@@ -180,10 +180,10 @@ void tend__task_finish(struct tend__task *t)
 	outcome = outcome_of(t);
 	if (outcome == TEND_FAILED || outcome == TEND_PANICKED)
 		failed(s, t, outcome);
-	if (t->in_list) {
-		tend__lock(&s->owner.lock);
+	if (t->in_cancel_list) {
+		tend__lock(&s->home.lock);
 		tend__unlink(&t->in_scope);
-		tend__unlock(&s->owner.lock);
+		tend__unlock(&s->home.lock);
 	}
 	/* Before the end is told. Relaxed: counters, one of them for each task. */
 	if (defers)
@@ -203,9 +203,9 @@ void tend__task_finish(struct tend__task *t)
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)
-		free_touched(rt, s, t, held);
+		free_touched(rt, s, t, kept);
 	else
-		free_untouched(rt, s, t, held);
+		free_untouched(rt, s, t, kept);
 	/* seq_cst, against the waiter's add: it saw the end, or we see it. */
 	if (tend__load(&rt->path_waiters))
 		tell_paths(rt);

@@ -13,7 +13,7 @@ static bool is_kept(struct tend__record *r, uint64_t id)
 	uint64_t word = tend__load_acquire(&r->word);
 
 	return tend__word_generation(word) == tend__id_generation(id) &&
-	       (word & TEND__STATE) == TEND__ENDED && (word & TEND__HELD);
+	       (word & TEND__STATE) == TEND__ENDED && (word & TEND__KEPT);
 }
 
 /* Unchecked, because the stripe is held at only one of the returns. */

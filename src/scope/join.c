@@ -10,8 +10,8 @@ static bool waits_for_me(uint64_t id)
 	struct tend__task *self = tend__tls.task;
 
 	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: who is made the holder while we look is seen, or is later. */
-		if (tend__load_relaxed(&s->holder) == id)
+		/* Relaxed: who is made the owner while we look is seen, or is later. */
+		if (tend__load_relaxed(&s->owner) == id)
 			return true;
 	return false;
 }
@@ -22,11 +22,11 @@ static bool take(struct tend__task *t)
 	struct tend__scope *s = tend__scope_of(t);
 	bool ours;
 
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	ours = tend__linked(&t->in_scope);
 	tend__unlink(&t->in_scope);
 	t->joined = true;
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	return ours;
 }
 
@@ -52,7 +52,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 	word = tend__task_word(t);
 	/* One that was joined stays for a moment where its worker is about to keep it; it
 	 * is marked under the stripe, too. */
-	if (!(word & TEND__HELD) || t->joined) {
+	if (!(word & TEND__KEPT) || t->joined) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -ESRCH;
 	}
@@ -65,7 +65,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return 0;
 	}
-	if (tend__may_wait() && deadline) {
+	if (tend__check_may_wait() && deadline) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -EDEADLK;
 	}
@@ -84,7 +84,7 @@ int tend_task_outcome(tend_task task, struct tend_outcome *out)
 
 	if (error)
 		return error;
-	if (!(tend__task_word(t) & TEND__HELD) || t->joined)
+	if (!(tend__task_word(t) & TEND__KEPT) || t->joined)
 		error = (tend__task_word(t) & TEND__STATE) == TEND__ENDED ? -ESRCH : -EAGAIN;
 	else if ((tend__task_word(t) & TEND__STATE) != TEND__ENDED)
 		error = -EAGAIN;

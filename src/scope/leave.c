@@ -10,18 +10,18 @@ static bool leave_last(struct tend__scope *s, uint32_t n)
 	tend_runtime *rt = s->rt;
 	bool reap;
 
-	tend__lock(&s->owner.lock);
-	word = tend__load_acquire(&s->owner.record->word);
+	tend__lock(&s->home.lock);
+	word = tend__load_acquire(&s->home.record->word);
 	do
 		if (tend__scope_count(word) != n) {
-			tend__unlock(&s->owner.lock);
+			tend__unlock(&s->home.lock);
 			return false;
 		}
-	while (!tend__cas(&s->owner.record->word, &word, word - n * TEND__SCOPE_ONE));
+	while (!tend__cas(&s->home.record->word, &word, word - n * TEND__SCOPE_ONE));
 	while (tend__linked(&s->waiters))
 		tend__waiter_done(tend__entry(s->waiters.next, struct tend__waiter, link), 0);
 	reap = s->closes_itself;
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	/* From here on s may be freed by whoever waited. Its parent may not: it is
 	 * left after this. */
 	if (reap)
@@ -32,12 +32,12 @@ static bool leave_last(struct tend__scope *s, uint32_t n)
 void tend__scope_leave(struct tend__scope *s, uint32_t n)
 {
 	while (s) {
-		uint64_t word = tend__load_acquire(&s->owner.record->word);
+		uint64_t word = tend__load_acquire(&s->home.record->word);
 		struct tend__scope *parent = tend__parent(s);
 
 		tend__assert(tend__scope_count(word) >= n);
 		if (tend__scope_count(word) > n) {
-			if (tend__cas(&s->owner.record->word, &word, word - n * TEND__SCOPE_ONE))
+			if (tend__cas(&s->home.record->word, &word, word - n * TEND__SCOPE_ONE))
 				return;
 		} else if (leave_last(s, n)) {
 			s = parent;

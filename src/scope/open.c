@@ -19,7 +19,7 @@ static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
 	s = tend__alloc(sizeof *s);
 	if (!s)
 		return NULL;
-	s->owner.record = tend__record_at(rt->segment.header, slot);
+	s->home.record = tend__record_at(rt->segment.header, slot);
 	s->rt = rt;
 	/* Release: a stale lookup that finds it finds its record. */
 	tend__store_release(&rt->scopes[slot], s);
@@ -32,13 +32,13 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	tend__store_relaxed(&s->parent, parent);
 	tend__store_relaxed(&s->parent_id, parent ? parent->id : 0);
 	s->depth = parent ? parent->depth + 1 : 0;
-	tend__link_init(&s->owner.parked);
+	tend__link_init(&s->home.cancel_list);
 	tend__link_init(&s->sibling);
 	tend__link_init(&s->children);
 	tend__link_init(&s->owned);
-	tend__link_init(&s->held);
+	tend__link_init(&s->kept);
 	tend__link_init(&s->waiters);
-	tend__store_relaxed(&s->holder, 0);
+	tend__store_relaxed(&s->owner, 0);
 	s->cleanups = NULL;
 	s->shutdown = NULL;
 	s->closer = NULL;
@@ -70,7 +70,7 @@ static void shield_rings(tend_runtime *rt, uint64_t id)
 	tend__lock(&rt->tree);
 	if (s && tend__scope_is(s, id)) {
 		parent = tend__parent(s);
-		if (tend__load_acquire(&parent->owner.record->word) & TEND__SCOPE_CANCELED)
+		if (tend__load_acquire(&parent->home.record->word) & TEND__SCOPE_CANCELED)
 			reason = parent->reason;
 		s->shield = 0;
 	}
@@ -113,7 +113,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	TEND_REQUIRES(&parent->rt->tree)
 {
 	tend_runtime *rt = parent->rt;
-	uint64_t above = tend__load_acquire(&parent->owner.record->word), now = tend__clock();
+	uint64_t above = tend__load_acquire(&parent->home.record->word), now = tend__clock();
 	struct tend__identity identity = {.now = now, .kind = TEND_KIND_SCOPE, .attempt = 1};
 	struct tend__task *self = tend__tls.task;
 	uint32_t flags = TEND__SCOPE_LIVE, slot;
@@ -136,7 +136,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		return -ENOMEM;
 	}
 	fresh(s,
-	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->owner.record->word)),
+	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->home.record->word)),
 	               slot),
 	      parent);
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
@@ -148,7 +148,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	}
 	identity.parent = tend__id_slot(parent_id);
 	tend__name_pack(identity.name, name, name_bytes);
-	tend__record_fill(s->owner.record, &identity);
+	tend__record_fill(s->home.record, &identity);
 	/* Born canceled, unless shielded: then when the shield rings. */
 	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
 		s->reason = parent->reason;
@@ -157,12 +157,12 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	tend__link_append(&parent->children, &s->sibling);
 	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
 		/* Relaxed, here and below: it stands alone. */
-		tend__store_relaxed(&s->holder, self->id);
+		tend__store_relaxed(&s->owner, self->id);
 		self->owns = true;
 		tend__link_append(&self->owned, &s->owned);
 	}
 	/* Release: who finds the scope by its word finds it whole. */
-	tend__store_release(&s->owner.record->word,
+	tend__store_release(&s->home.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
 	if (s->deadline_alarm)
 		tend__alarm_start(s->deadline_alarm);
@@ -224,8 +224,8 @@ int tend__root_open(tend_runtime *rt)
 	rt->finish = tend__task_finish;
 	fresh(s, tend__id(rt->index, rt->segment.first_generation, slot), NULL);
 	tend__name_pack(identity.name, rt->name, strlen(rt->name));
-	tend__record_fill(s->owner.record, &identity);
-	tend__store_release(&s->owner.record->word,
+	tend__record_fill(s->home.record, &identity);
+	tend__store_release(&s->home.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | TEND__SCOPE_LIVE);
 	rt->root = s;
 	error = tend_scope_open((tend_scope){s->id}, "detached", NULL, &detached);
@@ -243,9 +243,9 @@ static bool closes_itself(struct tend__scope *s)
 {
 	bool answer;
 
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	answer = s->closes_itself;
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	return answer;
 }
 
@@ -264,7 +264,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 	rt = s->rt;
 	if (s == rt->root || s == rt->detached)
 		return -EPERM;
-	if (tend__inside(s) || tend__may_wait())
+	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
 
 	memset(&mine, 0, sizeof mine);
@@ -279,7 +279,8 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 		return error;
 
 	for (bool ended = false; !ended && !error;) {
-		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline, TEND__DEAF);
+		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline,
+		                          TEND__UNCANCELABLE);
 		tend__lock(&s->rt->tree);
 		if (!tend__scope_is(s, scope.id)) {
 			/* A close above ended it, and wrote our counts. */
@@ -326,11 +327,11 @@ int tend_scope_seal(tend_scope scope)
 
 	if (!s)
 		return error;
-	word = tend__load_acquire(&s->owner.record->word);
+	word = tend__load_acquire(&s->home.record->word);
 	do
 		if (tend__word_generation(word) != tend__id_generation(scope.id))
 			return -ESRCH;
-	while (!tend__cas(&s->owner.record->word, &word, word | TEND__SCOPE_SEALED));
+	while (!tend__cas(&s->home.record->word, &word, word | TEND__SCOPE_SEALED));
 	return 0;
 }
 
@@ -342,12 +343,12 @@ int tend_scope_unseal(tend_scope scope)
 
 	if (!s)
 		return error;
-	word = tend__load_acquire(&s->owner.record->word);
+	word = tend__load_acquire(&s->home.record->word);
 	do {
 		if (tend__word_generation(word) != tend__id_generation(scope.id))
 			return -ESRCH;
 		if (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED))
 			return -ECANCELED;
-	} while (!tend__cas(&s->owner.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
+	} while (!tend__cas(&s->home.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
 	return 0;
 }

@@ -15,10 +15,10 @@ void tend__disown(struct tend__task *t)
 		uint64_t id = s->id;
 
 		tend__unlink(&s->owned);
-		tend__store_relaxed(&s->holder, 0);
-		tend__lock(&s->owner.lock);
+		tend__store_relaxed(&s->owner, 0);
+		tend__lock(&s->home.lock);
 		s->closes_itself = true;
-		tend__unlock(&s->owner.lock);
+		tend__unlock(&s->home.lock);
 		tend__assert_held(&s->rt->tree);
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
 		tend__unlock(&rt->tree);
@@ -40,13 +40,13 @@ static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 	if (t && tend__below(tend__scope_of(t), s))
 		return -EDEADLK;
 	tend__unlink(&s->owned);
-	tend__store_relaxed(&s->holder, t ? t->id : 0);
+	tend__store_relaxed(&s->owner, t ? t->id : 0);
 	if (t)
 		tend__link_append(&t->owned, &s->owned);
 	return 0;
 }
 
-int tend__hold(uint64_t scope_id, struct tend__task *t)
+int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t)
 {
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope_id, &error);
@@ -59,7 +59,7 @@ int tend__hold(uint64_t scope_id, struct tend__task *t)
 	return error;
 }
 
-int tend_scope_hold(tend_scope scope, tend_task holder)
+int tend_scope_hold(tend_scope scope, tend_task owner)
 {
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
@@ -68,11 +68,11 @@ int tend_scope_hold(tend_scope scope, tend_task holder)
 
 	if (!s)
 		return error;
-	if (!holder.id)
-		return tend__hold(scope.id, NULL);
+	if (!owner.id)
+		return tend__scope_set_owner(scope.id, NULL);
 	tend__lock(&s->rt->tree);
 	/* With its stripe held it cannot end, nor its slot be another task's. */
-	error = tend__task_touch(holder.id, &rt, &t);
+	error = tend__task_touch(owner.id, &rt, &t);
 	if (!error) {
 		/* One that has ended and is held cannot own; an external task has no end
 		 * of its own that we would see in time. */
@@ -80,7 +80,7 @@ int tend_scope_hold(tend_scope scope, tend_task holder)
 			error = -ESRCH;
 		else
 			error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
-		tend__unlock(tend__stripe_of(rt, holder.id));
+		tend__unlock(tend__stripe_of(rt, owner.id));
 	}
 	tend__unlock(&s->rt->tree);
 	return error;

@@ -226,7 +226,7 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 		return -ESTALE;
 	if (!path_valid(path))
 		return -EINVAL;
-	if (tend__may_wait() ||
+	if (tend__check_may_wait() ||
 	    (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
 	     under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
 		return -EDEADLK;

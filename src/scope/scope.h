@@ -53,9 +53,9 @@ struct tend__cleanup {
 	void *arg;
 };
 
-/* (c) constant while it is open  (t) runtime.tree  (l) owner.lock */
+/* (c) constant while it is open  (t) runtime.tree  (l) home.lock */
 struct tend__scope {
-	struct tend__owner owner;             /* first: a task's owner is its scope */
+	struct tend__home home;               /* first: a task's home is its scope */
 	tend_runtime *rt;                     /* (c) */
 	uint64_t id;                          /* (c) */
 	_Atomic(struct tend__scope *) parent; /* (c) NULL of the root; atomic for stale handles */
@@ -64,9 +64,9 @@ struct tend__scope {
 	struct tend__link sibling;            /* (t) in parent->children */
 	struct tend__link children;           /* (t) */
 	_Atomic uint32_t awaited;             /* waits for count 0; of the slot, as all waits end */
-	_Atomic uint64_t holder;              /* (t) to write; the id of who owns it, or 0 */
-	struct tend__link owned;              /* (t) in holder->owned */
-	struct tend__link held;               /* (l) ended tasks whose outcome is kept */
+	_Atomic uint64_t owner;               /* (t) to write; the id of who owns it, or 0 */
+	struct tend__link owned;              /* (t) in owner->owned */
+	struct tend__link kept;               /* (l) ended tasks whose outcome is kept */
 	struct tend__link waiters;            /* (l) for count 0 */
 	struct tend__cleanup *cleanups;       /* (t) newest first */
 	struct tend__shutdown *shutdown;      /* (t) under way or done */
@@ -82,7 +82,7 @@ struct tend__scope {
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
 {
-	return (struct tend__scope *)(void *)t->owner;
+	return (struct tend__scope *)(void *)t->home;
 }
 static inline struct tend__scope *tend__parent(const struct tend__scope *s)
 {
@@ -92,7 +92,7 @@ static inline struct tend__scope *tend__parent(const struct tend__scope *s)
 }
 static inline bool tend__scope_is(const struct tend__scope *s, uint64_t id)
 {
-	uint64_t word = tend__load_acquire(&s->owner.record->word);
+	uint64_t word = tend__load_acquire(&s->home.record->word);
 
 	return tend__word_generation(word) == tend__id_generation(id) && (word & TEND__SCOPE_LIVE);
 }
@@ -184,8 +184,8 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id);
 /* empty.c */
 
 /* Waits for count 0. */
-int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait why, uint64_t deadline,
-                      unsigned flags);
+int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
+                      uint64_t deadline, unsigned flags);
 
 /* cancel.c */
 
@@ -196,8 +196,8 @@ struct tend_reason tend__reason(int code, const char *text, uint64_t who);
 
 /* Shuts what a task owns as it ends: cancels it, and it closes itself. */
 void tend__disown(struct tend__task *t);
-/* Makes t the holder. 0; -ESRCH; -EDEADLK. */
-int tend__hold(uint64_t scope_id, struct tend__task *t);
+/* Makes t the owner. 0; -ESRCH; -EDEADLK. */
+int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t);
 
 /* finish.c */
 

@@ -62,11 +62,11 @@ static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdow
 		uint64_t at;
 		int error;
 
-		tend__lock(&s->owner.lock);
+		tend__lock(&s->home.lock);
 		/* A scope that a close has freed meanwhile was empty. */
 		if (!tend__scope_is(s, id) ||
-		    tend__scope_count(tend__load_acquire(&s->owner.record->word)) == 0) {
-			tend__unlock(&s->owner.lock);
+		    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
+			tend__unlock(&s->home.lock);
 			return true;
 		}
 		at = instant(canceled, op->deadline);
@@ -74,10 +74,11 @@ static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdow
 			at = at_most;
 		op->driver = &w;
 		tend__link_append(&s->waiters, &w.link);
-		error = tend__wait(&s->owner.lock, &w, TEND__WAIT_SHUTDOWN, id, at, TEND__DEAF);
-		tend__lock(&s->owner.lock);
+		error = tend__wait(&s->home.lock, &w, TEND__WAIT_SHUTDOWN, id, at,
+		                   TEND__UNCANCELABLE);
+		tend__lock(&s->home.lock);
 		op->driver = NULL;
-		tend__unlock(&s->owner.lock);
+		tend__unlock(&s->home.lock);
 		if (error)
 			return false;
 	}
@@ -174,13 +175,13 @@ static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__s
 
 	*mine = !op || op->over;
 	if (!*mine) {
-		tend__lock(&s->owner.lock);
+		tend__lock(&s->home.lock);
 		if (deadline < op->deadline) {
 			op->deadline = deadline;
 			if (op->driver && !op->driver->done)
 				tend__waiter_done(op->driver, 0);
 		}
-		tend__unlock(&s->owner.lock);
+		tend__unlock(&s->home.lock);
 	} else {
 		/* One that is over and still has readers is freed by the last of them. */
 		if (op && !op->users)
@@ -196,25 +197,26 @@ static void wait_for_driver(struct tend__scope *s, uint64_t id, struct tend__shu
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};
 
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	if (op->over) {
-		tend__unlock(&s->owner.lock);
+		tend__unlock(&s->home.lock);
 		return;
 	}
 	tend__link_append(&op->others, &w.link);
-	if (tend__wait(&s->owner.lock, &w, TEND__WAIT_SHUTDOWN, id, TEND_FOREVER, TEND__DEAF))
+	if (tend__wait(&s->home.lock, &w, TEND__WAIT_SHUTDOWN, id, TEND_FOREVER,
+	               TEND__UNCANCELABLE))
 		return;
 }
 
 static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
 {
 	tend__lock(&s->rt->tree);
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	op->result = result;
 	op->over = true;
 	while (tend__linked(&op->others))
 		tend__waiter_done(tend__entry(op->others.next, struct tend__waiter, link), 0);
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	tend__unlock(&s->rt->tree);
 }
 
@@ -241,9 +243,9 @@ static int leave(struct tend__shutdown *op, tend_report **report)
 			s->shutdown = NULL;
 		free_operation(op);
 	}
-	tend__lock(&s->owner.lock);
+	tend__lock(&s->home.lock);
 	reap = s->closes_itself;
-	tend__unlock(&s->owner.lock);
+	tend__unlock(&s->home.lock);
 	tend__unlock(&s->rt->tree);
 	if (reap)
 		tend__scope_reap(s->rt, id);
@@ -295,7 +297,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return error;
 	if (o.code > 0 || o.reserved)
 		return -EINVAL;
-	if (tend__inside(s) || tend__may_wait())
+	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
 	otherwise = tend__alloc(sizeof *otherwise);
 	fresh = tend__alloc(sizeof *fresh);

@@ -30,7 +30,7 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
 {
 	/* seq_cst, an exchange as everywhere: spawns go before it or see it. */
-	return tend__or(&s->owner.record->word, (uint64_t)flags);
+	return tend__or(&s->home.record->word, (uint64_t)flags);
 }
 
 void tend__subtree_flag(struct tend__scope *top, uint32_t flags)

@@ -72,7 +72,7 @@ enum {
 	TEND__STARTED = 1 << 20,  /* the task has run, and is pinned to its worker */
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
 	TEND__TOUCHED = 1 << 22,  /* a thread used the handle, under the stripe of the task */
-	TEND__HELD = 1 << 23,     /* spawned with a handle: the outcome is kept */
+	TEND__KEPT = 1 << 23,     /* spawned with a handle: the outcome is kept */
 };
 enum {
 	TEND__SCOPE_LIVE = 1 << 0,     /* the slot holds a scope */
@@ -108,7 +108,7 @@ static inline uint32_t tend__scope_count(uint64_t word)
 	X(GUARD, "tend-guard", '-') \
 	X(PATH, "wait_empty by path", '-') \
 	X(LOCK, "lock", 'n')
-enum tend__wait {
+enum tend__wait_kind {
 #define X(name, text, object) TEND__WAIT_##name,
 	TEND__WAITS(X)
 #undef X

@@ -6,7 +6,7 @@
 
 /* Appends the sentence of a wait: "recv channel#12", "sleep 3.2s", "read fd 7".
  *
- *   why       enum tend__wait; an unknown number appends nothing
+ *   why       enum tend__wait_kind; an unknown number appends nothing
  *   now       the instant from which the rest of a sleep is counted */
 void tend__wait_text(struct tend__text *t, uint32_t why, uint64_t object, uint64_t now);
 

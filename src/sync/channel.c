@@ -79,11 +79,11 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 	struct tend__outside room;
 	struct tend__waiter w = {.item = (void *)(uintptr_t)item};
 
-	if (tend__may_wait() && deadline)
-		return tend__may_wait();
+	if (tend__check_may_wait() && deadline)
+		return tend__check_may_wait();
 	w.task = tend__self(&room);
 	/* A wait that could go on at once still answers the cancel. */
-	if (tend__canceled(w.task))
+	if (tend__cancel_point(w.task))
 		return -ECANCELED;
 	tend__lock(&c->lock);
 	if (c->closed) {
@@ -110,10 +110,10 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 	struct tend__outside room;
 	struct tend__waiter w = {.item = item};
 
-	if (tend__may_wait() && deadline)
-		return tend__may_wait();
+	if (tend__check_may_wait() && deadline)
+		return tend__check_may_wait();
 	w.task = tend__self(&room);
-	if (tend__canceled(w.task))
+	if (tend__cancel_point(w.task))
 		return -ECANCELED;
 	tend__lock(&c->lock);
 	if (c->count) {

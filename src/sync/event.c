@@ -51,11 +51,11 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 	struct tend__outside room;
 	struct tend__waiter w;
 
-	if (tend__may_wait() && deadline)
-		return tend__may_wait();
+	if (tend__check_may_wait() && deadline)
+		return tend__check_may_wait();
 	w = (struct tend__waiter){.task = tend__self(&room)};
 	/* A wait that could go on at once still answers the cancel. */
-	if (tend__canceled(w.task))
+	if (tend__cancel_point(w.task))
 		return -ECANCELED;
 	tend__lock(&e->lock);
 	if (e->set) {

@@ -8,7 +8,7 @@
 int tend_sleep_until(uint64_t deadline)
 {
 	struct tend__outside room;
-	int error = tend__may_wait();
+	int error = tend__check_may_wait();
 
 	if (error)
 		return error;

@@ -24,7 +24,7 @@ void tend__task_run(struct tend__task *t)
 	tend__assert((old & TEND__STATE) == TEND__READY);
 }
 
-bool tend__task_park(struct tend__task *t, enum tend__wait wait)
+bool tend__task_park(struct tend__task *t, enum tend__wait_kind wait)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
@@ -80,7 +80,7 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits)
 
 		if (tend__word_generation(old) != tend__id_generation(id) || state == TEND__FREE ||
 		    (state == TEND__ENDED &&
-		     ((bits & ~(uint32_t)TEND__TOUCHED) || !(old & TEND__HELD))))
+		     ((bits & ~(uint32_t)TEND__TOUCHED) || !(old & TEND__KEPT))))
 			return false;
 		/* Release: the facts behind the bit were written before. */
 	} while (!tend__cas_weak_acq_rel(&r->word, &old, old | bits));
@@ -117,7 +117,7 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 
 /* Returns whether a cancel that has reached the task is visible to it. Out of line, because
  * the clock would put a guard word on the stack of every caller. */
-__attribute__((noinline)) bool tend__told_now(struct tend__task *t)
+__attribute__((noinline)) bool tend__cancel_visible_now(struct tend__task *t)
 {
 	return !t->shield || t->aborted || tend__clock() >= t->shield;
 }

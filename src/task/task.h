@@ -43,10 +43,10 @@ struct tend__post {
 };
 
 /* The part of a scope that its tasks use. */
-struct tend__owner {
+struct tend__home {
 	struct tend__record *record; /* the word has the canceled bit */
 	struct tend__lock lock;
-	struct tend__link parked TEND_GUARDED_BY(&lock); /* tasks that have ever parked */
+	struct tend__link cancel_list TEND_GUARDED_BY(&lock); /* tasks that have ever parked */
 };
 
 /* Made when first needed, because few tasks have these. Guarded by the task's stripe. */
@@ -86,7 +86,7 @@ struct tend__task {
 	struct tend__record *record;   /* (c) */
 	struct tend__stack *stack;     /* (w) NULL until its first run */
 	const struct tend__kind *kind; /* (c) */
-	struct tend__owner *owner;     /* (c) NULL: a thread outside the runtime */
+	struct tend__home *home;       /* (c) NULL: a thread outside the runtime */
 	struct tend__worker *worker;   /* (w) NULL until its first run, and of threads */
 	uint64_t id;                   /* (c) */
 
@@ -94,13 +94,13 @@ struct tend__task {
 	void *arg;                  /* (c) */
 	void (*drop)(void *arg);    /* (c) */
 	struct tend__defer *defers; /* (w) newest first */
-	struct tend__link in_scope; /* owner->lock; in owner->parked; once the task has ended and
+	struct tend__link in_scope; /* home->lock; in home->cancel_list; once the task has ended and
 	                               its outcome is kept, in the scope's held */
 	struct tend__extra *extra;  /* (s) or NULL */
 	int32_t result;             /* (w) return value of fn */
-	bool in_list;               /* (w) in owner->parked: neighbours write the link */
+	bool in_cancel_list;        /* (w) in home->cancel_list: neighbours write the link */
 	bool unwinding;             /* (w) the cleanups run: no abort takes effect */
-	bool was_told;              /* (c) once ended: a cancel had reached it */
+	bool was_canceled;          /* (c) once ended: a cancel had reached it */
 	bool owns;                  /* (w) the task has opened a scope, or was born with a scope; a
 	                               scope given to it by tend_scope_hold() sets TOUCHED instead */
 
@@ -126,19 +126,19 @@ static inline uint64_t tend__task_word(const struct tend__task *t)
 }
 
 /* Returns whether the task or its scope is canceled, regardless of shields. */
-static inline bool tend__task_told(const struct tend__task *t)
+static inline bool tend__cancel_requested(const struct tend__task *t)
 {
 	if (tend__task_word(t) & TEND__CANCELED)
 		return true;
 	/* Acquire: the reason was frozen before the bit was set. */
-	return t->owner && (tend__load_acquire(&t->owner->record->word) & TEND__SCOPE_CANCELED);
+	return t->home && (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED);
 }
 
 /* Returns whether a wait of the task would return -ECANCELED. */
-bool tend__told_now(struct tend__task *t);
-static inline bool tend__told(struct tend__task *t)
+bool tend__cancel_visible_now(struct tend__task *t);
+static inline bool tend__cancel_visible(struct tend__task *t)
 {
-	return tend__task_told(t) ? tend__told_now(t) : t->aborted;
+	return tend__cancel_requested(t) ? tend__cancel_visible_now(t) : t->aborted;
 }
 
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);
@@ -146,7 +146,7 @@ void tend__task_run(struct tend__task *t);
 
 /* Returns false, without a park, if the task was notified since it last ran: the task then
  * looks again. */
-bool tend__task_park(struct tend__task *t, enum tend__wait wait) TEND_MUST;
+bool tend__task_park(struct tend__task *t, enum tend__wait_kind wait) TEND_MUST;
 
 /* Returns true if the caller must make the task run, by tend__task_wake(). The second does
  * nothing if the slot has gone on to another task. */

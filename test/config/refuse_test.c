@@ -246,18 +246,17 @@ static const struct refused TASKS[] = {
 	{TASK "    stop: {signal: 0}\n", 0,
          AT("5:20", "'signal' wants a signal such as TERM, SIGINT or 15, not '0'")},
 	{TASK "    stop: {timeout: 10, grace: 1s}\n", 0,
-         AT("5:21",
-            "'timeout' wants a number with its unit, such as 500ms, 10s, 1m or 2h, at "
-            "most 8760h, not '10'") AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
+         AT("5:21", "'timeout' wants a number with its unit, such as 500ms, 10s, 1m or 2h, at "
+                    "most 8760h, not '10'")
+                 AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
 	{TASK "    restart: always\n", 0,
          AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'always' (did you mean 'permanent'?)")},
 	{TASK "    restart: {policy: tranzient, delay: 1d, max: 3}\n", 0,
          AT("5:23", "'policy' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'tranzient' (did you mean 'transient'?)")
-                 AT("5:41",
-                    "'delay' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
-                    "at most 8760h, not '1d'")
+                 AT("5:41", "'delay' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
+                            "at most 8760h, not '1d'")
                          AT("5:45", "unknown key 'max'; the keys here are: policy, delay")},
 	{TASK "    restart: [permanent]\n", 0,
          AT("5:14",

@@ -105,9 +105,9 @@ mutant "a notify of a running task leaves no bit" src/task/state.c \
 mutant "a park does not look at the bit" src/task/state.c \
 	's/if \(old & TEND__NOTIFIED\) \{/if (0) {/'
 mutant "a wait looks for a cancel only before it parks" src/runtime/park.c \
-	's/&& tend__told\(t\) \? -ECANCELED/&& !parked && tend__told(t) ? -ECANCELED/'
+	's/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/'
 mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
-	's/if \(w->done \|\|/if ((w->done && !tend__told(t)) ||/;
+	's/if \(w->done \|\|/if ((w->done && !tend__cancel_visible(t)) ||/;
 	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/'
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
 	's/\t\tlink_to_scope\(t\);\n\t\treturn t;/\t\treturn t;/'
@@ -121,8 +121,8 @@ mutant "a child counts in its parent after its own first" src/scope/admit.c \
 mutant "the last to leave wakes nobody" src/scope/leave.c \
 	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
 mutant "a waiter looks, then begins to listen" src/scope/empty.c \
-	's/(\ttend__lock\(&s->owner.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->owner.record->word));\n$1/;
-	 s/tend__scope_count\(tend__load_acquire\(&s->owner.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->owner.lock\);\n\t\terror/seen == 0) {\n\t\ttend__unlock(&s->owner.lock);\n\t\terror/'
+	's/(\ttend__lock\(&s->home.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->home.record->word));\n$1/;
+	 s/tend__scope_count\(tend__load_acquire\(&s->home.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->home.lock\);\n\t\terror/seen == 0) {\n\t\ttend__unlock(&s->home.lock);\n\t\terror/'
 mutant "a seal is not looked at" src/scope/admit.c \
 	's/admit && \(word & TEND__SCOPE_SEALED\)/0/'
 mutant "a cancel does not refuse" src/scope/admit.c \
@@ -139,7 +139,7 @@ mutant "places are taken where some are left" src/scope/batch.c \
 	's/tend__load_relaxed\(&w->places.word\) \|\| !may_reserve/!may_reserve/;
 	 s/tend__assert\(!tend__load_relaxed\(&w->places.word\)\);/;/'
 mutant "a place is spent in a scope that is sealed" src/scope/admit.c \
-	's/!admission\(tend__load_acquire\(&s->owner.record->word\), id, true\) &&/1 \&\&/'
+	's/!admission\(tend__load_acquire\(&s->home.record->word\), id, true\) &&/1 \&\&/'
 mutant "places that nobody has are counted as tasks" src/scope/end.c \
 	's/in -= tend__unused_places\(s->rt, s->id\);/;/'
 mutant "a scope without an owner is kept by places that nobody has" src/scope/owner.c \
@@ -152,10 +152,10 @@ mutant "a walk of the registry is taken for an instant" src/scope/path.c \
 
 # ---- Cancel ----
 mutant "the reason is written after the flag" src/scope/cancel.c \
-	's/\ts->reason = \*reason;\n(\ttend__scope_flag\(s, TEND__SCOPE_CANCELED\);\n\n\ttend__lock\(&s->owner.lock\);)/$1\n\ts->reason = *reason;/'
+	's/\ts->reason = \*reason;\n(\ttend__scope_flag\(s, TEND__SCOPE_CANCELED\);\n\n\ttend__lock\(&s->home.lock\);)/$1\n\ts->reason = *reason;/'
 mutant "the last reason wins" src/scope/cancel.c \
-	's/\telse if \(tend__load_acquire\(&top->owner.record->word\) & TEND__SCOPE_CANCELED\)\n\t\terror = -EALREADY;//;
-	 s/into = !\(tend__load_acquire\(&s->owner.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/'
+	's/\telse if \(tend__load_acquire\(&top->home.record->word\) & TEND__SCOPE_CANCELED\)\n\t\terror = -EALREADY;//;
+	 s/into = !\(tend__load_acquire\(&s->home.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/'
 mutant "a cancel stays in its scope" src/scope/cancel.c \
 	's/s = tend__scope_next\(s, top, into\)\)/s = NULL)/'
 mutant "a cancel wakes nobody" src/scope/cancel.c \
@@ -165,7 +165,7 @@ mutant "a scope below a canceled one is born healthy" src/scope/open.c \
 
 # ---- Ends ----
 mutant "a cancel beats a crash" src/scope/finish.c \
-	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_told\)\n\t\treturn TEND_CANCELED;/\tif (t->was_told)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/'
+	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_canceled\)\n\t\treturn TEND_CANCELED;/\tif (t->was_canceled)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/'
 mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
 	's/(\tif \(outcome == TEND_FAILED \|\| outcome == TEND_PANICKED\)\n\t\tfailed\(s, t, outcome\);\n)//;
 	 my $failed = $1; s/(\n\t\/\* seq_cst, against the waiter)/\n$failed$1/'
@@ -177,7 +177,7 @@ mutant "an entry leaves the count before it has ended" src/scope/finish.c \
 mutant "what has ended is not counted until it has left" src/scope/end.c \
 	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/'
 mutant "a worker goes to sleep in debt" src/runtime/switch.c \
-	's/w->leaves.owner && \(!t \|\| t->owner != w->leaves.owner\)/w->leaves.owner \&\& t \&\& t->owner != w->leaves.owner/'
+	's/w->leaves.home && \(!t \|\| t->home != w->leaves.home\)/w->leaves.home \&\& t \&\& t->home != w->leaves.home/'
 mutant "who was notified before it parks is forgotten" src/runtime/switch.c \
 	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
 mutant "fresh ones go before all others" src/runtime/switch.c \

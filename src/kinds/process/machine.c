@@ -52,7 +52,7 @@ static int failed(struct tend__process *p, int error, const char *stage)
 	tend__assert(error > 0);
 	snprintf(text, sizeof(text), "%s: %s: %s", p->argv[0], stage, strerrordesc_np(error));
 	message(p, text);
-	if (!tend__task_told(p->task))
+	if (!tend__cancel_requested(p->task))
 		p->task->ending = TEND_FAILED;
 	return -error;
 }
@@ -94,7 +94,7 @@ static int start(struct tend__process *p)
  * or a shutdown forces the task. */
 static void pass_on(struct tend__process *p, struct stop *stop)
 {
-	if (stop->wanted == STEP_NONE && tend__task_told(p->task)) {
+	if (stop->wanted == STEP_NONE && tend__cancel_requested(p->task)) {
 		stop->wanted = STEP_SIGNAL;
 		stop->kill_at = tend_after(p->stop_ns);
 	}
@@ -126,7 +126,7 @@ static void see_it_dead(struct tend__process *p)
 		if (poll(&look, 1, 0) > 0)
 			break;
 		int error = tend__fds_wait(&p->pidfd, &events, 1, TEND__WAIT_EXIT, TEND_FOREVER,
-		                           TEND__DEAF);
+		                           TEND__UNCANCELABLE);
 		if (error < 0 && error != -EINTR)
 			break;
 	}
@@ -138,7 +138,8 @@ static void see_it_dead(struct tend__process *p)
 		int n = tend__output_fds(p, fds, events);
 		if (!n)
 			break;
-		int error = tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, late, TEND__DEAF);
+		int error =
+			tend__fds_wait(fds, events, n, TEND__WAIT_EXIT, late, TEND__UNCANCELABLE);
 		if (error < 0 && error != -EINTR)
 			break;
 	}
@@ -171,7 +172,7 @@ static uint64_t retry_before(uint64_t deadline)
 static void wait_for_news(struct tend__process *p, const struct stop *stop)
 {
 	uint64_t deadline = stop->wanted == STEP_SIGNAL ? stop->kill_at : TEND_FOREVER;
-	unsigned flags = TEND__ONCE | (stop->wanted ? (unsigned)TEND__DEAF : 0);
+	unsigned flags = TEND__ONCE | (stop->wanted ? (unsigned)TEND__UNCANCELABLE : 0);
 	int fds[2], events[2];
 	int n = tend__output_fds(p, fds, events);
 
@@ -200,7 +201,7 @@ static bool news(struct tend__process *p, enum tend__phase phase, const struct s
 
 	return phase == TEND__PHASE_EXITED || refresh(p) != phase ||
 	       (force && stop->wanted != STEP_KILL) ||
-	       (stop->wanted == STEP_NONE && tend__task_told(p->task));
+	       (stop->wanted == STEP_NONE && tend__cancel_requested(p->task));
 }
 
 /* Looks after a process that the guard was asked for, until no news and no output are left.
@@ -240,7 +241,7 @@ static int ended(struct tend__process *p, enum tend__phase phase, const struct s
 	}
 	tend__assert(phase == TEND__PHASE_EXITED);
 	if (p->code == CLD_EXITED) {
-		if (p->status && !tend__task_told(p->task))
+		if (p->status && !tend__cancel_requested(p->task))
 			p->task->ending = TEND_FAILED;
 		return p->status;
 	}
@@ -250,7 +251,7 @@ static int ended(struct tend__process *p, enum tend__phase phase, const struct s
 	tend__unlock(tend__stripe_of(p->children->rt, p->cookie));
 	if (stop->wanted == STEP_KILL && p->status == SIGKILL)
 		p->task->ending = TEND_KILLED;
-	else if (!tend__task_told(p->task))
+	else if (!tend__cancel_requested(p->task))
 		p->task->ending = TEND_FAILED;
 	return 128 + p->status;
 }

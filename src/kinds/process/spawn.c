@@ -165,12 +165,12 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
 }
 
 /* Makes the task of the process; the end of the task then frees p. Returns 0, or an error
- * of tend__conceive(), and then p is still the caller's. */
-static int spawn(tend_scope scope, const struct tend__birth *birth, struct tend__process *p,
-                 tend_task *out)
+ * of tend__task_prepare(), and then p is still the caller's. */
+static int spawn_process(tend_scope scope, const struct tend__spawn *spawn, struct tend__process *p,
+                         tend_task *out)
 {
 	struct tend__task *t;
-	int error = tend__conceive(scope, birth, &t);
+	int error = tend__task_prepare(scope, spawn, &t);
 
 	if (error)
 		return error;
@@ -180,7 +180,7 @@ static int spawn(tend_scope scope, const struct tend__birth *birth, struct tend_
 	t->fn = tend__process_main;
 	t->arg = p;
 	tend_task name = {t->id};
-	tend__born(t, birth, TEND__READY);
+	tend__task_start(t, spawn, TEND__READY);
 	if (out)
 		*out = name;
 	tend__spawned(tend__scope_of(t)->rt, t);
@@ -216,14 +216,14 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags,
 	                              .drop = process_drop};
-	struct tend__birth birth = {.site = site,
+	struct tend__spawn spawn = {.site = site,
 	                            .opts = &task,
 	                            .ops = &tend__process_kind,
 	                            .kind = TEND_KIND_PROCESS,
 	                            .attempt = o.attempt,
-	                            .held = out != NULL,
+	                            .kept = out != NULL,
 	                            .starting = true};
-	error = spawn(scope, &birth, p, out);
+	error = spawn_process(scope, &spawn, p, out);
 	if (error)
 		free_process(p);
 	return error;
