@@ -33,6 +33,13 @@ complain "a file called util" "$(git ls-files | grep -iE '(^|/)utils?[./]')"
 complain "a line over 100 columns" "$(for file in $code; do
 	expand -t 8 "$file" | awk -v f="$file" 'length($0) > 100 { print f ":" NR }'
 done)"
+complain "doc/internals.md names what is not there" "$(
+	grep -oE '`[a-z_]+\(\)`' doc/internals.md | tr -d '`()' | sort -u | while read -r name; do
+		grep -qw "$name" $product || echo "$name()"
+	done
+	grep -oE '`[a-z_/]+\.[ch]`' doc/internals.md | tr -d '`' | sort -u | while read -r file; do
+		git ls-files "*$file" | grep -qE '^(src|cli|guard|include)/' || echo "$file"
+	done)"
 complain "blanks at the end of a line" "$(grep -nE '[[:blank:]]+$' $code $(git ls-files '*.sh'))"
 }
 # A public function stands below a comment: its own, or that of the ones it

@@ -12,7 +12,7 @@ char *text_escape(char *buf, size_t size, const char *s, size_t n)
 	assert(size >= 4);
 	if (tend_text_plain(s, n, 0, buf, size) >= size) {
 		tend_text_plain(s, n, 0, buf, size - 3);
-		strcat(buf, "...");
+		memcpy(buf + strlen(buf), "...", sizeof("..."));
 	}
 	return buf;
 }

@@ -44,9 +44,10 @@ static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t b
 }
 
 /* Takes from a ring that at the pace of the last nap needs PATIENCE naps or more to drain:
- * the owner has a long task, or is deep in arrears. A ring that drains unaided is left alone: thieves in haste made a single spawner 9 times slower, and a theft from
- * every long ring made the spawner twice as slow. Returns true if a task was taken; *more
- * says whether a ring is worth watching. */
+ * the worker of the ring has a long task, or is deep in arrears. A ring that drains
+ * unaided is left alone: thieves in haste made a single spawner 9 times slower, and a
+ * theft from every long ring made the spawner twice as slow. Returns true if a task was
+ * taken; *more says whether a ring is worth watching. */
 static bool steal(struct tend__worker *w, bool *more)
 {
 	tend_runtime *rt = w->rt;

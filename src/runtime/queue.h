@@ -36,17 +36,17 @@ static inline struct tend__task *tend__queue_task(struct tend__post *p)
 	return tend__entry(p, struct tend__task, post);
 }
 
-/* By the owner only, because no other thread fills the ring. */
+/* By the worker of the ring only, because no other thread fills the ring. */
 static inline bool tend__ring_has_room(const struct tend__worker *w)
 {
 	/* Relaxed and acquire: as in tend__ring_push(). */
 	return tend__load_relaxed(&w->tail) - tend__load_acquire(&w->head) < TEND__RING;
 }
 
-/* By the owner. Returns false if the ring is full. */
+/* By the worker of the ring. Returns false if the ring is full. */
 static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
 {
-	/* Relaxed: only the owner writes tail. Acquire: a slot behind head has been
+	/* Relaxed: only the worker of the ring writes tail. Acquire: a slot behind head has been
 	 * read by the thread that advanced head in tend__ring_pop(). */
 	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
 
@@ -59,7 +59,7 @@ static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
 	return true;
 }
 
-/* By the owner and by thieves. Returns the oldest task, or NULL. */
+/* By the worker of the ring and by thieves. Returns the oldest task, or NULL. */
 static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
 {
 	uint32_t head = tend__load_acquire(&w->head);

@@ -133,8 +133,8 @@ struct tend__worker {
 	_Alignas(64) _Atomic(struct tend__post *) inbox; /* (x) newest first */
 	_Atomic uint32_t sleeping;                       /* (x) 0, TEND__SLEEPS, TEND__CALLED */
 	_Atomic uint32_t stop;                           /* (x) */
-	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and the owner take here */
-	_Alignas(64) _Atomic uint32_t tail;              /* (r) the owner adds here */
+	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and this worker take here */
+	_Alignas(64) _Atomic uint32_t tail;              /* (r) this worker adds here */
 	_Atomic(struct tend__task *) ring[TEND__RING];   /* (r) */
 };
 

@@ -75,7 +75,8 @@ struct tend__kind {
 	void (*before_end)(struct tend__task *t);
 	/* Called on the task's own stack after that: leaves the stack for good. */
 	void (*leave)(struct tend__task *t);
-	/* Called before the slot is freed, with the stripe held, or without a handle to the task. */
+	/* Called before the slot is freed: with the stripe held, or when no handle reaches the
+	 * task. */
 	void (*gone)(struct tend__task *t);
 };
 
@@ -94,15 +95,16 @@ struct tend__task {
 	void *arg;                  /* (c) */
 	void (*drop)(void *arg);    /* (c) */
 	struct tend__defer *defers; /* (w) newest first */
-	struct tend__link in_scope; /* home->lock; in home->cancel_list; once the task has ended and
-	                               its outcome is kept, in the scope's held */
+	struct tend__link in_scope; /* home->lock; in home->cancel_list; in the scope's `kept` once
+	                               the task has ended and its outcome is kept */
 	struct tend__extra *extra;  /* (s) or NULL */
 	int32_t result;             /* (w) return value of fn */
 	bool in_cancel_list;        /* (w) in home->cancel_list: neighbours write the link */
 	bool unwinding;             /* (w) the cleanups run: no abort takes effect */
 	bool was_canceled;          /* (c) once ended: a cancel had reached it */
-	bool owns;                  /* (w) the task has opened a scope, or was born with a scope; a
-	                               scope given to it by tend_scope_hold() sets TOUCHED instead */
+	bool owns;                  /* (w) the task has opened a scope, or was spawned with one; a
+	                               scope that tend_scope_hold() gives to the task sets TOUCHED
+	                               instead */
 
 	uint64_t shield;           /* (w) until this instant cancels are not visible */
 	struct tend__link joiners; /* (s) waiters of tend_join() */

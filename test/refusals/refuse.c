@@ -98,7 +98,7 @@ static void add_task(char *line, size_t size, const struct tend_info *info, uint
 		add(line, size, " %s %d", tend_outcome_name(info->outcome), info->result);
 	add_count(line, size, "attempt", info->attempt > 1 ? info->attempt : 0);
 	add_count(line, size, "pid", (uint64_t)info->pid);
-	add(line, size, "%s%s", word & TEND__HELD ? " held" : "",
+	add(line, size, "%s%s", word & TEND__KEPT ? " held" : "",
 	    word & TEND__ABORTED ? " aborted" : "");
 	add_reason(line, size, tend_task_reason(task, &reason), &reason);
 }
