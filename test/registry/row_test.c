@@ -99,7 +99,7 @@ TEST(a_free_slot_is_no_row)
 
 /* ---- Waits ---- */
 
-static void waits(enum tend__wait why, uint64_t object, const char *sentence)
+static void waits(enum tend__wait_kind why, uint64_t object, const char *sentence)
 {
 	struct fake f = fake_open(64);
 	tend_snapshot *s;
