@@ -33,8 +33,9 @@ demo: all
 test: deps-build $(BUILD)/with-tests
 	@BUILD=$(BUILD) ./tools/test.py $(ARGS) $(T)
 
+# ARGS=--full has the long counts, and takes some hours.
 check: deps-build deps-test deps-check
-	@BUILD=$(BUILD) ./tools/check.sh
+	@BUILD=$(BUILD) ./tools/check.sh $(ARGS)
 
 # ARGS=--quick takes some minutes; ARGS=--help says what else there is.
 bench: deps-bench all

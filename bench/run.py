@@ -25,6 +25,7 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 # Ours, not those that may be installed.
 os.environ.update(TEND=str(BUILD / "tend"), TEND_GUARD=str(BUILD / "tend-guard"))
 ROUNDS, FEW = 5, 3
+SMALL = 1 / 50  # of n, in the calibration, and twice as much
 SLOW_S = 7  # a peer that would need more for all rounds of a row stops after a few
 LIMIT_S = 120
 # The shell forks: the peak RSS of a process that is only exec'ed begins with this one's.
@@ -128,7 +129,73 @@ def measure(row: Row, peer: str, n: int) -> Sample:
     return sample
 
 
-def rounds(result: Result, peers: list[str], count: int) -> None:
+class Progress:
+    """How far the run is, and for how long it will go on. Each run of a program was
+    estimated from two small ones; what the rows so far took beside their estimates
+    corrects what is left."""
+
+    def __init__(self, chosen: list["Cell"]) -> None:
+        self.row, self.name, self.begun = 0, "", 0.0
+        self.estimates = [self.estimate(k, chosen) for k in range(len(chosen))]
+        self.tell("")
+        say(f"bench: about {span(sum(self.estimates))} on this machine\n")
+        self.begun = time.monotonic()
+
+    def estimate(self, k: int, chosen: list["Cell"]) -> float:
+        """Of the cell, all of its rounds."""
+        result, peers, count = chosen[k]
+        if sys.stderr.isatty():
+            say(f"\r\033[Kbench: how long will it take? {k} of {len(chosen)}")
+        whole = 0.0
+        for peer in peers:
+            try:
+                once = one_run(result.row, peer, result.n)
+            except Failed:
+                continue
+            slow = once * ROUNDS > SLOW_S
+            whole += once * ((min(count, FEW) if slow else count) + result.row.discard)
+        return whole
+
+    def next(self, name: str) -> None:
+        self.row += 1
+        self.name = name
+        if not sys.stderr.isatty():
+            say(f"bench: {self}\n")
+
+    def tell(self, what: str) -> None:
+        if sys.stderr.isatty():
+            say(f"\r\033[K{self}: {what}" if what else "\r\033[K")
+
+    def __str__(self) -> str:
+        elapsed = time.monotonic() - self.begun
+        done, left = sum(self.estimates[: self.row - 1]), sum(self.estimates[self.row - 1 :])
+        # The first rows alone say little.
+        pace = elapsed / done if done > 0.1 * (done + left) else 1.0
+        return (f"row {self.row} of {len(self.estimates)}, {span(elapsed)} gone,"
+                f" about {span(max(left * pace, 0))} left: {self.name}")
+
+
+def one_run(row: Row, peer: str, n: int) -> float:
+    """Seconds that a run takes, to judge by two of a small part of it."""
+    n = min(n, row.less.get(peer, n))
+    few = max(int(n * SMALL), 1)
+    took = []
+    for part in (few, 2 * few):
+        begun = time.monotonic()
+        measure(row, peer, part)
+        took.append(time.monotonic() - begun)
+    return took[0] + max(took[1] - took[0], 0) * (n - few) / few
+
+
+def span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def say(text: str) -> None:
+    print(text, end="", file=sys.stderr, flush=True)
+
+
+def rounds(result: Result, peers: list[str], count: int, progress: Progress) -> None:
     """Every peer once, then every peer once more: what the machine does hits all alike."""
     spent = dict.fromkeys(peers, 0.0)
     for done in range(-result.row.discard, count):
@@ -137,7 +204,7 @@ def rounds(result: Result, peers: list[str], count: int) -> None:
             if peer in result.failed or slow:
                 continue
             which = f"round {done + 1} of {count}" if done >= 0 else "a round to discard"
-            progress(f"{result.name}: {which}, {peer}")
+            progress.tell(f"{which}, {peer}")
             begun = time.monotonic()
             try:
                 sample = measure(result.row, peer, result.n)
@@ -149,12 +216,10 @@ def rounds(result: Result, peers: list[str], count: int) -> None:
                 spent[peer] += time.monotonic() - begun
 
 
-def progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+Cell = tuple[Result, list[str], int]
 
 
-def cells(options: Options) -> Iterator[tuple[Result, list[str], int]]:
+def cells(options: Options) -> Iterator[Cell]:
     """The rows at each n, with who takes part, and how often."""
     def scaled(n: int) -> int:
         return min(n, max(n // 10, 1000)) if options.quick else n
@@ -280,10 +345,13 @@ def options() -> Options:
 
 
 def run_all(chosen: Options, results: list[Result]) -> None:
-    for result, peers, count in cells(chosen):
+    rows = list(cells(chosen))
+    progress = Progress(rows)
+    for result, peers, count in rows:
         results.append(result)
-        rounds(result, peers, count)
-        progress("")
+        progress.next(result.name)
+        rounds(result, peers, count, progress)
+        progress.tell("")
         print(table(result, {r.row.key: r for r in results if r.goals}), flush=True)
 
 
@@ -299,7 +367,7 @@ def main() -> int:
         run_all(chosen, results)
         whole = not (chosen.quick or chosen.only or chosen.peers)
     except KeyboardInterrupt:
-        progress("")
+        say("\n")
         print("bench: interrupted; what was measured until then:")
         print(table(results[-1], {}) if results else "nothing")
         chosen.json = chosen.json or BUILD / "bench-stopped.json"

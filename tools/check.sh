@@ -1,7 +1,11 @@
 #!/bin/sh
-# The suite under sanitizers and other compilers, and the lints; or, with their
+# The lints, and the tests under other compilers and sanitizers; or, with their
 # names, some of them: lint clang14 clang19 asan tsan. Ends with a line of totals,
 # and exits with 1 if anything failed.
+#
+# make test repeats what is to be repeated. Here a test repeats as often as it takes
+# to see what only this compiler or sanitizer finds; --full has the long counts
+# everywhere, and is for the end of a larger change.
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 export BUILD
@@ -10,16 +14,23 @@ mkdir -p "$LOGS"
 passed=0
 failed=0
 
+now() { date +%s; }
+
+since() { # an instant of now()
+	echo "$(($(now) - $1)) s"
+}
+
 one() { # name, command...
 	name=$1
+	begun=$(now)
 	shift
 	if "$@" >"$LOGS/$name.log" 2>&1 </dev/null; then
 		passed=$((passed + 1))
-		echo "ok   $name"
+		echo "ok   $name, $(since "$begun")"
 		return 0
 	fi
 	failed=$((failed + 1))
-	echo "FAIL $name; the end of $LOGS/$name.log:"
+	echo "FAIL $name, $(since "$begun"); the end of $LOGS/$name.log:"
 	tail -n 40 "$LOGS/$name.log" | sed 's/^/     /'
 	return 1
 }
@@ -27,6 +38,7 @@ one() { # name, command...
 # A script that prints TAP counts case by case.
 tap() { # name, script
 	[ -x "$2" ] || return
+	begun=$(now)
 	"./$2" >"$LOGS/$1.log" 2>&1 </dev/null
 	code=$?
 	good=$(grep -c '^ok ' "$LOGS/$1.log")
@@ -34,8 +46,8 @@ tap() { # name, script
 	[ $code -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases" && return
-	echo "FAIL $1: $bad of $((good + bad)); the end of $LOGS/$1.log:"
+	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases, $(since "$begun")" && return
+	echo "FAIL $1: $bad of $((good + bad)), $(since "$begun"); the end of $LOGS/$1.log:"
 	tail -n 40 "$LOGS/$1.log" | sed 's/^/     /'
 }
 
@@ -44,25 +56,46 @@ configure() { # folder, meson options...
 	meson setup "$@" -Dtests=enabled
 }
 
-suite() { # name, compiler, meson options...
-	name=$1 CC=$2 dir=$BUILD/$1
-	export CC
-	shift 2
-	one "$name-configure" configure "$dir" "$@" && one "$name-build" ninja -C "$dir" || return
-	rm -f "$dir/meson-logs/testlog.junit.xml"
-	meson test -C "$dir" --print-errorlogs >"$LOGS/$name.log" 2>&1 </dev/null
-	./tools/totals.py "$dir" >"$LOGS/$name.totals"
+# Adds up what meson has logged of a run.
+judge() { # name, build, begin of the run
+	./tools/totals.py "$2" >"$LOGS/$1.totals"
 	read -r good _ bad _ <<-END
-		$(tail -n 1 "$LOGS/$name.totals")
+		$(tail -n 1 "$LOGS/$1.totals")
 	END
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	[ "$bad" -eq 0 ] && echo "ok   $name: $good cases" && return
-	grep '^FAIL' "$LOGS/$name.totals"
-	echo "FAIL $name: $bad of $((good + bad)); of $LOGS/$name.log:"
-	grep -E -A 30 'Sanitizer|runtime error|stderr:' "$LOGS/$name.log" | head -n 80 | sed 's/^/     /'
+	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases, $(since "$3")" && return
+	grep '^FAIL' "$LOGS/$1.totals"
+	echo "FAIL $1: $bad of $((good + bad)), $(since "$3"); of $LOGS/$1.log:"
+	grep -E -A 30 'Sanitizer|runtime error|stderr:' "$LOGS/$1.log" | head -n 80 | sed 's/^/     /'
 }
 
+tests() { # name, build, tests or ""
+	rm -f "$2/meson-logs/testlog.junit.xml"
+	begun=$(now)
+	# shellcheck disable=SC2086
+	TEND_TEST=$counts meson test -C "$2" --print-errorlogs $3 >"$LOGS/$1.log" 2>&1 </dev/null
+	judge "$1" "$2" "$begun"
+}
+
+suite() { # name, compiler, tests or "", meson options...
+	name=$1 CC=$2 some=$3 dir=$BUILD/$1
+	export CC
+	shift 3
+	[ "$counts" = full ] && some=
+	one "$name-configure" configure "$dir" "$@" && one "$name-build" ninja -C "$dir" &&
+		tests "$name" "$dir" "$some"
+}
+
+counts=quick
+if [ "${1:-}" = --full ]; then
+	counts=full FUZZ_SECONDS=${FUZZ_SECONDS:-120}
+	export FUZZ_SECONDS
+	shift
+	[ $# -gt 0 ] || set -- lint long clang14 clang19 asan tsan
+fi
+# What a compiler may break: the switch, the atomics, the vectors of the reader.
+of_a_compiler='core-1 core-2 registry-1 registry-2 threads-1 sim-1 config cli refusals'
 [ $# -gt 0 ] || set -- lint clang14 clang19 asan tsan
 for part; do
 	case $part in
@@ -78,16 +111,15 @@ for part; do
 		tap fuzz test/fuzz/run.sh
 		tap mutants test/mutants/run.sh
 		[ -x "$BUILD/bench/bench_count" ] && tap counts tools/counts.sh
-		# A hundred thousand random programs; the suite itself runs fewer.
-		[ -x "$BUILD/test/test_sim" ] &&
-			one schedules env SCHEDULES=100000 "$BUILD/test/test_sim" random
 		;;
-	clang14) suite clang14 clang-14 ;;
-	clang19) suite clang19 clang-19 ;;
-	asan) suite asan gcc -Db_sanitize=address,undefined ;;
-	tsan) suite tsan clang-19 -Db_sanitize=thread ;;
+	# make test, with a hundred thousand random programs and as much of all else.
+	long) tests long "$BUILD" "" ;;
+	clang14) suite clang14 clang-14 "$of_a_compiler" ;;
+	clang19) suite clang19 clang-19 "$of_a_compiler" ;;
+	asan) suite asan gcc "" -Db_sanitize=address,undefined ;;
+	tsan) suite tsan clang-19 "" -Db_sanitize=thread ;;
 	*)
-		echo "check: no such part: $part (lint clang14 clang19 asan tsan)" >&2
+		echo "check: no such part: $part (lint long clang14 clang19 asan tsan)" >&2
 		exit 2
 		;;
 	esac

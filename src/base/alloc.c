@@ -6,9 +6,10 @@
 #include "tend/sim.h"
 
 #include "base/atomic.h"
+#include "base/error.h"
 
-/* Plain relaxed counters: they count, and order nothing. Not through atomic.h:
- * they are no step of the protocols that the explorer looks at. */
+/* Relaxed counters, which order nothing. They bypass atomic.h because they are no step of
+ * the protocols that the explorer looks at. */
 static _Atomic uint64_t allocs, held, fail_at, fail_forever;
 
 static bool fails(void)
@@ -41,8 +42,10 @@ void *tend__alloc(size_t bytes)
 
 void tend__free(void *p)
 {
-	if (p)
-		atomic_fetch_sub_explicit(&held, 1, memory_order_relaxed);
+	if (p) {
+		uint64_t before = atomic_fetch_sub_explicit(&held, 1, memory_order_relaxed);
+		tend__assert(before > 0);
+	}
 	free(p);
 }
 #else

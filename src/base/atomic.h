@@ -1,9 +1,9 @@
 /* base/atomic.h - every atomic operation of the core.
  *
- * In the simulator's build (TEND_SIM) each of them is a step at which another
- * virtual thread may go on, so one that bypasses this file is one the explorer
- * cannot see. The order is in the name; the comment at the call names the
- * partner. There is no fence here, and none may be used: TSan cannot see it. */
+ * In the simulator's build (TEND_SIM) each operation is a step at which a different virtual
+ * thread may go on, so the explorer cannot see an operation that bypasses this file. The
+ * order is in the name; the comment at the call names the partner. There is no fence here,
+ * and the core must not use fences, because TSan cannot see them. */
 #ifndef TEND_BASE_ATOMIC_H
 #define TEND_BASE_ATOMIC_H
 
@@ -36,7 +36,7 @@ static inline void tend__step(void) {}
 	(tend__step(), atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 #define tend__or(p, v) (tend__step(), atomic_fetch_or_explicit((p), (v), memory_order_seq_cst))
 
-/* True if *p was *old and is now v; else *old is what it was. */
+/* Returns true if *p was *old and is now v; else *old becomes the value of *p. */
 #define tend__cas(p, old, v) \
 	(tend__step(), atomic_compare_exchange_strong_explicit( \
 			       (p), (old), (v), memory_order_seq_cst, memory_order_seq_cst))
@@ -55,8 +55,8 @@ static inline void tend__step(void) {}
 #define tend__pause() ((void)0)
 #endif
 
-/* Keeps the compiler from moving loads over stores; the processor may still. For
- * those that tend__barrier() is for. */
+/* Keeps the compiler from moving loads over stores; the processor may still move them. For
+ * the fast sides of protocols whose slow side calls tend__barrier(). */
 #define tend__compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
 
 #endif

@@ -39,11 +39,11 @@ void tend__bug(const char *fmt, ...)
 {
 	char line[512];
 	va_list args;
-	tend_bug_hook *hook = tend__load_acquire(&bug_hook);
 
 	va_start(args, fmt);
-	vsnprintf(line, sizeof line - 1, fmt, args);
+	vsnprintf(line, sizeof(line) - 1, fmt, args);
 	va_end(args);
+	tend_bug_hook *hook = tend__load_acquire(&bug_hook);
 	if (hook)
 		hook(line);
 	else {
@@ -62,11 +62,12 @@ int tend__options(void *out, size_t known, const void *opts)
 	const unsigned char *bytes = opts;
 	size_t size = 0;
 
+	tend__assert(known >= sizeof(size));
 	if (!opts) {
 		memset(out, 0, known);
 		return 0;
 	}
-	memcpy(&size, opts, sizeof size);
+	memcpy(&size, opts, sizeof(size));
 	if (size == known) {
 		memcpy(out, opts, known);
 		return 0;

@@ -11,9 +11,9 @@ TEND_NORETURN void tend__bug(const char *fmt, ...) TEND_PRINTF(1, 2);
 #define tend__assert(cond) \
 	((cond) ? (void)0 : tend__bug("tend: %s: broken invariant: %s", TEND_HERE, #cond))
 
-/* Copies an options struct, which begins with its size, into one that this
- * library knows: what an older caller does not have is 0, what a newer one has
- * beyond must be. NULL is all zero. 0 or -E2BIG. */
+/* Copies an options struct, which begins with its size, into the struct of this library.
+ * Fields that an older caller does not have become 0; fields of a newer caller that this
+ * library does not have must be 0. NULL is all zero. Returns 0 or -E2BIG. */
 int tend__options(void *out, size_t known, const void *opts);
 
 #endif

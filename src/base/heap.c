@@ -1,5 +1,7 @@
 #include "base/heap.h"
 
+#include "base/error.h"
+
 #include <stddef.h>
 
 static struct tend__timer *meld(struct tend__timer *a, struct tend__timer *b)
@@ -19,9 +21,9 @@ static struct tend__timer *meld(struct tend__timer *a, struct tend__timer *b)
 	return a;
 }
 
-/* Melds a list of siblings into one tree: pairs from left to right, then the
- * pairs from right to left. Two loops, not recursion: a million timers with one
- * parent are a list a million long. */
+/* Melds a list of siblings into a tree: pairs from left to right, then the pairs from right
+ * to left. Two loops, not recursion: a million timers with the same parent are a list a
+ * million long. */
 static struct tend__timer *meld_all(struct tend__timer *list)
 {
 	struct tend__timer *pairs = NULL, *root = NULL;
@@ -49,6 +51,7 @@ static struct tend__timer *meld_all(struct tend__timer *list)
 
 void tend__heap_insert(struct tend__heap *heap, struct tend__timer *timer)
 {
+	tend__assert(!timer->queued);
 	timer->child = timer->next = timer->prev = NULL;
 	timer->queued = true;
 	heap->root = meld(heap->root, timer);
@@ -58,6 +61,7 @@ void tend__heap_remove(struct tend__heap *heap, struct tend__timer *timer)
 {
 	if (!timer->queued)
 		return;
+	tend__assert(heap->root);
 	timer->queued = false;
 	if (heap->root == timer) {
 		heap->root = meld_all(timer->child);

@@ -13,8 +13,8 @@ struct tend__timer {
 	struct tend__timer *child, *next;
 	struct tend__timer *prev; /* the sibling before, or the parent of a first child */
 	bool queued;
-	uint8_t where, lane;  /* of base/timers.h */
-	const void *needs[3]; /* what fire() will look at, or NULL: fetched ahead */
+	uint8_t where, lane;  /* used by base/timers.h */
+	const void *needs[3]; /* fetched ahead because fire() reads them; or NULL */
 };
 
 struct tend__heap {
@@ -24,7 +24,7 @@ struct tend__heap {
 void tend__heap_insert(struct tend__heap *heap, struct tend__timer *timer);
 void tend__heap_remove(struct tend__heap *heap, struct tend__timer *timer);
 
-/* The soonest, or NULL. */
+/* Returns the soonest timer, or NULL. */
 static inline struct tend__timer *tend__heap_min(const struct tend__heap *heap)
 {
 	return heap->root;

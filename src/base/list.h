@@ -5,6 +5,8 @@
 #ifndef TEND_BASE_LIST_H
 #define TEND_BASE_LIST_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,6 +21,7 @@ static inline bool tend__linked(const struct tend__link *l) { return l->next != 
 
 static inline void tend__link_append(struct tend__link *head, struct tend__link *l)
 {
+	tend__assert(!l->next || l->next == l); /* zeroed or detached, and in no other list */
 	l->prev = head->prev;
 	l->next = head;
 	head->prev->next = l;

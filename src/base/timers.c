@@ -1,5 +1,7 @@
 #include "base/timers.h"
 
+#include "base/error.h"
+
 #include <stddef.h>
 
 enum { TICK = 22, LEVEL = 8 };                     /* bits: of a tick in ns, of a wheel */
@@ -19,6 +21,7 @@ static void put(struct tend__wheel *w, uint64_t tick, struct tend__timer *timer)
 	timer->next = *lane;
 	if (timer->next)
 		timer->next->prev = timer;
+	tend__assert(timer->lane < TEND__LANES);
 	*lane = timer;
 	w->used[i / 64] |= UINT64_C(1) << i % 64;
 }
@@ -33,7 +36,7 @@ static struct tend__bucket take_all(struct tend__wheel *w, uint64_t tick)
 	return all;
 }
 
-/* The only timer of a bucket that is not empty, or NULL. */
+/* Returns the only timer of a bucket that is not empty; NULL if the bucket has more. */
 static struct tend__timer *single(const struct tend__bucket *b)
 {
 	struct tend__timer *found = NULL;
@@ -47,7 +50,7 @@ static struct tend__timer *single(const struct tend__bucket *b)
 	return found;
 }
 
-/* The first tick from `from` on that is in use, of the next n. `from + n` if none. */
+/* Returns the first of n ticks from `from` on that is in use, or `from + n`. */
 static uint64_t first_used(const struct tend__wheel *w, uint64_t from, unsigned n)
 {
 	for (unsigned i = 0; i < n;) {
@@ -104,6 +107,7 @@ void tend__timers_remove(struct tend__timers *t, struct tend__timer *timer)
 	else if (where == BEYOND)
 		tend__heap_remove(&t->beyond, timer);
 	else if (where != NOWHERE) {
+		tend__assert(where < BEYOND && t->in_wheels > 0);
 		take_out(&t->wheels[where - WHEEL], tick_of(timer, where - WHEEL), timer);
 		t->in_wheels--;
 	}
@@ -121,27 +125,28 @@ static void insert_all(struct tend__timers *t, struct tend__bucket all)
 		__builtin_prefetch(timer->next);
 		for (int i = 0; i < 3; i++)
 			__builtin_prefetch(timer->needs[i]);
+		tend__assert(t->in_wheels > 0);
 		t->in_wheels--;
 		tend__timers_insert(t, timer);
 	}
 }
 
-/* The first wheel has come to the end of a round: the next bucket of the second is
- * put into it, and what was beyond into the second. */
+/* The first wheel has come to the end of a round: the next bucket of the second wheel goes
+ * into the first, and timers from beyond go into the second. */
 static void begin_round(struct tend__timers *t)
 {
 	uint64_t round = t->opened >> LEVEL;
-	struct tend__timer *timer;
 
 	insert_all(t, take_all(&t->wheels[1], round));
-	/* Those of rounds that were stepped over too, with nothing in the wheels. */
-	while ((timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) < round + TEND__BUCKETS) {
+	/* Also the timers of rounds that were stepped over while the wheels were empty. */
+	for (struct tend__timer *timer;
+	     (timer = tend__heap_min(&t->beyond)) && tick_of(timer, 1) < round + TEND__BUCKETS;) {
 		tend__heap_remove(&t->beyond, timer);
 		tend__timers_insert(t, timer);
 	}
 }
 
-/* Opens all ticks up to `last`, with steps over those that are empty. */
+/* Opens all ticks up to `last`, and steps over empty ticks. */
 static void open_until(struct tend__timers *t, uint64_t last)
 {
 	if (!t->in_wheels) {
@@ -166,11 +171,9 @@ static void open_until(struct tend__timers *t, uint64_t last)
 
 struct tend__timer *tend__timers_due(struct tend__timers *t, uint64_t now)
 {
-	struct tend__timer *timer;
-
 	if (t->opened <= now >> TICK)
 		open_until(t, now >> TICK);
-	timer = tend__heap_min(&t->near);
+	struct tend__timer *timer = tend__heap_min(&t->near);
 	if (!timer || timer->at > now)
 		return NULL;
 	tend__timers_remove(t, timer);
@@ -185,17 +188,15 @@ uint64_t tend__timers_next(const struct tend__timers *t)
 		return tend__heap_min(&t->near)->at;
 	if (tend__heap_min(&t->beyond))
 		next = tend__heap_min(&t->beyond)->at;
-	/* The first of the second wheel may be before the last of the first. */
+	/* The first timer of the second wheel may be before the last of the first wheel. */
 	for (unsigned wheel = 0; wheel < 2 && t->in_wheels; wheel++) {
 		uint64_t from = t->opened >> wheel * LEVEL;
 		uint64_t tick = first_used(&t->wheels[wheel], from, TEND__BUCKETS);
-		struct tend__timer *timer;
-		uint64_t at;
 
 		if (tick == from + TEND__BUCKETS)
 			continue;
-		timer = single(&t->wheels[wheel].bucket[tick % TEND__BUCKETS]);
-		at = timer ? timer->at : tick << (TICK + wheel * LEVEL);
+		struct tend__timer *timer = single(&t->wheels[wheel].bucket[tick % TEND__BUCKETS]);
+		uint64_t at = timer ? timer->at : tick << (TICK + wheel * LEVEL);
 		next = at < next ? at : next;
 	}
 	return next;

@@ -14,7 +14,7 @@ static short poll_events(int events)
 	               (events & TEND_WRITABLE ? POLLOUT : 0));
 }
 
-/* What poll(2) says now: the ready events, or -EBADF. */
+/* Returns the events that poll(2) reports now, or -EBADF. */
 static int level(int fd, int events, int timeout_ms)
 {
 	struct pollfd p = {.fd = fd, .events = poll_events(events)};
@@ -31,25 +31,25 @@ static int level(int fd, int events, int timeout_ms)
 	return ready & events;
 }
 
-/* A thread that is no fiber. It looks every 20 ms whether it is canceled, or the
- * descriptor closed: only its own futex could wake it, and it sleeps in poll(2). */
+/* For a thread that is no fiber. The thread looks every 20 ms whether it is canceled or the
+ * descriptor is closed, because a wake-up by futex does not end the sleep in poll(2). */
 static int wait_thread(int fd, int events, uint64_t deadline)
 {
 	struct tend__task *t = tend__tls.task;
 	const uint32_t closes = tend__fd_closes(fd);
 
+	tend__assert(!t || !t->worker);
 	for (;;) {
-		uint64_t now;
 		int ready = level(fd, events, 0), ms = 20;
 
-		/* After the look, which may have been at another file of this number. */
+		/* After the look, which may have been at a later file of this number. */
 		if (tend__fd_closes(fd) != closes)
 			return -EBADF;
 		if (ready)
 			return ready;
 		if (t && tend__told(t))
 			return -ECANCELED;
-		now = tend__clock();
+		uint64_t now = tend__clock();
 		if (now >= deadline)
 			return -ETIMEDOUT;
 		if ((deadline - now) / TEND_MS < 20)
@@ -90,17 +90,15 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 	if (!is_fiber())
 		return wait_thread(fd, events, deadline);
 	for (;;) {
-		int ready;
-
 		if (flags & TEND__STAY ? tend__told(tend__tls.task)
 		                       : tend__canceled(tend__tls.task))
 			return -ECANCELED;
-		ready = level(fd, events, 0);
+		int ready = level(fd, events, 0);
 		if (ready)
 			return ready;
 		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
 		if (error == -EPERM)
-			return events; /* epoll cannot watch it: a file, always ready */
+			return events; /* epoll cannot watch a file, which is always ready */
 		if (error < 0)
 			return error;
 	}
@@ -133,12 +131,11 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 	int error = 0;
 
 	for (;;) {
-		ssize_t got;
-
 		if (told())
 			return -ECANCELED;
 		if (!untried) {
-			got = read(fd, buf, n);
+			ssize_t got = read(fd, buf, n);
+
 			if (got > 0 && fiber && (size_t)got < n)
 				tend__fds_short(fd);
 			if (got >= 0)
@@ -151,7 +148,7 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 				return error;
 		}
 		error = wait_again(fd, TEND_READABLE, deadline, 0);
-		/* Who has tried nothing yet does so before it is late. */
+		/* A caller that has not tried to read yet tries before it is late. */
 		if (error && !(untried && error == -ETIMEDOUT))
 			return error;
 		untried = false;
@@ -164,15 +161,13 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 	int error = 0;
 
 	while (done < n) {
-		ssize_t put;
-
 		/* Bytes already moved beat a cancel, and an abort. */
 		if (done ? tend__tls.task && tend__told(tend__tls.task) : told()) {
 			error = -ECANCELED;
 			break;
 		}
 		/* A socket answers EPIPE without the signal; the rest is no socket. */
-		put = send(fd, (const char *)buf + done, n - done, MSG_NOSIGNAL);
+		ssize_t put = send(fd, (const char *)buf + done, n - done, MSG_NOSIGNAL);
 		if (put < 0 && errno == ENOTSOCK)
 			put = write(fd, (const char *)buf + done, n - done);
 		if (put >= 0) {
@@ -187,18 +182,17 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 		if (error)
 			break;
 	}
+	tend__assert(done <= n);
 	return done ? (ssize_t)done : error;
 }
 
 int tend_fd_close(int fd)
 {
-	int error;
-
 	if (fd < 0)
 		return -EBADF;
 	tend__fd_closing(fd);
-	/* Linux has closed it even when it says EINTR. */
-	error = close(fd) == 0 || errno == EINTR ? 0 : errno == EBADF ? -EBADF : -EIO;
+	/* Linux has closed the descriptor even when it says EINTR. */
+	int error = close(fd) == 0 || errno == EINTR ? 0 : errno == EBADF ? -EBADF : -EIO;
 	tend__fd_closed(fd);
 	return error;
 }

@@ -1,4 +1,4 @@
-/* io/io.h - what the files of io/ share. */
+/* io/io.h - shared by the files of io/. */
 #ifndef TEND_IO_IO_H
 #define TEND_IO_IO_H
 

@@ -42,17 +42,16 @@ static int parse_tcp(const char *text, union address *a, socklen_t *len)
 {
 	const char *colon = strrchr(text, ':');
 	char host[INET6_ADDRSTRLEN + 1];
-	size_t n;
 	uint16_t port;
 
 	if (!colon || port_of(colon + 1, &port))
 		return -EINVAL;
-	n = (size_t)(colon - text);
+	size_t n = (size_t)(colon - text);
 	if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
 		text++;
 		n -= 2;
 	}
-	if (n >= sizeof host)
+	if (n >= sizeof(host))
 		return -EINVAL;
 	memcpy(host, text, n);
 	host[n] = 0;
@@ -61,13 +60,13 @@ static int parse_tcp(const char *text, union address *a, socklen_t *len)
 	if (inet_pton(AF_INET, host, &a->in.sin_addr) == 1) {
 		a->in.sin_family = AF_INET;
 		a->in.sin_port = port;
-		*len = sizeof a->in;
+		*len = sizeof(a->in);
 		return 0;
 	}
 	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) == 1) {
 		a->in6.sin6_family = AF_INET6;
 		a->in6.sin6_port = port;
-		*len = sizeof a->in6;
+		*len = sizeof(a->in6);
 		return 0;
 	}
 	return -EINVAL;
@@ -75,7 +74,7 @@ static int parse_tcp(const char *text, union address *a, socklen_t *len)
 
 static int parse(const char *text, union address *a, socklen_t *len)
 {
-	memset(a, 0, sizeof *a);
+	memset(a, 0, sizeof(*a));
 	if (!text)
 		return -EINVAL;
 	if (strncmp(text, "tcp:", 4) == 0)
@@ -83,11 +82,11 @@ static int parse(const char *text, union address *a, socklen_t *len)
 	if (strncmp(text, "unix:", 5) != 0)
 		return -EINVAL;
 	text += 5;
-	if (!*text || strlen(text) >= sizeof a->un.sun_path)
+	if (!*text || strlen(text) >= sizeof(a->un.sun_path))
 		return -EINVAL;
 	a->un.sun_family = AF_UNIX;
 	memcpy(a->un.sun_path, text, strlen(text) + 1);
-	*len = sizeof a->un;
+	*len = sizeof(a->un);
 	return 0;
 }
 
@@ -111,7 +110,7 @@ int tend_listen(const char *address, int backlog)
 	if (fd < 0)
 		return fd;
 	if (a.any.sa_family != AF_UNIX) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	} else if (fchmod(fd, 0600)) {
 		/* Before bind(): the file is made with the socket's mode. */
 		error = -errno;
@@ -142,7 +141,7 @@ int tend_accept(int fd, uint64_t deadline)
 		got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (got >= 0) {
 			/* Fails on a unix socket, which has no delay to begin with. */
-			setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+			setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 			return got;
 		}
 		if (errno == EINTR || errno == ECONNABORTED)
@@ -184,7 +183,7 @@ static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
 			tend__abort_if_asked(tend__tls.task);
 		return error;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return fd;
 }
 
@@ -214,7 +213,7 @@ int tend_connect(const char *address, uint64_t deadline)
 int tend_local_port(int fd)
 {
 	union address a;
-	socklen_t len = sizeof a;
+	socklen_t len = sizeof(a);
 
 	if (getsockname(fd, &a.any, &len))
 		return -errno;

@@ -39,6 +39,7 @@ int tend_task_end(tend_task task, int result)
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	/* The first of two callers ends the task: the stripe guards the flag. */
 	if (t->kind != &kind_external)
 		error = -EINVAL;

@@ -3,8 +3,7 @@
 
 #include <errno.h>
 
-static const struct tend__kind kind_fiber = {
-	.wake = tend__fiber_wake, .ended = tend__task_finish, .leave = tend__fiber_end};
+static const struct tend__kind kind_fiber = {.wake = tend__fiber_wake, .leave = tend__fiber_end};
 
 int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                   const struct tend_task_opts *opts, tend_task *out)

@@ -32,7 +32,7 @@
 	X(CWD, "could not enter the working directory") \
 	X(LOOKUP, "could not find the program") \
 	X(EXEC, "the program is there but could not be run") \
-	X(KILLED, "it was killed before it had started")
+	X(KILLED, "the process was killed before it had started")
 
 enum tend__guard_stage {
 #define TEND__STAGE(name, text) TEND__STAGE_##name,
@@ -71,6 +71,8 @@ struct tend__guard_request {
 	uint32_t blob_bytes;
 	int32_t signal;
 };
+_Static_assert(sizeof(struct tend__guard_request) == 32, "no padding goes through the socket");
+_Static_assert(TEND__GUARD_FD(2) < TEND__GUARD_CWD, "five flags for five descriptors");
 
 /* From the guard to the program. A cookie gets STARTED and then EXITED, or START_FAILED
  * alone. EXITED comes when the leader was reaped, and the rest of its group and all of its
@@ -86,7 +88,10 @@ struct tend__guard_message {
 	int32_t pidfd;   /* STARTED: now the caller's, close-on-exec; -1 if no number was free */
 	int32_t reserved;
 };
+_Static_assert(sizeof(struct tend__guard_message) == 40, "no padding goes through the socket");
 
+/* The caller's lock guards all members; `sock`, `pidfd` and `owner` are constant while the
+ * guard is open. */
 struct tend__guard {
 	int sock;            /* to be polled for POLLIN; -1 when not open */
 	int pidfd;           /* the guard's */

@@ -29,14 +29,13 @@ void tend__lock_slow(struct tend__lock *l)
 {
 	_Atomic uint32_t *sleepers = tend__lock_sleepers_of(l);
 	uint32_t free = 0;
-	bool seen;
 
 	if (spin(l))
 		return;
 	tend__add(sleepers, 1);
 	/* A thread that unlocks after the barrier sees the sleeper; the store to the word by a
 	 * thread that looked at the counter before is seen here. test/model/lock.pml */
-	seen = tend__barrier();
+	bool seen = tend__barrier();
 	while (!tend__cas_acq_rel(&l->word, &free, 1u)) {
 		tend__futex_wait(&l->word, 1, seen ? UINT64_MAX : tend__clock() + BLIND_NS);
 		free = 0;

@@ -10,22 +10,24 @@
  * No lock is held across a wait or a callback of the program. All locks of src/, an outer
  * lock before those that may be taken under it:
  *
- *   children_lock   runtime   the link to the guard: made once              (leaf)
- *   children.lock   process   the guard's socket, phases, the live list     > table
- *   tree            runtime   shape of the scope tree, owners, flags        > stripe
- *   stripes[]       runtime   what handles reach of a task: extra, joiners  > scope
- *   owner.lock      scope     tasks that have parked, held outcomes, ends,  > segment
- *                             waiters, the operation of a shutdown
- *   event.lock      event     waiters, set        (a watch: under a stripe) (leaf)
- *   channel.lock    channel   items, waiters                                (leaf)
- *   empty_lock      runtime   waiters for the end of a path                 (leaf)
- *   outside_lock    runtime   tasks spawned by no worker                    (leaf)
- *   threads_lock    runtime   threads that have ended, to be joined         (leaf)
- *   table           table.c   the runtimes that are open, by number         (leaf)
- *   segment.lock    segment   free slots, sites, the ring of no worker      (leaf)
+ *   children_lock   runtime   the link to the guard, made once               (leaf)
+ *   children.lock   process   the guard's socket, phases, the live list      > table
+ *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
+ *                                                                 owner.lock, segment.lock
+ *   stripes[]       runtime   what handles reach of a task: extra, joiners   > owner.lock,
+ *                                                                 event.lock, segment.lock
+ *   owner.lock      scope     tasks that have parked, kept outcomes, waiters,
+ *                             the first error, an operation of a shutdown    (leaf)
+ *   event.lock      event     waiters, set                                   (leaf)
+ *   channel.lock    channel   items, waiters                                 (leaf)
+ *   empty_lock      runtime   waiters for the end of a path                  (leaf)
+ *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
+ *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
+ *   table           table.c   the runtimes that are open, by number          (leaf)
+ *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)
  *
- * Two locks of one row are never held together. A waiter is notified under the lock of
- * its object: a post needs no lock. */
+ * Two locks of a row are never held together. A waiter is notified under the lock of the
+ * object, because a post needs no lock. */
 #ifndef TEND_PLATFORM_LOCK_H
 #define TEND_PLATFORM_LOCK_H
 
@@ -54,7 +56,7 @@ struct TEND_TS(capability("lock")) tend__lock {
 
 void tend__lock_slow(struct tend__lock *l);
 
-/* How many threads sleep for the locks that share this counter; some wake in vain. */
+/* How many threads sleep for the locks of this counter; some wake in vain. */
 #ifdef TEND_SIM
 enum { TEND__LOCK_COUNTERS = 1 }; /* a trace must not depend on addresses */
 #else
@@ -77,6 +79,13 @@ void __tsan_release(void *addr);
 #define TEND__EDGE_ACQUIRE(p) ((void)(p))
 #define TEND__EDGE_RELEASE(p) ((void)(p))
 #endif
+
+/* Some thread holds the lock; which thread is not known. Without atomic.h, because a look that
+ * can only stop the program is no step of a protocol. */
+static inline void tend__assert_held(const struct tend__lock *l) TEND_ASSERTS(l)
+{
+	tend__assert(atomic_load_explicit(&l->word, memory_order_relaxed) != 0);
+}
 
 /* The analysis takes the annotations of these two on trust. */
 static inline void tend__lock(struct tend__lock *l) TEND_ACQUIRE(l) TEND_UNCHECKED
@@ -102,13 +111,6 @@ static inline void tend__unlock(struct tend__lock *l) TEND_RELEASE(l) TEND_UNCHE
 	tend__compiler_barrier();
 	if (tend__load_relaxed(sleepers))
 		tend__futex_wake(&l->word, 1);
-}
-
-/* Some thread holds the lock: which one is not known. Without atomic.h, because a look that
- * can only stop the program is no step of a protocol. */
-static inline void tend__assert_held(const struct tend__lock *l) TEND_ASSERTS(l)
-{
-	tend__assert(atomic_load_explicit(&l->word, memory_order_relaxed) != 0);
 }
 
 #endif

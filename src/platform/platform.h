@@ -48,12 +48,15 @@ void tend__thread_yield(void);
 int32_t tend__thread_number(void); /* the number in /proc; 0 in a simulation */
 
 /* A poller waits for descriptors, for a deadline and for wake-ups. The worker that has the
- * poller waits; any thread may wake the worker. */
+ * poller waits; any thread may wake the worker.
+ *
+ * (c) constant  (w) its worker's  (a) any thread */
 struct tend__poller {
-	int epoll, wake, timer;
-	_Atomic uint32_t woken; /* the simulator's */
-	uint32_t watched;       /* descriptors, counted by the caller that adds them */
-	uint64_t armed;         /* the deadline of the timer; TEND_FOREVER: none */
+	int epoll, wake;        /* (c) */
+	int timer;              /* (w) -1 before the first tend__poller_arm() */
+	_Atomic uint32_t woken; /* (a) the simulator's */
+	uint32_t watched;       /* (w) descriptors, counted by the caller that adds them */
+	uint64_t armed;         /* (w) the deadline of the timer; TEND_FOREVER: none */
 };
 struct tend__ready {
 	uint64_t key;

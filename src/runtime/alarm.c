@@ -16,6 +16,7 @@ static void fire(struct tend__timer *timer)
 {
 	struct tend__alarm *a = tend__entry(timer, struct tend__alarm, timer);
 
+	tend__assert(tend__tls.worker == &a->rt->workers[0]);
 	a->ring(a->rt, a->id);
 }
 
@@ -28,6 +29,7 @@ static void on_drop(struct tend__worker *w, struct tend__post *p)
 {
 	struct tend__alarm *a = tend__entry(p, struct tend__alarm, drop);
 
+	tend__assert(w == &a->rt->workers[0]);
 	tend__timers_remove(&w->timers, &a->timer);
 	tend__free(a);
 }
@@ -35,7 +37,8 @@ static void on_drop(struct tend__worker *w, struct tend__post *p)
 struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
                                      void (*ring)(tend_runtime *rt, uint64_t id))
 {
-	struct tend__alarm *a = tend__alloc(sizeof *a);
+	tend__assert(ring && at != TEND_FOREVER);
+	struct tend__alarm *a = tend__alloc(sizeof(*a));
 
 	if (!a)
 		return NULL;

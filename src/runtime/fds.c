@@ -36,11 +36,11 @@ static struct number *number_of(int fd)
 		return NULL;
 	if (n)
 		return &n[fd];
-	n = tend__reserve(FDS_MAX * sizeof *n);
+	n = tend__reserve(FDS_MAX * sizeof(*n));
 	if (!n)
 		return NULL;
 	if (!tend__cas_acq_rel(&numbers, &none, n)) {
-		tend__unreserve(n, FDS_MAX * sizeof *n);
+		tend__unreserve(n, FDS_MAX * sizeof(*n));
 		n = none;
 	}
 	return &n[fd];
@@ -53,6 +53,7 @@ struct fd_waiter {
 
 static uint64_t key_of(int fd, uint64_t generation)
 {
+	tend__assert(fd >= 0 && fd < FDS_MAX);
 	/* The sum changes at each advance. The top bit is the poller's own. */
 	return (((generation >> 32) + generation) & 0x7fffffff) << 32 | (uint32_t)fd;
 }
@@ -72,6 +73,8 @@ static void report(struct tend__worker *w, const struct tend__ready *ready, int 
 {
 	for (int i = 0; i < n; i++) {
 		int fd = (int)(uint32_t)ready[i].key;
+
+		tend__assert(fd >= 0 && fd < FDS_MAX);
 		/* Relaxed: this worker wrote it. */
 		struct tend__fd *f = tend__load_relaxed(&w->fds) + fd;
 
@@ -101,7 +104,7 @@ void tend__fds_fini(struct tend__worker *w)
 	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
 	if (fds)
-		tend__unreserve(fds, FDS_MAX * sizeof *fds);
+		tend__unreserve(fds, FDS_MAX * sizeof(*fds));
 	tend__store_relaxed(&w->fds, NULL);
 }
 
@@ -112,7 +115,7 @@ static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
 	if (!fds) {
-		fds = tend__reserve(FDS_MAX * sizeof *fds);
+		fds = tend__reserve(FDS_MAX * sizeof(*fds));
 		if (!fds)
 			return NULL;
 		/* Release: for a thread that closes a number, and finds it by the number's bits. */
@@ -126,7 +129,7 @@ static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 static bool is_tcp(int fd)
 {
 	int protocol = 0;
-	socklen_t bytes = sizeof protocol;
+	socklen_t bytes = sizeof(protocol);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &bytes) == 0 &&
 	       (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
@@ -134,6 +137,7 @@ static bool is_tcp(int fd)
 
 static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t generation)
 {
+	tend__assert(!f->added);
 	int error = tend__poller_add(&w->poller, fd, key_of(fd, generation));
 
 	/* The file has been in the set under this number before, was closed here, and came
@@ -160,6 +164,7 @@ static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation
 {
 	bool gone = closes_of(f->generation) != closes_of(generation);
 
+	tend__assert(f->added && w->poller.watched > 0);
 	f->added = false;
 	w->poller.watched--;
 	wake_all(f, TEND_READABLE | TEND_WRITABLE, gone ? -EBADF : 0);
@@ -169,17 +174,15 @@ static void drop(struct tend__worker *w, struct tend__fd *f, uint64_t generation
 static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 {
 	struct number *n = number_of(fd);
-	struct tend__fd *f;
 
 	if (!n)
 		return fd < 0 ? -EBADF : -EOVERFLOW;
-	f = entry_of(w, fd);
+	struct tend__fd *f = entry_of(w, fd);
 	if (!f)
 		return -ENOMEM;
 	*out = f;
 	for (;;) {
 		uint64_t generation = tend__load(&n->generation);
-		int error;
 
 		if (f->added && f->generation == generation)
 			return 0;
@@ -191,7 +194,7 @@ static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 		/* The bit is set before the second look: a thread that closes the number sees
 		 * the bit, or the new generation is seen here. */
 		tend__or(&n->workers, UINT64_C(1) << w->number % 64);
-		error = add(w, fd, f, generation);
+		int error = add(w, fd, f, generation);
 		if (error)
 			return error;
 		if (tend__load(&n->generation) == generation)
@@ -204,13 +207,15 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 {
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
-	struct fd_waiter waiters[4];
 	/* Shown in the tree: the fiber of a process waits for more than the pipes. */
 	uint64_t object = why == TEND__WAIT_EXIT ? (uint64_t)tend__load_relaxed(&t->record->pid)
 	                                         : (uint64_t)fds[0];
+	struct fd_waiter waiters[TEND__FDS];
 	int error = 0, linked = 0, ready = -1;
 
-	for (int i = 0; i < n && i < 4 && !error && ready < 0; i++) {
+	tend__assert(w && w == tend__tls.worker);
+	tend__assert(n > 0 && n <= TEND__FDS);
+	for (int i = 0; i < n && !error && ready < 0; i++) {
 		struct tend__fd *f;
 
 		error = prepare(w, fds[i], &f);
@@ -253,6 +258,8 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait why
 static struct tend__fd *watched(int fd)
 {
 	struct tend__worker *w = tend__tls.worker;
+
+	tend__assert(w);
 	/* Relaxed: this worker wrote it. */
 	struct tend__fd *f = tend__load_relaxed(&w->fds);
 
@@ -291,12 +298,10 @@ struct watching {
 static void watch(struct tend__worker *w, int fd, uint32_t closes, void (*fn)(void *arg, int error),
                   void *arg)
 {
-	struct tend__fd *f;
-	int error;
-
 	if (tend__fd_closes(fd) != closes)
 		return;
-	error = prepare(w, fd, &f);
+	struct tend__fd *f;
+	int error = prepare(w, fd, &f);
 	/* Looked at again, because prepare() may have seen a later file. */
 	if (tend__fd_closes(fd) != closes)
 		return;
@@ -318,7 +323,8 @@ static void on_watch(struct tend__worker *w, struct tend__post *p)
 
 int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg)
 {
-	struct watching *x = tend__alloc(sizeof *x);
+	tend__assert(fd >= 0 && fn);
+	struct watching *x = tend__alloc(sizeof(*x));
 
 	if (!x)
 		return -ENOMEM;
@@ -376,12 +382,11 @@ static void advance(int fd, uint64_t by)
 	struct tend__worker *self = tend__tls.worker;
 	/* Relaxed: this worker wrote it. */
 	struct tend__fd *own = self ? tend__load_relaxed(&self->fds) : NULL;
-	uint64_t workers;
 
 	if (!n)
 		return;
 	tend__add(&n->generation, by);
-	workers = tend__exchange(&n->workers, UINT64_C(0));
+	uint64_t workers = tend__exchange(&n->workers, UINT64_C(0));
 	if (!workers)
 		return;
 	if (own && own[fd].added) {

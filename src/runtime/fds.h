@@ -4,6 +4,8 @@
 
 #include "runtime/runtime.h"
 
+enum { TEND__FDS = 4 }; /* most descriptors of a wait */
+
 /* Waits for the poller, until the deadline at most, and ends the waits of ready fds. */
 void tend__fds_look(struct tend__worker *w, uint64_t deadline);
 void tend__fds_fini(struct tend__worker *w);

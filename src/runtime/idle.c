@@ -11,7 +11,7 @@
 #include "runtime/queue.h"
 
 enum {
-	NAP_NS = 100000, /* how long a thief watches a ring before it takes from the ring */
+	NAP_NS = 100000, /* how long a thief watches a ring before the theft */
 	BLIND_NAP_NS = 100 * NAP_NS,
 	PATIENCE = 5,
 #ifdef TEND_SIM
@@ -28,6 +28,7 @@ static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t b
 {
 	bool got = false;
 
+	tend__assert(v != w && backlog <= TEND__RING);
 	for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
 		struct tend__task *t = tend__ring_pop(v);
 
@@ -42,9 +43,8 @@ static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t b
 	return got;
 }
 
-/* Takes from a ring that would need PATIENCE naps or more to drain at the pace of the last
- * nap: the owner has a long task, or is deep in arrears. A ring that drains unaided
- * is left alone: thieves in haste made a single spawner 9 times slower, and a theft from
+/* Takes from a ring that at the pace of the last nap needs PATIENCE naps or more to drain:
+ * the owner has a long task, or is deep in arrears. A ring that drains unaided is left alone: thieves in haste made a single spawner 9 times slower, and a theft from
  * every long ring made the spawner twice as slow. Returns true if a task was taken; *more
  * says whether a ring is worth watching. */
 static bool steal(struct tend__worker *w, bool *more)
@@ -95,7 +95,7 @@ static bool spin(struct tend__worker *w, uint64_t deadline)
 		now = tend__clock();
 		if (now >= begun + SPIN_NS)
 			return false;
-		/* The thread that is to answer may be waiting for this processor. */
+		/* The answering thread may be waiting for this processor. */
 		if (now >= begun + SPIN_NS / 20)
 			tend__thread_yield();
 	}
@@ -117,6 +117,7 @@ static bool all_asleep(tend_runtime *rt, uint32_t but)
 /* Counts the worker as a watcher from here on, or no more. */
 static void watch(struct tend__worker *w, bool watches)
 {
+	tend__assert(w == tend__tls.worker);
 	if (watches != w->watches)
 		tend__add(&w->rt->watchers, watches ? 1 : (uint32_t)-1);
 	w->watches = watches;
@@ -186,6 +187,7 @@ void tend__awake(struct tend__worker *w)
 {
 	uint32_t was = tend__exchange(&w->sleeping, 0u);
 
+	tend__assert(was <= TEND__CALLED);
 	tend__add(&w->rt->sleepers, (uint32_t)-1);
 	if (was == TEND__CALLED && w->watches)
 		tend__add(&w->rt->watchers, (uint32_t)-1); /* counted twice */
@@ -198,6 +200,10 @@ void tend__idle(struct tend__worker *w, uint64_t deadline)
 	uint64_t next = tend__timers_next(&w->timers);
 	bool more = false, naps;
 
+	/* A scope with a deferred leave would never become empty. */
+	tend__assert(!w->leaves.owner && !w->places.owner && !w->dead);
+	tend__assert(w == tend__tls.worker && !tend__tls.task);
+	tend__assert(!w->started.first);
 	if (w->rt->workers_count > 1 && steal(w, &more)) {
 		tend__watches_no_more(w);
 		return;

@@ -20,6 +20,7 @@ static void fire_timers(struct tend__worker *w)
 /* Does all that is due, then runs up to a round of tasks. Returns how many. */
 static int round_of(struct tend__worker *w)
 {
+	tend__assert(w == tend__tls.worker && !tend__tls.task);
 	w->now = tend__clock();
 	tend__take_inbox(w);
 	tend__take_outside(w);
@@ -77,12 +78,13 @@ static bool has_ready(struct tend__worker *w)
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
 	struct tend__tls before = tend__tls;
-	uint64_t next;
 	int n = 0;
 
+	tend__assert(w->rt->flags & TEND_HOSTED);
 	tend__context_adopt(&w->context);
 	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
 	tend__awake(w);
+	uint64_t next;
 	for (;;) {
 		n += round_of(w);
 		tend__fds_look(w, 0);
@@ -115,6 +117,7 @@ int tend__workers_start(tend_runtime *rt)
 	uint32_t made = 0;
 	int error = 0;
 
+	tend__assert(rt->workers_count > 0 && rt->workers_count <= TEND__WORKERS_MAX);
 	(void)tend__barrier(); /* the kernel prepares the barrier before there are threads */
 	tend__lock(&rt->outside_lock);
 	rt->outside.last = &rt->outside.first;
@@ -134,7 +137,7 @@ int tend__workers_start(tend_runtime *rt)
 	for (uint32_t i = 0; !error && !(rt->flags & TEND_HOSTED) && i < made; i++) {
 		char name[16];
 
-		snprintf(name, sizeof name, "tend-%u", (unsigned)i);
+		snprintf(name, sizeof(name), "tend-%u", (unsigned)i);
 		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
 		if (error)
 			while (i-- > 0) {
@@ -173,6 +176,7 @@ void tend__workers_stop(tend_runtime *rt)
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
 		struct tend__worker *w = &rt->workers[i];
 
+		tend__assert(!w->started.first && !w->dead);
 		tend__take_inbox(w); /* an alarm dropped by a worker that stopped later */
 		tend__stacks_fini(w);
 		tend__fds_fini(w);

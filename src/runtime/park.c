@@ -22,6 +22,7 @@ static void timed_out(struct tend__timer *timer)
 {
 	struct tend__task *t = tend__entry(timer, struct park, timer)->task;
 
+	tend__assert(t->worker == tend__tls.worker);
 	t->timed_out = true;
 	if (tend__task_notify(t))
 		tend__task_wake(t);
@@ -50,6 +51,7 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 	                           .needs = {t, t->record, &t->timed_out}},
 	                 .task = t};
 
+	tend__assert(deadline != TEND_FOREVER);
 	tend__timers_insert(&w->timers, &p.timer);
 	tend__fiber_park(t, why);
 	tend__timers_remove(&w->timers, &p.timer);
@@ -58,6 +60,7 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 /* A thread sleeps on the low half of the word, which has the state and the bits. */
 static void park_thread(struct tend__task *t, enum tend__wait why, uint64_t deadline)
 {
+	tend__assert(!t->worker);
 	t->timed_out = false;
 	if (!tend__task_park(t, why))
 		return;
@@ -97,6 +100,7 @@ static const struct tend__kind outside_kind = {.wake = wake_outside};
 
 static void link_to_scope(struct tend__task *t)
 {
+	tend__assert(!t->in_list && t->owner);
 	tend__lock(&t->owner->lock);
 	tend__link_append(&t->owner->parked, &t->in_scope);
 	tend__unlock(&t->owner->lock);
@@ -113,7 +117,8 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 		link_to_scope(t);
 		return t;
 	}
-	memset(room, 0, sizeof *room);
+	tend__assert(room);
+	memset(room, 0, sizeof(*room));
 	t = &room->task;
 	t->record = &room->record;
 	t->kind = &outside_kind;
@@ -135,17 +140,16 @@ static bool passed(struct tend__task *t, uint64_t deadline)
  * task is open and no shield keeps cancels out. */
 void tend__abort_if_asked(struct tend__task *t)
 {
-	bool owns;
-
 	/* The same bit tells a process, whose fiber passes the abort on. */
 	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
 	    !t->worker || !tend__told(t))
 		return;
 	tend__lock(&t->worker->rt->tree);
-	owns = tend__linked(&t->owned);
+	bool owns = tend__linked(&t->owned);
 	tend__unlock(&t->worker->rt->tree);
 	if (owns)
 		return;
+	tend__assert(t == tend__tls.task);
 	t->ending = TEND_ABORTED;
 	t->aborted = true;
 	tend__leave(t);
@@ -161,7 +165,6 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
                uint64_t object, uint64_t deadline, unsigned flags) TEND_UNCHECKED
 {
 	struct tend__task *t = w->task;
-	int error;
 
 #ifdef TEND_SIM
 	if (t->owner && !(flags & TEND__DEAF)) {
@@ -183,9 +186,9 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait 
 		 * would keep the cancel out, and nothing would end the wait. */
 		if (t->shield && t->shield < until && t->shield > tend__clock())
 			until = t->shield;
-		error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
-		        : passed(t, deadline)                  ? -ETIMEDOUT
-		                                               : 0;
+		int error = !(flags & TEND__DEAF) && tend__told(t) ? -ECANCELED
+		            : passed(t, deadline)                  ? -ETIMEDOUT
+		                                                   : 0;
 		if (error) {
 			if (lock) {
 				tend__unlink(&w->link);
@@ -214,6 +217,7 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 {
 	struct tend__task *t = w->task;
 
+	tend__assert(!w->done);
 	tend__unlink(&w->link);
 	w->result = result;
 	w->done = true;
@@ -226,7 +230,10 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 
 void tend__leave(struct tend__task *t)
 {
+	tend__assert(t == tend__tls.task);
 	tend__unwind(t);
+	if (t->kind->before_end)
+		t->kind->before_end(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
 }

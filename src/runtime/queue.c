@@ -14,6 +14,7 @@ bool tend__rouse(struct tend__worker *w, uint32_t why)
 
 void tend__post(struct tend__worker *w, struct tend__post *post)
 {
+	tend__assert(post->fn);
 	/* Relaxed: the exchange decides. */
 	struct tend__post *first = tend__load_relaxed(&w->inbox);
 
@@ -91,6 +92,7 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 {
 	struct tend__worker *w = tend__worker_of(rt);
 
+	tend__assert(!t->stack);
 	t->post.fn = add_fresh;
 	if (w) {
 		add_fresh(w, &t->post);
@@ -115,10 +117,8 @@ void tend__take_outside(struct tend__worker *w)
 	uint32_t share = tend__load_relaxed(&rt->outside_count);
 
 	for (share = (share + rt->workers_count - 1) / rt->workers_count; share; share--) {
-		struct tend__post *p;
-
 		tend__lock(&rt->outside_lock);
-		p = tend__queue_pop(&rt->outside);
+		struct tend__post *p = tend__queue_pop(&rt->outside);
 		tend__unlock(&rt->outside_lock);
 		if (!p)
 			return;

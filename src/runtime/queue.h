@@ -50,6 +50,7 @@ static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
 	 * read by the thread that advanced head in tend__ring_pop(). */
 	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
 
+	tend__assert(tail - head <= TEND__RING);
 	if (tail - head >= TEND__RING)
 		return false;
 	tend__store_relaxed(&w->ring[tail % TEND__RING], t);
@@ -66,13 +67,12 @@ static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
 	for (;;) {
 		/* Acquire: pairs with the release in tend__ring_push(). */
 		uint32_t tail = tend__load_acquire(&w->tail);
-		struct tend__task *t;
 
 		if (head == tail)
 			return NULL;
 		/* Relaxed: if the slot was filled anew meanwhile, head has moved and the
 		 * exchange fails. */
-		t = tend__load_relaxed(&w->ring[head % TEND__RING]);
+		struct tend__task *t = tend__load_relaxed(&w->ring[head % TEND__RING]);
 		if (w->rt->workers_count == 1) {
 			/* No thief. Relaxed: other threads only look, as in tend__ring_push(). */
 			tend__store_relaxed(&w->head, head + 1);

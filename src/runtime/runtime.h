@@ -79,57 +79,55 @@ struct tend__fd {
  * ended one after the other, with the same outcome. The worker subtracts all of them in one
  * step, at the latest before it runs a task of another scope or returns to its loop. Until
  * then a task of the scope is running, so the scope is not taken for live wrongly. */
-struct tend__debt {
-	_Atomic uint64_t word;     /* (r) slot of the scope 24 | outcome 8 | count 32 */
-	struct tend__owner *owner; /* (w) NULL: nothing is owed */
-	void (*pay)(struct tend__worker *w);
+struct tend__deferred_leaves {
+	_Atomic uint64_t word;     /* (r) scope/batch.h has the format */
+	struct tend__owner *owner; /* (w) NULL: no end is deferred */
 };
 
 /* Places that a worker has taken in the count of a scope before the running task spawns into
  * the scope, so that two workers that spawn into the same scope seldom meet at its word.
  * The worker gives them back at the latest when another task runs; a thread that asks
  * whether the scope is empty takes them back before: see tend__await_begin(). */
-struct tend__credit {
-	_Atomic uint64_t word;     /* (x) slot of the scope 24 | 0 | count 32 */
+struct tend__reserved_places {
+	_Atomic uint64_t word;     /* (x) scope/batch.h has the format */
 	struct tend__owner *owner; /* (w) spawned into since the last switch, or NULL */
 	uint32_t step;             /* (w) how many places were taken last */
-	void (*give_back)(struct tend__worker *w);
 };
 
 /* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
  * worker, read by any thread  (x) any thread, in atomic steps */
 struct tend__worker {
-	tend_runtime *rt;                  /* (c) */
-	uint32_t number;                   /* (c) */
-	struct tend__context context;      /* (w) the loop's */
-	struct tend__queue started;        /* (w) ready and pinned */
-	struct tend__queue fresh;          /* (w) fresh tasks for which the ring had no room */
-	struct tend__poller poller;        /* (w) but for tend__poller_wake() */
-	struct tend__slots slots;          /* (w) */
-	struct tend__stack *stacks;        /* (w) free stacks */
-	struct tend__stack_block *blocks;  /* (w) */
-	uint32_t stacks_free, stacks_used; /* (w) */
-	uint32_t stacks_peak;              /* (w) */
-	bool stacks_trimmed;               /* (w) no stack has come back since the trim */
-	uint64_t stacks_looked;            /* (w) the last time when a trim was considered */
-	_Atomic(struct tend__fd *) fds;    /* (r) by number; NULL before the first */
-	uint64_t now;                      /* (w) the clock, read once a round */
-	uint64_t rounds;                   /* (w) */
-	_Atomic uint64_t *current;         /* (r) in the registry: id of the running task */
-	uint32_t budget;                   /* (w) tasks to run before the loop's next round */
-	struct tend__stack *dead;          /* (w) a task ended on it, and was switched from */
-	struct tend__debt debt;            /* (r) */
-	struct tend__credit credit;        /* (x) */
-	_Atomic uint32_t births;           /* (r) tasks that the worker has spawned */
-	struct tend__thread thread;        /* (c) */
-	uint32_t seen[TEND__WORKERS_MAX];  /* (w) as a thief: heads of the rings at `looked` */
-	uint64_t looked;                   /* (w) */
-	bool watches;                      /* (w) counted in the runtime's watchers */
-	bool called;                       /* (w) to watch, and has not napped since */
-	bool worked;                       /* (w) since the last look whether to watch */
-	bool posted;                       /* (w) a post has come since the last spin */
-	uint32_t turn;                     /* (w) counts tasks: fresh or started tasks next */
-	struct tend__timers timers;        /* (w) */
+	tend_runtime *rt;                    /* (c) */
+	uint32_t number;                     /* (c) */
+	struct tend__context context;        /* (w) the loop's */
+	struct tend__queue started;          /* (w) ready and pinned */
+	struct tend__queue fresh;            /* (w) fresh tasks for which the ring had no room */
+	struct tend__poller poller;          /* (w) but for tend__poller_wake() */
+	struct tend__slots slots;            /* (w) */
+	struct tend__stack *stacks;          /* (w) free stacks */
+	struct tend__stack_block *blocks;    /* (w) */
+	uint32_t stacks_free, stacks_used;   /* (w) */
+	uint32_t stacks_peak;                /* (w) */
+	bool stacks_trimmed;                 /* (w) no stack has come back since the trim */
+	uint64_t stacks_looked;              /* (w) the last time when a trim was considered */
+	_Atomic(struct tend__fd *) fds;      /* (r) by number; NULL before the first */
+	uint64_t now;                        /* (w) the clock, read once a round */
+	uint64_t rounds;                     /* (w) */
+	_Atomic uint64_t *current;           /* (r) in the registry: id of the running task */
+	uint32_t budget;                     /* (w) tasks to run before the loop's next round */
+	struct tend__stack *dead;            /* (w) a task ended on it, and was switched from */
+	struct tend__deferred_leaves leaves; /* (r) */
+	struct tend__reserved_places places; /* (x) */
+	_Atomic uint32_t births;             /* (r) tasks that the worker has spawned */
+	struct tend__thread thread;          /* (c) */
+	uint32_t seen[TEND__WORKERS_MAX];    /* (w) as a thief: heads of the rings at `looked` */
+	uint64_t looked;                     /* (w) */
+	bool watches;                        /* (w) counted in the runtime's watchers */
+	bool called;                         /* (w) to watch, and has not napped since */
+	bool worked;                         /* (w) since the last look whether to watch */
+	bool posted;                         /* (w) a post has come since the last spin */
+	uint32_t turn;                       /* (w) counts tasks: fresh or started tasks next */
+	struct tend__timers timers;          /* (w) */
 
 	/* Other threads write below. */
 	_Alignas(64) _Atomic(struct tend__post *) inbox; /* (x) newest first */
@@ -149,11 +147,16 @@ struct tend__stripe {
 /* (c) constant once the runtime is open  (x) any thread, in atomic steps  (l) the lock that
  * is named above; platform/lock.h has what each lock protects */
 struct tend_runtime {
-	uint32_t index;               /* (c) in ids */
-	uint32_t flags;               /* (c) */
-	uint32_t workers_count;       /* (c) */
-	uint32_t slots;               /* (c) 0 names nothing, 1 is the root */
-	size_t stack_bytes;           /* (c) */
+	uint32_t index;         /* (c) in ids */
+	uint32_t flags;         /* (c) */
+	uint32_t workers_count; /* (c) */
+	uint32_t slots;         /* (c) 0 names nothing, 1 is the root */
+	size_t stack_bytes;     /* (c) */
+	/* (c) Calls up into scope/, set by tend__root_open(). A worker with deferred leaves or
+	 * reserved places calls settle() at each switch: the next task is of the scope `next`,
+	 * or `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
+	void (*settle)(struct tend__worker *w, const struct tend__owner *next);
+	void (*finish)(struct tend__task *t);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */

@@ -15,7 +15,7 @@ enum { BLOCK = 64, COLOURS = 32, LINE = 64, COLOURED = 64 << 10 };
 static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 {
 	char *top = low + bytes - (bytes < COLOURED ? 0 : colour % COLOURS * LINE);
-	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof *s);
+	struct tend__stack *s = (struct tend__stack *)(void *)(top - sizeof(*s));
 
 	*s = (struct tend__stack){.low = low, .bytes = bytes};
 	return s;
@@ -24,7 +24,7 @@ static struct tend__stack *place(char *low, size_t bytes, unsigned colour)
 static int add_block(struct tend__worker *w)
 {
 	size_t bytes = w->rt->stack_bytes;
-	struct tend__stack_block *b = tend__alloc(sizeof *b);
+	struct tend__stack_block *b = tend__alloc(sizeof(*b));
 	int error = -ENOMEM;
 
 	if (!b)
@@ -48,10 +48,8 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 
 	/* The guard comes on top of the size that was asked for, in whole pages. */
 	if (bytes != w->rt->stack_bytes) {
-		char *low;
-
 		bytes = (bytes + page - 1) / page * page + page;
-		low = tend__stacks_map(bytes, 1, error);
+		char *low = tend__stacks_map(bytes, 1, error);
 		if (!low)
 			return NULL;
 		s = place(low, bytes, 0);
@@ -79,6 +77,7 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 	}
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;
+	tend__assert(s->low < (char *)s && s->bytes >= bytes);
 	s->announced = tend__stack_announce(s->low, (size_t)((char *)s - s->low));
 	return s;
 }
@@ -86,6 +85,8 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 {
 	tend__stack_forget(s->low, (size_t)((char *)s - s->low), s->announced);
+	tend__assert(w->stacks_used > 0 && !s->trimmed);
+	tend__assert(!tend__tls.task || tend__tls.task->stack != s); /* it runs there */
 	w->stacks_used--;
 	/* Relaxed: as in tend__stack_take(). */
 	if (tend__load_relaxed(&w->rt->no_stacks))
@@ -108,6 +109,7 @@ void tend__stacks_idle(struct tend__worker *w)
 	struct tend__stack *s = w->stacks;
 	uint32_t keep = 2 * w->stacks_peak;
 
+	tend__assert(w->stacks_peak >= w->stacks_used);
 	if (w->now - w->stacks_looked < TEND_SEC)
 		return;
 	w->stacks_looked = w->now;

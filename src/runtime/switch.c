@@ -40,11 +40,10 @@ static inline __attribute__((always_inline)) void look_ahead(const struct tend__
 {
 	enum { LINE = 64 };
 	const struct tend__post *p = q->first;
-	const struct tend__task *t;
 
 	if (!p || !p->next || !p->next->next)
 		return;
-	t = tend__entry(p->next, const struct tend__task, post);
+	const struct tend__task *t = tend__entry(p->next, const struct tend__task, post);
 	for (int i = 0; i < 6; i++)
 		__builtin_prefetch((const char *)t->stack->context.sp + i * LINE);
 	for (int i = 1; i < 4; i++)
@@ -61,6 +60,7 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
 {
 	struct tend__task *t = tend__queue_task(tend__queue_pop(&w->started));
 
+	tend__assert(t->worker == w);
 	look_ahead(&w->started);
 	return t;
 }
@@ -71,12 +71,11 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
  * started task is there. */
 static struct tend__task *next(struct tend__worker *w)
 {
-	struct tend__task *t;
-
 	if (!w->started.first || w->turn == 2 * TURN)
 		w->turn = 0;
 	if (w->turn < TURN && tend__has_fresh(w)) {
-		t = next_fresh(w);
+		struct tend__task *t = next_fresh(w);
+
 		if (t) {
 			w->turn++;
 			return t;
@@ -98,12 +97,13 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	size_t bytes = t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes;
 	int error = 0;
 
+	tend__assert(!t->worker && !t->defers && !t->unwinding);
 	t->worker = w;
 	/* Relaxed: a hint for readers. */
 	tend__store_relaxed(&t->record->worker, w->number);
 	if (!t->drop && !t->data && tend__task_told(t)) {
 		t->result = -ECANCELED;
-		t->kind->ended(t);
+		w->rt->finish(t);
 		return false;
 	}
 	if (spare && !spare->single && spare->bytes == bytes) {
@@ -116,7 +116,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		t->ending = TEND_FAILED;
 		if (t->drop)
 			t->drop(t->arg);
-		t->kind->ended(t);
+		w->rt->finish(t);
 		return false;
 	}
 	tend__context_make(&t->stack->context, t->stack->low,
@@ -157,10 +157,8 @@ static inline __attribute__((always_inline)) struct tend__task *choose(struct te
 static inline __attribute__((always_inline)) void running(struct tend__worker *w,
                                                           struct tend__task *t)
 {
-	if (w->credit.owner)
-		w->credit.give_back(w);
-	if (w->debt.owner && (!t || t->owner != w->debt.owner))
-		w->debt.pay(w);
+	if (w->places.owner || (w->leaves.owner && (!t || t->owner != w->leaves.owner)))
+		w->rt->settle(w, t ? t->owner : NULL);
 	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
 	tend__store_relaxed(w->current, t ? t->id : 0);
 	tend__tls.task = t;
@@ -210,6 +208,7 @@ static void go_on(struct tend__worker *w, struct tend__task *t)
 
 void tend__fiber_yield(struct tend__task *t)
 {
+	tend__assert(t == tend__tls.task);
 	/* At most a single fresh task begins at a yield. If a whole turn of fresh tasks began,
 	 * and each of them yielded, all of their stacks would be live at once. */
 	if (t->worker->turn < TURN - 1)
@@ -220,6 +219,7 @@ void tend__fiber_yield(struct tend__task *t)
 
 void tend__fiber_park(struct tend__task *t, enum tend__wait wait)
 {
+	tend__assert(t == tend__tls.task);
 	/* A task that was notified meanwhile does not park: its wait looks again. */
 	if (tend__task_park(t, wait))
 		go_on(t->worker, t);
@@ -231,14 +231,15 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 {
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
-	struct tend__task *n;
 
+	tend__assert(t == tend__tls.task && w == tend__tls.worker);
+	tend__assert(stack && !t->defers && !t->drop);
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->owner);
 	tend__tls.task = NULL;
 	t->stack = NULL;
-	t->kind->ended(t);
-	n = choose(w, adopt ? stack : NULL);
+	w->rt->finish(t);
+	struct tend__task *n = choose(w, adopt ? stack : NULL);
 	if (n && n->stack == stack) {
 		running(w, n);
 		return n;
@@ -280,25 +281,27 @@ static void entry(void *arg)
 {
 	struct tend__task *t = arg;
 
+	tend__assert(t->worker == tend__tls.worker && t->stack);
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
 		t->result = tend__told(t) ? -ECANCELED : t->fn(t->arg);
 		tend__unwind(t);
-		if (t->kind->leave != tend__fiber_end)
-			t->kind->leave(t);
+		if (t->kind->before_end)
+			t->kind->before_end(t);
 		t = end(t, TEND__ADOPTS);
 	}
 }
 
 int tend__run_ready(struct tend__worker *w)
 {
-	struct tend__task *t;
-
+	tend__assert(!tend__tls.task && !w->dead);
 	w->budget = TEND__ROUND;
+	struct tend__task *t;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
 	running(w, NULL); /* tasks may have ended without a run */
+	tend__assert(!w->dead && w->budget <= TEND__ROUND);
 	w->worked = w->worked || w->budget != TEND__ROUND;
 	return TEND__ROUND - (int)w->budget;
 }

@@ -52,6 +52,7 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	uint32_t last = 0;
 	struct tend__header *h = rt->segment.header;
 
+	tend__assert(rt->index < TEND__RUNTIMES);
 	for (uint32_t slot = 1; h && slot < tend__load_relaxed(&h->records_used); slot++) {
 		uint64_t word = tend__load_relaxed(&tend__record_at(h, slot)->word);
 

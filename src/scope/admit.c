@@ -75,7 +75,7 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 
 	if (!w)
 		return enter(s, id, 1, true);
-	if (w->credit.owner == &s->owner) {
+	if (w->places.owner == &s->owner) {
 		uint64_t left = tend__places_left(w);
 
 		/* While there are places the scope stays, so who has found it open, and
@@ -84,7 +84,7 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 		    tend__place_use(w, left))
 			return 0;
 		n = tend__places_wanted(w, s);
-	} else if (w->credit.owner)
+	} else if (w->places.owner)
 		tend__places_return(w);
 	error = enter(s, id, n, true);
 	if (!error)

@@ -6,15 +6,15 @@
 
 static void flush_leaves(struct tend__worker *w)
 {
-	struct tend__scope *s = (struct tend__scope *)(void *)w->debt.owner;
+	struct tend__scope *s = (struct tend__scope *)(void *)w->leaves.owner;
 	/* Relaxed: only the worker writes it. */
-	uint64_t word = tend__load_relaxed(&w->debt.word);
+	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
-	w->debt.owner = NULL;
+	w->leaves.owner = NULL;
 	/* Under the lock: who counts them finds them in one of the two. */
 	tend__lock(&s->owner.lock);
 	tend__add_relaxed(&s->ended[tend__batch_outcome(word)], tend__batch_count(word));
-	tend__store_release(&w->debt.word, 0);
+	tend__store_release(&w->leaves.word, 0);
 	tend__unlock(&s->owner.lock);
 	tend__scope_leave(s, tend__batch_count(word));
 }
@@ -23,16 +23,15 @@ void tend__leave_defer(struct tend__worker *w, struct tend__scope *s, uint32_t o
 {
 	uint64_t first = tend__batch(s->id, outcome, 0);
 	/* Relaxed: only the worker writes it. */
-	uint64_t word = tend__load_relaxed(&w->debt.word);
+	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
-	if (w->debt.owner && word >> 32 != first >> 32)
+	if (w->leaves.owner && word >> 32 != first >> 32)
 		flush_leaves(w);
-	if (!w->debt.owner)
+	if (!w->leaves.owner)
 		word = first;
-	w->debt.owner = &s->owner;
-	w->debt.pay = flush_leaves;
+	w->leaves.owner = &s->owner;
 	/* Release: pairs with tend__deferred_leaves(), for the end of the task. */
-	tend__store_release(&w->debt.word, word + 1);
+	tend__store_release(&w->leaves.word, word + 1);
 }
 
 /* ---- Places taken ahead ---- */
@@ -41,12 +40,12 @@ enum { PLACES = 64 };
 
 void tend__places_return(struct tend__worker *w)
 {
-	struct tend__scope *s = (struct tend__scope *)(void *)w->credit.owner;
+	struct tend__scope *s = (struct tend__scope *)(void *)w->places.owner;
 
-	w->credit.owner = NULL;
+	w->places.owner = NULL;
 	/* Relaxed: only this worker adds to it, others take all. */
-	if (tend__load_relaxed(&w->credit.word)) {
-		uint32_t n = tend__batch_count(tend__exchange(&w->credit.word, (uint64_t)0));
+	if (tend__load_relaxed(&w->places.word)) {
+		uint32_t n = tend__batch_count(tend__exchange(&w->places.word, (uint64_t)0));
 
 		if (n)
 			tend__scope_leave(s, n);
@@ -72,35 +71,42 @@ uint32_t tend__places_wanted(const struct tend__worker *w, const struct tend__sc
 {
 	/* From the second on: many spawn one, and go on to something else. Not with
 	 * places left, in one that was unsealed just now. */
-	if (tend__load_relaxed(&w->credit.word) || !may_reserve(s))
+	if (tend__load_relaxed(&w->places.word) || !may_reserve(s))
 		return 1;
-	return w->credit.step < PLACES ? 2 * w->credit.step : PLACES;
+	return w->places.step < PLACES ? 2 * w->places.step : PLACES;
 }
 
 void tend__places_keep(struct tend__worker *w, struct tend__scope *s, uint64_t id, uint32_t n)
 {
-	w->credit.owner = &s->owner;
-	w->credit.give_back = tend__places_return;
-	w->credit.step = n;
+	w->places.owner = &s->owner;
+	w->places.step = n;
 	if (n == 1)
 		return;
 	/* Relaxed: nobody else adds to it. */
-	tend__assert(!tend__load_relaxed(&w->credit.word));
+	tend__assert(!tend__load_relaxed(&w->places.word));
 	/* seq_cst, then a look, against tend__await_begin(): it takes the places
 	 * back, or is seen. */
-	tend__store(&w->credit.word, tend__batch(id, 0, n - 1));
+	tend__store(&w->places.word, tend__batch(id, 0, n - 1));
 	if (!may_reserve(s))
 		tend__places_return(w);
+}
+
+void tend__batch_settle(struct tend__worker *w, const struct tend__owner *next)
+{
+	if (w->places.owner)
+		tend__places_return(w);
+	if (w->leaves.owner && w->leaves.owner != next)
+		flush_leaves(w);
 }
 
 void tend__places_revoke(tend_runtime *rt)
 {
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
 		struct tend__worker *w = &rt->workers[i];
-		uint64_t word = tend__load(&w->credit.word);
+		uint64_t word = tend__load(&w->places.word);
 
 		while (word)
-			if (tend__cas(&w->credit.word, &word, (uint64_t)0)) {
+			if (tend__cas(&w->places.word, &word, (uint64_t)0)) {
 				/* Relaxed: it is there while places in it are taken. */
 				tend__scope_leave(
 					tend__load_relaxed(&rt->scopes[tend__batch_slot(word)]),

@@ -1,5 +1,5 @@
 /* scope/open.c - open, close, seal. */
-#include "scope/scope.h"
+#include "scope/batch.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -220,6 +220,8 @@ int tend__root_open(tend_runtime *rt)
 	if (!s)
 		return -ENOMEM;
 	tend__assert(slot == 1);
+	rt->settle = tend__batch_settle;
+	rt->finish = tend__task_finish;
 	fresh(s, tend__id(rt->index, rt->segment.first_generation, slot), NULL);
 	tend__name_pack(identity.name, rt->name, strlen(rt->name));
 	tend__record_fill(s->owner.record, &identity);

@@ -12,7 +12,7 @@
  * seen 0 and then had the lock knows that nobody is in there any more.
  *
  * A worker may hold places for what its running task spawns next (struct
- * tend__credit): they count, and are nobody's. Nobody is kept waiting by them, for
+ * tend__reserved_places): they count, and are nobody's. Nobody is kept waiting by them, for
  * a task takes them only in its own scope, which is not empty anyway, or below it,
  * where none between the two is awaited.
  *

@@ -1,5 +1,5 @@
-/* task/state.c - the transitions of task/task.h. Nothing else writes the word
- * of a task's record, but for tend__slot_give(). */
+/* task/state.c - the transitions of task/task.h. No other file writes the word of a task's
+ * record, but for tend__slot_give(). */
 #include "task/task.h"
 
 #include "base/error.h"
@@ -8,18 +8,20 @@ void tend__task_publish(struct tend__task *t, uint32_t state_bits)
 {
 	uint64_t word = (uint64_t)tend__id_generation(t->id) << 32 | state_bits;
 
-	/* Release: whoever finds the task by its word, a reader or a canceler, finds
-	 * it whole. */
+	tend__assert((state_bits & TEND__STATE) == TEND__READY ||
+	             (state_bits & TEND__STATE) == TEND__RUNNING);
+	/* Release: a reader or a canceler finds a whole task behind the word. */
 	tend__store_release(&t->record->word, word);
 }
 
-/* By a thread that was notified. */
+/* Called by a thread that was notified. */
 void tend__task_run(struct tend__task *t)
 {
-	/* The states are numbers in one field and nobody else changes READY, so an
-	 * add moves to RUNNING whatever bits others set meanwhile. seq_cst, for its
-	 * acquire half: what its notifiers wrote before. */
-	tend__add(&t->record->word, (uint64_t)(TEND__RUNNING - TEND__READY));
+	/* The states are numbers in a field, and no other thread changes READY, so an add
+	 * moves to RUNNING and keeps the bits that are set meanwhile. seq_cst, for
+	 * the acquire half: the thread sees the writes of its notifiers. */
+	uint64_t old = tend__add(&t->record->word, (uint64_t)(TEND__RUNNING - TEND__READY));
+	tend__assert((old & TEND__STATE) == TEND__READY);
 }
 
 bool tend__task_park(struct tend__task *t, enum tend__wait wait)
@@ -28,8 +30,8 @@ bool tend__task_park(struct tend__task *t, enum tend__wait wait)
 
 	do {
 		if (old & TEND__NOTIFIED) {
-			/* Only the runner clears it, so a notify that comes between is
-			 * consumed here; acquires what that notifier wrote. */
+			/* Only the running task clears NOTIFIED, so a notify that comes
+			 * between is consumed here; acquires the writes of that notifier. */
 			while (!tend__cas_weak_acq_rel(&t->record->word, &old,
 			                               old & ~(uint64_t)TEND__NOTIFIED))
 				;
@@ -37,8 +39,9 @@ bool tend__task_park(struct tend__task *t, enum tend__wait wait)
 		}
 		new = (old & ~(uint64_t)(TEND__STATE | TEND__WAIT)) | TEND__PARKED |
 		      (uint64_t)wait << TEND__WAIT_SHIFT;
-		/* Release: what the task did before is seen by whoever makes it READY. */
+		/* Release: the thread that makes the task READY sees what the task did before. */
 	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
+	tend__assert((old & TEND__STATE) < TEND__PARKED); /* READY, or a thread RUNNING */
 	return true;
 }
 
@@ -47,9 +50,8 @@ static bool notify(struct tend__task *t, const uint64_t *id)
 	/* Relaxed: the exchange below decides. */
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
-	/* The exchange happens even when NOTIFIED is set already and `new` equals
-	 * `old`: without its release the coming run could miss what this caller
-	 * stored just before. */
+	/* The exchange happens even when NOTIFIED is set already and `new` equals `old`:
+	 * without the release the coming run could miss the caller's last stores. */
 	do {
 		uint32_t state = old & TEND__STATE;
 
@@ -72,6 +74,7 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits)
 {
 	uint64_t old = tend__load_relaxed(&r->word);
 
+	tend__assert(!(bits & TEND__STATE));
 	do {
 		uint32_t state = old & TEND__STATE;
 
@@ -79,7 +82,7 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits)
 		    (state == TEND__ENDED &&
 		     ((bits & ~(uint32_t)TEND__TOUCHED) || !(old & TEND__HELD))))
 			return false;
-		/* Release: what the bit stands for was written before it. */
+		/* Release: the facts behind the bit were written before. */
 	} while (!tend__cas_weak_acq_rel(&r->word, &old, old | bits));
 	return true;
 }
@@ -88,6 +91,7 @@ void tend__task_unmark(struct tend__task *t, uint32_t bits)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word);
 
+	tend__assert(!(bits & TEND__STATE));
 	while (!tend__cas_weak_acq_rel(&t->record->word, &old, old & ~(uint64_t)bits))
 		;
 }
@@ -96,6 +100,7 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
+	tend__assert(outcome >= TEND_COMPLETED && outcome <= TEND_REJECTED);
 	do {
 		if ((old & TEND__TOUCHED) && !touched)
 			return false;
@@ -104,14 +109,14 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 		new = (old &
 		       ~(uint64_t)(TEND__STATE | TEND__WAIT | TEND__NOTIFIED | TEND__STARTING)) |
 		      TEND__ENDED | (uint64_t)outcome << TEND__OUTCOME_SHIFT;
-		/* seq_cst: a joiner reads the result after it sees ENDED, and the end is
-		 * before the look at path_waiters that follows it. */
+		/* seq_cst: a joiner reads the result after ENDED is seen, and the end comes
+		 * before the look at path_waiters that follows. */
 	} while (!tend__cas(&t->record->word, &old, new));
 	return true;
 }
 
-/* A cancel has reached it: does it see it? Not inlined, for the clock wants a guard
- * word on the stack of all that ask. */
+/* Returns whether a cancel that has reached the task is visible to it. Out of line, because
+ * the clock would put a guard word on the stack of every caller. */
 __attribute__((noinline)) bool tend__told_now(struct tend__task *t)
 {
 	return !t->shield || t->aborted || tend__clock() >= t->shield;

@@ -1,7 +1,7 @@
-/* task/task.h - what a task is: a record that everyone reads, and this, which
- * is its worker's.
+/* task/task.h - a task is a record, which every thread may read, and a struct tend__task,
+ * which belongs to the worker.
  *
- * One word in the record decides who may touch it:
+ * A word in the record decides which thread may touch the task:
  *
  *            +----- notify -----+
  *            v                  |
@@ -9,21 +9,20 @@
  *            |
  *            +-----end-----> ENDED ---give---> FREE
  *
- *   FREE   -> READY    tend__task_publish()  who won its admission
+ *   FREE   -> READY    tend__task_publish()  the caller that won the admission
  *   READY  -> PARKED   tend__task_park()     its worker, off the task's stack
- *   PARKED -> READY    tend__task_notify()   any thread; it must then queue it
+ *   PARKED -> READY    tend__task_notify()   any thread, which must then queue the task
  *   READY  -> ENDED    tend__task_end()      its worker, or its thread
- *   ENDED  -> FREE     tend__slot_give()     who took its outcome, or its worker
+ *   ENDED  -> FREE     tend__slot_give()     the thread that took the outcome, or its worker
  *
- * A fiber that runs stays READY: its worker says in the registry which it is, for
- * a store there costs a tenth of two exchanges here. A thread is RUNNING where a
- * fiber is READY, and becomes it again by tend__task_run() after a park.
+ * A fiber that runs stays READY: the worker says in the registry which fiber runs, because a
+ * store there costs a tenth of two exchanges here. A thread is RUNNING where a fiber is
+ * READY, and becomes RUNNING again by tend__task_run() after a park.
  *
- * A notify of a task that is not PARKED leaves NOTIFIED behind, and that makes
- * the next park fail: state and bit share a word, so a wake-up between a task's
- * last look and its park is not lost. Every wait looks again, so a notify too
- * many is harmless; what is never allowed is one that reaches a slot's next
- * task as if it were its own, hence the generation in the same word. */
+ * A notify of a task that is not PARKED leaves NOTIFIED behind, which makes the next park
+ * fail: state and bit share a word, so a wake-up between a task's last look and its park is
+ * not lost. Every wait looks again, so a notify too many is harmless. But a notify must
+ * never reach the next task of the slot, hence the generation in the same word. */
 #ifndef TEND_TASK_TASK_H
 #define TEND_TASK_TASK_H
 
@@ -37,26 +36,26 @@
 struct tend__worker;
 struct tend__stack;
 
-/* What a worker's inbox holds; a task's is also its link in a run queue. */
+/* An entry of a worker's inbox. The post of a task is also the link in a run queue. */
 struct tend__post {
 	struct tend__post *next;
 	void (*fn)(struct tend__worker *worker, struct tend__post *post);
 };
 
-/* What a task knows of its scope. */
+/* The part of a scope that its tasks use. */
 struct tend__owner {
-	struct tend__record *record; /* its word has the canceled bit */
+	struct tend__record *record; /* the word has the canceled bit */
 	struct tend__lock lock;
 	struct tend__link parked TEND_GUARDED_BY(&lock); /* tasks that have ever parked */
 };
 
-/* What few tasks have, made when first needed. Guarded by the task's stripe. */
+/* Made when first needed, because few tasks have these. Guarded by the task's stripe. */
 struct tend__extra {
-	struct tend_reason reason; /* of its own cancel */
+	struct tend_reason reason; /* for a cancel of the task itself */
 	struct tend__link watches;
-	struct tend__alarm *alarm; /* of its deadline */
-	int32_t signal;            /* that ended a process */
-	char message[128];         /* of a panic or a failed start */
+	struct tend__alarm *alarm; /* for the deadline */
+	int32_t signal;            /* the end of a process */
+	char message[128];         /* from a panic or a failed start */
 };
 
 struct tend__defer {
@@ -67,19 +66,20 @@ struct tend__defer {
 
 struct tend__task;
 
-/* What differs between fibers, threads, processes and external tasks. */
+/* The functions in which fibers, threads, processes and external tasks differ. */
 struct tend__kind {
 	/* Makes a notified task run. */
 	void (*wake)(struct tend__task *t);
-	/* Of a fiber: its worker has had it run for the last time. */
-	void (*ended)(struct tend__task *t);
-	/* On the task's own stack, after its cleanups: goes away and never returns. */
+	/* Called on the task's own stack after the cleanups: the work that the kind has left
+	 * before the end, which may wait. NULL: none. */
+	void (*before_end)(struct tend__task *t);
+	/* Called on the task's own stack after that: leaves the stack for good. */
 	void (*leave)(struct tend__task *t);
-	/* Its slot is to be free; its stripe is held, or nobody knows it. */
+	/* Called before the slot is freed, with the stripe held, or without a handle to the task. */
 	void (*gone)(struct tend__task *t);
 };
 
-/* (c) constant while it lives  (w) its worker's, or its thread's  (s) its stripe.
+/* (c) constant while the task lives  (w) its worker or its thread only  (s) its stripe.
  * Three cache lines, that two workers never share; the third is for few. */
 struct tend__task {
 	struct tend__post post;        /* (w) in one queue at a time */
@@ -94,47 +94,47 @@ struct tend__task {
 	void *arg;                  /* (c) */
 	void (*drop)(void *arg);    /* (c) */
 	struct tend__defer *defers; /* (w) newest first */
-	struct tend__link in_scope; /* owner->lock; in owner->parked, and once it has ended with its
-	                               outcome kept, in the scope's held */
+	struct tend__link in_scope; /* owner->lock; in owner->parked; once the task has ended and
+	                               its outcome is kept, in the scope's held */
 	struct tend__extra *extra;  /* (s) or NULL */
-	int32_t result;             /* (w) what fn returned */
-	bool in_list;               /* (w) in owner->parked: its neighbours write the link */
-	bool unwinding;             /* (w) its cleanups run: it cannot be aborted again */
+	int32_t result;             /* (w) return value of fn */
+	bool in_list;               /* (w) in owner->parked: neighbours write the link */
+	bool unwinding;             /* (w) the cleanups run: no abort takes effect */
 	bool was_told;              /* (c) once ended: a cancel had reached it */
-	bool owns;                  /* (w) it has opened a scope, or was born holding one; one
-	                               that others gave it has touched it */
+	bool owns;                  /* (w) the task has opened a scope, or was born with a scope; a
+	                               scope given to it by tend_scope_hold() sets TOUCHED instead */
 
-	uint64_t shield;           /* (w) until this instant it does not see cancels */
+	uint64_t shield;           /* (w) until this instant cancels are not visible */
 	struct tend__link joiners; /* (s) waiters of tend_join() */
-	struct tend__link owned;   /* runtime.tree; scopes it owns */
-	void *data;                /* (w) of its kind: a process */
+	struct tend__link owned;   /* runtime.tree; scopes that the task owns */
+	void *data;                /* (w) the kind's: a process, a thread */
 	uint32_t stack_bytes;      /* (c) 0: the runtime's */
-	int32_t cancel_code;       /* (s) of its own cancel, with or without extra */
+	int32_t cancel_code;       /* (s) from a cancel of the task itself, also without extra */
 	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL */
 	uint8_t ending;            /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
 	bool aborted;              /* (w) its waits answer -ECANCELED for good */
 	bool timed_out;            /* (w) the timer of its park fired */
-	bool joined;               /* scope's lock; a joiner has had its outcome */
-	bool leaving;              /* runtime.tree; it can own no more scopes */
+	bool joined;               /* scope's lock; a joiner has taken the outcome */
+	bool leaving;              /* runtime.tree; the task can own no more scopes */
 };
 _Static_assert(sizeof(struct tend__task) == 192, "three cache lines");
 
 static inline uint64_t tend__task_word(const struct tend__task *t)
 {
-	/* Acquire: what was written before the bit that the caller looks for. */
+	/* Acquire: the caller sees the writes from before the bit that it looks for. */
 	return tend__load_acquire(&t->record->word);
 }
 
-/* The task's own cancel or its scope's, whatever it shields. */
+/* Returns whether the task or its scope is canceled, regardless of shields. */
 static inline bool tend__task_told(const struct tend__task *t)
 {
 	if (tend__task_word(t) & TEND__CANCELED)
 		return true;
-	/* Acquire: with the bit comes the reason, frozen before it was set. */
+	/* Acquire: the reason was frozen before the bit was set. */
 	return t->owner && (tend__load_acquire(&t->owner->record->word) & TEND__SCOPE_CANCELED);
 }
 
-/* Would a wait of the task answer -ECANCELED? */
+/* Returns whether a wait of the task would return -ECANCELED. */
 bool tend__told_now(struct tend__task *t);
 static inline bool tend__told(struct tend__task *t)
 {
@@ -144,32 +144,33 @@ static inline bool tend__told(struct tend__task *t)
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);
 void tend__task_run(struct tend__task *t);
 
-/* False, and not parked, if it was notified since it last ran: it looks again. */
+/* Returns false, without a park, if the task was notified since it last ran: the task then
+ * looks again. */
 bool tend__task_park(struct tend__task *t, enum tend__wait wait) TEND_MUST;
 
-/* True if the caller must make it run, by tend__task_wake(). The second does
- * nothing to a slot that has gone on to another task. */
+/* Returns true if the caller must make the task run, by tend__task_wake(). The second does
+ * nothing if the slot has gone on to another task. */
 bool tend__task_notify(struct tend__task *t) TEND_MUST;
 bool tend__task_notify_id(struct tend__task *t, uint64_t id) TEND_MUST;
 static inline void tend__task_wake(struct tend__task *t) { t->kind->wake(t); }
 
-/* Sets bits of a live task; false if the slot has gone on or it has ended. One
- * that has ended and is held may still be touched. */
+/* Sets bits of a live task. Returns false if the slot has gone on or the task has ended; but
+ * TOUCHED may be set in an ended task whose outcome is kept. */
 bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits) TEND_MUST;
 void tend__task_unmark(struct tend__task *t, uint32_t bits);
 
-/* False if somebody works on it by its handle: the caller takes the stripe and
- * passes `touched`. */
+/* Ends the task. Returns false if a thread has touched the task by its handle: the caller
+ * then takes the stripe and passes `touched`. */
 bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched) TEND_MUST;
 
-/* What every wait is made of. The object's lock guards it while it is linked. */
+/* A wait for an object. The lock of the object guards the waiter while it is linked. */
 struct tend__waiter {
 	struct tend__link link;
 	struct tend__task *task;
 	void *item;
 	int32_t result;
 	bool done;
-	_Atomic bool done_here; /* by a task of the same worker */
+	_Atomic bool done_here; /* set by a task of the same worker */
 };
 
 #endif

@@ -40,7 +40,7 @@ static void check_rows(const tend_snapshot *s)
 		require(n == strlen(path) && n > 0, "a path fits");
 		require(cut || order < 0 || (order == 0 && last_id < info->id),
 		        "rows are in order");
-		require(tend_snapshot_depth(s, i) < TEND__TREE_DEPTH, "a tree has an end");
+		require(tend_snapshot_depth(s, i) < TEND__TREE_LEVELS, "a tree has an end");
 		require(info->name[0] && strlen(info->wait) < sizeof info->wait &&
 		                strlen(info->site) < sizeof info->site,
 		        "words have an end");

@@ -136,8 +136,8 @@ mutant "who looks counts the places that nobody has" src/scope/empty.c \
 mutant "places are held where somebody waits" src/scope/batch.c \
 	's/if \(tend__load\(&s->awaited\)\)\n\s*break;/;/'
 mutant "places are taken where some are left" src/scope/batch.c \
-	's/tend__load_relaxed\(&w->credit.word\) \|\| !may_reserve/!may_reserve/;
-	 s/tend__assert\(!tend__load_relaxed\(&w->credit.word\)\);/;/'
+	's/tend__load_relaxed\(&w->places.word\) \|\| !may_reserve/!may_reserve/;
+	 s/tend__assert\(!tend__load_relaxed\(&w->places.word\)\);/;/'
 mutant "a place is spent in a scope that is sealed" src/scope/admit.c \
 	's/!admission\(tend__load_acquire\(&s->owner.record->word\), id, true\) &&/1 \&\&/'
 mutant "places that nobody has are counted as tasks" src/scope/end.c \
@@ -177,7 +177,7 @@ mutant "an entry leaves the count before it has ended" src/scope/finish.c \
 mutant "what has ended is not counted until it has left" src/scope/end.c \
 	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/'
 mutant "a worker goes to sleep in debt" src/runtime/switch.c \
-	's/if \(w->debt.owner && \(!t \|\| t->owner != w->debt.owner\)\)/if (w->debt.owner \&\& t \&\& t->owner != w->debt.owner)/'
+	's/w->leaves.owner && \(!t \|\| t->owner != w->leaves.owner\)/w->leaves.owner \&\& t \&\& t->owner != w->leaves.owner/'
 mutant "who was notified before it parks is forgotten" src/runtime/switch.c \
 	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
 mutant "fresh ones go before all others" src/runtime/switch.c \

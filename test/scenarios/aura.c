@@ -44,6 +44,7 @@ SCENARIO(au_02_a_child_inherits_its_parents_cancel_also_while_idle)
 	ck_assert_int_eq(r.code, -EPERM);
 	ck_assert_str_eq(r.text, "all");
 	ANSWERS(tend_spawn(idle, end_at_once, NULL, NULL, NULL), -ECANCELED);
+	IS(tree(), "s*(idle*(below*()))");
 	/* Opened below a canceled one it succeeds, and is born canceled. */
 	late = s;
 	OK(tend_spawn(root, one_child_more, &late, NULL, &opener));
@@ -76,7 +77,7 @@ SCENARIO(au_03_what_outlasts_the_deadline_is_reported_by_name)
 	ck_assert_ptr_null(strstr(text, "yielding"));
 	tend_report_free(report);
 	ck_assert_int_eq(joined(yielding).kind, TEND_CANCELED);
-	await_state(stubborn.id, TEND_STATE_ABANDONED);
+	IS(tree(), "s*(stubborn?)");
 	tend_event_set(go);
 	o = joined(stubborn);
 	ck_assert_int_eq(o.kind, TEND_CANCELED);
@@ -170,19 +171,22 @@ static void owner_ends(int how, int want)
 	open_world(2);
 	o.inner_go = new_event();
 	o.owner_go = new_event();
-	OK(tend_spawn(root, own, &o, NULL, &owner));
+	OK(tend_spawn(root, own, &o, TEND_TASK_OPTS(.name = "owner"), &owner));
 	await_count(&o.ready, 1);
+	IS(tree(), "owned(task) owner");
 	ANSWERS(tend_scope_reason(o.s, NULL), -ENOENT);
 	if (want == TEND_CANCELED)
 		OK(tend_task_cancel(owner, -ECANCELED, NULL));
 	else
 		tend_event_set(o.owner_go);
 	ck_assert_int_eq(joined(owner).kind, want);
+	IS(tree(), "owned*(task*)");
 	OK(tend_scope_reason(o.s, NULL));
 	ANSWERS(tend_spawn(o.s, end_at_once, NULL, NULL, NULL), -ECANCELED);
 	OK(tend_task_reason(o.inner, NULL));
 	tend_event_set(o.inner_go);
 	OK(tend_scope_wait_empty(root, SOON));
+	IS(tree(), "");
 	ANSWERS(tend_scope_live(o.s), -ESRCH);
 	close_world();
 }
@@ -214,6 +218,7 @@ SCENARIO(au_10_the_end_of_who_has_a_copy_of_a_handle_ends_nothing)
 	OK(tend_spawn(s, wait_for, go, NULL, &inner));
 	OK(tend_spawn(root, keep_a_copy, &s, NULL, &t));
 	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
+	IS(tree(), "shared(task)");
 	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
 	tend_event_set(go);
 	ck_assert_int_eq(joined(inner).kind, TEND_COMPLETED);

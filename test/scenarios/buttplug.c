@@ -9,10 +9,10 @@ SCENARIO(bp_01_an_entry_is_there_when_spawned_and_gone_after_its_end)
 	open_world(2);
 	go = new_event();
 	OK(tend_spawn(root, wait_for, go, TEND_TASK_OPTS(.name = "a"), &t));
-	ck_assert(listed("w/a"));
+	IS(tree(), "a");
 	tend_event_set(go);
 	joined(t);
-	ck_assert(!listed("w/a"));
+	IS(tree(), "");
 	close_world();
 }
 
@@ -24,6 +24,7 @@ SCENARIO(bp_02_a_prefix_matches_whole_segments)
 	go = new_event();
 	OK(tend_spawn(child(root, "server-1"), wait_for, go, NULL, NULL));
 	OK(tend_spawn(child(root, "server-10"), wait_for, go, NULL, NULL));
+	IS(tree(), "server-1(task) server-10(task)");
 	ANSWERS(tend_path_live(rt, "server-1"), 1);
 	ANSWERS(tend_path_live(rt, "server-10"), 1);
 	ANSWERS(tend_path_live(rt, "server"), 0);
@@ -86,7 +87,7 @@ SCENARIO(bp_05_a_background_task_is_listed_under_detached)
 	open_world(2);
 	go = new_event();
 	OK(tend_spawn(tend_detached(rt), wait_for, go, TEND_TASK_OPTS(.name = "bg"), &t));
-	ck_assert(listed("w/detached/bg"));
+	IS(tree(), "detached(bg)");
 	tend_event_set(go);
 	joined(t);
 	close_world();
@@ -113,6 +114,7 @@ SCENARIO(bp_07_the_path_of_a_child_is_its_parents_and_its_name)
 
 	open_world(1);
 	s = child(child(root, "device-manager"), "devices");
+	IS(tree(), "device-manager(devices())");
 	ck_assert_int_gt((int)tend_path(s.id, path, sizeof path), 0);
 	ck_assert_str_eq(path, "w/device-manager/devices");
 	close_world();
@@ -164,6 +166,7 @@ SCENARIO(bp_10_a_child_kept_across_its_parents_cancel_refuses_too)
 	c = child(s, "c");
 	OK(tend_scope_cancel(s, -ECANCELED, NULL));
 	ANSWERS(tend_spawn(c, end_at_once, NULL, NULL, NULL), -ECANCELED);
+	IS(tree(), "s*(c*())");
 	close_world();
 }
 
@@ -257,10 +260,12 @@ SCENARIO(bp_15_a_cancel_reaches_every_scope_below)
 	c = child(child(s, "c"), "d");
 	OK(tend_spawn(s, wait_for, never, NULL, &a));
 	OK(tend_spawn(c, wait_for, never, NULL, &b));
-	OK(tend_spawn(root, wait_for, never, NULL, &outside));
+	OK(tend_spawn(root, wait_for, never, TEND_TASK_OPTS(.name = "outside"), &outside));
+	IS(tree(), "outside s(c(d(task)) task)");
 	OK(tend_scope_cancel(s, -ECANCELED, "down"));
 	ck_assert_int_eq(joined(a).kind, TEND_CANCELED);
 	ck_assert_int_eq(joined(b).kind, TEND_CANCELED);
+	IS(tree(), "outside s*(c*(d*()))");
 	ANSWERS(tend_task_reason(outside, NULL), -ENOENT);
 	tend_event_set(never);
 	ck_assert_int_eq(joined(outside).kind, TEND_COMPLETED);
@@ -291,6 +296,7 @@ SCENARIO(bp_16_the_end_of_its_owner_cancels_a_scope)
 	OK(tend_spawn(root, open_and_leave, &o, NULL, &t));
 	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
 	OK(tend_scope_wait_empty(root, SOON)); /* canceled, for the event never comes */
+	IS(tree(), "");
 	ANSWERS(tend_scope_live(o.opened), -ESRCH);
 	ANSWERS(tend_scope_close(o.opened, SOON, NULL), -ESRCH);
 	close_world();

@@ -13,6 +13,7 @@ SCENARIO(rule_02_a_cancel_of_an_idle_scope_is_kept)
 	s = child(root, "s");
 	OK(tend_scope_cancel(s, -ECANCELED, "kept"));
 	later = child(s, "born");
+	IS(tree(), "s*(born*())");
 	OK(tend_scope_reason(later, NULL));
 	ANSWERS(tend_spawn(later, end_at_once, NULL, NULL, NULL), -ECANCELED);
 	close_world();
@@ -156,9 +157,7 @@ SCENARIO(rule_09_done_is_asked_before_the_clock)
 SCENARIO(rule_10_what_cannot_be_stopped_stays_listed_and_still_gets_its_end)
 {
 	tend_task external;
-	tend_snapshot *snap;
 	struct tend_stats stats;
-	bool found = false;
 	tend_scope s;
 
 	open_world(2);
@@ -166,12 +165,9 @@ SCENARIO(rule_10_what_cannot_be_stopped_stays_listed_and_still_gets_its_end)
 	OK(tend_task_begin(s, TEND_TASK_OPTS(.name = "x"), &external));
 	ANSWERS(tend_shutdown(s, 0, NULL), -ETIMEDOUT);
 	ANSWERS(live(s), 1);
-	OK(tend_snapshot_take(rt, &snap));
-	for (size_t i = 0; i < tend_snapshot_count(snap); i++)
-		found = found || tend_snapshot_at(snap, i)->state == TEND_STATE_ABANDONED;
-	tend_snapshot_free(snap);
-	ck_assert(found);
+	IS(tree(), "s*(x?)");
 	OK(tend_task_end(external, 3));
+	IS(tree(), "s*()");
 	ANSWERS(tend_task_end(external, 3), -ESRCH);
 	OK(tend_scope_stats(s, &stats));
 	ck_assert_uint_eq(stats.canceled, 1);
@@ -246,11 +242,13 @@ SCENARIO(rule_12_two_tasks_of_one_name_are_two)
 	OK(tend_spawn(root, wait_for, go, TEND_TASK_OPTS(.name = "same"), &a));
 	OK(tend_spawn(root, wait_for, go, TEND_TASK_OPTS(.name = "same"), &b));
 	ck_assert_uint_ne(a.id, b.id);
+	IS(tree(), "same same");
 	ck_assert_int_gt((int)tend_path(a.id, x, sizeof x), 0);
 	ck_assert_int_gt((int)tend_path(b.id, y, sizeof y), 0);
 	ck_assert_str_eq(x, y);
 	OK(tend_task_cancel(a, -ECANCELED, NULL));
 	ck_assert_int_eq(joined(a).kind, TEND_CANCELED);
+	IS(tree(), "same");
 	ANSWERS(tend_task_reason(b, NULL), -ENOENT);
 	tend_event_set(go);
 	ck_assert_int_eq(joined(b).kind, TEND_COMPLETED);
@@ -348,18 +346,18 @@ static int read_reason(void *arg)
 SCENARIO(rule_17_the_reason_is_there_when_the_first_waiter_wakes)
 {
 	tend_event *never;
-	tend_scope s, c;
+	tend_scope s;
 
 	open_world(2);
 	never = new_event();
 	s = child(root, "s");
-	c = child(s, "c");
+	(void)child(s, "c");
 	for (int i = 0; i < 3; i++)
 		OK(tend_spawn(s, read_reason, never, NULL, NULL));
 	OK(tend_scope_cancel(s, -ECANCELED, "readable at once"));
 	OK(tend_scope_wait_empty(s, SOON));
+	IS(tree(), "s*(c*())");
 	close_world();
-	(void)c;
 }
 
 static int find_the_reason_with_the_cancel(void *looking)
@@ -398,6 +396,7 @@ SCENARIO(rule_17_a_child_never_writes_its_parents_reason)
 	s = child(root, "s");
 	c = child(s, "c");
 	OK(tend_scope_cancel(c, -ECANCELED, "only here"));
+	IS(tree(), "s(c*())");
 	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
 	close_world();
 }
@@ -417,6 +416,7 @@ SCENARIO(rule_18_a_critical_failure_cancels_before_anyone_learns_of_it)
 	s = child(root, "s");
 	OK(tend_spawn(s, fail_now, NULL, TEND_TASK_OPTS(.flags = TEND_CRITICAL), &t));
 	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
+	IS(tree(), "s*()");
 	OK(tend_scope_reason(s, NULL));
 	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ECANCELED);
 	close_world();
@@ -504,6 +504,7 @@ SCENARIO(rule_24_a_failed_start_up_leaves_nothing_running)
 	OK(tend_spawn(root, start_up, &u, NULL, &t));
 	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
 	OK(tend_scope_wait_empty(root, SOON));
+	IS(tree(), "");
 	ANSWERS(tend_scope_live(u.s), -ESRCH);
 	close_world();
 }
@@ -826,15 +827,7 @@ SCENARIO(an_abort_ends_a_fiber_in_its_wait_after_its_cleanups)
 	open_world(2);
 	never = new_event();
 	OK(tend_spawn(root, with_cleanup, never, TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &t));
-	for (bool parked = false; !parked;) {
-		tend_snapshot *s;
-
-		tend_yield();
-		OK(tend_snapshot_take(rt, &s));
-		for (size_t i = 0; i < tend_snapshot_count(s); i++)
-			parked = parked || tend_snapshot_at(s, i)->state == TEND_STATE_PARKED;
-		tend_snapshot_free(s);
-	}
+	await_state(t.id, TEND_STATE_PARKED);
 	OK(tend_abort(t));
 	ck_assert_int_eq(joined(t).kind, TEND_ABORTED);
 	close_world();
@@ -1123,12 +1116,13 @@ SCENARIO(rule_21_a_copied_handle_is_neither_an_owner_nor_a_reference)
 	open_world(2);
 	go = new_event();
 	s = child(root, "s");
-	OK(tend_spawn(s, wait_for, go, NULL, &t));
+	OK(tend_spawn(s, wait_for, go, TEND_TASK_OPTS(.name = "waiter"), &t));
 	{
 		tend_scope copy = s;
 
 		ANSWERS(live(copy), 1);
 	}
+	IS(tree(), "s(waiter)");
 	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
 	/* Whoever closes it closes it for all, once; copies know. */
 	OK(tend_spawn(root, close_by_a_copy, &s, NULL, &closer));
@@ -1140,6 +1134,7 @@ SCENARIO(rule_21_a_copied_handle_is_neither_an_owner_nor_a_reference)
 	ck_assert_uint_ne(again.id, s.id);
 	ANSWERS(tend_scope_cancel(s, -ECANCELED, NULL), -ESRCH);
 	ANSWERS(tend_scope_reason(again, NULL), -ENOENT);
+	IS(tree(), "s()");
 	close_world();
 }
 

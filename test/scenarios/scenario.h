@@ -39,9 +39,15 @@ tend_scope child(tend_scope parent, const char *name);
 tend_event *new_event(void); /* freed by close_world() */
 int64_t live(tend_scope s);
 struct tend_outcome joined(tend_task t);
-bool listed(const char *path);                 /* in the registry, by its whole path */
 void await_state(uint64_t id, uint8_t state);  /* until the registry says so */
 void await_count(_Atomic int *counter, int n); /* until it is at least n */
+
+/* What is in the registry below the root: names, in the order of the rows; of a scope,
+ * what is in it in parentheses. After a name stands `*` for what is canceled or closing,
+ * `?` for what is abandoned, `.` for a task that has ended and whose outcome is held. The
+ * scope `detached` is left out while nothing is in it. */
+const char *tree(void);
+#define IS(got, want) ck_assert_str_eq(got, want)
 
 /* Bodies. */
 int wait_for(void *event);       /* until it is set; 0, or -ECANCELED */

@@ -53,20 +53,78 @@ struct tend_outcome joined(tend_task t)
 	return o;
 }
 
-bool listed(const char *path)
-{
-	tend_snapshot *s;
-	char buf[TEND_PATH_MAX];
-	bool found = false;
+/* ---- The tree as text ---- */
 
-	OK(tend_snapshot_take(rt, &s));
-	for (size_t i = 0; i < tend_snapshot_count(s) && !found; i++) {
-		tend_snapshot_path(s, i, buf, sizeof buf);
-		found = strcmp(buf, path) == 0;
-	}
-	tend_snapshot_free(s);
-	return found;
+struct drawing {
+	const tend_snapshot *s;
+	char *text;
+	size_t size, n;
+};
+
+static void put(struct drawing *d, const char *text)
+{
+	size_t n = strlen(text);
+
+	ck_assert_uint_lt(d->n + n, d->size);
+	memcpy(d->text + d->n, text, n + 1);
+	d->n += n;
 }
+
+static const char *mark(const struct tend_info *info)
+{
+	if (info->state == TEND_STATE_ENDED)
+		return ".";
+	if (info->state == TEND_STATE_ABANDONED)
+		return "?";
+	return info->state == TEND_STATE_STOPPING ? "*" : "";
+}
+
+static bool is_bare(const tend_snapshot *s, const struct tend_info *scope)
+{
+	for (size_t i = 0; i < tend_snapshot_count(s); i++)
+		if (tend_snapshot_at(s, i)->parent == scope->id)
+			return false;
+	return true;
+}
+
+/* Below the scope, in the order of the rows. */
+static void draw(struct drawing *d, uint64_t scope)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < tend_snapshot_count(d->s); i++) {
+		const struct tend_info *info = tend_snapshot_at(d->s, i);
+
+		if (info->parent != scope ||
+		    (info->id == tend_detached(rt).id && is_bare(d->s, info)))
+			continue;
+		put(d, between);
+		put(d, info->name);
+		put(d, mark(info));
+		if (info->kind == TEND_KIND_SCOPE) {
+			put(d, "(");
+			draw(d, info->id);
+			put(d, ")");
+		}
+		between = " ";
+	}
+}
+
+const char *tree(void)
+{
+	static char text[1024];
+	struct drawing d = {.text = text, .size = sizeof text};
+	tend_snapshot *s;
+
+	text[0] = '\0';
+	OK(tend_snapshot_take(rt, &s));
+	d.s = s;
+	draw(&d, root.id);
+	tend_snapshot_free(s);
+	return text;
+}
+
+/* ---- Waiting for the registry ---- */
 
 static bool is_in_state(uint64_t id, uint8_t state)
 {

@@ -23,6 +23,7 @@ static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEN
 	struct tend__task *t = tend__task_at(c->rt, cookie);
 	struct tend__process *p = tend__id_slot(cookie) < c->rt->slots ? t->data : NULL;
 
+	tend__assert_held(&c->lock);
 	/* A process is in the list until its fiber has seen the end of the process. */
 	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
 }
@@ -60,6 +61,7 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	int sock = c->guard.sock, pidfd = c->guard.pidfd;
 
+	tend__assert_held(&c->lock);
 	tend__assert(c->open && sock >= 0 && pidfd >= 0);
 	tend__fd_closing(sock);
 	tend__fd_closing(pidfd);
@@ -73,6 +75,7 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
  * them to the guard; the fiber of each process makes sure. The next spawn opens a new guard. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	tend__assert(c->open);
 	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
 		struct tend__process *p = tend__entry(l, struct tend__process, live);
@@ -100,6 +103,7 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 
 static void block(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	if (p->blocked)
 		return;
 	tend__assert(tend__linked(&p->live));
@@ -109,6 +113,7 @@ static void block(struct tend__children *c, struct tend__process *p) TEND_REQUIR
 
 static void unblock(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	if (!p->blocked)
 		return;
 	tend__assert(c->blocked > 0 && tend__linked(&p->live));
@@ -139,6 +144,7 @@ static void ready(void *arg, int error)
 
 static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
 	if (c->open)
 		return 0;
 	int error = tend__guard_open(c->rt->guard_path, &c->guard);

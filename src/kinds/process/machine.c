@@ -2,9 +2,9 @@
  *
  * The fiber looks at the phase (process.h) and passes a stop on. A stop goes up two steps:
  *
- *   NONE   -> SIGNAL  pass_on()              the task was canceled
- *   SIGNAL -> KILL    pass_on()              stop_ns has passed, or a shutdown forces it
- *   NONE   -> KILL    tend__process_leave()  the output callback has panicked
+ *   NONE   -> SIGNAL  pass_on()                   the task was canceled
+ *   SIGNAL -> KILL    pass_on()                   stop_ns has passed, or a shutdown forces it
+ *   NONE   -> KILL    tend__process_before_end()  the output callback has panicked
  *
  * A step is `wanted` when its time has come, and `sent` when the guard has the request. */
 #include "kinds/process/process.h"
@@ -278,7 +278,7 @@ int tend__process_main(void *process)
 
 /* A panic in the output callback leaves tend__process_main() behind, so the process is
  * ended here. This runs on the task's own stack, so the fiber may wait. */
-void tend__process_leave(struct tend__task *t)
+void tend__process_before_end(struct tend__task *t)
 {
 	struct tend__process *p = t->data;
 
@@ -294,5 +294,4 @@ void tend__process_leave(struct tend__task *t)
 		tend__link_leave(p);
 	}
 	tend__process_close_base(p); /* open if the task was canceled before its first run */
-	tend__fiber_end(t);
 }

@@ -138,9 +138,9 @@ int tend__output_fds(const struct tend__process *p, int fds[2], int events[2]);
 /* Copies the tail, with the stripe of the task held. Returns how many bytes. */
 size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, uint64_t *dropped);
 
-/* machine.c: the function of the task, and `leave` of its kind. */
+/* machine.c: the function of the task, and `before_end` of its kind. */
 int tend__process_main(void *process);
-void tend__process_leave(struct tend__task *t);
+void tend__process_before_end(struct tend__task *t);
 
 /* spawn.c */
 extern const struct tend__kind tend__process_kind;

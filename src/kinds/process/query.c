@@ -18,6 +18,7 @@ static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(*rt, task.id));
 	*p = t->kind == &tend__process_kind ? t->data : NULL;
 	tend__assert(!*p || ((*p)->task == t && (*p)->cookie == task.id));
 	if (*p)
@@ -34,6 +35,7 @@ int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *drop
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	size_t n = tend__output_tail(p, buf, size, dropped);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return (int64_t)n;
@@ -47,6 +49,7 @@ int tend_process_pid(tend_task task)
 
 	if (error)
 		return error;
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	/* Relaxed: the pid is set once, and nothing else is read by its order. */
 	int pid = tend__load_relaxed(&p->task->record->pid);
 	tend__unlock(tend__stripe_of(rt, task.id));
@@ -73,6 +76,7 @@ int tend_process_signal(tend_task task, int signal)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	int error = touch(task, &rt, &p);
 	if (!error) {
+		tend__assert_held(tend__stripe_of(rt, task.id));
 		error = signal_it(p, signal);
 		tend__unlock(tend__stripe_of(rt, task.id));
 	}

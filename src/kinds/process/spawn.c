@@ -41,8 +41,8 @@ static void process_drop(void *arg)
 }
 
 const struct tend__kind tend__process_kind = {.wake = tend__fiber_wake,
-                                              .ended = tend__task_finish,
-                                              .leave = tend__process_leave,
+                                              .before_end = tend__process_before_end,
+                                              .leave = tend__fiber_end,
                                               .gone = process_gone};
 
 /* Returns true for a variable that children get by default. Names that end in '*' are

@@ -8,6 +8,8 @@
 
 void tend__first_frame(void);
 
+_Static_assert(offsetof(struct tend__context, sp) == 0, "tend__swap() stores the stack there");
+
 #ifdef TEND__ASAN
 void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old,
@@ -112,6 +114,7 @@ __attribute__((no_sanitize("address", "thread"))) size_t tend__context_frames(
 	uintptr_t bottom = (uintptr_t)low, top = (uintptr_t)high, sp = (uintptr_t)c->sp;
 	size_t n = 0;
 
+	tend__assert(bottom <= top);
 	if (sp < bottom || sp + SAVED * WORD > top || sp % WORD)
 		return 0;
 	/* A frame of the psABI begins with the caller's frame and the return address. */

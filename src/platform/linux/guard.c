@@ -400,5 +400,5 @@ const char *tend__guard_stage_text(uint32_t stage)
 #undef TEND__TEXT
 	};
 	_Static_assert(sizeof(texts) / sizeof(*texts) == TEND__STAGE_COUNT, "a text for each");
-	return stage < TEND__STAGE_COUNT ? texts[stage] : "it failed";
+	return stage < TEND__STAGE_COUNT ? texts[stage] : "the start failed";
 }

@@ -1,12 +1,12 @@
-/* platform/sim/sim.c - virtual threads, a virtual clock, and who goes next.
+/* platform/sim/sim.c - virtual threads, a virtual clock, and the choice of the next thread.
  *
- * The core above is the real one. Its threads are coroutines of the thread that
- * runs the simulation; a futex, a poller and the clock are answered here; and at
- * each atomic operation (base/atomic.h) another may go on. One number decides
- * it all, or in an exploration a list of choices that is counted through.
+ * The core above is the same as in libtend. Its threads are coroutines of the thread that
+ * runs the simulation; futexes, pollers and the clock are simulated here; and at each atomic
+ * operation (base/atomic.h) the simulation may switch to a different thread. A single number
+ * decides all choices; in an exploration, a list of choices that is counted through.
  *
- * When nobody can go on, real descriptors are looked at, then the clock jumps to
- * the next deadline; when there is none, that is a deadlock. */
+ * When no thread can go on, real descriptors are looked at, then the clock jumps to the next
+ * deadline; without a deadline the run ends as a deadlock. */
 #include "tend/sim.h"
 
 #include "platform/context.h"
@@ -32,8 +32,8 @@ struct vthread {
 	void *stack;
 	void (*fn)(void *);
 	void *arg;
-	const void *word;            /* futex it sleeps on, or NULL */
-	struct tend__poller *poller; /* it sleeps in, or NULL */
+	const void *word;            /* the futex that the thread sleeps on, or NULL */
+	struct tend__poller *poller; /* the poller that the thread sleeps in, or NULL */
 	uint64_t deadline;
 };
 
@@ -48,13 +48,13 @@ struct sim {
 	int current, used, runnable;
 	uint64_t random;
 	uint64_t clock;
-	uint64_t number; /* of the run, from 1 */
+	uint64_t number; /* the run's, from 1 */
 	uint32_t preemptions;
 	bool failed;
-	struct tend__context outside; /* of tend_sim_run() */
+	struct tend__context outside; /* the caller of tend_sim_run() */
 	int (*fn)(void *);
 	void *arg;
-	/* Of an exploration. */
+	/* For an exploration. */
 	struct choice *choices;
 	uint32_t choices_count, choices_at;
 };
@@ -84,10 +84,9 @@ static void trace(uint64_t what)
 
 static uint32_t choose(uint32_t n)
 {
-	uint32_t taken;
-
 	if (n <= 1)
 		return 0;
+	uint32_t taken;
 	if (!sim->choices)
 		taken = (uint32_t)(draw() % n);
 	else if (sim->choices_at < sim->choices_count)
@@ -98,6 +97,7 @@ static uint32_t choose(uint32_t n)
 		taken = 0;
 	} else
 		taken = 0;
+	tend__assert(taken < n); /* else fn has not done the same as in the run before */
 	trace(taken + 1);
 	return taken;
 }
@@ -128,14 +128,15 @@ static uint32_t count_runnable(void)
 
 static void go_to(int next)
 {
+	tend__assert(next >= 0 && next < sim->used);
 	struct vthread *from = &sim->threads[sim->current], *to = &sim->threads[next];
 
 	if (from == to)
 		return;
 	sim->result.switches++;
 	trace((uint64_t)next + 1000);
-	/* Whatever context runs on a virtual thread now, its loop's or a fiber's, is
-	 * where it will go on. */
+	/* The context that runs on the virtual thread now, a loop's or a fiber's, is where the
+	 * thread will go on. */
 	from->tls = tend__tls;
 	sim->current = next;
 	tend__tls = to->tls;
@@ -152,8 +153,6 @@ static void fail(int status)
 
 void tend__step(void)
 {
-	uint32_t others;
-
 	if (!sim || sim->failed)
 		return;
 	if (++sim->result.steps > sim->opts.steps_max)
@@ -161,16 +160,15 @@ void tend__step(void)
 	if (sim->choices) {
 		if (sim->preemptions >= sim->opts.explore)
 			return;
-		others = count_runnable() - 1;
+		uint32_t others = count_runnable() - 1;
 		if (others) {
 			uint32_t taken = choose(others + 1);
-			int next;
 
 			if (!taken)
 				return;
 			sim->preemptions++;
-			/* Option k is the k-th runnable that is not the current one. */
-			next = nth_runnable(taken - 1);
+			/* Option k is the k-th runnable thread without the current thread. */
+			int next = nth_runnable(taken - 1);
 			if (next >= sim->current || next < 0)
 				next = nth_runnable(taken);
 			go_to(next);
@@ -227,7 +225,7 @@ static void jump_clock(void)
 			wake(i);
 }
 
-/* The current thread cannot go on: who does? */
+/* Goes on with another thread, because the current thread cannot. */
 static void go_on(void)
 {
 	if (sim->runnable == 0)
@@ -239,6 +237,7 @@ static void go_on(void)
 
 static void block(void)
 {
+	tend__assert(sim->threads[sim->current].state == RUNNABLE && sim->runnable > 0);
 	sim->threads[sim->current].state = BLOCKED;
 	sim->runnable--;
 	go_on();
@@ -250,8 +249,6 @@ uint64_t tend__clock(void) { return sim ? sim->clock : tend__os_clock(); }
 
 void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline)
 {
-	struct vthread *self;
-
 	if (!sim) {
 		tend__os_futex_wait(word, value, deadline);
 		return;
@@ -259,7 +256,7 @@ void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline)
 	tend__step();
 	if (*(const volatile uint32_t *)word != value || deadline <= sim->clock)
 		return;
-	self = &sim->threads[sim->current];
+	struct vthread *self = &sim->threads[sim->current];
 	self->word = word;
 	self->deadline = deadline;
 	block();
@@ -290,7 +287,7 @@ static void thread_main(void *p)
 	for (int i = 0; i < sim->used; i++)
 		if (sim->threads[i].word == v)
 			wake(i);
-	/* It never comes back here; its stack goes when the run is over. */
+	/* The thread never comes back here; the stack is freed when the run is over. */
 	tend__context_dies(tend__tls.context, true);
 	go_on();
 }
@@ -305,14 +302,13 @@ static void *map_stack(void)
 
 static int start(void (*fn)(void *), void *arg)
 {
-	struct vthread *v;
 	int i = 0;
 
 	while (i < sim->used && sim->threads[i].state != UNUSED)
 		i++;
 	if (i == THREADS)
 		return -EAGAIN;
-	v = &sim->threads[i];
+	struct vthread *v = &sim->threads[i];
 	if (!v->stack)
 		v->stack = map_stack();
 	if (!v->stack)
@@ -324,7 +320,7 @@ static int start(void (*fn)(void *), void *arg)
 	v->word = NULL;
 	v->poller = NULL;
 	v->deadline = TEND_FOREVER;
-	memset(&v->tls, 0, sizeof v->tls);
+	memset(&v->tls, 0, sizeof(v->tls));
 	tend__context_make(&v->context, v->stack, STACK_BYTES, thread_main, v);
 	v->tls.context = &v->context;
 	v->state = RUNNABLE;
@@ -334,11 +330,9 @@ static int start(void (*fn)(void *), void *arg)
 
 int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg)
 {
-	int i;
-
 	if (!sim)
 		return tend__os_thread_start(t, name, fn, arg);
-	i = start(fn, arg);
+	int i = start(fn, arg);
 	if (i < 0)
 		return i;
 	t->os = (uintptr_t)i;
@@ -348,15 +342,14 @@ int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void
 
 void tend__thread_join(struct tend__thread *t)
 {
-	struct vthread *v, *self;
-
 	if (!sim) {
 		tend__os_thread_join(t);
 		return;
 	}
-	v = &sim->threads[t->os];
+	tend__assert(t->os < (uintptr_t)sim->used);
+	struct vthread *v = &sim->threads[t->os];
 	while (v->state != DONE) {
-		self = &sim->threads[sim->current];
+		struct vthread *self = &sim->threads[sim->current];
 		self->word = v;
 		self->deadline = TEND_FOREVER;
 		block();
@@ -386,7 +379,6 @@ void tend__poller_arm(struct tend__poller *p, uint64_t deadline)
 
 int tend__poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__ready *out, int max)
 {
-	struct vthread *self;
 	int n = 0;
 
 	if (!sim)
@@ -395,7 +387,7 @@ int tend__poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__re
 	if (p->watched)
 		n = tend__os_poller_wait(p, 0, out, max);
 	if (!n && deadline > sim->clock && !p->woken) {
-		self = &sim->threads[sim->current];
+		struct vthread *self = &sim->threads[sim->current];
 		self->poller = p;
 		self->deadline = deadline;
 		block();
@@ -422,7 +414,7 @@ void tend__poller_wake(struct tend__poller *p)
 
 bool tend__barrier(void)
 {
-	tend__step(); /* its atomics are in one order already */
+	tend__step(); /* the atomics are in a total order already */
 	return sim || tend__os_barrier();
 }
 
@@ -439,8 +431,8 @@ static void back_outside(void *p)
 	struct vthread *v = p;
 
 	first_thread(NULL);
-	/* Threads that fn left running are not waited for: they are its own bug, and
-	 * they are named by the count. */
+	/* Threads that fn left running are not waited for: they are a bug of fn, and the count
+	 * names them. */
 	v->state = DONE;
 	tend__context_switch(tend__tls.context, &sim->outside);
 }
@@ -450,9 +442,9 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 	struct tend__tls before = tend__tls;
 	struct vthread *v = &s->threads[0];
 
-	memset(&s->result, 0, sizeof s->result);
+	memset(&s->result, 0, sizeof(s->result));
 	s->random = s->opts.seed;
-	s->clock = TEND_SEC; /* not 0: instants of 0 mean "none" in options */
+	s->clock = TEND_SEC; /* above 0, because an instant of 0 means "none" in options */
 	s->number = ++runs_begun;
 	s->preemptions = 0;
 	s->choices_at = 0;
@@ -475,7 +467,7 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 	v->deadline = TEND_FOREVER;
 	tend__context_make(&v->context, v->stack, STACK_BYTES, back_outside, v);
 	tend__context_adopt(&s->outside);
-	memset(&tend__tls, 0, sizeof tend__tls);
+	memset(&tend__tls, 0, sizeof(tend__tls));
 	tend__tls.context = &v->context;
 	sim = s;
 	tend__context_switch(&s->outside, &v->context);
@@ -490,12 +482,10 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 
 static struct sim *make(const struct tend_sim_opts *opts, int *error)
 {
-	struct sim *s;
-
-	*error = sim ? -EBUSY : opts && opts->size > sizeof *opts ? -E2BIG : -ENOMEM;
+	*error = sim ? -EBUSY : opts && opts->size > sizeof(*opts) ? -E2BIG : -ENOMEM;
 	if (*error != -ENOMEM)
 		return NULL;
-	s = calloc(1, sizeof *s);
+	struct sim *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	if (opts)
@@ -555,7 +545,7 @@ int tend_sim_explore(const struct tend_sim_opts *opts, int (*fn)(void *arg), voi
 
 	if (!s)
 		return error;
-	s->choices = calloc(CHOICES, sizeof *s->choices);
+	s->choices = calloc(CHOICES, sizeof(*s->choices));
 	if (!s->choices) {
 		unmake(s);
 		return -ENOMEM;
