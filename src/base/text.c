@@ -2,6 +2,8 @@
 
 #include "tend/text.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 
 void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n)
 {
+	tend__assert(!t->size || t->buf);
 	if (t->n + 1 < t->size) {
 		size_t room = t->size - 1 - t->n, m = n < room ? n : room;
 
@@ -23,25 +26,25 @@ void tend__text_s(struct tend__text *t, const char *s) { tend__text_bytes(t, s, 
 void tend__text_number(struct tend__text *t, uint64_t number)
 {
 	char digits[20];
-	size_t at = sizeof digits;
+	size_t at = sizeof(digits);
 
 	do
 		digits[--at] = (char)('0' + number % 10);
 	while (number /= 10);
-	tend__text_bytes(t, digits + at, sizeof digits - at);
+	tend__text_bytes(t, digits + at, sizeof(digits) - at);
 }
 
 void tend__text_f(struct tend__text *t, const char *fmt, ...)
 {
 	char small[256];
 	va_list args;
-	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(small, sizeof small, fmt, args);
+	int n = vsnprintf(small, sizeof(small), fmt, args);
 	va_end(args);
 	if (n > 0)
-		tend__text_bytes(t, small, (size_t)n < sizeof small ? (size_t)n : sizeof small - 1);
+		tend__text_bytes(t, small,
+		                 (size_t)n < sizeof(small) ? (size_t)n : sizeof(small) - 1);
 }
 
 /* ---- Characters ---- */
@@ -144,6 +147,7 @@ void tend__text_plain(struct tend__text *t, const char *s, size_t n, uint32_t fl
 		size_t len = tend_text_decode(s + i, n - i, &code);
 		size_t bytes = show(shown, s + i, len, code, flags);
 
+		tend__assert(bytes > 0 && bytes < sizeof(shown));
 		if (t->n + bytes < t->size)
 			tend__text_bytes(t, shown, bytes);
 		else
@@ -288,22 +292,22 @@ static bool plain(const char *name, size_t n)
 	uint64_t word, odd = 0;
 	uint32_t first, last;
 
-	if (n < sizeof first) {
+	if (n < sizeof(first)) {
 		word = ' ' * UINT64_C(0x0101010101000000);
 		return !odd_bytes(word | (uint64_t)(unsigned char)name[0] << 16 |
 		                  (uint64_t)(unsigned char)name[n / 2] << 8 |
 		                  (unsigned char)name[n - 1]);
 	}
-	if (n < sizeof word) {
-		memcpy(&first, name, sizeof first);
-		memcpy(&last, name + n - sizeof last, sizeof last);
+	if (n < sizeof(word)) {
+		memcpy(&first, name, sizeof(first));
+		memcpy(&last, name + n - sizeof(last), sizeof(last));
 		return !odd_bytes((uint64_t)first << 32 | last);
 	}
-	for (size_t i = 0; i + sizeof word < n; i += sizeof word) {
-		memcpy(&word, name + i, sizeof word);
+	for (size_t i = 0; i + sizeof(word) < n; i += sizeof(word)) {
+		memcpy(&word, name + i, sizeof(word));
 		odd |= odd_bytes(word);
 	}
-	memcpy(&word, name + n - sizeof word, sizeof word);
+	memcpy(&word, name + n - sizeof(word), sizeof(word));
 	return !(odd | odd_bytes(word));
 }
 

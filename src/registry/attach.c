@@ -3,6 +3,7 @@
 #include "registry/snapshot.h"
 
 #include "base/atomic.h"
+#include "base/error.h"
 #include "platform/platform.h"
 
 #include <dirent.h>
@@ -20,11 +21,10 @@
 static int read_mapped(int fd, size_t bytes, tend_snapshot **out)
 {
 	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
-	int error;
 
 	if (p == MAP_FAILED)
 		return -errno;
-	error = tend__snapshot_read(p, bytes, tend__clock(), out);
+	int error = tend__snapshot_read(p, bytes, tend__clock(), out);
 	munmap(p, bytes);
 	return error;
 }
@@ -51,11 +51,11 @@ static void read_until_same(int fd, uint64_t at, struct tend__record *r)
 	for (int i = 0; i < 16; i++) {
 		struct tend__record again;
 
-		if (pread(fd, &again, sizeof again, (off_t)at) != (ssize_t)sizeof again)
+		if (pread(fd, &again, sizeof(again), (off_t)at) != (ssize_t)sizeof(again))
 			break;
-		if (memcmp(r, &again, sizeof again) == 0)
+		if (memcmp(r, &again, sizeof(again)) == 0)
 			return;
-		memcpy((void *)r, &again, sizeof again);
+		memcpy((void *)r, &again, sizeof(again));
 	}
 	/* Relaxed: the copy is ours alone. */
 	tend__store_relaxed(&r->seq, tend__load_relaxed(&r->seq) | 1);
@@ -67,10 +67,10 @@ static void read_until_same(int fd, uint64_t at, struct tend__record *r)
 static bool settle(int fd, uint64_t at, struct tend__record *r)
 {
 	/* Relaxed, all: the copy is ours alone. */
-	uint64_t before = tend__load_relaxed(&r->word), now;
+	uint64_t before = tend__load_relaxed(&r->word);
 
 	read_until_same(fd, at, r);
-	now = tend__load_relaxed(&r->word);
+	uint64_t now = tend__load_relaxed(&r->word);
 	if ((uint32_t)before && tend__word_generation(before) == tend__word_generation(now))
 		return true;
 	tend__store_relaxed(&r->word, now & ~(uint64_t)UINT32_MAX);
@@ -85,18 +85,18 @@ static bool settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 	struct tend__record piece[PIECE];
 	bool all = true;
 
-	for (uint64_t step; at + sizeof *piece <= end; at += step) {
-		uint64_t left = (end - at) / sizeof *piece, n = left < PIECE ? left : PIECE;
-		bool read;
+	for (uint64_t step; at + sizeof(*piece) <= end; at += step) {
+		uint64_t left = (end - at) / sizeof(*piece), n = left < PIECE ? left : PIECE;
 
-		step = n * sizeof *piece;
-		read = read_at(fd, (char *)piece, step, at) == 0;
+		tend__assert(n > 0);
+		step = n * sizeof(*piece);
+		bool read = read_at(fd, (char *)piece, step, at) == 0;
 		if (read && memcmp(copy + at, piece, step) == 0)
 			continue;
 		for (uint64_t i = 0; i < n; i++)
 			if (!read ||
-			    memcmp(copy + at + i * sizeof *piece, &piece[i], sizeof *piece) != 0)
-				all &= settle(fd, at + i * sizeof *piece,
+			    memcmp(copy + at + i * sizeof(*piece), &piece[i], sizeof(*piece)) != 0)
+				all &= settle(fd, at + i * sizeof(*piece),
 				              (struct tend__record *)(void *)(copy + at) + i);
 	}
 	return all;
@@ -130,31 +130,32 @@ static void drop_strays(struct tend__record *records, uint32_t n)
 static int copy_file(int fd, const struct tend__header *h, struct tend__header *copy)
 {
 	char *to = (char *)copy;
-	struct tend__header last;
-	uint64_t used, sites, end;
 	bool all = true;
-	int error = read_at(fd, to, sizeof *copy, 0);
+	int error = read_at(fd, to, sizeof(*copy), 0);
 
 	if (error)
 		return error;
 	memcpy(to, h, offsetof(struct tend__header, records_used));
 	/* Relaxed, all: the copies are ours alone. */
-	used = tend__load_relaxed(&copy->records_used);
+	uint64_t used = tend__load_relaxed(&copy->records_used);
 	used = used < h->records_max ? used : h->records_max;
-	end = h->records_at + used * sizeof(struct tend__record);
+	uint64_t end = h->records_at + used * sizeof(struct tend__record);
+	tend__assert(end <= h->bytes); /* tend__snapshot_header() has seen to this */
 	error = read_at(fd, to + h->records_at, end - h->records_at, h->records_at);
 	if (!error)
 		all = settle_all(fd, to, h->records_at, end);
 	for (uint32_t i = 0; i < h->rings && !error; i++) {
 		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
 
+		tend__assert(at + sizeof(struct tend__ring) <= h->records_at);
 		error = read_at(fd, to + at, sizeof(struct tend__ring), at);
 	}
+	struct tend__header last;
 	if (!error)
-		error = read_at(fd, (char *)&last, sizeof last, 0);
+		error = read_at(fd, (char *)&last, sizeof(last), 0);
 	if (error)
 		return error;
-	sites = tend__load_relaxed(&last.sites_used);
+	uint64_t sites = tend__load_relaxed(&last.sites_used);
 	sites = sites < TEND__SITES_MAX ? sites : TEND__SITES_MAX;
 	error = read_at(fd, to + h->sites_at, sites * TEND__SITE_BYTES, h->sites_at);
 	if (error)
@@ -170,15 +171,14 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 {
 	struct tend__header first, h = {0};
-	struct tend__header *copy;
-	int error = bytes < sizeof first ? -EPROTO : read_at(fd, (char *)&first, sizeof first, 0);
+	int error = bytes < sizeof(first) ? -EPROTO : read_at(fd, (char *)&first, sizeof(first), 0);
 
 	if (error)
 		return error;
 	if (!tend__snapshot_header(&first, bytes, &h))
 		return -EPROTO;
 	/* Address space for the whole file; memory is used for the parts that are read. */
-	copy = tend__reserve(h.bytes);
+	struct tend__header *copy = tend__reserve(h.bytes);
 	if (!copy)
 		return -ENOMEM;
 	error = copy_file(fd, &h, copy);
@@ -193,13 +193,12 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 int tend_snapshot_fd(int fd, tend_snapshot **out)
 {
 	struct stat st;
-	int seals;
 
 	if (fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct tend__header))
 		return -EPROTO;
-	seals = fcntl(fd, F_GET_SEALS);
+	int seals = fcntl(fd, F_GET_SEALS);
 	if (seals >= 0 && (seals & F_SEAL_SHRINK))
 		return read_mapped(fd, (size_t)st.st_size, out);
 	return read_copied(fd, (size_t)st.st_size, out);
@@ -209,7 +208,7 @@ int tend_snapshot_fd(int fd, tend_snapshot **out)
 static bool is_registry(int dir, const char *name)
 {
 	char link[64];
-	ssize_t n = readlinkat(dir, name, link, sizeof link - 1);
+	ssize_t n = readlinkat(dir, name, link, sizeof(link) - 1);
 
 	if (n < 0)
 		return false;
@@ -223,13 +222,12 @@ static uint32_t own_number(pid_t pid)
 {
 	char path[48], line[256];
 	uint32_t own = 0;
-	FILE *status;
 
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	status = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *status = fopen(path, "re");
 	if (!status)
 		return 0;
-	while (!own && fgets(line, sizeof line, status)) {
+	while (!own && fgets(line, sizeof(line), status)) {
 		const char *last = strrchr(line, '\t');
 
 		if (strncmp(line, "NSpid:", 6) == 0 && last)
@@ -250,7 +248,7 @@ static int open_registry(DIR *dir, const char *name)
 	if (place >= 0 && (fstat(place, &st) || !S_ISREG(st.st_mode)))
 		error = ENOENT;
 	else if (place >= 0) {
-		snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		error = errno;
 	}
@@ -264,12 +262,13 @@ static int open_registry(DIR *dir, const char *name)
  * closed, or is still being opened. */
 static uint64_t opened_at(int fd, uint32_t pid)
 {
-	static const char none[sizeof TEND__MAGIC];
+	static const char none[sizeof(TEND__MAGIC)];
 	struct tend__header h;
 
-	if (read_at(fd, (char *)&h, sizeof h, 0) != 0 || memcmp(h.magic, none, sizeof h.magic) == 0)
+	if (read_at(fd, (char *)&h, sizeof(h), 0) != 0 ||
+	    memcmp(h.magic, none, sizeof(h.magic)) == 0)
 		return 0;
-	if (memcmp(h.magic, TEND__MAGIC, sizeof h.magic) != 0)
+	if (memcmp(h.magic, TEND__MAGIC, sizeof(h.magic)) != 0)
 		return 1; /* another version: chosen last, so that its error is reported */
 	return (pid && h.pid != pid) || h.closed ? 0 : h.opened > 2 ? h.opened : 2;
 }
@@ -279,21 +278,17 @@ static int search(DIR *dir, uint32_t pid, int *out)
 {
 	int error = -ENOENT;
 	uint64_t newest = 0;
-	struct dirent *entry;
 
 	*out = -1;
-	while ((entry = readdir(dir))) {
-		uint64_t opened;
-		int fd;
-
+	for (struct dirent *entry; (entry = readdir(dir));) {
 		if (entry->d_name[0] == '.' || !is_registry(dirfd(dir), entry->d_name))
 			continue;
-		fd = open_registry(dir, entry->d_name);
+		int fd = open_registry(dir, entry->d_name);
 		if (fd < 0) {
 			error = fd;
 			continue;
 		}
-		opened = opened_at(fd, pid);
+		uint64_t opened = opened_at(fd, pid);
 		if (opened > newest) {
 			int swap = *out;
 
@@ -304,22 +299,22 @@ static int search(DIR *dir, uint32_t pid, int *out)
 		if (fd >= 0)
 			close(fd);
 	}
+	tend__assert((*out >= 0) == (newest > 0));
 	return *out >= 0 ? 0 : error;
 }
 
 int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 {
 	char path[48];
-	DIR *dir;
-	int error, fd;
+	int fd;
 
 	if (pid <= 0)
 		return -ESRCH;
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	DIR *dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? -ESRCH : errno == EACCES ? -EACCES : -errno;
-	error = search(dir, own_number(pid), &fd);
+	int error = search(dir, own_number(pid), &fd);
 	closedir(dir);
 	if (error)
 		return error;

@@ -1,6 +1,7 @@
 #include "registry/snapshot.h"
 
 #include "base/atomic.h"
+#include "base/error.h"
 #include "platform/platform.h"
 
 #include <sys/mman.h>
@@ -9,14 +10,13 @@ enum { LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MIN = 64 << 10, SPARE_MAX = 64 << 
 
 void *tend__snapshot_reserve(size_t *bytes)
 {
-	void *p;
-
+	tend__assert(*bytes > 0);
 	/* The page faults of a large block take longer than the copy into the block, so the
 	 * block asks for huge pages, and is as long as some huge pages. Where the kernel has
 	 * none, a snapshot takes longer. */
 	if (*bytes >= LARGE)
 		*bytes = (*bytes + HUGE - 1) / HUGE * HUGE;
-	p = tend__reserve(*bytes);
+	void *p = tend__reserve(*bytes);
 	if (p && *bytes >= LARGE)
 		madvise(p, *bytes, MADV_HUGEPAGE);
 	return p;
@@ -44,8 +44,10 @@ static void *take_spare(size_t *bytes)
 
 void *tend__snapshot_borrow(size_t *bytes)
 {
+	size_t wanted = *bytes;
 	void *p = take_spare(bytes);
 
+	tend__assert(*bytes >= wanted);
 	return p ? p : tend__snapshot_reserve(bytes);
 }
 

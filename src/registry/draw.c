@@ -3,6 +3,7 @@
 #include "tend/task.h"
 #include "tend/text.h"
 
+#include "base/error.h"
 #include "base/text.h"
 #include "platform/platform.h"
 
@@ -19,6 +20,7 @@ static uint32_t link_rows(struct tend_tree_row *rows, size_t n, const uint32_t *
 {
 	uint32_t top = TEND_NO_ROW;
 
+	tend__assert(n < TEND_NO_ROW);
 	for (size_t i = 0; i < n; i++) {
 		rows[i].first = TEND_NO_ROW;
 		rows[i].depth = 0;
@@ -28,14 +30,17 @@ static uint32_t link_rows(struct tend_tree_row *rows, size_t n, const uint32_t *
 	/* From the last row to the first, because each row is put in front of its list. */
 	for (size_t i = n; i-- > 0;) {
 		uint32_t row = order ? order[i] : (uint32_t)i, above = rows[row].above;
+		tend__assert(row < n);
 		uint32_t *list = above == TEND_NO_ROW ? &top : &rows[above].first;
 
 		rows[row].next = *list;
 		*list = row;
 	}
-	for (uint32_t row = top; row != TEND_NO_ROW; row = tend_tree_next(rows, row))
+	size_t drawn = 0;
+	for (uint32_t row = top; row != TEND_NO_ROW; row = tend_tree_next(rows, row), drawn++)
 		if (rows[row].above != TEND_NO_ROW)
 			rows[row].depth = rows[rows[row].above].depth + 1;
+	tend__assert(drawn <= n);
 	return top;
 }
 
@@ -104,7 +109,7 @@ static void draw_spaces(struct tend__text *t, size_t n)
 	static const char spaces[] = "                ";
 
 	for (size_t m; n > 0; n -= m) {
-		m = n < sizeof spaces - 1 ? n : sizeof spaces - 1;
+		m = n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1;
 		tend__text_bytes(t, spaces, m);
 	}
 }

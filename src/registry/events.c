@@ -9,6 +9,7 @@
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,13 +24,13 @@ struct tend_subscription {
 int tend_subscribe(tend_runtime *rt, tend_subscription **out)
 {
 	struct tend__header *h = tend__runtime_segment(rt);
-	tend_subscription *sub;
 
 	if (!h)
 		return -ESTALE;
-	sub = tend__alloc(sizeof *sub);
+	tend_subscription *sub = tend__alloc(sizeof(*sub));
 	if (!sub)
 		return -ENOMEM;
+	tend__assert(h->rings <= TEND__RINGS_MAX);
 	sub->rt = rt;
 	/* seq_cst: a spawn after this call sees the subscriber. */
 	tend__add(&h->subscribers, 1);
@@ -55,21 +56,21 @@ static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend
 {
 	struct tend__event_slot *e = &tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
 	/* Acquire: pairs with the release of the number in tend__event_emit(). */
-	uint64_t number = tend__load_acquire(&e->number), words[6];
-	uint32_t bits;
+	uint64_t number = tend__load_acquire(&e->number);
 
 	if (!number)
 		return false;
-	memset(out, 0, sizeof *out);
+	memset(out, 0, sizeof(*out));
 	out->number = number;
 	out->at = tend__load_acquire(&e->at);
 	out->id = tend__load_acquire(&e->id);
 	out->parent = tend__load_acquire(&e->parent);
-	bits = tend__load_acquire(&e->bits);
+	uint32_t bits = tend__load_acquire(&e->bits);
 	out->type = (uint8_t)bits;
 	out->kind = (uint8_t)(bits >> 8);
 	out->outcome = (uint8_t)(bits >> 16);
 	out->result = tend__load_acquire(&e->result);
+	uint64_t words[6];
 	tend__name_load(e->name, words);
 	tend__name_unpack(words, out->name);
 	/* Relaxed: the acquires above order it after the copy. */
@@ -80,7 +81,6 @@ static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend
  * -1 without an event. */
 static int first(tend_subscription *sub, struct tend__header *h, struct tend_event_info *out)
 {
-	struct tend_event_info e;
 	int ring = -1;
 
 	for (uint32_t i = 0; i < h->rings; i++) {
@@ -91,7 +91,10 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 			sub->heads[i] = head - h->ring_slots + 1;
 			sub->doubt = tend__load_acquire(&h->events);
 		}
+		tend__assert(sub->heads[i] <= head && head - sub->heads[i] < h->ring_slots);
 		while (sub->heads[i] < head) {
+			struct tend_event_info e;
+
 			if (!copy(h, i, sub->heads[i], &e)) {
 				sub->heads[i]++; /* overwritten: lost, as its number tells */
 				sub->doubt = tend__load_acquire(&h->events);
@@ -133,6 +136,7 @@ int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, si
 		}
 		if (ring < 0 || (out[n].number != sub->next && sub->next > sub->doubt))
 			break;
+		tend__assert(out[n].number >= sub->next);
 		missing += out[n].number - sub->next;
 		sub->next = out[n].number + 1;
 		sub->heads[ring]++;

@@ -3,6 +3,7 @@
 
 #include "tend/task.h"
 
+#include "base/error.h"
 #include "base/text.h"
 #include "segment/words.h"
 
@@ -61,6 +62,8 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 	const struct tend__row *above = &s->rows[place->above];
 	bool scope = tend__row_kind(r) == TEND_KIND_SCOPE;
 
+	tend__assert(row < s->count && place->above < s->count);
+	tend__assert(place->length > 0 && place->length <= TEND_NAME_MAX);
 	out->id = id_of(s, r);
 	out->parent = above == r ? 0 : id_of(s, above);
 	out->kind = (uint8_t)tend__row_kind(r);
@@ -77,7 +80,7 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 	out->checkpoints = r->checkpoints;
 	out->last_event = r->event;
 	memcpy(out->name, s->names + place->name, place->length);
-	wait_of(s, r, out->wait, sizeof out->wait);
+	wait_of(s, r, out->wait, sizeof(out->wait));
 	site_of(s, r->site_kind >> 8, out->site);
 }
 
@@ -87,8 +90,9 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
 	static const struct tend_info none;
 
+	tend__assert(index < s->count);
 	if (!s->infos) {
-		s->infos_bytes = (s->count + 1) * sizeof *s->infos;
+		s->infos_bytes = (s->count + 1) * sizeof(*s->infos);
 		s->infos = tend__snapshot_reserve(&s->infos_bytes);
 		if (!s->infos)
 			return &none;

@@ -11,6 +11,7 @@
  * slow. */
 #include "registry/snapshot.h"
 
+#include "base/error.h"
 #include "platform/platform.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ static uint32_t find_above(const struct order *o, uint32_t slots)
 			o->above[i] = o->above[i - 1];
 		else
 			o->above[i] = i == o->root ? i : scope_of(o->s, slots, i);
+		tend__assert(o->above[i] == NONE || o->above[i] < o->s->count);
 		strays += o->above[i] == NONE;
 	}
 	return strays;
@@ -95,6 +97,7 @@ static void find_depth(const struct order *o, uint32_t row)
 		uint32_t i = chain[--n];
 		uint8_t depth = places[o->above[i]].depth;
 
+		tend__assert(depth != TEND__ROW_DEPTH_UNKNOWN);
 		if (places[i].depth != TEND__ROW_DEPTH_UNKNOWN)
 			continue; /* in a circle a row comes more than once */
 		if (depth >= TEND__ROW_DEPTH_MAX)
@@ -109,6 +112,7 @@ static void put_in_list(const struct order *o, uint32_t row)
 	uint32_t above = o->above[row];
 	struct list *list = &o->lists[above == row ? o->s->count : above];
 
+	tend__assert(!o->next[row] && !list->first == !list->last);
 	*(list->last ? &o->next[list->last - 1] : &list->first) = row + 1;
 	list->last = row + 1;
 }
@@ -132,6 +136,7 @@ static void make_tree(const struct order *o, uint32_t strays)
 			places[i].depth = (uint8_t)(depth + 1);
 		else if (places[i].depth == TEND__ROW_DEPTH_UNKNOWN)
 			find_depth(o, i);
+		tend__assert(places[i].depth <= TEND__ROW_DEPTH_MAX);
 		places[i].above = o->above[i];
 		o->s->info.torn += places[i].torn;
 		put_in_list(o, i);
@@ -168,6 +173,7 @@ static void sort_digit(const struct item *from, struct item *to, size_t n, unsig
 		sum += here;
 		digit = (digit - differ) & differ;
 	} while (digit);
+	tend__assert(sum == n);
 	for (size_t i = 0; i < n; i++)
 		to[at[from[i].key >> shift & differ]++] = from[i];
 }
@@ -196,7 +202,7 @@ static void sort_keys(struct item *a, struct item *spare, size_t n, uint64_t dif
 		to = swap;
 	}
 	if (from != a)
-		memcpy(a, from, n * sizeof *a);
+		memcpy(a, from, n * sizeof(*a));
 }
 
 /* Finds the bits in which the names are not all equal, by words as they lie in memory. */
@@ -207,7 +213,7 @@ static void compare_names(const struct order *o, const struct item *a, size_t n,
 	uint64_t first[NAME_WORDS] = {0};
 	size_t first_words = place->length / 8u + 1;
 
-	memcpy(first, o->s->names + place->name, first_words * sizeof *first);
+	memcpy(first, o->s->names + place->name, first_words * sizeof(*first));
 	for (size_t i = 1; i < n; i++) {
 		const uint64_t *name = o->s->names + places[a[i].row].name;
 		size_t words = places[a[i].row].length / 8u + 1, w = 0;
@@ -234,7 +240,7 @@ static uint64_t in_order(uint64_t word)
  * Returns these bits; 0 if all names are equal. */
 static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 {
-	uint64_t words[NAME_WORDS + 1] = {0}, differ;
+	uint64_t words[NAME_WORDS + 1] = {0};
 	size_t at = 0;
 
 	compare_names(o, a, n, words);
@@ -243,7 +249,9 @@ static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 	if (at == NAME_WORDS)
 		return 0;
 	at = at * 8 + (size_t)__builtin_clzll(in_order(words[at])) / 8;
-	memcpy(&differ, (char *)words + at, sizeof differ);
+	tend__assert(at < NAME_WORDS * sizeof(*words));
+	uint64_t differ;
+	memcpy(&differ, (char *)words + at, sizeof(differ));
 	differ = in_order(differ);
 	for (size_t i = 0; i < n; i++) {
 		const struct tend__place *place = &o->s->places[a[i].row];
@@ -251,7 +259,7 @@ static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 		uint64_t key = 0;
 
 		if (at < end) {
-			memcpy(&key, (char *)(o->s->names + place->name) + at, sizeof key);
+			memcpy(&key, (char *)(o->s->names + place->name) + at, sizeof(key));
 			/* The bytes after the words of the name belong to another name. */
 			key = in_order(key) & differ;
 			if (end - at < 8)
@@ -308,6 +316,7 @@ static size_t add_list(const struct order *o, size_t row, size_t n)
 {
 	for (uint32_t i = o->lists[row].first; i; i = o->next[i - 1])
 		o->items[n++] = (struct item){i, i - 1};
+	tend__assert(n <= o->s->count);
 	return n;
 }
 
@@ -353,13 +362,11 @@ static void write_order(const struct order *o)
 	*level = (struct level){sorted, sorted + n};
 	sorted += n;
 	for (;;) {
-		uint32_t row;
-
 		while (level->at == level->end && level > levels)
 			level--;
 		if (level->at == level->end)
-			return;
-		row = *level->at++;
+			break;
+		uint32_t row = *level->at++;
 		*order++ = row;
 		if (!o->s->places[row].scope)
 			continue;
@@ -370,11 +377,14 @@ static void write_order(const struct order *o)
 		if (!write_items(o, n, order))
 			order += n;
 		else {
-			memcpy(sorted, order, n * sizeof *sorted);
+			memcpy(sorted, order, n * sizeof(*sorted));
+			tend__assert(level + 1 < levels + TEND__TREE_LEVELS);
 			*++level = (struct level){sorted, sorted + n};
 			sorted += n;
 		}
 	}
+	tend__assert(order == o->s->order + o->s->count);
+	tend__assert(sorted <= o->sorted + o->s->count);
 }
 
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
@@ -383,7 +393,6 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
 	size_t bytes = n * (sizeof(struct list) + 2 * sizeof(uint32_t) + 2 * sizeof(struct item));
 	struct order o = {.s = s, .above = s->order};
 	char *block = tend__snapshot_borrow(&bytes);
-	uint32_t strays;
 
 	if (!block)
 		return -ENOMEM;
@@ -395,7 +404,7 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
 	o.spare = o.items + n;
 	memset(block, 0, (size_t)((char *)o.sorted - block));
 	o.root = s->count && s->rows[0].slot == 1 && s->places[0].scope ? 0 : NONE;
-	strays = find_above(&o, slots);
+	uint32_t strays = find_above(&o, slots);
 	if (!strays || last) {
 		make_tree(&o, strays);
 		write_order(&o);

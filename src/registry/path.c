@@ -1,5 +1,6 @@
 #include "registry/snapshot.h"
 
+#include "base/error.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@ void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out)
 
 uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 {
+	tend__assert(index < s->count);
 	return s->places[s->order[index]].depth;
 }
 
@@ -28,14 +30,16 @@ static uint32_t fitting(const tend_snapshot *s, const uint32_t *chain, uint32_t 
 static size_t path_of(const tend_snapshot *s, uint32_t row, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
-	uint32_t chain[TEND__TREE_LEVELS], depth = 0, n;
+	uint32_t chain[TEND__TREE_LEVELS], depth = 0;
 
 	chain[0] = row;
 	while (s->places[chain[depth]].above != chain[depth]) {
+		tend__assert(depth + 1 < TEND__TREE_LEVELS);
 		chain[depth + 1] = s->places[chain[depth]].above;
 		depth++;
 	}
-	n = fitting(s, chain, depth);
+	tend__assert(depth == s->places[row].depth);
+	uint32_t n = fitting(s, chain, depth);
 	if (n < depth)
 		tend__text_bytes(&t, ".../", 4);
 	for (;; n--) {
@@ -51,7 +55,8 @@ static void keep_prefix(tend_snapshot *s, uint32_t row)
 	char *text = (char *)s->prefix;
 
 	s->prefix_of = row + 1;
-	s->prefix_length = (uint32_t)path_of(s, row, text, sizeof s->prefix);
+	s->prefix_length = (uint32_t)path_of(s, row, text, sizeof(s->prefix));
+	tend__assert(s->prefix_length > 0 && s->prefix_length < sizeof(s->prefix));
 	text[s->prefix_length++] = '/'; /* over the NUL */
 }
 
@@ -67,15 +72,15 @@ size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf
 {
 	/* The prefix is kept for the next call: callers take turns, says the header. */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
+	tend__assert(index < s->count);
 	uint32_t row = s->order[index];
 	const struct tend__place *place = &s->places[row];
-	size_t n;
 
 	if (place->above == row)
 		return path_of(s, row, buf, size);
 	if (s->prefix_of != place->above + 1)
 		keep_prefix(s, place->above);
-	n = s->prefix_length + place->length;
+	size_t n = s->prefix_length + place->length;
 	/* A path that has to be cut is not the prefix and the name. */
 	if (n + strlen(".../") >= TEND_PATH_MAX || n + sizeof(uint64_t) > size)
 		return path_of(s, row, buf, size);

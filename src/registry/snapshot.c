@@ -9,6 +9,7 @@
 #include "registry/snapshot.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "platform/platform.h"
 #include "runtime/runtime.h"
@@ -17,20 +18,18 @@
 #include <string.h>
 
 enum { TORN = 1, MOVED = 2 }; /* answers of a try */
-enum { RETRIES = 16, AHEAD = 16 };
+enum { RETRIES = 16, AHEAD = 16, NAME_WORDS = (TEND_NAME_MAX + 1) / 8 };
 
 /* ---- The header ---- */
 
 static bool valid(const struct tend__header *h)
 {
-	uint64_t rings;
-
 	if (h->rings > TEND__RINGS_MAX || h->ring_slots > 1 << 24 ||
 	    h->records_max > TEND__SLOT_MAX)
 		return false;
-	rings = h->rings * tend__ring_bytes(h);
+	uint64_t rings = h->rings * tend__ring_bytes(h);
 	return h->sites_at % 8 == 0 && h->rings_at % 8 == 0 && h->records_at % 8 == 0 &&
-	       h->sites_at >= sizeof *h && h->sites_at <= h->rings_at &&
+	       h->sites_at >= sizeof(*h) && h->sites_at <= h->rings_at &&
 	       h->rings_at <= h->records_at && h->records_at <= h->bytes &&
 	       h->rings_at - h->sites_at >= (uint64_t)TEND__SITES_MAX * TEND__SITE_BYTES &&
 	       h->records_at - h->rings_at >= rings &&
@@ -39,11 +38,11 @@ static bool valid(const struct tend__header *h)
 
 bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct tend__header *out)
 {
-	if (bytes < sizeof *h)
+	if (bytes < sizeof(*h))
 		return false;
 	memcpy(out, h, offsetof(struct tend__header, records_used));
-	return memcmp(out->magic, TEND__MAGIC, sizeof out->magic) == 0 && out->abi == TEND__ABI &&
-	       out->header_bytes == sizeof *h && out->bytes <= bytes && valid(out);
+	return memcmp(out->magic, TEND__MAGIC, sizeof(out->magic)) == 0 && out->abi == TEND__ABI &&
+	       out->header_bytes == sizeof(*h) && out->bytes <= bytes && valid(out);
 }
 
 /* ---- Records ---- */
@@ -119,7 +118,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
                                                                 struct tend__row *row,
                                                                 struct tend__place *place)
 {
-	uint32_t seq = tend__load_acquire(&r->seq), parent;
+	uint32_t seq = tend__load_acquire(&r->seq);
 	uint64_t before = tend__load_acquire(&r->word), *name = in->names + in->letters;
 	unsigned answer = 0;
 
@@ -133,7 +132,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 	row->spawned = tend__load_acquire(&r->spawned);
 	row->site_kind = tend__load_acquire(&r->site_kind);
 	place->length = (uint8_t)copy_name(r->name, name);
-	parent = tend__load_acquire(&r->parent);
+	uint32_t parent = tend__load_acquire(&r->parent);
 	place->above = parent;
 	/* A scope outlives its tasks: if the word below still has the same generation, this
 	 * generation is the scope's. */
@@ -172,6 +171,7 @@ static uint8_t make_printable(char text[TEND_NAME_MAX + 1])
 {
 	size_t n = strlen(text);
 
+	tend__assert(n <= TEND_NAME_MAX);
 	memset(text + n, 0, TEND_NAME_MAX + 1 - n);
 	if (tend__name_valid(text, n))
 		return (uint8_t)n;
@@ -190,11 +190,10 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 	struct tend__record *r = &in->records[slot];
 	struct tend__row *row = &in->rows[to];
 	struct tend__place *place = &in->places[to];
-	unsigned answer;
 
 	if (!(uint32_t)tend__load_relaxed(&r->word))
 		return false;
-	answer = copy_once(in, r, row, place);
+	unsigned answer = copy_once(in, r, row, place);
 	if (answer)
 		answer = copy_patiently(*in, r, row, place);
 	place->scope = tend__row_kind(row) == TEND_KIND_SCOPE;
@@ -230,6 +229,7 @@ static void copy_again(tend_snapshot *s, struct reader in)
 		            tend__word_generation(row->word) &&
 		    !copy(&in, slot, i))
 			continue;
+		tend__assert(kept <= i);
 		if (kept != i) {
 			s->rows[kept] = *row;
 			s->places[kept] = s->places[i];
@@ -251,6 +251,7 @@ static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *
 		uint32_t slot = tend__id_slot(id), in = slot < slots ? s->row_of[slot] : 0;
 		struct tend__row *row = &s->rows[in ? in - 1 : 0];
 
+		tend__assert(in <= s->count);
 		if (in && tend__row_kind(row) != TEND_KIND_SCOPE &&
 		    tend__word_generation(row->word) == tend__id_generation(id) &&
 		    (row->word & TEND__STATE) == TEND__READY)
@@ -264,8 +265,8 @@ static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *
  * name twice, because a row may be copied again. */
 static bool make_room(tend_snapshot *s, uint32_t slots)
 {
-	const size_t one = sizeof *s->rows + sizeof *s->places + sizeof *s->row_of +
-	                   sizeof *s->order + 2 * (TEND_NAME_MAX + 1);
+	const size_t one = sizeof(*s->rows) + sizeof(*s->places) + sizeof(*s->row_of) +
+	                   sizeof(*s->order) + 2 * (TEND_NAME_MAX + 1);
 
 	s->bytes = ((size_t)slots + 1) * one;
 	s->rows = tend__snapshot_borrow(&s->bytes);
@@ -275,30 +276,30 @@ static bool make_room(tend_snapshot *s, uint32_t slots)
 	s->row_of = (uint32_t *)(s->places + slots);
 	s->order = s->row_of + slots;
 	s->names = (uint64_t *)(void *)(s->order + slots);
-	memset(s->row_of, 0, slots * sizeof *s->row_of);
+	memset(s->row_of, 0, slots * sizeof(*s->row_of));
 	return true;
 }
 
 static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t slots)
 {
-	struct reader in;
-	size_t count = 0;
-	int error;
-
 	if (!make_room(s, slots))
 		return -ENOMEM;
-	in = (struct reader){records, s->rows, s->places, s->row_of, s->names, slots, 0};
+	struct reader in = {records, s->rows, s->places, s->row_of, s->names, slots, 0};
+	size_t count = 0;
 	for (uint32_t slot = 1; slot < slots; slot++) {
 		__builtin_prefetch(&records[slot + AHEAD]);
 		__builtin_prefetch(&records[slot + AHEAD].spawned);
 		count += copy(&in, slot, count);
 	}
 	s->count = count;
-	error = tend__snapshot_order(s, slots, false);
+	tend__assert(count < slots || slots == 0);
+	tend__assert(in.letters <= slots * NAME_WORDS);
+	int error = tend__snapshot_order(s, slots, false);
 	if (error != -EAGAIN)
 		return error;
 	/* Tasks or scopes began or ended during the read. */
 	copy_again(s, in);
+	tend__assert(s->count <= count);
 	return tend__snapshot_order(s, slots, true);
 }
 
@@ -318,26 +319,24 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 {
 	/* C11 has no atomic load of a const object. */
 	struct tend__header *live = (struct tend__header *)(uintptr_t)header, h;
-	tend_snapshot *s;
-	uint32_t slots;
-	int error;
 
 	if (!tend__snapshot_header(header, bytes, &h))
 		return -EPROTO;
-	s = tend__alloc(sizeof *s);
+	tend_snapshot *s = tend__alloc(sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->runtime = h.runtime & 0xff;
 	s->info.at = now;
 	s->info.pid = h.pid;
-	memcpy(s->info.name, h.name, sizeof s->info.name - 1);
+	memcpy(s->info.name, h.name, sizeof(s->info.name) - 1);
 	(void)make_printable(s->info.name);
 	/* Acquire, both: the records that are read below are at least as new. */
 	s->info.low = tend__load_acquire(&live->events);
-	slots = tend__load_acquire(&live->records_used);
+	uint32_t slots = tend__load_acquire(&live->records_used);
 	if (slots > h.records_max)
 		slots = h.records_max;
-	error = read_rows(s, (struct tend__record *)(void *)((char *)live + h.records_at), slots);
+	int error =
+		read_rows(s, (struct tend__record *)(void *)((char *)live + h.records_at), slots);
 	if (!error)
 		mark_running(s, slots, live, &h);
 	s->info.high = tend__load_acquire(&live->events);

@@ -30,6 +30,33 @@ uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers)
 	return 2 + tasks_max + workers * (keep + 3 * batch(keep));
 }
 
+/* Sets the offsets and the size of a segment, whose numbers are there already. */
+static void lay_out(struct tend__header *h)
+{
+	uint64_t page = tend__page_bytes();
+
+	h->sites_at = page;
+	h->rings_at = align(h->sites_at + TEND__SITES_MAX * TEND__SITE_BYTES, page);
+	h->records_at = align(h->rings_at + h->rings * tend__ring_bytes(h), page);
+	h->bytes =
+		align(h->records_at + (uint64_t)h->records_max * sizeof(struct tend__record), page);
+	tend__assert(sizeof(*h) <= h->sites_at && h->sites_at < h->rings_at &&
+	             h->rings_at < h->records_at && h->records_at < h->bytes);
+}
+
+/* Writes the header and the site "?" into new memory. */
+static void begin(struct tend__header *to, const struct tend__header *h)
+{
+	memcpy((char *)to + sizeof(h->magic), (const char *)h + sizeof(h->magic),
+	       sizeof(*h) - sizeof(h->magic));
+	memcpy(tend__site_at(to, 0), "?", 2);
+	/* Relaxed: no other thread has the segment yet. */
+	tend__store_relaxed(&to->sites_used, 1);
+	tend__store_relaxed(&to->records_used, 1);
+	/* The magic last: a reader that finds the magic finds the rest. */
+	memcpy(to->magic, h->magic, sizeof(h->magic));
+}
+
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
                        uint32_t runtime, uint32_t first_generation, uint32_t workers,
                        uint32_t tasks_max, uint32_t ring_slots)
@@ -37,7 +64,7 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	const uint32_t records_max = tend__slots_for(tasks_max, workers);
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
-	                         .header_bytes = sizeof h,
+	                         .header_bytes = sizeof(h),
 	                         .opened = tend__clock(),
 	                         .pid = (uint32_t)getpid(),
 	                         .runtime = runtime,
@@ -45,42 +72,31 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 	                         .records_max = records_max,
 	                         .ring_slots = ring_slots,
 	                         .rings = workers + 1};
-	uint64_t page = tend__page_bytes();
-	void *p;
-	int error;
 
-	h.sites_at = page;
-	h.rings_at = align(h.sites_at + TEND__SITES_MAX * TEND__SITE_BYTES, page);
-	h.records_at = align(h.rings_at + h.rings * tend__ring_bytes(&h), page);
-	h.bytes = align(h.records_at + (uint64_t)records_max * sizeof(struct tend__record), page);
-	memcpy(h.name, name, strnlen(name, sizeof h.name - 1));
-
+	tend__assert(workers > 0 && h.rings <= TEND__RINGS_MAX);
+	tend__assert(records_max <= TEND__SLOT_MAX);
+	tend__assert(ring_slots > 0 && (ring_slots & (ring_slots - 1)) == 0);
+	lay_out(&h);
+	memcpy(h.name, name, strnlen(name, sizeof(h.name) - 1));
 	*s = (struct tend__segment){.fd = -1, .first_generation = first_generation};
 	s->keep_max = keep_max(tasks_max, workers);
 	s->batch = batch(s->keep_max);
-	s->next_free = tend__reserve((size_t)records_max * sizeof *s->next_free);
-	s->sites = tend__alloc(TEND__SITE_KEYS * sizeof *s->sites);
+	s->next_free = tend__reserve((size_t)records_max * sizeof(*s->next_free));
+	s->sites = tend__alloc(TEND__SITE_KEYS * sizeof(*s->sites));
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
-	error = -ENOMEM;
-	if (!s->next_free || !s->sites || (path && !s->path))
-		goto fail;
-	if (path)
+	if (path && s->path)
 		memcpy(s->path, path, strlen(path) + 1);
-	error = tend__segment_map(path, TEND__MEMFD_NAME, h.bytes, &p, &s->fd);
-	if (error)
-		goto fail;
-	s->header = p;
-	memcpy((char *)p + sizeof h.magic, (char *)&h + sizeof h.magic, sizeof h - sizeof h.magic);
-	memcpy(tend__site_at(s->header, 0), "?", 2);
-	/* Relaxed: no other thread has the segment yet. */
-	tend__store_relaxed(&s->header->sites_used, 1);
-	tend__store_relaxed(&s->header->records_used, 1);
-	/* The magic last: a reader that finds the magic finds the rest. */
-	memcpy(p, h.magic, sizeof h.magic);
-	return 0;
-fail:
+	void *p = NULL;
+	bool all = s->next_free && s->sites && (!path || s->path);
+	int error = all ? tend__segment_map(path, TEND__MEMFD_NAME, h.bytes, &p, &s->fd) : -ENOMEM;
+	if (!error) {
+		tend__assert(p);
+		s->header = p;
+		begin(p, &h);
+		return 0;
+	}
 	if (s->next_free)
-		tend__unreserve(s->next_free, (size_t)records_max * sizeof *s->next_free);
+		tend__unreserve(s->next_free, (size_t)records_max * sizeof(*s->next_free));
 	tend__free(s->sites);
 	tend__free(s->path);
 	*s = (struct tend__segment){.fd = -1};
@@ -91,10 +107,11 @@ void tend__segment_close(struct tend__segment *s)
 {
 	uint32_t records_max = s->header->records_max;
 
+	tend__assert(!tend__load_relaxed(&s->header->closed)); /* relaxed: ours to write */
 	/* Release: a reader in another process that sees `closed` sees all writes before. */
 	tend__store_release(&s->header->closed, 1);
 	tend__segment_unmap(s->header, s->header->bytes, s->fd, s->path);
-	tend__unreserve(s->next_free, (size_t)records_max * sizeof *s->next_free);
+	tend__unreserve(s->next_free, (size_t)records_max * sizeof(*s->next_free));
 	tend__free(s->sites);
 	tend__free(s->path);
 }
@@ -109,6 +126,7 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 	while (got < n && s->free) {
 		uint32_t slot = s->free;
 
+		tend__assert(slot < s->header->records_max);
 		s->free = s->next_free[slot];
 		s->next_free[slot] = head;
 		head = slot;
@@ -121,6 +139,7 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 		uint32_t end = used + (n - got) < s->header->records_max ? used + (n - got)
 		                                                         : s->header->records_max;
 
+		tend__assert(used > 0 && used <= end);
 		for (uint32_t slot = end; slot > used; slot--) {
 			/* Relaxed: readers look no further than records_used. */
 			tend__store_relaxed(&tend__record_at(s->header, slot - 1)->word,
@@ -133,6 +152,7 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 		tend__store_release(&s->header->records_used, end);
 	}
 	tend__unlock(&s->lock);
+	tend__assert(got <= n && (got > 0) == (head != 0));
 	*first = head;
 	return got;
 }
@@ -140,14 +160,14 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
 {
 	struct tend__slots one = {0};
-	uint32_t slot;
 
 	if (!cache)
 		cache = &one;
+	tend__assert(!cache->first && !cache->count);
 	cache->count = take_batch(s, cache == &one ? 1 : s->batch, &cache->first);
 	if (cache->keep < s->keep_max)
 		cache->keep += cache->count;
-	slot = cache->first;
+	uint32_t slot = cache->first;
 	if (slot) {
 		cache->first = s->next_free[slot];
 		cache->count--;
@@ -157,6 +177,8 @@ uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
 
 void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32_t slot)
 {
+	tend__assert(slot > 0 && slot < s->header->records_max);
+	tend__assert(!cache || cache->count > 2 * s->batch);
 	tend__lock(&s->lock);
 	if (!cache) {
 		s->next_free[slot] = s->free;
@@ -167,6 +189,7 @@ void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32
 	for (uint32_t i = 0; cache && i < 2 * s->batch; i++) {
 		uint32_t moved = cache->first;
 
+		tend__assert(moved);
 		cache->first = s->next_free[moved];
 		s->next_free[moved] = s->free;
 		s->free = moved;
@@ -179,7 +202,7 @@ void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32
 /* Interns a literal under the lock. Returns its index, or 0, "?", if the table is full. */
 uint32_t tend__site_add(struct tend__segment *s, const char *literal)
 {
-	uint32_t i = tend__site_hash(literal), site;
+	uint32_t i = tend__site_hash(literal);
 	size_t n = strlen(literal);
 
 	tend__lock(&s->lock);
@@ -187,7 +210,7 @@ uint32_t tend__site_add(struct tend__segment *s, const char *literal)
 	while (tend__load_relaxed(&s->sites[i].literal) &&
 	       tend__load_relaxed(&s->sites[i].literal) != literal)
 		i = (i + 1) % TEND__SITE_KEYS;
-	site = tend__load_relaxed(&s->sites[i].site);
+	uint32_t site = tend__load_relaxed(&s->sites[i].site);
 	if (!tend__load_relaxed(&s->sites[i].literal)) {
 		site = tend__load_relaxed(&s->header->sites_used);
 		if (site == TEND__SITES_MAX)
@@ -196,6 +219,7 @@ uint32_t tend__site_add(struct tend__segment *s, const char *literal)
 			/* The end of a long path says more than the beginning. */
 			size_t skip = n < TEND__SITE_BYTES ? 0 : n - (TEND__SITE_BYTES - 1);
 
+			tend__assert(site > 0 && site < TEND__SITES_MAX);
 			memcpy(tend__site_at(s->header, site), literal + skip, n - skip + 1);
 			/* Release: a reader that sees the count sees the text. */
 			tend__store_release(&s->header->sites_used, site + 1);
@@ -230,8 +254,8 @@ static void write_event(struct tend__header *h, uint32_t ring, uint32_t type, ui
 	/* Relaxed: a ring has a single writer at a time. */
 	uint64_t head = tend__load_relaxed(&to->head);
 	struct tend__event_slot *e = &tend__ring_slots(to)[head % h->ring_slots];
-	uint64_t name[6];
 
+	tend__assert(kind && type && number);
 	/* As with the sequence of a record: the number is 0 while the slot is written, and
 	 * stored last (release). The reader loads the number, copies the slot, and compares
 	 * the number again. */
@@ -241,6 +265,7 @@ static void write_event(struct tend__header *h, uint32_t ring, uint32_t type, ui
 	tend__store_release(&e->parent, parent);
 	tend__store_release(&e->bits, type | kind << 8 | outcome << 16);
 	tend__store_release(&e->result, result);
+	uint64_t name[6];
 	tend__name_load(r->name, name);
 	tend__name_store(e->name, name);
 	tend__store_release(&e->number, number);
@@ -259,6 +284,7 @@ void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uin
 		write_event(h, ring, type, id, parent, r, outcome, result, now);
 		return;
 	}
+	tend__assert(ring == h->workers);
 	tend__lock(&s->lock);
 	write_event(h, ring, type, id, parent, r, outcome, result, now);
 	tend__unlock(&s->lock);

@@ -69,6 +69,7 @@ static inline uint32_t tend__slot_take(struct tend__segment *s, struct tend__slo
 
 	if (!slot)
 		return tend__slot_fetch(s, cache);
+	tend__assert(cache->count > 0);
 	cache->first = s->next_free[slot];
 	cache->count--;
 	return slot;
@@ -131,6 +132,7 @@ static inline void tend__record_fill(struct tend__record *r, const struct tend__
 	/* Relaxed: the slot belongs to the caller alone until the word is published. */
 	uint32_t seq = tend__load_relaxed(&r->seq);
 
+	tend__assert(!(seq & 1) && !(uint32_t)tend__load_relaxed(&r->word));
 	/* The sequence of layout.h, where each partner is named. */
 	tend__store_relaxed(&r->seq, seq + 1);
 	tend__store_release(&r->attempt, identity->attempt);
