@@ -123,7 +123,7 @@ TEST(a_wait_is_a_sentence_with_its_object)
 	waits(TEND__WAIT_JOIN, 5, "join #5");
 	waits(TEND__WAIT_GUARD, 5, "tend-guard");
 	waits(TEND__WAIT_KINDS, 5, "");
-	waits((enum tend__wait)255, 5, "");
+	waits((enum tend__wait_kind)255, 5, "");
 }
 
 TEST(a_sleep_says_what_is_left_of_it)
