@@ -6,10 +6,10 @@ stack order <<'END'
   db:
     shell: "trap 'date +%s.%N >db.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
   web:
-    shell: "trap 'date +%s.%N >web.begin; sleep 0.5; date +%s.%N >web.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
+    shell: "trap 'touch web.begin; until test -e worker.begin; do sleep 0.02; done; date +%s.%N >web.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
     needs: [db]
   worker:
-    shell: "trap 'date +%s.%N >worker.begin; sleep 0.5; date +%s.%N >worker.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
+    shell: "trap 'touch worker.begin; until test -e web.begin; do sleep 0.02; done; date +%s.%N >worker.end; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
     needs: [db]
 END
 up order
@@ -21,12 +21,9 @@ ended
 is "Ctrl-C once stops in order and answers 0" "$CODE" 0
 check "what is needed stops after all that need it" \
 	test "$(cat web.end worker.end db.end | sort -n | tail -1)" = "$(cat db.end)"
-before()
-{
-	awk "BEGIN { exit !($(cat "$1") < $(cat "$2")) }"
-}
-check "those that need nothing of each other stop at the same time" before web.begin worker.end
-check "both ways round" before worker.begin web.end
+# Each waits for the other to begin: one after the other they would never end.
+check "those that need nothing of each other stop at the same time" test -s web.end
+check "both ways round" test -s worker.end
 has "progress is shown" log "waiting for 3: db, web, worker;"
 has "the report has every task" log "worker  canceled   exited with code 0"
 check "nothing is left" nothing_left
