@@ -1,4 +1,4 @@
-/* scope/cleanup.c - what a scope runs before a shutdown cancels it. */
+/* scope/cleanup.c - the cleanups that a shutdown runs before the shutdown cancels. */
 #include "scope/scope.h"
 
 #include "base/alloc.h"
@@ -32,7 +32,8 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 	return error;
 }
 
-/* Pops the cleanup that is next: of the deepest scope first, newest first. */
+/* Takes the next cleanup out of the subtree and returns the cleanup, or NULL: the deepest
+ * scope comes first, and in a scope the newest cleanup. */
 static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
 {
 	struct tend__cleanup *c = NULL;
@@ -58,7 +59,7 @@ void tend__cleanups_run(struct tend__scope *top, uint64_t id)
 	while ((c = next_cleanup(top, id))) {
 		struct tend__cleanup it = *c;
 
-		tend__free(c); /* first: the task may leave in it */
+		tend__free(c); /* first, because fn may end the task */
 		it.fn(it.arg);
 	}
 }

@@ -1,4 +1,4 @@
-/* scope/open.c - open, close, seal. */
+/* scope/open.c - how a scope is opened, closed, and sealed. */
 #include "scope/batch.h"
 
 #include "base/alloc.h"
@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The slot's memory for a scope, made at its first use as one. */
+/* Returns the memory of the slot for a scope, which is made when the slot holds a scope for
+ * the first time; or NULL. */
 static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
 {
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[slot]);
@@ -21,7 +22,7 @@ static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
 		return NULL;
 	s->home.record = tend__record_at(rt->segment.header, slot);
 	s->rt = rt;
-	/* Release: a stale lookup that finds it finds its record. */
+	/* Release: a stale lookup that finds the scope also finds the record of the scope. */
 	tend__store_release(&rt->scopes[slot], s);
 	return s;
 }
@@ -61,7 +62,7 @@ static void deadline_rings(tend_runtime *rt, uint64_t id)
 		tend__scope_cancel(s, id, &reason);
 }
 
-/* The shield is over: what waited outside comes in. */
+/* The shield is over: a cancel of the parent that the shield kept out comes in. */
 static void shield_rings(tend_runtime *rt, uint64_t id)
 {
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]), *parent;
@@ -79,7 +80,7 @@ static void shield_rings(tend_runtime *rt, uint64_t id)
 		tend__scope_cancel(s, id, &reason);
 }
 
-/* Sets what rings; false if there was no memory for it. */
+/* Makes the alarms of the deadline and of the shield. Returns false without memory. */
 static bool arm(struct tend__scope *s)
 {
 	if (s->deadline) {
@@ -98,7 +99,8 @@ static bool arm(struct tend__scope *s)
 	return true;
 }
 
-/* An inner shield does not last longer than those around it. */
+/* Returns the end of a shield below the parent. An inner shield does not last longer than the
+ * shields around it. */
 static uint64_t within_shields(struct tend__scope *parent, uint64_t shield)
 	TEND_REQUIRES(&parent->rt->tree)
 {
@@ -149,19 +151,21 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	identity.parent = tend__id_slot(parent_id);
 	tend__name_pack(identity.name, name, name_bytes);
 	tend__record_fill(s->home.record, &identity);
-	/* Born canceled, unless shielded: then when the shield rings. */
+	/* The child of a canceled scope is born canceled, unless the child is shielded: then the
+	 * alarm of the shield cancels the child. */
 	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
 		s->reason = parent->reason;
 		flags |= TEND__SCOPE_CANCELED;
 	}
 	tend__link_append(&parent->children, &s->sibling);
 	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
-		/* Relaxed, here and below: it stands alone. */
+		/* Relaxed: no other data is read through the owner's id. */
 		tend__store_relaxed(&s->owner, self->id);
 		self->owns = true;
 		tend__link_append(&self->owned, &s->owned);
 	}
-	/* Release: who finds the scope by its word finds it whole. */
+	/* Release: a thread that finds the scope by its word finds a whole scope; partner: the
+	 * acquire in tend__scope_at(). */
 	tend__store_release(&s->home.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
 	if (s->deadline_alarm)
@@ -191,7 +195,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
 	if (o.numbered) {
-		/* Relaxed: unique is enough. */
+		/* Relaxed: the numbers only have to differ. */
 		int m = snprintf(numbered, sizeof numbered, "%s-%llu", name,
 		                 (unsigned long long)tend__add_relaxed(&number, 1) + 1);
 
@@ -232,7 +236,8 @@ int tend__root_open(tend_runtime *rt)
 	if (error)
 		return error;
 	rt->detached = tend__load_relaxed(&rt->scopes[tend__id_slot(detached.id)]);
-	/* Opened by whoever opens the runtime, but nobody's. */
+	/* The detached scope has no owner, although a task may have opened the runtime, because
+	 * that task is of another runtime. */
 	return 0;
 }
 
@@ -283,7 +288,8 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 		                          TEND__UNCANCELABLE);
 		tend__lock(&s->rt->tree);
 		if (!tend__scope_is(s, scope.id)) {
-			/* A close above ended it, and wrote our counts. */
+			/* A close of a scope above has ended this scope, and has written its
+			 * counts to `mine`. */
 			ended = true;
 			error = 0;
 		} else if (error)
@@ -292,7 +298,9 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 			ended = tend__subtree_end(s);
 		tend__unlock(&s->rt->tree);
 	}
-	/* It may have become empty since the clock was asked, and its owner be gone. */
+	/* The scope may have become empty after the clock was asked, and its owner may have
+	 * ended. Then the scope is reaped here, because no reap took the scope while this close
+	 * was its closer. */
 	if (error && closes_itself(s))
 		tend__scope_reap(rt, scope.id);
 	if (!error && stats)

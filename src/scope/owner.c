@@ -1,4 +1,5 @@
-/* scope/owner.c - which task owns a scope, and what becomes of it when that ends. */
+/* scope/owner.c - which task owns a scope, and what happens to the scope when its owner
+ * ends. */
 #include "scope/scope.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ void tend__disown(struct tend__task *t)
 		tend__unlock(&rt->tree);
 		tend__scope_cancel(s, id, &reason);
 		tend__places_revoke(rt);
-		tend__scope_reap(rt, id); /* at once, if it is empty */
+		tend__scope_reap(rt, id); /* the scope may be empty already */
 		tend__lock(&rt->tree);
 	}
 	tend__unlock(&rt->tree);
@@ -71,11 +72,14 @@ int tend_scope_hold(tend_scope scope, tend_task owner)
 	if (!owner.id)
 		return tend__scope_set_owner(scope.id, NULL);
 	tend__lock(&s->rt->tree);
-	/* With its stripe held it cannot end, nor its slot be another task's. */
+	/* While the stripe is held, the owner cannot end and its slot cannot become another
+	 * task's. */
 	error = tend__task_touch(owner.id, &rt, &t);
 	if (!error) {
-		/* One that has ended and is held cannot own; an external task has no end
-		 * of its own that we would see in time. */
+		/* A task that has ended, with its outcome kept, cannot own a scope, because no
+		 * end of the task would close the scope any more. An external task, a kind
+		 * without `leave`, cannot own a scope either, because the task has no end of
+		 * its own that the runtime would see in time. */
 		if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
 			error = -ESRCH;
 		else

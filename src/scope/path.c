@@ -1,5 +1,5 @@
-/* scope/path.c - all that goes by path: the registry is walked, for a path may match
- * many scopes and tasks. */
+/* scope/path.c - the path of a scope or task, and the calls that take a path. Those calls
+ * walk the registry, because a path may match many scopes and tasks. */
 #include "scope/scope.h"
 
 #include "base/text.h"
@@ -20,7 +20,8 @@ static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
 	return bytes;
 }
 
-/* The path of a live scope or task: from its parents, when someone asks. */
+/* Builds the path of a live scope or task from the names of its parents. No path is stored:
+ * a path is built when a caller asks for the path. */
 int64_t tend_path(uint64_t id, char *buf, size_t size)
 {
 	tend_runtime *rt = tend__runtime_of(id);
@@ -42,7 +43,7 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
 	}
 	t = tend__text(buf, size);
-	/* A path that is too long is cut in front: its end says more. */
+	/* A path that is too long is cut in front, because the end of a path says more. */
 	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
 		n--;
 	if (chain[n - 1] != 1)
@@ -58,7 +59,8 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 		if (n)
 			tend__text_bytes(&t, "/", 1);
 	}
-	/* The generation again: names of another task are not this one's. */
+	/* The slot must still have the generation of the id: otherwise the names that were read
+	 * may be those of another scope or task. */
 	if (tend__word_generation(tend__load_acquire(
 		    &tend__record_at(h, tend__id_slot(id))->word)) != tend__id_generation(id))
 		return -ESRCH;
@@ -73,7 +75,8 @@ static size_t name_at(struct tend__header *h, uint32_t slot, char out[48])
 	return tend__name_unpack(words, out);
 }
 
-/* What is left of a path that begins with the name of the slot; NULL if it does not. */
+/* Returns what is left of the path behind the name of the slot, or NULL if the path does not
+ * begin with the name. */
 static const char *after_name(struct tend__header *h, uint32_t slot, const char *path)
 {
 	char name[48];
@@ -88,9 +91,9 @@ static const char *after_name(struct tend__header *h, uint32_t slot, const char 
 	return *path ? NULL : path;
 }
 
-/* What is left of it below the slot: "" if all there is under it, NULL if nothing.
- * Compares from the end of the chain, from the child of the root on: collects it
- * first. */
+/* Returns what is left of the path below the slot: "" if all tasks below the slot are under
+ * the path, NULL if no task is. The comparison begins at the child of the root, which is the
+ * end of the chain, so the chain is collected first. */
 static const char *after_slot(struct tend__header *h, uint32_t slot, const char *path)
 {
 	uint32_t chain[TEND__DEPTH_MAX + 2];
@@ -98,7 +101,8 @@ static const char *after_slot(struct tend__header *h, uint32_t slot, const char 
 
 	for (; slot > 1 && slot < h->records_max && n < TEND__DEPTH_MAX + 2; n++) {
 		chain[n] = slot;
-		/* Acquire: with the record's fields, segment/layout.h. */
+		/* Acquire: pairs with the release of the record's fields, see
+		 * segment/layout.h. */
 		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
 	}
 	while (n > 0 && path && *path)
@@ -113,9 +117,10 @@ static bool under(struct tend__header *h, uint32_t slot, const char *path)
 	return rest && !*rest;
 }
 
-/* Tasks are many and scopes few: what is left of the path below a scope is kept, for
- * as long as the scope lives, for those above it live as long. */
-enum { KEPT = 64 }; /* a fiber's stack has room for them */
+/* A walk remembers what is left of the path below a scope, because tasks are many and scopes
+ * are few. An entry is right as long as its scope lives, because the scopes above that scope
+ * live as long. */
+enum { KEPT = 64 }; /* so many fit on the stack of a fiber */
 
 struct walk {
 	struct tend__header *h;
@@ -133,19 +138,20 @@ static const char *after_scope(struct walk *w, uint32_t slot)
 
 	if (slot <= 1 || slot >= w->h->records_max)
 		return w->path;
-	/* Acquire: the fields that are read below are at least as new; partner: the
-	 * store of the word that says the slot is used. */
+	/* Acquire: the fields that are read below are at least as new as the word; partner: the
+	 * store of the word that says that the slot is used. */
 	word = tend__load_acquire(&tend__record_at(w->h, slot)->word);
 	if (k->slot == slot && k->generation == tend__word_generation(word))
 		return k->rest;
-	/* While it is not live its fields are those of another. */
+	/* A result is remembered for a live scope only: while the scope is not live, the fields
+	 * of the record may be those of another scope. */
 	if (!(word & TEND__SCOPE_LIVE))
 		return after_slot(w->h, slot, w->path);
 	*k = (struct kept){slot, tend__word_generation(word), after_slot(w->h, slot, w->path)};
 	return k->rest;
 }
 
-/* Is there a live task in the slot, and under the path? */
+/* Returns whether the slot holds a live task that is under the path. */
 static bool counts(struct walk *w, uint32_t slot)
 {
 	struct tend__record *r = tend__record_at(w->h, slot);
@@ -153,18 +159,22 @@ static bool counts(struct walk *w, uint32_t slot)
 	uint64_t word;
 	uint32_t state;
 
-	/* Acquire, and below: with the record's fields, segment/layout.h. A look at one
-	 * of its two lines, which is enough for most. */
+	/* Acquire, here and below: pairs with the release of the record's fields, see
+	 * segment/layout.h. This look reads only one of the two lines of the record, and is
+	 * enough for most records. */
 	if (!after_scope(w, tend__load_acquire(&r->parent)))
 		return false;
-	/* A scope's low bits are flags; one that is no task never counts. */
+	/* A scope is no task and never counts. The low bits of its word are flags, which must
+	 * not be read as a state. */
 	if ((tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE)
 		return false;
 	word = tend__load(&r->word);
 	state = (uint32_t)word & TEND__STATE;
 	if (!(uint32_t)word || state == TEND__ENDED || state == TEND__FREE)
 		return false;
-	/* Again: between the two looks at the word its scope cannot go. */
+	/* The scope of the task cannot end between the two looks at the word, if both find the
+	 * same generation. The first look at the parent was too early for that, so the parent is
+	 * read a second time. */
 	rest = after_scope(w, tend__load_acquire(&r->parent));
 	if (rest && *rest)
 		rest = after_name(w->h, slot, rest);
@@ -184,7 +194,8 @@ static int64_t scan(tend_runtime *rt, const char *path)
 
 static uint32_t births(tend_runtime *rt)
 {
-	/* Acquire: who sees that a task has ended sees what it had spawned. */
+	/* Acquire: a walk that sees the end of a task also sees the births of the tasks that the
+	 * task had spawned; pairs with the stores in tend__task_start(). */
 	uint32_t n = tend__load_acquire(&rt->births);
 
 	for (uint32_t i = 0; i < rt->workers_count; i++)
@@ -192,8 +203,9 @@ static uint32_t births(tend_runtime *rt)
 	return n;
 }
 
-/* A walk is no instant: something behind it may be born of something before it
- * that ends. 0 counts only if nothing was born meanwhile. */
+/* Returns how many tasks are live under the path. A count of 0 is valid only if no task was
+ * born during the walk, because a walk is no instant: a task in front of the walk may spawn
+ * a task behind the walk, and end before the walk comes to its slot. */
 static int64_t path_live(tend_runtime *rt, const char *path)
 {
 	for (;;) {
@@ -230,8 +242,8 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 	    (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
 	     under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
 		return -EDEADLK;
-	/* seq_cst, against the load after a task's end: it sees the waiter, or the
-	 * count below sees the end. */
+	/* seq_cst, against the load in tend__task_finish() after the end of a task: the ending
+	 * task sees the waiter, or the count below sees the end. */
 	tend__add(&rt->path_waiters, 1);
 	for (;;) {
 		struct tend__waiter w = {.task = tend__self(&room)};

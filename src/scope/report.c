@@ -1,4 +1,4 @@
-/* scope/report.c - what a shutdown left, row by row. */
+/* scope/report.c - the report of the tasks that a shutdown left, a row for each task. */
 #include "scope/report.h"
 
 #include "base/alloc.h"
@@ -29,7 +29,7 @@ tend_report *tend__report_hold(tend_report *report)
 
 void tend_report_free(tend_report *report)
 {
-	/* seq_cst: the last one frees what all have written. */
+	/* seq_cst: the last user frees the memory after the writes of all users. */
 	if (!report || tend__add(&report->users, (uint32_t)-1) != 1)
 		return;
 	tend__free(report->rows);
@@ -48,8 +48,8 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 
 	if (kind == TEND_KIND_SCOPE || state == TEND__FREE || state == TEND__ENDED)
 		return 0;
-	/* The chain above a live task stays; one that ends while we look is found
-	 * out by whoever touches it. */
+	/* The chain above a live task stays in place. If the task ends during this look, the
+	 * caller learns of the end when tend__task_touch() or tend__task_mark() fails. */
 	for (int n = 0; up != tend__id_slot(top); n++) {
 		if (up <= 1 || up >= h->records_max || n > TEND__DEPTH_MAX)
 			return 0;
@@ -62,16 +62,17 @@ uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_
 	return tend__id(rt->index, tend__word_generation(word), slot);
 }
 
-/* The return addresses of a parked fiber; 0 ends them if they are fewer. Another thread
- * may make the fiber run meanwhile, so the walk is hidden from TSan. */
+/* Writes the return addresses of a parked fiber to `out`, which the caller has cleared, so
+ * that a 0 ends the addresses if there are fewer. Another thread may make the fiber run
+ * meanwhile, so the walk is hidden from TSan. */
 __attribute__((no_sanitize("address", "thread"))) static void walk_stack(const struct tend__task *t,
                                                                          uint64_t out[TEND__FRAMES])
 {
 	size_t pooled = tend__scope_of(t)->rt->stack_bytes;
 	const struct tend__stack *stack = t->stack;
 
-	/* A stack of a size of its own may be unmapped while we look; one of the pool
-	 * stays, whoever runs on it. */
+	/* A stack of a special size may be unmapped during the walk, and is not walked. A stack
+	 * of the pool stays mapped, no matter which task runs on the stack. */
 	if (!stack || (t->stack_bytes && t->stack_bytes != pooled))
 		return;
 	tend__context_frames(&stack->context, stack->low + tend__page_bytes(), stack, out,
@@ -81,7 +82,7 @@ __attribute__((no_sanitize("address", "thread"))) static void walk_stack(const s
 static bool runs(tend_runtime *rt, uint64_t id)
 {
 	for (uint32_t i = 0; i < rt->workers_count; i++)
-		/* Relaxed: a hint. */
+		/* Relaxed: `current` is a hint. */
 		if (tend__load_relaxed(rt->workers[i].current) == id)
 			return true;
 	return false;
@@ -119,7 +120,8 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 		row->path[0] = 0;
 }
 
-/* Marks the survivors from `from` on; writes as many rows as there is room. */
+/* Marks all survivors as abandoned, and writes as many rows as there is room for. Returns
+ * the number of survivors. */
 static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survivor *rows,
                         size_t room)
 {
@@ -136,7 +138,8 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 
 		if (!task || tend__task_touch(task, &same, &t))
 			continue;
-		/* With the stripe it cannot end: it is a survivor, and is marked one. */
+		/* The task cannot end while the stripe is held. So a task that is live here is a
+		 * survivor, and gets both the mark and the row. */
 		if (tend__task_mark(r, task, TEND__ABANDONED)) {
 			if (n < room)
 				describe(rt, task, &rows[n]);
@@ -153,7 +156,8 @@ void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id
 
 	if (empty)
 		return;
-	/* Some may end between the count and the rows; none can be new. */
+	/* Tasks may end between the count and the rows, but no task can be new, because the
+	 * admission is closed. */
 	room = (size_t)tend_scope_live((tend_scope){id});
 	if ((int64_t)room <= 0)
 		return;

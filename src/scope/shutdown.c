@@ -1,12 +1,13 @@
 /* scope/shutdown.c - one stop of a subtree, under one deadline.
  *
- * An operation is data that belongs to its scope. The caller that made it takes
- * it through its phases; later callers wait for its end and share the result,
- * and may make the deadline earlier:
+ * An operation is data that belongs to its scope. The driver, which is the caller that made
+ * the operation, takes the operation through its phases. A later caller waits for the end of
+ * the operation, shares the result, and may make the deadline earlier. The phases:
  *
  *   seal -> cleanups -> drain -> cancel -> abort and kill -> abandon
  *
- * In every phase "is it empty?" is asked before the clock. */
+ * In every phase the driver first asks whether the subtree is empty, and then asks the
+ * clock. So a subtree that has become empty is never reported as late. */
 #include "scope/scope.h"
 #include "scope/report.h"
 
@@ -16,18 +17,18 @@
 #include <errno.h>
 #include <string.h>
 
-/* (c) constant  (t) runtime.tree  (l) the scope's lock */
+/* (c) constant  (t) runtime.tree  (l) home.lock of the scope */
 struct tend__shutdown {
 	uint64_t deadline;           /* (l) */
 	struct tend__scope *scope;   /* (c) */
-	uint64_t id;                 /* (c) of it */
-	const void *by;              /* (c) the maker: whoever() */
-	struct tend__waiter *driver; /* (l) the maker, while it waits */
+	uint64_t id;                 /* (c) id of the scope */
+	const void *by;              /* (c) the driver, as an address of whoever() */
+	struct tend__waiter *driver; /* (l) the driver while the driver waits, or NULL */
 	struct tend__link others;    /* (l) waiters of later callers */
 	uint32_t users;              /* (t) callers inside */
 	bool over;                   /* (t) */
-	int result;                  /* once over */
-	tend_report *report;         /* once over */
+	int result;                  /* valid once over */
+	tend_report *report;         /* valid once over */
 };
 
 static void free_operation(struct tend__shutdown *op)
@@ -38,8 +39,8 @@ static void free_operation(struct tend__shutdown *op)
 	tend__free(op);
 }
 
-/* The time that belongs to abort and kill: a fifth of what there is from the
- * cancel on, at most a second. */
+/* Returns the instant at which abort and kill begin. Their time is the last fifth of the time
+ * from the cancel to the deadline, at most a second. */
 uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
 {
 	uint64_t last;
@@ -50,8 +51,9 @@ uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
 	return deadline - (last < TEND_SEC ? last : TEND_SEC);
 }
 
-/* Waits until the subtree is empty or the instant has come. True if empty. A
- * later caller that made the deadline earlier wakes it to look again. */
+/* Waits until the subtree is empty or the instant has come. Returns true if the subtree is
+ * empty. A later caller that makes the deadline earlier wakes the driver, so that the driver
+ * computes the instant from the new deadline. */
 static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
                         uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t),
                         uint64_t at_most)
@@ -63,7 +65,7 @@ static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdow
 		int error;
 
 		tend__lock(&s->home.lock);
-		/* A scope that a close has freed meanwhile was empty. */
+		/* A close may have ended the scope meanwhile; then the scope was empty. */
 		if (!tend__scope_is(s, id) ||
 		    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
 			tend__unlock(&s->home.lock);
@@ -101,7 +103,7 @@ static uint64_t whole(uint64_t canceled, uint64_t deadline)
 	return deadline;
 }
 
-/* Asks fibers that may be aborted and processes to end now. */
+/* Asks each abortable fiber and each process below the scope to end now. */
 void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 {
 	tend_runtime *rt = top->rt;
@@ -149,7 +151,8 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	op->report->begun = begun;
 	tend__shutdown_begin(s, id);
 	empty = wait_until(s, id, op, 0, whole, opts->drain);
-	/* Also when it is empty: what is opened later below it is born canceled. */
+	/* An empty subtree is canceled as well, so that tend_scope_reason() answers the reason of
+	 * the shutdown. */
 	canceled = reason.when = tend__clock();
 	tend__scope_cancel(s, id, &reason);
 	if (!empty)
@@ -161,12 +164,14 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	op->report->ended = tend__clock();
 	op->report->canceled = canceled;
 	tend__report_fill(op->report, s, id, empty);
-	/* One that was admitted and is not published yet is not in the report. */
+	/* A task that was admitted and is not published yet has no row in the report, so an
+	 * empty report alone does not say that everything ended. */
 	return op->report->count || (!empty && tend_scope_live((tend_scope){id}) > 0) ? -ETIMEDOUT
 	                                                                              : 0;
 }
 
-/* Under runtime.tree: the operation to join, or a new one. */
+/* Returns the operation that is under way, after making its deadline earlier if the caller's
+ * is; or makes `fresh` the operation and returns `fresh`, with *mine true. */
 static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__shutdown *fresh,
                                            uint64_t deadline, bool *mine)
 	TEND_REQUIRES(&s->rt->tree)
@@ -183,7 +188,8 @@ static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__s
 		}
 		tend__unlock(&s->home.lock);
 	} else {
-		/* One that is over and still has readers is freed by the last of them. */
+		/* The last caller that leaves frees an operation that is over, if any caller is
+		 * still inside. */
 		if (op && !op->users)
 			free_operation(op);
 		op = s->shutdown = fresh;
@@ -220,13 +226,16 @@ static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
 	tend__unlock(&s->rt->tree);
 }
 
-/* Who it is that calls. */
+/* Returns an address that identifies the caller: that of the calling task, or of the state of
+ * the calling thread if the thread runs no task. */
 static const void *whoever(void)
 {
 	return tend__tls.task ? (const void *)tend__tls.task : &tend__tls;
 }
 
-/* A caller goes. The last one frees it, unless the scope still shows it to a close. */
+/* Takes the caller out of the operation and returns the result. The last caller frees the
+ * operation, and reaps a scope that closes itself, because tend__scope_reap() leaves a scope
+ * alone as long as the scope has an operation. */
 static int leave(struct tend__shutdown *op, tend_report **report)
 {
 	struct tend__scope *s = op->scope;
@@ -252,7 +261,9 @@ static int leave(struct tend__shutdown *op, tend_report **report)
 	return result;
 }
 
-/* A cleanup has ended the task that drives it: by a panic, an abort, pthread_exit(). */
+/* Called when a cleanup of the scope has ended the driving task, by a panic, an abort or
+ * pthread_exit(). The operation ends here, because the later callers would otherwise wait
+ * forever. */
 static void driver_left(void *arg)
 {
 	struct tend__shutdown *op = arg;
@@ -318,7 +329,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 	if (!tend__scope_is(s, scope.id))
 		error = -ESRCH;
 	else if (s->shutdown && !s->shutdown->over && s->shutdown->by == fresh->by)
-		error = -EDEADLK; /* from one of its own cleanups */
+		error = -EDEADLK; /* the driver calls from a cleanup */
 	else
 		op = join_or_make(s, fresh, deadline, &mine);
 	tend__unlock(&s->rt->tree);

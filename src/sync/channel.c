@@ -1,7 +1,9 @@
-/* sync/channel.c - a ring, the senders that found it full, and the receivers
- * that found it empty. Never both lists at once but for a moment under the lock:
- * whoever adds an item gives it to the first receiver, whoever takes one lets
- * the first sender in. The hand-over is that step, under the lock. */
+/* sync/channel.c - a ring, the senders that wait because the ring is full, and the receivers
+ * that wait because the ring is empty.
+ *
+ * A sender and a receiver never wait at the same time, or each could wait for the other: a
+ * send gives the item to the first waiting receiver, and a receive that takes an item lets
+ * the first waiting sender in. The hand-over is a single step under the lock. */
 #include "tend/sync.h"
 
 #include "runtime/runtime.h"
@@ -60,7 +62,7 @@ void tend_channel_close(tend_channel *c)
 {
 	tend__lock(&c->lock);
 	c->closed = true;
-	/* Waiting receivers found it empty, so there is nothing left for them. */
+	/* The waiting receivers found the ring empty, so there is no item left for them. */
 	while (tend__linked(&c->receivers))
 		tend__waiter_done(first(&c->receivers), -EPIPE);
 	while (tend__linked(&c->senders))
@@ -82,7 +84,7 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 	if (tend__check_may_wait() && deadline)
 		return tend__check_may_wait();
 	w.task = tend__self(&room);
-	/* A wait that could go on at once still answers the cancel. */
+	/* A send that could go on at once still answers a visible cancel. */
 	if (tend__cancel_point(w.task))
 		return -ECANCELED;
 	tend__lock(&c->lock);

@@ -1,3 +1,4 @@
+/* sync/event.c - an event and the tasks that wait for the event, and watches. */
 #include "tend/sync.h"
 
 #include "scope/scope.h"
@@ -10,10 +11,10 @@ struct tend_event {
 	struct tend__lock lock;
 	struct tend__link waiters TEND_GUARDED_BY(&lock);
 	bool set TEND_GUARDED_BY(&lock);
-	uint64_t number; /* what the tree shows */
+	uint64_t number; /* the tree shows the event by this number */
 };
 
-/* Relaxed: numbers that differ are enough. */
+/* Relaxed: the numbers only have to differ. */
 static _Atomic uint64_t numbers;
 
 int tend_event_open(tend_event **out)
@@ -54,7 +55,7 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 	if (tend__check_may_wait() && deadline)
 		return tend__check_may_wait();
 	w = (struct tend__waiter){.task = tend__self(&room)};
-	/* A wait that could go on at once still answers the cancel. */
+	/* A wait that could go on at once still answers a visible cancel. */
 	if (tend__cancel_point(w.task))
 		return -ECANCELED;
 	tend__lock(&e->lock);
@@ -66,7 +67,7 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 	return tend__wait(&e->lock, &w, TEND__WAIT_EVENT, e->number, deadline, 0);
 }
 
-/* ---- Watches: an event that a task's end sets ---- */
+/* ---- Watches: the end of a task sets an event ---- */
 
 static void fire(void *event) { tend_event_set(event); }
 

@@ -1,4 +1,4 @@
-/* sync/sleep.c - a wait that only its deadline ends. */
+/* sync/sleep.c - a wait without an object, which only its deadline or a cancel ends. */
 #include "tend/task.h"
 
 #include "runtime/runtime.h"
