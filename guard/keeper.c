@@ -117,8 +117,8 @@ static void take_descriptors(const struct keeper *keeper, struct leader *leader)
 		leader->io[i] = keeper->request.flags & TEND__GUARD_FD(i) ? *fd++ : -1;
 }
 
-/* Tells the guard the leader's pid, with its pidfd if possible. The kernel may be out of
- * memory for a moment. Returns 0 or a negative errno value. */
+/* Tells the guard the leader's pid, with its pidfd if possible. Retries for
+ * about a second while the kernel is out of memory. Returns 0 or a negative errno value. */
 static int report_started(const struct keeper *keeper, pid_t leader, int pidfd)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};

@@ -11,13 +11,13 @@
  * lock before those that may be taken under it:
  *
  *   children_lock   runtime   the link to the guard, made once               (leaf)
- *   children.lock   process   the guard's socket, phases, the live list      > table
  *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
  *                                                                 home.lock, segment.lock
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
- *                                                                 event.lock, segment.lock
- *   home.lock      scope     tasks that have parked, kept outcomes, waiters,
- *                             the first error, an operation of a shutdown    (leaf)
+ *                                               children.lock, event.lock, segment.lock
+ *   children.lock   process   the guard's socket, phases, the live list      > table
+ *   home.lock       scope     the cancel list, kept outcomes, waiters, the
+ *                             first error, an operation of a shutdown        (leaf)
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)

@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-enum { FDS_MAX = 1 << 20 }; /* numbers that have a generation */
+enum { FDS_MAX = 1 << 20 }; /* no fiber can wait for a descriptor from here on */
 
 struct number {
 	_Atomic uint64_t generation; /* closes: BEGUN for each begun, 1 for each finished */

@@ -101,8 +101,8 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 			break;
 		tend__idle(w, deadline);
 	}
-	/* For the program's own loop the descriptor says when to call again. A post must
-	 * make the descriptor readable although no thread sleeps here. */
+	/* Between two calls the program polls the poller's descriptor: a timer or a post makes
+	 * the descriptor readable, although no thread sleeps here. */
 	tend__poller_arm(&w->poller, next);
 	tend__fall_asleep(w);
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
@@ -163,7 +163,8 @@ void tend__workers_stop(tend_runtime *rt)
 			tend__worker_poll(w, 0);
 			continue;
 		}
-		/* seq_cst, as a post: the worker sees the store, or is seen asleep. */
+		/* seq_cst, as in tend__post(): the worker sees `stop`, or this thread sees that
+		 * the worker sleeps, and wakes the worker. */
 		tend__store(&w->stop, 1u);
 		tend__rouse(w, 0);
 	}

@@ -78,7 +78,7 @@ struct tend__fd {
 /* Ends that are not yet subtracted from the count of a scope: tasks of the same scope that
  * ended one after the other, with the same outcome. The worker subtracts all of them in one
  * step, at the latest before it runs a task of another scope or returns to its loop. Until
- * then a task of the scope is running, so the scope is not taken for live wrongly. */
+ * then a task of the scope runs on this worker, so the scope is not empty anyway. */
 struct tend__deferred_leaves {
 	_Atomic uint64_t word;   /* (r) scope/batch.h has the format */
 	struct tend__home *home; /* (w) NULL: no end is deferred */

@@ -10,10 +10,11 @@
  *            +-----end-----> ENDED ---give---> FREE
  *
  *   FREE   -> READY    tend__task_publish()  the caller that won the admission
- *   READY  -> PARKED   tend__task_park()     its worker, off the task's stack
+ *   READY  -> PARKED   tend__task_park()     the task itself, in tend__wait()
  *   PARKED -> READY    tend__task_notify()   any thread, which must then queue the task
- *   READY  -> ENDED    tend__task_end()      its worker, or its thread
- *   ENDED  -> FREE     tend__slot_give()     the thread that took the outcome, or its worker
+ *   READY  -> ENDED    tend__task_end()      its worker or thread; of an external task, any
+ *   ENDED  -> FREE     tend__slot_give()     its worker; if the outcome was kept, the joiner
+ *                                            or the end of the scope
  *
  * A fiber that runs stays READY: the worker says in the registry which fiber runs, because a
  * store there costs a tenth of two exchanges here. A thread is RUNNING where a fiber is
@@ -46,10 +47,11 @@ struct tend__post {
 struct tend__home {
 	struct tend__record *record; /* the word has the canceled bit */
 	struct tend__lock lock;
-	struct tend__link cancel_list TEND_GUARDED_BY(&lock); /* tasks that have ever parked */
+	struct tend__link cancel_list TEND_GUARDED_BY(&lock); /* tasks that have begun a wait */
 };
 
-/* Made when first needed, because few tasks have these. Guarded by the task's stripe. */
+/* Made when first needed, because few tasks have these. A thread that holds the task's
+ * stripe may write them, and so may the spawner before it publishes the task. */
 struct tend__extra {
 	struct tend_reason reason; /* for a cancel of the task itself */
 	struct tend__link watches;
@@ -97,7 +99,7 @@ struct tend__task {
 	struct tend__defer *defers; /* (w) newest first */
 	struct tend__link in_scope; /* home->lock; in home->cancel_list; in the scope's `kept` once
 	                               the task has ended and its outcome is kept */
-	struct tend__extra *extra;  /* (s) or NULL */
+	struct tend__extra *extra;  /* (s) NULL until first needed */
 	int32_t result;             /* (w) return value of fn */
 	bool in_cancel_list;        /* (w) in home->cancel_list: neighbours write the link */
 	bool unwinding;             /* (w) the cleanups run: no abort takes effect */
@@ -146,12 +148,12 @@ static inline bool tend__cancel_visible(struct tend__task *t)
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);
 void tend__task_run(struct tend__task *t);
 
-/* Returns false, without a park, if the task was notified since it last ran: the task then
+/* Returns false, without a park, if a notify has come since the last park: the task then
  * looks again. */
 bool tend__task_park(struct tend__task *t, enum tend__wait_kind wait) TEND_MUST;
 
-/* Returns true if the caller must make the task run, by tend__task_wake(). The second does
- * nothing if the slot has gone on to another task. */
+/* Returns true if the caller must make the task run, by tend__task_wake().
+ * tend__task_notify_id() does nothing if the slot has another task by now. */
 bool tend__task_notify(struct tend__task *t) TEND_MUST;
 bool tend__task_notify_id(struct tend__task *t, uint64_t id) TEND_MUST;
 static inline void tend__task_wake(struct tend__task *t) { t->kind->wake(t); }

@@ -71,8 +71,9 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	c->open = false;
 }
 
-/* The guard died. Its keepers and their leaders die with it, because PR_SET_PDEATHSIG ties
- * them to the guard; the fiber of each process makes sure. The next spawn opens a new guard. */
+/* The guard died. The kernel signals each of its keepers, and a keeper then kills its
+ * process (guard/keeper.c); the fiber of each process makes sure. The next spawn opens a
+ * new guard. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);

@@ -111,9 +111,9 @@ static void pass_on(struct tend__process *p, struct stop *stop)
 	stop->failed = error && error != -EAGAIN;
 }
 
-/* The guard died. PR_SET_PDEATHSIG has killed the leader; wait for its pidfd to confirm
- * that. Meanwhile the task is shown as abandoned. The keeper kills the remaining
- * descendants; when the last of them is dead both output pipes reach end of file. */
+/* The guard died, and the keeper kills the process; wait for the pidfd of the leader to
+ * confirm that. Meanwhile the task is shown as abandoned. When the last of the descendants
+ * is dead both output pipes reach end of file, for which this waits GONE_NS at most. */
 static void see_it_dead(struct tend__process *p)
 {
 	if (!tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED))
