@@ -21,6 +21,10 @@ static inline void tend__step(void) {}
 #define tend__load_acquire(p) (tend__step(), atomic_load_explicit((p), memory_order_acquire))
 #define tend__load(p)         (tend__step(), atomic_load_explicit((p), memory_order_seq_cst))
 
+/* For assertions: relaxed, and no step, because a look that can only stop the program is no
+ * step of a protocol. */
+#define tend__peek(p) atomic_load_explicit((p), memory_order_relaxed)
+
 #define tend__store_relaxed(p, v) \
 	(tend__step(), atomic_store_explicit((p), (v), memory_order_relaxed))
 #define tend__store_release(p, v) \

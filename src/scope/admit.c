@@ -1,6 +1,8 @@
 /* scope/admit.c - counting into a scope; see scope/scope.h for the protocol. */
 #include "scope/batch.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 static inline int admission(uint64_t word, uint64_t id, bool admit)
@@ -22,13 +24,15 @@ static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t
 	uint64_t ids[TEND__DEPTH_MAX];
 	bool inside = false; /* of the parent of the one that it is at */
 
+	tend__assert(n > 0);
 	chain[0] = s;
 	ids[0] = id;
 	for (uint32_t up = 0;;) {
 		struct tend__scope *at = chain[up], *parent = tend__parent(at);
 		uint64_t word = tend__load_acquire(&at->home.record->word);
-		int error;
+		int error = 0;
 
+		tend__assert(!inside || parent);
 		do
 			error = admission(word, ids[up], up == 0 && admit);
 		while (!error && (tend__scope_count(word) != 0 || inside || !parent) &&
@@ -71,7 +75,6 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 {
 	struct tend__worker *w = tend__worker_of(s->rt);
 	uint32_t n = 1;
-	int error;
 
 	if (!w)
 		return enter(s, id, 1, true);
@@ -86,7 +89,7 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 		n = tend__places_wanted(w, s);
 	} else if (w->places.home)
 		tend__places_return(w);
-	error = enter(s, id, n, true);
+	int error = enter(s, id, n, true);
 	if (!error)
 		tend__places_keep(w, s, id, n);
 	return error;

@@ -10,6 +10,9 @@ static void flush_leaves(struct tend__worker *w)
 	/* Relaxed: only the worker writes it. */
 	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
+	tend__assert(w == tend__tls.worker);
+	tend__assert(tend__batch_slot(word) == tend__id_slot(s->id));
+	tend__assert(tend__batch_count(word) > 0 && tend__batch_outcome(word) < TEND_REJECTED);
 	w->leaves.home = NULL;
 	/* Under the lock: who counts them finds them in one of the two. */
 	tend__lock(&s->home.lock);
@@ -42,6 +45,7 @@ void tend__places_return(struct tend__worker *w)
 {
 	struct tend__scope *s = (struct tend__scope *)(void *)w->places.home;
 
+	tend__assert(w == tend__tls.worker);
 	w->places.home = NULL;
 	/* Relaxed: only this worker adds to it, others take all. */
 	if (tend__load_relaxed(&w->places.word)) {
@@ -73,6 +77,7 @@ uint32_t tend__places_wanted(const struct tend__worker *w, const struct tend__sc
 	 * places left, in one that was unsealed just now. */
 	if (tend__load_relaxed(&w->places.word) || !may_reserve(s))
 		return 1;
+	tend__assert(w->places.step >= 1 && w->places.step <= PLACES);
 	return w->places.step < PLACES ? 2 * w->places.step : PLACES;
 }
 
@@ -108,9 +113,11 @@ void tend__places_revoke(tend_runtime *rt)
 		while (word)
 			if (tend__cas(&w->places.word, &word, (uint64_t)0)) {
 				/* Relaxed: it is there while places in it are taken. */
-				tend__scope_leave(
-					tend__load_relaxed(&rt->scopes[tend__batch_slot(word)]),
-					tend__batch_count(word));
+				struct tend__scope *s =
+					tend__load_relaxed(&rt->scopes[tend__batch_slot(word)]);
+
+				tend__assert(s);
+				tend__scope_leave(s, tend__batch_count(word));
 				break;
 			}
 	}
@@ -123,4 +130,9 @@ void tend__await_begin(struct tend__scope *s)
 	tend__places_revoke(s->rt);
 }
 
-void tend__await_end(struct tend__scope *s) { tend__add(&s->awaited, (uint32_t)-1); }
+void tend__await_end(struct tend__scope *s)
+{
+	uint32_t waits = tend__add(&s->awaited, (uint32_t)-1);
+
+	tend__assert(waits > 0);
+}

@@ -5,7 +5,7 @@
  * looks at one word; cancels are rare, and pay for the walk. */
 #include "scope/scope.h"
 
-#include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct tend_reason tend__reason(int code, const char *text, uint64_t who)
 	struct tend_reason reason = {.code = code, .who = who, .when = tend__clock()};
 
 	if (text)
-		memcpy(reason.text, text, strnlen(text, sizeof reason.text - 1));
+		memcpy(reason.text, text, strnlen(text, sizeof(reason.text) - 1));
 	return reason;
 }
 
@@ -27,15 +27,19 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 {
 	tend_runtime *rt = s->rt;
 
+	tend__assert_held(&rt->tree);
+	tend__assert(reason->code < 0);
 	/* The reason before the bit: whoever sees the bit may read it. */
 	s->reason = *reason;
-	tend__scope_flag(s, TEND__SCOPE_CANCELED);
+	uint64_t before = tend__scope_flag(s, TEND__SCOPE_CANCELED);
 
+	tend__assert(!(before & TEND__SCOPE_CANCELED));
 	tend__lock(&s->home.lock);
 	for (struct tend__link *l = s->home.cancel_list.next; l != &s->home.cancel_list;
 	     l = l->next) {
 		struct tend__task *t = tend__entry(l, struct tend__task, in_scope);
 
+		tend__assert(t->home == &s->home);
 		/* Under the scope's lock it cannot leave the list, so it is still it. */
 		if (tend__task_notify(t))
 			tend__task_wake(t);
@@ -51,13 +55,13 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 {
 	tend_runtime *rt = top->rt;
 	int error = 0;
-	bool into;
 
 	tend__lock(&rt->tree);
 	if (!tend__scope_is(top, id))
 		error = -ESRCH;
 	else if (tend__load_acquire(&top->home.record->word) & TEND__SCOPE_CANCELED)
 		error = -EALREADY;
+	bool into = false;
 	for (struct tend__scope *s = error ? NULL : top; s; s = tend__scope_next(s, top, into)) {
 		/* The invariant holds below one that is canceled; a shield has an alarm
 		 * that lets the cancel in when it is over. */
@@ -73,7 +77,6 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 
 int tend_scope_cancel(tend_scope scope, int code, const char *text)
 {
-	struct tend_reason reason;
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
 
@@ -81,7 +84,8 @@ int tend_scope_cancel(tend_scope scope, int code, const char *text)
 		return error;
 	if (code >= 0)
 		return -EINVAL;
-	reason = tend__reason(code, text, tend__tls.task ? tend__tls.task->id : 0);
+	struct tend_reason reason =
+		tend__reason(code, text, tend__tls.task ? tend__tls.task->id : 0);
 	return tend__scope_cancel(s, scope.id, &reason);
 }
 
@@ -113,9 +117,7 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 {
 	tend_runtime *rt;
 	struct tend__task *t;
-	struct tend__extra *extra;
 	int error = tend__task_touch(task.id, &rt, &t);
-	bool told;
 
 	if (error)
 		return error;
@@ -123,10 +125,13 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 		error = -ESRCH; /* held, and its end is no longer ours to change */
 	else if ((t->flags & flags_needed) != flags_needed)
 		error = -EPERM;
-	told = tend__task_word(t) & TEND__CANCELED;
+	tend__assert_held(tend__stripe_of(rt, task.id));
+	tend__assert(reason->code < 0);
+	bool told = tend__task_word(t) & TEND__CANCELED;
 	if (!error && !told) {
 		/* Without memory for the whole reason its code is kept. */
-		extra = tend__task_extra(t);
+		struct tend__extra *extra = tend__task_extra(t);
+
 		if (extra)
 			extra->reason = *reason;
 		t->cancel_code = reason->code;
@@ -157,13 +162,13 @@ int tend_abort(tend_task task)
 
 int tend_task_reason(tend_task task, struct tend_reason *out)
 {
-	struct tend_reason reason = {0};
 	tend_runtime *rt;
 	struct tend__task *t;
 	int error = tend__task_touch(task.id, &rt, &t);
 
 	if (error)
 		return error;
+	struct tend_reason reason = {0};
 	if (tend__task_word(t) & TEND__CANCELED) {
 		reason.code = t->cancel_code;
 		if (t->extra && t->extra->reason.code)

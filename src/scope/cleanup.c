@@ -2,6 +2,7 @@
 #include "scope/scope.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 
@@ -9,11 +10,10 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 {
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	struct tend__cleanup *c;
 
 	if (!s)
 		return error;
-	c = tend__alloc(sizeof *c);
+	struct tend__cleanup *c = tend__alloc(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	tend__lock(&s->rt->tree);
@@ -36,7 +36,6 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
  * scope comes first, and in a scope the newest cleanup. */
 static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
 {
-	struct tend__cleanup *c = NULL;
 	struct tend__scope *from = NULL;
 
 	tend__lock(&top->rt->tree);
@@ -44,10 +43,10 @@ static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
 	     s = tend__scope_next(s, top, true))
 		if (s->cleanups && (!from || s->depth > from->depth))
 			from = s;
-	if (from) {
-		c = from->cleanups;
+	tend__assert(!from || tend__below(from, top));
+	struct tend__cleanup *c = from ? from->cleanups : NULL;
+	if (c)
 		from->cleanups = c->next;
-	}
 	tend__unlock(&top->rt->tree);
 	return c;
 }

@@ -1,6 +1,8 @@
 /* scope/empty.c - is a scope empty, how many are in it, and waiting until nobody is. */
 #include "scope/batch.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
@@ -8,7 +10,7 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind w
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};
-	int error;
+	int error = 0;
 
 	tend__await_begin(s);
 	tend__lock(&s->home.lock);
@@ -17,10 +19,10 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind w
 	if (!tend__scope_is(s, id) ||
 	    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
 		tend__unlock(&s->home.lock);
-		error = 0;
 	} else {
 		tend__link_append(&s->waiters, &w.link);
 		error = tend__wait(&s->home.lock, &w, why, id, deadline, flags | TEND__STAY);
+		tend__assert(!tend__linked(&w.link));
 	}
 	tend__await_end(s);
 	if (error && !(flags & TEND__UNCANCELABLE))
@@ -46,8 +48,6 @@ int64_t tend_scope_live(tend_scope scope)
 {
 	int error = 0;
 	struct tend__scope *top = tend__scope_find(scope.id, &error);
-	int64_t live = 0;
-	bool any;
 
 	if (!top)
 		return error;
@@ -60,10 +60,12 @@ int64_t tend_scope_live(tend_scope scope)
 	}
 	/* The truth about "any" first: a task that ends while we walk must not turn
 	 * a live scope into 0. */
-	any = tend__scope_count(tend__load_acquire(&top->home.record->word)) != 0;
+	bool any = tend__scope_count(tend__load_acquire(&top->home.record->word)) != 0;
+	int64_t live = 0;
 	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
 		uint64_t word = tend__load_acquire(&s->home.record->word);
 
+		tend__assert(word & TEND__SCOPE_LIVE);
 		live += tend__scope_count(word);
 		live -= tend__deferred_leaves(s->rt, s->id, 0) + tend__unused_places(s->rt, s->id);
 		if (s != top && tend__scope_count(word))

@@ -2,6 +2,7 @@
 #include "scope/batch.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <string.h>
 
@@ -9,9 +10,9 @@
  * be a locked add for each. Exact once nothing is live. */
 static void counts(struct tend__scope *s, struct tend_stats *out)
 {
-	uint64_t ended[TEND_REJECTED + 1];
 	int64_t in = tend__scope_count(tend__load_acquire(&s->home.record->word));
 
+	tend__assert_held(&s->rt->tree);
 	in -= tend__unused_places(s->rt, s->id);
 	for (struct tend__link *l = s->children.next; l != &s->children; l = l->next) {
 		struct tend__scope *child = tend__entry(l, struct tend__scope, sibling);
@@ -19,6 +20,7 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 		if (tend__scope_count(tend__load_acquire(&child->home.record->word)))
 			in--;
 	}
+	uint64_t ended[TEND_REJECTED + 1];
 	tend__lock(&s->home.lock);
 	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++) {
 		uint32_t owed = tend__deferred_leaves(s->rt, s->id, i);
@@ -40,7 +42,7 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 	for (uint32_t i = TEND_COMPLETED; i < TEND_REJECTED; i++)
 		out->spawned += ended[i];
 	out->first_error = s->first_error;
-	memcpy(out->first_name, s->first_name, sizeof out->first_name);
+	memcpy(out->first_name, s->first_name, sizeof(out->first_name));
 	tend__unlock(&s->home.lock);
 }
 
@@ -77,6 +79,7 @@ static void drop_held(struct tend__scope *s)
 		struct tend__lock *stripe = tend__stripe_of(s->rt, t->id);
 
 		tend__lock(stripe);
+		tend__assert((tend__peek(&t->record->word) & TEND__STATE) == TEND__ENDED);
 		tend__task_free(s->rt, t);
 		tend__unlock(stripe);
 	}
@@ -85,20 +88,24 @@ static void drop_held(struct tend__scope *s)
 /* Ends one scope without children; false if something is just trying to enter. */
 static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 {
-	tend_runtime *rt = s->rt;
-	uint64_t word;
-
+	tend__assert_held(&s->rt->tree);
+	tend__assert(!tend__linked(&s->children));
 	/* So that the last to leave has left its lock, too. */
 	tend__lock(&s->home.lock);
-	word = tend__load_acquire(&s->home.record->word);
+	uint64_t word = tend__load_acquire(&s->home.record->word);
 	/* Nobody enters a scope that is not live. Again while only flags change: who gave
 	 * it up would not come back. */
 	while (tend__scope_count(word) == 0 &&
 	       !tend__cas(&s->home.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
+	/* At rest: the last to leave has woken all. */
+	tend__assert(tend__scope_count(word) != 0 ||
+	             (!tend__linked(&s->waiters) && !tend__linked(&s->home.cancel_list)));
 	tend__unlock(&s->home.lock);
+	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
 		return false;
 	drop_held(s);
+	tend__assert(!tend__linked(&s->kept));
 	if (s->closer)
 		counts(s, s->closer);
 	s->closer = NULL;
@@ -113,7 +120,7 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__alarm_drop(s->shield_alarm);
 	tend__unlink(&s->sibling);
 	tend__unlink(&s->owned);
-	tend__slot_give(&rt->segment, tend__slots_of(rt), tend__id_slot(s->id));
+	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id));
 	return true;
 }
 
@@ -122,15 +129,14 @@ bool tend__subtree_end(struct tend__scope *s)
 	struct tend__scope *top = s;
 
 	for (;;) {
-		struct tend__scope *parent;
-
 		while (tend__linked(&s->children))
 			s = tend__entry(s->children.next, struct tend__scope, sibling);
-		parent = tend__parent(s);
+		struct tend__scope *parent = tend__parent(s);
 		if (!end_one(s))
 			return false;
 		if (s == top)
 			return true;
+		tend__assert(parent);
 		s = parent;
 	}
 }

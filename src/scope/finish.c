@@ -3,6 +3,7 @@
 #include "scope/batch.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,14 +24,15 @@ void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
 {
 	uint64_t word = tend__task_word(t);
 
-	memset(out, 0, sizeof *out);
+	tend__assert((word & TEND__STATE) == TEND__ENDED);
+	memset(out, 0, sizeof(*out));
 	out->kind = (int32_t)((word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 	out->result = t->result;
 	out->was_canceled = t->was_canceled;
 	out->ended_at = tend__load_relaxed(&t->record->since);
 	if (t->extra) {
 		out->signal = t->extra->signal;
-		memcpy(out->message, t->extra->message, sizeof out->message);
+		memcpy(out->message, t->extra->message, sizeof(out->message));
 	}
 	if (!t->was_canceled)
 		return;
@@ -79,10 +81,9 @@ static void tell(struct tend__link *joiners, struct tend__link *watches)
 /* False if a joiner has come between its end and this, and has its outcome. */
 static bool keep(struct tend__scope *s, struct tend__task *t)
 {
-	bool wanted;
-
 	tend__lock(&s->home.lock);
-	wanted = !t->joined;
+	tend__assert(!tend__linked(&t->in_scope));
+	bool wanted = !t->joined;
 	if (wanted)
 		tend__link_append(&s->kept, &t->in_scope);
 	tend__unlock(&s->home.lock);
@@ -94,11 +95,10 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend__task *t,
                                              uint32_t outcome)
 {
-	struct tend_reason reason;
-	uint64_t words[6];
-
+	tend__assert(outcome == TEND_FAILED || outcome == TEND_PANICKED);
 	if (t->flags & TEND_CRITICAL) {
-		reason = tend__reason(-ECANCELED, "a critical task failed", t->id);
+		struct tend_reason reason =
+			tend__reason(-ECANCELED, "a critical task failed", t->id);
 		/* It may be canceled already; then that reason stays. */
 		tend__scope_cancel(s, s->id, &reason);
 	}
@@ -107,9 +107,11 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		s->first_error = outcome == TEND_PANICKED ? -EFAULT
 		                 : t->result < 0          ? t->result
 		                                          : -EIO;
+		uint64_t words[6];
 		tend__name_load(t->record->name, words);
 		tend__name_unpack(words, s->first_name);
 	}
+	tend__assert(s->first_error < 0);
 	tend__unlock(&s->home.lock);
 }
 
@@ -121,8 +123,9 @@ static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 	if (!t->leaving)
 		tend__disown(t);
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
-	if (!tend__task_end(t, outcome, true))
-		__builtin_unreachable();
+	bool ended = tend__task_end(t, outcome, true);
+
+	tend__assert(ended && t->leaving && !tend__linked(&t->owned));
 }
 
 /* Then the entry goes, those who wait are told, and the stripe is given back. */
@@ -132,6 +135,7 @@ static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__t
 	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
 	struct tend__link joiners = {&joiners, &joiners}, watches = {&watches, &watches};
 
+	tend__assert_held(stripe);
 	take_listeners(t, &joiners, &watches);
 	if (!kept || tend__linked(&joiners) || !keep(s, t))
 		tend__task_free(rt, t);
@@ -146,6 +150,7 @@ static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend_
 {
 	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
 
+	tend__assert(!tend__linked(&t->owned));
 	if (!kept)
 		tend__task_free(rt, t);
 	else if (!keep(s, t)) {
@@ -170,14 +175,13 @@ void tend__task_finish(struct tend__task *t)
 	tend_runtime *rt = s->rt;
 	struct tend__worker *w = tend__worker_of(rt);
 	uint64_t now = tend__coarse();
-	uint32_t outcome;
-	bool kept = tend__task_word(t) & TEND__KEPT, touched;
+	bool kept = tend__task_word(t) & TEND__KEPT;
 	/* Not where another task goes on that may be of another scope. */
 	bool defers = w && !tend__tls.task;
 
 	if (t->owns)
 		tend__disown(t);
-	outcome = outcome_of(t);
+	uint32_t outcome = outcome_of(t);
 	if (outcome == TEND_FAILED || outcome == TEND_PANICKED)
 		failed(s, t, outcome);
 	if (t->in_cancel_list) {
@@ -194,7 +198,7 @@ void tend__task_finish(struct tend__task *t)
 	tend__store_relaxed(&t->record->since, now);
 
 	/* The entry leaves the live ones, then the end is told. */
-	touched = !tend__task_end(t, outcome, false);
+	bool touched = !tend__task_end(t, outcome, false);
 	if (touched)
 		end_touched(t, outcome);
 	if (tend__events_wanted(&rt->segment))

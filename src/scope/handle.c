@@ -3,6 +3,7 @@
 #include "scope/scope.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 
@@ -21,13 +22,12 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 {
 	tend_runtime *rt = tend__runtime_of(id);
 	uint32_t slot = tend__id_slot(id);
-	struct tend__record *r;
 
 	if (!rt)
 		return tend__forked() ? -ESTALE : -ESRCH;
 	if (slot <= 1 || slot >= rt->slots)
 		return -ESRCH;
-	r = tend__record_at(rt->segment.header, slot);
+	struct tend__record *r = tend__record_at(rt->segment.header, slot);
 	tend__lock(tend__stripe_of(rt, id));
 	/* The kind is looked at between two looks at the generation: it is that of
 	 * this id, or the mark fails. */
@@ -39,13 +39,14 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 	}
 	*out_rt = rt;
 	*out = tend__task_at(rt, id);
+	tend__assert((*out)->id == id);
 	return 0;
 }
 
 struct tend__extra *tend__task_extra(struct tend__task *t)
 {
 	if (!t->extra) {
-		t->extra = tend__alloc(sizeof *t->extra);
+		t->extra = tend__alloc(sizeof(*t->extra));
 		if (t->extra)
 			tend__link_init(&t->extra->watches);
 	}

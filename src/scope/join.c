@@ -1,6 +1,8 @@
 /* scope/join.c - learning of the end of a task. */
 #include "scope/scope.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 /* Does the task own a scope that the caller is in? Then it may not end before.
@@ -20,10 +22,10 @@ static bool waits_for_me(uint64_t id)
 static bool take(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
-	bool ours;
 
 	tend__lock(&s->home.lock);
-	ours = tend__linked(&t->in_scope);
+	tend__assert(!t->joined);
+	bool ours = tend__linked(&t->in_scope);
 	tend__unlink(&t->in_scope);
 	t->joined = true;
 	tend__unlock(&s->home.lock);
@@ -32,24 +34,21 @@ static bool take(struct tend__task *t)
 
 int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 {
-	struct tend__outside room;
-	struct tend__waiter w = {.item = out};
-	tend_runtime *rt;
-	struct tend__task *t;
-	uint64_t word;
-	int error;
-
 	if (tend__tls.task && tend__tls.task->id == task.id)
 		return -EDEADLK;
-	if (!(rt = tend__runtime_of(task.id)))
+	if (!tend__runtime_of(task.id))
 		return tend__forked() ? -ESTALE : -ESRCH;
 	if (waits_for_me(task.id))
 		return -EDEADLK;
-	w.task = tend__self(&room); /* before the stripe: it may take a scope's lock */
-	error = tend__task_touch(task.id, &rt, &t);
+	struct tend__outside room;
+	/* Before the stripe: tend__self() may take a scope's lock. */
+	struct tend__waiter w = {.item = out, .task = tend__self(&room)};
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
 	if (error)
 		return error;
-	word = tend__task_word(t);
+	uint64_t word = tend__task_word(t);
 	/* One that was joined stays for a moment where its worker is about to keep it; it
 	 * is marked under the stripe, too. */
 	if (!(word & TEND__KEPT) || t->joined) {
@@ -71,6 +70,7 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 	}
 	tend__link_append(&t->joiners, &w.link);
 	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
+	tend__assert(!tend__linked(&w.link));
 	if (!error)
 		TEND__EDGE_ACQUIRE(t);
 	return error;

@@ -6,12 +6,11 @@
 /* The step to 0. False if it is not the last after all. */
 static bool leave_last(struct tend__scope *s, uint32_t n)
 {
-	uint64_t word, id = s->id;
+	uint64_t id = s->id;
 	tend_runtime *rt = s->rt;
-	bool reap;
 
 	tend__lock(&s->home.lock);
-	word = tend__load_acquire(&s->home.record->word);
+	uint64_t word = tend__load_acquire(&s->home.record->word);
 	do
 		if (tend__scope_count(word) != n) {
 			tend__unlock(&s->home.lock);
@@ -20,7 +19,7 @@ static bool leave_last(struct tend__scope *s, uint32_t n)
 	while (!tend__cas(&s->home.record->word, &word, word - n * TEND__SCOPE_ONE));
 	while (tend__linked(&s->waiters))
 		tend__waiter_done(tend__entry(s->waiters.next, struct tend__waiter, link), 0);
-	reap = s->closes_itself;
+	bool reap = s->closes_itself;
 	tend__unlock(&s->home.lock);
 	/* From here on s may be freed by whoever waited. Its parent may not: it is
 	 * left after this. */
@@ -31,6 +30,7 @@ static bool leave_last(struct tend__scope *s, uint32_t n)
 
 void tend__scope_leave(struct tend__scope *s, uint32_t n)
 {
+	tend__assert(n > 0);
 	while (s) {
 		uint64_t word = tend__load_acquire(&s->home.record->word);
 		struct tend__scope *parent = tend__parent(s);

@@ -15,9 +15,10 @@ static struct tend__scope *memory(tend_runtime *rt, uint32_t slot)
 {
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[slot]);
 
+	tend__assert(slot > 0 && slot < rt->slots);
 	if (s)
 		return s;
-	s = tend__alloc(sizeof *s);
+	s = tend__alloc(sizeof(*s));
 	if (!s)
 		return NULL;
 	s->home.record = tend__record_at(rt->segment.header, slot);
@@ -48,7 +49,7 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = false;
 	s->first_error = 0;
 	s->first_name[0] = 0;
-	memset(&s->reason, 0, sizeof s->reason);
+	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
 }
@@ -65,12 +66,14 @@ static void deadline_rings(tend_runtime *rt, uint64_t id)
 /* The shield is over: a cancel of the parent that the shield kept out comes in. */
 static void shield_rings(tend_runtime *rt, uint64_t id)
 {
-	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]), *parent;
+	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
 	struct tend_reason reason = {0};
 
 	tend__lock(&rt->tree);
 	if (s && tend__scope_is(s, id)) {
-		parent = tend__parent(s);
+		struct tend__scope *parent = tend__parent(s);
+
+		tend__assert(parent); /* the root has no shield */
 		if (tend__load_acquire(&parent->home.record->word) & TEND__SCOPE_CANCELED)
 			reason = parent->reason;
 		s->shield = 0;
@@ -110,37 +113,37 @@ static uint64_t within_shields(struct tend__scope *parent, uint64_t shield)
 	return shield;
 }
 
-static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
-                      size_t name_bytes, const struct tend_scope_opts *opts, uint64_t *out)
+/* May a scope be opened below the parent, whose word is `above`? */
+static int refusal(struct tend__scope *parent, uint64_t parent_id, uint64_t above)
 	TEND_REQUIRES(&parent->rt->tree)
 {
-	tend_runtime *rt = parent->rt;
-	uint64_t above = tend__load_acquire(&parent->home.record->word), now = tend__clock();
-	struct tend__identity identity = {.now = now, .kind = TEND_KIND_SCOPE, .attempt = 1};
-	struct tend__task *self = tend__tls.task;
-	uint32_t flags = TEND__SCOPE_LIVE, slot;
-	struct tend__scope *s;
-
 	if (!tend__scope_is(parent, parent_id))
 		return -ESRCH;
 	if (above & TEND__SCOPE_CLOSED)
 		return -ECANCELED;
 	if (above & TEND__SCOPE_SEALED)
 		return -ESHUTDOWN;
-	if (parent->depth + 1 >= TEND__DEPTH_MAX)
-		return -EOVERFLOW;
-	slot = tend__slot_take(&rt->segment, tend__slots_of(rt));
+	return parent->depth + 1 >= TEND__DEPTH_MAX ? -EOVERFLOW : 0;
+}
+
+/* A scope that cannot be found yet, in a slot of its own. */
+static int make(struct tend__scope *parent, const struct tend_scope_opts *opts, uint64_t now,
+                struct tend__scope **out) TEND_REQUIRES(&parent->rt->tree)
+{
+	tend_runtime *rt = parent->rt;
+
+	tend__assert_held(&rt->tree);
+	uint32_t slot = tend__slot_take(&rt->segment, tend__slots_of(rt));
+
 	if (!slot)
 		return -EAGAIN;
-	s = memory(rt, slot);
+	struct tend__scope *s = memory(rt, slot);
 	if (!s) {
 		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
 		return -ENOMEM;
 	}
-	fresh(s,
-	      tend__id(rt->index, tend__word_generation(tend__load_relaxed(&s->home.record->word)),
-	               slot),
-	      parent);
+	uint64_t word = tend__load_relaxed(&s->home.record->word);
+	fresh(s, tend__id(rt->index, tend__word_generation(word), slot), parent);
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		s->deadline = opts->deadline;
 	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
@@ -148,22 +151,53 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
 		return -ENOMEM;
 	}
-	identity.parent = tend__id_slot(parent_id);
+	*out = s;
+	return 0;
+}
+
+/* The task that opens a scope owns it. */
+static void own(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
+{
+	struct tend__task *self = tend__tls.task;
+
+	if (!self || tend__scope_of(self)->rt != s->rt || self->leaving)
+		return;
+	/* Relaxed: no other data is read through the id of the owner. */
+	tend__store_relaxed(&s->owner, self->id);
+	self->owns = true;
+	tend__assert(!tend__linked(&s->owned));
+	tend__link_append(&self->owned, &s->owned);
+}
+
+static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
+                      size_t name_bytes, const struct tend_scope_opts *opts, uint64_t *out)
+	TEND_REQUIRES(&parent->rt->tree)
+{
+	uint64_t above = tend__load_acquire(&parent->home.record->word), now = tend__clock();
+	int error = refusal(parent, parent_id, above);
+	struct tend__scope *s = NULL;
+
+	if (!error)
+		error = make(parent, opts, now, &s);
+	if (error)
+		return error;
+	struct tend__identity identity = {.now = now,
+	                                  .parent = tend__id_slot(parent_id),
+	                                  .kind = TEND_KIND_SCOPE,
+	                                  .attempt = 1};
 	tend__name_pack(identity.name, name, name_bytes);
 	tend__record_fill(s->home.record, &identity);
+	uint32_t flags = TEND__SCOPE_LIVE;
 	/* The child of a canceled scope is born canceled, unless the child is shielded: then the
 	 * alarm of the shield cancels the child. */
 	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
 		s->reason = parent->reason;
 		flags |= TEND__SCOPE_CANCELED;
 	}
+	tend__assert(s->depth < TEND__DEPTH_MAX && s->rt == parent->rt);
+	tend__assert(tend__peek(&parent->home.record->word) & TEND__SCOPE_LIVE);
 	tend__link_append(&parent->children, &s->sibling);
-	if (self && tend__scope_of(self)->rt == rt && !self->leaving) {
-		/* Relaxed: no other data is read through the owner's id. */
-		tend__store_relaxed(&s->owner, self->id);
-		self->owns = true;
-		tend__link_append(&self->owned, &s->owned);
-	}
+	own(s);
 	/* Release: a thread that finds the scope by its word finds a whole scope; partner: the
 	 * acquire in tend__scope_at(). */
 	tend__store_release(&s->home.record->word,
@@ -182,21 +216,20 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	static _Atomic uint64_t number;
 	int error = 0;
 	struct tend__scope *p = tend__scope_find(parent.id, &error);
-	char numbered[2 * TEND_NAME_MAX];
-	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
-	struct tend_scope_opts o;
-	uint64_t id = 0;
 
 	if (!p)
 		return error;
-	error = tend__options(&o, sizeof o, opts);
+	struct tend_scope_opts o;
+	error = tend__options(&o, sizeof(o), opts);
 	if (error)
 		return error;
+	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
+	char numbered[2 * TEND_NAME_MAX];
 	if (o.numbered) {
 		/* Relaxed: the numbers only have to differ. */
-		int m = snprintf(numbered, sizeof numbered, "%s-%llu", name,
+		int m = snprintf(numbered, sizeof(numbered), "%s-%llu", name,
 		                 (unsigned long long)tend__add_relaxed(&number, 1) + 1);
 
 		name = numbered;
@@ -204,6 +237,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 		if (n > TEND_NAME_MAX)
 			return -EINVAL;
 	}
+	uint64_t id = 0;
 	tend__lock(&p->rt->tree);
 	error = open_below(p, parent.id, name, n, &o, &id);
 	tend__unlock(&p->rt->tree);
@@ -214,12 +248,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 
 int tend__root_open(tend_runtime *rt)
 {
-	struct tend__identity identity = {
-		.now = tend__clock(), .kind = TEND_KIND_SCOPE, .attempt = 1};
 	uint32_t slot = tend__slot_take(&rt->segment, NULL);
 	struct tend__scope *s = slot ? memory(rt, slot) : NULL;
-	tend_scope detached;
-	int error;
 
 	if (!s)
 		return -ENOMEM;
@@ -227,12 +257,15 @@ int tend__root_open(tend_runtime *rt)
 	rt->settle = tend__batch_settle;
 	rt->finish = tend__task_finish;
 	fresh(s, tend__id(rt->index, rt->segment.first_generation, slot), NULL);
+	struct tend__identity identity = {
+		.now = tend__clock(), .kind = TEND_KIND_SCOPE, .attempt = 1};
 	tend__name_pack(identity.name, rt->name, strlen(rt->name));
 	tend__record_fill(s->home.record, &identity);
 	tend__store_release(&s->home.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | TEND__SCOPE_LIVE);
 	rt->root = s;
-	error = tend_scope_open((tend_scope){s->id}, "detached", NULL, &detached);
+	tend_scope detached;
+	int error = tend_scope_open((tend_scope){s->id}, "detached", NULL, &detached);
 	if (error)
 		return error;
 	rt->detached = tend__load_relaxed(&rt->scopes[tend__id_slot(detached.id)]);
@@ -246,33 +279,28 @@ tend_scope tend_detached(const tend_runtime *rt) { return (tend_scope){rt->detac
 
 static bool closes_itself(struct tend__scope *s)
 {
-	bool answer;
-
 	tend__lock(&s->home.lock);
-	answer = s->closes_itself;
+	bool answer = s->closes_itself;
 	tend__unlock(&s->home.lock);
 	return answer;
 }
 
 int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
 {
-	struct tend_stats mine;
 	int error = 0;
-	struct tend__scope *s;
-	tend_runtime *rt;
 
 	if (!scope.id)
 		return 0;
-	s = tend__scope_find(scope.id, &error);
+	struct tend__scope *s = tend__scope_find(scope.id, &error);
 	if (!s)
 		return error;
-	rt = s->rt;
+	tend_runtime *rt = s->rt;
 	if (s == rt->root || s == rt->detached)
 		return -EPERM;
 	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
 
-	memset(&mine, 0, sizeof mine);
+	struct tend_stats mine = {0};
 	tend__lock(&s->rt->tree);
 	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
 	if (!error) {
@@ -292,9 +320,10 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 			 * counts to `mine`. */
 			ended = true;
 			error = 0;
-		} else if (error)
+		} else if (error) {
+			tend__assert(s->closer == &mine);
 			s->closer = NULL;
-		else
+		} else
 			ended = tend__subtree_end(s);
 		tend__unlock(&s->rt->tree);
 	}
@@ -331,11 +360,10 @@ int tend_scope_seal(tend_scope scope)
 {
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	uint64_t word;
 
 	if (!s)
 		return error;
-	word = tend__load_acquire(&s->home.record->word);
+	uint64_t word = tend__load_acquire(&s->home.record->word);
 	do
 		if (tend__word_generation(word) != tend__id_generation(scope.id))
 			return -ESRCH;
@@ -347,11 +375,10 @@ int tend_scope_unseal(tend_scope scope)
 {
 	int error = 0;
 	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	uint64_t word;
 
 	if (!s)
 		return error;
-	word = tend__load_acquire(&s->home.record->word);
+	uint64_t word = tend__load_acquire(&s->home.record->word);
 	do {
 		if (tend__word_generation(word) != tend__id_generation(scope.id))
 			return -ESRCH;

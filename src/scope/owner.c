@@ -2,6 +2,8 @@
  * ends. */
 #include "scope/scope.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 void tend__disown(struct tend__task *t)
@@ -9,12 +11,14 @@ void tend__disown(struct tend__task *t)
 	tend_runtime *rt = tend__scope_of(t)->rt;
 
 	tend__lock(&rt->tree);
+	tend__assert(!t->leaving);
 	t->leaving = true;
 	while (tend__linked(&t->owned)) {
 		struct tend__scope *s = tend__entry(t->owned.next, struct tend__scope, owned);
 		struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
 		uint64_t id = s->id;
 
+		tend__assert(s->rt == rt && tend__peek(&s->owner) == t->id);
 		tend__unlink(&s->owned);
 		tend__store_relaxed(&s->owner, 0);
 		tend__lock(&s->home.lock);
@@ -34,12 +38,14 @@ void tend__disown(struct tend__task *t)
 static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 	TEND_REQUIRES(&s->rt->tree)
 {
+	tend__assert_held(&s->rt->tree);
 	if (!tend__scope_is(s, id) || (t && t->leaving))
 		return -ESRCH;
 	if (s == s->rt->root || s == s->rt->detached || (t && tend__scope_of(t)->rt != s->rt))
 		return -EINVAL;
 	if (t && tend__below(tend__scope_of(t), s))
 		return -EDEADLK;
+	tend__assert(tend__linked(&s->owned) == (tend__peek(&s->owner) != 0));
 	tend__unlink(&s->owned);
 	tend__store_relaxed(&s->owner, t ? t->id : 0);
 	if (t)

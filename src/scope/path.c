@@ -2,6 +2,7 @@
  * walk the registry, because a path may match many scopes and tasks. */
 #include "scope/scope.h"
 
+#include "base/error.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -25,36 +26,36 @@ static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
 int64_t tend_path(uint64_t id, char *buf, size_t size)
 {
 	tend_runtime *rt = tend__runtime_of(id);
-	uint32_t chain[TEND__DEPTH_MAX + 2], slot = tend__id_slot(id);
-	struct tend__text t;
-	struct tend__header *h;
-	int n = 0;
+	uint32_t slot = tend__id_slot(id);
 
 	if (!rt)
 		return tend__forked() ? -ESTALE : -ESRCH;
-	h = rt->segment.header;
+	struct tend__header *h = rt->segment.header;
 	if (slot == 0 || slot >= rt->slots ||
 	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
 	            tend__id_generation(id) ||
 	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
 		return -ESRCH;
+	uint32_t chain[TEND__DEPTH_MAX + 2];
+	int n = 0;
 	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
 		chain[n++] = slot;
 		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
 	}
-	t = tend__text(buf, size);
+	struct tend__text t = tend__text(buf, size);
+	tend__assert(n > 0);
 	/* A path that is too long is cut in front, because the end of a path says more. */
 	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
 		n--;
+	tend__assert(n > 0);
 	if (chain[n - 1] != 1)
 		tend__text_f(&t, ".../");
 	while (n-- > 0) {
 		uint64_t words[6];
 		char name[48];
-		size_t len;
 
 		tend__name_load(tend__record_at(h, chain[n])->name, words);
-		len = tend__name_unpack(words, name);
+		size_t len = tend__name_unpack(words, name);
 		tend__text_bytes(&t, name, len);
 		if (n)
 			tend__text_bytes(&t, "/", 1);
@@ -134,13 +135,12 @@ struct walk {
 static const char *after_scope(struct walk *w, uint32_t slot)
 {
 	struct kept *k = &w->kept[slot % KEPT];
-	uint64_t word;
 
 	if (slot <= 1 || slot >= w->h->records_max)
 		return w->path;
 	/* Acquire: the fields that are read below are at least as new as the word; partner: the
 	 * store of the word that says that the slot is used. */
-	word = tend__load_acquire(&tend__record_at(w->h, slot)->word);
+	uint64_t word = tend__load_acquire(&tend__record_at(w->h, slot)->word);
 	if (k->slot == slot && k->generation == tend__word_generation(word))
 		return k->rest;
 	/* A result is remembered for a live scope only: while the scope is not live, the fields
@@ -155,9 +155,6 @@ static const char *after_scope(struct walk *w, uint32_t slot)
 static bool counts(struct walk *w, uint32_t slot)
 {
 	struct tend__record *r = tend__record_at(w->h, slot);
-	const char *rest;
-	uint64_t word;
-	uint32_t state;
 
 	/* Acquire, here and below: pairs with the release of the record's fields, see
 	 * segment/layout.h. This look reads only one of the two lines of the record, and is
@@ -168,14 +165,14 @@ static bool counts(struct walk *w, uint32_t slot)
 	 * not be read as a state. */
 	if ((tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE)
 		return false;
-	word = tend__load(&r->word);
-	state = (uint32_t)word & TEND__STATE;
+	uint64_t word = tend__load(&r->word);
+	uint32_t state = (uint32_t)word & TEND__STATE;
 	if (!(uint32_t)word || state == TEND__ENDED || state == TEND__FREE)
 		return false;
 	/* The scope of the task cannot end between the two looks at the word, if both find the
 	 * same generation. The first look at the parent was too early for that, so the parent is
 	 * read a second time. */
-	rest = after_scope(w, tend__load_acquire(&r->parent));
+	const char *rest = after_scope(w, tend__load_acquire(&r->parent));
 	if (rest && *rest)
 		rest = after_name(w->h, slot, rest);
 	return rest && !*rest && tend__load(&r->word) >> 32 == word >> 32;
@@ -260,10 +257,13 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 		}
 		tend__lock(&rt->empty_lock);
 		error = tend__wait(&rt->empty_lock, &w, TEND__WAIT_PATH, 0, deadline, TEND__STAY);
+		tend__assert(!tend__linked(&w.link));
 		if (error)
 			break;
 	}
-	tend__add(&rt->path_waiters, (uint32_t)-1);
+	uint32_t waits = tend__add(&rt->path_waiters, (uint32_t)-1);
+
+	tend__assert(waits > 0);
 	if (error == -ECANCELED && tend__tls.task)
 		tend__abort_if_asked(tend__tls.task);
 	return error;

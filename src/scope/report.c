@@ -2,6 +2,7 @@
 #include "scope/report.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "segment/words.h"
 
@@ -11,19 +12,21 @@
 
 tend_report *tend__report_make(uint64_t id)
 {
-	tend_report *r = tend__alloc(sizeof *r);
+	tend_report *r = tend__alloc(sizeof(*r));
 
 	if (!r)
 		return NULL;
 	tend__store_relaxed(&r->users, 1);
-	if (tend_path(id, r->path, sizeof r->path) < 0)
+	if (tend_path(id, r->path, sizeof(r->path)) < 0)
 		r->path[0] = 0;
 	return r;
 }
 
 tend_report *tend__report_hold(tend_report *report)
 {
-	tend__add_relaxed(&report->users, 1);
+	uint32_t users = tend__add_relaxed(&report->users, 1);
+
+	tend__assert(users > 0);
 	return report;
 }
 
@@ -98,10 +101,12 @@ static const char *rung(uint64_t word, uint32_t kind)
 static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 {
 	struct tend__record *r = tend__record_at(rt->segment.header, tend__id_slot(id));
+
+	tend__assert_held(tend__stripe_of(rt, id));
 	uint64_t word = tend__load_acquire(&r->word), now = tend__clock();
 	uint64_t spawned = tend__load_acquire(&r->spawned), since = tend__load_acquire(&r->since);
 
-	memset(row, 0, sizeof *row);
+	memset(row, 0, sizeof(*row));
 	row->id = id;
 	row->kind = tend__load_acquire(&r->site_kind) & 0xff;
 	row->state = runs(rt, id) ? (uint32_t)TEND__RUNNING : word & TEND__STATE;
@@ -116,7 +121,7 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 	row->rung = rung(word, row->kind);
 	if (row->state == TEND__PARKED)
 		walk_stack(tend__task_at(rt, id), row->stack);
-	if (tend_path(id, row->path, sizeof row->path) < 0)
+	if (tend_path(id, row->path, sizeof(row->path)) < 0)
 		row->path[0] = 0;
 }
 
@@ -138,6 +143,7 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 
 		if (!task || tend__task_touch(task, &same, &t))
 			continue;
+		tend__assert(same == rt);
 		/* The task cannot end while the stripe is held. So a task that is live here is a
 		 * survivor, and gets both the mark and the row. */
 		if (tend__task_mark(r, task, TEND__ABANDONED)) {
@@ -152,17 +158,17 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty)
 {
-	size_t room, n;
-
 	if (empty)
 		return;
 	/* Tasks may end between the count and the rows, but no task can be new, because the
 	 * admission is closed. */
-	room = (size_t)tend_scope_live((tend_scope){id});
-	if ((int64_t)room <= 0)
+	int64_t live = tend_scope_live((tend_scope){id});
+	if (live <= 0)
 		return;
-	report->rows = tend__alloc(room * sizeof *report->rows);
-	n = survivors(top, id, report->rows, report->rows ? room : 0);
+	size_t room = (size_t)live;
+	tend__assert(!report->rows);
+	report->rows = tend__alloc(room * sizeof(*report->rows));
+	size_t n = survivors(top, id, report->rows, report->rows ? room : 0);
 	report->count = n;
 	report->lost = report->rows ? (n > room ? n - room : 0) : n;
 }
@@ -238,7 +244,7 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 	for (size_t i = 0; i < report->count - report->lost; i++) {
 		const struct tend__survivor *row = &report->rows[i];
 		char sentence[64];
-		struct tend__text s = tend__text(sentence, sizeof sentence);
+		struct tend__text s = tend__text(sentence, sizeof(sentence));
 
 		wait_sentence(&s, row);
 		tend__text_f(&t, "%s{\"id\":\"%llu\",\"path\":", i ? "," : "",
@@ -254,7 +260,7 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		             row->checkpoints);
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
 			char place[128];
-			struct tend__text p = tend__text(place, sizeof place);
+			struct tend__text p = tend__text(place, sizeof(place));
 
 			frame(&p, row->stack[k]);
 			tend__text_f(&t, "%s", k ? "," : "");

@@ -43,11 +43,10 @@ static void free_operation(struct tend__shutdown *op)
  * from the cancel to the deadline, at most a second. */
 uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
 {
-	uint64_t last;
-
 	if (deadline == TEND_FOREVER || deadline <= canceled)
 		return deadline;
-	last = (deadline - canceled) / 5;
+	uint64_t last = (deadline - canceled) / 5;
+	tend__assert(last < deadline - canceled);
 	return deadline - (last < TEND_SEC ? last : TEND_SEC);
 }
 
@@ -61,8 +60,6 @@ static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdow
 	for (;;) {
 		struct tend__outside room;
 		struct tend__waiter w = {.task = tend__self(&room)};
-		uint64_t at;
-		int error;
 
 		tend__lock(&s->home.lock);
 		/* A close may have ended the scope meanwhile; then the scope was empty. */
@@ -71,13 +68,14 @@ static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdow
 			tend__unlock(&s->home.lock);
 			return true;
 		}
-		at = instant(canceled, op->deadline);
+		uint64_t at = instant(canceled, op->deadline);
 		if (at_most < at)
 			at = at_most;
+		tend__assert(!op->driver && !op->over);
 		op->driver = &w;
 		tend__link_append(&s->waiters, &w.link);
-		error = tend__wait(&s->home.lock, &w, TEND__WAIT_SHUTDOWN, id, at,
-		                   TEND__UNCANCELABLE);
+		int error = tend__wait(&s->home.lock, &w, TEND__WAIT_SHUTDOWN, id, at,
+		                       TEND__UNCANCELABLE);
 		tend__lock(&s->home.lock);
 		op->driver = NULL;
 		tend__unlock(&s->home.lock);
@@ -89,10 +87,8 @@ static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdow
 static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
                        uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t), uint64_t at_most)
 {
-	bool empty;
-
 	tend__await_begin(s);
-	empty = await_until(s, id, op, canceled, instant, at_most);
+	bool empty = await_until(s, id, op, canceled, instant, at_most);
 	tend__await_end(s);
 	return empty;
 }
@@ -119,6 +115,7 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 
 		if (!task || tend__task_touch(task, &same, &t))
 			continue;
+		tend__assert(same == rt);
 		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
 		    tend__task_mark(r, task, TEND__ABORTED) && tend__task_notify_id(t, task))
 			tend__task_wake(t);
@@ -145,15 +142,13 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 {
 	struct tend_reason reason = tend__reason(opts->code ? opts->code : -ECANCELED, opts->text,
 	                                         tend__tls.task ? tend__tls.task->id : 0);
-	uint64_t begun = tend__clock(), canceled = 0;
-	bool empty;
 
-	op->report->begun = begun;
+	op->report->begun = tend__clock();
 	tend__shutdown_begin(s, id);
-	empty = wait_until(s, id, op, 0, whole, opts->drain);
+	bool empty = wait_until(s, id, op, 0, whole, opts->drain);
 	/* An empty subtree is canceled as well, so that tend_scope_reason() answers the reason of
 	 * the shutdown. */
-	canceled = reason.when = tend__clock();
+	uint64_t canceled = reason.when = tend__clock();
 	tend__scope_cancel(s, id, &reason);
 	if (!empty)
 		empty = wait_until(s, id, op, canceled, tend__kill_at, TEND_FOREVER);
@@ -178,6 +173,8 @@ static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__s
 {
 	struct tend__shutdown *op = s->shutdown;
 
+	tend__assert_held(&s->rt->tree);
+	tend__assert(!op || op->scope == s);
 	*mine = !op || op->over;
 	if (!*mine) {
 		tend__lock(&s->home.lock);
@@ -218,6 +215,7 @@ static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
 {
 	tend__lock(&s->rt->tree);
 	tend__lock(&s->home.lock);
+	tend__assert(!op->over && !op->driver && op->users > 0);
 	op->result = result;
 	op->over = true;
 	while (tend__linked(&op->others))
@@ -240,20 +238,20 @@ static int leave(struct tend__shutdown *op, tend_report **report)
 {
 	struct tend__scope *s = op->scope;
 	uint64_t id = op->id;
-	int result;
-	bool reap;
 
 	tend__lock(&s->rt->tree);
-	result = op->result;
+	tend__assert(op->over && op->users > 0);
+	int result = op->result;
 	if (report)
 		*report = tend__report_hold(op->report);
 	if (--op->users == 0) {
+		tend__assert(!tend__linked(&op->others));
 		if (s->shutdown == op)
 			s->shutdown = NULL;
 		free_operation(op);
 	}
 	tend__lock(&s->home.lock);
-	reap = s->closes_itself;
+	bool reap = s->closes_itself;
 	tend__unlock(&s->home.lock);
 	tend__unlock(&s->rt->tree);
 	if (reap)
@@ -276,13 +274,12 @@ static void drive_to_end(struct tend__shutdown *op, const struct tend_shutdown_o
                          struct tend__defer *otherwise)
 {
 	struct tend__task *t = tend__tls.task;
-	int result;
 
 	if (t) {
 		*otherwise = (struct tend__defer){t->defers, driver_left, op};
 		t->defers = otherwise;
 	}
-	result = drive(op->scope, op->id, op, o);
+	int result = drive(op->scope, op->id, op, o);
 	for (struct tend__defer **d = t ? &t->defers : NULL; d; d = &(*d)->next)
 		if (*d == otherwise) {
 			*d = otherwise->next;
@@ -303,15 +300,15 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 
 	if (!s)
 		return error;
-	error = tend__options(&o, sizeof o, opts);
+	error = tend__options(&o, sizeof(o), opts);
 	if (error)
 		return error;
 	if (o.code > 0 || o.reserved)
 		return -EINVAL;
 	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
-	otherwise = tend__alloc(sizeof *otherwise);
-	fresh = tend__alloc(sizeof *fresh);
+	otherwise = tend__alloc(sizeof(*otherwise));
+	fresh = tend__alloc(sizeof(*fresh));
 	if (fresh)
 		fresh->report = tend__report_make(scope.id);
 	if (!otherwise || !fresh || !fresh->report) {

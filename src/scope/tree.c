@@ -2,6 +2,8 @@
  * subtree, and the flags of its scopes. */
 #include "scope/scope.h"
 
+#include "base/error.h"
+
 bool tend__below(const struct tend__scope *s, const struct tend__scope *top)
 {
 	while (s && s != top)
@@ -19,6 +21,8 @@ bool tend__inside(const struct tend__scope *s)
 
 struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into)
 {
+	tend__assert_held(&top->rt->tree);
+	tend__assert(s->depth >= top->depth);
 	if (into && tend__linked(&s->children))
 		return tend__entry(s->children.next, struct tend__scope, sibling);
 	for (; s != top; s = tend__parent(s))
@@ -30,11 +34,15 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
 {
 	/* seq_cst, an exchange as everywhere: spawns go before it or see it. */
-	return tend__or(&s->home.record->word, (uint64_t)flags);
+	uint64_t before = tend__or(&s->home.record->word, (uint64_t)flags);
+
+	tend__assert(before & TEND__SCOPE_LIVE);
+	return before;
 }
 
 void tend__subtree_flag(struct tend__scope *top, uint32_t flags)
 {
+	tend__assert_held(&top->rt->tree);
 	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
 		tend__scope_flag(s, flags);
 }

@@ -9,6 +9,7 @@
 #include "runtime/runtime.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,11 +30,9 @@ static _Atomic uint64_t numbers;
 
 int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out)
 {
-	tend_channel *c;
-
 	if (item_bytes > 65536 || capacity > SIZE_MAX / 2 / (item_bytes + 1))
 		return -EINVAL;
-	c = tend__alloc(sizeof *c + item_bytes * capacity);
+	tend_channel *c = tend__alloc(sizeof(*c) + item_bytes * capacity);
 	if (!c)
 		return -ENOMEM;
 	c->item_bytes = item_bytes;
@@ -72,21 +71,32 @@ void tend_channel_close(tend_channel *c)
 
 static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
 {
+	tend__assert_held(&c->lock);
+	tend__assert(c->count < c->capacity && c->first < c->capacity);
 	copy(c, c->items + (c->first + c->count) % c->capacity * c->item_bytes, item);
 	c->count++;
+}
+
+/* The task that waits, with `room` for one; 0, or the error that its wait answers at once. A
+ * wait that could go on at once still answers the cancel. */
+static inline __attribute__((always_inline)) int begin(struct tend__waiter *w,
+                                                       struct tend__outside *room,
+                                                       uint64_t deadline)
+{
+	if (tend__check_may_wait() && deadline)
+		return tend__check_may_wait();
+	w->task = tend__self(room);
+	return tend__cancel_point(w->task) ? -ECANCELED : 0;
 }
 
 int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.item = (void *)(uintptr_t)item};
+	int error = begin(&w, &room, deadline);
 
-	if (tend__check_may_wait() && deadline)
-		return tend__check_may_wait();
-	w.task = tend__self(&room);
-	/* A send that could go on at once still answers a visible cancel. */
-	if (tend__cancel_point(w.task))
-		return -ECANCELED;
+	if (error)
+		return error;
 	tend__lock(&c->lock);
 	if (c->closed) {
 		tend__unlock(&c->lock);
@@ -103,6 +113,7 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 		tend__unlock(&c->lock);
 		return 0;
 	}
+	tend__assert(c->count == c->capacity && !tend__linked(&c->receivers));
 	tend__link_append(&c->senders, &w.link);
 	return tend__wait(&c->lock, &w, TEND__WAIT_SEND, c->number, deadline, 0);
 }
@@ -111,18 +122,18 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 {
 	struct tend__outside room;
 	struct tend__waiter w = {.item = item};
+	int error = begin(&w, &room, deadline);
 
-	if (tend__check_may_wait() && deadline)
-		return tend__check_may_wait();
-	w.task = tend__self(&room);
-	if (tend__cancel_point(w.task))
-		return -ECANCELED;
+	if (error)
+		return error;
 	tend__lock(&c->lock);
 	if (c->count) {
 		copy(c, item, c->items + c->first * c->item_bytes);
 		c->first = (c->first + 1) % c->capacity;
 		c->count--;
+		tend__assert(!tend__linked(&c->receivers));
 		if (tend__linked(&c->senders)) {
+			tend__assert(c->count + 1 == c->capacity);
 			push(c, first(&c->senders)->item);
 			tend__waiter_done(first(&c->senders), 0);
 		}

@@ -4,6 +4,7 @@
 #include "scope/scope.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <errno.h>
 
@@ -19,7 +20,7 @@ static _Atomic uint64_t numbers;
 
 int tend_event_open(tend_event **out)
 {
-	tend_event *e = tend__alloc(sizeof *e);
+	tend_event *e = tend__alloc(sizeof(*e));
 
 	if (!e)
 		return -ENOMEM;
@@ -49,17 +50,16 @@ void tend_event_clear(tend_event *e)
 
 int tend_event_wait(tend_event *e, uint64_t deadline)
 {
-	struct tend__outside room;
-	struct tend__waiter w;
-
 	if (tend__check_may_wait() && deadline)
 		return tend__check_may_wait();
-	w = (struct tend__waiter){.task = tend__self(&room)};
+	struct tend__outside room;
+	struct tend__waiter w = {.task = tend__self(&room)};
 	/* A wait that could go on at once still answers a visible cancel. */
 	if (tend__cancel_point(w.task))
 		return -ECANCELED;
 	tend__lock(&e->lock);
 	if (e->set) {
+		tend__assert(!tend__linked(&e->waiters));
 		tend__unlock(&e->lock);
 		return 0;
 	}
@@ -73,18 +73,18 @@ static void fire(void *event) { tend_event_set(event); }
 
 int tend_watch(tend_task task, tend_event *event)
 {
-	struct tend__watch *w = tend__alloc(sizeof *w);
-	tend_runtime *rt;
-	struct tend__task *t;
-	int error;
+	struct tend__watch *w = tend__alloc(sizeof(*w));
 
 	if (!w)
 		return -ENOMEM;
-	error = tend__task_touch(task.id, &rt, &t);
+	tend_runtime *rt;
+	struct tend__task *t;
+	int error = tend__task_touch(task.id, &rt, &t);
 	if (error) {
 		tend__free(w);
 		return error;
 	}
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
 		tend_event_set(event);
 	else if (tend__task_extra(t)) {
@@ -100,13 +100,13 @@ int tend_watch(tend_task task, tend_event *event)
 
 int tend_unwatch(tend_task task, tend_event *event)
 {
-	struct tend__watch *found = NULL;
 	tend_runtime *rt;
 	struct tend__task *t;
 	int error = tend__task_touch(task.id, &rt, &t);
 
 	if (error)
 		return error;
+	struct tend__watch *found = NULL;
 	for (struct tend__link *l = t->extra ? t->extra->watches.next : NULL;
 	     l && l != &t->extra->watches && !found; l = l->next) {
 		struct tend__watch *w = tend__entry(l, struct tend__watch, link);

@@ -3,6 +3,8 @@
 
 #include "runtime/runtime.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 int tend_sleep_until(uint64_t deadline)
@@ -14,5 +16,6 @@ int tend_sleep_until(uint64_t deadline)
 		return error;
 	struct tend__waiter w = {.task = tend__self(&room)};
 	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
+	tend__assert(error);
 	return error == -ETIMEDOUT ? 0 : error;
 }
