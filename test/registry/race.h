@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 struct race {
-	/* Of the writer. */
-	_Alignas(64) atomic_uint round;
-	/* Of the reader. */
-	_Alignas(64) atomic_uint reads;
+	/* Of the writer; the rest, of the reader, in another line of the cache. */
+	atomic_uint round;
+	char apart[64];
+	atomic_uint reads;
 	atomic_bool over;
 	pthread_t writer;
 	unsigned began;  /* `round` at the begin of the read */
