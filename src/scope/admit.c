@@ -14,15 +14,16 @@ static inline int admission(uint64_t word, uint64_t id, bool admit)
 	return admit && (word & TEND__SCOPE_SEALED) ? -ESHUTDOWN : 0;
 }
 
-/* Counts n in, with `admit` subject to admission, where scopes may be empty: up to the
- * first that is not, and down again, for a scope is entered after its parent. A loop,
- * for it runs on small stacks, and they may be 200 deep. */
+/* Counts n into s, subject to admission if `admit`, where s and scopes above may be empty. A
+ * scope is entered after its parent, so the walk goes up to the first scope that is not
+ * empty, and enters on the way down. A loop, and no recursion, because stacks are small and
+ * the tree may be 200 deep. */
 static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t id, uint32_t n,
                                                  bool admit)
 {
-	struct tend__scope *chain[TEND__DEPTH_MAX]; /* as far as it has come */
+	struct tend__scope *chain[TEND__DEPTH_MAX]; /* the way up from s */
 	uint64_t ids[TEND__DEPTH_MAX];
-	bool inside = false; /* of the parent of the one that it is at */
+	bool inside = false; /* the walk has entered the parent of `at` */
 
 	tend__assert(n > 0);
 	chain[0] = s;
@@ -39,8 +40,9 @@ static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t
 		       !tend__cas(&at->home.record->word, &word,
 		                  word + (up ? 1 : n) * TEND__SCOPE_ONE));
 		if (!error && tend__scope_count(word) == 0 && !inside && parent) {
-			/* If it was freed since, that may be any scope, however deep. It is
-			 * left again when the exchange finds the generation gone. */
+			/* If `at` was freed since, the parent read here may be any scope, at any
+			 * depth. The walk leaves that scope again, when the exchange finds the
+			 * generation gone. */
 			if (up + 1 < TEND__DEPTH_MAX) {
 				ids[up + 1] = tend__load_relaxed(&at->parent_id);
 				chain[++up] = parent;
@@ -48,7 +50,8 @@ static __attribute__((noinline)) int enter_empty(struct tend__scope *s, uint64_t
 			}
 			error = -ESRCH;
 		}
-		/* Not let in; or somebody else brought it from 0, and counts in the parent. */
+		/* Leave the parent if `at` refused; or if another spawn took `at` from 0, because
+		 * that spawn has entered the parent. */
 		if (inside && (error || tend__scope_count(word) != 0))
 			tend__scope_leave(chain[up + 1], 1);
 		if (up == 0)
@@ -81,8 +84,8 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id)
 	if (w->places.home == &s->home) {
 		uint64_t left = tend__places_left(w);
 
-		/* While there are places the scope stays, so who has found it open, and
-		 * then a place, was admitted. */
+		/* The scope stays while there are places. So a worker that finds the scope open,
+		 * and then takes a place, has admitted its task. */
 		if (left && !admission(tend__load_acquire(&s->home.record->word), id, true) &&
 		    tend__place_use(w, left))
 			return 0;

@@ -1,5 +1,5 @@
-/* scope/batch.c - counting many in and out at once: places that a worker takes ahead
- * for what its running task spawns, and the ends that it has not counted out yet. */
+/* scope/batch.c - counting many tasks in and out at once: ends which a worker has not counted
+ * out yet, and places which a worker reserves ahead for the spawns of its running task. */
 #include "scope/batch.h"
 
 #include "base/error.h"
@@ -7,14 +7,15 @@
 static void flush_leaves(struct tend__worker *w)
 {
 	struct tend__scope *s = (struct tend__scope *)(void *)w->leaves.home;
-	/* Relaxed: only the worker writes it. */
+	/* Relaxed: only this worker writes the word. */
 	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
 	tend__assert(w == tend__tls.worker);
 	tend__assert(tend__batch_slot(word) == tend__id_slot(s->id));
 	tend__assert(tend__batch_count(word) > 0 && tend__batch_outcome(word) < TEND_REJECTED);
 	w->leaves.home = NULL;
-	/* Under the lock: who counts them finds them in one of the two. */
+	/* Both steps under the lock: a thread that sums `ended` and the deferred leaves under
+	 * the lock finds these ends in one of the two. */
 	tend__lock(&s->home.lock);
 	tend__add_relaxed(&s->ended[tend__batch_outcome(word)], tend__batch_count(word));
 	tend__store_release(&w->leaves.word, 0);
@@ -25,7 +26,7 @@ static void flush_leaves(struct tend__worker *w)
 void tend__leave_defer(struct tend__worker *w, struct tend__scope *s, uint32_t outcome)
 {
 	uint64_t first = tend__batch(s->id, outcome, 0);
-	/* Relaxed: only the worker writes it. */
+	/* Relaxed: only this worker writes the word. */
 	uint64_t word = tend__load_relaxed(&w->leaves.word);
 
 	if (w->leaves.home && word >> 32 != first >> 32)
@@ -33,11 +34,12 @@ void tend__leave_defer(struct tend__worker *w, struct tend__scope *s, uint32_t o
 	if (!w->leaves.home)
 		word = first;
 	w->leaves.home = &s->home;
-	/* Release: pairs with tend__deferred_leaves(), for the end of the task. */
+	/* Release: pairs with the acquire in tend__deferred_leaves(). A thread that sees the
+	 * word of an ended task sees the leave, too. */
 	tend__store_release(&w->leaves.word, word + 1);
 }
 
-/* ---- Places taken ahead ---- */
+/* ---- Reserved places ---- */
 
 enum { PLACES = 64 };
 
@@ -47,7 +49,7 @@ void tend__places_return(struct tend__worker *w)
 
 	tend__assert(w == tend__tls.worker);
 	w->places.home = NULL;
-	/* Relaxed: only this worker adds to it, others take all. */
+	/* Relaxed: only this worker adds places, other threads take all of them. */
 	if (tend__load_relaxed(&w->places.word)) {
 		uint32_t n = tend__batch_count(tend__exchange(&w->places.word, (uint64_t)0));
 
@@ -56,12 +58,13 @@ void tend__places_return(struct tend__worker *w)
 	}
 }
 
-/* Would nobody wait for what the running task holds in s? */
+/* Returns whether places in s keep no waiter waiting: s is the scope of the running task, or
+ * is below, and no thread waits for s nor for a scope between the two. */
 static bool may_reserve(const struct tend__scope *s)
 {
 	struct tend__task *self = tend__tls.task;
 
-	/* The chain above s stays while something counts in it. */
+	/* The scopes above s stay open while s counts. */
 	for (; s && self; s = tend__parent(s)) {
 		if (s == tend__scope_of(self))
 			return true;
@@ -73,8 +76,9 @@ static bool may_reserve(const struct tend__scope *s)
 
 uint32_t tend__places_wanted(const struct tend__worker *w, const struct tend__scope *s)
 {
-	/* From the second on: many spawn one, and go on to something else. Not with
-	 * places left, in one that was unsealed just now. */
+	/* Ahead only from the second spawn on, because many tasks spawn one and go on to other
+	 * work. With places left there is nothing to add: the scope refused, and was unsealed
+	 * since. */
 	if (tend__load_relaxed(&w->places.word) || !may_reserve(s))
 		return 1;
 	tend__assert(w->places.step >= 1 && w->places.step <= PLACES);
@@ -87,10 +91,11 @@ void tend__places_keep(struct tend__worker *w, struct tend__scope *s, uint64_t i
 	w->places.step = n;
 	if (n == 1)
 		return;
-	/* Relaxed: nobody else adds to it. */
+	/* Relaxed: only this worker adds places. */
 	tend__assert(!tend__load_relaxed(&w->places.word));
-	/* seq_cst, then a look, against tend__await_begin(): it takes the places
-	 * back, or is seen. */
+	/* seq_cst, and then a look at `awaited`. The partner is tend__await_begin(), which adds
+	 * to `awaited` and then looks at this word: the waiter takes the places back, or this
+	 * worker sees the waiter and gives them back. */
 	tend__store(&w->places.word, tend__batch(id, 0, n - 1));
 	if (!may_reserve(s))
 		tend__places_return(w);
@@ -112,7 +117,7 @@ void tend__places_revoke(tend_runtime *rt)
 
 		while (word)
 			if (tend__cas(&w->places.word, &word, (uint64_t)0)) {
-				/* Relaxed: it is there while places in it are taken. */
+				/* Relaxed: the scope stays while places in it are reserved. */
 				struct tend__scope *s =
 					tend__load_relaxed(&rt->scopes[tend__batch_slot(word)]);
 
@@ -125,7 +130,7 @@ void tend__places_revoke(tend_runtime *rt)
 
 void tend__await_begin(struct tend__scope *s)
 {
-	/* seq_cst, then a look: see tend__places_keep(). */
+	/* seq_cst, and then a look at the places: the partner is tend__places_keep(). */
 	tend__add(&s->awaited, 1);
 	tend__places_revoke(s->rt);
 }

@@ -1,8 +1,8 @@
-/* scope/cancel.c - stop a scope and everything below it.
+/* scope/cancel.c - cancel of a scope and everything below, and of a task.
  *
- * Invariant, under runtime.tree: if a scope is canceled then so is every scope
- * below it that is not behind a shield. Each has its own bit, so that a wait
- * looks at one word; cancels are rare, and pay for the walk. */
+ * Invariant, under runtime.tree: if a scope is canceled, every scope below is canceled, but
+ * for those behind a shield. Each scope has a bit of its own, so that a wait looks at a
+ * single word; cancels are rare, and pay for the walk. */
 #include "scope/scope.h"
 
 #include "base/error.h"
@@ -19,9 +19,9 @@ struct tend_reason tend__reason(int code, const char *text, uint64_t who)
 	return reason;
 }
 
-/* Marks one scope and notifies its tasks that have ever parked. The others have
- * not started, or see the bit when they first wait: they link themselves before
- * they look. */
+/* Marks a scope as canceled and notifies the tasks of the scope that have ever parked. Every
+ * other task has not started yet, or sees the bit at its first wait, because a task links
+ * itself before it looks. */
 static void mark(struct tend__scope *s, const struct tend_reason *reason)
 	TEND_REQUIRES(&s->rt->tree)
 {
@@ -29,7 +29,7 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 
 	tend__assert_held(&rt->tree);
 	tend__assert(reason->code < 0);
-	/* The reason before the bit: whoever sees the bit may read it. */
+	/* The reason before the bit, because a thread that sees the bit may read the reason. */
 	s->reason = *reason;
 	uint64_t before = tend__scope_flag(s, TEND__SCOPE_CANCELED);
 
@@ -40,7 +40,8 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 		struct tend__task *t = tend__entry(l, struct tend__task, in_scope);
 
 		tend__assert(t->home == &s->home);
-		/* Under the scope's lock it cannot leave the list, so it is still it. */
+		/* The task cannot leave the list without the scope's lock, so t is still this
+		 * task. */
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
@@ -63,8 +64,8 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 		error = -EALREADY;
 	bool into = false;
 	for (struct tend__scope *s = error ? NULL : top; s; s = tend__scope_next(s, top, into)) {
-		/* The invariant holds below one that is canceled; a shield has an alarm
-		 * that lets the cancel in when it is over. */
+		/* A canceled scope needs no walk below, by the invariant. A shield has an alarm
+		 * that lets the cancel in when the shield is over. */
 		into = !(tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED) &&
 		       (s == top || !s->shield);
 		tend__assert_held(&s->rt->tree);
@@ -110,7 +111,7 @@ int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 	return error;
 }
 
-/* ---- One task ---- */
+/* ---- Tasks ---- */
 
 static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_t bits,
                        uint32_t flags_needed)
@@ -122,14 +123,14 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	if (error)
 		return error;
 	if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
-		error = -ESRCH; /* held, and its end is no longer ours to change */
+		error = -ESRCH; /* ended, with a kept outcome: no cancel changes the end */
 	else if ((t->flags & flags_needed) != flags_needed)
 		error = -EPERM;
 	tend__assert_held(tend__stripe_of(rt, task.id));
 	tend__assert(reason->code < 0);
 	bool told = tend__task_word(t) & TEND__CANCELED;
 	if (!error && !told) {
-		/* Without memory for the whole reason its code is kept. */
+		/* Without memory for the whole reason, the code is kept. */
 		struct tend__extra *extra = tend__task_extra(t);
 
 		if (extra)
@@ -174,7 +175,7 @@ int tend_task_reason(tend_task task, struct tend_reason *out)
 		if (t->extra && t->extra->reason.code)
 			reason = t->extra->reason;
 	} else if (tend__cancel_requested(t))
-		reason = tend__scope_of(t)->reason; /* frozen with the bit we saw */
+		reason = tend__scope_of(t)->reason; /* frozen before the bit was set */
 	tend__unlock(tend__stripe_of(rt, task.id));
 	if (!reason.code)
 		return -ENOENT;

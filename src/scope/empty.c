@@ -1,4 +1,4 @@
-/* scope/empty.c - is a scope empty, how many are in it, and waiting until nobody is. */
+/* scope/empty.c - how many tasks are live in a scope, and waiting until the scope is empty. */
 #include "scope/batch.h"
 
 #include "base/error.h"
@@ -14,8 +14,8 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind w
 
 	tend__await_begin(s);
 	tend__lock(&s->home.lock);
-	/* Under the lock, so that the last to leave has left the lock as well. One that
-	 * was freed was empty. */
+	/* Under the lock, so that the last task to leave has given the lock back, too. A scope
+	 * that was freed meanwhile was empty. */
 	if (!tend__scope_is(s, id) ||
 	    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
 		tend__unlock(&s->home.lock);
@@ -51,15 +51,15 @@ int64_t tend_scope_live(tend_scope scope)
 
 	if (!top)
 		return error;
-	/* So that places which nobody has yet are not taken for somebody. */
+	/* Unused places must not be taken for tasks. */
 	tend__places_revoke(top->rt);
 	tend__lock(&top->rt->tree);
 	if (!tend__scope_is(top, scope.id)) {
 		tend__unlock(&top->rt->tree);
 		return -ESRCH;
 	}
-	/* The truth about "any" first: a task that ends while we walk must not turn
-	 * a live scope into 0. */
+	/* Read whether any task is live before the walk: a task that ends during the walk must
+	 * not turn a live scope into 0. */
 	bool any = tend__scope_count(tend__load_acquire(&top->home.record->word)) != 0;
 	int64_t live = 0;
 	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
@@ -69,7 +69,7 @@ int64_t tend_scope_live(tend_scope scope)
 		live += tend__scope_count(word);
 		live -= tend__deferred_leaves(s->rt, s->id, 0) + tend__unused_places(s->rt, s->id);
 		if (s != top && tend__scope_count(word))
-			live--; /* it counts one in its parent, and is no task */
+			live--; /* s counts one in its parent, and is no task */
 	}
 	tend__unlock(&top->rt->tree);
 	return live > 0 ? live : any;

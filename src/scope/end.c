@@ -1,4 +1,4 @@
-/* scope/end.c - the end of a scope, when nothing is in it; and its counts. */
+/* scope/end.c - the end of an empty scope, and the counts of a scope. */
 #include "scope/batch.h"
 
 #include "base/alloc.h"
@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-/* Tasks that were admitted are in it or have ended: to count spawns as well would
- * be a locked add for each. Exact once nothing is live. */
+/* Every admitted task is in the scope or has ended, so the sum of both is the number of
+ * spawns: a counter of spawns would cost a locked add for each. The sum is exact once no
+ * task is live. */
 static void counts(struct tend__scope *s, struct tend_stats *out)
 {
 	int64_t in = tend__scope_count(tend__load_acquire(&s->home.record->word));
@@ -26,7 +27,7 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 		uint32_t owed = tend__deferred_leaves(s->rt, s->id, i);
 
 		in -= owed;
-		/* Relaxed: a counter. */
+		/* Relaxed: a counter, which flush_leaves() writes under the lock. */
 		ended[i] = tend__load_relaxed(&s->ended[i]) + owed;
 	}
 	*out = (struct tend_stats){
@@ -61,8 +62,8 @@ int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 	return error;
 }
 
-/* Lets go of the outcomes that are still held. Whoever takes a task from the
- * list frees it, here or in tend_join(). */
+/* Drops the outcomes which no joiner has taken. The thread that takes a task from the list
+ * frees the task, here or in tend_join(). */
 static void drop_held(struct tend__scope *s)
 {
 	for (;;) {
@@ -85,19 +86,20 @@ static void drop_held(struct tend__scope *s)
 	}
 }
 
-/* Ends one scope without children; false if something is just trying to enter. */
+/* Ends a scope without children. Returns false if a spawn is entering the scope. */
 static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 {
 	tend__assert_held(&s->rt->tree);
 	tend__assert(!tend__linked(&s->children));
-	/* So that the last to leave has left its lock, too. */
+	/* With the lock, so that the last task to leave has given the lock back, too. */
 	tend__lock(&s->home.lock);
 	uint64_t word = tend__load_acquire(&s->home.record->word);
-	/* Nobody enters a scope that is not live. Again while only flags change: who gave
-	 * it up would not come back. */
+	/* Clear LIVE only while the count is 0; no spawn succeeds once LIVE is clear. Retry if
+	 * the exchange failed because a flag changed: the caller has seen count 0, and does not
+	 * call a second time. */
 	while (tend__scope_count(word) == 0 &&
 	       !tend__cas(&s->home.record->word, &word, word & ~(uint64_t)TEND__SCOPE_LIVE)) {}
-	/* At rest: the last to leave has woken all. */
+	/* At count 0 the last task to leave has woken all waiters, and no task is linked. */
 	tend__assert(tend__scope_count(word) != 0 ||
 	             (!tend__linked(&s->waiters) && !tend__linked(&s->home.cancel_list)));
 	tend__unlock(&s->home.lock);
@@ -115,7 +117,7 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 		s->cleanups = c->next;
 		tend__free(c);
 	}
-	s->shutdown = NULL; /* one under way is its callers' */
+	s->shutdown = NULL; /* an operation under way belongs to its callers */
 	tend__alarm_drop(s->deadline_alarm);
 	tend__alarm_drop(s->shield_alarm);
 	tend__unlink(&s->sibling);
@@ -146,8 +148,9 @@ void tend__scope_reap(tend_runtime *rt, uint64_t id)
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
 
 	tend__lock(&s->rt->tree);
-	/* A close that waits, or a shutdown under way, ends it itself or later. All of it or
-	 * nothing: what is idle below may be others' as long as something is not. */
+	/* A close that waits ends the scope itself, and a shutdown under way reaps it later.
+	 * The whole subtree or nothing: while a task below is live, an idle scope there may
+	 * still be used by it. */
 	if (tend__scope_is(s, id) && !s->closer && !s->shutdown &&
 	    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0)
 		tend__subtree_end(s);

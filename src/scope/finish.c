@@ -1,5 +1,5 @@
-/* scope/finish.c - the end of a task: one outcome, one counter, then the joiners,
- * and last the scope's count. */
+/* scope/finish.c - the end of a task: the outcome and its counter, then the joiners, and
+ * last the scope's count. */
 #include "scope/batch.h"
 
 #include "base/alloc.h"
@@ -44,8 +44,8 @@ void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
 		out->reason.code = t->cancel_code;
 }
 
-/* With the stripe: moves out who waits, with its copy of the outcome, and who
- * watches, so that they can be told when the entry is gone. */
+/* With the stripe: moves the joiners, each with a copy of the outcome, and the watches out of
+ * the entry, so that the caller can tell them after the entry is freed. */
 static void take_listeners(struct tend__task *t, struct tend__link *joiners,
                            struct tend__link *watches)
 {
@@ -78,7 +78,8 @@ static void tell(struct tend__link *joiners, struct tend__link *watches)
 	}
 }
 
-/* False if a joiner has come between its end and this, and has its outcome. */
+/* Keeps the outcome for a joiner. Returns false if a joiner came after the end of the task
+ * and has taken the outcome already. */
 static bool keep(struct tend__scope *s, struct tend__task *t)
 {
 	tend__lock(&s->home.lock);
@@ -90,8 +91,9 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 	return wanted;
 }
 
-/* Before anyone can learn of the failure (seeds DY-09, DY-10, rule 18): what follows
- * of it, and the first that failed, by name, for there may be no handle to ask. */
+/* The consequences of a failure, before any thread can learn of the failure (seeds DY-09,
+ * DY-10, rule 18): the cancel by a critical task, and the name of the first task that
+ * failed, because there may be no handle to ask. */
 static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend__task *t,
                                              uint32_t outcome)
 {
@@ -99,7 +101,7 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 	if (t->flags & TEND_CRITICAL) {
 		struct tend_reason reason =
 			tend__reason(-ECANCELED, "a critical task failed", t->id);
-		/* It may be canceled already; then that reason stays. */
+		/* If the scope is canceled already, the first reason stays. */
 		tend__scope_cancel(s, s->id, &reason);
 	}
 	tend__lock(&s->home.lock);
@@ -115,11 +117,11 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 	tend__unlock(&s->home.lock);
 }
 
-/* Of one that others have touched by its handle: its end, with the stripe. Unchecked, as
- * free_touched(): the first takes the stripe, the second gives it back. */
+/* Ends a task which other threads have touched by its handle, and takes the stripe.
+ * Unchecked, as free_touched(): the first takes the stripe, the second gives it back. */
 static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 {
-	/* It may have been given a scope by tend_scope_hold(). */
+	/* A thread may have given the task a scope, by tend_scope_hold(). */
 	if (!t->leaving)
 		tend__disown(t);
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
@@ -128,7 +130,8 @@ static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 	tend__assert(ended && t->leaving && !tend__linked(&t->owned));
 }
 
-/* Then the entry goes, those who wait are told, and the stripe is given back. */
+/* Frees the entry or keeps the outcome, tells the joiners and the watches, and gives the
+ * stripe back. */
 static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t,
                          bool kept) TEND_UNCHECKED
 {
@@ -143,9 +146,10 @@ static void free_touched(tend_runtime *rt, struct tend__scope *s, struct tend__t
 	tend__unlock(stripe);
 }
 
-/* Without a handle nobody can touch it once it has ended, and it needs no stripe.
- * Kept, a joiner may free it from here on; or has come before, with the stripe, and
- * may still look at it. */
+/* Frees a task that no thread has touched. Without a handle no thread can touch the ended
+ * task, so freeing needs no stripe. If the outcome is kept, a joiner may free the task from
+ * keep() on. If a joiner came before, that joiner may still look at the task with the stripe
+ * kept, so freeing takes the stripe. */
 static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend__task *t, bool kept)
 {
 	struct tend__lock *stripe = tend__stripe_of(rt, t->id);
@@ -176,7 +180,8 @@ void tend__task_finish(struct tend__task *t)
 	struct tend__worker *w = tend__worker_of(rt);
 	uint64_t now = tend__coarse();
 	bool kept = tend__task_word(t) & TEND__KEPT;
-	/* Not where another task goes on that may be of another scope. */
+	/* A leave is deferred only if no task goes on: the running task of a thread or of an
+	 * external end may be of another scope. */
 	bool defers = w && !tend__tls.task;
 
 	if (t->owns)
@@ -189,7 +194,8 @@ void tend__task_finish(struct tend__task *t)
 		tend__unlink(&t->in_scope);
 		tend__unlock(&s->home.lock);
 	}
-	/* Before the end is told. Relaxed: counters, one of them for each task. */
+	/* Counted before any thread can learn of the end. Relaxed: counters, and each task adds
+	 * to a single counter. */
 	if (defers)
 		tend__leave_defer(w, s, outcome);
 	else
@@ -197,7 +203,7 @@ void tend__task_finish(struct tend__task *t)
 	tend__store_relaxed(&t->record->result, t->result);
 	tend__store_relaxed(&t->record->since, now);
 
-	/* The entry leaves the live ones, then the end is told. */
+	/* The word says ENDED first; then the end is told. */
 	bool touched = !tend__task_end(t, outcome, false);
 	if (touched)
 		end_touched(t, outcome);
@@ -210,10 +216,11 @@ void tend__task_finish(struct tend__task *t)
 		free_touched(rt, s, t, kept);
 	else
 		free_untouched(rt, s, t, kept);
-	/* seq_cst, against the waiter's add: it saw the end, or we see it. */
+	/* seq_cst, against the add in tend_path_wait_empty(): the waiter sees the end, or this
+	 * thread sees the waiter. */
 	if (tend__load(&rt->path_waiters))
 		tell_paths(rt);
-	/* The last thing: when the root is empty the runtime may be freed. */
+	/* The last step, because the runtime may be freed once the root is empty. */
 	if (!defers)
 		tend__scope_leave(s, 1);
 }

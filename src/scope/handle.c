@@ -1,5 +1,5 @@
-/* scope/handle.c - from the id of a task to the task: touching it, what few of them
- * have, and the end of its entry. */
+/* scope/handle.c - from the id of a task to the task: touching a task, its extra part, and
+ * the end of its entry. */
 #include "scope/scope.h"
 
 #include "base/alloc.h"
@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-/* Has it ended, with its outcome kept? Then who frees it takes the stripe, and it
- * need not be told that it was touched. */
+/* Returns whether the task has ended and its outcome is kept for a joiner. Freeing such a task
+ * requires the stripe, so a caller with the stripe need not also set TOUCHED. */
 static bool is_kept(struct tend__record *r, uint64_t id)
 {
 	uint64_t word = tend__load_acquire(&r->word);
@@ -29,8 +29,8 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 		return -ESRCH;
 	struct tend__record *r = tend__record_at(rt->segment.header, slot);
 	tend__lock(tend__stripe_of(rt, id));
-	/* The kind is looked at between two looks at the generation: it is that of
-	 * this id, or the mark fails. */
+	/* The kind is read between two looks at the generation, so the kind belongs to this
+	 * id, or the mark fails. */
 	if (tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
 	    (tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
 	    (!is_kept(r, id) && !tend__task_mark(r, id, TEND__TOUCHED))) {

@@ -1,24 +1,24 @@
-/* scope/join.c - learning of the end of a task. */
+/* scope/join.c - outcomes: waiting for the end of a task. */
 #include "scope/scope.h"
 
 #include "base/error.h"
 
 #include <errno.h>
 
-/* Does the task own a scope that the caller is in? Then it may not end before.
- * The scopes above the caller stay while it runs. */
+/* Returns whether the task owns a scope around the caller. Such a task may not end before the
+ * caller ends. The scopes above the caller stay open while the caller runs. */
 static bool waits_for_me(uint64_t id)
 {
 	struct tend__task *self = tend__tls.task;
 
 	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: who is made the owner while we look is seen, or is later. */
+		/* Relaxed: a owner that is made during this look is seen, or comes later. */
 		if (tend__load_relaxed(&s->owner) == id)
 			return true;
 	return false;
 }
 
-/* Takes the ended task from its scope's list; true if it is ours to free. */
+/* Takes the ended task from the list of its scope. Returns whether the caller frees the task. */
 static bool take(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
@@ -49,8 +49,8 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 	if (error)
 		return error;
 	uint64_t word = tend__task_word(t);
-	/* One that was joined stays for a moment where its worker is about to keep it; it
-	 * is marked under the stripe, too. */
+	/* A joined task stays for a moment, while its worker is about to keep the outcome. The
+	 * mark `joined` is written under the stripe, too. */
 	if (!(word & TEND__KEPT) || t->joined) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -ESRCH;

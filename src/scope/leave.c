@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-/* The step to 0. False if it is not the last after all. */
+/* The step to 0. Returns false if the caller is not the last to leave after all. */
 static bool leave_last(struct tend__scope *s, uint32_t n)
 {
 	uint64_t id = s->id;
@@ -21,8 +21,8 @@ static bool leave_last(struct tend__scope *s, uint32_t n)
 		tend__waiter_done(tend__entry(s->waiters.next, struct tend__waiter, link), 0);
 	bool reap = s->closes_itself;
 	tend__unlock(&s->home.lock);
-	/* From here on s may be freed by whoever waited. Its parent may not: it is
-	 * left after this. */
+	/* From here on a woken waiter may free s. Its parent stays, because the caller leaves
+	 * the parent after this. */
 	if (reap)
 		tend__scope_reap(rt, id);
 	return true;

@@ -1,41 +1,42 @@
 /* scope/scope.h - who owns the tasks.
  *
- * The word of a scope's record, {generation, flags, count}, is where admission,
- * cancel and close meet: whoever spawns exchanges it with the count one higher,
- * and fails if the scope was sealed, closed or canceled first, or is no longer
- * that scope. It is written by exchange everywhere: a plain decrement under a
- * lock beside an exchange lost wake-ups.
+ * The word of a scope's record, {generation, flags, count}, is where admission, cancel and
+ * close meet. A spawn exchanges the word for the same word with the count one higher, and
+ * fails if the scope was sealed, closed or canceled first, or if the slot has gone on to
+ * another scope. Every write of the word is an exchange: a plain decrement under a lock,
+ * beside an exchange, lost wake-ups.
  *
- * A scope that is not empty counts one in its parent, entered before its own
- * count leaves 0 and left after it is 0 again. So a count is never 0 while
- * something below is live. The step to 0 is made under the scope's lock: who has
- * seen 0 and then had the lock knows that nobody is in there any more.
+ * A scope with a count above 0 counts one in its parent. A spawn enters the parent before
+ * the scope's own count leaves 0, and the parent is left after the scope's count is 0 again.
+ * So no count is 0 while a task below is live. The last task to leave takes the count to 0
+ * while it holds the scope's lock. A thread that reads 0 and afterwards acquires the lock may
+ * free the scope, because no leaving task still uses the scope.
  *
- * A worker may hold places for what its running task spawns next (struct
- * tend__reserved_places): they count, and are nobody's. Nobody is kept waiting by them, for
- * a task takes them only in its own scope, which is not empty anyway, or below it,
- * where none between the two is awaited.
+ * A worker may reserve places for the next spawns of its running task (struct
+ * tend__reserved_places). Places count, though no task has them yet. They keep no waiter
+ * waiting: a task reserves them in its own scope, which the running task keeps above 0
+ * anyway, or in a scope below, if no thread waits for that scope or for a scope between.
  *
- * The memory of a scope stays with its slot, so a stale handle may still be
- * looked at; the generation in the word says that it is stale.
+ * The memory of a scope stays with its slot, so a thread may look at the scope of a stale
+ * handle; the generation in the word says whether the handle is stale.
  *
  * Files, each uses only those above it:
- *   tree.c      what is below what, the walk over a subtree, flags
+ *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
  *   end.c       the end of a scope, and its counts
- *   leave.c     counting out, the step to 0
- *   batch.c     places taken ahead, ends counted out together
+ *   leave.c     counting out, and the step to 0
+ *   batch.c     places reserved ahead, and ends counted out together
  *   admit.c     counting in
- *   empty.c     how many are live, waiting until none is
+ *   empty.c     how many tasks are live, and waiting for an empty scope
  *   cancel.c    cancel of a scope, and of a task
  *   owner.c     the task that owns a scope
  *   finish.c    the end of a task
- *   join.c      learning of it
+ *   join.c      outcomes: waiting for the end of a task
  *   open.c      open, close, seal
- *   cleanup.c   what runs before the cancel of a shutdown
- *   path.c      all that goes by path
- *   report.c    what a shutdown left
- *   shutdown.c  one stop of a subtree, under one deadline */
+ *   cleanup.c   cleanups, which run before the cancel of a shutdown
+ *   path.c      everything that goes by path
+ *   report.c    the tasks that a shutdown abandoned
+ *   shutdown.c  the stop of a subtree, under one deadline */
 #ifndef TEND_SCOPE_SCOPE_H
 #define TEND_SCOPE_SCOPE_H
 
@@ -53,31 +54,32 @@ struct tend__cleanup {
 	void *arg;
 };
 
-/* (c) constant while it is open  (t) runtime.tree  (l) home.lock */
+/* (c) constant while the scope is open  (t) runtime.tree  (l) home.lock  (x) any thread, in
+ * atomic steps */
 struct tend__scope {
-	struct tend__home home;               /* first: a task's home is its scope */
+	struct tend__home home;               /* first: t->home is the scope */
 	tend_runtime *rt;                     /* (c) */
 	uint64_t id;                          /* (c) */
-	_Atomic(struct tend__scope *) parent; /* (c) NULL of the root; atomic for stale handles */
+	_Atomic(struct tend__scope *) parent; /* (c) NULL: the root; atomic for stale handles */
 	_Atomic uint64_t parent_id;           /* (c) */
 	uint32_t depth;                       /* (c) */
 	struct tend__link sibling;            /* (t) in parent->children */
 	struct tend__link children;           /* (t) */
-	_Atomic uint32_t awaited;             /* waits for count 0; of the slot, as all waits end */
-	_Atomic uint64_t owner;               /* (t) to write; the id of who owns it, or 0 */
-	struct tend__link owned;              /* (t) in owner->owned */
-	struct tend__link kept;               /* (l) ended tasks whose outcome is kept */
-	struct tend__link waiters;            /* (l) for count 0 */
-	struct tend__cleanup *cleanups;       /* (t) newest first */
-	struct tend__shutdown *shutdown;      /* (t) under way or done */
-	struct tend_stats *closer;            /* (t) where a waiting close wants its counts */
-	struct tend_reason reason;            /* (t) until canceled, then (c) */
-	uint64_t deadline, shield;            /* (c) */
+	_Atomic uint32_t awaited; /* (x) waits for count 0; stays with the slot, as all waits end */
+	_Atomic uint64_t owner;   /* (t) to write; the id of the task that owns the scope, or 0 */
+	struct tend__link owned;  /* (t) in owner->owned */
+	struct tend__link kept;   /* (l) ended tasks whose outcome is kept */
+	struct tend__link waiters;       /* (l) waits for count 0 */
+	struct tend__cleanup *cleanups;  /* (t) newest first */
+	struct tend__shutdown *shutdown; /* (t) under way or done */
+	struct tend_stats *closer;       /* (t) where a waiting close wants the counts */
+	struct tend_reason reason;       /* (t) until canceled, then (c) */
+	uint64_t deadline, shield;       /* (c), (t): the shield is 0 once over */
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
-	bool closes_itself; /* (l) when it is empty: its owner has ended */
-	_Atomic uint64_t ended[TEND_REJECTED + 1];
-	int32_t first_error;                /* (l) */
-	char first_name[TEND_NAME_MAX + 1]; /* (l) */
+	bool closes_itself; /* (l) when it is empty, because the owner has ended */
+	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
+	int32_t first_error;                       /* (l) */
+	char first_name[TEND_NAME_MAX + 1];        /* (l) */
 };
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
@@ -86,8 +88,8 @@ static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
 }
 static inline struct tend__scope *tend__parent(const struct tend__scope *s)
 {
-	/* Relaxed: constant while the scope is open; a stale one is found out by the
-	 * generation. */
+	/* Relaxed: constant while the scope is open. The generation tells the caller with
+	 * a stale handle. */
 	return tend__load_relaxed(&s->parent);
 }
 static inline bool tend__scope_is(const struct tend__scope *s, uint64_t id)
@@ -97,25 +99,26 @@ static inline bool tend__scope_is(const struct tend__scope *s, uint64_t id)
 	return tend__word_generation(word) == tend__id_generation(id) && (word & TEND__SCOPE_LIVE);
 }
 
-/* The scope of an id of the runtime, or NULL. */
+/* Returns the scope of an id of the runtime, or NULL. */
 static inline struct tend__scope *tend__scope_at(tend_runtime *rt, uint64_t id)
 {
 	uint32_t slot = tend__id_slot(id);
 	struct tend__record *r = tend__record_at(rt->segment.header, slot);
 	struct tend__scope *s;
 
-	/* The generation first: its acquire makes the pointer visible. Then the kind: a
-	 * task's id is no scope's, though its slot may have been one. */
+	/* The generation first, because the acquire makes the pointer visible. Then the kind,
+	 * because the slot of a task may have been a scope's before. */
 	if (slot == 0 || slot >= rt->slots ||
 	    tend__word_generation(tend__load_acquire(&r->word)) != tend__id_generation(id) ||
 	    (tend__load_acquire(&r->site_kind) & 0xff) != TEND_KIND_SCOPE)
 		return NULL;
-	/* Relaxed: as said; it is set once for the slot. */
+	/* Relaxed: set once for the slot, and visible by the acquire above. */
 	s = tend__load_relaxed(&rt->scopes[slot]);
 	return s && tend__scope_is(s, id) ? s : NULL;
 }
 
-/* The scope of an id, which may end at any time; NULL and *error if it has. */
+/* Returns the scope of an id, which may end at any time; or NULL, with *error set, if the
+ * scope has ended. */
 static inline struct tend__scope *tend__scope_find(uint64_t id, int *error)
 {
 	tend_runtime *rt = tend__runtime_of(id);
@@ -126,7 +129,7 @@ static inline struct tend__scope *tend__scope_find(uint64_t id, int *error)
 	return s;
 }
 
-/* The free slots of the worker that the caller runs on; NULL outside. */
+/* Returns the free slots of the worker on which the caller runs, or NULL outside of one. */
 static inline struct tend__slots *tend__slots_of(const tend_runtime *rt)
 {
 	struct tend__worker *w = tend__worker_of(rt);
@@ -136,73 +139,87 @@ static inline struct tend__slots *tend__slots_of(const tend_runtime *rt)
 
 /* tree.c */
 
-/* True if the calling task is in s or below. */
+/* Returns whether the calling task is in s or below. */
 bool tend__inside(const struct tend__scope *s);
-/* True if s is top or below it. Both are open. */
+/* Returns whether s is top or below top. Both are open. */
 bool tend__below(const struct tend__scope *s, const struct tend__scope *top);
-/* The next of the subtree of top, parents first. Under runtime.tree. */
+/* Returns the next scope of the subtree of top, parents first, or NULL; below s only if
+ * `into`. Under runtime.tree. */
 struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into);
-/* Sets flags of the word of an open scope; the word before. */
+/* Sets flags in the word of an open scope. Returns the word before. */
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
-/* Sets them in top and all below. */
+/* Sets flags in the words of top and of all scopes below. */
 void tend__subtree_flag(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&top->rt->tree);
 
 /* handle.c */
 
-/* The task of an id that is live or held, with its stripe taken: until that is
- * given back it cannot end, and its slot not become another's. */
+/* Finds the task of an id, if the task is live or its outcome is kept, and takes its stripe:
+ * until the caller gives the stripe back the task cannot end, nor its slot go on to another
+ * task. Returns 0, -ESRCH or -ESTALE. */
 int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t)
 	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, id));
+/* Returns the extra part, made by the first call, or NULL without memory. With the stripe,
+ * or before the task is published. */
 struct tend__extra *tend__task_extra(struct tend__task *t);
+/* Frees the entry of a task: in no list, and with no handle that could reach it, or with the
+ * stripe held. */
 void tend__task_free(tend_runtime *rt, struct tend__task *t);
 
 /* end.c */
 
-/* Ends s and all below, children first. False if something is entering. */
+/* Ends s and all scopes below, children first. Returns false if a spawn is entering. */
 bool tend__subtree_end(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
-/* Frees a scope that closes itself, if it still is there and empty. */
+/* Frees a scope that closes itself, if the scope is still there and empty. */
 void tend__scope_reap(tend_runtime *rt, uint64_t id);
 
 /* leave.c */
 
-/* Of n that are in it. */
+/* Subtracts n from the count of s, and wakes the waiters if that was the last step. */
 void tend__scope_leave(struct tend__scope *s, uint32_t n);
 
-/* batch.c; what its words look like is in scope/batch.h */
+/* batch.c; scope/batch.h has the format of its words */
 
-/* Around a wait for count 0: no worker holds, nor takes, places in it. */
+/* Around a wait for count 0: meanwhile no worker reserves places in the scope. */
 void tend__await_begin(struct tend__scope *s);
 void tend__await_end(struct tend__scope *s);
-/* Takes back the places that workers hold, in all scopes. */
+/* Takes back the unused places of all workers, in all scopes. */
 void tend__places_revoke(tend_runtime *rt);
 
 /* admit.c */
 
-/* Admits a task that the caller spawns: it counts. 0; -ESRCH, -ECANCELED, -ESHUTDOWN. */
+/* Admits a task of the caller into s and its count. Returns 0, -ESRCH, -ECANCELED or
+ * -ESHUTDOWN. */
 int tend__scope_admit(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0. */
+/* Waits for count 0. Returns 0, -ECANCELED or -ETIMEDOUT. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
                       uint64_t deadline, unsigned flags);
 
 /* cancel.c */
 
+/* Cancels s and all scopes below, but for those behind a shield. Returns 0, -ESRCH or
+ * -EALREADY. */
 int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
+/* Returns a reason with the clock of now; text may be NULL. */
 struct tend_reason tend__reason(int code, const char *text, uint64_t who);
 
 /* owner.c */
 
-/* Shuts what a task owns as it ends: cancels it, and it closes itself. */
+/* At the end of a task: cancels the scopes that the task owns, which then close themselves. */
 void tend__disown(struct tend__task *t);
-/* Makes t the owner. 0; -ESRCH; -EDEADLK. */
+/* Makes t the owner of a scope, or no task if t is NULL. Returns 0, -ESRCH, -EINVAL or
+ * -EDEADLK. */
 int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t);
 
 /* finish.c */
 
+/* Ends a task: the outcome, the counts, and the news to its waiters. */
 void tend__task_finish(struct tend__task *t);
+/* Describes the end of an ended task. With the stripe. */
 void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out);
+/* Called once at the end of a task, with the stripe held. */
 struct tend__watch {
 	struct tend__link link;
 	void (*fire)(void *arg);
@@ -211,20 +228,25 @@ struct tend__watch {
 
 /* open.c */
 
+/* Opens the root and `detached`. Returns 0 or the error. */
 int tend__root_open(tend_runtime *rt);
-/* Ends every scope, while the workers still take their alarms back; and frees
- * the memory of all, when nobody can have a handle any more. */
+/* The first ends every scope, while the workers still take their alarms back. The second
+ * frees the memory of all scopes, when no thread can have a handle any more. */
 void tend__root_end(tend_runtime *rt);
 void tend__root_free(tend_runtime *rt);
 
 /* cleanup.c */
 
+/* Runs the cleanups of the subtree: the deepest scope first, the newest cleanup first. */
 void tend__cleanups_run(struct tend__scope *top, uint64_t id);
 
-/* shutdown.c: its steps, for a hosted runtime that must run its tasks itself. */
+/* shutdown.c: the steps, for a hosted runtime, whose caller runs the tasks between them. */
 
+/* Closes admission and runs the cleanups. */
 void tend__shutdown_begin(struct tend__scope *s, uint64_t id);
+/* Returns the instant when abort and kill begin. */
 uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline);
+/* Aborts the fibers that may be aborted, and kills the processes. */
 void tend__shutdown_force(struct tend__scope *top, uint64_t id);
 
 #endif

@@ -1,5 +1,5 @@
-/* scope/tree.c - the shape of the tree: what is below what, the walk over a
- * subtree, and the flags of its scopes. */
+/* scope/tree.c - the shape of the tree: is a scope below another, the walk over a subtree,
+ * and the flags of its scopes. */
 #include "scope/scope.h"
 
 #include "base/error.h"
@@ -15,7 +15,7 @@ bool tend__inside(const struct tend__scope *s)
 {
 	struct tend__task *t = tend__tls.task;
 
-	/* The chain above a live task stays. A task of another runtime is outside. */
+	/* The scopes above a live task stay open. A task of another runtime is outside. */
 	return t && tend__below(tend__scope_of(t), s);
 }
 
@@ -33,7 +33,8 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
 {
-	/* seq_cst, an exchange as everywhere: spawns go before it or see it. */
+	/* seq_cst, and an exchange as every write of the word: a spawn comes before the flag, or
+	 * sees the flag. */
 	uint64_t before = tend__or(&s->home.record->word, (uint64_t)flags);
 
 	tend__assert(before & TEND__SCOPE_LIVE);

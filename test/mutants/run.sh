@@ -175,14 +175,14 @@ mutant "a walk of the registry is taken for an instant" src/scope/path.c \
 
 # ---- Cancel ----
 mutant "the reason is written after the flag" src/scope/cancel.c \
-	's/\ts->reason = \*reason;\n(\ttend__scope_flag\(s, TEND__SCOPE_CANCELED\);\n\n\ttend__lock\(&s->home.lock\);)/$1\n\ts->reason = *reason;/'
+	's/\ts->reason = \*reason;\n(\tuint64_t before = tend__scope_flag\(s, TEND__SCOPE_CANCELED\);\n)/$1\ts->reason = *reason;\n/'
 mutant "the last reason wins" src/scope/cancel.c \
 	's/\telse if \(tend__load_acquire\(&top->home.record->word\) & TEND__SCOPE_CANCELED\)\n\t\terror = -EALREADY;//;
 	 s/into = !\(tend__load_acquire\(&s->home.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/'
 mutant "a cancel stays in its scope" src/scope/cancel.c \
 	's/s = tend__scope_next\(s, top, into\)\)/s = NULL)/'
 mutant "a cancel wakes nobody" src/scope/cancel.c \
-	's/(cannot leave the list, so it is still it. \*\/\n\t\tif )\(tend__task_notify\(t\)\)/$1(0)/'
+	's/if \(tend__task_notify\(t\)\)/if (0)/'
 mutant "a scope below a canceled one is born healthy" src/scope/open.c \
 	's/if \(\(above & TEND__SCOPE_CANCELED\) && !s->shield\)/if (0)/'
 
