@@ -14,23 +14,36 @@ mkdir -p "$LOGS"
 passed=0
 failed=0
 
-now() { date +%s; }
+# Sets `clock`: seconds of the clock, and of CPU that all children had. A subshell
+# would have no children.
+tick() {
+	times >"$LOGS/times"
+	clock=$(awk -v now="$(date +%s)" 'NR == 2 {
+		gsub(/[ms]/, " ")
+		split($0, t)
+		printf "%d %d", now, t[1] * 60 + t[2] + t[3] * 60 + t[4] }' "$LOGS/times")
+}
 
-since() { # an instant of now()
-	echo "$(($(now) - $1)) s"
+# Sets `took`.
+since() { # an earlier clock
+	tick
+	took=$(echo "$1 $clock" | awk '{ printf "%d s, %d s of CPU", $3 - $1, $4 - $2 }')
 }
 
 one() { # name, command...
 	name=$1
-	begun=$(now)
+	tick
+	begun=$clock
 	shift
 	if "$@" >"$LOGS/$name.log" 2>&1 </dev/null; then
 		passed=$((passed + 1))
-		echo "ok   $name, $(since "$begun")"
+		since "$begun"
+		echo "ok   $name, $took"
 		return 0
 	fi
 	failed=$((failed + 1))
-	echo "FAIL $name, $(since "$begun"); the end of $LOGS/$name.log:"
+	since "$begun"
+	echo "FAIL $name, $took; the end of $LOGS/$name.log:"
 	tail -n 40 "$LOGS/$name.log" | sed 's/^/     /'
 	return 1
 }
@@ -38,7 +51,8 @@ one() { # name, command...
 # A script that prints TAP counts case by case.
 tap() { # name, script
 	[ -x "$2" ] || return
-	begun=$(now)
+	tick
+	begun=$clock
 	"./$2" >"$LOGS/$1.log" 2>&1 </dev/null
 	code=$?
 	good=$(grep -c '^ok ' "$LOGS/$1.log")
@@ -46,8 +60,9 @@ tap() { # name, script
 	[ $code -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases, $(since "$begun")" && return
-	echo "FAIL $1: $bad of $((good + bad)), $(since "$begun"); the end of $LOGS/$1.log:"
+	since "$begun"
+	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases, $took" && return
+	echo "FAIL $1: $bad of $((good + bad)), $took; the end of $LOGS/$1.log:"
 	tail -n 40 "$LOGS/$1.log" | sed 's/^/     /'
 }
 
@@ -64,27 +79,30 @@ judge() { # name, build, begin of the run
 	END
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases, $(since "$3")" && return
+	since "$3"
+	[ "$bad" -eq 0 ] && echo "ok   $1: $good cases, $took" && return
 	grep '^FAIL' "$LOGS/$1.totals"
-	echo "FAIL $1: $bad of $((good + bad)), $(since "$3"); of $LOGS/$1.log:"
+	echo "FAIL $1: $bad of $((good + bad)), $took; of $LOGS/$1.log:"
 	grep -E -A 30 'Sanitizer|runtime error|stderr:' "$LOGS/$1.log" | head -n 80 | sed 's/^/     /'
 }
 
 tests() { # name, build, tests or ""
 	rm -f "$2/meson-logs/testlog.junit.xml"
-	begun=$(now)
+	tick
+	begun=$clock
 	# shellcheck disable=SC2086
 	TEND_TEST=$counts meson test -C "$2" --print-errorlogs $3 >"$LOGS/$1.log" 2>&1 </dev/null
 	judge "$1" "$2" "$begun"
 }
 
-suite() { # name, compiler, tests or "", meson options...
-	name=$1 CC=$2 some=$3 dir=$BUILD/$1
+suite() { # name, compiler, what to build, tests or "", meson options...
+	build=$1 CC=$2 target=$3 some=$4
 	export CC
-	shift 3
+	shift 4
 	[ "$counts" = full ] && some=
-	one "$name-configure" configure "$dir" "$@" && one "$name-build" ninja -C "$dir" &&
-		tests "$name" "$dir" "$some"
+	one "$build-configure" configure "$BUILD/$build" "$@" &&
+		one "$build-build" ninja -C "$BUILD/$build" "$target" &&
+		tests "$build" "$BUILD/$build" "$some"
 }
 
 counts=quick
@@ -115,10 +133,11 @@ for part; do
 		;;
 	# make test, with a hundred thousand random programs and as much of all else.
 	long) tests long "$BUILD" "" ;;
-	clang14) suite clang14 clang-14 "$of_a_compiler" ;;
-	clang19) suite clang19 clang-19 "$of_a_compiler" ;;
-	asan) suite asan gcc "" -Db_sanitize=address,undefined ;;
-	tsan) suite tsan clang-19 "" -Db_sanitize=thread ;;
+	clang14) suite clang14 clang-14 all "$of_a_compiler" ;;
+	clang19) suite clang19 clang-19 all "$of_a_compiler" ;;
+	# Half the optimization is half the time of these builds.
+	asan) suite asan gcc meson-test-prereq "" -Doptimization=1 -Db_sanitize=address,undefined ;;
+	tsan) suite tsan clang-19 meson-test-prereq "" -Doptimization=1 -Db_sanitize=thread ;;
 	*)
 		echo "check: no such part: $part (lint long clang14 clang19 asan tsan)" >&2
 		exit 2
