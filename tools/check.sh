@@ -122,6 +122,7 @@ for part; do
 		one layers ./tools/layers.sh
 		one headers ./tools/headers.sh
 		one tidy ./tools/tidy.sh
+		one prose ./tools/prose.py
 		[ -f "$BUILD/build.ninja" ] && one installed ./tools/installed.sh
 		tap model test/model/run.sh
 		tap planted test/planted/run.sh

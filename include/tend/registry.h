@@ -1,8 +1,8 @@
 /* tend/registry.h - what is running right now: snapshots, events, the tree.
  *
- * Readers of a mapped segment: nothing is done for them while nobody looks, no
- * task is asked, no lock a task could hold is taken. The same readers work on
- * another process, running, stopped or wedged. */
+ * The readers map the segment in which the program keeps its tasks: the program does
+ * nothing for a reader, a reader asks no task and takes no lock that a task could hold.
+ * The same readers work on another process, be it running, stopped or wedged. */
 #ifndef TEND_REGISTRY_H
 #define TEND_REGISTRY_H
 
@@ -30,68 +30,70 @@ enum {
 	TEND_STATE_PARKED,    /* in a wait, see `wait` */
 	TEND_STATE_STOPPING,  /* canceled, and not ended yet */
 	TEND_STATE_BACKOFF,   /* between two attempts */
-	TEND_STATE_ABANDONED, /* a shutdown gave up on it; it may still end */
-	TEND_STATE_ENDED,     /* its outcome is held for a joiner */
+	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
+	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
 };
 
-/* One scope or task, as it was at one instant. */
+/* A scope or a task at a single instant. */
 struct tend_info {
 	uint64_t id;
-	uint64_t parent;      /* id of the scope it is in; 0: the root scope */
+	uint64_t parent;      /* id of the scope around; 0: the row is the root scope */
 	uint8_t kind;         /* TEND_KIND_... */
 	uint8_t state;        /* TEND_STATE_... */
-	uint8_t outcome;      /* TEND_LIVE, or how it ended */
-	uint8_t torn;         /* not 0: it changed too fast to be read as a whole */
-	uint32_t attempt;     /* of a restartable task, from 1 */
-	int32_t pid;          /* of a process; thread id of a thread task; else 0 */
+	uint8_t outcome;      /* TEND_LIVE, or TEND_COMPLETED and so on */
+	uint8_t torn;         /* 1: the row changed too fast to be read as a whole */
+	uint32_t attempt;     /* number of the attempt, from 1 */
+	int32_t pid;          /* pid of a process; thread id of a thread task; else 0 */
 	int32_t result;       /* once ended */
 	uint64_t spawned_at;  /* instant */
-	uint64_t since;       /* instant of its last change of state */
-	uint64_t checkpoints; /* passed since it was canceled */
-	uint64_t last_event;  /* number of its last event; 0: nobody subscribed then */
+	uint64_t since;       /* instant of the last change of state */
+	uint64_t checkpoints; /* checkpoints passed since the cancel */
+	uint64_t last_event;  /* number of the last event; 0: without a subscriber then */
 	char name[TEND_NAME_MAX + 1];
-	char wait[64]; /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: none */
-	char site[96]; /* "file:line" where it was spawned */
+	char wait[64]; /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: no wait */
+	char site[96]; /* "file:line" of the spawn */
 };
 
 typedef struct tend_snapshot tend_snapshot;
 
 /* Copies the registry of a runtime, sorted by path, segment by segment, then by
- * id. Tasks that have ended but are held are in it; count the live by state.
+ * id. The snapshot has ended tasks too, as long as their outcome is kept; to count
+ * live tasks, look at the state.
  *
  *   returns   0; -ENOMEM; -ESTALE
  *   owns      *out is the caller's, until tend_snapshot_free()
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_take(const tend_runtime *rt, tend_snapshot **out);
 
-/* The same of another process that is linked with libtend, also one that is
- * stopped. What it reads is checked and trusted in nothing.
+/* Copies the registry of another process that is linked with libtend, and may be
+ * stopped. The reader checks every value of the registry and trusts none.
  *
- *   returns   0; -ESRCH no such process; -ENOENT it has no registry; -EPERM,
- *             -EACCES it may not be read; -EPROTO it is not understood; -ENOMEM
+ *   returns   0; -ESRCH no such process; -ENOENT a process without a registry; -EPERM,
+ *             -EACCES no permission to read the registry; -EPROTO a registry of another
+ *             format; -ENOMEM
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_of(pid_t pid, tend_snapshot **out);
 
-/* The same of a registry file, or of a descriptor of one.
+/* Copies a registry through a descriptor: of a registry file, or of a memfd.
  *
  *   returns   as tend_snapshot_of()
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_fd(int fd, tend_snapshot **out);
 
-/* Frees it; NULL does nothing.
+/* Frees a snapshot; NULL does nothing.
  *
  *   threads   any */
 TEND_API void tend_snapshot_free(tend_snapshot *snapshot);
 
-/* The number of rows, and one of them.
+/* The number of rows, and the row with an index.
  *
- *   index     less than the count
+ *   index     less than the count; a larger index is an error of the program
  *   returns   borrowed from the snapshot
  *   threads   any, one at a time */
 TEND_API size_t tend_snapshot_count(const tend_snapshot *snapshot);
 TEND_API const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t index);
 
-/* The path of a row, root name first; and how deep it is, the root being 0.
+/* The path of a row, root name first; and the depth of a row, with the root at depth 0.
  *
  *   returns   the length without the NUL; writes like snprintf
  *   threads   any, one at a time */
@@ -99,17 +101,17 @@ TEND_API size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, 
                                    size_t size);
 TEND_API uint32_t tend_snapshot_depth(const tend_snapshot *snapshot, size_t index);
 
-/* Facts of the whole. Everything up to event `low` is in it; events after it
- * may be in it too, and apply without harm. */
+/* Facts of the whole snapshot. The snapshot has the effect of each event up to `low`. It
+ * may also have effects of later events, which can be applied to the rows without harm. */
 struct tend_snapshot_info {
 	uint64_t at;        /* instant */
-	uint64_t low, high; /* marks: event numbers around it */
+	uint64_t low, high; /* marks: event numbers before and after */
 	uint64_t pid;
-	uint64_t torn; /* rows that could not be read as a whole */
+	uint64_t torn; /* number of torn rows */
 	char name[TEND_NAME_MAX + 1];
 };
 
-/* Reads them.
+/* Reads the facts of the whole snapshot.
  *
  *   threads   any */
 TEND_API void tend_snapshot_about(const tend_snapshot *snapshot, struct tend_snapshot_info *out);
@@ -123,26 +125,25 @@ enum { TEND_TREE_ASCII = 1 };
 TEND_API size_t tend_snapshot_text(const tend_snapshot *snapshot, uint32_t flags, char *buf,
                                    size_t size);
 
-/* A row of a tree that is to be drawn. The caller writes `above`, tend_tree_link() the
+/* A row of a tree, to be drawn. The caller writes `above`, tend_tree_link() the
  * rest. */
 struct tend_tree_row {
-	uint32_t above; /* index of the row that this row stands in, or TEND_NO_ROW */
+	uint32_t above; /* index of the row around this row, or TEND_NO_ROW */
 	uint32_t first; /* index of the first row in this row, or TEND_NO_ROW */
 	uint32_t next;  /* index of the next row in the same row, or TEND_NO_ROW */
-	uint32_t depth; /* 0 in none */
+	uint32_t depth; /* 0 without a row around */
 };
 #define TEND_NO_ROW UINT32_MAX
 
-/* Links rows as tend_snapshot_text() draws them: each below the row that it stands in,
- * and rows that stand in the same row in the order of the array. Rows in a circle are
- * not reached.
+/* Links rows as tend_snapshot_text() draws them: each below the row around, and rows in
+ * the same row in the order of the array. Rows in a circle are not reached.
  *
- *   n         rows; an `above` that is not below n is taken for TEND_NO_ROW
+ *   n         rows; an `above` of n or more is taken for TEND_NO_ROW
  *   returns   the index of the first row to draw, or TEND_NO_ROW
  *   threads   any */
 TEND_API uint32_t tend_tree_link(struct tend_tree_row *rows, size_t n);
 
-/* The row to draw after one.
+/* The row to draw after `row`.
  *
  *   rows      as tend_tree_link() left them
  *   returns   its index, or TEND_NO_ROW
@@ -167,7 +168,7 @@ TEND_API const char *tend_state_name(uint32_t state);
 
 enum { TEND_EVENT_STARTED = 1, TEND_EVENT_ENDED, TEND_EVENT_CANCELED };
 
-/* Something that happened. A hint: counts and outcomes do not depend on it. */
+/* A change in the registry. Events are hints: no count and no outcome depends on them. */
 struct tend_event_info {
 	uint64_t number; /* in the runtime, from 1 */
 	uint64_t at;     /* instant */
@@ -175,7 +176,7 @@ struct tend_event_info {
 	uint64_t parent;
 	uint8_t type;    /* TEND_EVENT_... */
 	uint8_t kind;    /* TEND_KIND_... */
-	uint8_t outcome; /* of an ended one */
+	uint8_t outcome; /* if the type is TEND_EVENT_ENDED */
 	uint8_t reserved;
 	int32_t result;
 	char name[TEND_NAME_MAX + 1];
@@ -193,9 +194,9 @@ TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out)
 /* Takes the events there are, in the order of their numbers.
  *
  *   max       room in `out`
- *   lost      events that were overwritten before this call got to them since
- *             the last one: when it is not 0, take a new snapshot
- *   returns   the number taken, 0 if there are none
+ *   lost      the number of events overwritten since the last call, which this call
+ *             therefore has missed: when `lost` is not 0, take a new snapshot
+ *   returns   the number of events taken, or 0
  *   threads   one at a time */
 TEND_API TEND_MUST int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out,
                                             size_t max, uint64_t *lost);

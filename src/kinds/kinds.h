@@ -28,8 +28,8 @@ struct tend__spawn {
 
 /* Takes a slot, fills the record and wins the admission of the scope. The caller then
  * sets the rest of *out and calls tend__task_start(), or takes all back by tend__task_unprepare().
- * Returns 0; or a negative errno value, and then the refusal is counted and nothing else
- * has changed. */
+ * Returns 0; or a negative errno value, and then nothing has changed but a count: a refusal
+ * of the scope is counted. */
 int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out);
 /* Publishes the task: from here on any thread may cancel the task, and an external or
  * thread task may end. */

@@ -51,7 +51,7 @@ static void left(void *p)
 	struct tend__thread_task *tt = p;
 	struct tend__task *t = tt->task;
 
-	tend__assert(tend__tls.task == t && t->data == tt);
+	tend__assert(t->data == tt);
 	t->ending = TEND_ABORTED;
 	tend__unwind(t);
 	tend__tls.task = NULL;
@@ -74,7 +74,7 @@ static void body(void *p)
 	struct tend__thread_task *tt = p;
 	struct tend__task *t = tt->task;
 
-	/* Acquire: pairs with the release in tend_spawn_thread_at(). */
+	/* Acquire: pairs with the release in spawn_thread(). */
 	while (!tend__load_acquire(&tt->go))
 		tend__futex_wait(&tt->go, 0, TEND_FOREVER);
 	if (tend__load_acquire(&tt->go) == 2)

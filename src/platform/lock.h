@@ -68,7 +68,7 @@ static inline _Atomic uint32_t *tend__lock_sleepers_of(const struct tend__lock *
 	return &tend__lock_sleepers[(uintptr_t)l / 64 % TEND__LOCK_COUNTERS];
 }
 
-/* In the build whose switches order nothing for TSan (platform/context.c), the order that
+/* In the build whose switches order nothing for TSan (platform/context/context.c), the order that
  * a lock makes is said by hand, because TSan does not see the atomics of that build. */
 #ifdef TEND_TSAN_FIBERS
 void __tsan_acquire(void *addr);
@@ -80,11 +80,10 @@ void __tsan_release(void *addr);
 #define TEND__EDGE_RELEASE(p) ((void)(p))
 #endif
 
-/* Some thread holds the lock; which thread is not known. Without atomic.h, because a look that
- * can only stop the program is no step of a protocol. */
+/* Some thread holds the lock; which thread is not known. */
 static inline void tend__assert_held(const struct tend__lock *l) TEND_ASSERTS(l)
 {
-	tend__assert(atomic_load_explicit(&l->word, memory_order_relaxed) != 0);
+	tend__assert(tend__peek(&l->word) != 0);
 }
 
 /* The analysis takes the annotations of these two on trust. */

@@ -55,7 +55,8 @@ void tend_unsubscribe(tend_subscription *sub)
 static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend_event_info *out)
 {
 	struct tend__event_slot *e = &tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
-	/* Acquire: pairs with the release of the number in tend__event_emit(). */
+	/* Acquire: pairs with the release of the number in write_event() of
+	 * segment/segment.c. */
 	uint64_t number = tend__load_acquire(&e->number);
 
 	if (!number)

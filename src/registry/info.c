@@ -90,7 +90,9 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
 	static const struct tend_info none;
 
-	tend__assert(index < s->count);
+	if (index >= s->count)
+		tend__bug("tend: tend_snapshot_at(): there is no row %zu, only %zu", index,
+		          s->count);
 	if (!s->infos) {
 		s->infos_bytes = (s->count + 1) * sizeof(*s->infos);
 		s->infos = tend__snapshot_reserve(&s->infos_bytes);

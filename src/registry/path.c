@@ -10,7 +10,9 @@ void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out)
 
 uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 {
-	tend__assert(index < s->count);
+	if (index >= s->count)
+		tend__bug("tend: tend_snapshot_depth(): there is no row %zu, only %zu", index,
+		          s->count);
 	return s->places[s->order[index]].depth;
 }
 
@@ -72,7 +74,9 @@ size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf
 {
 	/* The prefix is kept for the next call: callers take turns, says the header. */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
-	tend__assert(index < s->count);
+	if (index >= s->count)
+		tend__bug("tend: tend_snapshot_path(): there is no row %zu, only %zu", index,
+		          s->count);
 	uint32_t row = s->order[index];
 	const struct tend__place *place = &s->places[row];
 

@@ -1,5 +1,5 @@
-/* runtime/loop.c - the loop that runs fibers: in a worker's thread, or round by round in
- * a hosted runtime. */
+/* runtime/loop.c - the loop that runs fibers: in a worker's thread, or by rounds in a
+ * hosted runtime. */
 #include "runtime/fds.h"
 #include "runtime/idle.h"
 #include "runtime/queue.h"
@@ -32,7 +32,7 @@ static int round_of(struct tend__worker *w)
 	return tend__run_ready(w);
 }
 
-/* A fiber that calls pthread_exit() takes its worker with it. This is an error of the
+/* A fiber that calls pthread_exit() takes its worker along. This is an error of the
  * program, and must not be silent. */
 static pthread_key_t exit_key;
 static void left(void *arg)

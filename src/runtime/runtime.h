@@ -152,9 +152,10 @@ struct tend_runtime {
 	uint32_t workers_count; /* (c) */
 	uint32_t slots;         /* (c) 0 names nothing, 1 is the root */
 	size_t stack_bytes;     /* (c) */
-	/* (c) Calls up into scope/, set by tend__root_open(). A worker with deferred leaves or
-	 * reserved places calls settle() at each switch: the next task is of the scope `next`,
-	 * or `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
+	/* (c) Calls up into scope/, set by tend__root_open(). A worker with
+	 * reserved places calls settle() at each switch, and a worker with deferred leaves at
+	 * the switch to a task of another scope: the next task is of the scope `next`, or
+	 * `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
 	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
 	struct tend__segment segment; /* (c) with a lock inside */

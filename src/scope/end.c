@@ -64,7 +64,7 @@ int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 
 /* Drops the outcomes which no joiner has taken. The thread that takes a task from the list
  * frees the task, here or in tend_join(). */
-static void drop_held(struct tend__scope *s)
+static void drop_kept(struct tend__scope *s)
 {
 	for (;;) {
 		struct tend__task *t = NULL;
@@ -106,7 +106,7 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
 		return false;
-	drop_held(s);
+	drop_kept(s);
 	tend__assert(!tend__linked(&s->kept));
 	if (s->closer)
 		counts(s, s->closer);

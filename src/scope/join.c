@@ -12,7 +12,7 @@ static bool waits_for_me(uint64_t id)
 	struct tend__task *self = tend__tls.task;
 
 	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: a owner that is made during this look is seen, or comes later. */
+		/* Relaxed: an owner that is made during this look is seen, or comes later. */
 		if (tend__load_relaxed(&s->owner) == id)
 			return true;
 	return false;

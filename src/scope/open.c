@@ -197,6 +197,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	tend__assert(s->depth < TEND__DEPTH_MAX && s->rt == parent->rt);
 	tend__assert(tend__peek(&parent->home.record->word) & TEND__SCOPE_LIVE);
 	tend__link_append(&parent->children, &s->sibling);
+	tend__assert_held(&s->rt->tree);
 	own(s);
 	/* Release: a thread that finds the scope by its word finds a whole scope; partner: the
 	 * acquire in tend__scope_at(). */

@@ -22,7 +22,7 @@ struct tend__shutdown {
 	uint64_t deadline;           /* (l) */
 	struct tend__scope *scope;   /* (c) */
 	uint64_t id;                 /* (c) id of the scope */
-	const void *by;              /* (c) the driver, as an address of whoever() */
+	const void *by;              /* (c) the driver, as an address of caller_mark() */
 	struct tend__waiter *driver; /* (l) the driver while the driver waits, or NULL */
 	struct tend__link others;    /* (l) waiters of later callers */
 	uint32_t users;              /* (t) callers inside */
@@ -226,7 +226,7 @@ static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
 
 /* Returns an address that identifies the caller: that of the calling task, or of the state of
  * the calling thread if the thread runs no task. */
-static const void *whoever(void)
+static const void *caller_mark(void)
 {
 	return tend__tls.task ? (const void *)tend__tls.task : &tend__tls;
 }
@@ -319,7 +319,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 	fresh->deadline = deadline;
 	fresh->scope = s;
 	fresh->id = scope.id;
-	fresh->by = whoever();
+	fresh->by = caller_mark();
 	tend__link_init(&fresh->others);
 
 	tend__lock(&s->rt->tree);

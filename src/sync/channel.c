@@ -77,8 +77,8 @@ static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
 	c->count++;
 }
 
-/* The task that waits, with `room` for one; 0, or the error that its wait answers at once. A
- * wait that could go on at once still answers the cancel. */
+/* Fills in the calling task. Returns 0, or the error that the wait answers at once: a wait
+ * that need not park still answers a visible cancel. */
 static inline __attribute__((always_inline)) int begin(struct tend__waiter *w,
                                                        struct tend__outside *room,
                                                        uint64_t deadline)

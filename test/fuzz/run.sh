@@ -30,7 +30,7 @@ fuzz() { # number, name, corpus, flags of the fuzzer, sources and libraries...
 
 # shellcheck disable=SC2046
 fuzz 1 fuzz_config test/fuzz/corpus_config -dict=test/fuzz/config.dict test/fuzz/fuzz_config.c \
-	$(ls cli/config/*.c) cli/show/text.c src/base/text.c -lyaml -ljansson &
+	$(ls cli/config/*.c) cli/show/text.c src/base/text.c src/base/error.c -lyaml -ljansson &
 pids=$!
 # shellcheck disable=SC2046
 fuzz 2 fuzz_segment test/fuzz/corpus_segment "" test/fuzz/fuzz_segment.c \

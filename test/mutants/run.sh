@@ -149,7 +149,7 @@ mutant "the last to leave wakes nobody" src/scope/leave.c \
 	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
 mutant "a waiter looks, then begins to listen" src/scope/empty.c \
 	's/(\ttend__lock\(&s->home.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->home.record->word));\n$1/;
-	 s/tend__scope_count\(tend__load_acquire\(&s->home.record->word\)\) == 0\) \{\n\t\ttend__unlock\(&s->home.lock\);\n\t\terror/seen == 0) {\n\t\ttend__unlock(&s->home.lock);\n\t\terror/'
+	 s/tend__scope_count\(tend__load_acquire\(&s->home.record->word\)\) == 0\) \{/seen == 0) {/'
 mutant "a seal is not looked at" src/scope/admit.c \
 	's/admit && \(word & TEND__SCOPE_SEALED\)/0/'
 mutant "a cancel does not refuse" src/scope/admit.c \
@@ -220,7 +220,7 @@ mutant "deferred cleanups are forgotten" src/runtime/switch.c \
 
 # ---- Channels, shutdown ----
 mutant "who takes an item lets no sender in" src/sync/channel.c \
-	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\tpush/if (0) {\n\t\t\tpush/'
+	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\ttend__assert/if (0) {\n\t\t\ttend__assert/'
 mutant "a closed channel leaves its receivers asleep" src/sync/channel.c \
 	's/while \(tend__linked\(&c->receivers\)\)/while (0)/'
 mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \

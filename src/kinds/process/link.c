@@ -28,33 +28,44 @@ static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEN
 	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
 }
 
-static void take(struct tend__children *c, const struct tend__guard_message *m)
+/* Returns true if the message may come in this phase. The guard is another process, and may
+ * be another build, so a message that makes no sense is no reason to abort the program. */
+static bool makes_sense(const struct tend__process *p, const struct tend__guard_message *m)
+{
+	if (m->type == TEND__GUARD_STARTED)
+		return p->phase == TEND__PHASE_ASKING && m->pid > 0 && p->pidfd < 0;
+	if (m->type == TEND__GUARD_START_FAILED)
+		return p->phase == TEND__PHASE_ASKING && m->error >= 0;
+	return m->type != TEND__GUARD_EXITED || p->phase == TEND__PHASE_STARTED;
+}
+
+/* Returns false if the message makes no sense. */
+static bool take(struct tend__children *c, const struct tend__guard_message *m)
 	TEND_REQUIRES(&c->lock)
 {
 	struct tend__process *p = find(c, m->cookie);
+	bool sense = !p || makes_sense(p, m);
 
-	if (!p) {
+	if (!p || !sense) {
 		if (m->type == TEND__GUARD_STARTED && m->pidfd >= 0)
 			close(m->pidfd);
-		return;
+		return sense;
 	}
 	if (m->type == TEND__GUARD_STARTED) {
-		tend__assert(p->phase == TEND__PHASE_ASKING && m->pid > 0 && p->pidfd < 0);
 		p->phase = TEND__PHASE_STARTED;
 		p->pid = m->pid;
 		p->pidfd = m->pidfd;
 	} else if (m->type == TEND__GUARD_START_FAILED) {
-		tend__assert(p->phase == TEND__PHASE_ASKING && m->stage < TEND__STAGE_COUNT);
 		p->phase = TEND__PHASE_FAILED;
 		p->stage = m->stage;
 		p->error = m->error;
 	} else if (m->type == TEND__GUARD_EXITED) {
-		tend__assert(p->phase == TEND__PHASE_STARTED);
 		p->phase = TEND__PHASE_EXITED;
 		p->code = m->code;
 		p->status = m->status;
 	}
 	notify(p);
+	return true;
 }
 
 static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
@@ -89,7 +100,7 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 }
 
 /* Takes the messages of the guard. Returns false if the guard is dead and all of its
- * messages are taken. */
+ * messages are taken, or if a message makes no sense. */
 static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	/* Before the messages are read: messages sent between the two looks would be lost. */
@@ -98,7 +109,8 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	int got;
 
 	while ((got = tend__guard_next(&c->guard, &m)) == 1)
-		take(c, &m);
+		if (!take(c, &m))
+			return false;
 	return !dead && got != -EPIPE;
 }
 

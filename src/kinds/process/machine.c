@@ -49,7 +49,6 @@ static int failed(struct tend__process *p, int error, const char *stage)
 {
 	char text[128];
 
-	tend__assert(error > 0);
 	snprintf(text, sizeof(text), "%s: %s: %s", p->argv[0], stage, strerrordesc_np(error));
 	message(p, text);
 	if (!tend__cancel_requested(p->task))

@@ -364,8 +364,9 @@ int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 	tend__fdmsg_close(&got, 1);
 	if (message.type != TEND__GUARD_EXITED && g->unanswered > 0)
 		g->unanswered--;
-	message.pidfd = got.count > 0 ? got.fds[0] : -1;
-	tend__assert(message.type == TEND__GUARD_STARTED || got.count == 0);
+	if (message.type != TEND__GUARD_STARTED)
+		tend__fdmsg_close(&got, 0);
+	message.pidfd = message.type == TEND__GUARD_STARTED && got.count > 0 ? got.fds[0] : -1;
 	*out = message;
 	return 1;
 }
