@@ -46,6 +46,7 @@ static uint32_t scope_of(const tend_snapshot *s, uint32_t slots, uint32_t i)
 {
 	uint32_t slot = s->places[i].above, above = slot < slots ? s->row_of[slot] - 1 : NONE;
 
+	tend__assert(above == NONE || above < s->count);
 	if (above == NONE || !s->places[above].scope ||
 	    tend__word_generation(s->rows[above].word) != s->places[i].generation)
 		return NONE;
@@ -65,7 +66,6 @@ static uint32_t find_above(const struct order *o, uint32_t slots)
 			o->above[i] = o->above[i - 1];
 		else
 			o->above[i] = i == o->root ? i : scope_of(o->s, slots, i);
-		tend__assert(o->above[i] == NONE || o->above[i] < o->s->count);
 		strays += o->above[i] == NONE;
 	}
 	return strays;
@@ -112,7 +112,6 @@ static void put_in_list(const struct order *o, uint32_t row)
 	uint32_t above = o->above[row];
 	struct list *list = &o->lists[above == row ? o->s->count : above];
 
-	tend__assert(!o->next[row] && !list->first == !list->last);
 	*(list->last ? &o->next[list->last - 1] : &list->first) = row + 1;
 	list->last = row + 1;
 }
