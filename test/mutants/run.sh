@@ -179,7 +179,7 @@ mutant "a walk of the registry is taken for an instant" src/scope/path.c \
 
 # ---- Cancel ----
 mutant "the reason is written after the flag" src/scope/cancel.c \
-	's/\ts->reason = \*reason;\n(\tuint64_t before = tend__scope_flag\(s, TEND__SCOPE_CANCELED\);\n)/$1\ts->reason = *reason;\n/'
+	's/\ts->reason = \*reason;\n(\tuint64_t before = .*?\ttend__lock\(&s->home.lock\);\n)/$1\ts->reason = *reason;\n/s'
 mutant "the last reason wins" src/scope/cancel.c \
 	's/\telse if \(tend__load_acquire\(&top->home.record->word\) & TEND__SCOPE_CANCELED\)\n\t\terror = -EALREADY;//;
 	 s/into = !\(tend__load_acquire\(&s->home.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/'
