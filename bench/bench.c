@@ -38,8 +38,8 @@ void bench_says(const char *name, double value)
 {
 	char number[32];
 
-	snprintf(number, sizeof number, "%.3f", value);
-	add(figures, sizeof figures, name, number);
+	snprintf(number, sizeof(number), "%.3f", value);
+	add(figures, sizeof(figures), name, number);
 }
 
 uint64_t bench_cpu_ns(void)
@@ -56,7 +56,7 @@ double bench_status_kb(const char *field)
 	char line[256];
 	double kb = 0;
 
-	while (f && fgets(line, sizeof line, f))
+	while (f && fgets(line, sizeof(line), f))
 		if (strncmp(line, field, strlen(field)) == 0)
 			kb = strtod(line + strlen(field) + 1, NULL);
 	if (f)
@@ -89,19 +89,19 @@ static int option(char *text)
 	*value++ = 0;
 	if (strcmp(text, "shape") == 0) {
 		bench.shape = value;
-		snprintf(quoted, sizeof quoted, "\"%s\"", value);
-		add(keys, sizeof keys, text, quoted);
+		snprintf(quoted, sizeof(quoted), "\"%s\"", value);
+		add(keys, sizeof(keys), text, quoted);
 		return 0;
 	}
 	if (strcmp(text, "workers") == 0) {
 		bench.workers = (uint32_t)strtoul(value, &end, 10);
 		return *end || !bench.workers ? -1 : 0;
 	}
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (strcmp(text, numbers[i].name) == 0) {
 			*numbers[i].value = strtoull(value, &end, 10);
 			if (i > 0)
-				add(keys, sizeof keys, text, value);
+				add(keys, sizeof(keys), text, value);
 			return *end ? -1 : 0;
 		}
 	return -1;

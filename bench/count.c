@@ -80,8 +80,8 @@ static int hop(void)
 	tend_channel *c[2];
 	char ball = 0;
 
-	bench_need(tend_channel_open(sizeof ball, 1, &c[0]));
-	bench_need(tend_channel_open(sizeof ball, 1, &c[1]));
+	bench_need(tend_channel_open(sizeof(ball), 1, &c[0]));
+	bench_need(tend_channel_open(sizeof(ball), 1, &c[1]));
 	spawn(bench.scope, back, c, NULL);
 	for (uint64_t i = 0; i < bench.n / 2; i++) {
 		bench_need(tend_channel_send(c[0], &ball, TEND_FOREVER));
@@ -127,7 +127,7 @@ static int snapshot(void)
 
 		bench_need(tend_snapshot_take(bench.rt, &s));
 		for (size_t k = 0; k < tend_snapshot_count(s); k++)
-			tend_snapshot_path(s, k, path, sizeof path);
+			tend_snapshot_path(s, k, path, sizeof(path));
 		tend_snapshot_free(s);
 	}
 	return tend_scope_cancel(bench.scope, -ECANCELED, NULL);
@@ -171,5 +171,5 @@ int main(int argc, char **argv)
 		{"yield", run_yield, N, 1},   {"hop", run_hop, N, 1},
 		{"cancel", run_cancel, N, 1}, {"snapshot", run_snapshot, N, 1}};
 
-	return bench_main(argc, argv, cases, sizeof cases / sizeof *cases);
+	return bench_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

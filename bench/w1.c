@@ -28,7 +28,7 @@ static int yields(void *done)
 
 static void batch(struct spawner *s, uint64_t n)
 {
-	memset(s->done, 0, sizeof s->done);
+	memset(s->done, 0, sizeof(s->done));
 	for (uint64_t i = 0; i < n; i++)
 		bench_need(tend_spawn(s->scope, s->fn, &s->done[i],
 		                      TEND_TASK_OPTS(.name = "worker"),
@@ -75,7 +75,7 @@ static void two(struct spawner *s, int one_scope)
 
 static int run(tend_fn *fn)
 {
-	struct spawner *s = calloc(2, sizeof *s);
+	struct spawner *s = calloc(2, sizeof(*s));
 	const char *shape = bench.shape ? bench.shape : "wait";
 	/* "spawner" is "wait" with a second worker that may steal. */
 	int own = strcmp(shape, "own") == 0, one = strcmp(shape, "one") == 0;
@@ -124,5 +124,5 @@ int main(int argc, char **argv)
 	static const struct bench_case cases[] = {
 		{"w1b", w1b, 1000000, 0}, {"w1y", w1y, 1000000, 0}, {"w1a", w1a, 1000000, 0}};
 
-	return bench_main(argc, argv, cases, sizeof cases / sizeof *cases);
+	return bench_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

@@ -97,5 +97,5 @@ int main(int argc, char **argv)
 	static const struct bench_case cases[] = {
 		{"w2y", w2y, 5000000, 0}, {"w2c", w2c, 1000000, 0}, {"apart", on_two, 200000, 0}};
 
-	return bench_main(argc, argv, cases, sizeof cases / sizeof *cases);
+	return bench_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

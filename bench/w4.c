@@ -43,7 +43,7 @@ static uint64_t canceled(struct group *g)
 static int w4(void)
 {
 	uint64_t begun, sum = 0, groups = bench.n / GROUP;
-	struct group *group = calloc(groups, sizeof *group);
+	struct group *group = calloc(groups, sizeof(*group));
 	tend_scope root;
 
 	bench_check(group != NULL, "memory");

@@ -46,7 +46,7 @@ static uint64_t spawn_all(tend_scope group)
 	uint64_t begun, ran = 0, batches = bench.n / BATCH;
 
 	for (unsigned k = 0; k < BATCH; k++)
-		snprintf(names[k], sizeof names[k], "w%u", k);
+		snprintf(names[k], sizeof(names[k]), "w%u", k);
 	begun = tend_now();
 	for (uint64_t i = 0; i < batches; i++) {
 		for (unsigned k = 0; k < BATCH; k++)

@@ -31,10 +31,10 @@ static tend_scope hold(void)
 	bench_need(tend_event_open(&never));
 	for (uint64_t i = 0; i < bench.n; i++) {
 		if (i % GROUP == 0) {
-			snprintf(name, sizeof name, "group-%llu", (unsigned long long)i / GROUP);
+			snprintf(name, sizeof(name), "group-%llu", (unsigned long long)i / GROUP);
 			bench_need(tend_scope_open(bench.scope, name, NULL, &group));
 		}
-		snprintf(name, sizeof name, "worker-%u", (unsigned)(i % GROUP));
+		snprintf(name, sizeof(name), "worker-%u", (unsigned)(i % GROUP));
 		bench_need(tend_spawn(group, park, never, TEND_TASK_OPTS(.name = name), NULL));
 	}
 	/* One worker: when the last has begun and this runs again, it has parked. */
@@ -62,7 +62,7 @@ static double take(pid_t pid)
 	bench_need(pid ? tend_snapshot_of(pid, &s) : tend_snapshot_take(bench.rt, &s));
 	count = tend_snapshot_count(s);
 	for (size_t i = 0; i < count; i++)
-		letters += tend_snapshot_path(s, i, path, sizeof path);
+		letters += tend_snapshot_path(s, i, path, sizeof(path));
 	ms = (double)(tend_now() - begun) / 1e6;
 	bench_check(count > bench.n && letters > count, "a row");
 	tend_snapshot_free(s);
@@ -76,7 +76,7 @@ static double median(pid_t pid, double *first)
 	*first = take(pid);
 	for (int i = 0; i < TAKES; i++)
 		ms[i] = take(pid);
-	qsort(ms, TAKES, sizeof *ms, less);
+	qsort(ms, TAKES, sizeof(*ms), less);
 	return ms[TAKES / 2];
 }
 
@@ -150,7 +150,7 @@ static int tree(void)
 	uint64_t begun;
 	char command[512];
 
-	snprintf(command, sizeof command, "exec %s tree %d >/dev/null", tool ? tool : "build/tend",
+	snprintf(command, sizeof(command), "exec %s tree %d >/dev/null", tool ? tool : "build/tend",
 	         (int)pid);
 	begun = tend_now();
 	bench_check(system(command) == 0, "tend tree");
@@ -187,5 +187,5 @@ int main(int argc, char **argv)
 	                                          {"segment", segment, 100, 1},
 	                                          {"tree", tree, 100000, 1}};
 
-	return bench_main(argc, argv, cases, sizeof cases / sizeof *cases);
+	return bench_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

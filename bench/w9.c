@@ -11,7 +11,7 @@ static int echo(void *arg)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = tend_read(fd, buf, sizeof buf, TEND_FOREVER)) > 0)
+	while ((n = tend_read(fd, buf, sizeof(buf), TEND_FOREVER)) > 0)
 		if (tend_write(fd, buf, (size_t)n, TEND_FOREVER) != n)
 			break;
 	tend_fd_close(fd);

@@ -41,14 +41,14 @@ int main(void)
 		tend_sleep_until(tend_after(TEND_MS));
 	if (tend_snapshot_take(rt, &tree))
 		return 1;
-	tend_snapshot_text(tree, 0, text, sizeof text);
+	tend_snapshot_text(tree, 0, text, sizeof(text));
 	fputs(text, stdout);
 	tend_snapshot_free(tree);
 
 	/* Answers 0 when both have ended; else the report has a line for each survivor. */
 	if (tend_shutdown(pool, tend_after(5 * TEND_SEC), TEND_SHUTDOWN_OPTS(.report = &report)))
 		return 1;
-	tend_report_text(report, text, sizeof text);
+	tend_report_text(report, text, sizeof(text));
 	fputs(text, stdout);
 	tend_report_free(report);
 	pthread_join(parse, NULL);

@@ -88,7 +88,7 @@ int main(void)
 	for (int i = 0; i < CRUNCHERS && !error; i++) {
 		char name[32];
 
-		snprintf(name, sizeof name, "cruncher-%d", i + 1);
+		snprintf(name, sizeof(name), "cruncher-%d", i + 1);
 		error = tend_spawn_thread(threads, crunch, NULL, TEND_TASK_OPTS(.name = name),
 		                          NULL);
 	}

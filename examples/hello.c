@@ -22,7 +22,7 @@ int main(void)
 	    tend_spawn(pool, work, &endless, TEND_TASK_OPTS(.name = "endless"), NULL) ||
 	    tend_sleep_until(tend_after(5 * TEND_MS)) || tend_snapshot_take(rt, &tree))
 		return 1;
-	tend_snapshot_text(tree, 0, text, sizeof text);
+	tend_snapshot_text(tree, 0, text, sizeof(text));
 	fputs(text, stdout);
 	tend_snapshot_free(tree);
 	if (tend_sleep_until(tend_after(TEND_SEC)) ||

@@ -34,7 +34,7 @@ static int loop(tend_runtime *rt, int timer, int out)
 	while (reads_left > 0) {
 		if (poll(fds, 2, 2000) < 1)
 			return -1;
-		if (fds[0].revents && read(timer, &ticks, sizeof ticks) > 0) {
+		if (fds[0].revents && read(timer, &ticks, sizeof(ticks)) > 0) {
 			puts("the loop writes");
 			if (write(out, "x", 1) != 1)
 				return -1;

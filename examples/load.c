@@ -23,7 +23,7 @@ static int read_answer(int fd, uint64_t deadline)
 
 	for (;;) {
 		const char *length, *end;
-		ssize_t n = tend_read(fd, buf + used, sizeof buf - 1 - used, deadline);
+		ssize_t n = tend_read(fd, buf + used, sizeof(buf) - 1 - used, deadline);
 
 		if (n <= 0)
 			return n < 0 ? (int)n : -EPIPE;
@@ -34,7 +34,7 @@ static int read_answer(int fd, uint64_t deadline)
 		if (end && length &&
 		    used - (size_t)(end + 4 - buf) == strtoul(length + 16, NULL, 10))
 			return strncmp(buf, "HTTP/1.1 200 ", 13) == 0 ? 0 : -EPROTO;
-		if (used == sizeof buf - 1)
+		if (used == sizeof(buf) - 1)
 			return -EMSGSIZE;
 	}
 }
@@ -43,7 +43,7 @@ static int read_answer(int fd, uint64_t deadline)
 static int talk(int fd)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-	const ssize_t size = sizeof request - 1;
+	const ssize_t size = sizeof(request) - 1;
 	uint64_t next = tend_now();
 	int error = 0;
 
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < clients && !error; i++) {
 		char name[32];
 
-		snprintf(name, sizeof name, "client-%d", i + 1);
+		snprintf(name, sizeof(name), "client-%d", i + 1);
 		error = tend_spawn(tend_root(rt), client, NULL, TEND_TASK_OPTS(.name = name), NULL);
 	}
 	if (error) {

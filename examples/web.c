@@ -34,9 +34,9 @@ static ssize_t read_head(struct peer *p)
 
 		if (end)
 			return end + 4 - p->buf;
-		if (p->used == sizeof p->buf)
+		if (p->used == sizeof(p->buf))
 			return -EMSGSIZE;
-		n = tend_read(p->fd, p->buf + p->used, sizeof p->buf - p->used, deadline);
+		n = tend_read(p->fd, p->buf + p->used, sizeof(p->buf) - p->used, deadline);
 		if (n <= 0)
 			return n;
 		p->used += (size_t)n;
@@ -48,7 +48,7 @@ static int respond(struct peer *p, const char *status, const char *body, int las
 	static const char form[] = "HTTP/1.1 %s\r\nContent-Type: text/plain\r\n"
 				   "Content-Length: %zu\r\n%s\r\n%s";
 	char out[512];
-	int n = snprintf(out, sizeof out, form, status, strlen(body),
+	int n = snprintf(out, sizeof(out), form, status, strlen(body),
 	                 last ? "Connection: close\r\n" : "", body);
 
 	if (tend_write(p->fd, out, (size_t)n, tend_after(5 * TEND_SEC)) != n)
@@ -146,7 +146,7 @@ static int run(tend_runtime *rt, const sigset_t *stop)
 		                                         .report = &report));
 	if (error && error != -ETIMEDOUT)
 		return error;
-	tend_report_text(report, text, sizeof text);
+	tend_report_text(report, text, sizeof(text));
 	fputs(text, stdout);
 	tend_report_free(report);
 	return error;

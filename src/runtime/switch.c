@@ -246,13 +246,13 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 	}
 	w->dead = stack;
 	switch_to(w, &stack->context, n);
-	__builtin_unreachable();
+	tend__bug("tend: the worker came back to a stack whose task has ended");
 }
 
 void tend__fiber_end(struct tend__task *t)
 {
 	end(t, false);
-	__builtin_unreachable();
+	tend__bug("tend: a task came back from its end");
 }
 
 void tend__unwind(struct tend__task *t)

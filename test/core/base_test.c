@@ -46,7 +46,7 @@ TEST(timers_come_out_in_the_order_of_their_instants)
 TEST(a_million_equal_timers_do_not_recurse)
 {
 	enum { N = 1000000 };
-	struct tend__timer *timers = calloc(N, sizeof *timers);
+	struct tend__timer *timers = calloc(N, sizeof(*timers));
 	struct tend__heap heap = {NULL};
 
 	ck_assert_ptr_nonnull(timers);
@@ -164,7 +164,7 @@ TEST(a_timer_behind_the_end_of_a_round_is_not_lost)
 
 	for (uint64_t rounds = 1; rounds < 3000; rounds += 7)
 		for (int late = 0; late < 2; late++) {
-			struct tend__timers *timers = calloc(1, sizeof *timers);
+			struct tend__timers *timers = calloc(1, sizeof(*timers));
 			struct tend__timer one = {.at = rounds * end - tick / 2};
 
 			ck_assert_ptr_nonnull(timers);
@@ -231,8 +231,8 @@ TEST(what_workers_keep_is_not_missing)
 	static const uint32_t workers[] = {1, 2, 4, 16, 64},
 			      tasks_max[] = {1, 20, 100, 1000, 20000};
 
-	for (size_t i = 0; i < sizeof workers / sizeof *workers; i++)
-		for (size_t k = 0; k < sizeof tasks_max / sizeof *tasks_max; k++)
+	for (size_t i = 0; i < sizeof(workers) / sizeof(*workers); i++)
+		for (size_t k = 0; k < sizeof(tasks_max) / sizeof(*tasks_max); k++)
 			fill_after_others(workers[i], tasks_max[k]);
 }
 
@@ -260,7 +260,7 @@ TEST(no_place_in_a_name_is_overlooked)
 
 	for (size_t n = 1; n <= TEND_NAME_MAX; n++)
 		for (size_t at = 0; at < n; at++)
-			for (size_t i = 0; i < sizeof odd; i++) {
+			for (size_t i = 0; i < sizeof(odd); i++) {
 				memset(name, i % 2 ? ' ' : '~', n);
 				ck_assert(tend__name_valid(name, n));
 				name[at] = odd[i];
@@ -271,7 +271,7 @@ TEST(no_place_in_a_name_is_overlooked)
 TEST(json_strings_carry_any_bytes)
 {
 	char buf[64];
-	struct tend__text t = tend__text(buf, sizeof buf);
+	struct tend__text t = tend__text(buf, sizeof(buf));
 
 	tend__text_json(&t, "a\"\\\n\xff\xc3\xa9", 7);
 	ck_assert_str_eq(buf, "\"a\\\"\\\\\\u000a\\ufffd\xc3\xa9\"");
@@ -280,7 +280,7 @@ TEST(json_strings_carry_any_bytes)
 TEST(text_that_does_not_fit_is_cut_and_counted)
 {
 	char buf[4];
-	struct tend__text t = tend__text(buf, sizeof buf);
+	struct tend__text t = tend__text(buf, sizeof(buf));
 
 	tend__text_f(&t, "%s", "abcdef");
 	ck_assert_str_eq(buf, "abc");
@@ -298,9 +298,9 @@ TEST(durations_read_well)
 	             {130 * TEND_SEC, "2m10s"},
 	             {3660 * TEND_SEC, "1h01m"}};
 
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char buf[32];
-		struct tend__text t = tend__text(buf, sizeof buf);
+		struct tend__text t = tend__text(buf, sizeof(buf));
 
 		tend__text_duration(&t, cases[i].ns);
 		ck_assert_str_eq(buf, cases[i].text);
@@ -326,7 +326,7 @@ TEST(a_length_of_time_is_a_number_and_its_unit)
 	            {"9223372036854.775807ms", 0, INT64_MAX},
 	            {"9223372036854775807", 1, INT64_MAX}};
 
-	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
 		uint64_t ns = 1;
 
 		ANSWERS(tend_duration_parse(good[i].text, strlen(good[i].text), good[i].bare, &ns),
@@ -349,10 +349,10 @@ TEST(any_other_text_is_no_length_of_time)
 	                                   "184467440737095516160000000000.5h"};
 	uint64_t ns = 42;
 
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ck_assert_msg(tend_duration_parse(bad[i], strlen(bad[i]), 0, &ns) == -EINVAL, "%s",
 		              bad[i]);
-	for (size_t i = 0; i < sizeof over / sizeof *over; i++)
+	for (size_t i = 0; i < sizeof(over) / sizeof(*over); i++)
 		ck_assert_msg(tend_duration_parse(over[i], strlen(over[i]), 0, &ns) == -EOVERFLOW,
 		              "%s", over[i]);
 	/* No further than it is told. */
@@ -384,7 +384,7 @@ TEST(a_character_is_decoded_as_rfc_3629_has_it)
 	             {"\xed\xa0\x80", 3, 0, 0},
 	             {"\xff", 1, 0, 0}};
 
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		uint32_t code = 0;
 
 		ck_assert_uint_eq(tend_text_decode(cases[i].text, cases[i].n, &code),
@@ -418,13 +418,13 @@ TEST(foreign_text_is_shown_as_what_stands_there)
 	              "\xf0\x9f\x98\x80"}};
 	char buf[32];
 
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		ck_assert_uint_eq(tend_text_plain(cases[i].text, cases[i].n, 0, buf, sizeof buf),
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		ck_assert_uint_eq(tend_text_plain(cases[i].text, cases[i].n, 0, buf, sizeof(buf)),
 		                  strlen(cases[i].quoted));
 		ck_assert_str_eq(buf, cases[i].quoted);
-		tend_text_plain(cases[i].text, cases[i].n, TEND_TEXT_MASK, buf, sizeof buf);
+		tend_text_plain(cases[i].text, cases[i].n, TEND_TEXT_MASK, buf, sizeof(buf));
 		ck_assert_str_eq(buf, cases[i].masked);
-		tend_text_plain(cases[i].text, cases[i].n, TEND_TEXT_LINE, buf, sizeof buf);
+		tend_text_plain(cases[i].text, cases[i].n, TEND_TEXT_LINE, buf, sizeof(buf));
 		ck_assert_str_eq(buf, cases[i].line);
 	}
 }
@@ -433,11 +433,11 @@ TEST(foreign_text_is_cut_in_front_of_a_character)
 {
 	char buf[6];
 
-	ck_assert_uint_eq(tend_text_plain("abcd\xc3\xa9z", 7, 0, buf, sizeof buf), 7);
+	ck_assert_uint_eq(tend_text_plain("abcd\xc3\xa9z", 7, 0, buf, sizeof(buf)), 7);
 	ck_assert_str_eq(buf, "abcd");
-	ck_assert_uint_eq(tend_text_plain("ab\033z", 4, 0, buf, sizeof buf), 7);
+	ck_assert_uint_eq(tend_text_plain("ab\033z", 4, 0, buf, sizeof(buf)), 7);
 	ck_assert_str_eq(buf, "ab");
-	ck_assert_uint_eq(tend_text_plain("abc\xc3\xa9", 5, TEND_TEXT_MASK, buf, sizeof buf), 5);
+	ck_assert_uint_eq(tend_text_plain("abc\xc3\xa9", 5, TEND_TEXT_MASK, buf, sizeof(buf)), 5);
 	ck_assert_str_eq(buf, "abc\xc3\xa9");
 	ck_assert_uint_eq(tend_text_plain("abc", 3, 0, NULL, 0), 3);
 }

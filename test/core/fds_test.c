@@ -303,8 +303,8 @@ TEST(a_connect_waits_for_room_in_the_queue_of_a_unix_socket)
 	tend_task t;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, sizeof path, "%s/s", dir);
-	snprintf(address, sizeof address, "unix:%s", path);
+	snprintf(path, sizeof(path), "%s/s", dir);
+	snprintf(address, sizeof(address), "unix:%s", path);
 	listener = tend_listen(address, 1);
 	ck_assert_int_ge(listener, 0);
 	while ((fd = tend_connect(address, 0)) >= 0)

@@ -57,7 +57,7 @@ TEST(options_of_the_future_are_refused)
 	struct {
 		struct tend_runtime_opts opts;
 		uint64_t more;
-	} future = {{.size = sizeof future}, 1};
+	} future = {{.size = sizeof(future)}, 1};
 	tend_runtime *rt;
 
 	ANSWERS(tend_runtime_open(&future.opts, &rt), -E2BIG);
@@ -146,7 +146,7 @@ static int overflow_program(void)
 TEST(a_stack_overflow_names_the_task_and_kills_the_program)
 {
 	char out[512];
-	int status = in_child(overflow_program, out, sizeof out);
+	int status = in_child(overflow_program, out, sizeof(out));
 
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 	ck_assert_ptr_nonnull(strstr(out, "stack overflow in task t/deep"));
@@ -173,7 +173,7 @@ TEST(a_fork_of_the_program_is_told_that_it_is_one)
 
 	forked_runtime = open_runtime(1, 0);
 	forked_scope = tend_root(forked_runtime);
-	ck_assert_int_eq(in_child(forked_program, out, sizeof out), 0);
+	ck_assert_int_eq(in_child(forked_program, out, sizeof(out)), 0);
 	close_runtime(forked_runtime);
 }
 
@@ -186,7 +186,7 @@ static int bug_program(void)
 TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 {
 	char out[512];
-	int status = in_child(bug_program, out, sizeof out);
+	int status = in_child(bug_program, out, sizeof(out));
 
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_ptr_nonnull(strstr(out, "runtime_test.c:"));
@@ -273,19 +273,19 @@ TEST(tasks_are_counted_by_path_in_many_scopes)
 	ANSWERS(tend_event_open(&e), 0);
 	ANSWERS(tend_scope_open(tend_root(rt), "outer", NULL, &outer), 0);
 	for (int i = 0; i < SCOPES; i++) {
-		snprintf(name, sizeof name, "s-%d", i);
+		snprintf(name, sizeof(name), "s-%d", i);
 		ANSWERS(tend_scope_open(outer, name, NULL, &scopes[i]), 0);
 	}
 	for (int k = 0; k < 3; k++)
 		for (int i = 0; i < SCOPES; i++) {
-			snprintf(name, sizeof name, "t-%d", k);
+			snprintf(name, sizeof(name), "t-%d", k);
 			ANSWERS(tend_spawn(scopes[i], wait_event, e, TEND_TASK_OPTS(.name = name),
 			                   NULL),
 			        0);
 		}
 	ANSWERS(tend_spawn(outer, wait_event, e, TEND_TASK_OPTS(.name = "s-1"), NULL), 0);
 	for (int i = 0; i < SCOPES; i++) {
-		snprintf(name, sizeof name, "outer/s-%d", i);
+		snprintf(name, sizeof(name), "outer/s-%d", i);
 		ANSWERS(tend_path_live(rt, name), i == 1 ? 4 : 3);
 	}
 	ANSWERS(tend_path_live(rt, "outer/s-7/t-2"), 1);
@@ -340,7 +340,7 @@ static int client(void *arg)
 	char byte = 0, address[64];
 	int fd;
 
-	snprintf(address, sizeof address, "tcp:127.0.0.1:%d", *(int *)arg);
+	snprintf(address, sizeof(address), "tcp:127.0.0.1:%d", *(int *)arg);
 	fd = tend_connect(address, TEND_FOREVER);
 	if (fd < 0)
 		return fd;
@@ -398,7 +398,7 @@ static int holder(void *arg)
 
 static int read_some(struct short_reads *x, int fd, uint64_t deadline)
 {
-	ssize_t n = tend_read(fd, x->got + x->n, sizeof x->got - x->n, deadline);
+	ssize_t n = tend_read(fd, x->got + x->n, sizeof(x->got) - x->n, deadline);
 
 	if (n > 0)
 		x->n += (size_t)n;
@@ -439,7 +439,7 @@ static int connect_to(int port)
 	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	return fd;
 }
 

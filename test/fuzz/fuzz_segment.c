@@ -33,7 +33,7 @@ static void check_rows(const tend_snapshot *s)
 	last[0] = 0;
 	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
 		const struct tend_info *info = tend_snapshot_at(s, i);
-		size_t n = tend_snapshot_path(s, i, path, sizeof path);
+		size_t n = tend_snapshot_path(s, i, path, sizeof(path));
 		bool cut = strncmp(path, "...", 3) == 0 || strncmp(last, "...", 3) == 0;
 		int order = compare_paths(last, path);
 
@@ -41,8 +41,8 @@ static void check_rows(const tend_snapshot *s)
 		require(cut || order < 0 || (order == 0 && last_id < info->id),
 		        "rows are in order");
 		require(tend_snapshot_depth(s, i) < TEND__TREE_LEVELS, "a tree has an end");
-		require(info->name[0] && strlen(info->wait) < sizeof info->wait &&
-		                strlen(info->site) < sizeof info->site,
+		require(info->name[0] && strlen(info->wait) < sizeof(info->wait) &&
+		                strlen(info->site) < sizeof(info->site),
 		        "words have an end");
 		memcpy(last, path, n + 1);
 		last_id = info->id;
@@ -58,11 +58,11 @@ static void check(const void *segment, size_t bytes)
 		return;
 	check_rows(s);
 	for (uint32_t flags = 0; flags <= TEND_TREE_ASCII; flags++) {
-		size_t n = tend_snapshot_text(s, flags, text, sizeof text), lines = 0;
+		size_t n = tend_snapshot_text(s, flags, text, sizeof(text)), lines = 0;
 
-		for (size_t i = 0; i < n && i < sizeof text; i++)
+		for (size_t i = 0; i < n && i < sizeof(text); i++)
 			lines += text[i] == '\n';
-		require(n >= sizeof text || lines == tend_snapshot_count(s), "a row is a line");
+		require(n >= sizeof(text) || lines == tend_snapshot_count(s), "a row is a line");
 	}
 	tend_snapshot_free(s);
 }
@@ -72,7 +72,7 @@ static void check_records(const uint8_t *data, size_t size)
 {
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
-	                         .header_bytes = sizeof h,
+	                         .header_bytes = sizeof(h),
 	                         .rings = RINGS,
 	                         .ring_slots = RING_SLOTS,
 	                         .sites_at = PAGE};
@@ -92,12 +92,12 @@ static void check_records(const uint8_t *data, size_t size)
 	h.bytes = h.records_at + (uint64_t)h.records_max * sizeof(struct tend__record);
 	segment = calloc(1, h.bytes);
 	require(segment != NULL, "memory");
-	memcpy(segment, &h, sizeof h);
+	memcpy(segment, &h, sizeof(h));
 	memset(segment + h.sites_at, 'x', 2 * TEND__SITE_BYTES);
 	memcpy(segment + h.records_at + sizeof(struct tend__record), data,
 	       records * sizeof(struct tend__record));
 	for (size_t i = 0; i < LIES; i++)
-		if (lies[2 * i] < sizeof h)
+		if (lies[2 * i] < sizeof(h))
 			segment[lies[2 * i]] = (char)lies[2 * i + 1];
 	check(segment, h.bytes);
 	free(segment);

@@ -50,14 +50,15 @@ run_piece() { # PIECE, SECONDS
 		timeout "$2" "$work/test_sim" --part "${1%=*}" "${1#*=}" >"$work/log" 2>&1
 }
 
-# The name of the first that fails, or nothing. What takes five times as long as without
-# a mutant hangs; `limits` says how long that is.
+# The name of the first that fails, with the assertion that failed if one did, or nothing. A
+# piece that takes five times as long as without a mutant hangs; `limits` says how long that is.
 limits=
 first_failure() {
 	for piece in $pieces; do
 		run_piece "$piece" "$(echo "$limits" | sed -n "s|^$piece ||p")" && continue
 		sed -n 's/^not ok [0-9]* - [^:]*:\([a-z0-9_]*\):.*/\1/p' "$work/tap" | sed -n 1p |
 			grep . || echo "${piece#*=}, by a crash or a hang"
+		sed -n 's/.* broken invariant: \(.*\)/by the assertion \1/p' "$work/log" | sed -n 1p
 		return
 	done
 }
@@ -92,7 +93,7 @@ mutant() { # NAME, FILE, EXPRESSION
 		link
 		by=$(first_failure)
 		if [ -n "$by" ]; then
-			say yes "$1: caught by $by"
+			say yes "$1: caught by $(echo $by)"
 		else
 			say no "$1: nothing noticed it"
 		fi

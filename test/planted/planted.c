@@ -13,7 +13,7 @@ static int shared; /* written by two fibers, with nothing between them */
 static int overflow(void *arg)
 {
 	char bytes[16];
-	volatile size_t n = sizeof bytes;
+	volatile size_t n = sizeof(bytes);
 
 	(void)arg;
 	if (tend_yield())
@@ -26,7 +26,7 @@ __attribute__((noinline)) static void leave_a_frame(void)
 {
 	char bytes[64];
 
-	memset(bytes, 1, sizeof bytes);
+	memset(bytes, 1, sizeof(bytes));
 	escaped = bytes;
 }
 
@@ -86,7 +86,7 @@ static int ordered(void *arg)
 static int clean(tend_runtime *rt)
 {
 	tend_channel *c;
-	int turn = 0, error = tend_channel_open(sizeof turn, 1, &c);
+	int turn = 0, error = tend_channel_open(sizeof(turn), 1, &c);
 
 	if (!error)
 		error = tend_channel_send(c, &turn, TEND_FOREVER);
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 
 	if (!error && strcmp(bug, "clean") == 0)
 		error = clean(rt);
-	for (size_t i = 0; i < sizeof bugs / sizeof *bugs && !error; i++)
+	for (size_t i = 0; i < sizeof(bugs) / sizeof(*bugs) && !error; i++)
 		for (int twice = 0; strcmp(bug, bugs[i].name) == 0 && twice < 2 && !error; twice++)
 			error = tend_spawn(tend_root(rt), bugs[i].fn, NULL, NULL, NULL);
 	if (!error)

@@ -54,7 +54,7 @@ static void until_it_says(tend_task t, const char *word)
 	uint64_t give_up = tend_after(PATIENCE_NS);
 
 	for (;;) {
-		int64_t n = tend_process_tail(t, tail, sizeof tail - 1, NULL);
+		int64_t n = tend_process_tail(t, tail, sizeof(tail) - 1, NULL);
 
 		ck_assert_int_ge(n, 0);
 		tail[n] = 0;
@@ -177,11 +177,11 @@ TEST(a_flood_keeps_its_tail_and_counts_the_rest)
 	t = shell("head -c 1000000 /dev/zero | tr '\\0' x; echo END", 0);
 	ck_assert_int_eq(join(t).kind, TEND_COMPLETED);
 	/* Joined, it is gone. */
-	ANSWERS(tend_process_tail(t, tail, sizeof tail, &dropped), -ESRCH);
+	ANSWERS(tend_process_tail(t, tail, sizeof(tail), &dropped), -ESRCH);
 	t = shell("head -c 1000000 /dev/zero | tr '\\0' x; echo END; sleep 60", 0);
 	while (tend_process_tail(t, tail, 4, NULL) != 4 || memcmp(tail, "END\n", 4) != 0)
 		usleep(1000);
-	ck_assert_int_eq(tend_process_tail(t, tail, sizeof tail, &dropped), 65536);
+	ck_assert_int_eq(tend_process_tail(t, tail, sizeof(tail), &dropped), 65536);
 	ck_assert_uint_eq(dropped, 1000004 - 65536);
 	ck_assert_int_eq(memcmp(tail + 65532, "END\n", 4), 0);
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
@@ -199,7 +199,7 @@ TEST(children_get_only_the_variables_that_they_should)
 	begin();
 	t = shell("env; sleep 60", 0);
 	until_it_says(t, "PATH=");
-	n = tend_process_tail(t, tail, sizeof tail - 1, NULL);
+	n = tend_process_tail(t, tail, sizeof(tail) - 1, NULL);
 	tail[n] = 0;
 	ck_assert_ptr_null(strstr(tail, "TEND_SECRET"));
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
@@ -218,7 +218,7 @@ static pid_t guard_of(tend_task t)
 	for (int up = 0; up < 2; up++) {
 		FILE *f;
 
-		snprintf(path, sizeof path, "/proc/%d/stat", pid);
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 		f = fopen(path, "r");
 		ck_assert_ptr_nonnull(f);
 		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %*c %d", &pid), 1);
@@ -308,13 +308,13 @@ TEST(what_a_dead_guard_leaves_is_dead_when_its_tasks_have_ended)
 	begin();
 	t = shell("setsid sh -c 'echo $$; sleep 1000' & sleep 1000", 0);
 	until_it_says(t, "\n");
-	ck_assert_int_gt((int)tend_process_tail(t, tail, sizeof tail, NULL), 0);
+	ck_assert_int_gt((int)tend_process_tail(t, tail, sizeof(tail), NULL), 0);
 	child = (pid_t)strtol(tail, NULL, 10);
 	ck_assert_int_eq(kill(child, 0), 0);
 	kill_guard_of(t);
 	join(t);
 	/* Nobody may have reaped it yet. */
-	snprintf(tail, sizeof tail, "/proc/%d/cmdline", child);
+	snprintf(tail, sizeof(tail), "/proc/%d/cmdline", child);
 	FILE *f = fopen(tail, "r");
 	ck_assert(!f || fgetc(f) == EOF);
 	if (f)
@@ -341,7 +341,7 @@ TEST(a_child_begins_in_the_directory_of_the_call)
 		int64_t n;
 
 		until_it_says(t[i], want);
-		n = tend_process_tail(t[i], tail, sizeof tail, NULL);
+		n = tend_process_tail(t[i], tail, sizeof(tail), NULL);
 		ck_assert_int_eq((int)n, (int)strlen(want));
 	}
 	end();

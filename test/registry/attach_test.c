@@ -103,7 +103,7 @@ TEST(a_hole_in_a_file_costs_no_memory)
 	records = (char *)fake_record(&f, 0);
 	f.h->records_at += hole;
 	f.h->bytes += hole;
-	ck_assert_int_eq(pwrite(fd, f.h, sizeof *f.h, 0), (ssize_t)sizeof *f.h);
+	ck_assert_int_eq(pwrite(fd, f.h, sizeof(*f.h), 0), (ssize_t)sizeof(*f.h));
 	ANSWERS(ftruncate(fd, (off_t)f.h->bytes), 0);
 	ck_assert_int_eq(pwrite(fd, records, 8192, (off_t)f.h->records_at), 8192);
 	getrusage(RUSAGE_SELF, &before);

@@ -16,7 +16,7 @@ struct fake fake_open(uint32_t records_max)
 {
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
-	                         .header_bytes = sizeof h,
+	                         .header_bytes = sizeof(h),
 	                         .pid = (uint32_t)getpid(),
 	                         .records_max = records_max,
 	                         .workers = 1,
@@ -38,7 +38,7 @@ struct fake fake_open(uint32_t records_max)
 	ANSWERS(fcntl(f.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
 	f.h = mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
 	ck_assert_ptr_ne(f.h, MAP_FAILED);
-	memcpy(f.h, &h, sizeof h);
+	memcpy(f.h, &h, sizeof(h));
 	strcpy(tend__site_at(f.h, 0), "?");
 	strcpy(tend__site_at(f.h, 1), "server.c:42");
 	fake_scope(&f, 0, "root");
@@ -135,10 +135,10 @@ const char *paths_of(const tend_snapshot *s)
 	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
 		char path[TEND_PATH_MAX];
 
-		tend_snapshot_path(s, i, path, sizeof path);
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s#%u", i ? " " : "", path,
+		tend_snapshot_path(s, i, path, sizeof(path));
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s#%u", i ? " " : "", path,
 		                      tend__id_slot(tend_snapshot_at(s, i)->id));
-		ck_assert_uint_lt(n, sizeof text);
+		ck_assert_uint_lt(n, sizeof(text));
 	}
 	return text;
 }

@@ -57,7 +57,7 @@ TEST(names_are_compared_as_unsigned_bytes_to_their_end)
 	struct fake f = fake_open(64);
 	tend_snapshot *s;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		fake_task(&f, 1, TEND_KIND_FIBER, names[i], TEND__READY);
 	s = fake_read(&f);
 	for (size_t i = 2; i < tend_snapshot_count(s); i++)
@@ -147,7 +147,7 @@ TEST(a_thousand_random_trees_are_in_order)
 			char name[24];
 			uint32_t in = scopes[(unsigned)rand_r(&seed) % nscopes];
 
-			snprintf(name, sizeof name, "%.*s%c", rand_r(&seed) % 2 ? 9 : 0,
+			snprintf(name, sizeof(name), "%.*s%c", rand_r(&seed) % 2 ? 9 : 0,
 			         "name-of-n", "abc-."[rand_r(&seed) % 5]);
 			if (rand_r(&seed) % 3 == 0)
 				scopes[nscopes++] = fake_scope(&f, in, name);
@@ -159,7 +159,7 @@ TEST(a_thousand_random_trees_are_in_order)
 		ck_assert_uint_eq(tend_snapshot_count(s), 61);
 		for (size_t i = 0; i < 61; i++) {
 			uint64_t id = tend_snapshot_at(s, i)->id;
-			size_t n = tend_snapshot_path(s, i, path, sizeof path);
+			size_t n = tend_snapshot_path(s, i, path, sizeof(path));
 			int order = compare_paths(last, path);
 
 			ck_assert_uint_eq(n, strlen(path));
@@ -182,7 +182,7 @@ TEST(a_path_is_cut_as_snprintf_cuts)
 	fake_task(&f, 1, TEND_KIND_FIBER, "worker", TEND__READY);
 	s = fake_read(&f);
 	ck_assert_uint_eq(tend_snapshot_path(s, 1, NULL, 0), strlen("root/worker"));
-	ck_assert_uint_eq(tend_snapshot_path(s, 1, small, sizeof small), strlen("root/worker"));
+	ck_assert_uint_eq(tend_snapshot_path(s, 1, small, sizeof(small)), strlen("root/worker"));
 	ck_assert_str_eq(small, "root/wo");
 	ck_assert_uint_eq(tend_snapshot_depth(s, 0), 0);
 	ck_assert_uint_eq(tend_snapshot_depth(s, 1), 1);
@@ -202,7 +202,7 @@ TEST(a_path_that_is_too_long_is_cut_in_front)
 		in = fake_scope(&f, in, "a-name-of-forty-seven-bytes-is-as-long-as-it-is");
 	fake_task(&f, in, TEND_KIND_FIBER, "t", TEND__READY);
 	s = fake_read(&f);
-	n = tend_snapshot_path(s, 31, path, sizeof path);
+	n = tend_snapshot_path(s, 31, path, sizeof(path));
 	ck_assert_uint_eq(n, strlen(path));
 	ck_assert_uint_lt(n, TEND_PATH_MAX);
 	ck_assert_uint_gt(n, TEND_PATH_MAX - 64);
@@ -223,7 +223,7 @@ static tend_snapshot *read_broken(struct fake *f, uint64_t torn)
 	tend_snapshot_about(s, &about);
 	ck_assert_uint_eq(about.torn, torn);
 	for (size_t i = 0; i < tend_snapshot_count(s); i++)
-		tend_snapshot_path(s, i, path, sizeof path);
+		tend_snapshot_path(s, i, path, sizeof(path));
 	ck_assert_uint_gt(tend_snapshot_text(s, 0, NULL, 0), 0);
 	return s;
 }

@@ -46,7 +46,7 @@ static void *churn(void *arg)
 		atomic_store_explicit(&r->word, (uint64_t)n << 32, memory_order_release);
 		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
 		atomic_store_explicit(&r->spawned, n, memory_order_release);
-		tend__name_pack(words, name, (size_t)snprintf(name, sizeof name, "%u", n));
+		tend__name_pack(words, name, (size_t)snprintf(name, sizeof(name), "%u", n));
 		tend__name_store(r->name, words);
 		race_pause(&c->race, n, IN_THE_MIDDLE);
 		atomic_store_explicit(&r->result, (int32_t)n, memory_order_release);
@@ -139,7 +139,7 @@ static void refill(struct tend__record *r, uint32_t n, uint32_t low_word)
 	char name[24];
 
 	if (low_word) {
-		tend__name_pack(words, name, (size_t)snprintf(name, sizeof name, "%u", n));
+		tend__name_pack(words, name, (size_t)snprintf(name, sizeof(name), "%u", n));
 		atomic_store_explicit(&r->seq, seq + 1, memory_order_relaxed);
 		tend__name_store(r->name, words);
 		atomic_store_explicit(&r->seq, seq + 2, memory_order_release);
@@ -263,7 +263,7 @@ TEST(a_header_that_lies_is_refused)
 	REFUSES(records_at, f.bytes);
 	REFUSES(records_at, UINT64_MAX - 7);
 	refused(&f, f.bytes - 1);
-	refused(&f, sizeof *f.h - 1);
+	refused(&f, sizeof(*f.h) - 1);
 	refused(&f, 0);
 	s = fake_read(&f);
 	ck_assert_uint_eq(tend_snapshot_count(s), 1);

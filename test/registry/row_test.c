@@ -222,7 +222,7 @@ TEST(a_name_that_cannot_be_one_is_made_printable)
 
 	fake_rename(&f, t, "a/b\x1b[31m\xff", 9);
 	s = fake_read(&f);
-	tend_snapshot_path(s, 1, path, sizeof path);
+	tend_snapshot_path(s, 1, path, sizeof(path));
 	ck_assert_str_eq(path, "root/a?b?[31m?");
 	tend_snapshot_free(s);
 

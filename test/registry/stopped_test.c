@@ -118,7 +118,7 @@ static const struct tend_info *find(const tend_snapshot *s, const char *path)
 	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
 		char buf[TEND_PATH_MAX];
 
-		tend_snapshot_path(s, i, buf, sizeof buf);
+		tend_snapshot_path(s, i, buf, sizeof(buf));
 		if (strcmp(buf, path) == 0)
 			return tend_snapshot_at(s, i);
 	}
@@ -163,7 +163,7 @@ static size_t tool(pid_t pid, const char *option, char *out, size_t size)
 	size_t n;
 	FILE *pipe;
 
-	snprintf(command, sizeof command, "%s tree %d %s 2>&1", getenv("TEND"), (int)pid, option);
+	snprintf(command, sizeof(command), "%s tree %d %s 2>&1", getenv("TEND"), (int)pid, option);
 	pipe = popen(command, "re");
 	ck_assert_ptr_nonnull(pipe);
 	n = fread(out, 1, size - 1, pipe);
@@ -182,12 +182,12 @@ TEST(the_tool_shows_the_tree_of_a_stopped_process)
 	if (!getenv("TEND"))
 		return;
 	child = start_and_stop();
-	tool(child, "--ascii", out, sizeof out);
+	tool(child, "--ascii", out, sizeof(out));
 	ck_assert_int_eq(strncmp(out, "app ", 4), 0);
 	ck_assert_ptr_nonnull(strstr(out, "|- jobs "));
 	ck_assert_ptr_nonnull(strstr(out, "|  `- thread "));
 	ck_assert_ptr_nonnull(strstr(out, "recv channel#"));
-	tool(child, "--json", out, sizeof out);
+	tool(child, "--json", out, sizeof(out));
 	ck_assert_ptr_nonnull(strstr(out, "\"schema\":\"tend.tree/1\""));
 	row = strstr(out, "\"path\":\"app/web/receiver\"");
 	ck_assert_ptr_nonnull(row);

@@ -10,7 +10,7 @@ static void draws(struct fake *f, uint32_t flags, const char *want)
 	tend_snapshot *s = fake_read(f);
 	char text[4096];
 
-	ck_assert_uint_eq(tend_snapshot_text(s, flags, text, sizeof text), strlen(text));
+	ck_assert_uint_eq(tend_snapshot_text(s, flags, text, sizeof(text)), strlen(text));
 	ck_assert_str_eq(text, want);
 	ck_assert_uint_eq(tend_snapshot_text(s, flags, NULL, 0), strlen(want));
 	tend_snapshot_text(s, flags, text, 10);
@@ -114,9 +114,9 @@ static const char *drawn(struct tend_tree_row *rows, size_t n)
 		char branch[40];
 
 		ck_assert_uint_eq(tend_tree_branch(rows, row, TEND_TREE_ASCII, branch,
-		                                   sizeof branch),
+		                                   sizeof(branch)),
 		                  3 * rows[row].depth);
-		used += (size_t)snprintf(text + used, sizeof text - used, "%s%u\n", branch, row);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u\n", branch, row);
 	}
 	return text;
 }

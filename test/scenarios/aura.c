@@ -72,7 +72,7 @@ SCENARIO(au_03_what_outlasts_the_deadline_is_reported_by_name)
 	ANSWERS(tend_shutdown(s, tend_after(50 * TEND_MS), TEND_SHUTDOWN_OPTS(.report = &report)),
 	        -ETIMEDOUT);
 	ck_assert_uint_eq(tend_report_abandoned(report), 1);
-	ck_assert_uint_lt(tend_report_text(report, text, sizeof text), sizeof text);
+	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
 	ck_assert_ptr_nonnull(strstr(text, "stubborn"));
 	ck_assert_ptr_null(strstr(text, "yielding"));
 	tend_report_free(report);
@@ -252,7 +252,7 @@ SCENARIO(au_11_a_wait_that_begins_after_the_cancel_is_refused)
 
 	open_world(2);
 	w.never = new_event();
-	OK(tend_channel_open(sizeof item, 1, &w.items));
+	OK(tend_channel_open(sizeof(item), 1, &w.items));
 	s = child(root, "s");
 	OK(tend_spawn(s, wait_after_the_cancel, &w, NULL, &t));
 	await_state(t.id, TEND_STATE_PARKED);

@@ -101,8 +101,8 @@ SCENARIO(bp_06_numbered_scopes_of_one_name_differ)
 	open_world(1);
 	OK(tend_scope_open(root, "server", TEND_SCOPE_OPTS(.numbered = 1), &a));
 	OK(tend_scope_open(root, "server", TEND_SCOPE_OPTS(.numbered = 1), &b));
-	ck_assert_int_gt((int)tend_path(a.id, x, sizeof x), 0);
-	ck_assert_int_gt((int)tend_path(b.id, y, sizeof y), 0);
+	ck_assert_int_gt((int)tend_path(a.id, x, sizeof(x)), 0);
+	ck_assert_int_gt((int)tend_path(b.id, y, sizeof(y)), 0);
 	ck_assert_str_ne(x, y);
 	close_world();
 }
@@ -115,7 +115,7 @@ SCENARIO(bp_07_the_path_of_a_child_is_its_parents_and_its_name)
 	open_world(1);
 	s = child(child(root, "device-manager"), "devices");
 	IS(tree(), "device-manager(devices())");
-	ck_assert_int_gt((int)tend_path(s.id, path, sizeof path), 0);
+	ck_assert_int_gt((int)tend_path(s.id, path, sizeof(path)), 0);
 	ck_assert_str_eq(path, "w/device-manager/devices");
 	close_world();
 }

@@ -256,7 +256,7 @@ SCENARIO(a_canceled_thread_leaves_with_nothing_in_its_hands)
 	if (simulated)
 		return; /* its threads are no pthreads */
 	open_world(1);
-	OK(tend_channel_open(sizeof item, 1, &c));
+	OK(tend_channel_open(sizeof(item), 1, &c));
 	s = child(root, "s");
 	/* Its alarm is given back at its end, by a post to a worker that sleeps. */
 	OK(tend_spawn_thread(s, cancel_this_thread, NULL, TEND_TASK_OPTS(.deadline = far), NULL));

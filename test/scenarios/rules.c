@@ -98,7 +98,7 @@ SCENARIO(rule_06_cleanups_run_before_the_cancel)
 	tend_scope s;
 
 	open_world(2);
-	memset(&o, 0, sizeof o);
+	memset(&o, 0, sizeof(o));
 	o.never = new_event();
 	OK(tend_channel_open(sizeof(int), 0, &o.c));
 	s = child(root, "s");
@@ -243,8 +243,8 @@ SCENARIO(rule_12_two_tasks_of_one_name_are_two)
 	OK(tend_spawn(root, wait_for, go, TEND_TASK_OPTS(.name = "same"), &b));
 	ck_assert_uint_ne(a.id, b.id);
 	IS(tree(), "same same");
-	ck_assert_int_gt((int)tend_path(a.id, x, sizeof x), 0);
-	ck_assert_int_gt((int)tend_path(b.id, y, sizeof y), 0);
+	ck_assert_int_gt((int)tend_path(a.id, x, sizeof(x)), 0);
+	ck_assert_int_gt((int)tend_path(b.id, y, sizeof(y)), 0);
 	ck_assert_str_eq(x, y);
 	OK(tend_task_cancel(a, -ECANCELED, NULL));
 	ck_assert_int_eq(joined(a).kind, TEND_CANCELED);
@@ -936,7 +936,7 @@ static int look_for_itself(void *arg)
 
 	(void)arg;
 	gate.called++;
-	gate.unlisted += tend_path(tend_self().id, path, sizeof path) < 0;
+	gate.unlisted += tend_path(tend_self().id, path, sizeof(path)) < 0;
 	return 0;
 }
 static void count_drop(void *arg)
@@ -967,7 +967,7 @@ SCENARIO(rule_01_admitted_is_registered_and_awaited_and_refused_is_never_called)
 	int called, dropped;
 
 	open_world(2);
-	memset(&gate, 0, sizeof gate);
+	memset(&gate, 0, sizeof(gate));
 	gate.s = child(root, "gate");
 	for (int i = 0; i < 2; i++)
 		OK(tend_spawn(root, knock, NULL, NULL, &t[i]));
@@ -1160,7 +1160,7 @@ SCENARIO(a_sender_is_let_in_when_an_item_is_taken)
 	int item;
 
 	open_world(2);
-	OK(tend_channel_open(sizeof item, 1, &m.channel));
+	OK(tend_channel_open(sizeof(item), 1, &m.channel));
 	OK(tend_spawn(root, send_two, &m, NULL, &t));
 	await_count(&m.sent, 1);
 	await_state(t.id, TEND_STATE_PARKED);

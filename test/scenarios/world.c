@@ -113,7 +113,7 @@ static void draw(struct drawing *d, uint64_t scope)
 const char *tree(void)
 {
 	static char text[1024];
-	struct drawing d = {.text = text, .size = sizeof text};
+	struct drawing d = {.text = text, .size = sizeof(text)};
 	tend_snapshot *s;
 
 	text[0] = '\0';

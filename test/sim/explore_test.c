@@ -110,7 +110,7 @@ static int send_against_cancel(void *arg)
 
 	(void)arg;
 	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 100), &rt));
-	EXPECT(!tend_channel_open(sizeof item, 1, &channel));
+	EXPECT(!tend_channel_open(sizeof(item), 1, &channel));
 	EXPECT(!tend_spawn(tend_root(rt), receive, NULL, NULL, &t));
 	EXPECT(!tend_channel_send(channel, &item, TEND_FOREVER));
 	error = tend_task_cancel(t, -ECANCELED, NULL);

@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 {
 	int failed;
 
-	places = mmap(NULL, sizeof *places, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	places = mmap(NULL, sizeof(*places), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	              0);
 	if (places == MAP_FAILED)
 		return 1;

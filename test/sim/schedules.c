@@ -240,7 +240,7 @@ static int program(void *arg)
 	struct tend_stats n;
 
 	(void)arg;
-	memset(&w, 0, sizeof w);
+	memset(&w, 0, sizeof(w));
 	open_world(1 + pick(3));
 	OK(tend_channel_open(sizeof(int), pick(3), &w.channel));
 	w.event = new_event();

@@ -55,7 +55,7 @@ static int start_with(tend_scope s, tend_fn *fn, void *arg, struct tend_task_opt
 {
 	int error;
 
-	opts.size = sizeof opts;
+	opts.size = sizeof(opts);
 	opts.drop = drop;
 	error = thread ? tend_spawn_thread(s, fn, arg, &opts, out)
 	               : tend_spawn(s, fn, arg, &opts, out);
@@ -343,8 +343,8 @@ static void shutdown_with_cleanups(void)
 		st.unhooked = st.hooked; /* it could not begin */
 	else if (report) {
 		ck_assert_uint_eq(tend_report_abandoned(report), 0);
-		ck_assert_uint_lt(tend_report_text(report, text, sizeof text), sizeof text);
-		ck_assert_uint_lt(tend_report_json(report, text, sizeof text), sizeof text);
+		ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
+		ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
 	}
 	tend_report_free(report);
 }
@@ -611,7 +611,7 @@ static const struct story stories[] = {
 	{"externals_and_readers", externals_and_readers, false},
 	{"deadlines", deadlines, true},
 };
-enum { STORIES = sizeof stories / sizeof *stories };
+enum { STORIES = sizeof(stories) / sizeof(*stories) };
 
 /* ---- Telling one ---- */
 
@@ -640,7 +640,7 @@ static int tell(void *arg)
 	                              &rt);
 
 	(void)arg;
-	memset(&st, 0, sizeof st);
+	memset(&st, 0, sizeof(st));
 	st.mode = mode;
 	if (may(error, 0, 0))
 		return 0;

@@ -21,7 +21,7 @@ static uint64_t done, *latencies; /* ns, a request */
 
 static void send_request(struct connection *c)
 {
-	memcpy(c->out, &done, sizeof done < bytes ? sizeof done : bytes);
+	memcpy(c->out, &done, sizeof(done) < bytes ? sizeof(done) : bytes);
 	c->got = 0;
 	c->sent_at = peer_now();
 	if (write(c->fd, c->out, bytes) != (ssize_t)bytes)
@@ -39,8 +39,8 @@ static void open_connection(struct connection *c, int poller)
 	int on = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
 	    epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event) < 0)
 		peer_fail("connect");
 }
@@ -95,7 +95,7 @@ static void read_words(char **words)
 	for (; *words; words++) {
 		const char *value = NULL;
 
-		for (size_t i = 0; i < sizeof keys / sizeof *keys && !value; i++)
+		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && !value; i++)
 			if ((value = peer_value(*words, keys[i].key)))
 				*keys[i].value = peer_number(value);
 		if (!value)
@@ -116,8 +116,8 @@ int main(int argc, char **argv)
 	read_words(argv + 2);
 	if (n == 0 || conns == 0 || conns > n || bytes == 0 || bytes > MAX_BYTES || port == 0)
 		peer_unknown("a number that makes no sense");
-	connections = calloc(conns, sizeof *connections);
-	latencies = calloc(n, sizeof *latencies);
+	connections = calloc(conns, sizeof(*connections));
+	latencies = calloc(n, sizeof(*latencies));
 	if (!connections || !latencies || poller < 0)
 		peer_fail("client");
 	for (uint64_t i = 0; i < conns; i++)
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	ask(poller, begun + seconds * 1000000000);
 	ns = peer_now() - begun;
 	peer_check(done > 0, "no answer came");
-	qsort(latencies, done, sizeof *latencies, ascending);
+	qsort(latencies, done, sizeof(*latencies), ascending);
 	printf("{\"requests\":%" PRIu64 ",\"req_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", done,
 	       (double)done * 1e9 / (double)ns, percentile(50), percentile(99));
 	return 0;

@@ -26,7 +26,7 @@ static int listen_anywhere(void)
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	socklen_t length = sizeof address;
+	socklen_t length = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 ||
@@ -41,7 +41,7 @@ static int listen_anywhere(void)
 static void echo(int fd)
 {
 	char buffer[4096];
-	ssize_t count = read(fd, buffer, sizeof buffer);
+	ssize_t count = read(fd, buffer, sizeof(buffer));
 
 	if (count <= 0 || write(fd, buffer, (size_t)count) != count)
 		close(fd);

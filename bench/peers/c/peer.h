@@ -68,7 +68,7 @@ static inline double peer_status(const char *key)
 
 	if (!f)
 		peer_fail("/proc/self/status");
-	while (fgets(line, sizeof line, f))
+	while (fgets(line, sizeof(line), f))
 		if (strncmp(line, key, strlen(key)) == 0)
 			kib = strtod(line + strlen(key), NULL);
 	fclose(f);
@@ -80,7 +80,7 @@ static inline void peer_metric(const char *name, double value)
 {
 	size_t used = strlen(peer.metrics);
 
-	snprintf(peer.metrics + used, sizeof peer.metrics - used, ",\"%s\":%.9g", name, value);
+	snprintf(peer.metrics + used, sizeof(peer.metrics) - used, ",\"%s\":%.9g", name, value);
 }
 
 /* What tasks hold that stay: the growth between two of these. */

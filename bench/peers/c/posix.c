@@ -140,7 +140,7 @@ static void *park(void *arg)
 static pthread_t *park_all(uint64_t n)
 {
 	static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-	pthread_t *threads = malloc(n * sizeof *threads);
+	pthread_t *threads = malloc(n * sizeof(*threads));
 
 	if (!threads)
 		peer_fail("malloc");
@@ -210,7 +210,7 @@ static void switches(uint64_t n)
 	if (getcontext(&inside) < 0)
 		peer_fail("getcontext");
 	inside.uc_stack.ss_sp = stack;
-	inside.uc_stack.ss_size = sizeof stack;
+	inside.uc_stack.ss_size = sizeof(stack);
 	makecontext(&inside, switch_back, 0);
 	swapcontext(&here, &inside);
 	begun = peer_now();

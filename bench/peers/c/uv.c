@@ -38,7 +38,7 @@ static void wake(uv_timer_t *timer)
 static void sleep_all(uint64_t n)
 {
 	for (uint64_t i = 0; i < n; i++) {
-		uv_timer_t *timer = allocate(sizeof *timer);
+		uv_timer_t *timer = allocate(sizeof(*timer));
 
 		/* The loop's clock stands still until its next turn: sleeps would be short. */
 		if (i % BATCH == 0)
@@ -80,7 +80,7 @@ static void buffer_of(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 	struct connection *c = (struct connection *)handle;
 
 	(void)suggested;
-	*buffer = uv_buf_init(c->buffer, sizeof c->buffer);
+	*buffer = uv_buf_init(c->buffer, sizeof(c->buffer));
 }
 
 static void written(uv_write_t *request, int status)
@@ -92,7 +92,7 @@ static void written(uv_write_t *request, int status)
 /* What the socket did not take at once. */
 static void write_rest(uv_stream_t *stream, const char *bytes, size_t count)
 {
-	struct rest *rest = allocate(sizeof *rest + count);
+	struct rest *rest = allocate(sizeof(*rest) + count);
 	uv_buf_t buffer = uv_buf_init(rest->bytes, (unsigned)count);
 
 	memcpy(rest->bytes, bytes, count);
@@ -121,7 +121,7 @@ static void echo(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 
 static void accept_one(uv_stream_t *listener, int status)
 {
-	struct connection *c = allocate(sizeof *c);
+	struct connection *c = allocate(sizeof(*c));
 
 	need(status, "uv_listen");
 	need(uv_tcp_init(loop, &c->tcp), "uv_tcp_init");
@@ -141,7 +141,7 @@ static void stop_at_eof(uv_poll_t *input, int status, int events)
 static void serve(uint64_t n)
 {
 	struct sockaddr_in address;
-	int length = sizeof address;
+	int length = sizeof(address);
 	uv_tcp_t listener;
 	uv_poll_t input;
 	uint64_t cpu;
