@@ -77,8 +77,8 @@ BORROWED static int guard_main(void *arg)
 	    syscall(SYS_dup3, owner, 4, 0) >= 0 && syscall(SYS_close_range, 5, ~0U, 0) >= 0)
 		syscall(SYS_execve, start->path, argv, env);
 	start->error = errno;
-	for (;;)
-		syscall(SYS_exit_group, 127);
+	syscall(SYS_exit_group, 127);
+	return 127;
 }
 
 /* The starter lives until the guard runs. It shares the descriptors of the program, so
@@ -92,8 +92,8 @@ BORROWED static int starter_main(void *arg)
 		start->error = errno;
 	else if (start->error)
 		syscall(SYS_waitid, P_PID, pid, NULL, WEXITED, NULL);
-	for (;;)
-		syscall(SYS_exit_group, 0);
+	syscall(SYS_exit_group, 0);
+	return 0;
 }
 
 /* Runs the starter and waits for its end. All signals are blocked: a handler of the
