@@ -375,11 +375,17 @@ static tend_scope scope(tend_scope parent, const char *name)
 	return s;
 }
 
+/* The worker has parked or ended all fibers, and has counted out those that ended: it does
+ * so after their ends are seen, and a look in between finds them counted twice. */
 static bool at_rest(const tend_runtime *rt)
 {
 	tend_snapshot *s;
 	bool rest = true;
+	int64_t live = 0;
 
+	/* Acquire: pairs with the release in flush_leaves() of scope/batch.c. */
+	for (uint32_t i = 0; i < rt->workers_count; i++)
+		rest &= !tend__load_acquire(&rt->workers[i].leaves.word);
 	ANSWERS(tend_snapshot_take(rt, &s), 0);
 	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
 		const struct tend_info *info = tend_snapshot_at(s, i);
@@ -387,9 +393,10 @@ static bool at_rest(const tend_runtime *rt)
 		rest &= info->kind != TEND_KIND_FIBER || info->state == TEND_STATE_PARKED ||
 		        info->state == TEND_STATE_ENDED;
 		rest &= info->state != TEND_STATE_STARTING;
+		live += info->kind != TEND_KIND_SCOPE && info->state != TEND_STATE_ENDED;
 	}
 	tend_snapshot_free(s);
-	return rest;
+	return rest && tend_scope_live(tend_root(rt)) == live;
 }
 
 void settle(const tend_runtime *rt)
