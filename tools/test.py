@@ -73,14 +73,16 @@ def main():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     totals.forget(build)
+    built = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.monotonic()
     code = run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", *names])
     wall = time.monotonic() - begin
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime - built.ru_utime - built.ru_stime
     if options.times:
         times(build)
     count = totals.count([build])
-    print(f"{totals.line(count)}: {wall:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU")
+    print(f"{totals.line(count)}: {wall:.0f} s, {cpu:.0f} s of CPU")
     sys.exit(1 if code or count["failed"] else 0)
 
 
