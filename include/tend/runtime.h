@@ -39,7 +39,14 @@ struct tend_runtime_opts {
  *             are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
  *             bytes a task); errors of creating registry_path
  *   owns      *out is the caller's, until tend_runtime_close()
- *   threads   any thread, not a fiber */
+ *   threads   any thread, not a fiber
+ *
+ * Signals are as with pthread_create(3). Workers begin with the signal mask of the
+ * caller, a thread task with the mask of its spawner, and programs that a task
+ * starts by system(3) or posix_spawn(3) inherit the mask. So a program blocks what
+ * it waits for (sigwait(3), signalfd(2)) before this call. The signals of faults are
+ * never blocked. A handler of the program may run on a worker, on the stack of a
+ * fiber. */
 TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out);
 
 /* Shuts the root down (tend_shutdown() with no drain) and frees the runtime.

@@ -40,8 +40,8 @@ struct tend__thread {
 	uintptr_t os;
 };
 
-/* Starts fn(arg) in a new thread, with all signals blocked except those of faults. Returns
- * 0, -EAGAIN or -ENOMEM. */
+/* Starts fn(arg) in a new thread, with the signal mask of the caller but for the signals of
+ * faults, which are not blocked. Returns 0, -EAGAIN or -ENOMEM. */
 int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg);
 void tend__thread_join(struct tend__thread *t);
 void tend__thread_yield(void);

@@ -19,12 +19,27 @@ struct start {
 	char name[16];
 };
 
+/* The thread has the mask of its maker, as after pthread_create(3), because programs that it
+ * starts inherit the mask. The signals of faults it must not block: the kernel kills a
+ * thread that blocks the signal of its own fault. */
+static void unblock_faults(void)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sigaddset(&set, faults[i]);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void *thread(void *p)
 {
 	struct start s = *(struct start *)p;
 
 	tend__assert(s.fn && !tend__tls.worker && !tend__tls.task);
 	tend__free(p);
+	unblock_faults();
 	pthread_setname_np(pthread_self(), s.name);
 	s.fn(s.arg);
 	return NULL;
@@ -39,21 +54,8 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 	s->fn = fn;
 	s->arg = arg;
 	snprintf(s->name, sizeof(s->name), "%s", name);
-
-	/* Signals are for the program's own threads. Those of faults stay unblocked, because
-	 * the kernel kills a thread that blocks the signal of its own fault. */
-	sigset_t all, before;
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGABRT);
-	sigdelset(&all, SIGTRAP);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
 	pthread_t os;
 	int error = pthread_create(&os, NULL, thread, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error) {
 		tend__free(s);
 		return error == ENOMEM ? -ENOMEM : -EAGAIN;
