@@ -23,6 +23,7 @@
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
+ *   fault           fault.c   which handlers are installed                   (leaf)
  *   table           table.c   the runtimes that are open, by number          (leaf)
  *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)
  *
