@@ -49,7 +49,8 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 		out->events_max = 4096;
 	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TASKS_MAX ||
 	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
-	    out->events_max > 1 << 20 || (out->flags & ~(uint32_t)(FAULTS | TEND_HOSTED)) ||
+	    out->events_max > 1 << 20 ||
+	    (out->flags & ~(uint32_t)(FAULTS | TEND_HOSTED | TEND_OWN_FLOAT_MODES)) ||
 	    (out->flags & FAULTS) == FAULTS)
 		return -EINVAL;
 	return 0;

@@ -53,7 +53,7 @@ static void loop(void *arg)
 	pthread_once(&once, make_exit_key);
 	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
-	tend__context_adopt(&w->context);
+	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls.context = &w->context;
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
@@ -80,7 +80,7 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	tend__assert(w->rt->flags & TEND_HOSTED);
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
-	tend__context_adopt(&w->context);
+	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
 	tend__awake(w);
 	uint64_t next;
