@@ -222,7 +222,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		return error;
 	}
 	if (o.flags & TEND_HOSTED) {
-		tend__tls.hosted = true;
+		tend__drive(rt);
 		/* The worker begins as after a poll: asleep, so that the first post makes the
 		 * descriptor of the runtime readable. */
 		tend__add(&rt->sleepers, 1);
@@ -305,8 +305,6 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 	/* After the workers have stopped, because until then worker 0 may begin to watch the
 	 * guard's socket. */
 	tend__children_close(rt);
-	if (rt->flags & TEND_HOSTED)
-		tend__tls.hosted = false;
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;

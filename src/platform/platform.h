@@ -23,7 +23,7 @@ struct tend__tls {
 	struct tend__worker *worker;   /* the worker that this thread is, or NULL */
 	struct tend__task *task;       /* the task that runs on this thread, or NULL */
 	struct tend__context *context; /* the simulator's: the context that runs */
-	bool hosted;                   /* drives a hosted runtime, and so must not sleep */
+	uint64_t driver;               /* the thread's number once it drives a hosted runtime; 0 */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
 

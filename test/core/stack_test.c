@@ -172,6 +172,39 @@ TEST(each_fiber_has_its_own_rounding_mode_on_request)
 	close_runtime(rt);
 }
 
+/* ---- The driver of a hosted runtime ---- */
+
+static void *close_hosted(void *rt)
+{
+	ck_assert_int_ge(tend_runtime_poll(rt, 0), 0);
+	close_runtime(rt);
+	return NULL;
+}
+
+/* Returns 0 if the calling thread may wait outside of tasks, and -EDEADLK if it may not. */
+static int may_wait(void) { return tend_sleep_until(1); }
+
+TEST(a_thread_may_wait_again_when_another_drives_its_runtime)
+{
+	tend_runtime *rt = open_runtime(TEND_HOSTED);
+	pthread_t driver;
+
+	ANSWERS(may_wait(), -EDEADLK);
+	ANSWERS(pthread_create(&driver, NULL, close_hosted, rt), 0);
+	ANSWERS(pthread_join(driver, NULL), 0);
+	ANSWERS(may_wait(), 0);
+}
+
+TEST(a_thread_that_drives_two_runtimes_drives_one_after_a_close)
+{
+	tend_runtime *first = open_runtime(TEND_HOSTED), *second = open_runtime(TEND_HOSTED);
+
+	close_runtime(second);
+	ANSWERS(may_wait(), -EDEADLK);
+	close_runtime(first);
+	ANSWERS(may_wait(), 0);
+}
+
 /* ---- The end of a thread ---- */
 
 static pthread_key_t key;
