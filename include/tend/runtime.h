@@ -25,7 +25,8 @@ enum {
 struct tend_runtime_opts {
 	size_t size;               /* size of this struct, set by TEND_RUNTIME_OPTS */
 	const char *name;          /* name of the root scope; default: the program's name */
-	uint32_t workers;          /* threads that run fibers; default: one per CPU, at most 64 */
+	uint32_t workers;          /* threads that run fibers; default: one per CPU on
+	                              which the process may run, at most 64 */
 	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED, ... */
 	size_t stack_bytes;        /* stack of a fiber, rounded up to pages; default 64 KiB */
 	uint32_t tasks_max;        /* at least this many scopes and tasks fit;

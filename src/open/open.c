@@ -7,6 +7,7 @@
 #include "runtime/monitor.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,18 @@ enum {
 	BELOW = 128 + 8,
 };
 
+/* Returns on how many CPUs this process may run. */
+static uint32_t cpus(void)
+{
+	cpu_set_t set;
+	long n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+	                                                      : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > TEND__WORKERS_MAX ? TEND__WORKERS_MAX : (uint32_t)n;
+}
+
 static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int error = tend__options(out, sizeof(*out), o);
 
 	if (error)
@@ -37,9 +47,7 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 	if (!out->name)
 		out->name = program_invocation_short_name;
 	if (!out->workers)
-		out->workers = cpus < 1                   ? 1
-		               : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
-		                                          : (uint32_t)cpus;
+		out->workers = cpus();
 	if (out->flags & TEND_HOSTED)
 		out->workers = 1;
 	if (!out->stack_bytes)
@@ -202,6 +210,7 @@ static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
 
 int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_runtime_opts o;
 	int error = check(opts, &o);
 
@@ -281,6 +290,7 @@ static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	int error;
 
 	if (!rt)
@@ -319,6 +329,7 @@ int tend_runtime_fd(const tend_runtime *rt)
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	if (tend__forked())
 		return -ESTALE;
 	if (tend__tls.worker)

@@ -130,7 +130,7 @@ int tend__workers_start(tend_runtime *rt)
 		w->started.last = &w->started.first;
 		w->fresh.last = &w->fresh.first;
 		w->current = &tend__ring_at(rt->segment.header, made)->current;
-		error = tend__poller_init(&w->poller);
+		error = tend__poller_init(&w->poller, rt->flags & TEND_HOSTED);
 		if (error)
 			break;
 	}

@@ -387,7 +387,7 @@ void tend_sim_compute(uint64_t ns)
 
 int32_t tend__thread_number(void) { return sim ? 0 : tend__os_thread_number(); }
 
-int tend__poller_init(struct tend__poller *p) { return tend__os_poller_init(p); }
+int tend__poller_init(struct tend__poller *p, bool lent) { return tend__os_poller_init(p, lent); }
 void tend__poller_fini(struct tend__poller *p) { tend__os_poller_fini(p); }
 void tend__poller_arm(struct tend__poller *p, uint64_t deadline)
 {
