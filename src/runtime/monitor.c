@@ -250,7 +250,7 @@ static int start(tend_runtime *rt, struct tend__monitor **out)
 	tend__unlock(&m->lock);
 	int error = tend__poller_init(&m->poller);
 	if (!error) {
-		error = tend__thread_start(&m->thread, "tend-monitor", loop, m);
+		error = tend__thread_start(&m->thread, "tend-monitor", loop, NULL, m);
 		if (error)
 			tend__poller_fini(&m->poller);
 	}
