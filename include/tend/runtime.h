@@ -84,7 +84,7 @@ TEND_API tend_scope tend_detached(const tend_runtime *rt);
 /* For TEND_HOSTED: returns a descriptor. The descriptor polls readable when
  * tend_runtime_poll() has something to do, timers included. Do not read from it.
  *
- *   returns   the descriptor; -EINVAL if rt is not hosted
+ *   returns   the descriptor; -EINVAL if rt is not hosted; -ESTALE
  *   owns      the runtime's
  *   threads   any */
 TEND_API TEND_MUST int tend_runtime_fd(const tend_runtime *rt);

@@ -23,7 +23,7 @@ int tend_checkpoint(void)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return 0;
+		return tend__check_process();
 	tend__checkpoint_at(t, __builtin_return_address(0));
 	if (!tend__cancel_point(t))
 		return 0;
@@ -41,7 +41,9 @@ int tend_yield(void)
 		tend__fiber_yield(t);
 	else
 		tend__thread_yield();
-	return t && tend__cancel_visible(t) ? -ECANCELED : 0;
+	if (!t)
+		return tend__check_process();
+	return tend__cancel_visible(t) ? -ECANCELED : 0;
 }
 
 int tend_shield_begin(uint64_t deadline, uint64_t *outer)
@@ -49,7 +51,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return -EPERM;
+		return tend__forked() ? -ESTALE : -EPERM;
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
 	*outer = t->shield;
@@ -69,7 +71,7 @@ int tend_defer(void (*cleanup)(void *arg), void *arg)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return -EPERM;
+		return tend__forked() ? -ESTALE : -EPERM;
 	struct tend__defer *d = tend__alloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;

@@ -324,6 +324,8 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_fd(const tend_runtime *rt)
 {
+	if (tend__forked())
+		return -ESTALE;
 	return rt->flags & TEND_HOSTED ? tend__poller_fd(&rt->workers[0].poller) : -EINVAL;
 }
 

@@ -24,6 +24,7 @@
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
+ *   sleepers_lock   io/fd.c   threads that wait for descriptors              (leaf)
  *   fault           fault.c   which handlers are installed                   (leaf)
  *   table           table.c   the runtimes that are open, by number          (leaf)
  *   monitor_lock    runtime   the start of the monitor                       > monitor.lock

@@ -28,9 +28,8 @@ static void timed_out(struct tend__timer *timer)
 		tend__task_wake(t);
 }
 
-/* Says to readers since when the task waits, and for which object. The sequence of
- * layout.h. */
-static void describe(struct tend__task *t, uint64_t object, uint64_t now)
+/* The sequence of layout.h. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now)
 {
 	struct tend__record *r = t->record;
 	uint32_t seq = tend__load_relaxed(&r->seq);
@@ -82,7 +81,7 @@ static void park_thread(struct tend__task *t, enum tend__wait_kind why, uint64_t
 static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline)
 {
 	if (t->worker) {
-		describe(t, object, t->worker->now);
+		tend__describe(t, object, t->worker->now);
 		t->timed_out = false;
 		if (deadline == TEND_FOREVER)
 			tend__fiber_park(t, why);
@@ -90,7 +89,7 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 			park_until(t, why, deadline);
 	} else {
 		if (t->home)
-			describe(t, object, tend__clock());
+			tend__describe(t, object, tend__clock());
 		park_thread(t, why, deadline);
 	}
 }
