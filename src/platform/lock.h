@@ -23,7 +23,8 @@
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
- *   table           table.c   the runtimes that are open, by number          (leaf)
+ *   table           table.c   the runtimes that are open, by number, and the
+ *                             closes that wait for visitors                  (leaf)
  *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)
  *
  * Two locks of a row are never held together. A waiter is notified under the lock of the

@@ -77,9 +77,9 @@ int tend_watch(tend_task task, tend_event *event)
 
 	if (!w)
 		return -ENOMEM;
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 	if (error) {
 		tend__free(w);
 		return error;
@@ -100,9 +100,9 @@ int tend_watch(tend_task task, tend_event *event)
 
 int tend_unwatch(tend_task task, tend_event *event)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;
