@@ -155,13 +155,6 @@ void tend__abort_if_asked(struct tend__task *t)
 	tend__leave(t);
 }
 
-int tend__abort_point(int error)
-{
-	if ((error == -ECANCELED || error == -ETIMEDOUT) && tend__tls.task)
-		tend__abort_if_asked(tend__tls.task);
-	return error;
-}
-
 #ifdef TEND_SIM
 static void no_sweep(uint64_t id) { (void)id; }
 void (*tend__on_wait)(uint64_t id) = no_sweep;

@@ -247,13 +247,15 @@ static inline tend_runtime *tend__enter(uint64_t id)
 	struct tend__worker *w = tend__tls.worker;
 
 	/* Acquire: pairs with the release in tend__runtime_claim(). */
-	if (w && i < TEND__RUNTIMES && w->rt == tend__load_acquire(&tend__runtimes[i].rt))
+	if (__builtin_expect(w && i < TEND__RUNTIMES &&
+	                             w->rt == tend__load_acquire(&tend__runtimes[i].rt),
+	                     1))
 		return w->rt;
 	return tend__enter_slow(i);
 }
 static inline void tend__exit(tend_runtime *const *rt)
 {
-	if (*rt && !tend__worker_of(*rt))
+	if (__builtin_expect(*rt && !tend__worker_of(*rt), 0))
 		tend__exit_slow(*rt);
 }
 /* The calling function enters the runtime of the id as `rt`, and exits when it returns. A wait
@@ -359,7 +361,12 @@ static inline bool tend__cancel_point(struct tend__task *t)
 	return true;
 }
 /* Passes on the answer of a wait with TEND__STAY, if an abort does not take effect here. */
-int tend__abort_point(int error);
+static inline int tend__abort_point(int error)
+{
+	if ((error == -ECANCELED || error == -ETIMEDOUT) && tend__tls.task)
+		tend__abort_if_asked(tend__tls.task);
+	return error;
+}
 /* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);

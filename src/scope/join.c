@@ -32,7 +32,8 @@ static bool take(struct tend__task *t)
 	return ours;
 }
 
-static int join(tend_task task, struct tend_outcome *out, uint64_t deadline)
+static inline __attribute__((always_inline)) int join(tend_task task, struct tend_outcome *out,
+                                                      uint64_t deadline)
 {
 	TEND__VISIT(rt, task.id);
 
