@@ -15,13 +15,18 @@ enum {
 	TEND_FAULT_HANDLERS = 1 << 0,
 	TEND_HOSTED = 1 << 1,            /* one worker, driven by tend_runtime_poll() */
 	TEND_NO_FAULT_HANDLERS = 1 << 2, /* no overflow is named either */
+	/* Each fiber has floating-point modes of its own (fesetround(3), mxcsr), which begin as
+	   those of the worker's thread. Otherwise the fibers of a worker share the modes, as they
+	   share errno: a fiber sets them back before it waits. Costs 2 to 3 ns a switch */
+	TEND_OWN_FLOAT_MODES = 1 << 3,
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_runtime_opts {
 	size_t size;               /* size of this struct, set by TEND_RUNTIME_OPTS */
 	const char *name;          /* name of the root scope; default: the program's name */
-	uint32_t workers;          /* threads that run fibers; default: one per CPU, at most 64 */
+	uint32_t workers;          /* threads that run fibers; default: one per CPU on
+	                              which the process may run, at most 64 */
 	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED, ... */
 	size_t stack_bytes;        /* stack of a fiber, rounded up to pages; default 64 KiB */
 	uint32_t tasks_max;        /* at least this many scopes and tasks fit;

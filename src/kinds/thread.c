@@ -183,6 +183,7 @@ static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
 int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                          const struct tend_task_opts *opts, tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
 

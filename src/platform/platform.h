@@ -1,6 +1,8 @@
 /* platform/platform.h - the whole contract with the operating system, without contexts
  * (context.h) and the guard (guard.h).
  *
+ * No function changes errno, but for tend__descriptor_keep().
+ *
  * The folder linux/ implements the contract. In libtend-sim the same names come from sim/:
  * while a simulation runs sim/ itself answers, otherwise sim/ calls linux/. */
 #ifndef TEND_PLATFORM_PLATFORM_H
@@ -23,9 +25,15 @@ struct tend__tls {
 	struct tend__worker *worker;   /* the worker that this thread is, or NULL */
 	struct tend__task *task;       /* the task that runs on this thread, or NULL */
 	struct tend__context *context; /* the simulator's: the context that runs */
-	bool hosted;                   /* drives a hosted runtime, and so must not sleep */
+	uint64_t driver;               /* the thread's number once it drives a hosted runtime; 0 */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
+
+/* Moves a descriptor of the library away from the numbers that programs take for theirs: away
+ * from 0 to 2 in any case, and away from all below 1024, if the limit of the process admits
+ * that, unless the descriptor is lent to the program. Closes the original. Returns the
+ * descriptor; or -1 with errno set, which `fd` may have been. */
+int tend__descriptor_keep(int fd, bool lent);
 
 /* Sleeps while the 32 bits at `word` are `value`, at most until the deadline, or for no
  * reason; wakes up to n sleepers. */
@@ -66,7 +74,8 @@ struct tend__ready {
 	int events; /* TEND_READABLE, TEND_WRITABLE, TEND__UNUSUAL */
 };
 enum { TEND__UNUSUAL = 4 }; /* hung up, an error, urgent data */
-int tend__poller_init(struct tend__poller *p);
+/* `lent`: the program polls the poller's descriptor. */
+int tend__poller_init(struct tend__poller *p, bool lent);
 void tend__poller_fini(struct tend__poller *p);
 /* Reports changes of a descriptor, by edge, with `key`. Returns 0; -EEXIST; -EPERM for a
  * descriptor that is always ready; and other errors of epoll_ctl(2). */
@@ -128,7 +137,7 @@ void tend__os_thread_join(struct tend__thread *t);
 void tend__os_thread_yield(void);
 int32_t tend__os_thread_number(void);
 bool tend__os_barrier(void);
-int tend__os_poller_init(struct tend__poller *p);
+int tend__os_poller_init(struct tend__poller *p, bool lent);
 void tend__os_poller_fini(struct tend__poller *p);
 int tend__os_poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__ready *out,
                          int max);

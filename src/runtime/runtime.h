@@ -211,6 +211,11 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	TEND_EXCLUDES(&tend__runtimes_lock);
 /* Frees the number of a runtime that is open, or that tend__runtime_shut() has shut. */
 void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock);
+/* The calling thread drives the hosted runtime from here on, until another thread does or the
+ * runtime closes. */
+void tend__drive(const tend_runtime *rt);
+/* True for a thread that drives a hosted runtime. */
+bool tend__drives(void);
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
@@ -328,7 +333,7 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {
-	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
+	return !tend__tls.task && tend__tls.driver && tend__drives() ? -EDEADLK : 0;
 }
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */

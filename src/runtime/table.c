@@ -1,6 +1,8 @@
 /* runtime/table.c - the table of open runtimes, and what a fork does to it. */
 #include "runtime/runtime.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -9,6 +11,10 @@
 struct tend__entry tend__runtimes[TEND__RUNTIMES];
 struct tend__lock tend__runtimes_lock;
 static _Atomic uint32_t forked;
+
+/* The thread that drives a hosted runtime, by the number of the runtime; 0: none. Relaxed: a
+ * thread asks for its own number only, and the threads of a hand-over know of each other. */
+static _Atomic uint64_t drivers[TEND__RUNTIMES], threads;
 
 static void in_child(void)
 {
@@ -22,10 +28,26 @@ static void in_child(void)
 	}
 	tend__tls.worker = NULL;
 	tend__tls.task = NULL;
-	tend__tls.hosted = false;
+	tend__tls.driver = 0;
 }
 
 static void at_fork(void) { tend__at_fork(in_child); }
+
+void tend__drive(const tend_runtime *rt)
+{
+	if (!tend__tls.driver)
+		tend__tls.driver = tend__add_relaxed(&threads, 1) + 1;
+	if (rt->index != UINT32_MAX) /* the last poll of a close has no number any more */
+		tend__store_relaxed(&drivers[rt->index], tend__tls.driver);
+}
+
+bool tend__drives(void)
+{
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+		if (tend__load_relaxed(&drivers[i]) == tend__tls.driver)
+			return true;
+	return false;
+}
 
 bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
 
@@ -73,6 +95,7 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	tend__store_relaxed(&e->rt, NULL);
 	e->claimed = false;
 	tend__unlock(&tend__runtimes_lock);
+	tend__store_relaxed(&drivers[rt->index], 0);
 	rt->index = UINT32_MAX;
 }
 

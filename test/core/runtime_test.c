@@ -6,6 +6,8 @@
 
 #include "tend/tend.h"
 
+#include "runtime/runtime.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -51,6 +53,22 @@ static int nothing(void *arg)
 {
 	(void)arg;
 	return 0;
+}
+
+TEST(a_runtime_has_a_worker_for_each_cpu_that_it_may_use)
+{
+	cpu_set_t all, one;
+
+	ANSWERS(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	ANSWERS(sched_setaffinity(0, sizeof(one), &one), 0);
+	tend_runtime *rt = open_runtime(0, 0);
+	ANSWERS(rt->workers_count, 1);
+	close_runtime(rt);
+	ANSWERS(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
 TEST(options_of_the_future_are_refused)

@@ -25,9 +25,6 @@ REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, 
 
 /* ---- tend_snapshot_of() ---- */
 
-SETS_ERRNO_TODAY(tend_snapshot_of)
-SETS_ERRNO_TODAY(tend_snapshot_fd)
-
 static int of(struct world *w, pid_t pid) { return tend_snapshot_of(pid, &w->out.snapshot); }
 
 /* w->pid is a child that is stopped, or with `end` has ended. */

@@ -190,6 +190,7 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn, stru
 int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
                           tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_process_opts o;
 	int error = take_opts(&o, given);
 
