@@ -58,12 +58,14 @@ struct tend_runtime_opts {
  * fiber. */
 TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out);
 
-/* Shuts the root down (tend_shutdown() with no drain) and frees the runtime.
+/* Shuts the root down (tend_shutdown() with no drain) and frees the runtime. A call
+ * on a handle of the runtime, by any thread and in any wait, gets its answer before
+ * the close returns, and -ESRCH from then on.
  *
  *   rt        NULL does nothing
- *   deadline  for everything below the root
+ *   deadline  for everything below the root, and for the calls under way
  *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
- *             survived: then the runtime is still there, closed to new work,
+ *             survived, or a call has not returned: then the runtime is still there, closed to new work,
  *             and this may be called again
  *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */

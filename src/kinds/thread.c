@@ -195,7 +195,9 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 		return error;
 	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	struct tend__spawn spawn = {.site = site,
+	TEND__VISIT(rt, scope.id);
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
 	                            .kind = TEND_KIND_THREAD,

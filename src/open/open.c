@@ -252,7 +252,7 @@ static void cancel_all(tend_runtime *rt)
 
 static bool poll_until(tend_runtime *rt, uint64_t deadline)
 {
-	while (tend_scope_live(tend_root(rt)) > 0) {
+	while (tend__scope_live(rt->root, rt->root->id) > 0) {
 		uint64_t now = tend__clock();
 
 		if (now >= deadline)
@@ -307,11 +307,13 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		error = stop_without_memory(rt, deadline);
 	if (error)
 		return error;
-	tend__assert(tend__runtime_of(rt->root->id) == rt);
+	/* Everything has ended. The visitors leave before their scopes end and before the workers,
+	 * to which a visitor may post, stop. */
+	error = tend__runtime_shut(rt, deadline);
+	if (error)
+		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
-	/* The runtime leaves the table first, or threads could post to a stopped worker. */
-	tend__runtime_disclaim(rt);
 	tend__workers_stop(rt);
 	/* After the workers have stopped, because until then worker 0 may begin to watch the
 	 * guard's socket. */

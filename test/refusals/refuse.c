@@ -539,6 +539,16 @@ void hosted(struct world *w, const struct row *row)
 	close_other(w);
 }
 
+void gone(struct world *w, const struct row *row)
+{
+	open_other(w, 0, 32);
+	w->gone = w->other;
+	ANSWERS(tend_subscribe(w->other, &w->late), 0);
+	close_other(w);
+	judge(w, row);
+	tend_unsubscribe(w->late);
+}
+
 void without_room(struct world *w, const struct row *row)
 {
 	tend_scope all = scope(w->beside, "all"), more;

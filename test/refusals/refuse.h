@@ -34,6 +34,7 @@ struct out {
 /* A runtime with a task or a scope of each sort. Every row gets a fresh world. */
 struct world {
 	tend_runtime *rt, *other; /* other: a stage's */
+	tend_runtime *gone;       /* the address of a runtime that has closed; a stage's */
 	tend_scope open;          /* with fibers and external tasks */
 	tend_scope beside;        /* its sibling, with a fiber */
 	tend_scope canceled, sealed, closing, ended, shut;
@@ -45,6 +46,7 @@ struct world {
 	int fd;                    /* a stage's */
 	pid_t pid;                 /* a stage's */
 	tend_subscription *events; /* so that events are recorded */
+	tend_subscription *late;   /* of w->gone */
 	struct out out;
 };
 
@@ -76,6 +78,7 @@ stage canceled;     /* by a canceled fiber of w->open */
 stage forked;       /* in a forked child */
 stage hosted;       /* by the driver of w->other, a hosted runtime */
 stage without_room; /* when every slot of the runtime is taken */
+stage gone;         /* when w->gone has closed */
 
 /* For stages: calls judge() in a fiber of a scope. */
 void judge_in_fiber(struct world *w, const struct row *row, tend_scope scope);
