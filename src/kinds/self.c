@@ -51,7 +51,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return tend__forked() ? -ESTALE : -EPERM;
+		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
 	*outer = t->shield;
@@ -71,7 +71,7 @@ int tend_defer(void (*cleanup)(void *arg), void *arg)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return tend__forked() ? -ESTALE : -EPERM;
+		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
 	struct tend__defer *d = tend__alloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;

@@ -220,6 +220,11 @@ void tend__drive(const tend_runtime *rt);
 bool tend__drives(void);
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
+/* True until the fork opens a runtime of its own. */
+bool tend__forked_without_runtime(void);
+void tend__fork_opened(void);
+/* True in a fork for a runtime of its parent. */
+bool tend__stale(const tend_runtime *rt);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
 static inline int tend__no_such(void) { return tend__forked() ? -ESTALE : -ESRCH; }
 
@@ -340,14 +345,14 @@ static inline int tend__check_may_wait(void)
 /* Returns -ESTALE in a fork, to a call that has no handle which says so. */
 static inline int tend__check_process(void)
 {
-	return !tend__tls.task && tend__forked() ? -ESTALE : 0;
+	return !tend__tls.task && tend__forked_without_runtime() ? -ESTALE : 0;
 }
 /* Both of a wait; with deadline 0 any thread may ask. */
 static inline int tend__check_wait(uint64_t deadline)
 {
 	if (tend__tls.task)
 		return 0;
-	return tend__forked() ? -ESTALE : deadline ? tend__check_may_wait() : 0;
+	return tend__forked_without_runtime() ? -ESTALE : deadline ? tend__check_may_wait() : 0;
 }
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */

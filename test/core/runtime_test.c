@@ -118,10 +118,9 @@ static tend_scope forked_scope;
 static int forked_program(void)
 {
 	tend_task t;
-	tend_runtime *rt;
 
 	return tend_spawn(forked_scope, nothing, NULL, NULL, &t) == -ESTALE &&
-	                       tend_runtime_open(NULL, &rt) == -ESTALE &&
+	                       tend_sleep_until(tend_after(TEND_MS)) == -ESTALE &&
 	                       tend_runtime_close(forked_runtime, 0) == -ESTALE
 	               ? 0
 	               : 1;
@@ -136,6 +135,56 @@ TEST(a_fork_of_the_program_is_told_that_it_is_one)
 	ck_assert_int_eq(in_child(forked_program, out, sizeof(out)), 0);
 	close_runtime(forked_runtime);
 }
+
+#ifndef SANITIZED /* ThreadSanitizer starts no threads in a fork of a threaded program */
+static tend_task forked_task;
+
+static int wait_a_moment(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(tend_after(TEND_MS));
+}
+
+/* All of the parent stays stale beside a runtime of the fork's own, and after it. */
+static int forked_program_with_a_runtime(void)
+{
+	struct tend_outcome o;
+	tend_runtime *rt;
+	tend_task t;
+
+	for (int i = 0; i < 2; i++) {
+		if (tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &rt))
+			return 1;
+		if (tend_spawn(tend_root(rt), wait_a_moment, NULL, NULL, &t) ||
+		    tend_join(t, &o, tend_after(PATIENCE_NS)) || o.kind != TEND_COMPLETED ||
+		    tend_sleep_until(tend_after(TEND_MS)))
+			return 2;
+		if (t.id == forked_task.id || tend_join(forked_task, &o, 0) != -ESTALE ||
+		    tend_scope_live(forked_scope) != -ESTALE ||
+		    tend_runtime_close(forked_runtime, 0) != -ESTALE)
+			return 3;
+		if (tend_runtime_close(rt, tend_after(PATIENCE_NS)))
+			return 4;
+	}
+	return tend_scope_live(forked_scope) == -ESTALE ? 0 : 5;
+}
+
+TEST(a_fork_may_open_a_runtime_of_its_own)
+{
+	tend_event *e;
+	char out[256];
+
+	ANSWERS(tend_event_open(&e), 0);
+	forked_runtime = open_runtime(1, 0);
+	forked_scope = tend_root(forked_runtime);
+	ANSWERS(tend_spawn(forked_scope, wait_event, e, NULL, &forked_task), 0);
+	ANSWERS(WEXITSTATUS(in_child(forked_program_with_a_runtime, out, sizeof(out))), 0);
+	tend_event_set(e);
+	ANSWERS(tend_join(forked_task, NULL, tend_after(PATIENCE_NS)), 0);
+	close_runtime(forked_runtime);
+	tend_event_close(e);
+}
+#endif
 
 static int bug_program(void)
 {
