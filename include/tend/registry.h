@@ -74,9 +74,19 @@ TEND_API TEND_MUST int tend_snapshot_take(const tend_runtime *rt, tend_snapshot 
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_of(pid_t pid, tend_snapshot **out);
 
+/* Copies the registries of all runtimes of another process, in the order in which the
+ * runtimes were opened. tend_snapshot_of() copies the last of them.
+ *
+ *   max       room in `out`, at least 1; further registries are left out
+ *   returns   the number of snapshots in `out`, at least 1; -EINVAL; or as
+ *             tend_snapshot_of()
+ *   owns      the snapshots are the caller's, until tend_snapshot_free()
+ *   threads   any */
+TEND_API TEND_MUST int64_t tend_snapshots_of(pid_t pid, tend_snapshot **out, size_t max);
+
 /* Copies a registry through a descriptor: of a registry file, or of a memfd.
  *
- *   returns   as tend_snapshot_of()
+ *   returns   0; -EPROTO a registry of another format, or none; -ENOMEM; -EBADF
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_fd(int fd, tend_snapshot **out);
 
@@ -186,7 +196,7 @@ typedef struct tend_subscription tend_subscription;
 
 /* Begins to record events; from here on they are kept in bounded rings.
  *
- *   returns   0; -ENOMEM; -ESTALE
+ *   returns   0; -ENOMEM; -ENOSPC the disk of registry_path is full; -ESTALE
  *   owns      *out is the caller's, until tend_unsubscribe()
  *   threads   any */
 TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out);

@@ -27,6 +27,9 @@ int tend_subscribe(tend_runtime *rt, tend_subscription **out)
 
 	if (!h)
 		return -ESTALE;
+	int error = tend__rings_use(&rt->segment);
+	if (error)
+		return error;
 	tend_subscription *sub = tend__alloc(sizeof(*sub));
 	if (!sub)
 		return -ENOMEM;

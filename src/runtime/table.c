@@ -16,8 +16,13 @@ static void in_child(void)
 	/* Relaxed: no other thread is left. The tasks, the pollers and the registry, which is
 	 * not mapped here, belong to the parent. */
 	tend__store_relaxed(&forked, 1u);
-	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
+		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i]);
+
+		if (rt)
+			tend__segment_forked(&rt->segment);
 		tend__store_relaxed(&tend__runtimes[i], NULL);
+	}
 	tend__tls.worker = NULL;
 	tend__tls.task = NULL;
 	tend__tls.hosted = false;
