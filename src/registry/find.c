@@ -279,7 +279,8 @@ int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 	int error = search_begin(&s, pid);
 
 	if (!error) {
-		error = s.n ? tend__snapshot_attach(s.found[s.n - 1].fd, clock_of(s.proc), out) : s.error;
+		error = s.n ? tend__snapshot_attach(s.found[s.n - 1].fd, clock_of(s.proc), out)
+		            : s.error;
 		search_end(&s);
 	}
 	errno = before;

@@ -292,7 +292,8 @@ TEST(a_core_dump_has_what_is_used_of_a_registry)
 	ANSWERS(tend_subscribe(rt, &sub), 0);
 	ck_assert_uint_ge(dumped(), before + 4 * 4096 * sizeof(struct tend__event_slot));
 	tend_unsubscribe(sub);
-	ANSWERS(tend_runtime_close(rt, 0), -ETIMEDOUT); /* external tasks do not end by themselves */
+	ANSWERS(tend_runtime_close(rt, 0),
+	        -ETIMEDOUT); /* external tasks do not end by themselves */
 }
 
 /* ---- Several runtimes ---- */
