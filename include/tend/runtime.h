@@ -33,7 +33,8 @@ struct tend_runtime_opts {
 	                              default 1048576, at most 14680064 */
 	uint32_t events_max;       /* events kept per worker, rounded up to a power of two;
 	                              default 4096 */
-	const char *registry_path; /* keep the registry in this 0600 file; default: a memfd */
+	const char *registry_path; /* keep the registry in this 0600 file, which outlives the
+	                              process, not the machine; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
 };
 #define TEND_RUNTIME_OPTS(...) \
@@ -46,7 +47,10 @@ struct tend_runtime_opts {
  *   out       the runtime
  *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or 255 runtimes
  *             are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
- *             bytes a task); errors of creating registry_path
+ *             bytes a task); of registry_path: -EBUSY a live process has that
+ *             registry, -EEXIST the file is no registry, -ENOSPC the disk is full,
+ *             and other errors of creating a file. The registry of a process that
+ *             is dead is renamed to PATH.last
  *   owns      *out is the caller's, until tend_runtime_close()
  *   threads   any thread, not a fiber
  *

@@ -22,6 +22,10 @@ static void in_child(void)
 	 * not mapped here, belong to the parent. */
 	tend__store_relaxed(&forked, 1u);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
+		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
+
+		if (rt)
+			tend__segment_forked(&rt->segment);
 		tend__store_relaxed(&tend__runtimes[i].rt, NULL);
 		tend__store_relaxed(&tend__runtimes[i].inside, 0);
 		tend__store_relaxed(&tend__runtimes[i].awaited, false);

@@ -107,6 +107,7 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
 		return false;
+	tend__scope_tell(s, TEND_EVENT_ENDED, 0);
 	drop_kept(s);
 	tend__assert(!tend__linked(&s->kept));
 	if (s->closer)

@@ -141,6 +141,9 @@ bool tend__below(const struct tend__scope *s, const struct tend__scope *top);
 /* Returns the next scope of the subtree of top, parents first, or NULL; below s only if
  * `into`. Under runtime.tree. */
 struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into);
+/* Tells subscribers of a change of the scope, after the change, so that a snapshot that is
+ * marked with the event has the change. */
+void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result);
 /* Sets flags in the word of an open scope. Returns the word before. */
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
 /* Sets flags in the words of top and of all scopes below. */

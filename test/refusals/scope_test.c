@@ -125,7 +125,8 @@ static void being_closed(struct world *w, const struct row *row)
 }
 
 REFUSES_BUT(tend_scope_close, ETIMEDOUT, "no time: it is closed to new work from then on", outside,
-            "; now t/beside scope closed live 1 spawned 1 completed 0", close_of(w, w->beside, 0))
+            "; now t/beside scope closed live 1 spawned 1 completed 0; events 1",
+            close_of(w, w->beside, 0))
 REFUSES(tend_scope_close, ETIMEDOUT, "a second time", outside, close_of(w, w->closing, 1))
 REFUSES(tend_scope_close, EDEADLK, "from inside", in_fiber, close_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_scope_close, EDEADLK, "from a thread task inside", in_thread,
@@ -288,7 +289,7 @@ static void endless(struct world *w, const struct row *row)
 
 REFUSES_BUT(tend_shutdown, ETIMEDOUT, "no time: canceled, and the task is abandoned", endless,
             "; now t/beside/endless scope closed live 1 spawned 1 completed 0 because -125 ''"
-            "; now t/beside/endless/task external abandoned because -125 ''; events 1",
+            "; now t/beside/endless/task external abandoned because -125 ''; events 2",
             tend_shutdown(w->deep, 0, NULL))
 REFUSES(tend_shutdown, EDEADLK, "from inside", in_fiber, shutdown_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_shutdown, EDEADLK, "from a thread task inside", in_thread,
