@@ -200,8 +200,10 @@ struct tend_shutdown_opts {
 TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
                                      const struct tend_shutdown_opts *opts);
 
-/* Writes the report as text, a line for the whole and a line per survivor, or as
- * a JSON document. Writes like snprintf: at most `size` bytes with the NUL.
+/* Writes the report as text or as a JSON document: a line for the whole, with the
+ * outcomes of all tasks that ever were in the scope or below, then the first failure
+ * of these, then a line per survivor. Writes like snprintf: at most `size` bytes with
+ * the NUL.
  *
  *   returns   the length of the whole text without the NUL
  *   threads   any */

@@ -244,6 +244,17 @@ TEND_API void tend_undefer(void (*cleanup)(void *arg), int run);
 TEND_API TEND_NORETURN void tend_panic_at(const char *site, const char *fmt, ...) TEND_PRINTF(2, 3);
 #define tend_panic(...) tend_panic_at(TEND_HERE, __VA_ARGS__)
 
+/* The hook for a failure that nobody holds: a task that was spawned without `out` has
+ * panicked, or could not be started. `message` names the task, the failure and, of a
+ * panic, the place. A task whose function answers an error is not such a failure. The
+ * default hook writes the message to stderr as a line. The hook runs in the thread of
+ * the failure, for a panic on the stack of the task; it returns, and does not wait.
+ *
+ *   hook      NULL restores the default
+ *   threads   any */
+typedef void tend_failure_hook(const char *message);
+TEND_API void tend_set_failure_hook(tend_failure_hook *hook);
+
 /* Panics unless the condition holds. */
 #define TEND_CHECK(cond) ((cond) ? (void)0 : tend_panic_at(TEND_HERE, "check failed: %s", #cond))
 

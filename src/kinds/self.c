@@ -116,5 +116,7 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 		memcpy(t->extra->message, text, sizeof(text));
 	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	t->ending = TEND_PANICKED;
+	if (!(tend__task_word(t) & TEND__KEPT))
+		tend__failure_tell(t, "panicked", text);
 	tend__leave(t);
 }

@@ -49,6 +49,8 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = false;
 	s->first_error = 0;
 	s->first_name[0] = 0;
+	s->first = NULL;
+	memset(s->ended_below, 0, sizeof(s->ended_below));
 	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);

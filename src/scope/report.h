@@ -27,12 +27,15 @@ struct tend_report {
 	size_t count;
 	size_t lost; /* survivors without a row, for lack of memory */
 	struct tend__survivor *rows;
+	/* Of the scope and of all that ever was below it; 0 if a close ended it meanwhile. */
+	uint64_t outcomes[TEND_REJECTED + 1];
+	struct tend__failure first; /* its error is 0 if nothing has failed */
 };
 
 tend_report *tend__report_make(uint64_t id);
 tend_report *tend__report_hold(tend_report *report);
-/* Marks each task that is left below the scope as abandoned, and writes its row. Does
- * nothing if the subtree is empty. */
+/* Writes the counts and the first failure; then, if the subtree is not empty, marks each
+ * task that is left below the scope as abandoned, and writes its row. */
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty);
 /* Returns the id of the live task in the record if the task is below the scope `top`, or 0. */
 uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_t slot,

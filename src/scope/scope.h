@@ -23,6 +23,7 @@
  * Files, each uses only those above it:
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
+ *   failure.c   the line of a failure that nobody holds, and the first failure of a scope
  *   end.c       the end of a scope, and its counts
  *   leave.c     counting out, and the step to 0
  *   batch.c     places reserved ahead, and ends counted out together
@@ -80,6 +81,17 @@ struct tend__scope {
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	int32_t first_error;                       /* (l) */
 	char first_name[TEND_NAME_MAX + 1];        /* (l) */
+	/* Of this scope and of the scopes below that have ended: */
+	struct tend__failure *first;             /* (l) the first failure, or NULL */
+	uint64_t ended_below[TEND_REJECTED + 1]; /* (t) only of those below */
+};
+
+/* The first failure of a scope, for the report of a shutdown. */
+struct tend__failure {
+	uint64_t at;   /* instant */
+	int32_t error; /* negative errno value */
+	char path[256];
+	char message[128]; /* of a panic or a failed start, else empty */
 };
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
@@ -165,8 +177,19 @@ struct tend__extra *tend__task_extra(struct tend__task *t);
  * stripe held. */
 void tend__task_free(tend_runtime *rt, struct tend__task *t);
 
+/* failure.c */
+
+/* Tells that a task which nobody holds has failed: `how` it did, and the `text`. */
+void tend__failure_tell(const struct tend__task *t, const char *how, const char *text);
+/* Remembers the failure of the task, as the first of its scope. */
+void tend__failure_note(struct tend__scope *s, struct tend__task *t, int32_t error);
+/* Gives the counts and the first failure of a scope that ends to its parent, or frees them. */
+void tend__failure_hand_up(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
+
 /* end.c */
 
+/* Reads the counts of an open scope. Under runtime.tree. */
+void tend__scope_counts(struct tend__scope *s, struct tend_stats *out);
 /* Ends s and all scopes below, children first. Returns false if a spawn is entering. */
 bool tend__subtree_end(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
 /* Frees a scope that closes itself, if the scope is still there and empty. */

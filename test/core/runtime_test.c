@@ -193,6 +193,57 @@ TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 	ck_assert_ptr_nonnull(strstr(out, "no task here"));
 }
 
+static int panics(void *arg)
+{
+	(void)arg;
+	tend_panic("two\nlines");
+}
+
+static int silent_program(void)
+{
+	tend_runtime *rt;
+	tend_task held;
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "held"), &held) ||
+	    tend_join(held, NULL, TEND_FOREVER) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "alone"), NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_panic_that_nobody_holds_is_one_line)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(silent_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/alone #"), out);
+	ck_assert_ptr_nonnull(strstr(out, ": two\\x0alines\n"));
+	ck_assert_ptr_eq(strchr(out, '\n') + 1, out + strlen(out));
+}
+
+/* The reader of stderr has gone, which must not end the program. Hosted, because a worker
+ * blocks the signal anyway. */
+static int deaf_program(void)
+{
+	int ends[2];
+	tend_runtime *rt;
+
+	if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0 ||
+	    close(ends[0]) || tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, NULL, NULL) || tend_runtime_poll(rt, 0) < 1)
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_line_that_nobody_reads_ends_no_program)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(deaf_program, out, sizeof(out)), 0);
+}
+
 static int sleep_a_little(void *arg)
 {
 	(void)arg;
