@@ -69,8 +69,8 @@ void tend_set_failure_hook(tend_failure_hook *hook)
 	tend__store_release(&failure_hook, hook);
 }
 
-/* The reader of stderr may be gone, and the signal of that must not end the program: where
- * the signal is not blocked already, it is taken back. */
+/* The reader of stderr may be gone, and SIGPIPE must not end the program: a SIGPIPE that was
+ * not pending before is taken back. */
 static void write_line(const char *text, size_t n)
 {
 	const struct timespec now = {0, 0};
@@ -96,7 +96,7 @@ void tend__failure(const char *line)
 		hook(line);
 		return;
 	}
-	/* One write for the line, so that lines of several threads do not mix. */
+	/* A single write, so that lines of several threads do not mix. */
 	int n = snprintf(text, sizeof(text), "%s\n", line);
 	if (n >= (int)sizeof(text)) {
 		n = sizeof(text) - 1;

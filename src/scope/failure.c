@@ -1,5 +1,5 @@
-/* scope/failure.c - the line of a failure that nobody holds, and the first failure of a
- * scope, which outlives the scopes below. */
+/* scope/failure.c - the line of a failure without a holder, and the first failure of a scope,
+ * which stays when the scopes below have ended. */
 #include "scope/scope.h"
 
 #include "tend/text.h"
@@ -71,7 +71,7 @@ void tend__failure_hand_up(struct tend__scope *s)
 		return;
 	}
 	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
-		/* Relaxed: no task is left that could count. */
+		/* Relaxed: all tasks have ended and counted. */
 		parent->ended_below[i] += s->ended_below[i] + tend__load_relaxed(&s->ended[i]);
 	if (f)
 		keep_first(parent, f);

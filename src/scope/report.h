@@ -27,9 +27,10 @@ struct tend_report {
 	size_t count;
 	size_t lost; /* survivors without a row, for lack of memory */
 	struct tend__survivor *rows;
-	/* Of the scope and of all that ever was below it; 0 if a close ended it meanwhile. */
+	/* Outcomes in the scope and in all that ever was below; 0 if a close has ended the scope
+	 * meanwhile. */
 	uint64_t outcomes[TEND_REJECTED + 1];
-	struct tend__failure first; /* its error is 0 if nothing has failed */
+	struct tend__failure first; /* error 0: nothing has failed */
 };
 
 tend_report *tend__report_make(uint64_t id);

@@ -81,9 +81,9 @@ struct tend__scope {
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	int32_t first_error;                       /* (l) */
 	char first_name[TEND_NAME_MAX + 1];        /* (l) */
-	/* Of this scope and of the scopes below that have ended: */
+	/* The next two include the scopes below that have ended. */
 	struct tend__failure *first;             /* (l) the first failure, or NULL */
-	uint64_t ended_below[TEND_REJECTED + 1]; /* (t) only of those below */
+	uint64_t ended_below[TEND_REJECTED + 1]; /* (t) without this scope */
 };
 
 /* The first failure of a scope, for the report of a shutdown. */
@@ -91,7 +91,7 @@ struct tend__failure {
 	uint64_t at;   /* instant */
 	int32_t error; /* negative errno value */
 	char path[256];
-	char message[128]; /* of a panic or a failed start, else empty */
+	char message[128]; /* text of a panic or a failed start; else empty */
 };
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
@@ -179,7 +179,7 @@ void tend__task_free(tend_runtime *rt, struct tend__task *t);
 
 /* failure.c */
 
-/* Tells that a task which nobody holds has failed: `how` it did, and the `text`. */
+/* Tells of a failed task without a holder: `how` the task failed, and the `text`. */
 void tend__failure_tell(const struct tend__task *t, const char *how, const char *text);
 /* Remembers the failure of the task, as the first of its scope. */
 void tend__failure_note(struct tend__scope *s, struct tend__task *t, int32_t error);
