@@ -23,6 +23,7 @@
  * Files, each uses only those above it:
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
+ *   path.c      everything that goes by path
  *   failure.c   the line of a failure that nobody holds, and the first failure of a scope
  *   end.c       the end of a scope, and its counts
  *   leave.c     counting out, and the step to 0
@@ -35,7 +36,6 @@
  *   join.c      outcomes: waiting for the end of a task
  *   open.c      open, close, seal
  *   cleanup.c   cleanups, which run before the cancel of a shutdown
- *   path.c      everything that goes by path
  *   report.c    the tasks that a shutdown abandoned
  *   shutdown.c  the stop of a subtree, under one deadline */
 #ifndef TEND_SCOPE_SCOPE_H
