@@ -40,9 +40,12 @@ struct tend__thread {
 	uintptr_t os;
 };
 
-/* Starts fn(arg) in a new thread, with all signals blocked except those of faults. Returns
- * 0, -EAGAIN or -ENOMEM. */
-int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg);
+/* Starts fn(arg) in a new thread, with the signal mask of the caller but for the signals of
+ * faults, which are not blocked. Calls end(arg), unless `end` is NULL, when no code of the
+ * program runs in the thread any more, however the thread ends: after fn, and after the
+ * destructors of its keys. Returns 0, -EAGAIN or -ENOMEM. */
+int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),
+                       void (*end)(void *), void *arg);
 void tend__thread_join(struct tend__thread *t);
 void tend__thread_yield(void);
 int32_t tend__thread_number(void); /* the number in /proc; 0 in a simulation */
@@ -99,12 +102,15 @@ void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path);
 /* Calls fn in the child of a fork(). */
 void tend__at_fork(void (*fn)(void));
 
-/* Installs handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE that call `say` with the address,
- * on an alternative stack, and then do what would have happened without them. */
-void tend__fault_install(void (*say)(int signal, uintptr_t address));
-/* Gives a thread that runs fibers its alternative stack, and takes the stack back. */
-void tend__fault_thread_begin(void **stack);
-void tend__fault_thread_end(void *stack);
+/* Installs a handler that calls `say`, on an alternative stack, and then does what would have
+ * happened without the handler: for SIGSEGV if the program has no handler; with `all`, for
+ * SIGSEGV, SIGBUS, SIGILL and SIGFPE in any case. */
+typedef void tend__fault_say(int signal, uintptr_t address, uintptr_t stack_pointer);
+void tend__fault_install(bool all, tend__fault_say *say);
+/* Gives the calling thread an alternative stack until it ends, unless it has one. */
+void tend__fault_thread(void);
+/* Writes where the guard of the calling thread's stack is, and the size of the stack. */
+void tend__thread_guard(uintptr_t *low, uintptr_t *high, size_t *stack_bytes);
 
 /* Tells Valgrind and LeakSanitizer about the memory of a stack in use. */
 unsigned tend__stack_announce(void *low, size_t bytes);
@@ -116,7 +122,8 @@ uint64_t tend__sim_run(void);
 uint64_t tend__os_clock(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);
-int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg);
+int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),
+                          void (*end)(void *), void *arg);
 void tend__os_thread_join(struct tend__thread *t);
 void tend__os_thread_yield(void);
 int32_t tend__os_thread_number(void);

@@ -49,21 +49,18 @@ static void loop(void *arg)
 {
 	struct tend__worker *w = arg;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	void *fault_stack = NULL;
 
 	pthread_once(&once, make_exit_key);
 	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
 	tend__context_adopt(&w->context);
 	tend__tls.context = &w->context;
-	if (w->rt->flags & TEND_FAULT_HANDLERS)
-		tend__fault_thread_begin(&fault_stack);
+	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
+		tend__fault_thread();
 	while (!tend__load_acquire(&w->stop))
 		if (!round_of(w))
 			tend__idle(w, TEND_FOREVER);
-	round_of(w); /* the posts from before the stop: alarms free their memory */
-	if (fault_stack)
-		tend__fault_thread_end(fault_stack);
+	round_of(w); /* the posts from before the stop */
 	tend__tls.worker = NULL;
 	pthread_setspecific(exit_key, NULL);
 }
@@ -81,6 +78,8 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	int n = 0;
 
 	tend__assert(w->rt->flags & TEND_HOSTED);
+	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
+		tend__fault_thread();
 	tend__context_adopt(&w->context);
 	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
 	tend__awake(w);
@@ -138,7 +137,8 @@ int tend__workers_start(tend_runtime *rt)
 		char name[16];
 
 		snprintf(name, sizeof(name), "tend-%u", (unsigned)i);
-		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
+		error = tend__thread_start(&rt->workers[i].thread, name, loop, NULL,
+		                           &rt->workers[i]);
 		if (error)
 			while (i-- > 0) {
 				tend__store_release(&rt->workers[i].stop, 1u);
@@ -178,7 +178,7 @@ void tend__workers_stop(tend_runtime *rt)
 		struct tend__worker *w = &rt->workers[i];
 
 		tend__assert(!w->started.first && !w->dead);
-		tend__take_inbox(w); /* an alarm dropped by a worker that stopped later */
+		tend__take_inbox(w); /* a number that a worker closed which stopped later */
 		tend__stacks_fini(w);
 		tend__fds_fini(w);
 		tend__poller_fini(&w->poller);

@@ -1,6 +1,7 @@
 /* A runtime on real threads: what the simulator cannot show. */
 #include "suite.h"
 
+#include "child.h"
 #include "take_away.h"
 
 #include "tend/tend.h"
@@ -93,65 +94,6 @@ TEST(a_hundred_thousand_fibers_park_at_once)
 	close_runtime(rt);
 	tend_event_close(e);
 }
-
-/* Runs fn in a child with its stderr in buf; the wait status. */
-static int in_child(int (*fn)(void), char *buf, size_t size)
-{
-	int ends[2], status;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
-
-	ck_assert_int_eq(pipe(ends), 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		close(ends[0]);
-		_exit(fn());
-	}
-	close(ends[1]);
-	while (n < size - 1 && (got = read(ends[0], buf + n, size - 1 - n)) > 0)
-		n += (size_t)got;
-	buf[n] = 0;
-	close(ends[0]);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-#ifndef SANITIZED
-static volatile int sink;
-static int deeper(int n) /* not a tail call, and never ends */
-{
-	volatile char frame[512];
-
-	frame[0] = (char)n;
-	sink = frame[0];
-	return n < 0 ? 0 : deeper(n + 1) + frame[0];
-}
-static int overflow(void *arg)
-{
-	(void)arg;
-	return deeper(1);
-}
-static int overflow_program(void)
-{
-	tend_runtime *rt = open_runtime(1, TEND_FAULT_HANDLERS);
-	tend_task t;
-
-	if (tend_spawn(tend_root(rt), overflow, NULL, TEND_TASK_OPTS(.name = "deep"), &t))
-		return 1;
-	return tend_join(t, NULL, TEND_FOREVER);
-}
-
-TEST(a_stack_overflow_names_the_task_and_kills_the_program)
-{
-	char out[512];
-	int status = in_child(overflow_program, out, sizeof(out));
-
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-	ck_assert_ptr_nonnull(strstr(out, "stack overflow in task t/deep"));
-}
-#endif
 
 static tend_runtime *forked_runtime;
 static tend_scope forked_scope;
