@@ -31,8 +31,7 @@ struct tend_runtime_opts {
 	const char *registry_path; /* keep the registry in this 0600 file; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
 };
-#define TEND_RUNTIME_OPTS(...) \
-	(&(const struct tend_runtime_opts){.size = sizeof(struct tend_runtime_opts), __VA_ARGS__})
+#define TEND_RUNTIME_OPTS(...) TEND_OPTIONS_(tend_runtime_opts, __VA_ARGS__)
 
 /* Opens a runtime: starts its workers and makes the root scope. A program
  * usually has a single runtime. daemon() and fork() come before.

@@ -20,8 +20,7 @@ struct tend_scope_opts {
 	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process (BP-06) */
 	uint32_t reserved; /* 0 */
 };
-#define TEND_SCOPE_OPTS(...) \
-	(&(const struct tend_scope_opts){.size = sizeof(struct tend_scope_opts), __VA_ARGS__})
+#define TEND_SCOPE_OPTS(...) TEND_OPTIONS_(tend_scope_opts, __VA_ARGS__)
 
 /* Opens a scope below `parent`. Below a canceled scope the call succeeds, and the
  * new scope is born canceled (behaviour rule 2). A fiber or thread task that opens
@@ -180,8 +179,7 @@ struct tend_shutdown_opts {
 	const char *text;     /* text of the reason */
 	tend_report **report; /* out, or NULL; written when the call answers 0 or -ETIMEDOUT */
 };
-#define TEND_SHUTDOWN_OPTS(...) \
-	(&(const struct tend_shutdown_opts){.size = sizeof(struct tend_shutdown_opts), __VA_ARGS__})
+#define TEND_SHUTDOWN_OPTS(...) TEND_OPTIONS_(tend_shutdown_opts, __VA_ARGS__)
 
 /* Stops the subtree under one absolute deadline: shut admission, run cleanups,
  * drain, cancel, and in the last fifth of the time after the cancel (at most 1 s)

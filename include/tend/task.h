@@ -32,8 +32,7 @@ struct tend_task_opts {
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */
 };
-#define TEND_TASK_OPTS(...) \
-	(&(const struct tend_task_opts){.size = sizeof(struct tend_task_opts), __VA_ARGS__})
+#define TEND_TASK_OPTS(...) TEND_OPTIONS_(tend_task_opts, __VA_ARGS__)
 
 /* Starts fn(arg) as a fiber, or as a thread of its own, in `scope`. The task is in
  * the registry before fn can run. If the spawn is refused, fn is never called, and
@@ -207,6 +206,13 @@ TEND_API int tend_yield(void);
  *   returns   0; -ECANCELED
  *   threads   any; parks */
 TEND_API int tend_sleep_until(uint64_t deadline);
+
+/* Sleeps for a length of time.
+ *
+ *   ns        nanoseconds
+ *   returns   0; -ECANCELED
+ *   threads   any; parks */
+TEND_API int tend_sleep(uint64_t ns);
 
 /* Begins a shield of the calling task: until `deadline` its waits see no cancel, so
  * that it can finish a write. Shields nest; an inner shield cannot last longer than

@@ -52,6 +52,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 		return -EPERM;
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
+	tend__deadline_check(deadline);
 	*outer = t->shield;
 	if (!t->shield || deadline < t->shield)
 		t->shield = deadline;

@@ -230,6 +230,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
+	tend__deadline_check(o.deadline);
+	tend__deadline_check(o.shield);
 	char numbered[2 * TEND_NAME_MAX];
 	if (o.numbered) {
 		/* Relaxed: the numbers only have to differ. */
