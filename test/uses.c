@@ -53,9 +53,9 @@ static int scopes(tend_runtime *rt)
 	struct tend_stats stats;
 	tend_report *report;
 	char text[TEND_PATH_MAX];
-	int n = tend_scope_open(
-		scope, "below", TEND_SCOPE_OPTS(.deadline = tend_after(TEND_SEC), .numbered = 1),
-		&below);
+	int n = tend_scope_open(scope, "below",
+	                        TEND_SCOPE_OPTS(.deadline = tend_after(TEND_SEC), .numbered = 1),
+	                        &below);
 
 	n += tend_scope_seal(below) + tend_scope_unseal(below);
 	n += tend_scope_hold(below, tend_self()) + tend_scope_stats(below, &stats);

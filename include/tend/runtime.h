@@ -69,8 +69,8 @@ TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
 TEND_API tend_scope tend_root(const tend_runtime *rt);
 
 /* Returns the scope of background tasks. A background task is visible and is shut
- * down with the runtime, but lives below no scope of the program (seed BP-05:
- * "detached" is a place, not a way out).
+ * down with the runtime, but lives below no scope of the program: "detached" is a
+ * place, not a way out.
  *
  *   threads   any */
 TEND_API tend_scope tend_detached(const tend_runtime *rt);

@@ -17,7 +17,7 @@ typedef int tend_fn(void *arg);
 enum {
 	TEND_ABORTABLE = 1 << 0, /* fiber: tend_abort() may end it in a wait */
 	TEND_CRITICAL = 1 << 1,  /* a failure or panic cancels the task's scope before any
-	                            joiner can learn of the failure (seed DY-09, DY-10) */
+	                            joiner can learn of the failure */
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
@@ -36,7 +36,7 @@ struct tend_task_opts {
 
 /* Starts fn(arg) as a fiber, or as a thread of its own, in `scope`. The task is in
  * the registry before fn can run. If the spawn is refused, fn is never called, and
- * only a count tells of the spawn (behaviour rule 1). If the task is canceled
+ * only a count tells of the spawn. If the task is canceled
  * before its first run, fn is not called, but drop is.
  *
  * A thread task ends when no code of its thread runs any more: after the destructors
