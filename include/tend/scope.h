@@ -23,19 +23,19 @@ struct tend_scope_opts {
 #define TEND_SCOPE_OPTS(...) TEND_OPTIONS_(tend_scope_opts, __VA_ARGS__)
 
 /* Opens a scope below `parent`. Below a canceled scope the call succeeds, and the
- * new scope is born canceled. A fiber or thread task that opens
- * a scope is its owner: when the owner ends before the scope was closed, the scope
- * is canceled and closes itself once empty.
- * A scope opened by any other thread belongs to the program, which closes it with
- * tend_scope_close().
+ * new scope is born canceled. A fiber or thread task that opens a scope is its owner:
+ * when the owner ends before the scope was closed, the scope is canceled and closes
+ * itself once empty. A scope opened by any other thread belongs to the program, which
+ * closes it with tend_scope_close().
  *
  *   parent    tend_root() or any open scope
  *   name      1 to 47 bytes; siblings may share a name
  *   opts      NULL for all defaults
  *   out       the new scope
  *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max, or without a
- *             thread for the runtime's first deadline; -EOVERFLOW below 200 scopes; -ECANCELED if parent is closing; -ESHUTDOWN if
- *             parent is sealed; -ESRCH; -ESTALE
+ *             thread for the runtime's first deadline; -EOVERFLOW below 200 scopes;
+ *             -ECANCELED if parent is closing; -ESHUTDOWN if parent is sealed; -ESRCH;
+ *             -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,
                                        const struct tend_scope_opts *opts, tend_scope *out);
@@ -157,9 +157,9 @@ TEND_API TEND_MUST int tend_path_wait_empty(tend_runtime *rt, const char *path, 
 
 /* Adds a cleanup to the scope. tend_shutdown() runs cleanups after admission is
  * shut and before anything is canceled, because a cleanup may still use the tasks:
- * deeper scopes first, and in a scope the
- * newest first. A cleanup runs once, in a caller of tend_shutdown(), without a
- * lock, and may wait. tend_scope_close() runs no cleanup.
+ * deeper scopes first, and in a scope the newest first. A cleanup runs once, in a
+ * caller of tend_shutdown(), without a lock, and may wait. tend_scope_close() runs no
+ * cleanup.
  *
  *   returns   0; -ENOMEM; -ECANCELED once a shutdown or a close began; -ESRCH;
  *             -ESTALE

@@ -92,9 +92,9 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 	return wanted;
 }
 
-/* The consequences of a failure, before any thread can learn of the failure:
- * the cancel by a critical task, and the name of the first task that
- * failed, because there may be no handle to ask. */
+/* The consequences of a failure, before any thread can learn of the failure: the cancel by a
+ * critical task, and the name of the first task that failed, because there may be no handle
+ * to ask. */
 static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend__task *t,
                                              uint32_t outcome)
 {
