@@ -37,8 +37,7 @@ struct tend_runtime_opts {
 	                              process, not the machine; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
 };
-#define TEND_RUNTIME_OPTS(...) \
-	(&(const struct tend_runtime_opts){.size = sizeof(struct tend_runtime_opts), __VA_ARGS__})
+#define TEND_RUNTIME_OPTS(...) TEND_OPTIONS_(tend_runtime_opts, __VA_ARGS__)
 
 /* Opens a runtime: starts its workers and makes the root scope. A program
  * usually has a single runtime. daemon() and fork() come before.
@@ -81,8 +80,8 @@ TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
 TEND_API tend_scope tend_root(const tend_runtime *rt);
 
 /* Returns the scope of background tasks. A background task is visible and is shut
- * down with the runtime, but lives below no scope of the program (seed BP-05:
- * "detached" is a place, not a way out).
+ * down with the runtime, but lives below no scope of the program: "detached" is a
+ * place, not a way out.
  *
  *   threads   any */
 TEND_API tend_scope tend_detached(const tend_runtime *rt);

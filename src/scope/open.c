@@ -50,6 +50,8 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = false;
 	s->first_error = 0;
 	s->first_name[0] = 0;
+	s->first = NULL;
+	memset(s->ended_below, 0, sizeof(s->ended_below));
 	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
@@ -231,6 +233,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
+	tend__deadline_check(o.deadline);
+	tend__deadline_check(o.shield);
 	char numbered[2 * TEND_NAME_MAX];
 	if (o.numbered) {
 		/* Relaxed: the numbers only have to differ. */
