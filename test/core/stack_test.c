@@ -182,7 +182,7 @@ static void *close_hosted(void *rt)
 }
 
 /* Returns 0 if the calling thread may wait outside of tasks, and -EDEADLK if it may not. */
-static int may_wait(void) { return tend_sleep_until(1); }
+static int may_wait(void) { return tend_sleep_until(tend_now()); }
 
 TEST(a_thread_may_wait_again_when_another_drives_its_runtime)
 {

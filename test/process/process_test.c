@@ -124,6 +124,26 @@ TEST(what_cannot_start_says_why)
 	end();
 }
 
+static char told[512];
+static void take_line(const char *message) { snprintf(told, sizeof(told), "%s", message); }
+
+TEST(what_cannot_start_and_nobody_holds_is_told)
+{
+	const char *const none[] = {"no-such-program-here", NULL}, *const no[] = {"false", NULL};
+
+	begin();
+	tend_set_failure_hook(take_line);
+	/* An exit code is an answer. */
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = no), NULL), 0);
+	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
+	ck_assert_str_eq(told, "");
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = none), NULL), 0);
+	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
+	ck_assert_ptr_nonnull(strstr(told, " could not start: no-such-program-here: "));
+	tend_set_failure_hook(NULL);
+	end();
+}
+
 TEST(a_cancel_sends_the_stop_signal_and_then_kills)
 {
 	struct tend_outcome o;
