@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -106,6 +107,7 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
 	va_end(args);
+	tend__text_trim(text);
 	if (!t || !t->kind->leave)
 		tend__bug("tend: panic outside of a task: %s", text);
 	_Static_assert(sizeof(text) == sizeof(t->extra->message), "the text fits");

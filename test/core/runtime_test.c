@@ -186,6 +186,35 @@ TEST(a_fork_may_open_a_runtime_of_its_own)
 }
 #endif
 
+static int panic_at_length(void *text) { tend_panic("%s", (const char *)text); }
+
+TEST(reasons_and_panics_are_cut_between_characters)
+{
+	char letters[300] = "";
+	struct tend_outcome o;
+	struct tend_reason why;
+	tend_scope s;
+	tend_task t;
+
+	/* An odd number of bytes before characters of two. */
+	strcpy(letters, "x");
+	while (strlen(letters) < sizeof(letters) - 2)
+		strcat(letters, "\xc3\xa9");
+	for (int odd = 0; odd < 2; odd++) {
+		tend_runtime *rt = open_runtime(1, 0);
+
+		ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+		ANSWERS(tend_scope_cancel(s, -ECANCELED, letters + odd), 0);
+		ANSWERS(tend_scope_reason(s, &why), 0);
+		ck_assert_uint_eq(strlen(why.text) % 2, !odd);
+		ANSWERS(tend_spawn(tend_root(rt), panic_at_length, letters + odd, NULL, &t), 0);
+		ANSWERS(tend_join(t, &o, tend_after(PATIENCE_NS)), 0);
+		size_t first = strcspn(o.message, "\xc3");
+		ck_assert_uint_eq((strlen(o.message) - first) % 2, 0);
+		close_runtime(rt);
+	}
+}
+
 static int bug_program(void)
 {
 	tend_panic("no task here");

@@ -12,6 +12,7 @@
 #include "tend/io.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "runtime/fds.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static void message(struct tend__process *p, const char *text)
 
 	tend__lock(stripe);
 	if (tend__task_extra(p->task))
-		snprintf(p->task->extra->message, sizeof(p->task->extra->message), "%s", text);
+		tend__text_copy(p->task->extra->message, sizeof(p->task->extra->message), text);
 	tend__unlock(stripe);
 }
 
@@ -50,6 +51,7 @@ static int failed(struct tend__process *p, int error, const char *stage)
 	char text[128];
 
 	snprintf(text, sizeof(text), "%s: %s: %s", p->argv[0], stage, strerrordesc_np(error));
+	tend__text_trim(text);
 	message(p, text);
 	if (!tend__cancel_requested(p->task))
 		p->task->ending = TEND_FAILED;
