@@ -61,7 +61,7 @@ TEST(a_runtime_has_a_worker_for_each_cpu_that_it_may_use)
 
 	ANSWERS(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
-	for (int i = 0; !CPU_COUNT(&one); i++)
+	for (size_t i = 0; !CPU_COUNT(&one); i++)
 		if (CPU_ISSET(i, &all))
 			CPU_SET(i, &one);
 	ANSWERS(sched_setaffinity(0, sizeof(one), &one), 0);
