@@ -234,6 +234,7 @@ void tend__children_free(tend_runtime *rt)
 int tend__link_ask(struct tend__process *p, const int fds[3])
 {
 	struct tend__children *c = p->children;
+	const struct tend__guard_stop stop = {.signal = p->stop_signal, .ns = p->stop_ns};
 
 	tend__lock(&c->lock);
 	int error = open_guard(c);
@@ -243,7 +244,7 @@ int tend__link_ask(struct tend__process *p, const int fds[3])
 		error = -ENOBUFS; /* out of processes: no guard would notify the fiber */
 	if (!error)
 		error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, p->base,
-		                          fds);
+		                          stop, fds);
 	if ((!error || error == -EAGAIN) && !tend__linked(&p->live))
 		tend__link_append(&c->live, &p->live);
 	if (error == -EAGAIN)
@@ -273,7 +274,7 @@ static int pass(struct tend__process *p, int signal)
 
 	tend__lock(&c->lock);
 	if (c->open) {
-		error = signal ? tend__guard_stop(&c->guard, p->cookie, signal)
+		error = signal ? tend__guard_stop(&c->guard, p->cookie, p->stop_ns)
 		               : tend__guard_kill(&c->guard, p->cookie);
 		if (error == -EAGAIN)
 			block(c, p);
