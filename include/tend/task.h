@@ -50,8 +50,8 @@ struct tend_task_opts {
  *   out       the task; its outcome is then kept until it was joined or the scope
  *             closes. NULL: the outcome goes into the scope's counts only
  *   returns   0; -ECANCELED if the scope is canceled or closing; -ESHUTDOWN if
- *             the scope is sealed; -EAGAIN at tasks_max, or out of threads or of
- *             guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
+ *             the scope is sealed; -EAGAIN at tasks_max, or out of threads (also
+ *             of one for the runtime's first deadline) or of guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
  *             if opts->hold contains scope; -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives arg back
  *   threads   any */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 
@@ -61,16 +62,18 @@ static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, 
 		__builtin_prefetch(t + line, 1);
 }
 
-/* Makes the alarm of the task's deadline. Returns 0 or -ENOMEM. */
+/* Makes the alarm of the task's deadline. Returns 0, or an error of tend__monitor_start(). */
 static int arm(struct tend__task *t, uint64_t deadline)
 {
+	tend_runtime *rt = tend__scope_of(t)->rt;
 	struct tend__extra *extra = tend__task_extra(t);
+	int error = tend__monitor_start(rt);
 
 	tend__assert(!extra || !extra->alarm);
-	if (extra)
-		extra->alarm =
-			tend__alarm_make(tend__scope_of(t)->rt, deadline, t->id, deadline_rings);
-	return extra && extra->alarm ? 0 : -ENOMEM;
+	if (!extra || error)
+		return extra ? error : -ENOMEM;
+	extra->alarm = tend__alarm_make(rt, deadline, t->id, deadline_rings);
+	return extra->alarm ? 0 : -ENOMEM;
 }
 
 int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out)

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -282,6 +283,7 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 	/* After the workers have stopped, because until then worker 0 may begin to watch the
 	 * guard's socket. */
 	tend__children_close(rt);
+	tend__monitor_stop(rt);
 	if (rt->flags & TEND_HOSTED)
 		tend__tls.hosted = false;
 	tend__children_free(rt);

@@ -61,7 +61,7 @@ static void loop(void *arg)
 	while (!tend__load_acquire(&w->stop))
 		if (!round_of(w))
 			tend__idle(w, TEND_FOREVER);
-	round_of(w); /* the posts from before the stop: alarms free their memory */
+	round_of(w); /* the posts from before the stop */
 	if (fault_stack)
 		tend__fault_thread_end(fault_stack);
 	tend__tls.worker = NULL;
@@ -178,7 +178,7 @@ void tend__workers_stop(tend_runtime *rt)
 		struct tend__worker *w = &rt->workers[i];
 
 		tend__assert(!w->started.first && !w->dead);
-		tend__take_inbox(w); /* an alarm dropped by a worker that stopped later */
+		tend__take_inbox(w); /* a number that a worker closed which stopped later */
 		tend__stacks_fini(w);
 		tend__fds_fini(w);
 		tend__poller_fini(&w->poller);

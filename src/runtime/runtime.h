@@ -11,7 +11,7 @@
  *   switch.c  which task is next, and the switch to it
  *   park.c    the parts of every wait
  *   fds.c     descriptors that fibers wait for
- *   alarm.c   deadlines of scopes and tasks
+ *   monitor.c the thread that serves while workers are busy: deadlines of scopes and tasks
  *   idle.c    a worker without work: steal, watch, spin, sleep
  *   loop.c    a worker's rounds, its start and its stop */
 #ifndef TEND_RUNTIME_RUNTIME_H
@@ -139,6 +139,7 @@ struct tend__worker {
 };
 
 struct tend__scope;
+struct tend__monitor;
 
 struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
@@ -170,6 +171,8 @@ struct tend_runtime {
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
 	struct tend__stripe stripes[TEND__STRIPES];
+	struct tend__lock monitor_lock;          /* the start of the monitor */
+	_Atomic(struct tend__monitor *) monitor; /* (x) NULL until first needed */
 
 	/* The layers above keep their roots here. */
 	struct tend__lock tree;                /* shape of the scope tree, owners, cancel */
@@ -312,15 +315,6 @@ static inline bool tend__cancel_point(struct tend__task *t)
 /* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
-
-/* alarm.c: a call at an instant, by worker 0. */
-struct tend__alarm;
-struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
-                                     void (*ring)(tend_runtime *rt, uint64_t id));
-/* Called once the object can be found by its id, because an earlier ring finds nothing. */
-void tend__alarm_start(struct tend__alarm *alarm);
-/* The alarm may be started or not; NULL does nothing. */
-void tend__alarm_drop(struct tend__alarm *alarm);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);

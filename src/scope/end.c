@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/monitor.h"
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -239,6 +240,10 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 			return -EINVAL;
 	}
 	uint64_t id = 0;
+	error = (o.deadline && o.deadline != TEND_FOREVER) || o.shield ? tend__monitor_start(p->rt)
+	                                                               : 0;
+	if (error)
+		return error;
 	tend__lock(&p->rt->tree);
 	error = open_below(p, parent.id, name, n, &o, &id);
 	tend__unlock(&p->rt->tree);

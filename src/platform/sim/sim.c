@@ -203,6 +203,13 @@ static void look_at_descriptors(void)
 	}
 }
 
+static void wake_due(void)
+{
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].deadline <= sim->clock)
+			wake(i);
+}
+
 static void jump_clock(void)
 {
 	uint64_t next = TEND_FOREVER;
@@ -220,9 +227,7 @@ static void jump_clock(void)
 	}
 	if (next > sim->clock)
 		sim->clock = next;
-	for (int i = 0; i < sim->used; i++)
-		if (sim->threads[i].deadline <= sim->clock)
-			wake(i);
+	wake_due();
 }
 
 /* Goes on with another thread, because the current thread cannot. */
@@ -365,6 +370,15 @@ void tend__thread_yield(void)
 		tend__os_thread_yield();
 	else
 		go_to(nth_runnable(choose(count_runnable())));
+}
+
+void tend_sim_compute(uint64_t ns)
+{
+	if (!sim)
+		return;
+	sim->clock += ns;
+	wake_due();
+	tend__thread_yield();
 }
 
 int32_t tend__thread_number(void) { return sim ? 0 : tend__os_thread_number(); }
