@@ -42,6 +42,8 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 		tend__assert(t->home == &s->home);
 		/* The task cannot leave the list without the scope's lock, so t is still this
 		 * task. */
+		if (t->kind->told)
+			t->kind->told(t);
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
@@ -139,7 +141,9 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	}
 	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
 		error = -ESRCH;
-	else if (!error && tend__task_notify_id(t, task.id))
+	if (!error && t->kind->told)
+		t->kind->told(t);
+	if (!error && tend__task_notify_id(t, task.id))
 		tend__task_wake(t);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return error ? error : told && !bits ? -EALREADY : 0;

@@ -72,7 +72,7 @@ int tend_process_signal(tend_task task, int signal)
 
 	tend_runtime *rt;
 	struct tend__process *p;
-	int cancelable;
+	int cancelable, before = errno;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	int error = touch(task, &rt, &p);
 	if (!error) {
@@ -81,5 +81,6 @@ int tend_process_signal(tend_task task, int signal)
 		tend__unlock(tend__stripe_of(rt, task.id));
 	}
 	pthread_setcancelstate(cancelable, NULL);
+	errno = before;
 	return error;
 }
