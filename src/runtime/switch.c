@@ -124,7 +124,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		w->rt->finish(t);
 		return false;
 	}
-	tend__context_make(&t->stack->context, t->stack->low,
+	tend__context_make(&t->stack->context, &w->context, t->stack->low,
 	                   (size_t)((char *)t->stack - t->stack->low), entry, t);
 	return true;
 }
@@ -313,13 +313,15 @@ static void entry(void *arg)
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
-		if (t->kind->turn) {
-			t = go_off(t, t->kind->turn(t), TEND__ADOPTS);
-			continue;
+		enum tend__wait_kind wait = TEND__WAIT_NONE;
+		if (t->kind->turn)
+			wait = t->kind->turn(t);
+		else {
+			t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
+			tend__unwind(t);
 		}
-		t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
-		tend__unwind(t);
-		t = go_off(t, TEND__WAIT_NONE, TEND__ADOPTS);
+		t = go_off(t, wait, TEND__ADOPTS);
+		tend__context_renew(&t->stack->context);
 	}
 }
 

@@ -214,20 +214,23 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
 int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
                           tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_process_opts o;
 	int error = take_opts(&o, given);
 
 	if (error)
 		return error;
+	TEND__VISIT(rt, scope.id);
 #ifdef TEND_SIM
-	if (tend__scope_find(scope.id, &error) && tend__thread_number() == 0)
+	if (tend__scope_find(rt, scope.id) && tend__thread_number() == 0)
 		return -ENOSYS; /* a simulation has no processes */
 #endif
 	struct tend_task_opts task = {.size = sizeof(task),
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags,
 	                              .drop = o.drop ? process_drop : NULL};
-	struct tend__spawn spawn = {.site = site,
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = &task,
 	                            .ops = &tend__process_kind,
 	                            .kind = TEND_KIND_PROCESS,
@@ -235,10 +238,9 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	                            .kept = out != NULL,
 	                            .starting = true};
 	/* No pthread_cancel() takes effect, or descriptors and locks would leak. */
-	int cancelable, before = errno;
+	int cancelable;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	error = spawn_process(scope, &spawn, &o, out);
 	pthread_setcancelstate(cancelable, NULL);
-	errno = before;
 	return error;
 }
