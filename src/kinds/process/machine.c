@@ -103,7 +103,9 @@ static bool seen_dead(struct tend__process *p)
 {
 	struct pollfd look = {.fd = p->pidfd, .events = POLLIN};
 
-	(void)tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED);
+	bool live = tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED);
+
+	tend__assert(live);
 	if (p->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 	if (p->pidfd >= 0 && poll(&look, 1, 0) <= 0)

@@ -181,7 +181,7 @@ static int equip(struct tend__task *t, struct tend__process *p)
 static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
                          const struct tend_process_opts *o, tend_task *out)
 {
-	struct tend__process *p;
+	struct tend__process *p = NULL;
 	struct tend__task *t;
 	int error = make(o, &p);
 
