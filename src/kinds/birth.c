@@ -153,7 +153,7 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 	struct tend__worker *w = tend__worker_of(s->rt);
 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
-	tend__assert(t->fn || state == TEND__RUNNING);
+	tend__assert(t->fn || t->kind->turn || state == TEND__RUNNING);
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
 	                              (spawn->starting ? (uint32_t)TEND__STARTING : 0));

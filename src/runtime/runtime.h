@@ -323,6 +323,8 @@ void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
+/* Ends a turn of the running task, from anywhere on its stack. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */
@@ -342,6 +344,10 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 
 	return t && t->in_cancel_list ? t : tend__self_slow(room);
 }
+/* Links the task to its scope, so that a cancel finds the task. */
+void tend__task_link(struct tend__task *t);
+/* Says to readers since when the task waits, and for which object. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {
