@@ -27,7 +27,8 @@ struct tend_task_opts {
 	uint32_t flags;     /* TEND_ABORTABLE, TEND_CRITICAL */
 	uint32_t reserved;  /* 0 */
 	size_t stack_bytes; /* stack of a fiber; default: the runtime's */
-	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant; 0: never */
+	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant, at once if
+	                       that has passed; 0: never */
 	void (*drop)(
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */
@@ -51,8 +52,9 @@ struct tend_task_opts {
  *             closes. NULL: the outcome goes into the scope's counts only
  *   returns   0; -ECANCELED if the scope is canceled or closing; -ESHUTDOWN if
  *             the scope is sealed; -EAGAIN at tasks_max, or out of threads (also
- *             of one for the runtime's first deadline) or of guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
- *             if opts->hold contains scope; -ESRCH; -ESTALE
+ *             of one for the runtime's first deadline) or of guard pages
+ *             (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK if
+ *             opts->hold contains scope; -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives arg back
  *   threads   any */
 #define tend_spawn(scope, fn, arg, opts, out) tend_spawn_at(TEND_HERE, scope, fn, arg, opts, out)

@@ -113,10 +113,7 @@ static void edge(tend_runtime *rt, uint64_t id, int fd)
 	tend__add(&edges[id], 1);
 }
 
-static void open_pipe(int fds[2])
-{
-	ck_assert_int_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
-}
+static void open_pipe(int fds[2]) { ck_assert_int_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0); }
 
 static void send_byte(int fd) { ck_assert_int_eq(write(fd, "x", 1), 1); }
 

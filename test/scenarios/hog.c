@@ -69,6 +69,33 @@ SCENARIO(a_deadline_of_a_task_needs_no_worker)
 	close_world();
 }
 
+SCENARIO(a_deadline_that_has_passed_cancels_at_once)
+{
+	tend_scope s, shielded;
+	struct tend_reason reason;
+	struct tend_outcome out;
+	tend_task t;
+
+	open_world(1);
+	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.deadline = tend_now()), &s));
+	ck_assert_int_eq(reason_of(s), -ETIMEDOUT);
+	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ECANCELED);
+	/* A shield keeps out only cancels from above. */
+	OK(tend_scope_open(root, "shielded",
+	                   TEND_SCOPE_OPTS(.deadline = 1, .shield = tend_after(TEND_SEC)),
+	                   &shielded));
+	ck_assert_int_eq(reason_of(shielded), -ETIMEDOUT);
+
+	OK(tend_spawn(root, end_at_once, NULL, TEND_TASK_OPTS(.deadline = 1), &t));
+	OK(tend_task_reason(t, &reason));
+	ck_assert_int_eq(reason.code, -ETIMEDOUT);
+	ck_assert_str_eq(reason.text, "the task's deadline passed");
+	out = joined(t);
+	ck_assert_int_eq(out.kind, TEND_CANCELED);
+	ck_assert_int_eq(out.result, -ECANCELED);
+	close_world();
+}
+
 SCENARIO(deadlines_come_in_their_order)
 {
 	tend_scope s[4];
