@@ -41,6 +41,9 @@ struct tend_task_opts {
  * only a count tells of the spawn (behaviour rule 1). If the task is canceled
  * before its first run, fn is not called, but drop is.
  *
+ * A thread task ends when no code of its thread runs any more: after the destructors
+ * of thread-specific values and of thread_local objects, which still belong to it.
+ *
  * A fiber gets its stack at its first run. If no stack can be had then, fn is not
  * called, and the outcome is TEND_FAILED with -ENOMEM or -EAGAIN; in this case drop
  * must not wait. A caller that waits for the work of a fiber, not for its end,

@@ -192,6 +192,7 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 
 int tend_snapshot_fd(int fd, tend_snapshot **out)
 {
+	TEND__KEEPS_ERRNO;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -305,6 +306,7 @@ static int search(DIR *dir, uint32_t pid, int *out)
 
 int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 {
+	TEND__KEEPS_ERRNO;
 	char path[48];
 	int fd;
 

@@ -225,13 +225,13 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
                     tend_scope *out)
 {
 	static _Atomic uint64_t number;
-	int error = 0;
-	struct tend__scope *p = tend__scope_find(parent.id, &error);
+	TEND__VISIT(rt, parent.id);
+	struct tend__scope *p = tend__scope_find(rt, parent.id);
 
 	if (!p)
-		return error;
+		return tend__no_such();
 	struct tend_scope_opts o;
-	error = tend__options(&o, sizeof(o), opts);
+	int error = tend__options(&o, sizeof(o), opts);
 	if (error)
 		return error;
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
@@ -302,14 +302,12 @@ static bool closes_itself(struct tend__scope *s)
 
 int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
 {
-	int error = 0;
-
 	if (!scope.id)
 		return 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 	if (!s)
-		return error;
-	tend_runtime *rt = s->rt;
+		return tend__no_such();
 	if (s == rt->root || s == rt->detached)
 		return -EPERM;
 	if (tend__inside(s) || tend__check_may_wait())
@@ -317,7 +315,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 
 	struct tend_stats mine = {0};
 	tend__lock(&s->rt->tree);
-	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
+	int error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
 	if (!error) {
 		s->closer = &mine;
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
@@ -373,11 +371,11 @@ void tend__root_free(tend_runtime *rt)
 
 int tend_scope_seal(tend_scope scope)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	uint64_t word = tend__load_acquire(&s->home.record->word);
 	do
 		if (tend__word_generation(word) != tend__id_generation(scope.id))
@@ -388,11 +386,11 @@ int tend_scope_seal(tend_scope scope)
 
 int tend_scope_unseal(tend_scope scope)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	uint64_t word = tend__load_acquire(&s->home.record->word);
 	do {
 		if (tend__word_generation(word) != tend__id_generation(scope.id))

@@ -19,12 +19,11 @@ REFUSES(tend_snapshot_take, ENOMEM, "no memory", outside,
         (no_memory(1), tend_snapshot_take(w->rt, &w->out.snapshot)))
 REFUSES(tend_snapshot_take, ENOMEM, "no memory for the sites", outside,
         (no_memory(2), tend_snapshot_take(w->rt, &w->out.snapshot)))
+REFUSES(tend_snapshot_take, ESRCH, "a runtime that has closed", gone,
+        tend_snapshot_take(w->gone, &w->out.snapshot))
 REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, &w->out.snapshot))
 
 /* ---- tend_snapshot_of() ---- */
-
-SETS_ERRNO_TODAY(tend_snapshot_of)
-SETS_ERRNO_TODAY(tend_snapshot_fd)
 
 static int of(struct world *w, pid_t pid) { return tend_snapshot_of(pid, &w->out.snapshot); }
 
@@ -148,9 +147,13 @@ static void subscribed(struct world *w, const struct row *row)
 
 REFUSES(tend_subscribe, ENOMEM, "no memory", outside,
         (no_memory(1), tend_subscribe(w->rt, &w->out.subscription)))
+REFUSES(tend_subscribe, ESRCH, "a runtime that has closed", gone,
+        tend_subscribe(w->gone, &w->out.subscription))
 REFUSES(tend_subscribe, ESTALE, "a fork", forked, tend_subscribe(w->rt, &w->out.subscription))
-REFUSES_UNLISTED(tend_events_take, ESTALE, "a fork", subscribed,
-                 tend_events_take(subscription, &w->out.info, 1, &w->out.number))
+REFUSES(tend_events_take, ESRCH, "a runtime that has closed", gone,
+        tend_events_take(w->late, &w->out.info, 1, &w->out.number))
+REFUSES(tend_events_take, ESTALE, "a fork", subscribed,
+        tend_events_take(subscription, &w->out.info, 1, &w->out.number))
 
 static int64_t path_of(struct world *w, uint64_t id)
 {

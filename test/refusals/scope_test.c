@@ -232,8 +232,7 @@ CANNOT_PROVOKE(tend_path_live, ETIMEDOUT,
 CANNOT_PROVOKE(tend_path_live, ECANCELED,
                "the row is that of two functions; this one does not wait")
 CANNOT_PROVOKE(tend_path_live, EDEADLK, "the row is that of two functions; this one does not wait")
-CANNOT_PROVOKE(tend_path_live, ESRCH,
-               "a path that nothing is under has 0 tasks; a runtime has no handle")
+REFUSES(tend_path_live, ESRCH, "a runtime that has closed", gone, tend_path_live(w->gone, "open"))
 
 REFUSES(tend_path_wait_empty, EINVAL, "no path", outside, tend_path_wait_empty(w->rt, NULL, 0))
 REFUSES(tend_path_wait_empty, EINVAL, "an absolute path", outside,
@@ -250,8 +249,8 @@ REFUSES(tend_path_wait_empty, EDEADLK, "for everything", in_fiber,
 REFUSES(tend_path_wait_empty, EDEADLK, "by the thread that runs the tasks", hosted,
         tend_path_wait_empty(w->rt, "open", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, ESTALE, "a fork", forked, tend_path_wait_empty(w->rt, "open", 0))
-CANNOT_PROVOKE(tend_path_wait_empty, ESRCH,
-               "a path that nothing is under is empty; a runtime has no handle")
+REFUSES(tend_path_wait_empty, ESRCH, "a runtime that has closed", gone,
+        tend_path_wait_empty(w->gone, "open", TEND_FOREVER))
 
 /* ---- tend_scope_cleanup() ---- */
 

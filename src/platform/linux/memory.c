@@ -54,6 +54,7 @@ static int guard(void *page, size_t bytes)
 
 void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 {
+	TEND__KEEPS_ERRNO;
 	size_t page = tend__page_bytes(), all = bytes * n;
 	tend__assert(n > 0 && bytes % page == 0 && bytes >= 2 * page);
 	char *low = mmap(NULL, all, PROT_READ | PROT_WRITE,
@@ -77,6 +78,7 @@ void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 
 void tend__stacks_unmap(void *low, size_t bytes, unsigned n)
 {
+	TEND__KEEPS_ERRNO;
 #ifdef TEND__ASAN
 	__asan_unpoison_memory_region(low, bytes * n);
 #endif
@@ -85,6 +87,7 @@ void tend__stacks_unmap(void *low, size_t bytes, unsigned n)
 
 void tend__stack_trim(void *low, size_t bytes)
 {
+	TEND__KEEPS_ERRNO;
 	size_t page = tend__page_bytes();
 
 	tend__assert((uintptr_t)low % page == 0 && bytes % page == 0);
@@ -118,6 +121,7 @@ void tend__stack_forget(void *low, size_t bytes, unsigned announced)
 
 void *tend__reserve(size_t bytes)
 {
+	TEND__KEEPS_ERRNO;
 	tend__assert(bytes > 0);
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -133,6 +137,7 @@ void *tend__reserve(size_t bytes)
 
 void tend__unreserve(void *p, size_t bytes)
 {
+	TEND__KEEPS_ERRNO;
 #ifdef TEND__ASAN
 	__lsan_unregister_root_region(p, bytes);
 #endif
@@ -144,6 +149,7 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
 	              : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
+	fd = tend__descriptor_keep(fd, false);
 	if (fd < 0)
 		return -errno;
 	int error = 0;
@@ -163,6 +169,7 @@ static int open_segment(const char *path, const char *name, size_t bytes)
 
 int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd)
 {
+	TEND__KEEPS_ERRNO;
 	int f = open_segment(path, name, bytes);
 
 	if (f < 0)
@@ -184,6 +191,7 @@ int tend__segment_map(const char *path, const char *name, size_t bytes, void **o
 
 void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path)
 {
+	TEND__KEEPS_ERRNO;
 	tend__assert(p && fd >= 0);
 	munmap(p, bytes);
 	close(fd);
