@@ -97,7 +97,7 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 static void wake_outside(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
 static const struct tend__kind outside_kind = {.wake = wake_outside};
 
-static void link_to_scope(struct tend__task *t)
+void tend__task_link(struct tend__task *t)
 {
 	tend__assert(!t->in_cancel_list && t->home);
 	tend__lock(&t->home->lock);
@@ -113,7 +113,7 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 	if (t) {
 		/* Before the task looks whether it is canceled: from here on a cancel finds
 		 * the task in the list, or the task finds the cancel. */
-		link_to_scope(t);
+		tend__task_link(t);
 		return t;
 	}
 	tend__assert(room);
@@ -246,8 +246,6 @@ void tend__leave(struct tend__task *t)
 {
 	tend__assert(t == tend__tls.task);
 	tend__unwind(t);
-	if (t->kind->before_end)
-		t->kind->before_end(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
 }
