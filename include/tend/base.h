@@ -115,6 +115,7 @@ TEND_API uint64_t tend_after(uint64_t ns);
 	X(EBUSY, "it is in use") \
 	X(EEXIST, "it exists already") \
 	X(EINVAL, "an argument is not valid") \
+	X(ENOSPC, "the disk is full") \
 	X(EPIPE, "the other side is closed") \
 	X(EDEADLK, "the caller would wait for itself") \
 	X(ENOSYS, "not in this build or on this kernel") \

@@ -79,15 +79,14 @@ static int arm(struct tend__task *t, uint64_t deadline)
 int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out)
 {
 	const struct tend_task_opts *opts = spawn->opts;
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	tend_runtime *rt = spawn->rt;
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	struct tend__identity identity;
 	if (!tend__name_take(identity.name, opts->name ? opts->name : "task"))
 		return -EINVAL;
-	tend_runtime *rt = s->rt;
 	struct tend__worker *w = tend__worker_of(rt);
 	struct tend__slots *slots = w ? &w->slots : NULL;
 	uint32_t slot = tend__slot_take(&rt->segment, slots);
@@ -108,7 +107,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	identity.attempt = spawn->attempt ? spawn->attempt : 1;
 	tend__record_fill(r, &identity);
 
-	error = tend__scope_admit(s, scope.id);
+	int error = tend__scope_admit(s, scope.id);
 	if (error) {
 		reject(s, scope.id);
 		tend__slot_give(&rt->segment, slots, slot);

@@ -17,6 +17,9 @@
 
 /* The input of a spawn, for all kinds. */
 struct tend__spawn {
+	/* As tend__enter() returned it, or NULL. The caller stays inside until the spawn is over,
+	 * because the task may end, and the runtime close, as soon as the task is published. */
+	tend_runtime *rt;
 	const char *site;
 	const struct tend_task_opts *opts; /* checked by tend__task_opts() */
 	const struct tend__kind *ops;

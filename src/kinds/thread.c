@@ -183,6 +183,7 @@ static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
 int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                          const struct tend_task_opts *opts, tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
 
@@ -190,7 +191,9 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 		return error;
 	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	struct tend__spawn spawn = {.site = site,
+	TEND__VISIT(rt, scope.id);
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
 	                            .kind = TEND_KIND_THREAD,

@@ -7,6 +7,7 @@
 #include "runtime/monitor.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,18 @@ enum {
 	BELOW = 128 + 8,
 };
 
+/* Returns on how many CPUs this process may run. */
+static uint32_t cpus(void)
+{
+	cpu_set_t set;
+	long n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+	                                                      : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > TEND__WORKERS_MAX ? TEND__WORKERS_MAX : (uint32_t)n;
+}
+
 static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int error = tend__options(out, sizeof(*out), o);
 
 	if (error)
@@ -37,9 +47,7 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 	if (!out->name)
 		out->name = program_invocation_short_name;
 	if (!out->workers)
-		out->workers = cpus < 1                   ? 1
-		               : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
-		                                          : (uint32_t)cpus;
+		out->workers = cpus();
 	if (out->flags & TEND_HOSTED)
 		out->workers = 1;
 	if (!out->stack_bytes)
@@ -50,7 +58,8 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 		out->events_max = 4096;
 	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TASKS_MAX ||
 	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
-	    out->events_max > 1 << 20 || (out->flags & ~(uint32_t)(FAULTS | TEND_HOSTED)) ||
+	    out->events_max > 1 << 20 ||
+	    (out->flags & ~(uint32_t)(FAULTS | TEND_HOSTED | TEND_OWN_FLOAT_MODES)) ||
 	    (out->flags & FAULTS) == FAULTS)
 		return -EINVAL;
 	return 0;
@@ -201,6 +210,7 @@ static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
 
 int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_runtime_opts o;
 	int error = check(opts, &o);
 
@@ -222,7 +232,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		return error;
 	}
 	if (o.flags & TEND_HOSTED) {
-		tend__tls.hosted = true;
+		tend__drive(rt);
 		/* The worker begins as after a poll: asleep, so that the first post makes the
 		 * descriptor of the runtime readable. */
 		tend__add(&rt->sleepers, 1);
@@ -242,7 +252,7 @@ static void cancel_all(tend_runtime *rt)
 
 static bool poll_until(tend_runtime *rt, uint64_t deadline)
 {
-	while (tend_scope_live(tend_root(rt)) > 0) {
+	while (tend__scope_live(rt->root, rt->root->id) > 0) {
 		uint64_t now = tend__clock();
 
 		if (now >= deadline)
@@ -280,6 +290,7 @@ static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	int error;
 
 	if (!rt)
@@ -296,18 +307,18 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		error = stop_without_memory(rt, deadline);
 	if (error)
 		return error;
-	tend__assert(tend__runtime_of(rt->root->id) == rt);
+	/* Everything has ended. The visitors leave before their scopes end and before the workers,
+	 * to which a visitor may post, stop. */
+	error = tend__runtime_shut(rt, deadline);
+	if (error)
+		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
-	/* The runtime leaves the table first, or threads could post to a stopped worker. */
-	tend__runtime_disclaim(rt);
 	tend__workers_stop(rt);
 	/* After the workers have stopped, because until then worker 0 may begin to watch the
 	 * guard's socket. */
 	tend__children_close(rt);
 	tend__monitor_stop(rt);
-	if (rt->flags & TEND_HOSTED)
-		tend__tls.hosted = false;
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;
@@ -320,6 +331,7 @@ int tend_runtime_fd(const tend_runtime *rt)
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	if (tend__forked())
 		return -ESTALE;
 	if (tend__tls.worker)

@@ -25,7 +25,8 @@
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
  *   fault           fault.c   which handlers are installed                   (leaf)
- *   table           table.c   the runtimes that are open, by number          (leaf)
+ *   table           table.c   the runtimes that are open, by number, and the
+ *                             closes that wait for visitors                  (leaf)
  *   monitor_lock    runtime   the start of the monitor                       > monitor.lock
  *   monitor.lock    monitor   alarms, errands, watches                       (leaf)
  *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)

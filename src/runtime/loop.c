@@ -53,7 +53,7 @@ static void loop(void *arg)
 	pthread_once(&once, make_exit_key);
 	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
-	tend__context_adopt(&w->context);
+	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls.context = &w->context;
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
@@ -74,14 +74,16 @@ static bool has_ready(struct tend__worker *w)
 
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
-	struct tend__tls before = tend__tls;
 	int n = 0;
 
 	tend__assert(w->rt->flags & TEND_HOSTED);
+	tend__drive(w->rt);
+	struct tend__tls before = tend__tls;
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
-	tend__context_adopt(&w->context);
-	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
+	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
+	tend__tls =
+		(struct tend__tls){.worker = w, .context = &w->context, .driver = before.driver};
 	tend__awake(w);
 	uint64_t next;
 	for (;;) {
@@ -107,7 +109,6 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);
 	tend__tls = before;
-	tend__tls.hosted = true;
 	return n;
 }
 
@@ -129,7 +130,7 @@ int tend__workers_start(tend_runtime *rt)
 		w->started.last = &w->started.first;
 		w->fresh.last = &w->fresh.first;
 		w->current = &tend__ring_at(rt->segment.header, made)->current;
-		error = tend__poller_init(&w->poller);
+		error = tend__poller_init(&w->poller, rt->flags & TEND_HOSTED);
 		if (error)
 			break;
 	}

@@ -248,7 +248,7 @@ static int start(tend_runtime *rt, struct tend__monitor **out)
 	tend__lock(&m->lock);
 	m->last = &m->errands;
 	tend__unlock(&m->lock);
-	int error = tend__poller_init(&m->poller);
+	int error = tend__poller_init(&m->poller, false);
 	if (!error) {
 		error = tend__thread_start(&m->thread, "tend-monitor", loop, NULL, m);
 		if (error)

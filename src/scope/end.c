@@ -50,13 +50,13 @@ void tend__scope_counts(struct tend__scope *s, struct tend_stats *out)
 
 int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	tend__lock(&s->rt->tree);
-	error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
+	int error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
 	if (!error)
 		tend__scope_counts(s, out);
 	tend__unlock(&s->rt->tree);
@@ -107,6 +107,7 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
 		return false;
+	tend__scope_tell(s, TEND_EVENT_ENDED, 0);
 	drop_kept(s);
 	tend__assert(!tend__linked(&s->kept));
 	if (s->closer)

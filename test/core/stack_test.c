@@ -6,6 +6,7 @@
 #include "tend/tend.h"
 
 #include <errno.h>
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -74,6 +75,134 @@ TEST_EACH(a_task_has_the_mask_of_the_program_but_for_faults, 2)
 	ANSWERS(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
 	ck_assert(sigismember(&mask, SIGSYS) == 1); /* the caller's is as it was */
 	ANSWERS(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+}
+
+/* ---- State of the thread that belongs to a stack ---- */
+
+/* The C++ library has this, one for each thread. Here the test is the C++ library. */
+struct exceptions {
+	void *caught;
+	unsigned uncaught;
+};
+struct exceptions *__cxa_get_globals(void);
+struct exceptions *__cxa_get_globals(void)
+{
+	static _Thread_local struct exceptions of_thread;
+
+	return &of_thread;
+}
+
+enum { FIBERS = 8, ROUNDS = 20 };
+
+/* Behaves as a function that waits in a catch clause does. */
+static int catches(void *arg)
+{
+	ck_assert_ptr_null(__cxa_get_globals()->caught);
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		*__cxa_get_globals() = (struct exceptions){arg, i};
+		ANSWERS(tend_yield(), 0);
+		ck_assert_ptr_eq(__cxa_get_globals()->caught, arg);
+		ck_assert_uint_eq(__cxa_get_globals()->uncaught, i);
+	}
+	*__cxa_get_globals() = (struct exceptions){0};
+	return 0;
+}
+
+static int panics_in_a_catch(void *arg)
+{
+	*__cxa_get_globals() = (struct exceptions){arg, 1};
+	tend_panic("here");
+}
+
+static int finds_no_exception(void *arg)
+{
+	(void)arg;
+	return __cxa_get_globals()->caught ? -EINVAL : 0;
+}
+
+/* Spawns fibers that run among each other, and waits for their ends. */
+static void run_fibers(tend_runtime *rt, tend_fn *fn)
+{
+	static char names[FIBERS];
+	tend_task t[FIBERS];
+	struct tend_outcome o;
+
+	for (int i = 0; i < FIBERS; i++)
+		ANSWERS(tend_spawn(tend_root(rt), fn, &names[i], NULL, &t[i]), 0);
+	for (int i = 0; i < FIBERS; i++) {
+		ANSWERS(tend_join(t[i], &o, tend_after(PATIENCE_NS)), 0);
+		ck_assert_msg(o.kind == TEND_COMPLETED, "%s", o.message);
+	}
+}
+
+TEST(each_fiber_has_its_own_exceptions)
+{
+	tend_runtime *rt = open_runtime(0);
+	tend_task t;
+
+	run_fibers(rt, catches);
+	ANSWERS(tend_spawn(tend_root(rt), panics_in_a_catch, &t, NULL, &t), 0);
+	ANSWERS(tend_join(t, NULL, tend_after(PATIENCE_NS)), 0);
+	run(rt, false, finds_no_exception, NULL);
+	close_runtime(rt);
+}
+
+static int rounds_in_its_own_way(void *arg)
+{
+	static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+	int mode = modes[(uintptr_t)arg % 4];
+
+	if (fegetround() != FE_TONEAREST) /* the mode of a fiber before, on this stack */
+		return -EINVAL;
+	ANSWERS(fesetround(mode), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		ANSWERS(tend_yield(), 0);
+		if (fegetround() != mode)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+TEST(each_fiber_has_its_own_rounding_mode_on_request)
+{
+	tend_runtime *rt = open_runtime(TEND_OWN_FLOAT_MODES);
+
+	run_fibers(rt, rounds_in_its_own_way);
+	run_fibers(rt, rounds_in_its_own_way);
+	close_runtime(rt);
+}
+
+/* ---- The driver of a hosted runtime ---- */
+
+static void *close_hosted(void *rt)
+{
+	ck_assert_int_ge(tend_runtime_poll(rt, 0), 0);
+	close_runtime(rt);
+	return NULL;
+}
+
+/* Returns 0 if the calling thread may wait outside of tasks, and -EDEADLK if it may not. */
+static int may_wait(void) { return tend_sleep_until(1); }
+
+TEST(a_thread_may_wait_again_when_another_drives_its_runtime)
+{
+	tend_runtime *rt = open_runtime(TEND_HOSTED);
+	pthread_t driver;
+
+	ANSWERS(may_wait(), -EDEADLK);
+	ANSWERS(pthread_create(&driver, NULL, close_hosted, rt), 0);
+	ANSWERS(pthread_join(driver, NULL), 0);
+	ANSWERS(may_wait(), 0);
+}
+
+TEST(a_thread_that_drives_two_runtimes_drives_one_after_a_close)
+{
+	tend_runtime *first = open_runtime(TEND_HOSTED), *second = open_runtime(TEND_HOSTED);
+
+	close_runtime(second);
+	ANSWERS(may_wait(), -EDEADLK);
+	close_runtime(first);
+	ANSWERS(may_wait(), 0);
 }
 
 /* ---- The end of a thread ---- */

@@ -258,6 +258,14 @@ mutant "deferred cleanups are forgotten" src/runtime/switch.c \
 	's/while \(t->defers\) \{/while (0) {/' \
 	what_a_drop_defers_runs_and_a_drop_runs_once
 
+# ---- Callers from outside ----
+mutant "a close frees what callers from outside use" src/runtime/visit.c \
+	's/if \(!tend__load\(&e->inside\) \|\| error\)/if (1)/'
+mutant "the last caller from outside does not wake the close" src/runtime/visit.c \
+	's/\|\| !tend__load\(&e->awaited\)/|| 1/'
+mutant "a caller finds the runtime before it counts itself in" src/runtime/visit.c \
+	's/\ttend__add\(&e->inside, 1\);\n\ttend_runtime \*rt = tend__load\(&e->rt\);/\ttend_runtime *rt = tend__load(&e->rt);\n\ttend__add(&e->inside, 1);/'
+
 # ---- Channels, shutdown ----
 mutant "a receiver that takes an item lets no sender in" src/sync/channel.c \
 	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\ttend__assert/if (0) {\n\t\t\ttend__assert/' \

@@ -126,7 +126,8 @@ static void being_closed(struct world *w, const struct row *row)
 }
 
 REFUSES_BUT(tend_scope_close, ETIMEDOUT, "no time: it is closed to new work from then on", outside,
-            "; now t/beside scope closed live 1 spawned 1 completed 0", close_of(w, w->beside, 0))
+            "; now t/beside scope closed live 1 spawned 1 completed 0; events 1",
+            close_of(w, w->beside, 0))
 REFUSES(tend_scope_close, ETIMEDOUT, "a second time", outside, close_of(w, w->closing, tend_now()))
 REFUSES(tend_scope_close, EDEADLK, "from inside", in_fiber, close_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_scope_close, EDEADLK, "from a thread task inside", in_thread,
@@ -231,8 +232,7 @@ CANNOT_PROVOKE(tend_path_live, ETIMEDOUT,
 CANNOT_PROVOKE(tend_path_live, ECANCELED,
                "the row is that of two functions; this one does not wait")
 CANNOT_PROVOKE(tend_path_live, EDEADLK, "the row is that of two functions; this one does not wait")
-CANNOT_PROVOKE(tend_path_live, ESRCH,
-               "a path that nothing is under has 0 tasks; a runtime has no handle")
+REFUSES(tend_path_live, ESRCH, "a runtime that has closed", gone, tend_path_live(w->gone, "open"))
 
 REFUSES(tend_path_wait_empty, EINVAL, "no path", outside, tend_path_wait_empty(w->rt, NULL, 0))
 REFUSES(tend_path_wait_empty, EINVAL, "an absolute path", outside,
@@ -249,8 +249,8 @@ REFUSES(tend_path_wait_empty, EDEADLK, "for everything", in_fiber,
 REFUSES(tend_path_wait_empty, EDEADLK, "by the thread that runs the tasks", hosted,
         tend_path_wait_empty(w->rt, "open", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, ESTALE, "a fork", forked, tend_path_wait_empty(w->rt, "open", 0))
-CANNOT_PROVOKE(tend_path_wait_empty, ESRCH,
-               "a path that nothing is under is empty; a runtime has no handle")
+REFUSES(tend_path_wait_empty, ESRCH, "a runtime that has closed", gone,
+        tend_path_wait_empty(w->gone, "open", TEND_FOREVER))
 
 /* ---- tend_scope_cleanup() ---- */
 
@@ -290,7 +290,7 @@ static void endless(struct world *w, const struct row *row)
 
 REFUSES_BUT(tend_shutdown, ETIMEDOUT, "no time: canceled, and the task is abandoned", endless,
             "; now t/beside/endless scope closed live 1 spawned 1 completed 0 because -125 ''"
-            "; now t/beside/endless/task external abandoned because -125 ''; events 1",
+            "; now t/beside/endless/task external abandoned because -125 ''; events 2",
             tend_shutdown(w->deep, 0, NULL))
 REFUSES(tend_shutdown, EDEADLK, "from inside", in_fiber, shutdown_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_shutdown, EDEADLK, "from a thread task inside", in_thread,

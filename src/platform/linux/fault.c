@@ -57,6 +57,7 @@ static bool is_default(const struct sigaction *a)
 
 void tend__fault_install(bool all, tend__fault_say *say)
 {
+	TEND__KEEPS_ERRNO;
 	struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	ours.sa_sigaction = handler;
@@ -91,6 +92,7 @@ static void make_stack_key(void) { has_stack_key = pthread_key_create(&stack_key
 
 void tend__fault_thread(void)
 {
+	TEND__KEEPS_ERRNO;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static _Thread_local bool asked;
 	stack_t alt = {.ss_size = ALT_BYTES}, now;

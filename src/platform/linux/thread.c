@@ -80,6 +80,7 @@ static void *thread(void *p)
 int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(void *),
                            void (*end)(void *), void *arg)
 {
+	TEND__KEEPS_ERRNO;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct start *s;
 
@@ -118,6 +119,7 @@ int32_t TEND__OS(thread_number)(void) { return (int32_t)syscall(SYS_gettid); }
  * threads already. */
 bool TEND__OS(barrier)(void)
 {
+	TEND__KEEPS_ERRNO;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0)
 		return true;
 	return errno == EPERM &&

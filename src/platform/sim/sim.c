@@ -329,7 +329,7 @@ static int start(void (*fn)(void *), void (*end)(void *), void *arg)
 	v->poller = NULL;
 	v->deadline = TEND_FOREVER;
 	memset(&v->tls, 0, sizeof(v->tls));
-	tend__context_make(&v->context, v->stack, STACK_BYTES, thread_main, v);
+	tend__context_make(&v->context, &sim->outside, v->stack, STACK_BYTES, thread_main, v);
 	v->tls.context = &v->context;
 	v->state = RUNNABLE;
 	sim->runnable++;
@@ -387,7 +387,7 @@ void tend_sim_compute(uint64_t ns)
 
 int32_t tend__thread_number(void) { return sim ? 0 : tend__os_thread_number(); }
 
-int tend__poller_init(struct tend__poller *p) { return tend__os_poller_init(p); }
+int tend__poller_init(struct tend__poller *p, bool lent) { return tend__os_poller_init(p, lent); }
 void tend__poller_fini(struct tend__poller *p) { tend__os_poller_fini(p); }
 void tend__poller_arm(struct tend__poller *p, uint64_t deadline)
 {
@@ -483,8 +483,8 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 		return -ENOMEM;
 	v->state = RUNNABLE;
 	v->deadline = TEND_FOREVER;
-	tend__context_make(&v->context, v->stack, STACK_BYTES, back_outside, v);
-	tend__context_adopt(&s->outside);
+	tend__context_adopt(&s->outside, false);
+	tend__context_make(&v->context, &s->outside, v->stack, STACK_BYTES, back_outside, v);
 	memset(&tend__tls, 0, sizeof(tend__tls));
 	tend__tls.context = &v->context;
 	sim = s;
