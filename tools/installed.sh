@@ -64,6 +64,28 @@ builds shared examples/hello.c "$(pkg-config --cflags --libs tend)" -Wl,--as-nee
 builds static examples/hello.c "$(pkg-config --static --cflags --libs tend)" -static
 builds sim "$root/sim.c" "$(pkg-config --cflags --libs tend-sim)"
 
+# A program that ends without closing its runtime is what the suppressions are for.
+cat >"$root/open.c" <<'END'
+#include <tend/tend.h>
+static int waits(void *arg) { return tend_sleep(*(uint64_t *)arg); }
+int main(void)
+{
+	static uint64_t long_time = 3600 * TEND_SEC;
+	tend_runtime *rt;
+	return tend_runtime_open(NULL, &rt) || tend_spawn(tend_root(rt), waits, &long_time, NULL, NULL) ||
+	       tend_spawn_thread(tend_root(rt), waits, &long_time, NULL, NULL) || tend_sleep(50 * TEND_MS);
+}
+END
+builds open "$root/open.c" "$(pkg-config --cflags --libs tend)"
+if command -v valgrind >/dev/null; then
+	LD_LIBRARY_PATH=$libs valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=all \
+		--errors-for-leak-kinds=definite,possible --suppressions=tools/tend.supp \
+		"$root/open" >"$root/out" 2>&1 || {
+		complain "valgrind complains of a runtime that was not closed"
+		cat "$root/out"
+	}
+fi
+
 readelf -d "$so" | grep -q 'SONAME.*\[libtend\.so\.0\]' || complain "the SONAME is not libtend.so.0"
 needed=$(readelf -d "$so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v -e '^libc\.so' -e '^ld-linux')
 [ -z "$needed" ] || complain "libtend needs more than libc:" $needed
