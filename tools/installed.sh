@@ -63,6 +63,26 @@ END
 builds shared examples/hello.c "$(pkg-config --cflags --libs tend)" -Wl,--as-needed
 builds static examples/hello.c "$(pkg-config --static --cflags --libs tend)" -static
 builds sim "$root/sim.c" "$(pkg-config --cflags --libs tend-sim)"
+cat >"$root/plus.cpp" <<'END'
+#include <tend/tend.h>
+static int seven(void *) { return 7; }
+int main()
+{
+	tend_runtime *rt;
+	tend_task task;
+	struct tend_outcome end;
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "plus", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), seven, nullptr, TEND_TASK_OPTS(.name = "seven"), &task) ||
+	    tend_join(task, &end, tend_after(TEND_SEC)))
+		return 1;
+	return tend_runtime_close(rt, tend_after(TEND_SEC)) || end.result != 7;
+}
+END
+if command -v g++ >/dev/null; then
+	# shellcheck disable=SC2046
+	g++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -o "$root/plus" "$root/plus.cpp" $(pkg-config --cflags --libs tend) &&
+		LD_LIBRARY_PATH=$libs "$root/plus" || complain "a C++ program does not build and run"
+fi
 
 # A program that ends without closing its runtime is what the suppressions are for.
 cat >"$root/open.c" <<'END'
