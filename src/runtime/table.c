@@ -58,7 +58,7 @@ bool tend__drives(void)
 
 bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
 
-static bool any_open(void)
+static bool any_open(void) TEND_REQUIRES(&tend__runtimes_lock)
 {
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
 		if (tend__runtimes[i].claimed)

@@ -42,6 +42,8 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 		tend__assert(t->home == &s->home);
 		/* The task cannot leave the list without the scope's lock, so t is still this
 		 * task. */
+		if (t->kind->told)
+			t->kind->told(t);
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
@@ -138,6 +140,8 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	if (!error && !told && tend__events_wanted(&rt->segment))
 		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, task.id,
 		                 tend__scope_of(t)->id, t->record, 0, reason->code, reason->when);
+	if (!error && t->kind->told)
+		t->kind->told(t);
 	if (!error && tend__task_notify_id(t, task.id))
 		tend__task_wake(t);
 	tend__unlock(tend__stripe_of(rt, task.id));

@@ -153,6 +153,88 @@ TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 	ck_assert_ptr_nonnull(strstr(out, "no task here"));
 }
 
+static tend_channel *narrow;
+static tend_event *unset;
+static int send_there(void *arg)
+{
+	int item = 0;
+
+	(void)arg;
+	return tend_channel_send(narrow, &item, TEND_FOREVER);
+}
+static int receive_there(void *arg)
+{
+	int item;
+
+	(void)arg;
+	return tend_channel_recv(narrow, &item, TEND_FOREVER);
+}
+static int wait_there(void *arg)
+{
+	(void)arg;
+	return tend_event_wait(unset, TEND_FOREVER);
+}
+static void free_channel(void) { tend_channel_free(narrow); }
+static void free_event(void) { tend_event_close(unset); }
+
+static const struct freed {
+	const char *what;
+	tend_fn *body;
+	void (*end)(void);
+	bool watches; /* the event, and the body does not wait for it */
+} freed[] = {
+	{"channel#1 is freed while task #", send_there, free_channel, false},
+	{"channel#1 is freed while task #", receive_there, free_channel, false},
+	{"event#1 is freed while task #", wait_there, free_event, false},
+	{"event#1 is freed while the end of a task", receive_there, free_event, true},
+};
+static const struct freed *freed_now;
+
+/* A hosted runtime, so that the task is in its wait after a poll. */
+static int freed_program(void)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	tend_task t;
+
+	if (tend_channel_open(sizeof(int), 0, &narrow) || tend_event_open(&unset) ||
+	    tend_spawn(tend_root(rt), freed_now->body, NULL, NULL, &t) ||
+	    tend_runtime_poll(rt, 0) < 1 || (freed_now->watches && tend_watch(t, unset)))
+		return 1;
+	freed_now->end();
+	return 0;
+}
+
+TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeof(*freed))
+{
+	char out[512];
+
+	freed_now = &freed[_i];
+	int status = in_child(freed_program, out, sizeof(out));
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
+}
+
+static int unwatched_program(void)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	tend_task t, u;
+
+	if (tend_event_open(&unset) || tend_spawn(tend_root(rt), nothing, NULL, NULL, &t) ||
+	    tend_spawn(tend_root(rt), nothing, NULL, NULL, &u) || tend_watch(t, unset) ||
+	    tend_watch(u, unset) || tend_unwatch(u, unset) || tend_runtime_poll(rt, 0) < 1 ||
+	    tend_event_wait(unset, 0))
+		return 1;
+	tend_event_close(unset);
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(an_event_may_be_freed_once_its_watches_are_over)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(unwatched_program, out, sizeof(out)), 0);
+}
+
 static int panics(void *arg)
 {
 	(void)arg;
@@ -249,88 +331,6 @@ TEST(a_line_that_nobody_reads_ends_no_program)
 	char out[512];
 
 	ck_assert_int_eq(in_child(deaf_program, out, sizeof(out)), 0);
-}
-
-static tend_channel *narrow;
-static tend_event *unset;
-static int send_there(void *arg)
-{
-	int item = 0;
-
-	(void)arg;
-	return tend_channel_send(narrow, &item, TEND_FOREVER);
-}
-static int receive_there(void *arg)
-{
-	int item;
-
-	(void)arg;
-	return tend_channel_recv(narrow, &item, TEND_FOREVER);
-}
-static int wait_there(void *arg)
-{
-	(void)arg;
-	return tend_event_wait(unset, TEND_FOREVER);
-}
-static void free_channel(void) { tend_channel_free(narrow); }
-static void free_event(void) { tend_event_close(unset); }
-
-static const struct freed {
-	const char *what;
-	tend_fn *body;
-	void (*end)(void);
-	bool watches; /* the event, and the body does not wait for it */
-} freed[] = {
-	{"channel#1 is freed while task #", send_there, free_channel, false},
-	{"channel#1 is freed while task #", receive_there, free_channel, false},
-	{"event#1 is freed while task #", wait_there, free_event, false},
-	{"event#1 is freed while the end of a task", receive_there, free_event, true},
-};
-static const struct freed *freed_now;
-
-/* A hosted runtime, so that the task is in its wait after a poll. */
-static int freed_program(void)
-{
-	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
-	tend_task t;
-
-	if (tend_channel_open(sizeof(int), 0, &narrow) || tend_event_open(&unset) ||
-	    tend_spawn(tend_root(rt), freed_now->body, NULL, NULL, &t) ||
-	    tend_runtime_poll(rt, 0) < 1 || (freed_now->watches && tend_watch(t, unset)))
-		return 1;
-	freed_now->end();
-	return 0;
-}
-
-TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeof(*freed))
-{
-	char out[512];
-
-	freed_now = &freed[_i];
-	int status = in_child(freed_program, out, sizeof(out));
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
-}
-
-static int unwatched_program(void)
-{
-	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
-	tend_task t, u;
-
-	if (tend_event_open(&unset) || tend_spawn(tend_root(rt), nothing, NULL, NULL, &t) ||
-	    tend_spawn(tend_root(rt), nothing, NULL, NULL, &u) || tend_watch(t, unset) ||
-	    tend_watch(u, unset) || tend_unwatch(u, unset) || tend_runtime_poll(rt, 0) < 1 ||
-	    tend_event_wait(unset, 0))
-		return 1;
-	tend_event_close(unset);
-	return tend_runtime_close(rt, TEND_FOREVER);
-}
-
-TEST(an_event_may_be_freed_once_its_watches_are_over)
-{
-	char out[512];
-
-	ck_assert_int_eq(in_child(unwatched_program, out, sizeof(out)), 0);
 }
 
 static int sleep_a_little(void *arg)
