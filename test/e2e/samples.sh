@@ -27,6 +27,8 @@ split()
 	inside { print > file }
 	/^#/ { after = "" }' "$1"
 }
+# The example of the page of the library, as it is shown.
+sed -n '/^\.Bd -literal/,/^\.Ed/p' "$pages/doc/man/libtend.7" | sed -e '/^\.[BE]d/d' -e 's/\\e/\\/g' >libtend.7.c
 for page in "$pages"/README.md "$pages"/doc/*.md; do
 	split "$page"
 done
