@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -389,6 +390,40 @@ TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_ptr_nonnull(strstr(out, "did you mean tend_after()?"));
 }
+
+#ifndef SANITIZED
+static int stackless_program(void)
+{
+	struct rlimit limit;
+	tend_runtime *rt;
+	tend_task held;
+	struct tend_outcome o;
+	const struct tend_task_opts *large =
+		TEND_TASK_OPTS(.name = "large", .stack_bytes = 1 << 30);
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    getrlimit(RLIMIT_AS, &limit))
+		return 1;
+	limit.rlim_cur = 1 << 20; /* less than is mapped already */
+	if (setrlimit(RLIMIT_AS, &limit) ||
+	    tend_spawn(tend_root(rt), nothing, NULL, large, &held) ||
+	    tend_join(held, &o, TEND_FOREVER) || o.kind != TEND_FAILED ||
+	    !strstr(o.message, "no stack: ") ||
+	    tend_spawn(tend_root(rt), nothing, NULL, large, NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_fiber_without_a_stack_says_so)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(stackless_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/large #"), out);
+	ck_assert_ptr_nonnull(strstr(out, " could not start: no stack: out of memory\n"));
+}
+#endif
 
 /* The reader of stderr has gone, which must not end the program. Hosted, because a worker
  * blocks the signal anyway. */
