@@ -268,10 +268,7 @@ int instance_claim(const char *name, const char *file, struct instance *out,
 		int saved = errno;
 		instance_release(&made);
 		return instance_fail(error, EXIT_CONFIG, "cannot write to %s: %s%s", dir,
-		                     strerror(saved),
-		                     saved == EFBIG ? "; the limit of the size of files is too "
-		                                      "low, raise it with: ulimit -f unlimited"
-		                                    : "");
+		                     strerror(saved), saved == EFBIG ? INSTANCE_EFBIG_REMEDY : "");
 	}
 	*out = made;
 	return 0;

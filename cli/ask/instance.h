@@ -25,6 +25,10 @@
 #define INSTANCE_PATH_MAX   sizeof(((struct sockaddr_un *)0)->sun_path)
 #define INSTANCE_LISTED_MAX 64
 
+/* The end of a message about EFBIG. */
+#define INSTANCE_EFBIG_REMEDY \
+	"; the limit of the size of files is too low, raise it with: ulimit -f unlimited"
+
 /* Why something could not be done: an exit code and a sentence. */
 struct instance_error {
 	int exit_code;

@@ -4,6 +4,7 @@
 #include "cmd/options.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +27,15 @@ static void each_line(const json_t *attempt, const char *path,
 
 static void print_json(const json_t *attempt, const char *path, const char *line, size_t n)
 {
-	json_t *document = json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
-	                             json_object_get(attempt, "attempt"), "live",
-	                             json_object_get(attempt, "live"), "text", text_json(line, n));
+	char *text = strndup(line, n);
+	json_t *document = text ? json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
+	                                    json_object_get(attempt, "attempt"), "live",
+	                                    json_object_get(attempt, "live"), "text",
+	                                    text_json(text, text_uncolour(text, n)))
+	                        : NULL;
 	output_json(document);
 	json_decref(document);
+	free(text);
 }
 
 static void print_line(const json_t *attempt, const char *path, const char *line, size_t n)

@@ -2,10 +2,10 @@
 #include "show/card.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/text.h"
 
 #include "tend/text.h"
 
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +22,12 @@ static void field(const char *name, const char *text)
 
 static void ending_of(const json_t *row, char *buf, size_t size)
 {
-	json_int_t signal = field_number(row, "signal");
+	int signal = (int)field_number(row, "signal");
+	char name[16];
 
 	buf[0] = 0;
-	if (signal > 0 && signal < 65 && sigabbrev_np((int)signal))
-		snprintf(buf, size, "signal SIG%s", sigabbrev_np((int)signal));
-	else if (signal)
-		snprintf(buf, size, "signal %lld", (long long)signal);
+	if (signal)
+		snprintf(buf, size, "%s", text_signal(signal, name, sizeof(name)));
 	else if (json_is_integer(json_object_get(row, "exit_code")))
 		snprintf(buf, size, "exit code %lld", (long long)field_number(row, "exit_code"));
 }

@@ -53,7 +53,8 @@ static json_t *needs_of(const struct up_task *t)
 	return needs;
 }
 
-/* Returns the end of a tail, from the beginning of a line if possible. */
+/* Returns the end of a tail, from the beginning of a line if possible, else from the
+ * beginning of a character. */
 static json_t *end_of(const struct up_tail *tail, size_t max)
 {
 	const char *from = tail->bytes, *end = tail->bytes + tail->n;
@@ -62,6 +63,10 @@ static json_t *end_of(const struct up_tail *tail, size_t max)
 		const char *line = memchr(end - max, '\n', max);
 		from = line && line + 1 < end ? line + 1 : end - max;
 	}
+	for (int i = 0; i < 3 && from < end && (tail->dropped || from > tail->bytes) &&
+	                ((unsigned char)*from & 0xc0) == 0x80;
+	     i++)
+		from++;
 	assert(from <= end && (size_t)(end - from) <= max);
 	return text_json(from ? from : "", (size_t)(end - from));
 }
@@ -117,8 +122,7 @@ static json_t *status(struct up *up, const char *path)
 static json_t *attempt_of(const struct up_tail *tail, bool live)
 {
 	return json_pack("{s:I, s:b, s:I, s:o}", "attempt", (json_int_t)tail->attempt, "live", live,
-	                 "dropped", (json_int_t)tail->dropped, "text",
-	                 text_json(tail->bytes ? tail->bytes : "", tail->n));
+	                 "dropped", (json_int_t)tail->dropped, "text", end_of(tail, UP_TAIL_MAX));
 }
 
 /* Returns the running attempt and the attempt before; if no attempt runs, the

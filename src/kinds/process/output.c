@@ -73,6 +73,10 @@ int tend__output_open(struct tend__process *p, int ends[2])
 		int both[2];
 
 		tend__assert(p->out[i] < 0);
+		if (i == 1 && p->one_output) {
+			ends[i] = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
+			return ends[i] < 0 ? -errno : 0;
+		}
 		if (pipe2(both, O_CLOEXEC))
 			return -errno;
 		p->out[i] = both[0];

@@ -76,6 +76,7 @@ struct tend__process {
 	uint32_t stage;                           /* (k) */
 	int base;                                 /* (f) where a relative cwd begins, or -1 */
 	int out[2];                               /* (f) read ends of its output, or -1 */
+	bool one_output;                          /* (c) only out[0] is used */
 	int stop_signal;                          /* (c) */
 	uint64_t stop_ns;                         /* (c) */
 	const char **argv, **env;                 /* (c) */
@@ -123,7 +124,7 @@ void tend__link_leave(struct tend__process *p);
 
 /* output.c */
 
-/* Makes the pipes of standard output and error. `ends` gets the child's ends, which the
+/* Makes the pipes of standard output and error, or one pipe for both. `ends` gets the child's ends, which the
  * caller closes, or -1; also when this fails. Returns 0 or a negative errno value. */
 int tend__output_open(struct tend__process *p, int ends[2]);
 /* Closes the read end of standard output (0) or error (1), if it is open. */
