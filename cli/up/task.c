@@ -177,9 +177,12 @@ static void start_failed(struct up_task *t, const char *text)
 	struct config_place at = place_of(t->config);
 	struct up *up = t->up;
 
+	char slip[400];
+
+	config_script_slip(t->config, environ, slip, sizeof(slip));
 	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
-	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s\n", up->file, at.line,
-	        at.column, t->config->name, text);
+	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file, at.line,
+	        at.column, t->config->name, text, slip[0] ? "; " : "", slip);
 	up->start_failed = true;
 	finish(t, TEND_FAILED);
 	up_stop(up, "a task could not start", 0);

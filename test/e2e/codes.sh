@@ -35,6 +35,12 @@ has "it is told with the place, the task and why" err \
 	"s.yaml:5:17: error: task b could not start: no-such-program:"
 has "with the sentence of the error" err "No such file or directory"
 has "and what had begun is stopped" out "a  canceled"
+printf '#!/bin/sh\r\nexit 0\r\n' >dos
+chmod +x dos
+ends "a script with the ends of lines of DOS is 1" 1 <<'END'
+  a: {command: [./dos]}
+END
+has "and says why" err "its '#!' line ends in a carriage return"
 ends "a program without permission is 1" 1 <<'END'
   a: {command: [/etc/passwd]}
 END
