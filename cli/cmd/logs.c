@@ -15,13 +15,13 @@ static void each_line(const json_t *attempt, const char *path,
                       void (*print)(const json_t *attempt, const char *path, const char *line,
                                     size_t n))
 {
-	const char *text = json_string_value(json_object_get(attempt, "text"));
-	const char *end = text ? text + json_string_length(json_object_get(attempt, "text")) : NULL;
+	const json_t *value = json_object_get(attempt, "text");
+	const char *text = json_string_value(value);
 
-	while (text && text < end) {
-		const char *stop = memchr(text, '\n', (size_t)(end - text));
-		print(attempt, path, text, (size_t)((stop ? stop : end) - text));
-		text = stop ? stop + 1 : end;
+	for (size_t left = json_string_length(value), whole; text && left > 0; left -= whole) {
+		size_t n = text_line(text, left, &whole);
+		print(attempt, path, text, n);
+		text += whole;
 	}
 }
 

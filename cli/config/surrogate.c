@@ -60,10 +60,10 @@ void config_join_surrogates(char *text, size_t size)
 {
 	/* In JSON a quote outside of a text always begins one. In other YAML it need not, and
 	 * there the two escapes stay an error. */
-	json_t *document = memmem(text, size, "\\u", 2)
-	                           ? json_loadb(text, size, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
-	                                        NULL)
-	                           : NULL;
+	json_t *document =
+		memmem(text, size, "\\u", 2)
+			? json_loadb(text, size, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL)
+			: NULL;
 
 	for (size_t i = 0; document && i < size; i++)
 		if (text[i] == '"')

@@ -32,30 +32,27 @@ static void ending_of(const json_t *row, char *buf, size_t size)
 		snprintf(buf, size, "exit code %lld", (long long)field_number(row, "exit_code"));
 }
 
+/* Prints the last ten lines of the output. */
 static void print_tail(const json_t *row)
 {
-	const char *text = field_text(row, "output_tail"), *line = text + strlen(text);
-	int lines = 0;
+	enum { SHOWN = 10 };
+	const char *text = field_text(row, "output_tail"), *lines[SHOWN];
+	size_t left = strlen(text), count = 0, whole;
 
-	/* Finds the last ten lines. The end of the last line does not begin a
-	 * new line. */
-	while (line > text) {
-		if (line[-1] == '\n' && line[0] && ++lines == 10)
-			break;
-		line--;
+	for (; left > 0; left -= whole, text += whole) {
+		lines[count++ % SHOWN] = text;
+		text_line(text, left, &whole);
 	}
-	if (!line[0])
-		return;
-	printf("  output\n");
-	while (*line) {
-		size_t n = strcspn(line, "\n");
-		char *one = strndup(line, n);
+	if (count)
+		printf("  output\n");
+	for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++) {
+		const char *line = lines[i % SHOWN];
+		char *one = strndup(line, text_line(line, strlen(line), &whole));
 		printf("    ");
 		if (one)
 			output_text(one);
 		putchar('\n');
 		free(one);
-		line += line[n] ? n + 1 : n;
 	}
 }
 

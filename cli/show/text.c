@@ -83,6 +83,17 @@ char *text_printable(const char *s, size_t n, bool colour)
 	return safe;
 }
 
+size_t text_line(const char *s, size_t n, size_t *whole)
+{
+	size_t line = 0, end;
+
+	while (line < n && s[line] != '\n' && s[line] != '\r')
+		line++;
+	for (end = line; end < n && s[end] == '\r'; end++) {}
+	*whole = end < n && s[end] == '\n' ? end + 1 : end;
+	return line;
+}
+
 size_t text_uncolour(char *s, size_t n)
 {
 	size_t used = 0;

@@ -224,27 +224,30 @@ static const char *cut_id(char *path)
 	return mark + 1;
 }
 
-/* Copies the rows at `path` and below to `out`; with an id, only the row of
- * that id. Returns the number of rows at `path`. */
+/* Copies the rows at `path` and below to `out`; with an id, the row of that id and below.
+ * Two rows may have one path, so what is below a row is told by the ids, and a row stands
+ * after its parent. Returns the number of rows at `path`. */
 static size_t choose_rows(const json_t *rows, const char *path, const char *id, json_t *out,
                           char *list, size_t size)
 {
-	size_t i, at = 0, used = 0, n = strlen(path);
-	json_t *row;
+	size_t i, at = 0, used = 0;
+	json_t *row, *chosen = json_object();
 
 	json_array_foreach (rows, i, row) {
 		const char *here = field_text(row, "path"), *own = field_text(row, "id");
-		bool same = strcmp(here, path) == 0;
-		if (same && (!id || strcmp(id, own) == 0)) {
+		bool top = strcmp(here, path) == 0 && (!id || strcmp(id, own) == 0);
+		if (top) {
 			at++;
 			if (used < size)
 				used += (size_t)snprintf(list + used, size - used, "%s%s#%s",
 				                         used ? ", " : "", here, own);
 		}
-		if (same ? !id || strcmp(id, own) == 0
-		         : !id && strncmp(here, path, n) == 0 && here[n] == '/')
+		if (top || json_object_get(chosen, field_text(row, "parent"))) {
+			json_object_set_new(chosen, own, json_true());
 			json_array_append(out, row);
+		}
 	}
+	json_decref(chosen);
 	return at;
 }
 

@@ -74,7 +74,7 @@ TEST(what_nobody_expands_is_named)
 	ck_assert_str_eq(
 		probe(HEAD
 	              "  a: {command: [sh, $PATH, ~/x, a$b], env: {PATH: '/bin:$PATH', P: 'x$y', "
-	              "H: ~/z}}\n"
+	              "H: '/x:~/z'}}\n"
 	              "  b: {command: [sh, -c, $PATH]}\n"
 	              "  c: {shell: 'echo $PATH ~/x'}\n"),
 		"tend.yaml:3:21: warning: '$PATH' is not expanded, the text stands as it is; write "
@@ -83,7 +83,7 @@ TEST(what_nobody_expands_is_named)
 		"write the path of the home directory\n"
 		"tend.yaml:3:51: warning: '$PATH' is not expanded, the text stands as it is; write "
 		"the value, or use a shell line\n"
-		"tend.yaml:3:78: warning: '~/z': '~' is not expanded, the text stands as it is; "
+		"tend.yaml:3:78: warning: '/x:~/z': '~' is not expanded, the text stands as it is; "
 		"write the path of the home directory\n");
 }
 

@@ -33,17 +33,20 @@ is "both streams come in the order they were written" \
 	"$(sed -n 's/^a  *| //p' out | tr '\n' ' ')" "$(seq 100 | tr '\n' ' ')"
 
 stack prompt <<'END'
-  a: {shell: 'printf "\\033[32mName? "; until test -e go-on; do sleep 0.05; done; echo Ann; exec sleep 1000'}
+  a: {shell: 'printf "10%%\\r20%%\\r\\n\\033[32mName? "; until test -e go-on; do sleep 0.05; done; echo Ann; exec sleep 1000'}
 END
 up prompt
 check "a line that does not end is shown" soon grep -q '^a      | Name? $' log
 touch go-on
 check "and its rest is marked" soon grep -q '^a      + Ann$' log
-is "there is no colour in logs" "$("$TEND" logs a | tail -n 1)" "Name? Ann"
+is "there is no colour in logs, and a carriage return ends a line" \
+	"$("$TEND" logs a | tr '\n' '|')" "==> prompt/a, attempt 1 <==|10%|20%|Name? Ann|"
+run "$TEND" status a
+has "nor in status" out "    20%"
 run "$TEND" logs a --json
 has "nor in logs --json" out '"text":"Name? Ann"'
 run "$TEND" status a --json
-has "nor in status --json" out '"output_tail":"Name? Ann\n"'
+has "nor in status --json" out 'Name? Ann\n"'
 if command -v script >/dev/null; then
 	TERM=xterm script -qec "'$TEND' logs a" /dev/null </dev/null >out 2>err
 	has "but on a terminal" out "$(printf '\033[32mName? ')"
