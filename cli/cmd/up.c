@@ -56,14 +56,13 @@ int cmd_up(int argc, char **argv)
 	}
 	int code = up_run(&up);
 	if (up.rt) {
-		/* Fibers that outlive the deadline still use the memory that
-		 * would be freed. */
+		/* Fibers beyond the deadline still use the memory. */
 		fflush(NULL);
 		_exit(code);
 	}
 	config_free(config);
-	/* A shell script ends with the program that a Ctrl-C has ended, but goes on after one
-	 * that merely exits. */
+	/* A shell script ends with a program of SIGINT, but goes on after a program with an
+	 * exit code. */
 	if (up.interrupted && !up.start_failed && code != EXIT_TIMEOUT) {
 		fflush(NULL);
 		raise(SIGINT);

@@ -88,7 +88,7 @@ void config_free(struct config *config);
 
 /* Looks for reasons why a task of this configuration could not start here and
  * now, or would not do what was meant: a program that is not found, a directory that
- * cannot be entered, a '$' or '~' that nobody expands. Clears `warnings` and writes
+ * cannot be entered, a '$' or '~' without a shell. Clears `warnings` and writes
  * each reason there.
  *
  *   parent    the environment of the supervisor */

@@ -131,7 +131,7 @@ static void parse(struct config_reader *r)
 	yaml_document_delete(&document);
 }
 
-/* A character that nobody sees may be the reason of any error. */
+/* An invisible character may be the reason of any error. */
 static void report_unseen(struct config_reader *r)
 {
 	if (r->errors->count == 0 || r->unseen.line == 0)

@@ -74,7 +74,7 @@ static int find_program(const struct config_task *task, char *const *environment
 	}
 }
 
-/* Returns what is wrong with the first line of a script, "" if nothing is. */
+/* Returns the slip in the first line of a script, "" if the line is right. */
 static const char *script_slip(const char *path, char *buf, size_t size)
 {
 	char first[256] = "";
@@ -180,8 +180,8 @@ static bool is_set(char *const *environment, const char *name, size_t n)
 	return false;
 }
 
-/* Finds "$NAME" or "${NAME}" with a variable of the environment. Returns its length, 0 if
- * there is none, and writes where it begins. */
+/* Finds "$NAME" or "${NAME}" with a variable of the environment. Returns the length, 0 if
+ * the text has no such variable, and writes the beginning. */
 static size_t find_variable(const char *text, char *const *environment, const char **at)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -197,7 +197,7 @@ static size_t find_variable(const char *text, char *const *environment, const ch
 	return 0;
 }
 
-/* Returns the character at the beginning or the end of the text that nobody sees, or 0. */
+/* Returns the invisible character at the beginning or the end of the text, or 0. */
 static uint32_t unseen_edge(const char *text)
 {
 	size_t n = strlen(text), last = n;
@@ -241,7 +241,7 @@ static void probe_texts(const struct config_task *task, char *const *environment
 	for (size_t i = 0; task->env && task->env[i]; i++)
 		probe_text(strchr(task->env[i], '=') + 1, false, task->env_at[i], environment,
 		           warnings);
-	/* A shell that is given a line expands the line. */
+	/* A shell with -c expands its line. */
 	for (size_t i = 1; task->words_at && task->argv[i] && strcmp(task->argv[i], "-c") != 0; i++)
 		probe_text(task->argv[i], true, task->words_at[i], environment, warnings);
 }

@@ -41,7 +41,7 @@ struct config_reader {
 	const char *text;
 	size_t size;
 	size_t values, bytes;       /* counted so far, aliases followed */
-	struct config_place unseen; /* of the first character that config_unseen() knows */
+	struct config_place unseen; /* place of the first character of config_unseen() */
 	uint32_t unseen_code;
 	bool full; /* a limit was passed and the error reported */
 	bool no_memory;
@@ -67,11 +67,11 @@ struct config_shown {
 };
 struct config_shown config_show(const char *s, size_t n);
 
-/* Makes the two escapes of a character in a file of JSON the one of YAML. */
+/* Makes the two escapes of a character in a file of JSON the single escape of YAML. */
 void config_join_surrogates(char *text, size_t size);
 
-/* Returns true for a character that nobody sees, or that looks like a space and is none.
- * YAML takes such a character for a letter. */
+/* Returns true for an invisible character, or a character that looks like a space. YAML
+ * takes the character for a letter. */
 bool config_unseen(uint32_t c);
 
 /* Turns the text into a document: encoding, syntax, limits. Returns false if an

@@ -1,9 +1,9 @@
-/* cli/config/surrogate.c - the escapes of JSON that YAML does not have.
+/* cli/config/surrogate.c - the escapes of JSON, as YAML writes them.
  *
  * JSON writes a character beyond U+FFFF as two escapes, \ud83d\ude00, where YAML has
- * \U0001f600. In a file of JSON the two are made one, in place. The form of YAML is two
- * characters shorter, and as many spaces stand behind the text then, so that what
- * follows keeps its column. */
+ * \U0001f600. In a file of JSON the two become the single escape, in place. The form of
+ * YAML is two characters shorter, and as many spaces stand behind the text then, so the
+ * rest of the line keeps its columns. */
 #include "config/reader.h"
 
 #include <assert.h>
@@ -25,8 +25,7 @@ static unsigned surrogate_at(const char *s, size_t n, unsigned first)
 	return *end == 0 && code >= first && code <= first + 0x3ff ? (unsigned)code : 0;
 }
 
-/* Rewrites the text s[0..n) behind a quote. Returns the length that is read, with the
- * closing quote. */
+/* Rewrites the text s[0..n) behind a quote. Returns the length with the closing quote. */
 static size_t rewrite_text(char *s, size_t n)
 {
 	size_t in = 0, out = 0;
@@ -58,8 +57,8 @@ static size_t rewrite_text(char *s, size_t n)
 
 void config_join_surrogates(char *text, size_t size)
 {
-	/* In JSON a quote outside of a text always begins one. In other YAML it need not, and
-	 * there the two escapes stay an error. */
+	/* In JSON a quote outside of a text always begins a text. In other YAML a quote need
+	 * not, and there the two escapes stay an error. */
 	json_t *document =
 		memmem(text, size, "\\u", 2)
 			? json_loadb(text, size, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL)

@@ -44,7 +44,7 @@ static void report_line(struct config_reader *r, const yaml_node_t *node)
 	              simple ? list : "PROGRAM, ARGUMENT", simple ? node_show(node).text : "LINE");
 }
 
-/* Reports a path that only a shell would read as it is meant. */
+/* Reports a path with a tilde, which only a shell expands. */
 static void check_home(struct config_reader *r, const yaml_node_t *node)
 {
 	const char *path = node_text(node);
@@ -168,7 +168,7 @@ static void read_env(struct config_reader *r, const struct node_entry *e, void *
 	draft->task->env = env;
 }
 
-/* A pattern would be taken for a name that no variable has. */
+/* A pattern would be taken for the name of a variable. */
 static bool check_whole(struct config_reader *r, const yaml_node_t *node)
 {
 	if (!memchr(node_text(node), '*', node_length(node)))

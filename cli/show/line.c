@@ -4,10 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
-enum { ESCAPE_MAX = 32 }; /* bytes of a sequence that sets a colour; a longer one may be cut */
+enum { ESCAPE_MAX = 32 }; /* bytes of an escape sequence; a longer sequence may be cut */
 
-/* Returns the length of the longest beginning that ends neither in a character nor in
- * an escape sequence. */
+/* Returns the length of the longest beginning with whole characters and whole escape
+ * sequences only. */
 static size_t whole(const char *s, size_t n)
 {
 	for (size_t k = 1; k <= 3 && k <= n; k++) {

@@ -10,12 +10,12 @@
 /* A line ends with LF, CR LF or a CR alone, as a progress bar writes. */
 struct line_buffer {
 	size_t n;
-	bool begun;    /* the beginning of the line was given out: what comes continues it */
+	bool begun;    /* the beginning of the line was given out */
 	bool after_cr; /* the last line ended with a CR, so an LF ends no other line */
 	char bytes[PRINT_LINE_MAX];
 };
 
-/* Takes a line without its end, or a piece of one.
+/* Takes a line without its end, or a piece of a line.
  *
  *   continues  the text belongs to the line of the call before */
 typedef void line_fn(void *arg, const char *text, size_t n, bool continues);
@@ -24,7 +24,7 @@ typedef void line_fn(void *arg, const char *text, size_t n, bool continues);
  * long. A line is cut between two characters. */
 void line_feed(struct line_buffer *b, const char *bytes, size_t n, line_fn *fn, void *arg);
 
-/* Calls `fn` for what there is of a line that has not ended, in whole characters. */
+/* Calls `fn` for the beginning of a line without an end, in whole characters. */
 void line_show(struct line_buffer *b, line_fn *fn, void *arg);
 
 /* Calls `fn` for the rest, if there is a rest: no more bytes come. */

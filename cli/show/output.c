@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 /* Opens /dev/null in place of closed standard streams, because a descriptor opened while
- * 0, 1 or 2 is closed would become the output. It is opened for reading only, so that
- * what is written is refused as before. */
+ * 0, 1 or 2 is closed would become the output. The file is opened for reading only, so
+ * a write is refused as before. */
 static bool fill_standard_fds(void)
 {
 	int fd;

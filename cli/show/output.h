@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /* Prepares standard output and error, before anything is written: each write waits until
- * the other end takes it, also where the descriptor does not block, and a descriptor
- * that is closed stays one that cannot be written. Returns false on failure. */
+ * the reader has taken the bytes, also where the descriptor does not block, and a closed
+ * descriptor still refuses each write. Returns false on failure. */
 bool output_open(void);
 
 /* Returns true if standard output shows colours. */

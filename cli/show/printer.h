@@ -33,7 +33,8 @@ void printer_line(struct printer *p, const char *name, size_t number, char mark,
 void printer_document(struct printer *p, struct json_t *document);
 
 /* Waits until all is written, as long as the reader goes on reading, and frees the
- * printer. Returns false if something could not be written; the thread then ends with the process. */
+ * printer. Returns false if something could not be written; the thread then ends with
+ * the process. */
 bool printer_close(struct printer *p);
 
 #endif

@@ -19,8 +19,8 @@ char *text_escape(char *buf, size_t size, const char *s, size_t n)
 	return buf;
 }
 
-/* Returns the length of the sequence at s that sets colours (SGR of ECMA-48), 0 if there
- * is none. */
+/* Returns the length of the sequence for colours (SGR of ECMA-48) at s, 0 if s begins
+ * otherwise. */
 static size_t colour_at(const char *s, size_t n)
 {
 	size_t i = 2;

@@ -35,7 +35,7 @@ void up_signals_close(struct up *up)
 
 	if (up->signal_fd < 0)
 		return;
-	/* What is pending was sent before the end, and would now end this process early. */
+	/* A pending signal was sent before the end, and would now end this process early. */
 	while (read(up->signal_fd, &info, sizeof(info)) == sizeof(info)) {}
 	close(up->signal_fd);
 	up->signal_fd = -1;

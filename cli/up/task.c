@@ -20,7 +20,7 @@
 #define LOOK_NS (2 * TEND_MS)
 /* How long the beginning of a line waits for its end. */
 #define SHOW_NS (500 * TEND_MS)
-/* How long a task that is never started again runs until it counts as started. */
+/* How long a temporary task runs until the task counts as started. */
 #define SETTLE_NS TEND_SEC
 
 extern char **environ;
@@ -54,7 +54,7 @@ static void become(struct up_task *t, uint8_t state)
 	t->state = state;
 }
 
-/* A task that was given up stays so until it ends, whatever its process still does. */
+/* An abandoned task stays so until its end, whatever the process still does. */
 static void set_state(struct up_task *t, uint8_t state)
 {
 	if (t->state == TEND_STATE_ABANDONED && state != TEND_STATE_ENDED)
@@ -138,9 +138,9 @@ static void see_start(struct up_task *t)
 		mark_started(t);
 }
 
-/* A task that is never started again has failed for good with its first failure, and its
- * dependants then do not start. So they wait until the task has run for a while: how
- * quickly it fails would else decide. */
+/* The first failure of a temporary task is for good, and the dependants then do not start.
+ * So the dependants wait until the task has run for a while: the speed of the failure would
+ * else decide. */
 static void see_settled(struct up_task *t)
 {
 	if (t->pid > 0 && !t->up->graph.nodes[t->index].started && tend_now() >= t->settled_at)

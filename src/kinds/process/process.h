@@ -7,7 +7,7 @@
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
- *   output.c   two pipes, and the tail of what came through them
+ *   output.c   two pipes or one, and the tail of what came through them
  *   machine.c  the fiber: from the request to the outcome
  *   spawn.c    options copied, the task made
  *   query.c    tail, pid and signal, by any thread
@@ -124,8 +124,9 @@ void tend__link_leave(struct tend__process *p);
 
 /* output.c */
 
-/* Makes the pipes of standard output and error, or one pipe for both. `ends` gets the child's ends, which the
- * caller closes, or -1; also when this fails. Returns 0 or a negative errno value. */
+/* Makes the pipes of standard output and error, or one pipe for both. `ends` gets the
+ * child's ends, which the caller closes, or -1; also when this fails. Returns 0 or a
+ * negative errno value. */
 int tend__output_open(struct tend__process *p, int ends[2]);
 /* Closes the read end of standard output (0) or error (1), if it is open. */
 void tend__output_close(struct tend__process *p, int i);
