@@ -278,13 +278,12 @@ int instance_claim(const char *name, const char *file, struct instance *out,
  * finds the file unlocked. */
 static void lock_again(struct instance *i)
 {
-	char dir[INSTANCE_PATH_MAX], fresh[INSTANCE_PATH_MAX + 8];
+	char dir[INSTANCE_PATH_MAX], fresh[INSTANCE_PATH_MAX + 16];
 	struct instance_error ignored;
 
 	if (instance_dir(dir, sizeof(dir), true, &ignored) != 0)
 		return;
-	snprintf(fresh, sizeof(fresh), "%s.new", i->lock);
-	unlink(fresh);
+	snprintf(fresh, sizeof(fresh), "%s.%d", i->lock, (int)getpid());
 	int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), old = i->lock_fd;
 	if (fd < 0)
 		return;
