@@ -57,8 +57,9 @@ static json_t *needs_of(const struct up_task *t)
  * beginning of a character. */
 static json_t *end_of(const struct up_tail *tail, size_t max)
 {
-	const char *from = tail->bytes, *end = tail->bytes + tail->n;
+	const char *from = tail->bytes ? tail->bytes : "", *end = from + tail->n;
 
+	assert(tail->bytes || tail->n == 0);
 	if (tail->n > max) {
 		const char *line = memchr(end - max, '\n', max);
 		from = line && line + 1 < end ? line + 1 : end - max;
@@ -68,7 +69,7 @@ static json_t *end_of(const struct up_tail *tail, size_t max)
 	     i++)
 		from++;
 	assert(from <= end && (size_t)(end - from) <= max);
-	return text_json(from ? from : "", (size_t)(end - from));
+	return text_json(from, (size_t)(end - from));
 }
 
 static json_t *card(struct up_task *t)
