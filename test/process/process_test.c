@@ -124,6 +124,22 @@ TEST(what_cannot_start_says_why)
 	end();
 }
 
+TEST(a_missing_guard_answers_and_its_paths_are_told)
+{
+	const char *const argv[] = {"true", NULL};
+	char paths[4200];
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.guard_path = "/nowhere/tend-guard"), &rt), 0);
+	ANSWERS(tend_spawn_process(tend_root(rt), TEND_PROCESS_OPTS(.argv = argv), NULL), -ENOENT);
+	ck_assert_uint_eq(tend_guard_paths(rt, paths, sizeof(paths)), strlen(paths));
+	ck_assert_str_eq(paths, "/nowhere/tend-guard");
+	end();
+	ANSWERS(tend_runtime_open(NULL, &rt), 0);
+	ck_assert_uint_eq(tend_guard_paths(rt, paths, sizeof(paths)), strlen(paths));
+	ck_assert_ptr_nonnull(strstr(paths, "/test/tend-guard:/"));
+	end();
+}
+
 TEST(a_cancel_sends_the_stop_signal_and_then_kills)
 {
 	struct tend_outcome o;
