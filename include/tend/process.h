@@ -52,8 +52,7 @@ struct tend_process_opts {
 	uint32_t attempt;        /* number shown in the tree; default 1 */
 	uint32_t reserved;       /* 0 */
 };
-#define TEND_PROCESS_OPTS(...) \
-	(&(const struct tend_process_opts){.size = sizeof(struct tend_process_opts), __VA_ARGS__})
+#define TEND_PROCESS_OPTS(...) TEND_OPTIONS_(tend_process_opts, __VA_ARGS__)
 
 /* Starts a process as a task of `scope`, with /dev/null as standard input, a
  * group of its own, default signals, and no descriptor but 0, 1 and 2. The call

@@ -184,6 +184,8 @@ int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **o
 			return error;
 		*opts = o = room;
 	}
+	if (o->deadline)
+		tend__deadline_check(o->deadline);
 	if (o->stack_bytes && (o->stack_bytes < 16384 || o->stack_bytes > (size_t)1 << 30))
 		return -EINVAL;
 	if (o->reserved || (o->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))

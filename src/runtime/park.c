@@ -193,6 +193,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 				tend__unlink(&w->link);
 				tend__unlock(lock);
 			}
+			if (error == -ETIMEDOUT)
+				tend__deadline_check(deadline);
 			if (!(flags & (TEND__UNCANCELABLE | TEND__STAY)))
 				tend__abort_if_asked(t);
 			return error;

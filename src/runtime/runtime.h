@@ -216,6 +216,18 @@ void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock
 void tend__drive(const tend_runtime *rt);
 /* True for a thread that drives a hosted runtime. */
 bool tend__drives(void);
+/* The instant at which the first of the open runtimes was opened, or 0. */
+extern _Atomic uint64_t tend__opened_at;
+TEND_NORETURN void tend__deadline_is_a_length(uint64_t deadline);
+/* A deadline from before any runtime was opened is a length of time, and a bug of the program:
+ * the call would answer at once, in silence. Called without a lock. */
+static inline void tend__deadline_check(uint64_t deadline)
+{
+	/* Relaxed: a caller that has a runtime sees its opening. */
+	if (deadline && deadline < tend__load_relaxed(&tend__opened_at))
+		tend__deadline_is_a_length(deadline);
+}
+
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */

@@ -235,6 +235,104 @@ TEST(an_event_may_be_freed_once_its_watches_are_over)
 	ck_assert_int_eq(in_child(unwatched_program, out, sizeof(out)), 0);
 }
 
+static int panics(void *arg)
+{
+	(void)arg;
+	tend_panic("two\nlines");
+}
+
+static int silent_program(void)
+{
+	tend_runtime *rt;
+	tend_task held;
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "held"), &held) ||
+	    tend_join(held, NULL, TEND_FOREVER) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "alone"), NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_panic_that_nobody_holds_is_one_line)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(silent_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/alone #"), out);
+	ck_assert_ptr_nonnull(strstr(out, ": two\\x0alines\n"));
+	ck_assert_ptr_eq(strchr(out, '\n') + 1, out + strlen(out));
+}
+
+static tend_runtime *late_runtime;
+static int sleeps_for_a_length(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(5);
+}
+static int length_program(void)
+{
+	tend_task t;
+
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_spawn(tend_root(late_runtime), sleeps_for_a_length, NULL, NULL, &t) ||
+	       tend_join(t, NULL, TEND_FOREVER);
+}
+static int length_of_a_task(void)
+{
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_spawn(tend_root(late_runtime), nothing, NULL, TEND_TASK_OPTS(.deadline = 5),
+	                  NULL);
+}
+static int length_of_a_scope(void)
+{
+	tend_scope s;
+
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_scope_open(tend_root(late_runtime), "s", TEND_SCOPE_OPTS(.deadline = 5), &s);
+}
+static int length_of_a_shutdown(void)
+{
+	tend_event *never;
+
+	return tend_runtime_open(NULL, &late_runtime) || tend_event_open(&never) ||
+	       tend_spawn(tend_root(late_runtime), wait_event, never, NULL, NULL) ||
+	       tend_shutdown(tend_root(late_runtime), 5, NULL);
+}
+
+TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
+{
+	static int (*const programs[])(void) = {length_program, length_of_a_task, length_of_a_scope,
+	                                        length_of_a_shutdown};
+	char out[512];
+	int status = in_child(programs[_i], out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "did you mean tend_after()?"));
+}
+
+/* The reader of stderr has gone, which must not end the program. Hosted, because a worker
+ * blocks the signal anyway. */
+static int deaf_program(void)
+{
+	int ends[2];
+	tend_runtime *rt;
+
+	if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0 ||
+	    close(ends[0]) || tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, NULL, NULL) || tend_runtime_poll(rt, 0) < 1)
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_line_that_nobody_reads_ends_no_program)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(deaf_program, out, sizeof(out)), 0);
+}
+
 static int sleep_a_little(void *arg)
 {
 	(void)arg;
@@ -463,7 +561,7 @@ static int serve_short_reads(void *arg)
 	if (read_some(x, fd, 0) != 3)
 		return -EIO;
 	hold(x);
-	if (read_some(x, fd, 1) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
+	if (read_some(x, fd, tend_now()) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
 		return -EIO;
 	/* Bytes, urgent data, bytes and the end come while it is parked, at once. */
 	if (tend_spawn(tend_self_scope(), holder, x, NULL, NULL))

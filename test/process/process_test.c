@@ -140,6 +140,26 @@ TEST(a_missing_guard_answers_and_its_paths_are_told)
 	end();
 }
 
+static char told[512];
+static void take_line(const char *message) { snprintf(told, sizeof(told), "%s", message); }
+
+TEST(what_cannot_start_and_nobody_holds_is_told)
+{
+	const char *const none[] = {"no-such-program-here", NULL}, *const no[] = {"false", NULL};
+
+	begin();
+	tend_set_failure_hook(take_line);
+	/* An exit code is an answer. */
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = no), NULL), 0);
+	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
+	ck_assert_str_eq(told, "");
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = none), NULL), 0);
+	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
+	ck_assert_ptr_nonnull(strstr(told, " could not start: no-such-program-here: "));
+	tend_set_failure_hook(NULL);
+	end();
+}
+
 TEST(a_cancel_sends_the_stop_signal_and_then_kills)
 {
 	struct tend_outcome o;
@@ -223,7 +243,8 @@ TEST(processes_start_stop_and_end_while_every_worker_is_busy)
 	ck_assert_int_eq(join(shell("exit 4", 0)).result, 4);
 	t = shell("echo up; exec sleep 1000", 0);
 	until_it_says(t, "up");
-	ck_assert_int_gt(tend_process_pid(t), 0);
+	while (tend_process_pid(t) == -EAGAIN)
+		usleep(1000);
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
 	ck_assert_int_eq(join(t).kind, TEND_CANCELED);
 	t = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1);

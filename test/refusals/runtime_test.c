@@ -52,6 +52,8 @@ REFUSES(tend_runtime_open, EFBIG, "RLIMIT_FSIZE", outside,
         (limit(RLIMIT_FSIZE, 4096), open_with(w, TEND_RUNTIME_OPTS(SMALL))))
 REFUSES(tend_runtime_open, EEXIST, "a registry file that is there", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/dev/null", SMALL)))
+CANNOT_PROVOKE(tend_runtime_open, EBUSY, "test/registry has the file of a live process")
+CANNOT_PROVOKE(tend_runtime_open, ENOSPC, "test/registry has a full disk")
 REFUSES(tend_runtime_open, ENOENT, "no folder for the registry file", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/nowhere/tend", SMALL)))
 REFUSES(tend_runtime_open, EMFILE, "no descriptors", outside,

@@ -163,6 +163,11 @@ enum tend__wait_kind tend__process_turn(struct tend__task *t)
 	/* After a panic of the output callback the outcome stands. */
 	if (!t->ending)
 		t->result = outcome_of(p, phase);
+	p->calls = t->ending == TEND_FAILED && t->result < 0 && !(tend__task_word(t) & TEND__KEPT);
+	if (p->calls && tend__tls.task != t) {
+		again(t);
+		return TEND__WAIT_GUARD;
+	}
 	tend__output_close(p, 0);
 	tend__output_close(p, 1);
 	tend__link_leave(p);
@@ -195,7 +200,7 @@ void tend__process_wake(struct tend__task *t)
 		return;
 	}
 	TEND__EDGE_RELEASE(t);
-	if (p->output || t->drop) {
+	if (p->output || t->drop || p->calls) {
 		tend__spawned(p->children->rt, t);
 		return;
 	}
