@@ -258,6 +258,7 @@ TEST(processes_start_stop_and_end_while_every_worker_is_busy)
 TEST(a_shutdown_ends_all_processes_while_every_worker_is_busy)
 {
 	tend_report *report;
+	char text[8192];
 
 	begin_busy(1);
 	for (int i = 0; i < 5; i++)
@@ -267,6 +268,11 @@ TEST(a_shutdown_ends_all_processes_while_every_worker_is_busy)
 	                      TEND_SHUTDOWN_OPTS(.report = &report)),
 	        0);
 	ck_assert_uint_eq(tend_report_abandoned(report), 0);
+	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "5 killed"));
+	ck_assert_ptr_nonnull(strstr(text, " killed: sh ("));
+	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "\"names\":\"sh ("));
 	tend_report_free(report);
 	released = true;
 	end();
