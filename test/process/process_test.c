@@ -261,15 +261,19 @@ TEST(a_shutdown_ends_all_processes_while_every_worker_is_busy)
 	char text[8192];
 
 	begin_busy(1);
-	for (int i = 0; i < 5; i++)
-		until_it_says(shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1),
-		              "up");
+	for (int i = 0; i < 5; i++) {
+		tend_task t = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1);
+
+		until_it_says(t, "up");
+		while (tend_process_pid(t) == -EAGAIN)
+			usleep(1000);
+	}
 	ANSWERS(tend_shutdown(scope, tend_after(PATIENCE_NS),
 	                      TEND_SHUTDOWN_OPTS(.report = &report)),
 	        0);
 	ck_assert_uint_eq(tend_report_abandoned(report), 0);
 	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
-	ck_assert_ptr_nonnull(strstr(text, "5 killed"));
+	ck_assert_msg(strstr(text, "5 killed"), "%s", text);
 	ck_assert_ptr_nonnull(strstr(text, " killed: sh ("));
 	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
 	ck_assert_ptr_nonnull(strstr(text, "\"names\":\"sh ("));
