@@ -15,7 +15,8 @@ extern "C" {
 struct tend_scope_opts {
 	size_t size;       /* size of this struct, set by TEND_SCOPE_OPTS */
 	uint64_t deadline; /* cancel with -ETIMEDOUT at this instant, or at the parent's
-	                      deadline if earlier; 0: only the parent's */
+	                      deadline if earlier, at once if that has passed;
+	                      0: only the parent's */
 	uint64_t shield;   /* until this instant no cancel from above enters; 0: no shield */
 	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process */
 	uint32_t reserved; /* 0 */

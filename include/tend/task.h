@@ -27,7 +27,8 @@ struct tend_task_opts {
 	uint32_t flags;     /* TEND_ABORTABLE, TEND_CRITICAL */
 	uint32_t reserved;  /* 0 */
 	size_t stack_bytes; /* stack of a fiber; default: the runtime's */
-	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant; 0: never */
+	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant, at once if
+	                       that has passed; 0: never */
 	void (*drop)(
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */

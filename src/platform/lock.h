@@ -23,6 +23,7 @@
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
+ *   batches_lock    worker    fresh tasks for which the ring had no room     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
  *   fault           fault.c   which handlers are installed                   (leaf)
  *   table           table.c   the runtimes that are open, by number, and the

@@ -1,8 +1,8 @@
 /* runtime/runtime.h - the workers that run the tasks.
  *
  * A worker is a thread with its queues, timers, poller, stacks and free slots. No other
- * thread touches these: other threads reach a worker by the inbox, and take from the ring
- * of tasks that have not started.
+ * thread touches these: other threads reach a worker by the inbox, and take tasks that have
+ * not started, from the ring and from the batches behind it.
  *
  * Files, each uses only those above it:
  *   table.c   the runtimes that are open, by number
@@ -32,6 +32,8 @@ enum {
 	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
+	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
+	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
 	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
 };
@@ -96,13 +98,12 @@ struct tend__reserved_places {
 };
 
 /* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
- * worker, read by any thread  (x) any thread, in atomic steps */
+ * worker, read by any thread  (x) any thread, in atomic steps  (l) the lock above */
 struct tend__worker {
 	tend_runtime *rt;                    /* (c) */
 	uint32_t number;                     /* (c) */
 	struct tend__context context;        /* (w) the loop's */
 	struct tend__queue started;          /* (w) ready and pinned */
-	struct tend__queue fresh;            /* (w) fresh tasks for which the ring had no room */
 	struct tend__poller poller;          /* (w) but for tend__poller_wake() */
 	struct tend__slots slots;            /* (w) */
 	struct tend__stack *stacks;          /* (w) free stacks */
@@ -123,6 +124,7 @@ struct tend__worker {
 	struct tend__thread thread;          /* (c) */
 	uint32_t seen[TEND__WORKERS_MAX];    /* (w) as a thief: heads of the rings at `looked` */
 	uint64_t looked;                     /* (w) */
+	uint64_t slow;                       /* (w) a bit for each worker with a slow ring */
 	bool watches;                        /* (w) counted in the runtime's watchers */
 	bool called;                         /* (w) to watch, and has not napped since */
 	bool worked;                         /* (w) since the last look whether to watch */
@@ -136,7 +138,12 @@ struct tend__worker {
 	_Atomic uint32_t stop;                           /* (x) */
 	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and this worker take here */
 	_Alignas(64) _Atomic uint32_t tail;              /* (r) this worker adds here */
-	_Atomic(struct tend__task *) ring[TEND__RING];   /* (r) */
+	_Atomic uint32_t put_aside;                      /* (r) tasks that went into batches */
+	_Atomic uint32_t batches_count;                  /* (x) */
+	struct tend__lock batches_lock;
+	/* (l) Fresh tasks for which the ring had no room, oldest batch first. */
+	struct tend__post *batches, **last_batch TEND_GUARDED_BY(&batches_lock);
+	_Atomic(struct tend__task *) ring[TEND__RING]; /* (r) */
 };
 
 struct tend__scope;

@@ -13,20 +13,9 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 {
 	struct tend__task *t = tend__ring_pop(w);
 
-	if (t)
-		return t;
-	if (!w->fresh.first)
-		return NULL;
-	t = tend__queue_task(tend__queue_pop(&w->fresh));
-	while (w->fresh.first && tend__ring_has_room(w)) {
-		/* Out of the queue before it goes into the ring: from then on a thief may run
-		 * the task, and the link may belong to a queue of the thief. */
-		struct tend__task *moved = tend__queue_task(tend__queue_pop(&w->fresh));
-
-		if (w->fresh.first)
-			__builtin_prefetch(w->fresh.first->next);
-		(void)tend__ring_push(w, moved);
-	}
+	/* In a loop, because a thief may be faster. */
+	while (!t && tend__batches_take(w, w, 1))
+		t = tend__ring_pop(w);
 	return t;
 }
 
@@ -152,7 +141,8 @@ static __attribute__((noinline)) struct tend__task *choose_of_all(struct tend__w
 static inline __attribute__((always_inline)) struct tend__task *choose(struct tend__worker *w,
                                                                        struct tend__stack *spare)
 {
-	if (tend__has_fresh(w) || !w->started.first || !w->budget)
+	/* While tasks are ready, batches wait for the next round. */
+	if (tend__ring_filled(w) || !w->started.first || !w->budget)
 		return choose_of_all(w, spare);
 	w->budget--;
 	return next_started(w);

@@ -323,6 +323,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return -EINVAL;
 	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
+	tend__deadline_check(deadline);
 	otherwise = tend__alloc(sizeof(*otherwise));
 	fresh = tend__alloc(sizeof(*fresh));
 	if (fresh)

@@ -45,7 +45,10 @@ struct tend__stack;
 /* An entry of a worker's inbox. The post of a task is also the link in a run queue. */
 struct tend__post {
 	struct tend__post *next;
-	void (*fn)(struct tend__worker *worker, struct tend__post *post);
+	union {
+		void (*fn)(struct tend__worker *worker, struct tend__post *post);
+		struct tend__post *next_batch; /* in the first fresh task of a batch */
+	};
 };
 
 /* The part of a scope that its tasks use. */

@@ -15,6 +15,8 @@ static int open_named(struct world *w, const char *name)
 	return tend_scope_open(w->open, name, NULL, &w->out.scope);
 }
 
+#define LATER (TEND_FOREVER - 1)
+
 static int open_with(struct world *w, const struct tend_scope_opts *opts)
 {
 	return tend_scope_open(w->open, "s", opts, &w->out.scope);
@@ -74,10 +76,9 @@ REFUSES(tend_scope_open, E2BIG, "a field of tomorrow", outside, open_with(w, &fu
 REFUSES(tend_scope_open, ENOMEM, "no memory for the scope", outside,
         (no_memory(1), open_in(w, w->open)))
 REFUSES(tend_scope_open, ENOMEM, "no memory for its deadline", used_slot,
-        (no_memory(1), open_with(w, TEND_SCOPE_OPTS(.deadline = tend_now()))))
+        (no_memory(1), open_with(w, TEND_SCOPE_OPTS(.deadline = LATER))))
 REFUSES(tend_scope_open, ENOMEM, "no memory for its shield", used_slot,
-        (no_memory(2),
-         open_with(w, TEND_SCOPE_OPTS(.deadline = tend_now(), .shield = TEND_FOREVER - 1))))
+        (no_memory(2), open_with(w, TEND_SCOPE_OPTS(.deadline = LATER, .shield = LATER))))
 REFUSES(tend_scope_open, EAGAIN, "tasks_max", without_room, open_in(w, w->open))
 REFUSES(tend_scope_open, EOVERFLOW, "200 deep", deep, open_in(w, w->deep))
 REFUSES(tend_scope_open, ECANCELED, "a parent that closes", outside, open_in(w, w->closing))
