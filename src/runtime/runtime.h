@@ -427,7 +427,10 @@ void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);
+/* Ends the threads of the workers; and closes what the workers have, when no other thread can
+ * wake them any more. */
 void tend__workers_stop(tend_runtime *rt);
+void tend__workers_fini(tend_runtime *rt);
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif
