@@ -13,15 +13,15 @@ enum { ROWS = 4096, EVENTS = 256 };
 struct known {
 	uint64_t id, parent;
 	uint8_t kind;
-	bool stopping; /* of a task: alone */
-	bool canceled; /* of a scope */
+	bool stopping; /* a task alone, or a scope */
+	bool canceled; /* a scope, and so the tasks in it */
 	bool unsure;   /* a scope that was stopping when the model began */
 	bool seen;     /* in the snapshot that is compared */
 	char name[TEND_NAME_MAX + 1];
 };
 
-/* A row that differs: an event of one of these types is yet to come, of the row itself; or
- * the cancel of its scope. */
+/* A row that differs, until an event of the row with one of these types explains the
+ * difference, or the cancel of the scope. */
 struct doubt {
 	uint64_t id, scope;
 	uint32_t types;
@@ -60,7 +60,7 @@ static bool is_stopping(const struct tend_info *info)
 	return info->state == TEND_STATE_STOPPING || info->state == TEND_STATE_ABANDONED;
 }
 
-/* Begins anew: events were lost, or none was taken yet. */
+/* Begins anew. */
 static void from_snapshot(void)
 {
 	struct tend_snapshot_info about;
@@ -120,7 +120,7 @@ static void apply(const struct tend_event_info *e)
 		return; /* in the snapshot */
 	m.last = e->number;
 	if (!k && (e->type == TEND_EVENT_STARTED || e->type == TEND_EVENT_OPENED)) {
-		/* What is around is there before. */
+		/* The scope around was opened before. */
 		ck_assert_msg(e->parent == 0 || find(e->parent), "%s in no scope", e->name);
 		add(e->id, e->parent, e->kind, e->name);
 	} else if (k && e->type == TEND_EVENT_ENDED)
@@ -153,8 +153,8 @@ static bool apply_events(uint64_t low, struct tend_event_info *later, size_t *co
 	return !lost;
 }
 
-__attribute__((format(printf, 4, 5))) static void doubt(uint64_t id, uint64_t scope,
-                                                        uint32_t types, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void doubt(uint64_t id, uint64_t scope, uint32_t types,
+                                                        const char *fmt, ...)
 {
 	struct doubt *d = &m.doubt[m.doubts++];
 	va_list args;
@@ -192,7 +192,8 @@ static void compare(const tend_snapshot *s)
 		if (info->torn || info->state == TEND_STATE_ENDED)
 			continue;
 		if (!k) {
-			doubt(info->id, 0, 1 << TEND_EVENT_STARTED | 1 << TEND_EVENT_OPENED, "%s was never told of", info->name);
+			doubt(info->id, 0, 1 << TEND_EVENT_STARTED | 1 << TEND_EVENT_OPENED,
+			      "%s was never told of", info->name);
 			continue;
 		}
 		/* A row never stands where it never was. */
@@ -201,12 +202,13 @@ static void compare(const tend_snapshot *s)
 		ck_assert_str_eq(info->name, k->name);
 		if (should_stop(k, &unsure) != is_stopping(info) && !unsure)
 			doubt(info->id, info->kind == TEND_KIND_SCOPE ? 0 : info->parent,
-			      1 << TEND_EVENT_CANCELED | 1 << TEND_EVENT_CLOSING, "%s is %s, as nobody told", info->name,
-			      tend_state_name(info->state));
+			      1 << TEND_EVENT_CANCELED | 1 << TEND_EVENT_CLOSING,
+			      "%s is %s, as nobody told", info->name, tend_state_name(info->state));
 	}
 	for (size_t i = 0; i < m.rows; i++)
 		if (!m.row[i].seen)
-			doubt(m.row[i].id, 0, 1 << TEND_EVENT_ENDED, "%s is gone, as nobody told", m.row[i].name);
+			doubt(m.row[i].id, 0, 1 << TEND_EVENT_ENDED, "%s is gone, as nobody told",
+			      m.row[i].name);
 }
 
 void model_look(void)
