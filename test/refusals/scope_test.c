@@ -225,14 +225,18 @@ REFUSES(tend_scope_wait_empty, ESTALE, "a fork", forked,
 REFUSES(tend_path_live, EINVAL, "no path", outside, tend_path_live(w->rt, NULL))
 REFUSES(tend_path_live, EINVAL, "an absolute path", outside, tend_path_live(w->rt, "/open"))
 REFUSES(tend_path_live, EINVAL, "a slash at the end", outside, tend_path_live(w->rt, "open/"))
+REFUSES(tend_path_live, EINVAL, "an empty name", outside, tend_path_live(w->rt, "open//live"))
+REFUSES(tend_path_live, EINVAL, "a control byte", outside, tend_path_live(w->rt, "open\n"))
+REFUSES(tend_path_live, EINVAL, "a name of 48 bytes", outside,
+        tend_path_live(w->rt, "open/123456789012345678901234567890123456789012345678"))
+REFUSES(tend_path_live, ESRCH, "an id of something else", outside,
+        tend_path_live(w->rt, "open#7/live"))
 REFUSES(tend_path_live, ESTALE, "a fork", forked, tend_path_live(w->rt, "open"))
 CANNOT_PROVOKE(tend_path_live, ETIMEDOUT,
                "the row is that of two functions; this one does not wait")
 CANNOT_PROVOKE(tend_path_live, ECANCELED,
                "the row is that of two functions; this one does not wait")
 CANNOT_PROVOKE(tend_path_live, EDEADLK, "the row is that of two functions; this one does not wait")
-CANNOT_PROVOKE(tend_path_live, ESRCH,
-               "a path that nothing is under has 0 tasks; a runtime has no handle")
 
 REFUSES(tend_path_wait_empty, EINVAL, "no path", outside, tend_path_wait_empty(w->rt, NULL, 0))
 REFUSES(tend_path_wait_empty, EINVAL, "an absolute path", outside,
@@ -249,8 +253,10 @@ REFUSES(tend_path_wait_empty, EDEADLK, "for everything", in_fiber,
 REFUSES(tend_path_wait_empty, EDEADLK, "by the thread that runs the tasks", hosted,
         tend_path_wait_empty(w->rt, "open", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, ESTALE, "a fork", forked, tend_path_wait_empty(w->rt, "open", 0))
-CANNOT_PROVOKE(tend_path_wait_empty, ESRCH,
-               "a path that nothing is under is empty; a runtime has no handle")
+REFUSES(tend_path_wait_empty, EINVAL, "an empty name", outside,
+        tend_path_wait_empty(w->rt, "open//live", TEND_FOREVER))
+REFUSES(tend_path_wait_empty, ESRCH, "an id of something else", outside,
+        tend_path_wait_empty(w->rt, "open#7", TEND_FOREVER))
 
 /* ---- tend_scope_cleanup() ---- */
 
