@@ -60,7 +60,7 @@ typedef struct tend_snapshot tend_snapshot;
  * id. The snapshot has ended tasks too, as long as their outcome is kept; to count
  * live tasks, look at the state.
  *
- *   returns   0; -ENOMEM; -ESTALE
+ *   returns   0; -ENOMEM; -ESRCH if rt has closed; -ESTALE
  *   owns      *out is the caller's, until tend_snapshot_free()
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_take(const tend_runtime *rt, tend_snapshot **out);
@@ -212,7 +212,8 @@ typedef struct tend_subscription tend_subscription;
 
 /* Begins to record events; from here on they are kept in bounded rings.
  *
- *   returns   0; -ENOMEM; -ENOSPC the disk of registry_path is full; -ESTALE
+ *   returns   0; -ENOMEM; -ENOSPC the disk of registry_path is full; -ESRCH if rt has
+ *             closed; -ESTALE
  *   owns      *out is the caller's, until tend_unsubscribe()
  *   threads   any */
 TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out);
@@ -222,12 +223,13 @@ TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out)
  *   max       room in `out`
  *   lost      the number of events overwritten since the last call, which this call
  *             therefore has missed: when `lost` is not 0, take a new snapshot
- *   returns   the number of events taken, or 0
+ *   returns   the number of events taken, or 0; -ESRCH if the runtime has closed;
+ *             -ESTALE
  *   threads   one at a time */
 TEND_API TEND_MUST int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out,
                                             size_t max, uint64_t *lost);
 
-/* Ends a subscription; NULL does nothing.
+/* Ends a subscription, also after its runtime has closed; NULL does nothing.
  *
  *   threads   any */
 TEND_API void tend_unsubscribe(tend_subscription *sub);

@@ -9,16 +9,25 @@ extern "C" {
 #endif
 
 enum {
-	TEND_FAULT_HANDLERS = 1 << 0, /* SIGSEGV/SIGBUS/SIGILL/SIGFPE name the task; chains */
-	TEND_HOSTED = 1 << 1,         /* one worker, driven by tend_runtime_poll() */
+	/* SIGSEGV/SIGBUS/SIGILL/SIGFPE name the task; chains. Otherwise only an overflow of the
+	   stack of a task is named, and only if the program has no handler of SIGSEGV when it
+	   opens the runtime; every fault then takes its course as without tend */
+	TEND_FAULT_HANDLERS = 1 << 0,
+	TEND_HOSTED = 1 << 1,            /* one worker, driven by tend_runtime_poll() */
+	TEND_NO_FAULT_HANDLERS = 1 << 2, /* no overflow is named either */
+	/* Each fiber has floating-point modes of its own (fesetround(3), mxcsr), which begin as
+	   those of the worker's thread. Otherwise the fibers of a worker share the modes, as they
+	   share errno: a fiber sets them back before it waits. Costs 2 to 3 ns a switch */
+	TEND_OWN_FLOAT_MODES = 1 << 3,
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_runtime_opts {
 	size_t size;               /* size of this struct, set by TEND_RUNTIME_OPTS */
 	const char *name;          /* name of the root scope; default: the program's name */
-	uint32_t workers;          /* threads that run fibers; default: one per CPU, at most 64 */
-	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED */
+	uint32_t workers;          /* threads that run fibers; default: one per CPU on
+	                              which the process may run, at most 64 */
+	uint32_t flags;            /* TEND_FAULT_HANDLERS, TEND_HOSTED, ... */
 	size_t stack_bytes;        /* stack of a fiber, rounded up to pages; default 64 KiB */
 	uint32_t tasks_max;        /* at least this many scopes and tasks fit;
 	                              default 1048576, at most 14680064 */
@@ -43,15 +52,24 @@ struct tend_runtime_opts {
  *             and other errors of creating a file. The registry of a process that
  *             is dead is renamed to PATH.last
  *   owns      *out is the caller's, until tend_runtime_close()
- *   threads   any thread, not a fiber */
+ *   threads   any thread, not a fiber
+ *
+ * Signals are as with pthread_create(3). Workers begin with the signal mask of the
+ * caller, a thread task with the mask of its spawner, and programs that a task
+ * starts by system(3) or posix_spawn(3) inherit the mask. So a program blocks what
+ * it waits for (sigwait(3), signalfd(2)) before this call. The signals of faults are
+ * never blocked. A handler of the program may run on a worker, on the stack of a
+ * fiber. */
 TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out);
 
-/* Shuts the root down (tend_shutdown() with no drain) and frees the runtime.
+/* Shuts the root down (tend_shutdown() with no drain) and frees the runtime. A call
+ * on a handle of the runtime, by any thread and in any wait, gets its answer before
+ * the close returns, and -ESRCH from then on.
  *
  *   rt        NULL does nothing
- *   deadline  for everything below the root
+ *   deadline  for everything below the root, and for the calls under way
  *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
- *             survived: then the runtime is still there, closed to new work,
+ *             survived, or a call has not returned: then the runtime is still there, closed to new work,
  *             and this may be called again
  *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */

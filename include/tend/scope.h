@@ -34,8 +34,8 @@ struct tend_scope_opts {
  *   name      1 to 47 bytes; siblings may share a name
  *   opts      NULL for all defaults
  *   out       the new scope
- *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max; -EOVERFLOW
- *             below 200 scopes; -ECANCELED if parent is closing; -ESHUTDOWN if
+ *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max, or without a
+ *             thread for the runtime's first deadline; -EOVERFLOW below 200 scopes; -ECANCELED if parent is closing; -ESHUTDOWN if
  *             parent is sealed; -ESRCH; -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,

@@ -79,6 +79,14 @@ TEND_API void tend_sim_fail_alloc(uint64_t at, int forever);
 TEND_API uint64_t tend_sim_allocs(void);
 TEND_API uint64_t tend_sim_held(void);
 
+/* Stands for `ns` of work without a wait: the clock goes on by so much, and every
+ * thread may be the next. While any thread can go on, the clock goes on by this
+ * alone, so a loop over it is a task that computes while timers become due.
+ *
+ *   ns        nanoseconds
+ *   threads   inside of a simulation; elsewhere does nothing */
+TEND_API void tend_sim_compute(uint64_t ns);
+
 /* Returns a number less than n, chosen by the seed.
  *
  *   threads   inside of a simulation */

@@ -40,6 +40,9 @@ struct tend_task_opts {
  * only a count tells of the spawn (behaviour rule 1). If the task is canceled
  * before its first run, fn is not called, but drop is.
  *
+ * A thread task ends when no code of its thread runs any more: after the destructors
+ * of thread-specific values and of thread_local objects, which still belong to it.
+ *
  * A fiber gets its stack at its first run. If no stack can be had then, fn is not
  * called, and the outcome is TEND_FAILED with -ENOMEM or -EAGAIN; in this case drop
  * must not wait. A caller that waits for the work of a fiber, not for its end,
@@ -50,8 +53,8 @@ struct tend_task_opts {
  *   out       the task; its outcome is then kept until it was joined or the scope
  *             closes. NULL: the outcome goes into the scope's counts only
  *   returns   0; -ECANCELED if the scope is canceled or closing; -ESHUTDOWN if
- *             the scope is sealed; -EAGAIN at tasks_max, or out of threads or of
- *             guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
+ *             the scope is sealed; -EAGAIN at tasks_max, or out of threads (also
+ *             of one for the runtime's first deadline) or of guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
  *             if opts->hold contains scope; -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives arg back
  *   threads   any */

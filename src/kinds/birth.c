@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 
@@ -61,30 +62,31 @@ static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, 
 		__builtin_prefetch(t + line, 1);
 }
 
-/* Makes the alarm of the task's deadline. Returns 0 or -ENOMEM. */
+/* Makes the alarm of the task's deadline. Returns 0, or an error of tend__monitor_start(). */
 static int arm(struct tend__task *t, uint64_t deadline)
 {
+	tend_runtime *rt = tend__scope_of(t)->rt;
 	struct tend__extra *extra = tend__task_extra(t);
+	int error = tend__monitor_start(rt);
 
 	tend__assert(!extra || !extra->alarm);
-	if (extra)
-		extra->alarm =
-			tend__alarm_make(tend__scope_of(t)->rt, deadline, t->id, deadline_rings);
-	return extra && extra->alarm ? 0 : -ENOMEM;
+	if (!extra || error)
+		return extra ? error : -ENOMEM;
+	extra->alarm = tend__alarm_make(rt, deadline, t->id, deadline_rings);
+	return extra->alarm ? 0 : -ENOMEM;
 }
 
 int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out)
 {
 	const struct tend_task_opts *opts = spawn->opts;
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	tend_runtime *rt = spawn->rt;
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	struct tend__identity identity;
 	if (!tend__name_take(identity.name, opts->name ? opts->name : "task"))
 		return -EINVAL;
-	tend_runtime *rt = s->rt;
 	struct tend__worker *w = tend__worker_of(rt);
 	struct tend__slots *slots = w ? &w->slots : NULL;
 	uint32_t slot = tend__slot_take(&rt->segment, slots);
@@ -105,7 +107,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	identity.attempt = spawn->attempt ? spawn->attempt : 1;
 	tend__record_fill(r, &identity);
 
-	error = tend__scope_admit(s, scope.id);
+	int error = tend__scope_admit(s, scope.id);
 	if (error) {
 		reject(s, scope.id);
 		tend__slot_give(&rt->segment, slots, slot);

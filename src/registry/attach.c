@@ -211,6 +211,7 @@ static int read_copied(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 
 int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out)
 {
+	TEND__KEEPS_ERRNO;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -225,8 +226,5 @@ int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out)
 
 int tend_snapshot_fd(int fd, tend_snapshot **out)
 {
-	int before = errno, error = tend__snapshot_attach(fd, tend__clock(), out);
-
-	errno = before;
-	return error;
+	return tend__snapshot_attach(fd, tend__clock(), out);
 }

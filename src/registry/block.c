@@ -11,8 +11,7 @@ enum { LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MIN = 64 << 10, SPARE_MAX = 64 << 
 
 void *tend__snapshot_reserve(size_t *bytes)
 {
-	int before = errno; /* no call of the program sets errno */
-
+	TEND__KEEPS_ERRNO;
 	tend__assert(*bytes > 0);
 	/* The page faults of a large block take longer than the copy into the block, so the
 	 * block asks for huge pages, and is as long as some huge pages. Where the kernel has
@@ -22,7 +21,6 @@ void *tend__snapshot_reserve(size_t *bytes)
 	void *p = tend__reserve(*bytes);
 	if (p && *bytes >= LARGE)
 		madvise(p, *bytes, MADV_HUGEPAGE);
-	errno = before;
 	return p;
 }
 

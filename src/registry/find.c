@@ -2,6 +2,7 @@
  * descriptors. */
 #include "registry/snapshot.h"
 
+#include "base/error.h"
 #include "platform/platform.h"
 
 #include <dirent.h>
@@ -260,7 +261,7 @@ static int64_t read_all(struct search *s, tend_snapshot **out, size_t max)
 
 int64_t tend_snapshots_of(pid_t pid, tend_snapshot **out, size_t max)
 {
-	int before = errno;
+	TEND__KEEPS_ERRNO;
 	struct search s;
 	int64_t n = max ? search_begin(&s, pid) : -EINVAL;
 
@@ -268,13 +269,12 @@ int64_t tend_snapshots_of(pid_t pid, tend_snapshot **out, size_t max)
 		n = read_all(&s, out, max);
 		search_end(&s);
 	}
-	errno = before;
 	return n;
 }
 
 int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 {
-	int before = errno;
+	TEND__KEEPS_ERRNO;
 	struct search s;
 	int error = search_begin(&s, pid);
 
@@ -283,6 +283,5 @@ int tend_snapshot_of(pid_t pid, tend_snapshot **out)
 		            : s.error;
 		search_end(&s);
 	}
-	errno = before;
 	return error;
 }

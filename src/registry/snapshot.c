@@ -418,11 +418,14 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 	return tend__snapshot_copy(live, &h, h.records_max, now, out);
 }
 
-int tend_snapshot_take(const tend_runtime *rt, tend_snapshot **out)
+int tend_snapshot_take(const tend_runtime *at, tend_snapshot **out)
 {
-	struct tend__header *h = tend__runtime_segment(rt);
+	TEND__VISIT_AT(rt, at);
 
-	return h ? tend__snapshot_read(h, h->bytes, tend__clock(), out) : -ESTALE;
+	if (!rt)
+		return tend__no_such();
+	struct tend__header *h = rt->segment.header;
+	return tend__snapshot_read(h, h->bytes, tend__clock(), out);
 }
 
 void tend_snapshot_free(tend_snapshot *s)

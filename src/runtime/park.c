@@ -228,6 +228,19 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 		tend__task_wake(t);
 }
 
+void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
+                       const struct tend__waiter *w)
+{
+	uint64_t id = w->task->id;
+
+	tend__unlock(lock);
+	if (id)
+		tend__bug("tend: %s#%llu is freed while task #%llu waits for it", kind,
+		          (unsigned long long)number, (unsigned long long)id);
+	tend__bug("tend: %s#%llu is freed while a thread waits for it", kind,
+	          (unsigned long long)number);
+}
+
 void tend__leave(struct tend__task *t)
 {
 	tend__assert(t == tend__tls.task);

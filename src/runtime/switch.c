@@ -119,7 +119,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		w->rt->finish(t);
 		return false;
 	}
-	tend__context_make(&t->stack->context, t->stack->low,
+	tend__context_make(&t->stack->context, &w->context, t->stack->low,
 	                   (size_t)((char *)t->stack - t->stack->low), entry, t);
 	return true;
 }
@@ -290,6 +290,7 @@ static void entry(void *arg)
 		if (t->kind->before_end)
 			t->kind->before_end(t);
 		t = end(t, TEND__ADOPTS);
+		tend__context_renew(&t->stack->context);
 	}
 }
 

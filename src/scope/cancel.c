@@ -75,11 +75,11 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 
 int tend_scope_cancel(tend_scope scope, int code, const char *text)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	if (code >= 0)
 		return -EINVAL;
 	struct tend_reason reason =
@@ -89,21 +89,19 @@ int tend_scope_cancel(tend_scope scope, int code, const char *text)
 
 int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
+	int error = 0;
 	tend__lock(&s->rt->tree);
 	if (!tend__scope_is(s, scope.id))
 		error = -ESRCH;
 	else if (!(tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED))
 		error = -ENOENT;
-	else {
-		if (out)
-			*out = s->reason;
-		error = 0;
-	}
+	else if (out)
+		*out = s->reason;
 	tend__unlock(&s->rt->tree);
 	return error;
 }
@@ -113,9 +111,9 @@ int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_t bits,
                        uint32_t flags_needed)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;
@@ -164,9 +162,9 @@ int tend_abort(tend_task task)
 
 int tend_task_reason(tend_task task, struct tend_reason *out)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/monitor.h"
 
 #include <string.h>
 
@@ -49,13 +50,13 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 
 int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	tend__lock(&s->rt->tree);
-	error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
+	int error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
 	if (!error)
 		counts(s, out);
 	tend__unlock(&s->rt->tree);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -218,13 +219,13 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
                     tend_scope *out)
 {
 	static _Atomic uint64_t number;
-	int error = 0;
-	struct tend__scope *p = tend__scope_find(parent.id, &error);
+	TEND__VISIT(rt, parent.id);
+	struct tend__scope *p = tend__scope_find(rt, parent.id);
 
 	if (!p)
-		return error;
+		return tend__no_such();
 	struct tend_scope_opts o;
-	error = tend__options(&o, sizeof(o), opts);
+	int error = tend__options(&o, sizeof(o), opts);
 	if (error)
 		return error;
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
@@ -242,6 +243,10 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 			return -EINVAL;
 	}
 	uint64_t id = 0;
+	error = (o.deadline && o.deadline != TEND_FOREVER) || o.shield ? tend__monitor_start(p->rt)
+	                                                               : 0;
+	if (error)
+		return error;
 	tend__lock(&p->rt->tree);
 	error = open_below(p, parent.id, name, n, &o, &id);
 	tend__unlock(&p->rt->tree);
@@ -291,14 +296,12 @@ static bool closes_itself(struct tend__scope *s)
 
 int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
 {
-	int error = 0;
-
 	if (!scope.id)
 		return 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 	if (!s)
-		return error;
-	tend_runtime *rt = s->rt;
+		return tend__no_such();
 	if (s == rt->root || s == rt->detached)
 		return -EPERM;
 	if (tend__inside(s) || tend__check_may_wait())
@@ -306,7 +309,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 
 	struct tend_stats mine = {0};
 	tend__lock(&s->rt->tree);
-	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
+	int error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
 	if (!error) {
 		s->closer = &mine;
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
@@ -363,11 +366,12 @@ void tend__root_free(tend_runtime *rt)
 /* Sets or clears SEALED. With the tree, so that the events come in the order of the calls. */
 static int set_sealed(tend_scope scope, bool sealed)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
+	int error = 0;
 	tend__lock(&s->rt->tree);
 	uint64_t word = tend__load_acquire(&s->home.record->word), new;
 	do {

@@ -26,11 +26,11 @@ static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
  * a path is built when a caller asks for the path. */
 int64_t tend_path(uint64_t id, char *buf, size_t size)
 {
-	tend_runtime *rt = tend__runtime_of(id);
+	TEND__VISIT(rt, id);
 	uint32_t slot = tend__id_slot(id);
 
 	if (!rt)
-		return tend__forked() ? -ESTALE : -ESRCH;
+		return tend__no_such();
 	struct tend__header *h = rt->segment.header;
 	if (slot == 0 || slot >= rt->slots ||
 	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
@@ -288,21 +288,24 @@ static int64_t path_live(tend_runtime *rt, const char *path, size_t ids)
 	}
 }
 
-int64_t tend_path_live(tend_runtime *rt, const char *path)
+int64_t tend_path_live(tend_runtime *at, const char *path)
 {
-	if (tend__forked())
-		return -ESTALE;
+	TEND__VISIT_AT(rt, at);
+
+	if (!rt)
+		return tend__no_such();
 	struct path p = parse(path);
 	return p.valid ? path_live(rt, path, p.ids) : -EINVAL;
 }
 
-int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
+static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline)
 {
+	TEND__VISIT_AT(rt, at);
 	struct tend__outside room;
 	int error = 0;
 
-	if (tend__forked())
-		return -ESTALE;
+	if (!rt)
+		return tend__no_such();
 	struct path p = parse(path);
 	if (!p.valid)
 		return -EINVAL;
@@ -337,7 +340,10 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 	uint32_t waits = tend__add(&rt->path_waiters, (uint32_t)-1);
 
 	tend__assert(waits > 0);
-	if (error == -ECANCELED && tend__tls.task)
-		tend__abort_if_asked(tend__tls.task);
 	return error;
+}
+
+int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
+{
+	return tend__abort_point(path_wait_empty(rt, path, deadline));
 }

@@ -139,11 +139,9 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 		struct tend__record *r = tend__record_at(h, slot);
 		uint64_t task = tend__report_survivor(rt, r, slot, id);
 		struct tend__task *t;
-		tend_runtime *same;
 
-		if (!task || tend__task_touch(task, &same, &t))
+		if (!task || tend__task_touch(rt, task, &t))
 			continue;
-		tend__assert(same == rt);
 		/* The task cannot end while the stripe is held. So a task that is live here is a
 		 * survivor, and gets both the mark and the row. */
 		if (tend__task_mark(r, task, TEND__ABANDONED)) {
@@ -151,7 +149,7 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 				describe(rt, task, &rows[n]);
 			n++;
 		}
-		tend__unlock(tend__stripe_of(same, task));
+		tend__unlock(tend__stripe_of(rt, task));
 	}
 	return n;
 }
@@ -162,7 +160,7 @@ void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id
 		return;
 	/* Tasks may end between the count and the rows, but no task can be new, because the
 	 * admission is closed. */
-	int64_t live = tend_scope_live((tend_scope){id});
+	int64_t live = tend__scope_live(top, id);
 	if (live <= 0)
 		return;
 	size_t room = (size_t)live;

@@ -117,16 +117,11 @@ static inline struct tend__scope *tend__scope_at(tend_runtime *rt, uint64_t id)
 	return s && tend__scope_is(s, id) ? s : NULL;
 }
 
-/* Returns the scope of an id, which may end at any time; or NULL, with *error set, if the
- * scope has ended. */
-static inline struct tend__scope *tend__scope_find(uint64_t id, int *error)
+/* Returns the scope of an id, which may end at any time; or NULL, if the scope has ended or
+ * the runtime, as tend__enter() returned it, is NULL. */
+static inline struct tend__scope *tend__scope_find(tend_runtime *rt, uint64_t id)
 {
-	tend_runtime *rt = tend__runtime_of(id);
-	struct tend__scope *s = rt ? tend__scope_at(rt, id) : NULL;
-
-	if (!s)
-		*error = tend__forked() ? -ESTALE : -ESRCH;
-	return s;
+	return rt ? tend__scope_at(rt, id) : NULL;
 }
 
 /* Returns the free slots of the worker on which the caller runs, or NULL outside of one. */
@@ -158,9 +153,10 @@ void tend__subtree_flag(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&
 
 /* Finds the task of an id, if the task is live or its outcome is kept, and takes its stripe:
  * until the caller gives the stripe back the task cannot end, nor its slot go on to another
- * task. Returns 0, -ESRCH or -ESTALE. */
-int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t)
-	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, id));
+ * task. The runtime is that of the id, or NULL if tend__enter() found none. Returns 0, -ESRCH
+ * or -ESTALE. */
+int tend__task_touch(tend_runtime *rt, uint64_t id, struct tend__task **t)
+	TEND_TRY_ACQUIRE(0, tend__stripe_of(rt, id));
 /* Returns the extra part, made by the first call, or NULL without memory. With the stripe,
  * or before the task is published. */
 struct tend__extra *tend__task_extra(struct tend__task *t);
@@ -196,9 +192,11 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0. Returns 0, -ECANCELED or -ETIMEDOUT. */
+/* Waits for count 0, and takes no abort. Returns 0, -ECANCELED or -ETIMEDOUT. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
                       uint64_t deadline, unsigned flags);
+/* tend_scope_live() for a caller that knows the scope. */
+int64_t tend__scope_live(struct tend__scope *s, uint64_t id);
 
 /* cancel.c */
 

@@ -75,8 +75,8 @@ is "a stack that is done ends by itself" "$CODE" 0
 stack where <<'END'
   a: {command: [sleep, "1000"]}
 END
-cp where.yaml tend.yaml
-up where
+mv where.yaml tend.yaml
+up tend
 check "up runs" soon in_state a running
 run "$TEND" tree --name where
 is "a stack is found by its name" "$CODE" 0

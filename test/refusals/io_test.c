@@ -49,14 +49,6 @@ static void broken(struct world *w, const struct row *row)
 	close(ends[0]);
 }
 
-SETS_ERRNO_TODAY(tend_fd_close)
-SETS_ERRNO_TODAY(tend_read)
-SETS_ERRNO_TODAY(tend_write)
-SETS_ERRNO_TODAY(tend_listen)
-SETS_ERRNO_TODAY(tend_accept)
-SETS_ERRNO_TODAY(tend_connect)
-SETS_ERRNO_TODAY(tend_local_port)
-
 /* ---- tend_fd_wait(), tend_fd_close() ---- */
 
 REFUSES(tend_fd_wait, EBADF, "no descriptor", outside, tend_fd_wait(-1, TEND_READABLE, 0))

@@ -18,9 +18,6 @@ static const struct {
 	uint64_t more;
 } future = {{.size = sizeof(future), .argv = sleeper}, 1};
 
-SETS_ERRNO_TODAY(tend_spawn_process_at)
-SETS_ERRNO_TODAY(tend_process_signal)
-
 static int spawn(struct world *w, tend_scope s, const struct tend_process_opts *opts)
 {
 	return tend_spawn_process(s, opts, &w->out.task);

@@ -36,6 +36,8 @@ static void full(struct world *w, const struct row *row)
 
 REFUSES(tend_snapshot_take, ENOMEM, "no memory", full,
         (no_address_space(w), tend_snapshot_take(w->rt, &w->out.snapshot)))
+REFUSES(tend_snapshot_take, ESRCH, "a runtime that has closed", gone,
+        tend_snapshot_take(w->gone, &w->out.snapshot))
 REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, &w->out.snapshot))
 
 /* ---- tend_snapshot_of() ---- */
@@ -174,10 +176,14 @@ static void subscribed(struct world *w, const struct row *row)
 
 REFUSES(tend_subscribe, ENOMEM, "no memory", outside,
         (no_memory(1), tend_subscribe(w->rt, &w->out.subscription)))
+REFUSES(tend_subscribe, ESRCH, "a runtime that has closed", gone,
+        tend_subscribe(w->gone, &w->out.subscription))
 CANNOT_PROVOKE(tend_subscribe, ENOSPC, "it takes a full disk; test/registry has one for the open")
 REFUSES(tend_subscribe, ESTALE, "a fork", forked, tend_subscribe(w->rt, &w->out.subscription))
-REFUSES_UNLISTED(tend_events_take, ESTALE, "a fork", subscribed,
-                 tend_events_take(subscription, &w->out.info, 1, &w->out.number))
+REFUSES(tend_events_take, ESRCH, "a runtime that has closed", gone,
+        tend_events_take(w->late, &w->out.info, 1, &w->out.number))
+REFUSES(tend_events_take, ESTALE, "a fork", subscribed,
+        tend_events_take(subscription, &w->out.info, 1, &w->out.number))
 
 static int64_t path_of(struct world *w, uint64_t id)
 {

@@ -17,8 +17,6 @@ static int open_with(struct world *w, const struct tend_runtime_opts *opts)
 	return tend_runtime_open(opts, &w->out.rt);
 }
 
-SETS_ERRNO_TODAY(tend_runtime_open)
-
 #define SMALL .workers = 1, .tasks_max = 32, .events_max = 16
 
 REFUSES(tend_runtime_open, EINVAL, "a slash in the name", outside,

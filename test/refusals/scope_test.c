@@ -237,6 +237,7 @@ CANNOT_PROVOKE(tend_path_live, ETIMEDOUT,
 CANNOT_PROVOKE(tend_path_live, ECANCELED,
                "the row is that of two functions; this one does not wait")
 CANNOT_PROVOKE(tend_path_live, EDEADLK, "the row is that of two functions; this one does not wait")
+REFUSES(tend_path_live, ESRCH, "a runtime that has closed", gone, tend_path_live(w->gone, "open"))
 
 REFUSES(tend_path_wait_empty, EINVAL, "no path", outside, tend_path_wait_empty(w->rt, NULL, 0))
 REFUSES(tend_path_wait_empty, EINVAL, "an absolute path", outside,
@@ -257,6 +258,8 @@ REFUSES(tend_path_wait_empty, EINVAL, "an empty name", outside,
         tend_path_wait_empty(w->rt, "open//live", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, ESRCH, "an id of something else", outside,
         tend_path_wait_empty(w->rt, "open#7", TEND_FOREVER))
+REFUSES(tend_path_wait_empty, ESRCH, "a runtime that has closed", gone,
+        tend_path_wait_empty(w->gone, "open", TEND_FOREVER))
 
 /* ---- tend_scope_cleanup() ---- */
 

@@ -59,8 +59,6 @@ REFUSES(tend_spawn_at, ESTALE, "a fork", forked, spawn(w, w->open, NULL))
 
 /* ---- tend_spawn_thread() ---- */
 
-SETS_ERRNO_TODAY(tend_spawn_thread_at)
-
 static int spawn_thread(struct world *w, tend_scope s, const struct tend_task_opts *opts)
 {
 	return tend_spawn_thread(s, nothing, NULL, opts, &w->out.task);

@@ -75,9 +75,9 @@ int tend__output_open(struct tend__process *p, int ends[2])
 		tend__assert(p->out[i] < 0);
 		if (pipe2(both, O_CLOEXEC))
 			return -errno;
-		p->out[i] = both[0];
 		ends[i] = both[1];
-		if (fcntl(both[0], F_SETFL, O_NONBLOCK))
+		p->out[i] = tend__descriptor_keep(both[0], false);
+		if (p->out[i] < 0 || fcntl(p->out[i], F_SETFL, O_NONBLOCK))
 			return -errno;
 	}
 	return 0;

@@ -190,14 +190,16 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn, stru
 int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
                           tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_process_opts o;
 	int error = take_opts(&o, given);
 
 	if (error)
 		return error;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 	if (!s)
-		return error;
+		return tend__no_such();
 #ifdef TEND_SIM
 	if (tend__thread_number() == 0)
 		return -ENOSYS; /* a simulation has no processes */
@@ -216,7 +218,8 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags,
 	                              .drop = process_drop};
-	struct tend__spawn spawn = {.site = site,
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = &task,
 	                            .ops = &tend__process_kind,
 	                            .kind = TEND_KIND_PROCESS,

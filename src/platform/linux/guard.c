@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "platform/linux/fdmsg.h"
 #include "platform/linux/xfsz.h"
+#include "platform/platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,8 +178,13 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 		return pidfd;
 	}
 	tend__assert(pair[0] >= 0 && pidfd != pair[0]);
-	*g = (struct tend__guard){.sock = pair[0], .pidfd = pidfd, .owner = getpid()};
-	return 0;
+	*g = (struct tend__guard){.sock = tend__descriptor_keep(pair[0], false),
+	                          .pidfd = tend__descriptor_keep(pidfd, false),
+	                          .owner = getpid()};
+	if (g->sock >= 0 && g->pidfd >= 0)
+		return 0;
+	tend__guard_close(g);
+	return -EMFILE;
 }
 
 /* Sends a request with its descriptors, in the order of the flags. Returns 0 or a negative
@@ -366,7 +372,9 @@ int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 		g->unanswered--;
 	if (message.type != TEND__GUARD_STARTED)
 		tend__fdmsg_close(&got, 0);
-	message.pidfd = message.type == TEND__GUARD_STARTED && got.count > 0 ? got.fds[0] : -1;
+	message.pidfd = message.type == TEND__GUARD_STARTED && got.count > 0
+	                        ? tend__descriptor_keep(got.fds[0], false)
+	                        : -1;
 	*out = message;
 	return 1;
 }

@@ -62,6 +62,7 @@ static int guard(void *page, size_t bytes)
 
 void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 {
+	TEND__KEEPS_ERRNO;
 	size_t page = tend__page_bytes(), all = bytes * n;
 	tend__assert(n > 0 && bytes % page == 0 && bytes >= 2 * page);
 	char *low = mmap(NULL, all, PROT_READ | PROT_WRITE,
@@ -85,6 +86,7 @@ void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 
 void tend__stacks_unmap(void *low, size_t bytes, unsigned n)
 {
+	TEND__KEEPS_ERRNO;
 #ifdef TEND__ASAN
 	__asan_unpoison_memory_region(low, bytes * n);
 #endif
@@ -93,6 +95,7 @@ void tend__stacks_unmap(void *low, size_t bytes, unsigned n)
 
 void tend__stack_trim(void *low, size_t bytes)
 {
+	TEND__KEEPS_ERRNO;
 	size_t page = tend__page_bytes();
 
 	tend__assert((uintptr_t)low % page == 0 && bytes % page == 0);
@@ -126,6 +129,7 @@ void tend__stack_forget(void *low, size_t bytes, unsigned announced)
 
 void *tend__reserve(size_t bytes)
 {
+	TEND__KEEPS_ERRNO;
 	tend__assert(bytes > 0);
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -141,6 +145,7 @@ void *tend__reserve(size_t bytes)
 
 void tend__unreserve(void *p, size_t bytes)
 {
+	TEND__KEEPS_ERRNO;
 #ifdef TEND__ASAN
 	__lsan_unregister_root_region(p, bytes);
 #endif
@@ -191,6 +196,7 @@ static int create_file(const char *path, const char *mark)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
+	fd = tend__descriptor_keep(fd, false);
 	if (fd < 0)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, path) && pwrite(fd, mark, 8, 0) == 8)
@@ -217,7 +223,9 @@ static int open_file(const char *path, const char *mark)
 
 static int open_segment(const char *path, const char *name, const char *mark, size_t bytes)
 {
-	int fd = path ? open_file(path, mark) : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = path ? open_file(path, mark)
+	              : tend__descriptor_keep(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING),
+	                                      false);
 
 	if (fd < 0)
 		return path ? fd : -errno;
@@ -238,6 +246,7 @@ static int open_segment(const char *path, const char *name, const char *mark, si
 int tend__segment_map(const char *path, const char *name, const char mark[8], size_t bytes,
                       void **out, int *fd)
 {
+	TEND__KEEPS_ERRNO;
 	int f = open_segment(path, name, mark, bytes), error = 0;
 
 	if (f < 0)
@@ -288,6 +297,7 @@ void tend__segment_forget(int fd) { close(fd); }
 
 void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path)
 {
+	TEND__KEEPS_ERRNO;
 	tend__assert(p && fd >= 0);
 	munmap(p, bytes);
 	/* The lock is still held, or another process may have put a file of its own there. */
