@@ -25,7 +25,9 @@ enum {
  *   fd        anything epoll can watch; a regular file is always ready
  *   events    TEND_READABLE, TEND_WRITABLE or both
  *   returns   the ready events; an error or hangup counts as both; -EBADF;
- *             -ECANCELED; -ETIMEDOUT; errors of epoll_ctl(2)
+ *             -EINVAL for events that are none of these; -ECANCELED; -ETIMEDOUT;
+ *             -EDEADLK by the thread that drives a hosted runtime; errors of
+ *             epoll_ctl(2)
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_fd_wait(int fd, int events, uint64_t deadline);
 
@@ -44,6 +46,7 @@ TEND_API int tend_fd_close(int fd);
  *   returns   tend_read: the bytes read, 0 at the end. tend_write: n, or the
  *             bytes written before an error, a cancel or the deadline if the
  *             count is more than 0; else the error; -ECANCELED; -ETIMEDOUT;
+ *             -EDEADLK by the thread that drives a hosted runtime, for a wait;
  *             errors of read(2), write(2). A broken pipe is -EPIPE and no
  *             signal on sockets
  *   threads   any; parks */
@@ -61,8 +64,8 @@ TEND_API TEND_MUST int tend_listen(const char *address, int backlog);
 
 /* Accepts the next connection.
  *
- *   returns   the descriptor, non-blocking; -ECANCELED; -ETIMEDOUT; errors of
- *             accept4(2)
+ *   returns   the descriptor, non-blocking; -ECANCELED; -ETIMEDOUT; -EDEADLK by
+ *             the thread that drives a hosted runtime; errors of accept4(2)
  *   owns      the caller closes it
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_accept(int fd, uint64_t deadline);
@@ -72,7 +75,8 @@ TEND_API TEND_MUST int tend_accept(int fd, uint64_t deadline);
  *
  *   deadline  also for room in the queue of a unix socket
  *   returns   the descriptor, non-blocking; -EINVAL; -ECANCELED; -ETIMEDOUT;
- *             errors of socket(2), connect(2)
+ *             -EDEADLK by the thread that drives a hosted runtime; errors of
+ *             socket(2), connect(2)
  *   owns      the caller closes it
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_connect(const char *address, uint64_t deadline);

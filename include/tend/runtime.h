@@ -45,7 +45,7 @@ struct tend_runtime_opts {
  *
  *   opts      NULL for all defaults
  *   out       the runtime
- *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or 255 runtimes
+ *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -ESTALE; -EAGAIN (threads, or 255 runtimes
  *             are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
  *             bytes a task); of registry_path: -EBUSY a live process has that
  *             registry, -EEXIST the file is no registry, -ENOSPC the disk is full,
@@ -68,7 +68,7 @@ TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, t
  *
  *   rt        NULL does nothing
  *   deadline  for everything below the root, and for the calls under way
- *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
+ *   returns   0; -ESTALE; -EDEADLK from inside the runtime; -ETIMEDOUT if something
  *             survived, or a call has not returned: then the runtime is still there, closed to new work,
  *             and this may be called again
  *   owns      frees rt if the answer is 0

@@ -196,7 +196,8 @@ struct tend_shutdown_opts {
  *
  *   opts      NULL for all defaults
  *   returns   0 everything ended; -ETIMEDOUT something was abandoned;
- *             -EDEADLK from inside the scope; -ENOMEM; -E2BIG; -ESRCH; -ESTALE
+ *             -EDEADLK from inside the scope; -EINVAL for a code that is no
+ *             negative errno value; -ENOMEM; -E2BIG; -ESRCH; -ESTALE
  *   owns      *opts->report is the caller's
  *   threads   any that is not inside the scope; parks, no cancel ends the wait */
 TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,

@@ -33,7 +33,8 @@ TEND_API void tend_event_clear(tend_event *event);
 
 /* Waits until the event is set.
  *
- *   returns   0; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -ECANCELED; -ETIMEDOUT; -EDEADLK by the thread that drives a
+ *             hosted runtime
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_event_wait(tend_event *event, uint64_t deadline);
 
@@ -65,7 +66,8 @@ TEND_API void tend_channel_free(tend_channel *channel);
 /* Hands an item over. A call that does not answer 0 handed over nothing.
  *
  *   item      item_bytes bytes, copied
- *   returns   0; -EPIPE; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -EPIPE; -ECANCELED; -ETIMEDOUT; -EDEADLK by the thread that drives
+ *             a hosted runtime
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_channel_send(tend_channel *channel, const void *item,
                                          uint64_t deadline);
@@ -73,7 +75,8 @@ TEND_API TEND_MUST int tend_channel_send(tend_channel *channel, const void *item
 /* Takes an item. A call that does not answer 0 took nothing.
  *
  *   item      item_bytes bytes, written when 0 is answered
- *   returns   0; -EPIPE if the channel is closed and empty; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -EPIPE if the channel is closed and empty; -ECANCELED; -ETIMEDOUT;
+ *             -EDEADLK by the thread that drives a hosted runtime
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_channel_recv(tend_channel *channel, void *item, uint64_t deadline);
 

@@ -204,7 +204,7 @@ TEND_API int tend_yield(void);
 
 /* Sleeps until the instant.
  *
- *   returns   0; -ECANCELED
+ *   returns   0; -ECANCELED; -EDEADLK by the thread that drives a hosted runtime
  *   threads   any; parks */
 TEND_API int tend_sleep_until(uint64_t deadline);
 

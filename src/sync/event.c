@@ -114,29 +114,28 @@ static void fire(void *event)
 
 int tend_watch(tend_task task, tend_event *event)
 {
-	struct tend__watch *w = tend__alloc(sizeof(*w));
-
-	if (!w)
-		return -ENOMEM;
 	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
 	int error = tend__task_touch(rt, task.id, &t);
-	if (error) {
-		tend__free(w);
+
+	if (error)
 		return error;
-	}
 	tend__assert_held(tend__stripe_of(rt, task.id));
 	if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
 		tend_event_set(event);
-	else if (tend__task_extra(t)) {
-		*w = (struct tend__watch){.fire = fire, .arg = event};
-		tend__link_append(&t->extra->watches, &w->link);
-		count(event, true);
-		w = NULL;
-	} else
-		error = -ENOMEM;
+	else {
+		struct tend__watch *w = tend__alloc(sizeof(*w));
+
+		if (w && tend__task_extra(t)) {
+			*w = (struct tend__watch){.fire = fire, .arg = event};
+			tend__link_append(&t->extra->watches, &w->link);
+			count(event, true);
+		} else {
+			tend__free(w);
+			error = -ENOMEM;
+		}
+	}
 	tend__unlock(tend__stripe_of(rt, task.id));
-	tend__free(w);
 	return error;
 }
 

@@ -70,6 +70,8 @@ REFUSES(tend_scope_open, EINVAL, "a reserved field", outside,
         open_with(w, TEND_SCOPE_OPTS(.reserved = 1)))
 REFUSES(tend_scope_open, EINVAL, "a shield without an end", outside,
         open_with(w, TEND_SCOPE_OPTS(.shield = TEND_FOREVER)))
+REFUSES(tend_scope_open, EINVAL, "options without a size", outside,
+        open_with(w, &(struct tend_scope_opts){.deadline = TEND_FOREVER}))
 REFUSES(tend_scope_open, E2BIG, "a field of tomorrow", outside, open_with(w, &future.opts))
 REFUSES(tend_scope_open, ENOMEM, "no memory for the scope", outside,
         (no_memory(1), open_in(w, w->open)))
@@ -312,11 +314,13 @@ REFUSES(tend_shutdown, ENOMEM, "no memory for the operation", outside,
         (no_memory(2), shutdown_of(w, w->open, TEND_FOREVER)))
 REFUSES(tend_shutdown, ENOMEM, "no memory for the report", outside,
         (no_memory(3), shutdown_of(w, w->open, TEND_FOREVER)))
+REFUSES(tend_shutdown, EINVAL, "options without a size", outside,
+        tend_shutdown(w->open, 0, &(struct tend_shutdown_opts){.text = "stop"}))
 REFUSES(tend_shutdown, E2BIG, "a field of tomorrow", outside,
         tend_shutdown(w->open, 0, &future_shutdown.opts))
 REFUSES(tend_shutdown, ESRCH, "ended", outside, shutdown_of(w, w->ended, 0))
 REFUSES(tend_shutdown, ESTALE, "a fork", forked, shutdown_of(w, w->open, 0))
-REFUSES_UNLISTED(tend_shutdown, EINVAL, "a positive code", outside,
-                 tend_shutdown(w->open, 0, TEND_SHUTDOWN_OPTS(.code = 1)))
-REFUSES_UNLISTED(tend_shutdown, EINVAL, "a reserved field", outside,
-                 tend_shutdown(w->open, 0, TEND_SHUTDOWN_OPTS(.reserved = 1)))
+REFUSES(tend_shutdown, EINVAL, "a positive code", outside,
+        tend_shutdown(w->open, 0, TEND_SHUTDOWN_OPTS(.code = 1)))
+REFUSES(tend_shutdown, EINVAL, "a reserved field", outside,
+        tend_shutdown(w->open, 0, TEND_SHUTDOWN_OPTS(.reserved = 1)))

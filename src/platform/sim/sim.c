@@ -500,14 +500,16 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 
 static struct sim *make(const struct tend_sim_opts *opts, int *error)
 {
-	*error = sim ? -EBUSY : opts && opts->size > sizeof(*opts) ? -E2BIG : -ENOMEM;
-	if (*error != -ENOMEM)
+	struct tend_sim_opts o;
+
+	*error = sim ? -EBUSY : tend__options(&o, sizeof(o), opts);
+	if (*error)
 		return NULL;
 	struct sim *s = calloc(1, sizeof(*s));
+	*error = -ENOMEM;
 	if (!s)
 		return NULL;
-	if (opts)
-		memcpy(&s->opts, opts, opts->size);
+	s->opts = o;
 	if (!s->opts.switch_in)
 		s->opts.switch_in = 8;
 	if (!s->opts.steps_max)
