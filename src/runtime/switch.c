@@ -246,13 +246,15 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 	}
 	w->dead = stack;
 	switch_to(w, &stack->context, n);
-	tend__bug("tend: the worker came back to a stack whose task has ended");
+	tend__bug("tend: worker %u came back to a stack whose task has ended", w->number);
 }
 
 void tend__fiber_end(struct tend__task *t)
 {
+	uint64_t id = t->id;
+
 	end(t, false);
-	tend__bug("tend: a task came back from its end");
+	tend__bug("tend: task #%llu came back from its end", (unsigned long long)id);
 }
 
 void tend__unwind(struct tend__task *t)

@@ -4,23 +4,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "segment/say.h"
 
 #include <errno.h>
 #include <string.h>
-
-static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
-{
-	size_t bytes = 0;
-
-	for (int i = 0; i < n; i++) {
-		uint64_t words[6];
-		char name[48];
-
-		tend__name_load(tend__record_at(h, chain[i])->name, words);
-		bytes += tend__name_unpack(words, name) + 1;
-	}
-	return bytes;
-}
 
 /* Builds the path of a live scope or task from the names of its parents. No path is stored:
  * a path is built when a caller asks for the path. */
@@ -37,30 +24,8 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 	            tend__id_generation(id) ||
 	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
 		return -ESRCH;
-	uint32_t chain[TEND__DEPTH_MAX + 2];
-	int n = 0;
-	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
-		chain[n++] = slot;
-		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
-	}
 	struct tend__text t = tend__text(buf, size);
-	tend__assert(n > 0);
-	/* A path that is too long is cut in front, because the end of a path says more. */
-	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
-		n--;
-	tend__assert(n > 0);
-	if (chain[n - 1] != 1)
-		tend__text_f(&t, ".../");
-	while (n-- > 0) {
-		uint64_t words[6];
-		char name[48];
-
-		tend__name_load(tend__record_at(h, chain[n])->name, words);
-		size_t len = tend__name_unpack(words, name);
-		tend__text_bytes(&t, name, len);
-		if (n)
-			tend__text_bytes(&t, "/", 1);
-	}
+	tend__say_path(&t, h, slot);
 	/* The slot must still have the generation of the id: otherwise the names that were read
 	 * may be those of another scope or task. */
 	if (tend__word_generation(tend__load_acquire(

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 
@@ -40,12 +41,18 @@ void tend_event_close(tend_event *e)
 	tend__lock(&e->lock);
 	if (tend__linked(&e->waiters))
 		tend__freed_under(&e->lock, "event", e->number,
-		                  tend__entry(e->waiters.next, struct tend__waiter, link));
+		                  tend__entry(e->waiters.next, struct tend__waiter, link),
+		                  __builtin_return_address(0));
 	uint32_t watches = e->watches;
 	tend__unlock(&e->lock);
-	if (watches)
-		tend__bug("tend: event#%llu is freed while the end of a task is to set it",
-		          (unsigned long long)e->number);
+	if (watches) {
+		char where[128];
+		struct tend__text place = tend__text(where, sizeof(where));
+
+		tend__text_address(&place, __builtin_return_address(0));
+		tend__bug("tend: event#%llu is freed at %s while the end of a task is to set it",
+		          (unsigned long long)e->number, where);
+	}
 	tend__free(e);
 }
 

@@ -178,15 +178,21 @@ static void free_channel(void) { tend_channel_free(narrow); }
 static void free_event(void) { tend_event_close(unset); }
 
 static const struct freed {
-	const char *what;
+	const char *what, *waiter;
 	tend_fn *body;
 	void (*end)(void);
 	bool watches; /* the event, and the body does not wait for it */
 } freed[] = {
-	{"channel#1 is freed while task #", send_there, free_channel, false},
-	{"channel#1 is freed while task #", receive_there, free_channel, false},
-	{"event#1 is freed while task #", wait_there, free_event, false},
-	{"event#1 is freed while the end of a task", receive_there, free_event, true},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in send channel#1", send_there,
+         free_channel, false},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in recv channel#1", receive_there,
+         free_channel, false},
+	{"event#1 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#1",
+         wait_there, free_event, false},
+	{"event#1 is freed", "while the end of a task is to set it", receive_there, free_event,
+         true},
 };
 static const struct freed *freed_now;
 
@@ -212,6 +218,11 @@ TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeo
 	int status = in_child(freed_program, out, sizeof(out));
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
+	ck_assert_msg(strstr(out, freed_now->waiter) != NULL, "%s", out);
+	/* The place of the call, and the place of the spawn. */
+	ck_assert_msg(strstr(out, " at test_core+0x") != NULL, "%s", out);
+	ck_assert_msg(freed_now->watches || strstr(out, "spawned at test/core/") != NULL, "%s",
+	              out);
 }
 
 static int unwatched_program(void)
