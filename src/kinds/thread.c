@@ -53,7 +53,9 @@ static void left(void *p)
 
 	tend__assert(t->data == tt);
 	t->ending = TEND_ABORTED;
-	tend__unwind(t);
+	/* The frame of run() is gone: a panic in a cleanup comes back here. */
+	if (setjmp(tt->out) == 0)
+		tend__unwind(t);
 	tend__tls.task = NULL;
 	ending(tt);
 	tend__task_finish(t);

@@ -238,10 +238,11 @@ static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline
 		return tend__no_such();
 	if (!path_valid(path))
 		return -EINVAL;
-	if (tend__check_may_wait() ||
-	    (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
-	     under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
+	if (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
+	    under(rt->segment.header, tend__id_slot(tend__tls.task->id), path))
 		return -EDEADLK;
+	if (tend__check_may_wait() && deadline)
+		return path_live(rt, path) ? -EDEADLK : 0;
 	/* seq_cst, against the load in tend__task_finish() after the end of a task: the ending
 	 * task sees the waiter, or the count below sees the end. */
 	tend__add(&rt->path_waiters, 1);

@@ -176,7 +176,8 @@ DIFFERS_TODAY(tend_spawn_process_at, ECANCELED, "the first process starts the gu
               plain(w, w->canceled))
 REFUSES_BUT(tend_spawn_process_at, ESHUTDOWN, "a sealed scope", beside_one, "; rejected 1",
             plain(w, w->sealed))
-REFUSES(tend_spawn_process_at, EAGAIN, "tasks_max", beside_one_without_room, plain(w, w->open))
+REFUSES_BUT(tend_spawn_process_at, EAGAIN, "tasks_max", beside_one_without_room, "; rejected 1",
+            plain(w, w->open))
 REFUSES(tend_spawn_process_at, ENOMEM, "no memory", beside_one, (no_memory(1), plain(w, w->open)))
 REFUSES(tend_spawn_process_at, ENOMEM, "no memory for the first", outside,
         (no_memory(1), plain(w, w->open)))
