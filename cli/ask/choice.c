@@ -9,42 +9,79 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Lists the running stacks. Returns their number; the first INSTANCE_LISTED_MAX
- * are written. */
-static size_t list_running(struct instance *found)
+/* Finds the next running stack in the directory of the locks. Returns false at the end.
+ *
+ *   file      gets the file of the stack */
+static bool next_running(DIR *d, struct instance *one, char *file, size_t size)
 {
 	struct instance_error ignored;
-	char dir[INSTANCE_PATH_MAX];
-	size_t count = 0;
 
-	DIR *d = instance_dir(dir, sizeof(dir), false, &ignored) == 0 ? opendir(dir) : NULL;
-	if (!d)
-		return 0;
 	for (struct dirent *e; (e = readdir(d)) != NULL;) {
-		struct instance one;
 		char name[INSTANCE_NAME_MAX + 1];
 		size_t n = strlen(e->d_name);
 		if (n <= 5 || n - 5 > INSTANCE_NAME_MAX || strcmp(e->d_name + n - 5, ".lock") != 0)
 			continue;
 		memcpy(name, e->d_name, n - 5);
 		name[n - 5] = 0;
-		if (instance_of(name, &one, &ignored) != 0 || instance_owner(&one) == 0)
-			continue;
+		if (instance_of(name, one, &ignored) == 0 && instance_owner(one, file, size) != 0)
+			return true;
+	}
+	return false;
+}
+
+static DIR *open_dir(void)
+{
+	struct instance_error ignored;
+	char dir[INSTANCE_PATH_MAX];
+
+	return instance_dir(dir, sizeof(dir), false, &ignored) == 0 ? opendir(dir) : NULL;
+}
+
+bool instance_of_file(const char *file, struct instance *out)
+{
+	char its[PATH_MAX];
+	struct instance one;
+	DIR *d = open_dir();
+	bool found = false;
+
+	while (d && !found && next_running(d, &one, its, sizeof(its)))
+		found = strcmp(its, file) == 0;
+	if (d)
+		closedir(d);
+	if (found)
+		*out = one;
+	return found;
+}
+
+struct listed {
+	char name[INSTANCE_NAME_MAX + 1];
+};
+
+/* Lists the running stacks. Returns their number; the first INSTANCE_LISTED_MAX
+ * are written. */
+static size_t list_running(struct listed *found)
+{
+	struct instance one;
+	DIR *d = open_dir();
+	size_t count = 0;
+
+	while (d && next_running(d, &one, NULL, 0)) {
 		if (count < INSTANCE_LISTED_MAX)
-			found[count] = one;
+			memcpy(found[count].name, one.name, sizeof(one.name));
 		count++;
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
 	return count;
 }
 
 static int by_name(const void *a, const void *b)
 {
-	const struct instance *x = a, *y = b;
+	const struct listed *x = a, *y = b;
 	return strcmp(x->name, y->name);
 }
 
-static void write_names(struct instance *found, size_t count, char *buf, size_t size)
+static void write_names(struct listed *found, size_t count, char *buf, size_t size)
 {
 	size_t shown = count < INSTANCE_LISTED_MAX ? count : INSTANCE_LISTED_MAX, n = 0;
 
@@ -57,7 +94,7 @@ static void write_names(struct instance *found, size_t count, char *buf, size_t 
 static int choose_running(const char *here, bool strict, struct instance *out,
                           struct instance_error *error)
 {
-	struct instance found[INSTANCE_LISTED_MAX];
+	struct listed found[INSTANCE_LISTED_MAX];
 	char dir[INSTANCE_PATH_MAX], names[400] = "";
 
 	if (instance_dir(dir, sizeof(dir), false, error) != 0)
@@ -79,13 +116,12 @@ static int choose_running(const char *here, bool strict, struct instance *out,
 		return instance_fail(error, EXIT_USAGE,
 		                     "%zu stacks are running: %s; choose one with --name", count,
 		                     names);
-	*out = found[0];
-	return 0;
+	return instance_of(found[0].name, out, error);
 }
 
 static int choose_socket(const char *path, struct instance *out, struct instance_error *error)
 {
-	struct instance made = {.lock_fd = -1};
+	struct instance made = {.lock_fd = -1, .address_fds = {-1, -1}};
 	size_t n = strlen(path);
 	if (n == 0 || n >= sizeof(made.socket))
 		return instance_fail(error, EXIT_USAGE, "the path of a socket has 1 to %zu bytes",
@@ -105,22 +141,37 @@ static int choose_socket(const char *path, struct instance *out, struct instance
 	return 0;
 }
 
-int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
+/* Chooses the stack of the current directory, which does not run. Returns 1 if the name
+ * of this stack decides nothing. */
+static int choose_here(const struct instance_choice *choice, struct instance *out,
+                       struct instance_error *error)
+{
+	char file[PATH_MAX];
+	struct instance local;
+
+	if (instance_of(choice->here, &local, error) != 0)
+		return -1;
+	if (instance_owner(&local, file, sizeof(file)) != 0)
+		return instance_fail(
+			error, EXIT_UNREACHABLE,
+			"stack %s is running from %.300s, and the one of %.300s is not running; "
+			"for the first use --name %s",
+			choice->here, file[0] ? file : "another file", choice->here_file,
+			choice->here);
+	/* A stale socket of this directory's stack is worth more than a guess. */
+	if (access(local.socket, F_OK) != 0)
+		return 1;
+	*out = local;
+	return 0;
+}
+
+int instance_choose(const struct instance_choice *choice, struct instance *out,
                     struct instance_error *error)
 {
-	struct instance local = {.lock_fd = -1};
-
 	if (choice->name)
 		return instance_of(choice->name, out, error);
 	if (choice->socket)
 		return choose_socket(choice->socket, out, error);
-	if (here && instance_of(here, &local, error) != 0)
-		return -1;
-	/* The socket of this directory's stack, running or stale, is worth more
-	 * than a guess. */
-	if (here && (instance_owner(&local) != 0 || access(local.socket, F_OK) == 0)) {
-		*out = local;
-		return 0;
-	}
-	return choose_running(here, choice->strict, out, error);
+	int chosen = choice->here ? choose_here(choice, out, error) : 1;
+	return chosen <= 0 ? chosen : choose_running(choice->here, choice->strict, out, error);
 }

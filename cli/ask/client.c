@@ -1,15 +1,16 @@
 /* cli/ask/client.c - asks a running stack, and reports its answer. */
 #include "ask/client.h"
-#include "config/config.h"
 #include "show/json.h"
 #include "show/output.h"
 #include "show/text.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int client_tell(const struct client *client, int code, const char *text)
@@ -28,34 +29,81 @@ int client_tell(const struct client *client, int code, const char *text)
 	return code;
 }
 
-/* Returns the stack of the current directory. A file that is not valid names no
- * stack. */
-static struct config *config_here(void)
+int client_refuse(const struct client *client, const struct config_errors *errors)
+{
+	const struct config_error *first = &errors->kept[0];
+	char text[CONFIG_ERROR_TEXT_MAX + 400];
+
+	if (!client->json) {
+		config_errors_write(errors, "error", stderr);
+		return EXIT_CONFIG;
+	}
+	snprintf(text, sizeof(text), "%.300s:%zu:%zu: error: %s", errors->file, first->at.line,
+	         first->at.column, first->text);
+	return client_tell(client, EXIT_CONFIG, text);
+}
+
+/* Finds the file of the current directory. Returns 0 if there is none, 1 with its real path,
+ * or -1 with the error written: a file that cannot be read is not a missing file, because
+ * the command would then be for some other stack. */
+static int file_here(char *path, struct instance_error *error)
+{
+	struct stat st;
+
+	if (lstat(CONFIG_FILE, &st) != 0 && errno == ENOENT)
+		return 0;
+	if (realpath(CONFIG_FILE, path))
+		return 1;
+	return instance_fail(error, EXIT_CONFIG,
+	                     CONFIG_FILE
+	                     " of this directory cannot be read: %s; choose a stack with --name",
+	                     strerror(errno));
+}
+
+/* Chooses by the file of the current directory, whose stack may not run. */
+static int choose_by_file(const struct client *client, struct instance_choice *choice,
+                          struct instance *out, struct instance_error *error)
 {
 	struct config_errors *errors = malloc(sizeof(*errors));
 	struct config *config = NULL;
+	int failed = errors ? config_load(CONFIG_FILE, &config, errors) : -ENOMEM;
 
-	if (errors && access(CONFIG_FILE, R_OK) == 0 &&
-	    config_load(CONFIG_FILE, &config, errors) != 0)
-		config = NULL;
+	if (errors && failed && !client->json)
+		client_refuse(client, errors);
+	if (failed)
+		instance_fail(error, EXIT_CONFIG,
+		              "the stack of this directory is not running, and its name is not "
+		              "known as long as " CONFIG_FILE
+		              " is not valid; choose a stack with --name");
+	else {
+		choice->here = config->name;
+		failed = instance_choose(choice, out, error);
+	}
+	config_free(config);
 	free(errors);
-	return config;
+	return failed;
 }
 
 static int choose(const struct client *client, struct instance *out, struct instance_error *error)
 {
+	char file[PATH_MAX];
 	struct instance_choice choice = {
 		.name = client->name, .socket = client->socket, .strict = client->strict};
-	struct config *here;
 
 	if (!choice.name && !choice.socket)
 		choice.socket = getenv("TEND_SOCKET");
 	if (choice.socket && !choice.socket[0])
 		choice.socket = NULL;
-	here = choice.name || choice.socket ? NULL : config_here();
-	int answer = instance_choose(&choice, here ? here->name : NULL, out, error);
-	config_free(here);
-	return answer;
+	if (choice.name || choice.socket)
+		return instance_choose(&choice, out, error);
+	int there = file_here(file, error);
+	if (there <= 0)
+		return there < 0 ? -1 : instance_choose(&choice, out, error);
+	/* The stack of a file that runs needs no name, so the file need not be valid now. */
+	if (instance_of_file(file, out))
+		return 0;
+	choice.here_file = file;
+	return choose_by_file(client, &choice, out, error);
 }
 
 json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,

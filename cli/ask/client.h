@@ -6,6 +6,7 @@
 
 #include "ask/control.h"
 #include "ask/envelope.h"
+#include "config/config.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -25,5 +26,8 @@ json_t *client_ask(const struct client *client, json_t *request, control_progres
 
 /* Reports an error, as an envelope if `json`. Returns the exit code. */
 int client_tell(const struct client *client, int exit_code, const char *text);
+
+/* Reports the errors of a file; as an envelope only the first. Returns EXIT_CONFIG. */
+int client_refuse(const struct client *client, const struct config_errors *errors);
 
 #endif

@@ -19,7 +19,7 @@ bool instance_peer_allowed(int fd)
 
 static int unreachable(const struct instance *i, int why, struct instance_error *error)
 {
-	pid_t owner = i->lock[0] ? instance_owner(i) : -1;
+	pid_t owner = i->lock[0] ? instance_owner(i, NULL, 0) : -1;
 	if (why == EACCES || why == EPERM)
 		return instance_fail(error, EXIT_PERMISSION, "may not connect to %s: %s", i->socket,
 		                     strerror(why));

@@ -97,7 +97,7 @@ static void drop_line(struct stream *s, size_t n)
 
 static void gone(const struct instance *i, int why, struct instance_error *error)
 {
-	pid_t owner = i->lock[0] ? instance_owner(i) : -1;
+	pid_t owner = i->lock[0] ? instance_owner(i, NULL, 0) : -1;
 	char pid[32] = "";
 
 	if (owner > 0)

@@ -1,13 +1,21 @@
 /* cli/ask/instance.h - where a running stack is found: its socket, and the lock
  * that tells if the stack runs.
  *
- * The lock is the truth. The process that runs the stack holds the lock until
- * it ends, however it ends. A socket without a held lock is stale, and the next
- * owner replaces the socket. The owner unlinks both files while it still holds
- * the lock. */
+ * A stack is the file that it was started from, by its real path; the name of the
+ * stack is for people, and at any time at most one stack has the name.
+ *
+ * The process that runs the stack holds the lock until it ends, however it ends,
+ * and writes into the lock its pid and the file. A socket without a held lock is
+ * stale, and the next owner replaces the socket. The owner unlinks both files while
+ * it still holds the lock.
+ *
+ * A cleaner may unlink both files of a stack that runs. The owner therefore also
+ * holds two addresses that no file stands for (abstract sockets), of its name and of its
+ * file, which keep a second owner away until the first has made its files again. */
 #ifndef TEND_CLI_ASK_INSTANCE_H
 #define TEND_CLI_ASK_INSTANCE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -20,25 +28,41 @@
 /* Why something could not be done: an exit code and a sentence. */
 struct instance_error {
 	int exit_code;
-	char text[640];
+	char text[1024];
 };
 
 /* Writes an error. Returns -1. */
 int instance_fail(struct instance_error *error, int exit_code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Which file of the file system a path led to. */
+struct instance_file {
+	dev_t dev;
+	ino_t ino; /* 0: none */
+};
+
+/* The addresses of a claimed stack. */
+enum instance_key { INSTANCE_BY_NAME, INSTANCE_BY_FILE, INSTANCE_KEYS };
+
 struct instance {
 	char name[INSTANCE_NAME_MAX + 1];
 	char socket[INSTANCE_PATH_MAX];
 	char lock[INSTANCE_PATH_MAX];
 	int lock_fd; /* -1 unless this process has claimed the stack */
+	/* Of a claimed stack: */
+	int address_fds[INSTANCE_KEYS]; /* listen; -1 if another user has the address */
+	struct instance_file served;    /* the socket that this process made */
+	char file[PATH_MAX];
 };
 
 /* How the user names the stack for a command. */
 struct instance_choice {
-	const char *name;   /* --name, or NULL */
-	const char *socket; /* --socket or $TEND_SOCKET, or NULL */
-	bool strict;        /* the command changes something: do not guess across directories */
+	const char *name;      /* --name, or NULL */
+	const char *socket;    /* --socket or $TEND_SOCKET, or NULL */
+	const char *here;      /* name of the stack of the current directory, which does not run;
+	                        * or NULL */
+	const char *here_file; /* with `here`: its file */
+	bool strict;           /* the command changes something: do not guess across directories */
 };
 
 /* Writes the directory of all sockets, and makes the directory if `make` is
@@ -50,19 +74,37 @@ int instance_dir(char *buf, size_t size, bool make, struct instance_error *error
 int instance_of(const char *name, struct instance *out, struct instance_error *error);
 
 /* Becomes the one process that runs the stack: makes the directory, takes the
- * lock and removes a stale socket. The caller releases a claimed stack even if
- * nothing was served. Returns 0, or -1 with the error written. */
-int instance_claim(const char *name, struct instance *out, struct instance_error *error);
+ * addresses and the lock, and removes a stale socket. Whatever else stands in the way
+ * is named and left alone. The caller releases a claimed stack even if nothing was
+ * served.
+ *
+ *   file      the real path of the file
+ *   returns   0, or -1 with the error written */
+int instance_claim(const char *name, const char *file, struct instance *out,
+                   struct instance_error *error);
+
+/* Removes the files of a claimed stack, as far as they are still its own. */
 void instance_release(struct instance *instance);
 
-/* Returns the process that runs the stack; 0 if the stack does not run, -1 if
- * the process cannot be named. */
-pid_t instance_owner(const struct instance *instance);
+/* Notes that the socket at instance->socket is the one of this process. */
+void instance_served(struct instance *instance);
 
-/* Finds the stack for a command. `here` is the name of the stack of the current
- * directory, or NULL. The stack need not run: only the connect tells. Returns
- * 0, or -1 with the error written. */
-int instance_choose(const struct instance_choice *choice, const char *here, struct instance *out,
+/* Makes the lock of a claimed stack again if it was unlinked. Returns true if the
+ * socket was unlinked; the caller then makes the socket again. */
+bool instance_swept(struct instance *instance);
+
+/* Returns the process that runs the stack; 0 if the stack does not run, -1 if
+ * the process cannot be named.
+ *
+ *   file      gets the file of the stack, if that is known; may be NULL */
+pid_t instance_owner(const struct instance *instance, char *file, size_t size);
+
+/* Finds the running stack of a file. Returns false if there is none. */
+bool instance_of_file(const char *file, struct instance *out);
+
+/* Finds the stack for a command. The stack need not run: only the connect tells.
+ * Returns 0, or -1 with the error written. */
+int instance_choose(const struct instance_choice *choice, struct instance *out,
                     struct instance_error *error);
 
 /* Connects, and checks that the peer is this user or root. Returns a descriptor

@@ -16,13 +16,20 @@
 
 #define GONE_MS 5000 /* at most, from the last answer to the end of the supervisor */
 
-/* A bare number is of seconds, as for other tools that stop programs. */
-static void store_duration(struct argp_state *state, void *into, char *argument)
-{
-	uint64_t *ns = into;
+struct wish {
+	uint64_t timeout_ns; /* 0: as long as the stop timeouts of the tasks */
+	bool now;
+};
 
-	if (tend_duration_parse(argument, strlen(argument), TEND_SEC, ns) != 0 || *ns == 0)
+/* A bare number is of seconds, as for other tools that stop programs. No time at all is a
+ * wish for the end at once. */
+static void store_timeout(struct argp_state *state, void *into, char *argument)
+{
+	struct wish *wish = into;
+
+	if (tend_duration_parse(argument, strlen(argument), TEND_SEC, &wish->timeout_ns) != 0)
 		argp_error(state, "not a length of time: %s (for example: 10s, 500ms)", argument);
+	wish->now = wish->timeout_ns == 0;
 }
 
 static void show_progress(void *arg, const json_t *progress)
@@ -42,21 +49,16 @@ static void show_progress(void *arg, const json_t *progress)
 static void wait_until_gone(const struct instance *instance)
 {
 	const struct timespec step = {.tv_nsec = 10000000};
-	for (int ms = 0; ms < GONE_MS && instance->lock[0] && instance_owner(instance) != 0;
-	     ms += 10)
+	for (int ms = 0;
+	     ms < GONE_MS && instance->lock[0] && instance_owner(instance, NULL, 0) != 0; ms += 10)
 		nanosleep(&step, NULL);
 }
-
-struct wish {
-	uint64_t timeout_ns; /* 0: as long as the stop timeouts of the tasks */
-	bool now;
-};
 
 static int parse(int argc, char **argv, struct client *client, struct wish *wish)
 {
 	const struct option_row options[] = {
 		{"timeout", 't', "TIME", "Kill what has not ended by then, for example 10s",
-	         store_duration, &wish->timeout_ns},
+	         store_timeout, wish},
 		{"now", 0, NULL, "Kill at once", option_flag, &wish->now},
 		{0},
 	};

@@ -23,20 +23,6 @@ static bool fill_standard_fds(void)
 	return fd > 2;
 }
 
-static int refuse_config(const struct client *client, const struct config_errors *errors)
-{
-	const struct config_error *first = &errors->kept[0];
-	char text[CONFIG_ERROR_TEXT_MAX + 400];
-
-	if (!client->json) {
-		config_errors_write(errors, "error", stderr);
-		return EXIT_CONFIG;
-	}
-	snprintf(text, sizeof(text), "%.300s:%zu:%zu: error: %s", errors->file, first->at.line,
-	         first->at.column, first->text);
-	return client_tell(client, EXIT_CONFIG, text);
-}
-
 static int parse(int argc, char **argv, const char **file, struct client *client)
 {
 	const struct option_row options[] = {
@@ -76,13 +62,14 @@ int cmd_up(int argc, char **argv)
 	if (!fill_standard_fds())
 		return EXIT_FAILED;
 	if (config_load(up.file, &config, &errors) != 0)
-		return refuse_config(&client, &errors);
+		return client_refuse(&client, &errors);
 	up.config = config;
-	if (instance_claim(config->name, &instance, &why) != 0) {
+	up.instance = &instance;
+	if (instance_claim(config->name, config->file, &instance, &why) != 0) {
 		config_free(config);
 		return client_tell(&client, why.exit_code, why.text);
 	}
-	int code = up_run(&up, &instance);
+	int code = up_run(&up);
 	instance_release(&instance);
 	if (up.rt) {
 		/* Fibers that outlive the deadline still use the memory that

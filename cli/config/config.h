@@ -65,6 +65,7 @@ struct config_task {
 struct config {
 	char *name; /* name of the stack */
 	char *dir;  /* directory of the file, absolute */
+	char *file; /* real path of the file */
 	size_t ntasks;
 	struct config_task *tasks; /* in the order of the file */
 	size_t *order;             /* indices of tasks; a task stands after its needs */

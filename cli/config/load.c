@@ -98,10 +98,11 @@ static int read_file(const char *path, char **text, size_t *size, struct config_
 	return error;
 }
 
-/* Finds the directory of the path itself, also if the path is a link. */
-static int find_dir(struct config_reader *r, const char *path)
+/* Finds the real path of the file, and the directory of the path itself, also if the
+ * path is a link. */
+static int find_paths(struct config_reader *r, const char *path)
 {
-	char parent[PATH_MAX], dir[PATH_MAX];
+	char parent[PATH_MAX], dir[PATH_MAX], file[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	size_t n = slash ? (size_t)(slash - path) : 0;
 
@@ -111,6 +112,9 @@ static int find_dir(struct config_reader *r, const char *path)
 	parent[n] = 0;
 	if (!realpath(n ? parent : slash ? "/" : ".", dir))
 		return unreadable(r->errors, errno);
+	if (!realpath(path, file))
+		return unreadable(r->errors, errno);
+	r->config->file = config_keep_text(r, file, strlen(file));
 	r->config->dir = config_keep_text(r, dir, strlen(dir));
 	return 0;
 }
@@ -147,7 +151,7 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 		return error;
 	r.text = text;
 	r.config = calloc(1, sizeof(*r.config));
-	error = !r.config ? refuse(errors, -ENOMEM, "out of memory") : find_dir(&r, path);
+	error = !r.config ? refuse(errors, -ENOMEM, "out of memory") : find_paths(&r, path);
 	if (error == 0)
 		error = read_text(&r);
 	free(text);

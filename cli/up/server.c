@@ -1,4 +1,4 @@
-/* cli/up/server.c - a fiber for each connection. */
+/* cli/up/server.c - a fiber for each connection, and one for each socket that listens. */
 #include "up/server.h"
 #include "ask/envelope.h"
 #include "ask/instance.h"
@@ -88,8 +88,8 @@ static int connection(void *arg)
 static void connection_drop(void *arg)
 {
 	struct control_reply *reply = arg;
-	assert(reply->server->connections > 0);
-	reply->server->connections--;
+	assert(reply->server->connected > 0);
+	reply->server->connected--;
 	tend_fd_close(reply->fd);
 	free(reply);
 }
@@ -100,7 +100,7 @@ static void take_connection(struct control_server *server, int fd)
 		"{\"schema\":\"tend.error/1\",\"data\":null,\"error\":{\"exit_code\":1,\"message\":"
 		"\"too many connections; try again\"}}\n";
 	struct control_reply *reply =
-		server->connections < CONTROL_CONNECTIONS_MAX ? malloc(sizeof(*reply)) : NULL;
+		server->connected < CONTROL_CONNECTIONS_MAX ? malloc(sizeof(*reply)) : NULL;
 
 	if (!reply) {
 		/* The first bytes of a new socket always fit. */
@@ -108,24 +108,29 @@ static void take_connection(struct control_server *server, int fd)
 		tend_fd_close(fd);
 		return;
 	}
-	assert(fd >= 0 && server->connections < CONTROL_CONNECTIONS_MAX);
+	assert(fd >= 0 && server->connected < CONTROL_CONNECTIONS_MAX);
 	reply->server = server;
 	reply->fd = fd;
 	reply->broken = false;
 	reply->n = 0;
-	server->connections++;
-	int error = tend_spawn(server->scope, connection, reply,
+	server->connected++;
+	int error = tend_spawn(server->connections, connection, reply,
 	                       TEND_TASK_OPTS(.name = "connection", .drop = connection_drop), NULL);
 	if (error)
 		connection_drop(reply);
 }
 
+struct listener {
+	struct control_server *server;
+	int fd;
+};
+
 static int accept_all(void *arg)
 {
-	struct control_server *server = arg;
+	const struct listener *listener = arg;
 
 	for (;;) {
-		int fd = tend_accept(server->fd, TEND_FOREVER);
+		int fd = tend_accept(listener->fd, TEND_FOREVER);
 		if (fd == -ECANCELED)
 			return 0;
 		if (fd < 0) {
@@ -136,34 +141,45 @@ static int accept_all(void *arg)
 		} else if (!instance_peer_allowed(fd))
 			tend_fd_close(fd);
 		else
-			take_connection(server, fd);
+			take_connection(listener->server, fd);
 	}
 }
 
-static void accept_drop(void *arg)
+static void listener_drop(void *arg)
 {
-	struct control_server *server = arg;
-	assert(server->fd >= 0);
-	tend_fd_close(server->fd);
-	server->fd = -1;
+	struct listener *listener = arg;
+
+	tend_fd_close(listener->fd);
+	free(listener);
 }
 
-int control_serve(struct control_server *server, tend_scope scope, const char *socket,
-                  control_fn *answer_fn, void *arg)
+int control_listen(struct control_server *server, int fd, tend_task *out)
+{
+	struct listener *listener = malloc(sizeof(*listener));
+
+	assert(fd >= 0 && server->answer);
+	if (!listener) {
+		tend_fd_close(fd);
+		return -ENOMEM;
+	}
+	*listener = (struct listener){server, fd};
+	int error = tend_spawn(server->listeners, accept_all, listener,
+	                       TEND_TASK_OPTS(.name = "accept", .drop = listener_drop), out);
+	if (error)
+		listener_drop(listener);
+	return error;
+}
+
+int control_serve(struct control_server *server, const char *path, tend_task *out)
 {
 	char address[sizeof("unix:") + INSTANCE_PATH_MAX];
 
-	snprintf(address, sizeof(address), "unix:%s", socket);
+	snprintf(address, sizeof(address), "unix:%s", path);
 	int fd = tend_listen(address, CONTROL_CONNECTIONS_MAX);
 	if (fd < 0)
 		return fd;
-	*server =
-		(struct control_server){.scope = scope, .fd = fd, .answer = answer_fn, .arg = arg};
-	int error = tend_spawn(scope, accept_all, server,
-	                       TEND_TASK_OPTS(.name = "accept", .drop = accept_drop), NULL);
-	if (error) {
-		tend_fd_close(fd);
-		unlink(socket);
-	}
+	int error = control_listen(server, fd, out);
+	if (error)
+		unlink(path);
 	return error;
 }

@@ -18,18 +18,23 @@ struct control_reply;
 /* Answers a request by control_send(); the last document is an envelope. */
 typedef void control_fn(void *arg, const json_t *request, struct control_reply *reply);
 
-/* (c) constant  (a) the accepting fiber  (f) any fiber of the server */
+/* (c) constant  (f) any fiber of the server */
 struct control_server {
-	tend_scope scope;   /* (c) */
-	int fd;             /* (a) closed with the fiber */
-	size_t connections; /* (f) */
-	control_fn *answer; /* (c) */
-	void *arg;          /* (c) */
+	tend_scope connections; /* (c) a fiber for each */
+	tend_scope listeners;   /* (c) a fiber for each */
+	size_t connected;       /* (f) */
+	control_fn *answer;     /* (c) */
+	void *arg;              /* (c) */
 };
 
-/* Serves the socket in `scope`. Returns 0, or an error with nothing begun. */
-int control_serve(struct control_server *server, tend_scope scope, const char *socket,
-                  control_fn *answer, void *arg);
+/* Makes the socket at a path, and serves it. Returns 0 or an error.
+ *
+ *   out       the fiber that accepts connections: a cancel ends it and closes the
+ *             socket; may be NULL */
+int control_serve(struct control_server *server, const char *path, tend_task *out);
+
+/* Serves a socket that listens, and takes the descriptor, also if it fails. */
+int control_listen(struct control_server *server, int fd, tend_task *out);
 
 /* Sends a document, and takes the document. Returns false if the client is
  * gone. */

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,8 @@ static int begin_main(void *arg)
 
 	if (!error)
 		error = spawn_own(up, up_signals_main, up, "signals", NULL);
+	if (!error)
+		error = spawn_own(up, up_keep_main, up, "keep", NULL);
 	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
 		char name[TEND_NAME_MAX + 1];
 		snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->tasks[i].name);
@@ -91,34 +94,51 @@ static int begin_main(void *arg)
 	return error;
 }
 
-static int open_runtime(struct up *up, const struct instance *instance)
+/* Serves the socket and the addresses of the stack. */
+static int serve(struct up *up)
+{
+	struct control_server *server = &up->server;
+
+	server->answer = up_answer;
+	server->arg = up;
+	/* No task can have this name, because the name of a task begins with a
+	 * letter. */
+	int error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
+	if (!error)
+		error = tend_scope_open(up->own, "listen", NULL, &server->listeners);
+	if (!error)
+		error = tend_scope_open(up->own, "control", NULL, &server->connections);
+	if (!error)
+		error = control_serve(server, up->instance->socket, &up->accepting);
+	if (error)
+		return error;
+	instance_served(up->instance);
+	for (int key = 0; key < INSTANCE_KEYS && !error; key++) {
+		int fd = up->instance->address_fds[key];
+		fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		error = fd < 0 ? 0 : control_listen(server, fd, NULL);
+	}
+	return error;
+}
+
+static int open_runtime(struct up *up)
 {
 	char name[TEND_NAME_MAX + 1];
-	tend_scope control;
 
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->name);
 	int error = tend_runtime_open(
 		TEND_RUNTIME_OPTS(.name = name, .workers = 1, .stack_bytes = STACK_BYTES), &up->rt);
-	if (error)
-		return error;
-	/* No task can have this name, because the name of a task begins with a
-	 * letter. */
-	error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
-	if (!error)
-		error = tend_scope_open(up->own, "control", NULL, &control);
-	if (!error)
-		error = control_serve(&up->server, control, instance->socket, up_answer, up);
-	return error;
+	return error ? error : serve(up);
 }
 
 /* Runs the stack until all has ended. Returns 0, or why the stack could not
  * begin. */
-static int run(struct up *up, const struct instance *instance)
+static int run(struct up *up)
 {
 	tend_task begin;
 	struct tend_outcome outcome;
 
-	int error = open_runtime(up, instance);
+	int error = open_runtime(up);
 	if (!error)
 		error = tend_spawn(up->own, begin_main, up, TEND_TASK_OPTS(.name = "begin"),
 		                   &begin);
@@ -137,27 +157,25 @@ static void end(struct up *up)
 {
 	if (!up->rt)
 		return;
-	tend_scope_seal(up->server.scope);
-	uint64_t until = tend_after(ANSWER_NS);
-	/* When the last connection is gone, one task is left: the accepting
-	 * fiber. */
-	while (up->server.scope.id && tend_scope_live(up->server.scope) > 1 && tend_now() < until)
-		tend_sleep_until(tend_after(5 * TEND_MS));
+	if (up->server.connections.id) {
+		tend_scope_seal(up->server.connections);
+		(void)!tend_scope_wait_empty(up->server.connections, tend_after(ANSWER_NS));
+	}
 	/* With survivors the runtime stays; the guard ends them with this
 	 * process. */
 	if (tend_runtime_close(up->rt, tend_after(ANSWER_NS)) == 0)
 		up->rt = NULL;
 }
 
-int up_run(struct up *up, const struct instance *instance)
+int up_run(struct up *up)
 {
-	assert(up->config && !up->rt && !up->tasks && instance->lock_fd >= 0);
+	assert(up->config && !up->rt && !up->tasks && up->instance->lock_fd >= 0);
 	up->signal_fd = up_signals_open();
 	up->started_at = tend_now();
 	up->printer = printer_open(STDOUT_FILENO, style(up), name_width(up->config));
 	int error = up->signal_fd < 0 ? -errno : up->printer ? prepare_tasks(up) : -ENOMEM;
 	if (!error)
-		error = run(up, instance);
+		error = run(up);
 	if (error)
 		fprintf(stderr, "tend: stack %s cannot run: %s\n", up->config->name,
 		        strerror(-error));

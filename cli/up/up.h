@@ -83,7 +83,9 @@ struct up {
 	struct printer *printer;     /* (c) */
 	tend_runtime *rt;            /* (m) */
 	tend_scope own; /* (c) holds the fibers; the processes of the user are in the root */
+	struct instance *instance;    /* (c) its content: the keeping fiber */
 	struct control_server server; /* see server.h */
+	tend_task accepting;          /* the keeping fiber; serves the socket */
 	tend_event *changed;          /* (c) any fiber sets it: a task ended, or the stop went on */
 	tend_event *over;             /* (c) (w) sets it: all has ended or was given up */
 	int signal_fd;                /* (c) */
@@ -181,6 +183,11 @@ int up_exit_code(const struct up *up);
  * stop. */
 int up_watch_main(void *arg);
 
+/* ---- keep.c ---- */
+
+/* The fiber that makes the files of the stack again when they were unlinked. */
+int up_keep_main(void *arg);
+
 /* ---- answer.c ---- */
 
 /* A control_fn: struct up. */
@@ -190,6 +197,6 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply);
 
 /* Runs a claimed stack. Returns the exit code. If `up->rt` is set afterwards,
  * fibers have outlived the deadline and still use `up`. */
-int up_run(struct up *up, const struct instance *instance);
+int up_run(struct up *up);
 
 #endif

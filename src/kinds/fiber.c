@@ -44,17 +44,10 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	return 0;
 }
 
-static int nothing(void *arg)
-{
-	(void)arg;
-	return 0;
-}
-
-int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void (*run)(void *arg),
-                        void *arg)
+int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data)
 {
 	struct tend_task_opts opts = {
-		.size = sizeof(opts), .name = "cleanup", .flags = TEND__OWN_CANCEL, .drop = run};
+		.size = sizeof(opts), .name = "cleanup", .flags = TEND__OWN_CANCEL};
 	struct tend__spawn spawn = {.rt = rt,
 	                            .site = "tend_scope_cleanup",
 	                            .opts = &opts,
@@ -66,8 +59,7 @@ int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void (*
 
 	if (error)
 		return error;
-	t->fn = nothing;
-	t->arg = arg;
+	t->data = data;
 	tend__task_start(t, &spawn, TEND__READY);
 	tend__spawned(rt, t);
 	return 0;

@@ -50,9 +50,12 @@ void tend__task_unprepare(struct tend__task *t);
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
 
 /* runtime.spawn_cleaner */
-int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void (*run)(void *arg),
-                        void *arg);
+int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data);
 
+/* Writes where the guard of a thread task's stack is, and the size of the stack; zeros if
+ * faults are not looked at. Only the task itself may ask. */
+void tend__thread_task_guard(const struct tend__task *t, uintptr_t *low, uintptr_t *high,
+                             size_t *stack_bytes);
 /* Joins threads whose tasks have ended: all of them, or at most one. */
 void tend__threads_reap(tend_runtime *rt, bool all);
 /* Ends the guard of the runtime, when the workers have stopped; and frees the memory that

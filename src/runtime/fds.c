@@ -328,7 +328,7 @@ int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), v
 
 	if (!x)
 		return -ENOMEM;
-	*x = (struct watching){{NULL, on_watch}, fd, tend__fd_closes(fd), fn, arg};
+	*x = (struct watching){{.fn = on_watch}, fd, tend__fd_closes(fd), fn, arg};
 	tend__post(&rt->workers[0], &x->post);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* runtime/runtime.h - the workers that run the tasks.
  *
  * A worker is a thread with its queues, timers, poller, stacks and free slots. No other
- * thread touches these: other threads reach a worker by the inbox, and take from the ring
- * of tasks that have not started.
+ * thread touches these: other threads reach a worker by the inbox, and take tasks that have
+ * not started, from the ring and from the batches behind it.
  *
  * Files, each uses only those above it:
  *   table.c   the runtimes that are open, by number
@@ -12,7 +12,7 @@
  *   park.c    the parts of every wait
  *   visit.c   callers from outside, and the close that waits for them
  *   fds.c     descriptors that fibers wait for
- *   alarm.c   deadlines of scopes and tasks
+ *   monitor.c the thread that serves while workers are busy: deadlines of scopes and tasks
  *   idle.c    a worker without work: steal, watch, spin, sleep
  *   loop.c    a worker's rounds, its start and its stop */
 #ifndef TEND_RUNTIME_RUNTIME_H
@@ -32,6 +32,8 @@ enum {
 	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
+	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
+	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
 	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
 };
@@ -96,13 +98,12 @@ struct tend__reserved_places {
 };
 
 /* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
- * worker, read by any thread  (x) any thread, in atomic steps */
+ * worker, read by any thread  (x) any thread, in atomic steps  (l) the lock above */
 struct tend__worker {
 	tend_runtime *rt;                    /* (c) */
 	uint32_t number;                     /* (c) */
 	struct tend__context context;        /* (w) the loop's */
 	struct tend__queue started;          /* (w) ready and pinned */
-	struct tend__queue fresh;            /* (w) fresh tasks for which the ring had no room */
 	struct tend__poller poller;          /* (w) but for tend__poller_wake() */
 	struct tend__slots slots;            /* (w) */
 	struct tend__stack *stacks;          /* (w) free stacks */
@@ -123,6 +124,7 @@ struct tend__worker {
 	struct tend__thread thread;          /* (c) */
 	uint32_t seen[TEND__WORKERS_MAX];    /* (w) as a thief: heads of the rings at `looked` */
 	uint64_t looked;                     /* (w) */
+	uint64_t slow;                       /* (w) a bit for each worker with a slow ring */
 	bool watches;                        /* (w) counted in the runtime's watchers */
 	bool called;                         /* (w) to watch, and has not napped since */
 	bool worked;                         /* (w) since the last look whether to watch */
@@ -136,10 +138,16 @@ struct tend__worker {
 	_Atomic uint32_t stop;                           /* (x) */
 	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and this worker take here */
 	_Alignas(64) _Atomic uint32_t tail;              /* (r) this worker adds here */
-	_Atomic(struct tend__task *) ring[TEND__RING];   /* (r) */
+	_Atomic uint32_t put_aside;                      /* (r) tasks that went into batches */
+	_Atomic uint32_t batches_count;                  /* (x) */
+	struct tend__lock batches_lock;
+	/* (l) Fresh tasks for which the ring had no room, oldest batch first. */
+	struct tend__post *batches, **last_batch TEND_GUARDED_BY(&batches_lock);
+	_Atomic(struct tend__task *) ring[TEND__RING]; /* (r) */
 };
 
 struct tend__scope;
+struct tend__monitor;
 
 struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
@@ -159,11 +167,10 @@ struct tend_runtime {
 	 * `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
 	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
-	/* (c) Calls up into kinds/, set by open.c: spawns a fiber below `detached`, whatever is
-	 * closed or canceled there. The fiber calls run(arg), also when it could get no stack, and
-	 * heeds no cancel but its own. Returns 0 or the error. */
-	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind,
-	                     void (*run)(void *arg), void *arg);
+	/* (c) Calls up into kinds/, set by open.c: spawns a task of turns below `detached`,
+	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
+	 * error. */
+	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */
@@ -176,6 +183,8 @@ struct tend_runtime {
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
 	struct tend__stripe stripes[TEND__STRIPES];
+	struct tend__lock monitor_lock;          /* the start of the monitor */
+	_Atomic(struct tend__monitor *) monitor; /* (x) NULL until first needed */
 
 	/* The layers above keep their roots here. */
 	struct tend__lock tree;                /* shape of the scope tree, owners, cancel */
@@ -213,6 +222,23 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	TEND_EXCLUDES(&tend__runtimes_lock);
 /* Frees the number of a runtime that is open, or that tend__runtime_shut() has shut. */
 void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock);
+/* The calling thread drives the hosted runtime from here on, until another thread does or the
+ * runtime closes. */
+void tend__drive(const tend_runtime *rt);
+/* True for a thread that drives a hosted runtime. */
+bool tend__drives(void);
+/* The instant at which the first of the open runtimes was opened, or 0. */
+extern _Atomic uint64_t tend__opened_at;
+TEND_NORETURN void tend__deadline_is_a_length(uint64_t deadline);
+/* A deadline from before any runtime was opened is a length of time, and a bug of the program:
+ * the call would answer at once, in silence. Called without a lock. */
+static inline void tend__deadline_check(uint64_t deadline)
+{
+	/* Relaxed: a caller that has a runtime sees its opening. */
+	if (deadline && deadline < tend__load_relaxed(&tend__opened_at))
+		tend__deadline_is_a_length(deadline);
+}
+
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
@@ -308,6 +334,8 @@ void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
+/* Ends a turn of the running task, from anywhere on its stack. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */
@@ -327,10 +355,14 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 
 	return t && t->in_cancel_list ? t : tend__self_slow(room);
 }
+/* Links the task to its scope, so that a cancel finds the task. */
+void tend__task_link(struct tend__task *t);
+/* Says to readers since when the task waits, and for which object. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {
-	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
+	return !tend__tls.task && tend__tls.driver && tend__drives() ? -EDEADLK : 0;
 }
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */
@@ -375,15 +407,6 @@ static inline int tend__abort_point(int error)
 /* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
-
-/* alarm.c: a call at an instant, by worker 0. */
-struct tend__alarm;
-struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
-                                     void (*ring)(tend_runtime *rt, uint64_t id));
-/* Called once the object can be found by its id, because an earlier ring finds nothing. */
-void tend__alarm_start(struct tend__alarm *alarm);
-/* The alarm may be started or not; NULL does nothing. */
-void tend__alarm_drop(struct tend__alarm *alarm);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);

@@ -1,6 +1,10 @@
 /* runtime/table.c - the table of open runtimes, and what a fork does to it. */
 #include "runtime/runtime.h"
 
+#include "tend/text.h"
+
+#include "base/error.h"
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -9,6 +13,11 @@
 struct tend__entry tend__runtimes[TEND__RUNTIMES];
 struct tend__lock tend__runtimes_lock;
 static _Atomic uint32_t forked;
+_Atomic uint64_t tend__opened_at;
+
+/* The thread that drives a hosted runtime, by the number of the runtime; 0: none. Relaxed: a
+ * thread asks for its own number only, and the threads of a hand-over know of each other. */
+static _Atomic uint64_t drivers[TEND__RUNTIMES], threads;
 
 static void in_child(void)
 {
@@ -16,18 +25,46 @@ static void in_child(void)
 	 * not mapped here, belong to the parent. */
 	tend__store_relaxed(&forked, 1u);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
+		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
+
+		if (rt)
+			tend__segment_forked(&rt->segment);
 		tend__store_relaxed(&tend__runtimes[i].rt, NULL);
 		tend__store_relaxed(&tend__runtimes[i].inside, 0);
 		tend__store_relaxed(&tend__runtimes[i].awaited, false);
 	}
 	tend__tls.worker = NULL;
 	tend__tls.task = NULL;
-	tend__tls.hosted = false;
+	tend__tls.driver = 0;
 }
 
 static void at_fork(void) { tend__at_fork(in_child); }
 
+void tend__drive(const tend_runtime *rt)
+{
+	if (!tend__tls.driver)
+		tend__tls.driver = tend__add_relaxed(&threads, 1) + 1;
+	if (rt->index != UINT32_MAX) /* the last poll of a close has no number any more */
+		tend__store_relaxed(&drivers[rt->index], tend__tls.driver);
+}
+
+bool tend__drives(void)
+{
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+		if (tend__load_relaxed(&drivers[i]) == tend__tls.driver)
+			return true;
+	return false;
+}
+
 bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
+
+static bool any_open(void) TEND_REQUIRES(&tend__runtimes_lock)
+{
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+		if (tend__runtimes[i].claimed)
+			return true;
+	return false;
+}
 
 int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 {
@@ -36,6 +73,8 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 
 	pthread_once(&once, at_fork);
 	tend__lock(&tend__runtimes_lock);
+	if (!any_open())
+		tend__store_relaxed(&tend__opened_at, tend__clock());
 	for (uint32_t i = 0; i < TEND__RUNTIMES && error; i++) {
 		struct tend__entry *e = &tend__runtimes[i];
 
@@ -72,8 +111,22 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	e->generation = last == UINT32_MAX ? last : last + 1;
 	tend__store_relaxed(&e->rt, NULL);
 	e->claimed = false;
+	if (!any_open())
+		tend__store_relaxed(&tend__opened_at, (uint64_t)0);
 	tend__unlock(&tend__runtimes_lock);
+	tend__store_relaxed(&drivers[rt->index], 0);
 	rt->index = UINT32_MAX;
+}
+
+void tend__deadline_is_a_length(uint64_t deadline)
+{
+	struct tend__task *t = tend__tls.task;
+	char text[16];
+
+	tend_duration_text(deadline, text, sizeof(text));
+	tend__bug("tend: task #%llu: the deadline %llu (%s) is an instant from before the runtime "
+	          "was opened; did you mean tend_after()?",
+	          (unsigned long long)(t ? t->id : 0), (unsigned long long)deadline, text);
 }
 
 uint64_t tend_now(void) { return tend__clock(); }

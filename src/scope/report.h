@@ -28,6 +28,10 @@ struct tend_report {
 	size_t count;
 	size_t lost; /* survivors without a row, for lack of memory */
 	struct tend__survivor *rows;
+	/* Outcomes in the scope and in all that ever was below; 0 if a close has ended the scope
+	 * meanwhile. */
+	uint64_t outcomes[TEND_REJECTED + 1];
+	struct tend__failure first; /* error 0: nothing has failed */
 };
 
 tend_report *tend__report_make(uint64_t id);
@@ -38,8 +42,8 @@ struct tend__late {
 	uint64_t cleaner;          /* the task that runs the cleanup; 0: not begun */
 };
 
-/* Marks each task that is left below the scope as abandoned, and the late cleaner too, and
- * writes a row for each. */
+/* Writes the counts and the first failure; then marks each task that is left below the scope as
+ * abandoned, and the late cleaner too, and writes a row for each. */
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty,
                        const struct tend__late *late);
 /* Returns the id of the live task in the record if the task is below the scope `top`, or 0. */

@@ -120,8 +120,12 @@ static void force(struct tend__scope *top, uint64_t id)
 		if (!task || tend__task_touch(rt, task, &t))
 			continue;
 		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
-		    tend__task_mark(r, task, TEND__ABORTED) && tend__task_notify_id(t, task))
-			tend__task_wake(t);
+		    tend__task_mark(r, task, TEND__ABORTED)) {
+			if (t->kind->told)
+				t->kind->told(t);
+			if (tend__task_notify_id(t, task))
+				tend__task_wake(t);
+		}
 		tend__unlock(tend__stripe_of(rt, task));
 	}
 }
@@ -149,32 +153,22 @@ static void cleaner_left(struct tend__shutdown *op, bool failed)
 	drop_user(op);
 }
 
-static void cleaner_ends(struct tend__task *t) { cleaner_left(t->arg, false); }
-
-static const struct tend__kind kind_cleaner = {
-	.wake = tend__fiber_wake, .before_end = cleaner_ends, .leave = tend__fiber_end};
-
 /* The deadline has passed: from here on the waits of the cleanups answer -ECANCELED. */
 static void cancel_cleaner(uint64_t id)
 {
 	tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the deadline of the shutdown passed");
 }
 
-/* The drop of the cleaner, because a canceled task, too, calls a drop. */
-static void clean(void *arg)
+static enum tend__wait_kind clean(struct tend__task *t)
 {
-	struct tend__shutdown *op = arg;
+	struct tend__shutdown *op = t->data;
 
-	if (!tend__tls.task) {
-		cleaner_left(op, true); /* there was no stack for the cleaner */
-		return;
-	}
 	tend__lock(&op->scope->home.lock);
 	/* The last step finds the cleaner here, or is over. */
-	op->cleaner = tend__tls.task->id;
+	op->cleaner = t->id;
 	if (op->phase == OVER) {
 		tend__unlock(&op->scope->home.lock);
-		cancel_cleaner(tend__tls.task->id);
+		cancel_cleaner(t->id);
 		tend__lock(&op->scope->home.lock);
 	}
 	while (op->cleanups) {
@@ -189,7 +183,32 @@ static void clean(void *arg)
 		op->running.fn = NULL;
 	}
 	tend__unlock(&op->scope->home.lock);
+	tend__unwind(t);
+	cleaner_left(op, false);
+	return TEND__WAIT_NONE;
 }
+
+/* A cleanup has panicked. */
+static void cleaner_leaves(struct tend__task *t)
+{
+	cleaner_left(t->data, false);
+	tend__fiber_end(t);
+}
+
+static void cleaner_starves(struct tend__task *t)
+{
+	tend_runtime *rt = tend__scope_of(t)->rt;
+
+	t->result = -EAGAIN;
+	t->ending = TEND_FAILED;
+	cleaner_left(t->data, true);
+	rt->finish(t);
+}
+
+static const struct tend__kind kind_cleaner = {.wake = tend__fiber_wake,
+                                               .turn = clean,
+                                               .starved = cleaner_starves,
+                                               .leave = cleaner_leaves};
 
 /* Called once `cleaning` is set, so that there is a single cleaner. Returns 0 or the error. */
 static int start_cleaner(struct tend__shutdown *op)
@@ -197,7 +216,7 @@ static int start_cleaner(struct tend__shutdown *op)
 	tend_runtime *rt = op->scope->rt;
 
 	tend__add(&op->users, 1);
-	int error = rt->spawn_cleaner(rt, &kind_cleaner, clean, op);
+	int error = rt->spawn_cleaner(rt, &kind_cleaner, op);
 	if (error)
 		drop_user(op);
 	return error;
@@ -262,8 +281,6 @@ static int report(struct tend__shutdown *op, bool empty, const struct tend__late
 {
 	op->report->ended = tend__clock();
 	tend__report_fill(op->report, op->scope, op->id, empty, late);
-	if (late->cleaner)
-		cancel_cleaner(late->cleaner);
 	/* A task that was admitted and is not published yet has no row in the report, so an
 	 * empty report alone does not say that everything ended. */
 	return op->report->count || (!empty && tend__scope_live(op->scope, op->id) > 0) ? -ETIMEDOUT
@@ -308,6 +325,13 @@ static void take(struct tend__shutdown *op, enum step step, bool empty)
 	if (step == CLEAN)
 		op->retry = error ? tend__clock() + RETRY_NS : 0;
 	op->phase = phase;
+	/* A cleaner that begins from here on finds that the operation is over. */
+	uint64_t cleaner = phase == OVER ? op->cleaner : 0;
+	if (cleaner) {
+		tend__unlock(&op->scope->home.lock);
+		cancel_cleaner(cleaner);
+		tend__lock(&op->scope->home.lock);
+	}
 	op->busy = false;
 	tell(op);
 }
@@ -508,5 +532,6 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return -EINVAL;
 	if (tend__inside(s))
 		return -EDEADLK;
+	tend__deadline_check(deadline);
 	return tend__shutdown(s, scope.id, deadline, &o, false);
 }

@@ -29,15 +29,17 @@ static void echo(void *arg, const json_t *request, struct control_reply *reply)
 
 static void make(void)
 {
-	tend_scope scope;
 	strcpy(dir + strlen(dir) - 6, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	setenv("XDG_RUNTIME_DIR", dir, 1);
-	ck_assert_int_eq(instance_claim("shop", &instance, &error), 0);
+	ck_assert_int_eq(instance_claim("shop", "/srv/shop/tend.yaml", &instance, &error), 0);
 	ck_assert_int_eq(
 		tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .stack_bytes = 262144), &rt), 0);
-	ck_assert_int_eq(tend_scope_open(tend_root(rt), "control", NULL, &scope), 0);
-	ck_assert_int_eq(control_serve(&server, scope, instance.socket, echo, &server), 0);
+	server = (struct control_server){.answer = echo, .arg = &server};
+	ck_assert_int_eq(tend_scope_open(tend_root(rt), "listen", NULL, &server.listeners), 0);
+	ck_assert_int_eq(tend_scope_open(tend_root(rt), "control", NULL, &server.connections), 0);
+	ck_assert_int_eq(control_serve(&server, instance.socket, NULL), 0);
+	instance_served(&instance);
 }
 
 static void unmake(void)

@@ -23,7 +23,7 @@ has "the tree of one task has them" out '"path":"outer/direct/inner'
 is "and nothing of others" "$(grep -c 'outer/plain' out)" 0
 task=$(sed 's/.*"id":"\([0-9]*\)".*"path":"outer\/direct",.*/\1/' out)
 has "the root of a process names the task as its parent" out "\"parent\":\"$task\",\"path\":\"outer/direct/inner\""
-pid=$(cat run/tend/inner.lock)
+pid=$(head -n 1 run/tend/inner.lock)
 run "$TEND" tree "$pid"
 is "the process answers by its number" "$CODE" 0
 has "with the same" out "leaf"

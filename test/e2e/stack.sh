@@ -28,7 +28,7 @@ has "tree shows a task with its state" out "process  running"
 run "$TEND" tree --json
 has "tree --json is an envelope" out '"schema":"tend.tree/1"'
 has "with no error" out '"error":null'
-for field in id path kind state wait attempt age_ns pid site outcome; do
+for field in id path kind state wait attempt age_ns pid site outcome torn; do
 	has "a row has $field" out "\"$field\":"
 done
 paths=$(grep -o '"path":"[^"]*"' out | tr '\n' ' ')
@@ -75,8 +75,8 @@ is "a stack that is done ends by itself" "$CODE" 0
 stack where <<'END'
   a: {command: [sleep, "1000"]}
 END
-cp where.yaml tend.yaml
-up where
+mv where.yaml tend.yaml
+up tend
 check "up runs" soon in_state a running
 run "$TEND" tree --name where
 is "a stack is found by its name" "$CODE" 0

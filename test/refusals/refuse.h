@@ -57,8 +57,7 @@ struct row {
 	void (*stage)(struct world *w, const struct row *row);
 	int64_t (*ask)(struct world *w);
 	const char *expected; /* the report of judge(), or NULL: the error alone */
-	enum { LISTED, DIFFERS, UNLISTED, UNPROVOKED, SETS_ERRNO } table;
-	bool seen; /* a call of the function did set errno */
+	enum { LISTED, DIFFERS, UNLISTED, UNPROVOKED } table;
 	struct row *next;
 };
 extern struct row *rows;
@@ -147,9 +146,6 @@ void settle(const tend_runtime *rt);
 /* The function answers an error, and its header does not name the error. */
 #define REFUSES_UNLISTED(function, error, why, stage, call) \
 	ROW_(#function, #error, why, stage, call, NULL, UNLISTED)
-
-/* No function sets errno, says doc/errors.md; but this function does, in a row or more. */
-#define SETS_ERRNO_TODAY(function) ROW_ADD_(#function, "errno", NULL, NULL, NULL, NULL, SETS_ERRNO)
 
 /* Nothing in this folder can bring the error about. */
 #define CANNOT_PROVOKE(function, error, why) \

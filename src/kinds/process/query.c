@@ -67,6 +67,7 @@ static int signal_it(struct tend__process *p, int signal)
 
 int tend_process_signal(tend_task task, int signal)
 {
+	TEND__KEEPS_ERRNO;
 	if (signal <= 0 || signal > 64)
 		return -EINVAL;
 
