@@ -169,6 +169,10 @@ struct tend_runtime {
 	 * `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
 	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
+	/* (c) Calls up into kinds/, set by open.c: spawns a task of turns below `detached`,
+	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
+	 * error. */
+	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */

@@ -275,7 +275,8 @@ void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait)
 
 void tend__unwind(struct tend__task *t)
 {
-	t->unwinding = true;
+	/* A panic in here leaves by tend__leave(), which comes back here for the rest. */
+	t->unwinding = TEND__UNWINDS;
 	for (;;) {
 		void (*drop)(void *arg) = t->drop;
 
@@ -287,12 +288,13 @@ void tend__unwind(struct tend__task *t)
 			d.fn(d.arg);
 		}
 		if (!drop)
-			return;
+			break;
 		/* Cleared before the call, so that drop() runs once even if drop() leaves the
 		 * thread. The loop goes on, because drop() may have deferred a cleanup. */
 		t->drop = NULL;
 		drop(t->arg);
 	}
+	t->unwinding = TEND__UNWOUND;
 }
 
 static void entry(void *arg)
