@@ -25,6 +25,7 @@ int tend_checkpoint(void)
 	if (!t)
 		return 0;
 	tend__checkpoint_at(t, __builtin_return_address(0));
+	tend__may_go_on(t, TEND__CHECKPOINT);
 	if (!tend__cancel_point(t))
 		return 0;
 	tend__assert(!t->worker || t->worker == tend__tls.worker);

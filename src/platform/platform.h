@@ -26,6 +26,7 @@ struct tend__tls {
 	struct tend__task *task;       /* the task that runs on this thread, or NULL */
 	struct tend__context *context; /* the simulator's: the context that runs */
 	uint64_t driver;               /* the thread's number once it drives a hosted runtime; 0 */
+	int32_t waits_left;            /* of a worker: until its loop has its turn */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
 

@@ -30,8 +30,8 @@ static tend_runtime *open_runtime(uint32_t flags)
 	                                        .guard_path = getenv("TEND_GUARD")),
 	                      &rt) ||
 	    tend_spawn_process(tend_root(rt), TEND_PROCESS_OPTS(.argv = argv), NULL) ||
-	    tend_spawn(tend_root(rt), nothing, NULL, TEND_TASK_OPTS(.deadline = tend_after(TEND_SEC)),
-	               &t))
+	    tend_spawn(tend_root(rt), nothing, NULL,
+	               TEND_TASK_OPTS(.deadline = tend_after(TEND_SEC)), &t))
 		_exit(10);
 	if (flags & TEND_HOSTED ? tend_runtime_poll(rt, 0) < 0
 	                        : tend_join(t, NULL, tend_after(PATIENCE_NS)) != 0)
