@@ -115,8 +115,11 @@ SCENARIO(deadlines_come_in_their_order)
 	for (int i = 0; i < 4; i++)
 		while (i != 1 && tend_scope_reason(s[i], &reason[i]) == -ENOENT)
 			compute();
-	ck_assert_uint_le(reason[3].when, reason[2].when);
-	ck_assert_uint_le(reason[2].when, reason[0].when);
+	/* On threads a scope may be opened after the deadline of another. */
+	if (simulated) {
+		ck_assert_uint_le(reason[3].when, reason[2].when);
+		ck_assert_uint_le(reason[2].when, reason[0].when);
+	}
 	close_world();
 }
 
