@@ -163,7 +163,7 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 	struct tend__worker *w = tend__worker_of(s->rt);
 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
-	tend__assert(t->fn || state == TEND__RUNNING);
+	tend__assert(t->fn || t->kind->turn || state == TEND__RUNNING);
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
 	                              (t->cancel_code ? (uint32_t)TEND__CANCELED : 0) |
@@ -195,6 +195,8 @@ int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **o
 			return error;
 		*opts = o = room;
 	}
+	if (o->deadline)
+		tend__deadline_check(o->deadline);
 	if (o->stack_bytes && (o->stack_bytes < 16384 || o->stack_bytes > (size_t)1 << 30))
 		return -EINVAL;
 	if (o->reserved || (o->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))

@@ -90,6 +90,10 @@ int tend__poller_fd(const struct tend__poller *p);
  * too. */
 void tend__poller_arm(struct tend__poller *p, uint64_t deadline);
 
+/* Returns a poller of the calling thread's own, which lasts as long as the thread; NULL if
+ * there is none to be had. A simulation has no such poller. */
+struct tend__poller *tend__thread_poller(void);
+
 /* Maps `n` stacks of `bytes` each, side by side; the lowest page of each is a guard. Returns
  * NULL with *error -ENOMEM or, out of mappings, -EAGAIN. */
 void *tend__stacks_map(size_t bytes, unsigned n, int *error);
@@ -103,10 +107,19 @@ size_t tend__page_bytes(void);
 void *tend__reserve(size_t bytes);
 void tend__unreserve(void *p, size_t bytes);
 
-/* Maps the shared segment: a memfd called `name` and sealed against shrinking, or with a
- * path a new 0600 file. Forked children do not have the mapping. Returns 0 or a negative
- * errno value. */
-int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd);
+/* Maps the shared segment, of which nothing may be written before tend__segment_use(): a memfd
+ * called `name`, sealed against a change of its size and against writes of other processes; or
+ * with a path a 0600 file that begins with the mark. The file is locked as long as this
+ * process lives; a file with the mark that nobody has locked is of a dead process, and is
+ * renamed to PATH.last. Forked children do not have the mapping. Returns 0 or a negative
+ * errno value: -EBUSY if the file is of a live process. */
+int tend__segment_map(const char *path, const char *name, const char mark[8], size_t bytes,
+                      void **out, int *fd);
+/* Gives the bytes from `from` to `to` a place, on the disk of a `file`, so that a store does
+ * not fail, and in core dumps. Returns 0 or a negative errno value. */
+int tend__segment_use(void *p, size_t from, size_t to, int fd, bool file);
+/* Closes the descriptor in a forked child, or the child would keep the lock. */
+void tend__segment_forget(int fd);
 void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path);
 
 /* Calls fn in the child of a fork(). */

@@ -37,6 +37,9 @@ int tend_subscribe(tend_runtime *at, tend_subscription **out)
 	if (!rt)
 		return tend__no_such();
 	struct tend__header *h = rt->segment.header;
+	int error = tend__rings_use(&rt->segment);
+	if (error)
+		return error;
 	tend_subscription *sub = tend__alloc(sizeof(*sub));
 	if (!sub)
 		return -ENOMEM;

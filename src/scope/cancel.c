@@ -6,6 +6,7 @@
 #include "scope/scope.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct tend_reason tend__reason(int code, const char *text, uint64_t who)
 	struct tend_reason reason = {.code = code, .who = who, .when = tend__clock()};
 
 	if (text)
-		memcpy(reason.text, text, strnlen(text, sizeof(reason.text) - 1));
+		tend__text_copy(reason.text, sizeof(reason.text), text);
 	return reason;
 }
 
@@ -42,14 +43,13 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 		tend__assert(t->home == &s->home);
 		/* The task cannot leave the list without the scope's lock, so t is still this
 		 * task. */
+		if (t->kind->told)
+			t->kind->told(t);
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
 	tend__unlock(&s->home.lock);
-	if (tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, s->id,
-		                 tend__load_relaxed(&s->parent_id), s->home.record, 0, reason->code,
-		                 reason->when);
+	tend__scope_tell(s, TEND_EVENT_CANCELED, reason->code);
 }
 
 int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_reason *reason)
@@ -137,7 +137,13 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	}
 	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
 		error = -ESRCH;
-	else if (!error && tend__task_notify_id(t, task.id))
+	/* With the stripe, so that the event precedes the end of the task. */
+	if (!error && !told && tend__events_wanted(&rt->segment))
+		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, task.id,
+		                 tend__scope_of(t)->id, t->record, 0, reason->code, reason->when);
+	if (!error && t->kind->told)
+		t->kind->told(t);
+	if (!error && tend__task_notify_id(t, task.id))
 		tend__task_wake(t);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return error ? error : told && !bits ? -EALREADY : 0;

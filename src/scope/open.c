@@ -50,6 +50,8 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = false;
 	s->first_error = 0;
 	s->first_name[0] = 0;
+	s->first = NULL;
+	memset(s->ended_below, 0, sizeof(s->ended_below));
 	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
@@ -213,6 +215,9 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	 * acquire in tend__scope_at(). */
 	tend__store_release(&s->home.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
+	tend__scope_tell(s, TEND_EVENT_OPENED, 0);
+	if (flags & TEND__SCOPE_CANCELED)
+		tend__scope_tell(s, TEND_EVENT_CANCELED, s->reason.code);
 	if (s->deadline_alarm)
 		tend__alarm_start(s->deadline_alarm);
 	if (s->shield_alarm)
@@ -237,6 +242,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
+	tend__deadline_check(o.deadline);
+	tend__deadline_check(o.shield);
 	char numbered[2 * TEND_NAME_MAX];
 	if (o.numbered) {
 		/* Relaxed: the numbers only have to differ. */
@@ -369,34 +376,30 @@ void tend__root_free(tend_runtime *rt)
 		tend__free(tend__load_relaxed(&rt->scopes[slot]));
 }
 
-int tend_scope_seal(tend_scope scope)
+/* Sets or clears SEALED. With the tree, so that the events come in the order of the calls. */
+static int set_sealed(tend_scope scope, bool sealed)
 {
 	TEND__VISIT(rt, scope.id);
 	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
 		return tend__no_such();
-	uint64_t word = tend__load_acquire(&s->home.record->word);
-	do
-		if (tend__word_generation(word) != tend__id_generation(scope.id))
-			return -ESRCH;
-	while (!tend__cas(&s->home.record->word, &word, word | TEND__SCOPE_SEALED));
-	return 0;
-}
-
-int tend_scope_unseal(tend_scope scope)
-{
-	TEND__VISIT(rt, scope.id);
-	struct tend__scope *s = tend__scope_find(rt, scope.id);
-
-	if (!s)
-		return tend__no_such();
-	uint64_t word = tend__load_acquire(&s->home.record->word);
+	int error = 0;
+	tend__lock(&s->rt->tree);
+	uint64_t word = tend__load_acquire(&s->home.record->word), new;
 	do {
-		if (tend__word_generation(word) != tend__id_generation(scope.id))
-			return -ESRCH;
-		if (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED))
-			return -ECANCELED;
-	} while (!tend__cas(&s->home.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
-	return 0;
+		if (tend__word_generation(word) != tend__id_generation(scope.id) ||
+		    !(word & TEND__SCOPE_LIVE))
+			error = -ESRCH;
+		else if (!sealed && (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED)))
+			error = -ECANCELED;
+		new = sealed ? word | TEND__SCOPE_SEALED : word & ~(uint64_t)TEND__SCOPE_SEALED;
+	} while (!error && !tend__cas(&s->home.record->word, &word, new));
+	if (!error && new != word)
+		tend__scope_tell(s, sealed ? TEND_EVENT_SEALED : TEND_EVENT_UNSEALED, 0);
+	tend__unlock(&s->rt->tree);
+	return error;
 }
+
+int tend_scope_seal(tend_scope scope) { return set_sealed(scope, true); }
+int tend_scope_unseal(tend_scope scope) { return set_sealed(scope, false); }

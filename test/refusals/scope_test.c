@@ -127,8 +127,9 @@ static void being_closed(struct world *w, const struct row *row)
 }
 
 REFUSES_BUT(tend_scope_close, ETIMEDOUT, "no time: it is closed to new work from then on", outside,
-            "; now t/beside scope closed live 1 spawned 1 completed 0", close_of(w, w->beside, 0))
-REFUSES(tend_scope_close, ETIMEDOUT, "a second time", outside, close_of(w, w->closing, 1))
+            "; now t/beside scope closed live 1 spawned 1 completed 0; events 1",
+            close_of(w, w->beside, 0))
+REFUSES(tend_scope_close, ETIMEDOUT, "a second time", outside, close_of(w, w->closing, tend_now()))
 REFUSES(tend_scope_close, EDEADLK, "from inside", in_fiber, close_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_scope_close, EDEADLK, "from a thread task inside", in_thread,
         close_of(w, w->open, TEND_FOREVER))
@@ -209,7 +210,7 @@ REFUSES(tend_scope_live, ESTALE, "a fork", forked, tend_scope_live(w->open))
 
 REFUSES(tend_scope_wait_empty, ETIMEDOUT, "no time", outside, tend_scope_wait_empty(w->open, 0))
 REFUSES(tend_scope_wait_empty, ETIMEDOUT, "an instant that has passed", outside,
-        tend_scope_wait_empty(w->open, 1))
+        tend_scope_wait_empty(w->open, tend_now()))
 REFUSES(tend_scope_wait_empty, ECANCELED, "by a canceled task", canceled,
         tend_scope_wait_empty(w->beside, TEND_FOREVER))
 REFUSES(tend_scope_wait_empty, EDEADLK, "from inside", in_fiber,
@@ -239,7 +240,7 @@ REFUSES(tend_path_wait_empty, EINVAL, "an absolute path", outside,
         tend_path_wait_empty(w->rt, "/open", 0))
 REFUSES(tend_path_wait_empty, ETIMEDOUT, "no time", outside, tend_path_wait_empty(w->rt, "open", 0))
 REFUSES(tend_path_wait_empty, ETIMEDOUT, "an instant that has passed", outside,
-        tend_path_wait_empty(w->rt, "open/live", 1))
+        tend_path_wait_empty(w->rt, "open/live", tend_now()))
 REFUSES(tend_path_wait_empty, ECANCELED, "by a canceled task", canceled,
         tend_path_wait_empty(w->rt, "beside", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, EDEADLK, "from inside", in_fiber,
@@ -290,7 +291,7 @@ static void endless(struct world *w, const struct row *row)
 
 REFUSES_BUT(tend_shutdown, ETIMEDOUT, "no time: canceled, and the task is abandoned", endless,
             "; now t/beside/endless scope closed live 1 spawned 1 completed 0 because -125 ''"
-            "; now t/beside/endless/task external abandoned because -125 ''; events 1",
+            "; now t/beside/endless/task external abandoned because -125 ''; events 2",
             tend_shutdown(w->deep, 0, NULL))
 REFUSES(tend_shutdown, EDEADLK, "from inside", in_fiber, shutdown_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_shutdown, EDEADLK, "from a thread task inside", in_thread,

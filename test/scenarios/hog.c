@@ -85,11 +85,11 @@ SCENARIO(a_deadline_that_has_passed_cancels_at_once)
 	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ECANCELED);
 	/* A shield keeps out only cancels from above. */
 	OK(tend_scope_open(root, "shielded",
-	                   TEND_SCOPE_OPTS(.deadline = 1, .shield = tend_after(TEND_SEC)),
+	                   TEND_SCOPE_OPTS(.deadline = tend_now(), .shield = tend_after(TEND_SEC)),
 	                   &shielded));
 	ck_assert_int_eq(reason_of(shielded), -ETIMEDOUT);
 
-	OK(tend_spawn(root, end_at_once, NULL, TEND_TASK_OPTS(.deadline = 1), &t));
+	OK(tend_spawn(root, end_at_once, NULL, TEND_TASK_OPTS(.deadline = tend_now()), &t));
 	OK(tend_task_reason(t, &reason));
 	ck_assert_int_eq(reason.code, -ETIMEDOUT);
 	ck_assert_str_eq(reason.text, "the task's deadline passed");
@@ -106,17 +106,18 @@ SCENARIO(deadlines_come_in_their_order)
 
 	open_world(2);
 	/* Each is earlier than all before. */
+	uint64_t base = tend_now();
 	for (int i = 0; i < 4; i++)
-		OK(tend_scope_open(
-			root, "s",
-			TEND_SCOPE_OPTS(.deadline = tend_after((uint64_t)(8 >> i) * TEND_MS)),
-			&s[i]));
+		OK(tend_scope_open(root, "s",
+		                   TEND_SCOPE_OPTS(.deadline = base + (uint64_t)(8 >> i) * TEND_MS),
+		                   &s[i]));
+	/* On a machine that was busy elsewhere some have passed, and have no order. */
+	bool in_time = tend_now() < base + TEND_MS;
 	OK(tend_scope_close(s[1], SOON, NULL));
 	for (int i = 0; i < 4; i++)
 		while (i != 1 && tend_scope_reason(s[i], &reason[i]) == -ENOENT)
 			compute();
-	/* On threads a scope may be opened after the deadline of another. */
-	if (simulated) {
+	if (in_time) {
 		ck_assert_uint_le(reason[3].when, reason[2].when);
 		ck_assert_uint_le(reason[2].when, reason[0].when);
 	}
@@ -287,7 +288,7 @@ static int send_and_receive(struct ready *r)
 static int sleep_no_more(struct ready *r)
 {
 	(void)r;
-	return tend_sleep_until(1);
+	return tend_sleep_until(tend_now());
 }
 
 static int wait_for_empty(struct ready *r) { return tend_scope_wait_empty(r->empty, TEND_FOREVER); }
