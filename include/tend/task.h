@@ -190,8 +190,9 @@ TEND_API tend_task tend_self(void);
  *   threads   any */
 TEND_API tend_scope tend_self_scope(void);
 
-/* Says "I am here, may I go on?". In a canceled fiber a checkpoint also lets other
- * fibers run, so a fiber that ignores the answer starves no other.
+/* Says "I am here, may I go on?". Now and then, and always in a canceled fiber, a
+ * checkpoint lets timers and other fibers run: so a fiber that computes between its
+ * checkpoints, or that ignores the answer, starves no other.
  *
  *   returns   0; -ECANCELED; -ESTALE
  *   threads   any; the answer outside of a task is 0 */

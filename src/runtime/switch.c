@@ -212,6 +212,18 @@ void tend__fiber_yield(struct tend__task *t)
 	go_on(t->worker, t);
 }
 
+void tend__loops_turn(struct tend__task *t)
+{
+	struct tend__worker *w = t->worker;
+
+	tend__tls.waits_left = TEND__WAITS;
+	if (!w)
+		return;
+	w->forgone = w->budget;
+	w->budget = 0;
+	tend__fiber_yield(t);
+}
+
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait)
 {
 	tend__assert(t == tend__tls.task);
@@ -321,11 +333,12 @@ int tend__run_ready(struct tend__worker *w)
 {
 	tend__assert(!tend__tls.task && !w->dead);
 	w->budget = TEND__ROUND;
+	w->forgone = 0;
 	struct tend__task *t;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
 	running(w, NULL); /* tasks may have ended without a run */
 	tend__assert(!w->dead && w->budget <= TEND__ROUND);
 	w->worked = w->worked || w->budget != TEND__ROUND;
-	return TEND__ROUND - (int)w->budget;
+	return TEND__ROUND - (int)(w->budget + w->forgone);
 }

@@ -277,10 +277,10 @@ mutant "a task whose deadline has passed is born as any other" src/kinds/birth.c
 	's/\(t->cancel_code \? \(uint32_t\)TEND__CANCELED : 0\)/0/'
 mutant "a thief takes from the ring only" src/runtime/idle.c \
 	's/if \(tend__batches_take\(w, v, [^)]*\)\)/if (0)/'
-mutant "a worker falls asleep beside the batches of another" src/runtime/idle.c \
-	's/\{ return tend__has_fresh\(v\); \}/{ return tend__ring_filled(v); }/'
 mutant "batches wait for an empty ring" src/runtime/loop.c \
 	's/if \(tend__ring_length\(w\) <= TEND__RING - TEND__BATCH\)/if (0)/'
+mutant "a task whose waits never park goes on for ever" src/runtime/switch.c \
+	's/\tw->budget = 0;\n\ttend__fiber_yield\(t\);/\treturn;/'
 
 # ---- Channels, shutdown ----
 mutant "a receiver that takes an item lets no sender in" src/sync/channel.c \

@@ -853,9 +853,13 @@ SCENARIO(deadlines_are_inherited_and_the_earlier_wins)
 	open_world(2);
 	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.deadline = tend_after(5 * TEND_MS)), &s));
 	OK(tend_scope_open(s, "c", TEND_SCOPE_OPTS(.deadline = tend_after(3600 * TEND_SEC)), &c));
-	OK(tend_spawn(c, wait_for, new_event(), NULL, &t));
-	ck_assert_int_eq(joined(t).reason.code, -ETIMEDOUT);
-	OK(tend_scope_reason(c, &reason));
+	int error = tend_spawn(c, wait_for, new_event(), NULL, &t);
+	if (!error)
+		ck_assert_int_eq(joined(t).reason.code, -ETIMEDOUT);
+	else /* the threads of a busy machine may be late */
+		ck_assert(!simulated && error == -ECANCELED);
+	while (tend_scope_reason(c, &reason) == -ENOENT)
+		compute();
 	ck_assert_int_eq(reason.code, -ETIMEDOUT);
 	close_world();
 }
