@@ -37,15 +37,15 @@ struct tend_runtime_opts {
 	                              process, not the machine; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
 };
-#define TEND_RUNTIME_OPTS(...) \
-	(&(const struct tend_runtime_opts){.size = sizeof(struct tend_runtime_opts), __VA_ARGS__})
+#define TEND_RUNTIME_OPTS(...) TEND_OPTIONS_(tend_runtime_opts, __VA_ARGS__)
 
 /* Opens a runtime: starts its workers and makes the root scope. A program
- * usually has a single runtime. daemon() and fork() come before.
+ * usually has a single runtime. daemon() and fork() come before; a fork of the
+ * program that comes later uses no object of its parent, and may open its own.
  *
  *   opts      NULL for all defaults
  *   out       the runtime
- *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -ESTALE; -EAGAIN (threads, or 255 runtimes
+ *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or 255 runtimes
  *             are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
  *             bytes a task); of registry_path: -EBUSY a live process has that
  *             registry, -EEXIST the file is no registry, -ENOSPC the disk is full,
@@ -68,9 +68,9 @@ TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, t
  *
  *   rt        NULL does nothing
  *   deadline  for everything below the root, and for the calls under way
- *   returns   0; -ESTALE; -EDEADLK from inside the runtime; -ETIMEDOUT if something
- *             survived, or a call has not returned: then the runtime is still there, closed to new work,
- *             and this may be called again
+ *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
+ *             survived, or a call has not returned: then the runtime is still
+ *             there, closed to new work, and this may be called again; -ESTALE
  *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */
 TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
@@ -81,8 +81,8 @@ TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
 TEND_API tend_scope tend_root(const tend_runtime *rt);
 
 /* Returns the scope of background tasks. A background task is visible and is shut
- * down with the runtime, but lives below no scope of the program (seed BP-05:
- * "detached" is a place, not a way out).
+ * down with the runtime, but lives below no scope of the program: "detached" is a
+ * place, not a way out.
  *
  *   threads   any */
 TEND_API tend_scope tend_detached(const tend_runtime *rt);
@@ -90,7 +90,7 @@ TEND_API tend_scope tend_detached(const tend_runtime *rt);
 /* For TEND_HOSTED: returns a descriptor. The descriptor polls readable when
  * tend_runtime_poll() has something to do, timers included. Do not read from it.
  *
- *   returns   the descriptor; -EINVAL if rt is not hosted
+ *   returns   the descriptor; -EINVAL if rt is not hosted; -ESTALE
  *   owns      the runtime's
  *   threads   any */
 TEND_API TEND_MUST int tend_runtime_fd(const tend_runtime *rt);

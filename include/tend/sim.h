@@ -26,8 +26,7 @@ struct tend_sim_opts {
 	uint64_t steps_max; /* a longer run counts as livelocked; default 10 million */
 	uint64_t trace;     /* if not 0, keep the trace's hash, tend_sim_result.trace */
 };
-#define TEND_SIM_OPTS(...) \
-	(&(const struct tend_sim_opts){.size = sizeof(struct tend_sim_opts), __VA_ARGS__})
+#define TEND_SIM_OPTS(...) TEND_OPTIONS_(tend_sim_opts, __VA_ARGS__)
 
 /* The result of a run. */
 struct tend_sim_result {

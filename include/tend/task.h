@@ -17,7 +17,7 @@ typedef int tend_fn(void *arg);
 enum {
 	TEND_ABORTABLE = 1 << 0, /* fiber: tend_abort() may end it in a wait */
 	TEND_CRITICAL = 1 << 1,  /* a failure or panic cancels the task's scope before any
-	                            joiner can learn of the failure (seed DY-09, DY-10) */
+	                            joiner can learn of the failure */
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
@@ -27,17 +27,17 @@ struct tend_task_opts {
 	uint32_t flags;     /* TEND_ABORTABLE, TEND_CRITICAL */
 	uint32_t reserved;  /* 0 */
 	size_t stack_bytes; /* stack of a fiber; default: the runtime's */
-	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant; 0: never */
+	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant, at once if
+	                       that has passed; 0: never */
 	void (*drop)(
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */
 };
-#define TEND_TASK_OPTS(...) \
-	(&(const struct tend_task_opts){.size = sizeof(struct tend_task_opts), __VA_ARGS__})
+#define TEND_TASK_OPTS(...) TEND_OPTIONS_(tend_task_opts, __VA_ARGS__)
 
 /* Starts fn(arg) as a fiber, or as a thread of its own, in `scope`. The task is in
  * the registry before fn can run. If the spawn is refused, fn is never called, and
- * only a count tells of the spawn (behaviour rule 1). If the task is canceled
+ * only a count tells of the spawn. If the task is canceled
  * before its first run, fn is not called, but drop is.
  *
  * A thread task ends when no code of its thread runs any more: after the destructors
@@ -54,8 +54,9 @@ struct tend_task_opts {
  *             closes. NULL: the outcome goes into the scope's counts only
  *   returns   0; -ECANCELED if the scope is canceled or closing; -ESHUTDOWN if
  *             the scope is sealed; -EAGAIN at tasks_max, or out of threads (also
- *             of one for the runtime's first deadline) or of guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
- *             if opts->hold contains scope; -ESRCH; -ESTALE
+ *             of one for the runtime's first deadline) or of guard pages
+ *             (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK if opts->hold
+ *             contains scope; -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives arg back
  *   threads   any */
 #define tend_spawn(scope, fn, arg, opts, out) tend_spawn_at(TEND_HERE, scope, fn, arg, opts, out)
@@ -192,21 +193,29 @@ TEND_API tend_scope tend_self_scope(void);
 /* Says "I am here, may I go on?". In a canceled fiber a checkpoint also lets other
  * fibers run, so a fiber that ignores the answer starves no other.
  *
- *   returns   0; -ECANCELED
+ *   returns   0; -ECANCELED; -ESTALE
  *   threads   any; the answer outside of a task is 0 */
 TEND_API TEND_MUST int tend_checkpoint(void);
 
 /* Lets the other ready fibers of the worker run; a thread yields its CPU.
  *
- *   returns   0; -ECANCELED, having yielded
+ *   returns   0; -ECANCELED, having yielded; -ESTALE
  *   threads   any */
 TEND_API int tend_yield(void);
 
 /* Sleeps until the instant.
  *
- *   returns   0; -ECANCELED; -EDEADLK by the thread that drives a hosted runtime
+ *   returns   0; -ECANCELED; -EDEADLK outside of the tasks of a thread that drives
+ *             a hosted runtime; -ESTALE
  *   threads   any; parks */
 TEND_API int tend_sleep_until(uint64_t deadline);
+
+/* Sleeps for a length of time.
+ *
+ *   ns        nanoseconds
+ *   returns   as tend_sleep_until()
+ *   threads   any; parks */
+TEND_API int tend_sleep(uint64_t ns);
 
 /* Begins a shield of the calling task: until `deadline` its waits see no cancel, so
  * that it can finish a write. Shields nest; an inner shield cannot last longer than
@@ -214,7 +223,7 @@ TEND_API int tend_sleep_until(uint64_t deadline);
  *
  *   deadline  0 and TEND_FOREVER are -EINVAL: a shield always has an end
  *   outer     out: to be given to tend_shield_end()
- *   returns   0; -EINVAL; -EPERM outside of a task
+ *   returns   0; -EINVAL; -EPERM outside of a task; -ESTALE
  *   threads   task */
 TEND_API TEND_MUST int tend_shield_begin(uint64_t deadline, uint64_t *outer);
 
@@ -229,7 +238,7 @@ TEND_API void tend_shield_end(uint64_t outer);
  * fn is gone by then, so arg must not point into that frame. After an abort the
  * waits of a cleanup answer -ECANCELED.
  *
- *   returns   0; -ENOMEM; -EPERM outside of a task
+ *   returns   0; -ENOMEM; -EPERM outside of a task; -ESTALE
  *   threads   task */
 TEND_API TEND_MUST int tend_defer(void (*cleanup)(void *arg), void *arg);
 
@@ -246,6 +255,17 @@ TEND_API void tend_undefer(void (*cleanup)(void *arg), int run);
  *   threads   any */
 TEND_API TEND_NORETURN void tend_panic_at(const char *site, const char *fmt, ...) TEND_PRINTF(2, 3);
 #define tend_panic(...) tend_panic_at(TEND_HERE, __VA_ARGS__)
+
+/* The hook for a failure that nobody holds: a task that was spawned without `out` has
+ * panicked, or could not be started. `message` names the task, the failure and, of a
+ * panic, the place. A task whose function answers an error is not such a failure. The
+ * default hook writes the message to stderr as a line. The hook runs in the thread of
+ * the failure, for a panic on the stack of the task; it returns, and does not wait.
+ *
+ *   hook      NULL restores the default
+ *   threads   any */
+typedef void tend_failure_hook(const char *message);
+TEND_API void tend_set_failure_hook(tend_failure_hook *hook);
 
 /* Panics unless the condition holds. */
 #define TEND_CHECK(cond) ((cond) ? (void)0 : tend_panic_at(TEND_HERE, "check failed: %s", #cond))

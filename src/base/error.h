@@ -9,6 +9,9 @@
 /* An error of the program: tells the hook, and aborts. */
 TEND_NORETURN void tend__bug(const char *fmt, ...) TEND_PRINTF(1, 2);
 
+/* Tells the hook of a failure without a holder, or writes the line to stderr. */
+void tend__failure(const char *line);
+
 /* An impossible state of ours; stays on in release builds. */
 #define tend__assert(cond) \
 	((cond) ? (void)0 : tend__bug("tend: %s: broken invariant: %s", TEND_HERE, #cond))

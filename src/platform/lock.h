@@ -15,15 +15,17 @@
  *                                                   home.lock, monitor.lock, segment.lock
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
  *                                               children.lock, event.lock, segment.lock
- *   children.lock   process   the guard's socket, phases, the live list      > table,
- *                                                                            monitor.lock
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
- *                             first error, an operation of a shutdown        (leaf)
+ *                             first error, an operation of a shutdown        > children.lock
+ *   children.lock   process   the guard's socket, phases, the live list      > outside_lock,
+ *                                                                            monitor.lock
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
+ *   batches_lock    worker    fresh tasks for which the ring had no room     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
+ *   sleepers_lock   io/fd.c   threads that wait for descriptors              (leaf)
  *   fault           fault.c   which handlers are installed                   (leaf)
  *   table           table.c   the runtimes that are open, by number, and the
  *                             closes that wait for visitors                  (leaf)

@@ -25,6 +25,9 @@ static int round_of(struct tend__worker *w)
 	tend__take_inbox(w);
 	tend__take_outside(w);
 	fire_timers(w);
+	/* A batch must not wait until the ring is empty: tasks may spawn without end. */
+	if (tend__ring_length(w) <= TEND__RING - TEND__BATCH)
+		tend__batches_take(w, w, 1);
 	if (w->poller.watched && ++w->rounds % 4 == 0)
 		tend__fds_look(w, 0);
 	if (w->watches && (w->started.first || tend__has_fresh(w)))
@@ -128,7 +131,9 @@ int tend__workers_start(tend_runtime *rt)
 		w->rt = rt;
 		w->number = made;
 		w->started.last = &w->started.first;
-		w->fresh.last = &w->fresh.first;
+		tend__lock(&w->batches_lock);
+		w->last_batch = &w->batches;
+		tend__unlock(&w->batches_lock);
 		w->current = &tend__ring_at(rt->segment.header, made)->current;
 		error = tend__poller_init(&w->poller, rt->flags & TEND_HOSTED);
 		if (error)

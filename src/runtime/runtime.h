@@ -1,8 +1,8 @@
 /* runtime/runtime.h - the workers that run the tasks.
  *
  * A worker is a thread with its queues, timers, poller, stacks and free slots. No other
- * thread touches these: other threads reach a worker by the inbox, and take from the ring
- * of tasks that have not started.
+ * thread touches these: other threads reach a worker by the inbox, and take tasks that have
+ * not started, from the ring and from the batches behind it.
  *
  * Files, each uses only those above it:
  *   table.c   the runtimes that are open, by number
@@ -32,6 +32,8 @@ enum {
 	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
+	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
+	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
 	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
 };
@@ -68,6 +70,8 @@ struct tend__fd {
 	uint8_t ready;       /* (w) events that no fiber waited for; unusual events stay */
 	bool tcp;            /* (w) */
 	bool drained;        /* (w) by the last read, and no event has come since */
+	bool blocking;       /* (w) its file was not in non-blocking mode when added */
+	uint8_t unasked;     /* (w) events since the last wait of a fiber of this worker */
 	/* (w) Called by the loop instead of waking fibers, or NULL. */
 	void (*watch)(void *arg, int error);
 	void *watch_arg;           /* (w) */
@@ -96,13 +100,12 @@ struct tend__reserved_places {
 };
 
 /* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
- * worker, read by any thread  (x) any thread, in atomic steps */
+ * worker, read by any thread  (x) any thread, in atomic steps  (l) the lock above */
 struct tend__worker {
 	tend_runtime *rt;                    /* (c) */
 	uint32_t number;                     /* (c) */
 	struct tend__context context;        /* (w) the loop's */
 	struct tend__queue started;          /* (w) ready and pinned */
-	struct tend__queue fresh;            /* (w) fresh tasks for which the ring had no room */
 	struct tend__poller poller;          /* (w) but for tend__poller_wake() */
 	struct tend__slots slots;            /* (w) */
 	struct tend__stack *stacks;          /* (w) free stacks */
@@ -123,6 +126,7 @@ struct tend__worker {
 	struct tend__thread thread;          /* (c) */
 	uint32_t seen[TEND__WORKERS_MAX];    /* (w) as a thief: heads of the rings at `looked` */
 	uint64_t looked;                     /* (w) */
+	uint64_t slow;                       /* (w) a bit for each worker with a slow ring */
 	bool watches;                        /* (w) counted in the runtime's watchers */
 	bool called;                         /* (w) to watch, and has not napped since */
 	bool worked;                         /* (w) since the last look whether to watch */
@@ -136,7 +140,12 @@ struct tend__worker {
 	_Atomic uint32_t stop;                           /* (x) */
 	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and this worker take here */
 	_Alignas(64) _Atomic uint32_t tail;              /* (r) this worker adds here */
-	_Atomic(struct tend__task *) ring[TEND__RING];   /* (r) */
+	_Atomic uint32_t put_aside;                      /* (r) tasks that went into batches */
+	_Atomic uint32_t batches_count;                  /* (x) */
+	struct tend__lock batches_lock;
+	/* (l) Fresh tasks for which the ring had no room, oldest batch first. */
+	struct tend__post *batches, **last_batch TEND_GUARDED_BY(&batches_lock);
+	_Atomic(struct tend__task *) ring[TEND__RING]; /* (r) */
 };
 
 struct tend__scope;
@@ -216,8 +225,25 @@ void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock
 void tend__drive(const tend_runtime *rt);
 /* True for a thread that drives a hosted runtime. */
 bool tend__drives(void);
+/* The instant at which the first of the open runtimes was opened, or 0. */
+extern _Atomic uint64_t tend__opened_at;
+TEND_NORETURN void tend__deadline_is_a_length(uint64_t deadline);
+/* A deadline from before any runtime was opened is a length of time, and a bug of the program:
+ * the call would answer at once, in silence. Called without a lock. */
+static inline void tend__deadline_check(uint64_t deadline)
+{
+	/* Relaxed: a caller that has a runtime sees its opening. */
+	if (deadline && deadline < tend__load_relaxed(&tend__opened_at))
+		tend__deadline_is_a_length(deadline);
+}
+
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
+/* True until the fork opens a runtime of its own. */
+bool tend__forked_without_runtime(void);
+void tend__fork_opened(void);
+/* True in a fork for a runtime of its parent. */
+bool tend__stale(const tend_runtime *rt);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
 static inline int tend__no_such(void) { return tend__forked() ? -ESTALE : -ESRCH; }
 
@@ -311,6 +337,8 @@ void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
+/* Ends a turn of the running task, from anywhere on its stack. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */
@@ -330,10 +358,26 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 
 	return t && t->in_cancel_list ? t : tend__self_slow(room);
 }
+/* Links the task to its scope, so that a cancel finds the task. */
+void tend__task_link(struct tend__task *t);
+/* Says to readers since when the task waits, and for which object. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {
 	return !tend__tls.task && tend__tls.driver && tend__drives() ? -EDEADLK : 0;
+}
+/* Returns -ESTALE in a fork, to a call that has no handle which says so. */
+static inline int tend__check_process(void)
+{
+	return !tend__tls.task && tend__forked_without_runtime() ? -ESTALE : 0;
+}
+/* Both of a wait; with deadline 0 any thread may ask. */
+static inline int tend__check_wait(uint64_t deadline)
+{
+	if (tend__tls.task)
+		return 0;
+	return tend__forked_without_runtime() ? -ESTALE : deadline ? tend__check_may_wait() : 0;
 }
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */
@@ -350,6 +394,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
 extern void (*tend__on_wait)(uint64_t id);
 #endif
+/* Says to readers since when the task waits, and for which object. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);

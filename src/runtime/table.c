@@ -1,6 +1,8 @@
 /* runtime/table.c - the table of open runtimes, and what a fork does to it. */
 #include "runtime/runtime.h"
 
+#include "tend/text.h"
+
 #include "base/error.h"
 #include "segment/say.h"
 #include "segment/words.h"
@@ -13,7 +15,11 @@
  * generations go on where the last runtime of the number ended. */
 struct tend__entry tend__runtimes[TEND__RUNTIMES];
 struct tend__lock tend__runtimes_lock;
-static _Atomic uint32_t forked;
+/* In a fork the numbers that its parent had claimed stay claimed, so the handles of the parent
+ * stay stale when the fork opens a runtime of its own. */
+static _Atomic uint32_t fork_state;
+enum { NO_FORK, FORK_WITHOUT_RUNTIME, FORK_WITH_RUNTIME };
+_Atomic uint64_t tend__opened_at;
 
 /* The thread that drives a hosted runtime, by the number of the runtime; 0: none. Relaxed: a
  * thread asks for its own number only, and the threads of a hand-over know of each other. */
@@ -22,8 +28,12 @@ static _Atomic uint64_t drivers[TEND__RUNTIMES], threads;
 static void in_child(void)
 {
 	/* Relaxed: no other thread is left. The tasks, the pollers and the registry, which is
-	 * not mapped here, belong to the parent. */
-	tend__store_relaxed(&forked, 1u);
+	 * not mapped here, belong to the parent. The thread that held the lock or waited for
+	 * some lock may be one of those that are not here. */
+	tend__store_relaxed(&fork_state, (uint32_t)FORK_WITHOUT_RUNTIME);
+	tend__store_relaxed(&tend__runtimes_lock.word, 0u);
+	for (int i = 0; i < TEND__LOCK_COUNTERS; i++)
+		tend__store_relaxed(&tend__lock_sleepers[i], 0u);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
 
@@ -98,7 +108,31 @@ bool tend__drives(void)
 	return false;
 }
 
-bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
+bool tend__forked(void) { return tend__load_relaxed(&fork_state) != NO_FORK; }
+bool tend__forked_without_runtime(void)
+{
+	return tend__load_relaxed(&fork_state) == FORK_WITHOUT_RUNTIME;
+}
+
+void tend__fork_opened(void)
+{
+	if (tend__forked())
+		tend__store_relaxed(&fork_state, (uint32_t)FORK_WITH_RUNTIME);
+}
+
+bool tend__stale(const tend_runtime *rt)
+{
+	return tend__forked() && (rt->index >= TEND__RUNTIMES ||
+	                          tend__load_relaxed(&tend__runtimes[rt->index].rt) != rt);
+}
+
+static bool any_open(void) TEND_REQUIRES(&tend__runtimes_lock)
+{
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++)
+		if (tend__runtimes[i].claimed)
+			return true;
+	return false;
+}
 
 int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 {
@@ -110,6 +144,8 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	tend__sim_on_deadlock = say_deadlock;
 #endif
 	tend__lock(&tend__runtimes_lock);
+	if (!any_open())
+		tend__store_relaxed(&tend__opened_at, tend__clock());
 	for (uint32_t i = 0; i < TEND__RUNTIMES && error; i++) {
 		struct tend__entry *e = &tend__runtimes[i];
 
@@ -146,6 +182,8 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	e->generation = last == UINT32_MAX ? last : last + 1;
 	tend__store_relaxed(&e->rt, NULL);
 	e->claimed = false;
+	if (!any_open())
+		tend__store_relaxed(&tend__opened_at, (uint64_t)0);
 	tend__unlock(&tend__runtimes_lock);
 	tend__store_relaxed(&drivers[rt->index], 0);
 	rt->index = UINT32_MAX;
@@ -166,6 +204,16 @@ const char *tend__who(const struct tend__task *t, char *buf, size_t size)
 	else
 		tend__text_f(&text, "#%llu", (unsigned long long)t->id);
 	return buf;
+}
+
+void tend__deadline_is_a_length(uint64_t deadline)
+{
+	char text[16], who[320];
+
+	tend_duration_text(deadline, text, sizeof(text));
+	tend__bug("tend: the deadline %llu (%s) is an instant from before the runtime was opened; "
+	          "did you mean tend_after()? Asked by %s",
+	          (unsigned long long)deadline, text, tend__who(tend__tls.task, who, sizeof(who)));
 }
 
 uint64_t tend_now(void) { return tend__clock(); }

@@ -6,6 +6,7 @@
 #include "scope/scope.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct tend_reason tend__reason(int code, const char *text, uint64_t who)
 	struct tend_reason reason = {.code = code, .who = who, .when = tend__clock()};
 
 	if (text)
-		memcpy(reason.text, text, strnlen(text, sizeof(reason.text) - 1));
+		tend__text_copy(reason.text, sizeof(reason.text), text);
 	return reason;
 }
 
@@ -42,6 +43,8 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 		tend__assert(t->home == &s->home);
 		/* The task cannot leave the list without the scope's lock, so t is still this
 		 * task. */
+		if (t->kind->told)
+			t->kind->told(t);
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
@@ -138,6 +141,8 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	if (!error && !told && tend__events_wanted(&rt->segment))
 		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, task.id,
 		                 tend__scope_of(t)->id, t->record, 0, reason->code, reason->when);
+	if (!error && t->kind->told)
+		t->kind->told(t);
 	if (!error && tend__task_notify_id(t, task.id))
 		tend__task_wake(t);
 	tend__unlock(tend__stripe_of(rt, task.id));

@@ -10,7 +10,7 @@
 /* Every admitted task is in the scope or has ended, so the sum of both is the number of
  * spawns: a counter of spawns would cost a locked add for each. The sum is exact once no
  * task is live. */
-static void counts(struct tend__scope *s, struct tend_stats *out)
+void tend__scope_counts(struct tend__scope *s, struct tend_stats *out)
 {
 	int64_t in = tend__scope_count(tend__load_acquire(&s->home.record->word));
 
@@ -58,7 +58,7 @@ int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 	tend__lock(&s->rt->tree);
 	int error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
 	if (!error)
-		counts(s, out);
+		tend__scope_counts(s, out);
 	tend__unlock(&s->rt->tree);
 	return error;
 }
@@ -111,8 +111,9 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	drop_kept(s);
 	tend__assert(!tend__linked(&s->kept));
 	if (s->closer)
-		counts(s, s->closer);
+		tend__scope_counts(s, s->closer);
 	s->closer = NULL;
+	tend__failure_hand_up(s);
 	while (s->cleanups) {
 		struct tend__cleanup *c = s->cleanups;
 

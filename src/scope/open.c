@@ -50,14 +50,21 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = false;
 	s->first_error = 0;
 	s->first_name[0] = 0;
+	s->first = NULL;
+	memset(s->ended_below, 0, sizeof(s->ended_below));
 	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
 }
 
+static struct tend_reason deadline_passed(void)
+{
+	return tend__reason(-ETIMEDOUT, "the scope's deadline passed", 0);
+}
+
 static void deadline_rings(tend_runtime *rt, uint64_t id)
 {
-	struct tend_reason reason = tend__reason(-ETIMEDOUT, "the scope's deadline passed", 0);
+	struct tend_reason reason = deadline_passed();
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
 
 	if (s)
@@ -145,7 +152,8 @@ static int make(struct tend__scope *parent, const struct tend_scope_opts *opts, 
 	}
 	uint64_t word = tend__load_relaxed(&s->home.record->word);
 	fresh(s, tend__id(rt->index, tend__word_generation(word), slot), parent);
-	if (opts->deadline && opts->deadline != TEND_FOREVER)
+	/* A deadline that has passed needs no alarm: the scope is born canceled. */
+	if (opts->deadline > now && opts->deadline != TEND_FOREVER)
 		s->deadline = opts->deadline;
 	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
 	if (!arm(s)) {
@@ -194,6 +202,9 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
 		s->reason = parent->reason;
 		flags |= TEND__SCOPE_CANCELED;
+	} else if (opts->deadline && opts->deadline <= now) {
+		s->reason = deadline_passed();
+		flags |= TEND__SCOPE_CANCELED;
 	}
 	tend__assert(s->depth < TEND__DEPTH_MAX && s->rt == parent->rt);
 	tend__assert(tend__peek(&parent->home.record->word) & TEND__SCOPE_LIVE);
@@ -231,6 +242,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
+	tend__deadline_check(o.deadline);
+	tend__deadline_check(o.shield);
 	char numbered[2 * TEND_NAME_MAX];
 	if (o.numbered) {
 		/* Relaxed: the numbers only have to differ. */

@@ -23,6 +23,8 @@
  * Files, each uses only those above it:
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
+ *   path.c      everything that goes by path
+ *   failure.c   the line of a failure that nobody holds, and the first failure of a scope
  *   end.c       the end of a scope, and its counts
  *   leave.c     counting out, and the step to 0
  *   batch.c     places reserved ahead, and ends counted out together
@@ -34,7 +36,6 @@
  *   join.c      outcomes: waiting for the end of a task
  *   open.c      open, close, seal
  *   cleanup.c   cleanups, which run before the cancel of a shutdown
- *   path.c      everything that goes by path
  *   report.c    the tasks that a shutdown abandoned
  *   shutdown.c  the stop of a subtree, under one deadline */
 #ifndef TEND_SCOPE_SCOPE_H
@@ -80,6 +81,17 @@ struct tend__scope {
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	int32_t first_error;                       /* (l) */
 	char first_name[TEND_NAME_MAX + 1];        /* (l) */
+	/* The next two include the scopes below that have ended. */
+	struct tend__failure *first;             /* (l) the first failure, or NULL */
+	uint64_t ended_below[TEND_REJECTED + 1]; /* (t) without this scope */
+};
+
+/* The first failure of a scope, for the report of a shutdown. */
+struct tend__failure {
+	uint64_t at;   /* instant */
+	int32_t error; /* negative errno value */
+	char path[256];
+	char message[128]; /* text of a panic or a failed start; else empty */
 };
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
@@ -164,8 +176,19 @@ struct tend__extra *tend__task_extra(struct tend__task *t);
  * stripe held. */
 void tend__task_free(tend_runtime *rt, struct tend__task *t);
 
+/* failure.c */
+
+/* Tells of a failed task without a holder: `how` the task failed, and the `text`. */
+void tend__failure_tell(const struct tend__task *t, const char *how, const char *text);
+/* Remembers the failure of the task, as the first of its scope. */
+void tend__failure_note(struct tend__scope *s, struct tend__task *t, int32_t error);
+/* Gives the counts and the first failure of a scope that ends to its parent, or frees them. */
+void tend__failure_hand_up(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
+
 /* end.c */
 
+/* Reads the counts of an open scope. Under runtime.tree. */
+void tend__scope_counts(struct tend__scope *s, struct tend_stats *out);
 /* Ends s and all scopes below, children first. Returns false if a spawn is entering. */
 bool tend__subtree_end(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
 /* Frees a scope that closes itself, if the scope is still there and empty. */

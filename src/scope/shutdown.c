@@ -115,8 +115,12 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 		if (!task || tend__task_touch(rt, task, &t))
 			continue;
 		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
-		    tend__task_mark(r, task, TEND__ABORTED) && tend__task_notify_id(t, task))
-			tend__task_wake(t);
+		    tend__task_mark(r, task, TEND__ABORTED)) {
+			if (t->kind->told)
+				t->kind->told(t);
+			if (tend__task_notify_id(t, task))
+				tend__task_wake(t);
+		}
 		tend__unlock(tend__stripe_of(rt, task));
 	}
 }
@@ -304,6 +308,7 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return -EINVAL;
 	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
+	tend__deadline_check(deadline);
 	otherwise = tend__alloc(sizeof(*otherwise));
 	fresh = tend__alloc(sizeof(*fresh));
 	if (fresh)

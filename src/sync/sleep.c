@@ -10,7 +10,7 @@
 int tend_sleep_until(uint64_t deadline)
 {
 	struct tend__outside room;
-	int error = tend__check_may_wait();
+	int error = tend__check_wait(TEND_FOREVER);
 
 	if (error)
 		return error;
@@ -19,3 +19,5 @@ int tend_sleep_until(uint64_t deadline)
 	tend__assert(error);
 	return error == -ETIMEDOUT ? 0 : error;
 }
+
+int tend_sleep(uint64_t ns) { return tend_sleep_until(tend_after(ns)); }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -61,7 +62,7 @@ TEST(a_runtime_has_a_worker_for_each_cpu_that_it_may_use)
 
 	ANSWERS(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
-	for (int i = 0; !CPU_COUNT(&one); i++)
+	for (size_t i = 0; !CPU_COUNT(&one); i++)
 		if (CPU_ISSET(i, &all))
 			CPU_SET(i, &one);
 	ANSWERS(sched_setaffinity(0, sizeof(one), &one), 0);
@@ -118,10 +119,9 @@ static tend_scope forked_scope;
 static int forked_program(void)
 {
 	tend_task t;
-	tend_runtime *rt;
 
 	return tend_spawn(forked_scope, nothing, NULL, NULL, &t) == -ESTALE &&
-	                       tend_runtime_open(NULL, &rt) == -ESTALE &&
+	                       tend_sleep_until(tend_after(TEND_MS)) == -ESTALE &&
 	                       tend_runtime_close(forked_runtime, 0) == -ESTALE
 	               ? 0
 	               : 1;
@@ -135,6 +135,85 @@ TEST(a_fork_of_the_program_is_told_that_it_is_one)
 	forked_scope = tend_root(forked_runtime);
 	ck_assert_int_eq(in_child(forked_program, out, sizeof(out)), 0);
 	close_runtime(forked_runtime);
+}
+
+#ifndef SANITIZED /* ThreadSanitizer starts no threads in a fork of a threaded program */
+static tend_task forked_task;
+
+static int wait_a_moment(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(tend_after(TEND_MS));
+}
+
+/* All of the parent stays stale beside a runtime of the fork's own, and after it. */
+static int forked_program_with_a_runtime(void)
+{
+	struct tend_outcome o;
+	tend_runtime *rt;
+	tend_task t;
+
+	for (int i = 0; i < 2; i++) {
+		if (tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &rt))
+			return 1;
+		if (tend_spawn(tend_root(rt), wait_a_moment, NULL, NULL, &t) ||
+		    tend_join(t, &o, tend_after(PATIENCE_NS)) || o.kind != TEND_COMPLETED ||
+		    tend_sleep_until(tend_after(TEND_MS)))
+			return 2;
+		if (t.id == forked_task.id || tend_join(forked_task, &o, 0) != -ESTALE ||
+		    tend_scope_live(forked_scope) != -ESTALE ||
+		    tend_runtime_close(forked_runtime, 0) != -ESTALE)
+			return 3;
+		if (tend_runtime_close(rt, tend_after(PATIENCE_NS)))
+			return 4;
+	}
+	return tend_scope_live(forked_scope) == -ESTALE ? 0 : 5;
+}
+
+TEST(a_fork_may_open_a_runtime_of_its_own)
+{
+	tend_event *e;
+	char out[256];
+
+	ANSWERS(tend_event_open(&e), 0);
+	forked_runtime = open_runtime(1, 0);
+	forked_scope = tend_root(forked_runtime);
+	ANSWERS(tend_spawn(forked_scope, wait_event, e, NULL, &forked_task), 0);
+	ANSWERS(WEXITSTATUS(in_child(forked_program_with_a_runtime, out, sizeof(out))), 0);
+	tend_event_set(e);
+	ANSWERS(tend_join(forked_task, NULL, tend_after(PATIENCE_NS)), 0);
+	close_runtime(forked_runtime);
+	tend_event_close(e);
+}
+#endif
+
+static int panic_at_length(void *text) { tend_panic("%s", (const char *)text); }
+
+TEST(reasons_and_panics_are_cut_between_characters)
+{
+	char letters[300] = "";
+	struct tend_outcome o;
+	struct tend_reason why;
+	tend_scope s;
+	tend_task t;
+
+	/* An odd number of bytes before characters of two. */
+	strcpy(letters, "x");
+	while (strlen(letters) < sizeof(letters) - 2)
+		strcat(letters, "\xc3\xa9");
+	for (int odd = 0; odd < 2; odd++) {
+		tend_runtime *rt = open_runtime(1, 0);
+
+		ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+		ANSWERS(tend_scope_cancel(s, -ECANCELED, letters + odd), 0);
+		ANSWERS(tend_scope_reason(s, &why), 0);
+		ck_assert_uint_eq(strlen(why.text) % 2, !odd);
+		ANSWERS(tend_spawn(tend_root(rt), panic_at_length, letters + odd, NULL, &t), 0);
+		ANSWERS(tend_join(t, &o, tend_after(PATIENCE_NS)), 0);
+		size_t first = strcspn(o.message, "\xc3");
+		ck_assert_uint_eq((strlen(o.message) - first) % 2, 0);
+		close_runtime(rt);
+	}
 }
 
 static int bug_program(void)
@@ -244,6 +323,138 @@ TEST(an_event_may_be_freed_once_its_watches_are_over)
 	char out[512];
 
 	ck_assert_int_eq(in_child(unwatched_program, out, sizeof(out)), 0);
+}
+
+static int panics(void *arg)
+{
+	(void)arg;
+	tend_panic("two\nlines");
+}
+
+static int silent_program(void)
+{
+	tend_runtime *rt;
+	tend_task held;
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "held"), &held) ||
+	    tend_join(held, NULL, TEND_FOREVER) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "alone"), NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_panic_that_nobody_holds_is_one_line)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(silent_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/alone #"), out);
+	ck_assert_ptr_nonnull(strstr(out, ": two\\x0alines\n"));
+	ck_assert_ptr_eq(strchr(out, '\n') + 1, out + strlen(out));
+}
+
+static tend_runtime *late_runtime;
+static int sleeps_for_a_length(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(5);
+}
+static int length_program(void)
+{
+	tend_task t;
+
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_spawn(tend_root(late_runtime), sleeps_for_a_length, NULL, NULL, &t) ||
+	       tend_join(t, NULL, TEND_FOREVER);
+}
+static int length_of_a_task(void)
+{
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_spawn(tend_root(late_runtime), nothing, NULL, TEND_TASK_OPTS(.deadline = 5),
+	                  NULL);
+}
+static int length_of_a_scope(void)
+{
+	tend_scope s;
+
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_scope_open(tend_root(late_runtime), "s", TEND_SCOPE_OPTS(.deadline = 5), &s);
+}
+static int length_of_a_shutdown(void)
+{
+	tend_event *never;
+
+	return tend_runtime_open(NULL, &late_runtime) || tend_event_open(&never) ||
+	       tend_spawn(tend_root(late_runtime), wait_event, never, NULL, NULL) ||
+	       tend_shutdown(tend_root(late_runtime), 5, NULL);
+}
+
+TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
+{
+	static int (*const programs[])(void) = {length_program, length_of_a_task, length_of_a_scope,
+	                                        length_of_a_shutdown};
+	char out[512];
+	int status = in_child(programs[_i], out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "did you mean tend_after()?"));
+}
+
+#ifndef SANITIZED
+static int stackless_program(void)
+{
+	struct rlimit limit;
+	tend_runtime *rt;
+	tend_task held;
+	struct tend_outcome o;
+	const struct tend_task_opts *large =
+		TEND_TASK_OPTS(.name = "large", .stack_bytes = 1 << 30);
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    getrlimit(RLIMIT_AS, &limit))
+		return 1;
+	limit.rlim_cur = 1 << 20; /* less than is mapped already */
+	if (setrlimit(RLIMIT_AS, &limit) ||
+	    tend_spawn(tend_root(rt), nothing, NULL, large, &held) ||
+	    tend_join(held, &o, TEND_FOREVER) || o.kind != TEND_FAILED ||
+	    !strstr(o.message, "no stack: ") ||
+	    tend_spawn(tend_root(rt), nothing, NULL, large, NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_fiber_without_a_stack_says_so)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(stackless_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/large #"), out);
+	ck_assert_ptr_nonnull(strstr(out, " could not start: no stack: out of memory\n"));
+}
+#endif
+
+/* The reader of stderr has gone, which must not end the program. Hosted, because a worker
+ * blocks the signal anyway. */
+static int deaf_program(void)
+{
+	int ends[2];
+	tend_runtime *rt;
+
+	if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0 ||
+	    close(ends[0]) || tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, NULL, NULL) || tend_runtime_poll(rt, 0) < 1)
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_line_that_nobody_reads_ends_no_program)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(deaf_program, out, sizeof(out)), 0);
 }
 
 static int sleep_a_little(void *arg)
@@ -474,7 +685,7 @@ static int serve_short_reads(void *arg)
 	if (read_some(x, fd, 0) != 3)
 		return -EIO;
 	hold(x);
-	if (read_some(x, fd, 1) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
+	if (read_some(x, fd, tend_now()) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
 		return -EIO;
 	/* Bytes, urgent data, bytes and the end come while it is parked, at once. */
 	if (tend_spawn(tend_self_scope(), holder, x, NULL, NULL))

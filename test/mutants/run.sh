@@ -266,6 +266,22 @@ mutant "the last caller from outside does not wake the close" src/runtime/visit.
 mutant "a caller finds the runtime before it counts itself in" src/runtime/visit.c \
 	's/\ttend__add\(&e->inside, 1\);\n\ttend_runtime \*rt = tend__load\(&e->rt\);/\ttend_runtime *rt = tend__load(&e->rt);\n\ttend__add(&e->inside, 1);/'
 
+# ---- While a worker is busy ----
+mutant "an early alarm does not wake the monitor" src/runtime/monitor.c \
+	's/bool wakes = at < m->sleeps_until;/bool wakes = !at;/'
+mutant "the monitor sleeps beyond its alarms" src/runtime/monitor.c \
+	's/: tend__timers_next\(&m->alarms\);/: TEND_FOREVER;/'
+mutant "a scope whose deadline has passed is born as any other" src/scope/open.c \
+	's/\} else if \(opts->deadline && opts->deadline <= now\) \{/} else if (0) {/'
+mutant "a task whose deadline has passed is born as any other" src/kinds/birth.c \
+	's/\(t->cancel_code \? \(uint32_t\)TEND__CANCELED : 0\)/0/'
+mutant "a thief takes from the ring only" src/runtime/idle.c \
+	's/if \(tend__batches_take\(w, v, [^)]*\)\)/if (0)/'
+mutant "a worker falls asleep beside the batches of another" src/runtime/idle.c \
+	's/\{ return tend__has_fresh\(v\); \}/{ return tend__ring_filled(v); }/'
+mutant "batches wait for an empty ring" src/runtime/loop.c \
+	's/if \(tend__ring_length\(w\) <= TEND__RING - TEND__BATCH\)/if (0)/'
+
 # ---- Channels, shutdown ----
 mutant "a receiver that takes an item lets no sender in" src/sync/channel.c \
 	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\ttend__assert/if (0) {\n\t\t\ttend__assert/' \

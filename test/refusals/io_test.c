@@ -33,6 +33,7 @@ static void quiet_canceled(struct world *w, const struct row *row)
 	pair(w, row, canceled, false);
 }
 static void quiet_hosted(struct world *w, const struct row *row) { pair(w, row, hosted, false); }
+static void quiet_forked(struct world *w, const struct row *row) { pair(w, row, forked, false); }
 static void full(struct world *w, const struct row *row) { pair(w, row, outside, true); }
 static void full_canceled(struct world *w, const struct row *row) { pair(w, row, canceled, true); }
 static void full_hosted(struct world *w, const struct row *row) { pair(w, row, hosted, true); }
@@ -59,7 +60,7 @@ REFUSES(tend_fd_wait, ECANCELED, "by a canceled task", quiet_canceled,
         tend_fd_wait(w->fd, TEND_READABLE, TEND_FOREVER))
 REFUSES(tend_fd_wait, ETIMEDOUT, "no time", quiet, tend_fd_wait(w->fd, TEND_READABLE, 0))
 REFUSES(tend_fd_wait, ETIMEDOUT, "an instant that has passed, by a fiber", quiet_fiber,
-        tend_fd_wait(w->fd, TEND_READABLE, 1))
+        tend_fd_wait(w->fd, TEND_READABLE, tend_now()))
 CANNOT_PROVOKE(tend_fd_wait, ENOSPC, "it takes all watches that the kernel has for a user")
 REFUSES(tend_fd_wait, EINVAL, "no events", quiet, tend_fd_wait(w->fd, 0, TEND_FOREVER))
 REFUSES(tend_fd_wait, EINVAL, "unknown events", quiet, tend_fd_wait(w->fd, 4, TEND_FOREVER))
@@ -84,7 +85,7 @@ REFUSES(tend_read, ECANCELED, "by a canceled task", quiet_canceled,
         read_from(w, w->fd, TEND_FOREVER))
 REFUSES(tend_read, ETIMEDOUT, "no time", quiet, read_from(w, w->fd, 0))
 REFUSES(tend_read, ETIMEDOUT, "an instant that has passed, by a fiber", quiet_fiber,
-        read_from(w, w->fd, 1))
+        read_from(w, w->fd, tend_now()))
 REFUSES(tend_read, EBADF, "closed", outside, read_from(w, CLOSED, TEND_FOREVER))
 REFUSES(tend_read, EDEADLK, "by the thread that runs the tasks", quiet_hosted,
         read_from(w, w->fd, TEND_FOREVER))
@@ -175,7 +176,7 @@ REFUSES(tend_accept, ECANCELED, "by a canceled task", listener_canceled,
         tend_accept(w->fd, TEND_FOREVER))
 REFUSES(tend_accept, ETIMEDOUT, "no time", listener, tend_accept(w->fd, 0))
 REFUSES(tend_accept, ETIMEDOUT, "an instant that has passed, by a fiber", listener_fiber,
-        tend_accept(w->fd, 1))
+        tend_accept(w->fd, tend_now()))
 REFUSES(tend_accept, EBADF, "closed", outside, tend_accept(CLOSED, TEND_FOREVER))
 REFUSES(tend_accept, EINVAL, "it does not listen", quiet, tend_accept(w->fd, TEND_FOREVER))
 REFUSES(tend_accept, EDEADLK, "by the thread that runs the tasks", listener_hosted,
@@ -199,3 +200,15 @@ REFUSES(tend_connect, EMFILE, "no descriptors", listener,
 REFUSES(tend_local_port, EINVAL, "no TCP socket", quiet, tend_local_port(w->fd))
 REFUSES(tend_local_port, EBADF, "closed", outside, tend_local_port(CLOSED))
 REFUSES(tend_local_port, ENOTSOCK, "no socket", outside, tend_local_port(STDIN_FILENO))
+
+/* ---- In a fork ---- */
+
+REFUSES(tend_fd_wait, ESTALE, "a fork", quiet_forked,
+        tend_fd_wait(w->fd, TEND_READABLE, TEND_FOREVER))
+REFUSES(tend_fd_close, ESTALE, "a fork", quiet_forked, tend_fd_close(w->fd))
+REFUSES(tend_read, ESTALE, "a fork", quiet_forked, read_from(w, w->fd, TEND_FOREVER))
+REFUSES(tend_write, ESTALE, "a fork", quiet_forked, write_to(w->fd, TEND_FOREVER))
+REFUSES(tend_listen, ESTALE, "a fork", forked, tend_listen("tcp:127.0.0.1:0", 0))
+REFUSES(tend_accept, ESTALE, "a fork", quiet_forked, tend_accept(w->fd, TEND_FOREVER))
+REFUSES(tend_connect, ESTALE, "a fork", forked, tend_connect("tcp:127.0.0.1:1", TEND_FOREVER))
+REFUSES(tend_local_port, ESTALE, "a fork", quiet_forked, tend_local_port(w->fd))

@@ -274,12 +274,33 @@ static void expect(const struct row *row, const char *report)
 /* Rows take turns; and a state is too large for a fiber's stack. */
 static struct state before, after;
 
+/* How many allocations the row says are left. */
+static uint64_t allocations_left(const struct row *row)
+{
+	const char *left = row->expected ? strstr(row->expected, "allocations ") : NULL;
+
+	return left ? strtoull(left + sizeof("allocations ") - 1, NULL, 10) : 0;
+}
+
+/* A worker frees some of the memory later: what it was told to watch. After the first leak
+ * the rows wait no more. */
+static void await_memory(uint64_t held)
+{
+	static bool leaks;
+
+	for (uint64_t give_up = tend_after(PATIENCE_NS); !leaks && alloc_held() > held;) {
+		leaks = tend_now() >= give_up;
+		sched_yield();
+	}
+}
+
 void judge(struct world *w, const struct row *row)
 {
 	char report[REPORT] = "";
 
 	look(w, &before);
 	ask(w, row, report);
+	await_memory(before.held + allocations_left(row));
 	look(w, &after);
 	compare(report, &before, &after);
 	expect(row, report);

@@ -60,7 +60,6 @@ REFUSES(tend_runtime_open, ENOENT, "no folder for the registry file", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/nowhere/tend", SMALL)))
 REFUSES(tend_runtime_open, EMFILE, "no descriptors", outside,
         (limit(RLIMIT_NOFILE, 0), open_with(w, TEND_RUNTIME_OPTS(SMALL))))
-REFUSES(tend_runtime_open, ESTALE, "a fork", forked, open_with(w, TEND_RUNTIME_OPTS(SMALL)))
 
 /* w->other, with an external task. */
 static void endless(struct world *w, const struct row *row)
@@ -95,8 +94,7 @@ static void hosted_forked(struct world *w, const struct row *row)
 }
 
 REFUSES(tend_runtime_fd, EINVAL, "not hosted", outside, tend_runtime_fd(w->rt))
-DIFFERS_TODAY(tend_runtime_fd, ESTALE, "a fork gets the parent's descriptor", hosted_forked, "1",
-              tend_runtime_fd(w->other) >= 0)
+REFUSES(tend_runtime_fd, ESTALE, "a fork", hosted_forked, tend_runtime_fd(w->other))
 
 REFUSES(tend_runtime_poll, EINVAL, "not hosted", outside, tend_runtime_poll(w->rt, 0))
 REFUSES(tend_runtime_poll, EDEADLK, "by a fiber", in_fiber, tend_runtime_poll(w->rt, 0))
