@@ -9,9 +9,11 @@ DEPS = ./tools/deps.sh
 FOLDERS := $(shell find src/. cli/. guard/. examples/. bench/. test/. doc/man/. -type d 2>/dev/null)
 
 all: deps-build $(BUILD)/build.ninja
+	@echo "tend: building all of it into $(BUILD)/"
 	@ninja --quiet -C $(BUILD)
 
 $(BUILD)/build.ninja: $(FOLDERS) | deps-build
+	@echo "tend: configuring $(BUILD)/"
 	@log=$$(meson setup $(BUILD) --prefix=$(PREFIX) $(if $(wildcard $@),--reconfigure) 2>&1) || \
 		{ echo "$$log" | tail -n 20; exit 1; }
 	@touch $@
@@ -26,7 +28,9 @@ deps:
 deps-%:
 	@$(DEPS) $*
 
-demo: all
+demo: deps-build $(BUILD)/build.ninja
+	@echo "tend: building the tool and the examples into $(BUILD)/; the first time takes a minute"
+	@ninja --quiet -C $(BUILD) demo
 	@TEND=$(BUILD)/tend BUILD=$(BUILD) ./examples/demo.sh
 
 # T=NAME runs some of them, ARGS=--times says how long each took.
@@ -41,10 +45,18 @@ check: deps-build deps-test deps-check
 bench: deps-bench all
 	@BUILD=$(BUILD) ./bench/run.py $(ARGS)
 
-install: all
-	@meson install -C $(BUILD)
+# Only what is installed is built, also where the tests are configured. A PREFIX that is
+# given goes before the one that the build was configured with.
+install: deps-build $(BUILD)/build.ninja
+	@$(if $(filter-out file,$(origin PREFIX)),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))
+	@echo "tend: building what is installed into $(BUILD)/"
+	@ninja --quiet -C $(BUILD) installed
+	@meson install --quiet --no-rebuild -C $(BUILD)
+
+uninstall: $(BUILD)/build.ninja
+	@BUILD=$(BUILD) ./tools/uninstall.py
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps demo test check bench install clean
+.PHONY: all deps demo test check bench install uninstall clean

@@ -38,13 +38,12 @@ int children_check(void)
 	return error;
 }
 
-/* No child is skipped: the kernel skips children only if a child is reaped between two
- * reads, and only this thread reaps. */
-int children_kill(child_chosen *chosen)
+/* No child is skipped, unless `fn` reaps: the kernel skips children if a child is reaped
+ * between two reads, and only this thread reaps. */
+int children_each(child_each *fn, void *arg)
 {
 	char buf[4096];
 	pid_t pid = 0;
-	int count = 0;
 	ssize_t n;
 	int fd = open(CHILDREN, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -56,22 +55,43 @@ int children_kill(child_chosen *chosen)
 				pid = pid * 10 + (buf[i] - '0');
 				continue;
 			}
-			if (pid > 1 && (!chosen || chosen(pid))) {
-				kill(pid, SIGKILL);
-				count++;
-			}
+			if (pid > 1)
+				fn(arg, pid);
 			pid = 0;
 		}
 	}
 	int error = n < 0 ? -errno : 0;
 	close(fd);
-	return error ? error : count;
+	return error;
 }
 
-pid_t children_reap(int *code, int *status)
+struct killing {
+	child_chosen *chosen;
+	int count;
+};
+
+static void kill_child(void *arg, pid_t pid)
+{
+	struct killing *killing = arg;
+	if (killing->chosen && !killing->chosen(pid))
+		return;
+	kill(pid, SIGKILL);
+	killing->count++;
+}
+
+int children_kill(child_chosen *chosen)
+{
+	struct killing killing = {.chosen = chosen};
+	int error = children_each(kill_child, &killing);
+	return error ? error : killing.count;
+}
+
+/* Finds a child that has ended; with WNOWAIT the child stays unreaped. Returns as
+ * children_reap(). */
+static pid_t look(int *code, int *status, int flags)
 {
 	siginfo_t info = {.si_pid = 0};
-	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0)
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | flags) < 0)
 		if (errno != EINTR)
 			return -errno;
 	guard_assert(info.si_pid >= 0);
@@ -79,6 +99,8 @@ pid_t children_reap(int *code, int *status)
 	*status = info.si_status;
 	return info.si_pid;
 }
+
+pid_t children_reap(int *code, int *status) { return look(code, status, 0); }
 
 /* Waits for the end of a child. Returns false if no child ended for a while. SIGCHLD is
  * blocked, so an end before this call is seen, too. */
@@ -91,7 +113,7 @@ static bool wait_a_while(void)
 	return sigtimedwait(&set, NULL, &relist) >= 0 || errno == EINTR;
 }
 
-void children_end(child_reaped *reaped, void *arg)
+void children_end(child_dead *dead, void *arg)
 {
 	int code, status;
 	int killed = 0;
@@ -99,12 +121,13 @@ void children_end(child_reaped *reaped, void *arg)
 	/* Ended children are reaped before children are listed, because mostly there are no
 	 * others. A listing that failed, or came too early, is tried again. */
 	for (;;) {
-		pid_t pid = children_reap(&code, &status);
+		pid_t pid = look(&code, &status, WNOWAIT);
 		if (pid == -ECHILD)
 			return;
 		if (pid > 0) {
-			if (reaped)
-				reaped(arg, pid, code, status);
+			if (dead)
+				dead(arg, pid, code, status);
+			waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOHANG);
 			killed--;
 			continue;
 		}

@@ -32,8 +32,6 @@
 #define OWED_STARTED 1u
 #define OWED_END     2u
 
-/* No kernel has a higher pid (PID_MAX_LIMIT). */
-#define PIDS        4194304
 #define SLOTS       (TEND__GUARD_CHILDREN + 1) /* slot 0 stands for no slot */
 #define BUCKET_BITS 16
 
@@ -66,8 +64,9 @@ static int child_signals;           /* signalfd */
 static int started_in, started_out; /* a socket pair: struct started, from the keepers */
 static int proc_error;              /* negative errno value: children cannot be listed */
 static bool owner_gone;
-static bool retry;    /* the kernel was out of memory for a message */
-static bool refusing; /* `refusal` is owed, to a task without a slot */
+static bool retry;                   /* the kernel was out of memory for a message */
+static uint64_t start_alarm = NEVER; /* the earliest kill of a start that was stopped */
+static bool refusing;                /* `refusal` is owed, to a task without a slot */
 static struct tend__guard_message refusal;
 
 /* The table. */
@@ -106,7 +105,8 @@ static struct slot *add_slot(uint64_t cookie)
 
 	guard_assert(!find_slot(cookie) && !table->slots[i].keeper);
 	uint32_t *bucket = bucket_of(cookie);
-	table->slots[i] = (struct slot){.cookie = cookie, .pidfd = -1, .next_alike = *bucket};
+	table->slots[i] = (struct slot){
+		.cookie = cookie, .stop_at = NEVER, .pidfd = -1, .next_alike = *bucket};
 	*bucket = i;
 	return &table->slots[i];
 }
@@ -191,7 +191,9 @@ static bool tell_end(const struct slot *slot)
 	                                      .cookie = slot->cookie,
 	                                      .code = slot->code,
 	                                      .status = slot->status,
+	                                      .killed = slot->killed,
 	                                      .pidfd = -1};
+	memcpy(message.names, slot->names, sizeof(message.names));
 	if (slot->stage) {
 		message.type = TEND__GUARD_START_FAILED;
 		message.stage = (uint32_t)slot->stage;
@@ -362,7 +364,8 @@ static int check_spawn(const struct tend__guard_request *request, int nfds, bool
 	if (proc_error)
 		return -proc_error;
 	*stage = TEND__STAGE_REQUEST;
-	if (!(request->flags & TEND__GUARD_BLOB) || nfds != count_descriptors(request->flags))
+	if (!(request->flags & TEND__GUARD_BLOB) || nfds != count_descriptors(request->flags) ||
+	    request->signal <= 0 || request->signal > 64)
 		return EPROTO;
 	return find_slot(request->cookie) ? EEXIST : 0;
 }
@@ -418,15 +421,14 @@ static void kill_task(struct slot *slot)
 
 static uint64_t signal_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
-/* Has the keeper send a signal, with SIGCONT if `cont`. As in the kernel, the later of stop
- * and continue wins. */
-static void signal_task(struct slot *slot, int sig, bool cont)
+/* Has the keeper send a signal. As in the kernel, the later of stop and continue wins. */
+static void signal_task(struct slot *slot, int sig)
 {
 	const uint64_t conts = signal_bit(SIGCONT);
 	const uint64_t stops = signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) |
 	                       signal_bit(SIGTTOU);
-	uint64_t set = signal_bit(sig) | (cont ? conts : 0);
-	uint64_t clear = set & conts ? stops & ~set : set & stops ? conts : 0;
+	uint64_t set = signal_bit(sig);
+	uint64_t clear = set & conts ? stops : set & stops ? conts : 0;
 	uint64_t old = tend__load_relaxed(&slot->signals);
 
 	guard_assert(slot->keeper > 1 && !(set & clear));
@@ -434,6 +436,44 @@ static void signal_task(struct slot *slot, int sig, bool cont)
 	while (!tend__cas(&slot->signals, &old, (old & ~clear) | set))
 		continue;
 	kill(slot->keeper, WAKE_SIGNAL);
+}
+
+/* Has the keeper stop the task, and kill the task at the instant. Until the leader runs, the
+ * keeper may sleep in the kernel, so the guard has an alarm of its own: kill_late_starts(). */
+static void stop_task(struct slot *slot, uint64_t ns)
+{
+	uint64_t at = after_ns(ns);
+
+	guard_assert(slot->keeper > 1 && at != 0);
+	if (at >= tend__load_relaxed(&slot->stop_at))
+		at = tend__load_relaxed(&slot->stop_at);
+	if (at == NEVER)
+		at--; /* a stop all the same */
+	tend__store(&slot->stop_at, at);
+	if (!slot->leader && at < start_alarm)
+		start_alarm = at;
+	kill(slot->keeper, WAKE_SIGNAL);
+	kill(slot->keeper, SIGCONT);
+}
+
+/* Kills the starts that take longer than their stop gives them. */
+static void kill_late_starts(void)
+{
+	uint64_t now = now_ns();
+
+	if (now < start_alarm)
+		return;
+	start_alarm = NEVER;
+	for (uint32_t i = 1; i < used_slots; i++) {
+		struct slot *slot = &table->slots[i];
+		uint64_t at = tend__load_relaxed(&slot->stop_at);
+		if (!slot->keeper || slot->leader)
+			continue;
+		if (at <= now)
+			kill(slot->keeper, SIGKILL);
+		else if (at < start_alarm)
+			start_alarm = at;
+	}
 }
 
 static void obey(const struct tend__guard_request *request, const int *fds, int nfds, bool cut)
@@ -449,9 +489,11 @@ static void obey(const struct tend__guard_request *request, const int *fds, int 
 	bool kills = request->type == TEND__GUARD_SIGNAL && request->signal == SIGKILL;
 	if (request->type == TEND__GUARD_KILL || kills)
 		kill_task(slot);
+	else if (request->type == TEND__GUARD_STOP)
+		stop_task(slot, request->stop_ns);
 	else if (request->type == TEND__GUARD_SIGNAL && request->signal > 0 &&
 	         request->signal <= 64)
-		signal_task(slot, request->signal, request->flags & TEND__GUARD_CONT);
+		signal_task(slot, request->signal);
 }
 
 /* Takes the next request. Returns false if there is none now. */
@@ -474,6 +516,19 @@ static bool take_request(void)
 
 /* The life of the guard. */
 
+/* Returns the timeout of poll() until `start_alarm`. */
+static int until_alarm_ms(void)
+{
+	uint64_t now = start_alarm == NEVER ? 0 : now_ns();
+
+	if (start_alarm == NEVER)
+		return -1;
+	if (start_alarm <= now)
+		return 0;
+	uint64_t ms = (start_alarm - now) / 1000000 + 1;
+	return ms < 1000000 ? (int)ms : 1000000;
+}
+
 static void serve(void)
 {
 	for (;;) {
@@ -486,7 +541,8 @@ static void serve(void)
 			{.fd = child_signals, .events = POLLIN},
 			{.fd = started_in, .events = POLLIN},
 		};
-		if (poll(polled, 4, retry || lost_slots ? RETRY_MS : -1) < 0 && errno != EINTR)
+		if (poll(polled, 4, retry || lost_slots ? RETRY_MS : until_alarm_ms()) < 0 &&
+		    errno != EINTR)
 			return;
 		/* The pidfd, because a fork of the owner keeps the socket open. */
 		if (polled[0].revents)
@@ -500,30 +556,24 @@ static void serve(void)
 				break;
 		if (lost_slots)
 			sweep();
+		kill_late_starts();
 		pay_owner();
 		if (owner_gone)
 			return;
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The owner is gone. The keepers are not killed at first, because each ends its task even if
  * the guard is killed meanwhile. */
 static void end_tasks(void)
 {
-	const int64_t deadline = now_ms() + KEEPERS_MS;
+	const uint64_t deadline = after_ns(KEEPERS_MS * UINT64_C(1000000));
 	struct pollfd polled = {.fd = child_signals, .events = POLLIN};
 
 	for (uint32_t i = 1; i < used_slots; i++)
 		if (table->slots[i].keeper)
 			tell_to_end(&table->slots[i]);
-	while (keepers && now_ms() < deadline) {
+	while (keepers && now_ns() < deadline) {
 		poll(&polled, 1, RETRY_MS);
 		reap();
 	}

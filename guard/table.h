@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "platform/guard.h"
@@ -41,6 +42,25 @@ _Noreturn static inline void guard_broken(const char *line)
  * keeper when the guard dies. */
 #define WAKE_SIGNAL SIGUSR1
 
+/* No kernel has a higher pid (PID_MAX_LIMIT). */
+#define PIDS 4194304
+
+#define NEVER UINT64_MAX
+
+/* Nanoseconds of the monotonic clock. */
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t after_ns(uint64_t ns)
+{
+	uint64_t now = now_ns();
+	return ns < NEVER - now ? now + ns : NEVER;
+}
+
 enum slot_state {
 	SLOT_OPEN,   /* the keeper has not finished, or was killed before it could */
 	SLOT_FAILED, /* stage and error are valid, no process of the task is left */
@@ -56,7 +76,8 @@ enum slot_state {
  * the guard ends the task. */
 struct slot {
 	/* From the guard to the keeper. */
-	_Atomic uint64_t signals; /* bit n-1: signal n is to be sent to the group */
+	_Atomic uint64_t signals; /* bit n-1: signal n is to be sent to leader and group */
+	_Atomic uint64_t stop_at; /* instant of the stop's SIGKILL; NEVER: there is no stop */
 	_Atomic uint32_t kill;    /* 1: the task is to be killed */
 
 	/* From the keeper to the guard; the members before `state` are valid by its value. */
@@ -64,6 +85,8 @@ struct slot {
 	int32_t error;
 	int32_t code;
 	int32_t status;
+	uint32_t killed;               /* processes but the leader that had to be killed, */
+	char names[TEND__GUARD_NAMES]; /* and their names and pids, as many as fit */
 	_Atomic uint32_t state;
 
 	/* The guard's own. */
@@ -116,18 +139,23 @@ pid_t leader_start(struct leader *leader, int *pidfd);
 
 /* children.c */
 typedef bool child_chosen(pid_t pid);
-typedef void child_reaped(void *arg, pid_t pid, int code, int status);
+typedef void child_each(void *arg, pid_t pid);
+typedef void child_dead(void *arg, pid_t pid, int code, int status);
 
 /* Checks whether children can be listed at all. Returns 0 or a negative errno value. */
 int children_check(void);
+
+/* Calls `fn` for each child; children may be left out if `fn` reaps. Returns 0 or a negative
+ * errno value. */
+int children_each(child_each *fn, void *arg);
 
 /* Sends SIGKILL to the children for which `chosen` returns true, or to all. Returns how many
  * got it, or a negative errno value. */
 int children_kill(child_chosen *chosen);
 
 /* Repeats {SIGKILL all children; reap} until no child is left: in a subreaper, until no
- * descendant is left. `reaped` may be NULL. */
-void children_end(child_reaped *reaped, void *arg);
+ * descendant is left. `dead` is called for each before it is reaped, and may be NULL. */
+void children_end(child_dead *dead, void *arg);
 
 /* Reaps a child that has ended. Returns its pid, 0 if no child has ended, -ECHILD if there is
  * no child. */

@@ -44,14 +44,27 @@ uint64_t suite_number(const char *name, uint64_t otherwise)
 	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-const char *exit_with(void)
+static const char *beside(char path[PATH_MAX + 16], const char *name)
 {
-	static char path[PATH_MAX + 16];
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
 
 	path[n > 0 ? n : 0] = '\0';
-	strcpy(strrchr(path, '/') + 1, "exit_with");
+	strcpy(strrchr(path, '/') + 1, name);
 	return path;
+}
+
+const char *exit_with(void)
+{
+	static char path[PATH_MAX + 16];
+
+	return beside(path, "exit_with");
+}
+
+const char *mute_guard(void)
+{
+	static char path[PATH_MAX + 16];
+
+	return beside(path, "mute_guard");
 }
 
 /* The file with its folder, and the name: `scenarios/rules.c:NAME`. */

@@ -76,5 +76,7 @@ uint64_t suite_number(const char *name, uint64_t otherwise);
 /* The path of a static program: `exit_with N` exits with N at once; without a number
  * it stays until a signal ends it. */
 const char *exit_with(void);
+/* The path of a guard that never answers, and dies of a stop: no process starts there. */
+const char *mute_guard(void);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The lints, and the tests under other compilers and sanitizers; or, with their
-# names, some of them: lint clang14 clang19 asan tsan. Ends with a line of totals,
+# names, some of them: lint clang14 clang19 asan tsan bare. Ends with a line of totals,
 # and exits with 1 if anything failed.
 #
 # make test repeats what is to be repeated. Here a test repeats as often as it takes
@@ -110,7 +110,7 @@ if [ "${1:-}" = --full ]; then
 	counts=full FUZZ_SECONDS=${FUZZ_SECONDS:-120}
 	export FUZZ_SECONDS
 	shift
-	[ $# -gt 0 ] || set -- lint long clang14 clang19 asan tsan
+	[ $# -gt 0 ] || set -- lint long clang14 clang19 asan tsan bare
 fi
 # What a compiler may break: the switch, the atomics, the vectors of the reader.
 of_a_compiler='core-1 core-2 registry-1 registry-2 threads-1 sim-1 config cli refusals'
@@ -139,8 +139,9 @@ for part; do
 	# Half the optimization is half the time of these builds.
 	asan) suite asan gcc meson-test-prereq "" -Doptimization=1 -Db_sanitize=address,undefined ;;
 	tsan) suite tsan clang-19 meson-test-prereq "" -Doptimization=1 -Db_sanitize=thread ;;
+	bare) one bare ./tools/bare.sh ;;
 	*)
-		echo "check: no such part: $part (lint long clang14 clang19 asan tsan)" >&2
+		echo "check: no such part: $part (lint long clang14 clang19 asan tsan bare)" >&2
 		exit 2
 		;;
 	esac

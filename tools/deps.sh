@@ -46,7 +46,7 @@ trap 'rm -f "$log"' EXIT
 quiet() {
 	$sudo env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 </dev/null
 }
-echo "tend: installing them"
+echo "tend: installing them with apt-get; this can take some minutes"
 quiet apt-get update || echo "tend: apt-get update failed; trying with the lists there are" >&2
 # shellcheck disable=SC2086
 quiet apt-get install -y --no-install-recommends $missing || {

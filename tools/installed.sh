@@ -1,6 +1,8 @@
 #!/bin/sh
 # What make install leaves: a program builds and runs with the pkg-config files
 # alone, against each of the libraries; what they export is what the headers say.
+# Paths are set here, because the files are below a folder of their own; tools/bare.sh
+# sets none.
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 root=$(mktemp -d) || exit 1
@@ -12,6 +14,9 @@ complain() {
 	bad=1
 }
 
+ninja --quiet -C "$BUILD" installed >/dev/null || exit 1
+ninja -C "$BUILD" -t inputs installed | grep -e '^test/' -e '^examples/' -e '^bench/' &&
+	complain "to install, what is not installed is built"
 meson install -C "$BUILD" --destdir "$root" --no-rebuild >/dev/null || exit 1
 so=$(find "$root" -name libtend.so.0)
 [ -n "$so" ] || {
@@ -19,7 +24,18 @@ so=$(find "$root" -name libtend.so.0)
 	exit 1
 }
 libs=$(dirname "$so")
-for file in bin/tend libexec/tend/tend-guard include/tend/tend.h share/man/man1/tend.1; do
+case ${libs#"$root"} in
+/usr/local/*)
+	cat /etc/ld.so.conf.d/*.conf | grep -qx "${libs#"$root"}" || complain "the loader does not look in $libs"
+	case :$(pkg-config --variable pc_path pkg-config): in
+	*:"${libs#"$root"}/pkgconfig":*) ;;
+	*) complain "pkg-config does not look in $libs/pkgconfig" ;;
+	esac
+	;;
+esac
+readelf -SW "$libs/libtend.a" | grep -q '\.gnu\.lto' && complain "libtend.a is of one compiler"
+for file in bin/tend libexec/tend/tend-guard include/tend/tend.h share/man/man1/tend.1 \
+	share/bash-completion/completions/tend; do
 	[ -n "$(find "$root" -path "*/$file*")" ] || complain "no $file"
 done
 
@@ -60,4 +76,7 @@ done | grep -v '^#' | tr '\n' ' ' | tr ';' '\n' |
 	sed -n 's/.*TEND_API[^(]*\b\(tend_[a-z0-9_]*\)(.*/\1/p' | sort >"$root/declared"
 diff "$root/declared" "$root/exported" >"$root/diff" ||
 	complain "declared (<) and exported (>) are not the same: $(grep '^[<>]' "$root/diff" | tr '\n' ' ')"
+DESTDIR=$root BUILD=$BUILD ./tools/uninstall.py >/dev/null
+left=$(find "$root/usr" ! -type d 2>/dev/null)
+[ -z "$left" ] || complain "make uninstall leaves" $left
 exit $bad

@@ -1,5 +1,5 @@
-/* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from its
- * registry. */
+/* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from the registries
+ * of its runtimes. */
 #include "cmd/tree_pid.h"
 #include "ask/envelope.h"
 #include "show/output.h"
@@ -51,17 +51,24 @@ static int tell(pid_t pid, int error, bool json)
 	return output_end(code);
 }
 
-static int print_json(const tend_snapshot *snapshot)
+/* Ids are unique in a process, so the rows of all runtimes make one list. The name is
+ * the name of the runtime that was opened last. */
+static int print_json(tend_snapshot *const *snapshots, size_t n)
 {
 	struct tend_snapshot_info about;
 	json_t *rows = json_array();
+	uint64_t torn = 0;
 
-	tend_snapshot_about(snapshot, &about);
-	rows_add_snapshot(rows, snapshot, NULL, 0, SIZE_MAX);
+	assert(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		tend_snapshot_about(snapshots[i], &about);
+		torn += about.torn;
+		rows_add_snapshot(rows, snapshots[i], NULL, 0, SIZE_MAX);
+	}
 	json_t *envelope =
 		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
 	                                             "pid", (json_int_t)about.pid, "torn",
-	                                             (json_int_t)about.torn, "tasks", rows));
+	                                             (json_int_t)torn, "tasks", rows));
 	output_json(envelope);
 	json_decref(envelope);
 	return output_end(0);
@@ -87,24 +94,32 @@ static char *draw(const tend_snapshot *snapshot, uint32_t flags)
 	}
 }
 
-int cmd_tree_pid(pid_t pid, bool json, bool ascii)
+static int print_text(tend_snapshot *const *snapshots, size_t n, uint32_t flags)
 {
-	assert(pid > 0);
-	tend_snapshot *snapshot;
-	int error = tend_snapshot_of(pid, &snapshot), code;
+	bool all = true;
 
-	if (error)
-		return tell(pid, error, json);
-	if (json)
-		code = print_json(snapshot);
-	else {
-		char *text = draw(snapshot, ascii ? TEND_TREE_ASCII : 0);
+	for (size_t i = 0; i < n; i++) {
+		char *text = draw(snapshots[i], flags);
 
 		if (text)
 			fputs(text, stdout);
+		all &= text != NULL;
 		free(text);
-		code = output_end(text ? 0 : EXIT_FAILED);
 	}
-	tend_snapshot_free(snapshot);
+	return output_end(all ? 0 : EXIT_FAILED);
+}
+
+int cmd_tree_pid(pid_t pid, bool json, bool ascii)
+{
+	assert(pid > 0);
+	tend_snapshot *snapshots[RUNTIMES_MAX];
+	int64_t n = tend_snapshots_of(pid, snapshots, RUNTIMES_MAX);
+
+	if (n < 0)
+		return tell(pid, (int)n, json);
+	int code = json ? print_json(snapshots, (size_t)n)
+	                : print_text(snapshots, (size_t)n, ascii ? TEND_TREE_ASCII : 0);
+	while (n > 0)
+		tend_snapshot_free(snapshots[--n]);
 	return code;
 }

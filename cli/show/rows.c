@@ -17,16 +17,17 @@ static json_t *text_or_null(const char *text)
 void rows_add(json_t *rows, const struct row *row)
 {
 	assert(row->id[0] && row->path[0]);
-	json_array_append_new(rows,
-	                      json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?}",
-	                                "id", row->id, "parent", row->parent, "path",
-	                                text_or_null(row->path), "kind", tend_kind_name(row->kind),
-	                                "state", tend_state_name(row->state), "wait",
-	                                text_or_null(row->wait), "attempt",
-	                                (json_int_t)row->attempt, "age_ns", (json_int_t)row->age_ns,
-	                                "pid", row->pid ? json_integer(row->pid) : json_null(),
-	                                "site", text_or_null(row->site), "outcome",
-	                                row->outcome ? tend_outcome_name(row->outcome) : NULL));
+	json_array_append_new(
+		rows,
+		json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?, s:b}", "id",
+	                  row->id, "parent", row->parent, "path", text_or_null(row->path), "kind",
+	                  tend_kind_name(row->kind), "state", tend_state_name(row->state), "wait",
+	                  text_or_null(row->wait), "attempt", (json_int_t)row->attempt, "age_ns",
+	                  (json_int_t)row->age_ns, "pid",
+	                  row->pid ? json_integer(row->pid) : json_null(), "site",
+	                  text_or_null(row->site), "outcome",
+	                  row->outcome ? tend_outcome_name(row->outcome) : NULL, "torn",
+	                  row->torn));
 }
 
 /* Writes the id of a row; in a stack with the process in front, which makes ids unique. */
@@ -70,6 +71,7 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 				 .attempt = info->attempt,
 				 .pid = info->pid,
 				 .outcome = info->outcome,
+				 .torn = info->torn != 0,
 			 });
 	}
 }
@@ -77,12 +79,12 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 int rows_add_process(json_t *rows, const struct row *above, pid_t pid)
 {
 	assert(pid > 0);
-	tend_snapshot *snapshot;
-	int error = tend_snapshot_of(pid, &snapshot);
+	tend_snapshot *snapshots[RUNTIMES_MAX];
+	int64_t n = tend_snapshots_of(pid, snapshots, RUNTIMES_MAX);
 
-	if (error)
-		return error;
-	rows_add_snapshot(rows, snapshot, above, pid, ROWS_MAX);
-	tend_snapshot_free(snapshot);
-	return 0;
+	for (int64_t i = 0; i < n; i++) {
+		rows_add_snapshot(rows, snapshots[i], above, pid, ROWS_MAX);
+		tend_snapshot_free(snapshots[i]);
+	}
+	return n < 0 ? (int)n : 0;
 }

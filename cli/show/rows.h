@@ -5,12 +5,16 @@
 #include "tend/registry.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* More rows would make an answer too long to be sent. */
 #define ROWS_MAX 100000
+
+/* A process has at most so many runtimes. */
+#define RUNTIMES_MAX 255
 
 /* A row of tend.tree/1. Texts are of any bytes. */
 struct row {
@@ -23,6 +27,7 @@ struct row {
 	uint32_t attempt;
 	int32_t pid;     /* 0: none */
 	int32_t outcome; /* TEND_LIVE: none yet */
+	bool torn;       /* the row may stand where it never was */
 };
 
 /* Adds a row. */
@@ -37,9 +42,9 @@ void rows_add(json_t *rows, const struct row *row);
 void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
                        pid_t pid, size_t max);
 
-/* Adds the rows of a process that is linked with libtend, below a row.
+/* Adds the rows of all runtimes of a process that is linked with libtend, below a row.
  *
- *   returns   0, or an error as of tend_snapshot_of() */
+ *   returns   0, or an error as of tend_snapshots_of() */
 int rows_add_process(json_t *rows, const struct row *above, pid_t pid);
 
 #endif

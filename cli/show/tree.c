@@ -99,6 +99,8 @@ static void print_facts(const json_t *row)
 		printf("  ");
 		output_text(site);
 	}
+	if (json_is_true(json_object_get(row, "torn")))
+		printf("  torn");
 	putchar('\n');
 }
 

@@ -210,7 +210,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 {
 	bool failed = o->kind != TEND_COMPLETED,
 	     could_not = o->kind == TEND_FAILED && o->result < 0;
-	char text[200];
+	char text[256];
 
 	assert(t->process.id && o->kind != TEND_LIVE);
 	up_task_keep_tail(t);
@@ -297,7 +297,7 @@ static uint64_t step_queued(struct up_task *t)
 		snprintf(t->wait, sizeof(t->wait), "needs %s", t->up->tasks[which].config->name);
 		return TEND_FOREVER;
 	case GRAPH_NEVER: {
-		char text[160];
+		char text[256];
 		up_task_ending(&t->up->tasks[which], text, sizeof(text));
 		snprintf(t->why, sizeof(t->why), "never started: it needs %s, which %s",
 		         t->up->tasks[which].config->name, text);

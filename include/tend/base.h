@@ -18,6 +18,7 @@
 #ifndef TEND_BASE_H
 #define TEND_BASE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,9 @@ extern "C" {
 #define TEND_NORETURN          __attribute__((noreturn))
 #define TEND_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* A deadline that never expires. 0, like any instant in the past, polls. */
+/* A deadline that never expires. 0, like any instant in the past, polls; but an instant
+ * from before the runtime was opened is a length of time where a deadline is due, and goes
+ * to the bug hook. */
 #define TEND_FOREVER UINT64_MAX
 
 #define TEND_MS  UINT64_C(1000000)
@@ -40,6 +43,31 @@ extern "C" {
 #define TEND_STRING_(x) #x
 #define TEND_STRING(x)  TEND_STRING_(x)
 #define TEND_HERE       (__FILE__ ":" TEND_STRING(__LINE__))
+
+/* Options for one call, such as TEND_TASK_OPTS(.name = "reader"): a pointer, valid until
+ * the end of the full expression in C++, of the enclosing block in C. In C++ the fields
+ * stand in the order of the struct. */
+#ifdef __cplusplus
+extern "C++" {
+template <typename options> inline const options *tend_options_(const options &of_the_call)
+{
+	return &of_the_call;
+}
+}
+/* A function of its own, because there C++ compilers take a pragma; fields that are left
+ * out are meant to be. */
+/* clang-format off */
+#define TEND_OPTIONS_(type, ...) \
+	(tend_options_([&]() -> type { \
+		_Pragma("GCC diagnostic push") \
+		_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") \
+		return __extension__ type{.size = sizeof(type), __VA_ARGS__}; \
+		_Pragma("GCC diagnostic pop") \
+	}()))
+/* clang-format on */
+#else
+#define TEND_OPTIONS_(type, ...) (&(const struct type){.size = sizeof(struct type), __VA_ARGS__})
+#endif
 
 /* Names are 1 to 47 bytes of UTF-8 without '/' and control bytes. */
 #define TEND_NAME_MAX 47
@@ -87,6 +115,7 @@ TEND_API uint64_t tend_after(uint64_t ns);
 	X(EBUSY, "it is in use") \
 	X(EEXIST, "it exists already") \
 	X(EINVAL, "an argument is not valid") \
+	X(ENOSPC, "the disk is full") \
 	X(EPIPE, "the other side is closed") \
 	X(EDEADLK, "the caller would wait for itself") \
 	X(ENOSYS, "not in this build or on this kernel") \

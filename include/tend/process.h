@@ -15,8 +15,9 @@ extern "C" {
 #endif
 
 /* Called by a fiber of the runtime with bytes the process wrote, in the order of
- * their arrival; the order between the two streams is lost, because they are two
- * pipes, unless TEND_ONE_OUTPUT is set. The callback must not wait for the same process.
+ * their arrival; each call may come on another worker. The order between the two
+ * streams is lost, because they are two pipes, unless TEND_ONE_OUTPUT is set. The
+ * callback must not wait for the same process.
  *
  *   stream    1 standard output, 2 standard error */
 typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
@@ -46,7 +47,7 @@ struct tend_process_opts {
 	size_t size;             /* size of this struct, set by TEND_PROCESS_OPTS */
 	const char *name;        /* 1 to 47 bytes; default: the last part of argv[0] */
 	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT */
-	int32_t stop_signal;     /* a cancel sends this to the group; default SIGTERM */
+	int32_t stop_signal;     /* asks the process to end; default SIGTERM */
 	uint64_t stop_ns;        /* from stop_signal to SIGKILL; default 10 s */
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */
 	const char *const *env;  /* NULL-ended "K=V"; NULL: TEND_ENVIRONMENT of this program */
@@ -57,8 +58,7 @@ struct tend_process_opts {
 	uint32_t attempt;        /* number shown in the tree; default 1 */
 	uint32_t reserved;       /* 0 */
 };
-#define TEND_PROCESS_OPTS(...) \
-	(&(const struct tend_process_opts){.size = sizeof(struct tend_process_opts), __VA_ARGS__})
+#define TEND_PROCESS_OPTS(...) TEND_OPTIONS_(tend_process_opts, __VA_ARGS__)
 
 /* Starts a process as a task of `scope`, with /dev/null as standard input, a
  * group of its own, default signals, and no descriptor but 0, 1 and 2. The call
@@ -66,9 +66,13 @@ struct tend_process_opts {
  * program, no permission, no cwd) has the outcome TEND_FAILED, with the negative
  * errno value as result and a sentence as message.
  *
- * A cancel sends stop_signal to the group of the process, then SIGCONT for
- * stopped members, and SIGKILL after stop_ns. The task has ended when the leader
- * was reaped and the rest of its group and its daemonised descendants are dead.
+ * A cancel sends stop_signal to the process and its group, then SIGCONT for stopped
+ * members. When the process has ended, by the stop or by itself, the rest of its
+ * group and its daemonised descendants get both signals, each process once, and what
+ * is left of stop_ns; then SIGKILL. The task has ended when all are dead. The message
+ * of the outcome names what had to be killed beside the process. A task that was
+ * canceled is TEND_KILLED if the process died of SIGKILL, and TEND_FAILED if the
+ * process died of any other signal but stop_signal.
  *
  * Credentials, limits, root directory and namespaces are those the program had
  * when the runtime started its guard, at the first process. A program that gives
@@ -100,7 +104,7 @@ TEND_API TEND_MUST int64_t tend_process_tail(tend_task task, char *buf, size_t s
  *   threads   any */
 TEND_API TEND_MUST int tend_process_pid(tend_task task);
 
-/* Sends a signal to the group of a process task. Equal signals are merged if they
+/* Sends a signal to a process and its group. Equal signals are merged if they
  * come faster than the guard passes them on, real-time signals too.
  *
  *   returns   0; -EAGAIN before the start, or while there is no room for a request;

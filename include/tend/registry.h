@@ -60,7 +60,7 @@ typedef struct tend_snapshot tend_snapshot;
  * id. The snapshot has ended tasks too, as long as their outcome is kept; to count
  * live tasks, look at the state.
  *
- *   returns   0; -ENOMEM; -ESTALE
+ *   returns   0; -ENOMEM; -ESRCH if rt has closed; -ESTALE
  *   owns      *out is the caller's, until tend_snapshot_free()
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_take(const tend_runtime *rt, tend_snapshot **out);
@@ -74,9 +74,19 @@ TEND_API TEND_MUST int tend_snapshot_take(const tend_runtime *rt, tend_snapshot 
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_of(pid_t pid, tend_snapshot **out);
 
+/* Copies the registries of all runtimes of another process, in the order in which the
+ * runtimes were opened. tend_snapshot_of() copies the last of them.
+ *
+ *   max       room in `out`, at least 1; further registries are left out
+ *   returns   the number of snapshots in `out`, at least 1; -EINVAL; or as
+ *             tend_snapshot_of()
+ *   owns      the snapshots are the caller's, until tend_snapshot_free()
+ *   threads   any */
+TEND_API TEND_MUST int64_t tend_snapshots_of(pid_t pid, tend_snapshot **out, size_t max);
+
 /* Copies a registry through a descriptor: of a registry file, or of a memfd.
  *
- *   returns   as tend_snapshot_of()
+ *   returns   0; -EPROTO a registry of another format, or none; -ENOMEM; -EBADF
  *   threads   any */
 TEND_API TEND_MUST int tend_snapshot_fd(int fd, tend_snapshot **out);
 
@@ -166,9 +176,25 @@ TEND_API size_t tend_tree_branch(const struct tend_tree_row *rows, uint32_t row,
 TEND_API const char *tend_kind_name(uint32_t kind);
 TEND_API const char *tend_state_name(uint32_t state);
 
-enum { TEND_EVENT_STARTED = 1, TEND_EVENT_ENDED, TEND_EVENT_CANCELED };
+enum {
+	TEND_EVENT_STARTED = 1, /* a task is in its scope */
+	TEND_EVENT_ENDED,       /* a scope has closed, or a task has ended */
+	TEND_EVENT_CANCELED,    /* a scope, which cancels the tasks in it; or a task alone */
+	TEND_EVENT_OPENED,      /* a scope; if it is born canceled, TEND_EVENT_CANCELED follows */
+	TEND_EVENT_SEALED,
+	TEND_EVENT_UNSEALED,
+	TEND_EVENT_CLOSING, /* a scope admits no more, for good */
+};
 
-/* A change in the registry. Events are hints: no count and no outcome depends on them. */
+/* The word for the type of an event: "started". Never NULL.
+ *
+ *   threads   any */
+TEND_API const char *tend_event_name(uint32_t type);
+
+/* A change in the registry. Events are hints: no count and no outcome depends on them.
+ * The events after the `low` mark of a snapshot, applied to its rows in the order of their
+ * numbers, give the scopes and live tasks of a later snapshot: an event of a row that is
+ * there already, or there no more, changes nothing. */
 struct tend_event_info {
 	uint64_t number; /* in the runtime, from 1 */
 	uint64_t at;     /* instant */
@@ -176,9 +202,9 @@ struct tend_event_info {
 	uint64_t parent;
 	uint8_t type;    /* TEND_EVENT_... */
 	uint8_t kind;    /* TEND_KIND_... */
-	uint8_t outcome; /* if the type is TEND_EVENT_ENDED */
+	uint8_t outcome; /* of a task that has ended */
 	uint8_t reserved;
-	int32_t result;
+	int32_t result; /* of a task that has ended; the code of a cancel */
 	char name[TEND_NAME_MAX + 1];
 };
 
@@ -186,7 +212,8 @@ typedef struct tend_subscription tend_subscription;
 
 /* Begins to record events; from here on they are kept in bounded rings.
  *
- *   returns   0; -ENOMEM; -ESTALE
+ *   returns   0; -ENOMEM; -ENOSPC the disk of registry_path is full; -ESRCH if rt has
+ *             closed; -ESTALE
  *   owns      *out is the caller's, until tend_unsubscribe()
  *   threads   any */
 TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out);
@@ -196,12 +223,13 @@ TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out)
  *   max       room in `out`
  *   lost      the number of events overwritten since the last call, which this call
  *             therefore has missed: when `lost` is not 0, take a new snapshot
- *   returns   the number of events taken, or 0
+ *   returns   the number of events taken, or 0; -ESRCH if the runtime has closed;
+ *             -ESTALE
  *   threads   one at a time */
 TEND_API TEND_MUST int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out,
                                             size_t max, uint64_t *lost);
 
-/* Ends a subscription; NULL does nothing.
+/* Ends a subscription, also after its runtime has closed; NULL does nothing.
  *
  *   threads   any */
 TEND_API void tend_unsubscribe(tend_subscription *sub);

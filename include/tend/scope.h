@@ -15,28 +15,28 @@ extern "C" {
 struct tend_scope_opts {
 	size_t size;       /* size of this struct, set by TEND_SCOPE_OPTS */
 	uint64_t deadline; /* cancel with -ETIMEDOUT at this instant, or at the parent's
-	                      deadline if earlier; 0: only the parent's */
+	                      deadline if earlier, at once if that has passed;
+	                      0: only the parent's */
 	uint64_t shield;   /* until this instant no cancel from above enters; 0: no shield */
-	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process (BP-06) */
+	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process */
 	uint32_t reserved; /* 0 */
 };
-#define TEND_SCOPE_OPTS(...) \
-	(&(const struct tend_scope_opts){.size = sizeof(struct tend_scope_opts), __VA_ARGS__})
+#define TEND_SCOPE_OPTS(...) TEND_OPTIONS_(tend_scope_opts, __VA_ARGS__)
 
 /* Opens a scope below `parent`. Below a canceled scope the call succeeds, and the
- * new scope is born canceled (behaviour rule 2). A fiber or thread task that opens
- * a scope is its owner: when the owner ends before the scope was closed, the scope
- * is canceled and closes itself once empty (the C form of "drop cancels", BP-16).
- * A scope opened by any other thread belongs to the program, which closes it with
- * tend_scope_close().
+ * new scope is born canceled. A fiber or thread task that opens a scope is its owner:
+ * when the owner ends before the scope was closed, the scope is canceled and closes
+ * itself once empty. A scope opened by any other thread belongs to the program, which
+ * closes it with tend_scope_close().
  *
  *   parent    tend_root() or any open scope
  *   name      1 to 47 bytes; siblings may share a name
  *   opts      NULL for all defaults
  *   out       the new scope
- *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max; -EOVERFLOW
- *             below 200 scopes; -ECANCELED if parent is closing; -ESHUTDOWN if
- *             parent is sealed; -ESRCH; -ESTALE
+ *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max, or without a
+ *             thread for the runtime's first deadline; -EOVERFLOW below 200 scopes;
+ *             -ECANCELED if parent is closing; -ESHUTDOWN if parent is sealed; -ESRCH;
+ *             -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,
                                        const struct tend_scope_opts *opts, tend_scope *out);
@@ -95,7 +95,7 @@ TEND_API int tend_scope_seal(tend_scope scope);
 TEND_API TEND_MUST int tend_scope_unseal(tend_scope scope);
 
 /* Makes a task the owner of a scope, or the program if the task is {0}. The end of
- * the owner cancels and closes the scope (BP-21).
+ * the owner cancels and closes the scope.
  *
  *   owner     the new owner, a fiber or thread task; {0}: the program, which then
  *             closes the scope
@@ -149,7 +149,7 @@ TEND_API TEND_MUST int tend_scope_wait_empty(tend_scope scope, uint64_t deadline
 
 /* tend_scope_live() and tend_scope_wait_empty() for a path below the root, such as
  * "server-1/devices". A prefix matches whole segments, so server-1 is not
- * server-10; "" is everything (BP-02).
+ * server-10; "" is everything.
  *
  *   returns   as above; -EINVAL for a path that begins or ends with '/'
  *   threads   as above */
@@ -157,10 +157,10 @@ TEND_API TEND_MUST int64_t tend_path_live(tend_runtime *rt, const char *path);
 TEND_API TEND_MUST int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline);
 
 /* Adds a cleanup to the scope. tend_shutdown() runs cleanups after admission is
- * shut and before anything is canceled, because a cleanup may still use the tasks
- * (BP "cleanup, then cancel, then wait"): deeper scopes first, and in a scope the
- * newest first. A cleanup runs once, in a caller of tend_shutdown(), without a
- * lock, and may wait. tend_scope_close() runs no cleanup.
+ * shut and before anything is canceled, because a cleanup may still use the tasks:
+ * deeper scopes first, and in a scope the newest first. A cleanup runs once, in a
+ * caller of tend_shutdown(), without a lock, and may wait. tend_scope_close() runs no
+ * cleanup.
  *
  *   returns   0; -ENOMEM; -ECANCELED once a shutdown or a close began; -ESRCH;
  *             -ESTALE
@@ -180,8 +180,7 @@ struct tend_shutdown_opts {
 	const char *text;     /* text of the reason */
 	tend_report **report; /* out, or NULL; written when the call answers 0 or -ETIMEDOUT */
 };
-#define TEND_SHUTDOWN_OPTS(...) \
-	(&(const struct tend_shutdown_opts){.size = sizeof(struct tend_shutdown_opts), __VA_ARGS__})
+#define TEND_SHUTDOWN_OPTS(...) TEND_OPTIONS_(tend_shutdown_opts, __VA_ARGS__)
 
 /* Stops the subtree under one absolute deadline: shut admission, run cleanups,
  * drain, cancel, and in the last fifth of the time after the cancel (at most 1 s)
@@ -200,8 +199,10 @@ struct tend_shutdown_opts {
 TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
                                      const struct tend_shutdown_opts *opts);
 
-/* Writes the report as text, a line for the whole and a line per survivor, or as
- * a JSON document. Writes like snprintf: at most `size` bytes with the NUL.
+/* Writes the report as text or as a JSON document: a line for the whole, with the
+ * outcomes of all tasks that ever were in the scope or below, then the first failure
+ * of these, then a line per survivor. Writes like snprintf: at most `size` bytes with
+ * the NUL.
  *
  *   returns   the length of the whole text without the NUL
  *   threads   any */

@@ -26,8 +26,7 @@ struct tend_sim_opts {
 	uint64_t steps_max; /* a longer run counts as livelocked; default 10 million */
 	uint64_t trace;     /* if not 0, keep the trace's hash, tend_sim_result.trace */
 };
-#define TEND_SIM_OPTS(...) \
-	(&(const struct tend_sim_opts){.size = sizeof(struct tend_sim_opts), __VA_ARGS__})
+#define TEND_SIM_OPTS(...) TEND_OPTIONS_(tend_sim_opts, __VA_ARGS__)
 
 /* The result of a run. */
 struct tend_sim_result {
@@ -78,6 +77,14 @@ TEND_API void tend_sim_cancel_at(uint64_t at);
 TEND_API void tend_sim_fail_alloc(uint64_t at, int forever);
 TEND_API uint64_t tend_sim_allocs(void);
 TEND_API uint64_t tend_sim_held(void);
+
+/* Stands for `ns` of work without a wait: the clock goes on by so much, and every
+ * thread may be the next. While any thread can go on, the clock goes on by this
+ * alone, so a loop over it is a task that computes while timers become due.
+ *
+ *   ns        nanoseconds
+ *   threads   inside of a simulation; elsewhere does nothing */
+TEND_API void tend_sim_compute(uint64_t ns);
 
 /* Returns a number less than n, chosen by the seed.
  *

@@ -20,7 +20,7 @@ typedef struct tend_event tend_event;
 TEND_API TEND_MUST int tend_event_open(tend_event **out);
 
 /* Frees an event; NULL does nothing. No task may wait for the event, and no watch
- * may name the event, when this is called.
+ * may name the event, when this is called: otherwise the bug hook is called.
  *
  *   threads   any */
 TEND_API void tend_event_close(tend_event *event);
@@ -57,7 +57,7 @@ TEND_API TEND_MUST int tend_channel_open(size_t item_bytes, size_t capacity, ten
 TEND_API void tend_channel_close(tend_channel *channel);
 
 /* Frees a channel; NULL does nothing. No task may wait in a send or receive when
- * this is called. Items left in the queue are lost.
+ * this is called: otherwise the bug hook is called. Items left in the queue are lost.
  *
  *   threads   any */
 TEND_API void tend_channel_free(tend_channel *channel);

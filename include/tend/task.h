@@ -17,7 +17,7 @@ typedef int tend_fn(void *arg);
 enum {
 	TEND_ABORTABLE = 1 << 0, /* fiber: tend_abort() may end it in a wait */
 	TEND_CRITICAL = 1 << 1,  /* a failure or panic cancels the task's scope before any
-	                            joiner can learn of the failure (seed DY-09, DY-10) */
+	                            joiner can learn of the failure */
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
@@ -27,18 +27,21 @@ struct tend_task_opts {
 	uint32_t flags;     /* TEND_ABORTABLE, TEND_CRITICAL */
 	uint32_t reserved;  /* 0 */
 	size_t stack_bytes; /* stack of a fiber; default: the runtime's */
-	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant; 0: never */
+	uint64_t deadline;  /* cancel the task with -ETIMEDOUT at this instant, at once if
+	                       that has passed; 0: never */
 	void (*drop)(
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */
 };
-#define TEND_TASK_OPTS(...) \
-	(&(const struct tend_task_opts){.size = sizeof(struct tend_task_opts), __VA_ARGS__})
+#define TEND_TASK_OPTS(...) TEND_OPTIONS_(tend_task_opts, __VA_ARGS__)
 
 /* Starts fn(arg) as a fiber, or as a thread of its own, in `scope`. The task is in
  * the registry before fn can run. If the spawn is refused, fn is never called, and
- * only a count tells of the spawn (behaviour rule 1). If the task is canceled
+ * only a count tells of the spawn. If the task is canceled
  * before its first run, fn is not called, but drop is.
+ *
+ * A thread task ends when no code of its thread runs any more: after the destructors
+ * of thread-specific values and of thread_local objects, which still belong to it.
  *
  * A fiber gets its stack at its first run. If no stack can be had then, fn is not
  * called, and the outcome is TEND_FAILED with -ENOMEM or -EAGAIN; in this case drop
@@ -50,9 +53,10 @@ struct tend_task_opts {
  *   out       the task; its outcome is then kept until it was joined or the scope
  *             closes. NULL: the outcome goes into the scope's counts only
  *   returns   0; -ECANCELED if the scope is canceled or closing; -ESHUTDOWN if
- *             the scope is sealed; -EAGAIN at tasks_max, or out of threads or of
- *             guard pages (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK
- *             if opts->hold contains scope; -ESRCH; -ESTALE
+ *             the scope is sealed; -EAGAIN at tasks_max, or out of threads (also
+ *             of one for the runtime's first deadline) or of guard pages
+ *             (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK if opts->hold
+ *             contains scope; -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives arg back
  *   threads   any */
 #define tend_spawn(scope, fn, arg, opts, out) tend_spawn_at(TEND_HERE, scope, fn, arg, opts, out)
@@ -205,6 +209,13 @@ TEND_API int tend_yield(void);
  *   threads   any; parks */
 TEND_API int tend_sleep_until(uint64_t deadline);
 
+/* Sleeps for a length of time.
+ *
+ *   ns        nanoseconds
+ *   returns   0; -ECANCELED
+ *   threads   any; parks */
+TEND_API int tend_sleep(uint64_t ns);
+
 /* Begins a shield of the calling task: until `deadline` its waits see no cancel, so
  * that it can finish a write. Shields nest; an inner shield cannot last longer than
  * the outer.
@@ -243,6 +254,17 @@ TEND_API void tend_undefer(void (*cleanup)(void *arg), int run);
  *   threads   any */
 TEND_API TEND_NORETURN void tend_panic_at(const char *site, const char *fmt, ...) TEND_PRINTF(2, 3);
 #define tend_panic(...) tend_panic_at(TEND_HERE, __VA_ARGS__)
+
+/* The hook for a failure that nobody holds: a task that was spawned without `out` has
+ * panicked, or could not be started. `message` names the task, the failure and, of a
+ * panic, the place. A task whose function answers an error is not such a failure. The
+ * default hook writes the message to stderr as a line. The hook runs in the thread of
+ * the failure, for a panic on the stack of the task; it returns, and does not wait.
+ *
+ *   hook      NULL restores the default
+ *   threads   any */
+typedef void tend_failure_hook(const char *message);
+TEND_API void tend_set_failure_hook(tend_failure_hook *hook);
 
 /* Panics unless the condition holds. */
 #define TEND_CHECK(cond) ((cond) ? (void)0 : tend_panic_at(TEND_HERE, "check failed: %s", #cond))

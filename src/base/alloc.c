@@ -1,12 +1,13 @@
 #include "base/alloc.h"
 
+#include "base/error.h"
+
 #include <stdlib.h>
 
 #ifdef TEND_SIM
 #include "tend/sim.h"
 
 #include "base/atomic.h"
-#include "base/error.h"
 
 /* Relaxed counters, which order nothing. They bypass atomic.h because they are no step of
  * the protocols that the explorer looks at. */
@@ -49,6 +50,11 @@ void tend__free(void *p)
 	free(p);
 }
 #else
-void *tend__alloc(size_t bytes) { return calloc(1, bytes); }
+void *tend__alloc(size_t bytes)
+{
+	TEND__KEEPS_ERRNO;
+	return calloc(1, bytes);
+}
+
 void tend__free(void *p) { free(p); }
 #endif

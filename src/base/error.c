@@ -1,8 +1,12 @@
 #include "base/error.h"
 
+#include "tend/task.h"
+
 #include "base/atomic.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +59,52 @@ void tend__bug(const char *fmt, ...)
 			abort();
 	}
 	abort();
+}
+
+static _Atomic(tend_failure_hook *) failure_hook;
+
+void tend_set_failure_hook(tend_failure_hook *hook)
+{
+	/* Release: as in tend_set_bug_hook(). */
+	tend__store_release(&failure_hook, hook);
+}
+
+/* The reader of stderr may be gone, and SIGPIPE must not end the program: a SIGPIPE that was
+ * not pending before is taken back. */
+static void write_line(const char *text, size_t n)
+{
+	const struct timespec now = {0, 0};
+	sigset_t pipe, before, pending;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	bool broken = write(STDERR_FILENO, text, n) < 0 && errno == EPIPE;
+	if (broken && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void tend__failure(const char *line)
+{
+	tend_failure_hook *hook = tend__load_acquire(&failure_hook);
+	char text[1024];
+	int error = errno;
+
+	if (hook) {
+		hook(line);
+		return;
+	}
+	/* A single write, so that lines of several threads do not mix. */
+	int n = snprintf(text, sizeof(text), "%s\n", line);
+	if (n >= (int)sizeof(text)) {
+		n = sizeof(text) - 1;
+		text[n - 1] = '\n';
+	}
+	if (n > 0)
+		write_line(text, (size_t)n);
+	errno = error;
 }
 
 int tend__options(void *out, size_t known, const void *opts)

@@ -4,12 +4,22 @@
 
 #include "tend/base.h"
 
+#include <errno.h>
+
 /* An error of the program: tells the hook, and aborts. */
 TEND_NORETURN void tend__bug(const char *fmt, ...) TEND_PRINTF(1, 2);
+
+/* A failure that nobody holds: tells the hook, or writes the line to stderr. */
+void tend__failure(const char *line);
 
 /* An impossible state of ours; stays on in release builds. */
 #define tend__assert(cond) \
 	((cond) ? (void)0 : tend__bug("tend: %s: broken invariant: %s", TEND_HERE, #cond))
+
+/* Declared first in a function: after the function errno is what it was before. */
+static inline void tend__restore_errno(const int *was) { errno = *was; }
+#define TEND__KEEPS_ERRNO \
+	const int tend__errno __attribute__((cleanup(tend__restore_errno), unused)) = errno
 
 /* Copies an options struct, which begins with its size, into the struct of this library.
  * Fields that an older caller does not have become 0; fields of a newer caller that this

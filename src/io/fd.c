@@ -3,6 +3,8 @@
 
 #include "io/io.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
@@ -106,6 +108,7 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 
 int tend_fd_wait(int fd, int events, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	return tend__fd_wait(fd, events, deadline, 0);
 }
 
@@ -126,6 +129,7 @@ static bool told(void) { return tend__tls.task && tend__cancel_point(tend__tls.t
 
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	bool fiber = is_fiber();
 	bool untried = fiber && n && tend__fds_drained(fd);
 	int error = 0;
@@ -157,6 +161,7 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 
 ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	size_t done = 0;
 	int error = 0;
 
@@ -188,6 +193,7 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 
 int tend_fd_close(int fd)
 {
+	TEND__KEEPS_ERRNO;
 	if (fd < 0)
 		return -EBADF;
 	tend__fd_closing(fd);

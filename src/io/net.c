@@ -3,6 +3,8 @@
 
 #include "io/io.h"
 
+#include "base/error.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -99,6 +101,7 @@ static int stream(const union address *a)
 
 int tend_listen(const char *address, int backlog)
 {
+	TEND__KEEPS_ERRNO;
 	union address a;
 	socklen_t len;
 	int one = 1, error = parse(address, &a, &len), fd;
@@ -132,6 +135,7 @@ int tend_listen(const char *address, int backlog)
 
 int tend_accept(int fd, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	for (;;) {
 		int got = tend__tls.task && tend__cancel_point(tend__tls.task) ? -ECANCELED : 0,
 		    one = 1;
@@ -189,6 +193,7 @@ static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
 
 int tend_connect(const char *address, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	union address a;
 	socklen_t len;
 	int error = parse(address, &a, &len), fd;
@@ -212,6 +217,7 @@ int tend_connect(const char *address, uint64_t deadline)
 
 int tend_local_port(int fd)
 {
+	TEND__KEEPS_ERRNO;
 	union address a;
 	socklen_t len = sizeof(a);
 

@@ -3,14 +3,17 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
+
+static const char deadline_passed[] = "the task's deadline passed";
 
 static void deadline_rings(tend_runtime *rt, uint64_t id)
 {
 	(void)rt;
 	/* The task may have ended or been canceled before its deadline. */
-	if (tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the task's deadline passed"))
+	if (tend_task_cancel((tend_task){id}, -ETIMEDOUT, deadline_passed))
 		return;
 }
 
@@ -61,30 +64,39 @@ static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, 
 		__builtin_prefetch(t + line, 1);
 }
 
-/* Makes the alarm of the task's deadline. Returns 0 or -ENOMEM. */
+/* Makes the alarm of the task's deadline; a task whose deadline has passed will be born
+ * canceled. Returns 0, or an error of tend__monitor_start(). */
 static int arm(struct tend__task *t, uint64_t deadline)
 {
+	tend_runtime *rt = tend__scope_of(t)->rt;
 	struct tend__extra *extra = tend__task_extra(t);
 
-	tend__assert(!extra || !extra->alarm);
-	if (extra)
-		extra->alarm =
-			tend__alarm_make(tend__scope_of(t)->rt, deadline, t->id, deadline_rings);
-	return extra && extra->alarm ? 0 : -ENOMEM;
+	if (!extra)
+		return -ENOMEM;
+	tend__assert(!extra->alarm && !t->cancel_code);
+	if (deadline <= tend__clock()) {
+		extra->reason = tend__reason(-ETIMEDOUT, deadline_passed, 0);
+		t->cancel_code = -ETIMEDOUT;
+		return 0;
+	}
+	int error = tend__monitor_start(rt);
+	if (error)
+		return error;
+	extra->alarm = tend__alarm_make(rt, deadline, t->id, deadline_rings);
+	return extra->alarm ? 0 : -ENOMEM;
 }
 
 int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct tend__task **out)
 {
 	const struct tend_task_opts *opts = spawn->opts;
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	tend_runtime *rt = spawn->rt;
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	struct tend__identity identity;
 	if (!tend__name_take(identity.name, opts->name ? opts->name : "task"))
 		return -EINVAL;
-	tend_runtime *rt = s->rt;
 	struct tend__worker *w = tend__worker_of(rt);
 	struct tend__slots *slots = w ? &w->slots : NULL;
 	uint32_t slot = tend__slot_take(&rt->segment, slots);
@@ -105,7 +117,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	identity.attempt = spawn->attempt ? spawn->attempt : 1;
 	tend__record_fill(r, &identity);
 
-	error = tend__scope_admit(s, scope.id);
+	int error = tend__scope_admit(s, scope.id);
 	if (error) {
 		reject(s, scope.id);
 		tend__slot_give(&rt->segment, slots, slot);
@@ -151,9 +163,10 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 	struct tend__worker *w = tend__worker_of(s->rt);
 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
-	tend__assert(t->fn || state == TEND__RUNNING);
+	tend__assert(t->fn || t->kind->turn || state == TEND__RUNNING);
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
+	                              (t->cancel_code ? (uint32_t)TEND__CANCELED : 0) |
 	                              (spawn->starting ? (uint32_t)TEND__STARTING : 0));
 	/* Release, after the publication of the task: pairs with the acquire in births() of
 	 * scope/path.c. */
@@ -182,6 +195,8 @@ int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **o
 			return error;
 		*opts = o = room;
 	}
+	if (o->deadline)
+		tend__deadline_check(o->deadline);
 	if (o->stack_bytes && (o->stack_bytes < 16384 || o->stack_bytes > (size_t)1 << 30))
 		return -EINVAL;
 	if (o->reserved || (o->flags & ~(uint32_t)(TEND_ABORTABLE | TEND_CRITICAL)))

@@ -20,8 +20,12 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 		return error;
 	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	struct tend__spawn spawn = {
-		.site = site, .opts = opts, .ops = &kind_external, .kind = TEND_KIND_EXTERNAL};
+	TEND__VISIT(rt, scope.id);
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
+	                            .opts = opts,
+	                            .ops = &kind_external,
+	                            .kind = TEND_KIND_EXTERNAL};
 	struct tend__task *t;
 	error = tend__task_prepare(scope, &spawn, &t);
 	if (error)
@@ -33,9 +37,9 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 
 int tend_task_end(tend_task task, int result)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;

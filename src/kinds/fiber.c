@@ -15,7 +15,9 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 		return error;
 	if (!fn)
 		return -EINVAL;
-	struct tend__spawn spawn = {.site = site,
+	TEND__VISIT(rt, scope.id);
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = opts,
 	                            .ops = &kind_fiber,
 	                            .kind = TEND_KIND_FIBER,

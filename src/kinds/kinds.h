@@ -17,6 +17,9 @@
 
 /* The input of a spawn, for all kinds. */
 struct tend__spawn {
+	/* As tend__enter() returned it, or NULL. The caller stays inside until the spawn is over,
+	 * because the task may end, and the runtime close, as soon as the task is published. */
+	tend_runtime *rt;
 	const char *site;
 	const struct tend_task_opts *opts; /* checked by tend__task_opts() */
 	const struct tend__kind *ops;
@@ -45,6 +48,10 @@ void tend__task_unprepare(struct tend__task *t);
  * Returns 0, -EINVAL or -E2BIG. */
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
 
+/* Writes where the guard of a thread task's stack is, and the size of the stack; zeros if
+ * faults are not looked at. Only the task itself may ask. */
+void tend__thread_task_guard(const struct tend__task *t, uintptr_t *low, uintptr_t *high,
+                             size_t *stack_bytes);
 /* Joins threads whose tasks have ended: all of them, or at most one. */
 void tend__threads_reap(tend_runtime *rt, bool all);
 /* Ends the guard of the runtime, when the workers have stopped; and frees the memory that

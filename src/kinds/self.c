@@ -52,6 +52,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 		return -EPERM;
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
+	tend__deadline_check(deadline);
 	*outer = t->shield;
 	if (!t->shield || deadline < t->shield)
 		t->shield = deadline;
@@ -116,5 +117,7 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 		memcpy(t->extra->message, text, sizeof(text));
 	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	t->ending = TEND_PANICKED;
+	if (!(tend__task_word(t) & TEND__KEPT))
+		tend__failure_tell(t, "panicked", text);
 	tend__leave(t);
 }

@@ -13,15 +13,27 @@
 /* (c) constant  (w) its thread's  (l) runtime.threads_lock; written while `go` is 0 by the
  * thread that spawns, then by the new thread. */
 struct tend__thread_task {
-	struct tend__thread thread;     /* (c) the last thread that reads it joins */
-	struct tend__thread_task *next; /* (l) in runtime.threads_ended */
-	struct tend__task *task;        /* (c) */
-	tend_runtime *rt;               /* (c) */
-	_Atomic uint32_t go;            /* 0: the spawn goes on; 1: run; 2: the spawn failed */
-	jmp_buf out;                    /* (w) where a panic or an end leaves to */
+	struct tend__thread thread;      /* (c) the last thread that reads it joins */
+	struct tend__thread_task *next;  /* (l) in runtime.threads_ended */
+	struct tend__task *task;         /* (c) */
+	tend_runtime *rt;                /* (c) */
+	_Atomic uint32_t go;             /* 0: the spawn goes on; 1: run; 2: the spawn failed */
+	jmp_buf out;                     /* (w) where a panic or an end leaves to */
+	uintptr_t guard_low, guard_high; /* (w) of the thread's stack */
+	size_t stack_bytes;              /* (w) */
 };
 
 static void thread_wake(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
+
+void tend__thread_task_guard(const struct tend__task *t, uintptr_t *low, uintptr_t *high,
+                             size_t *stack_bytes)
+{
+	const struct tend__thread_task *tt = t->data;
+
+	*low = tt->guard_low;
+	*high = tt->guard_high;
+	*stack_bytes = tt->stack_bytes;
+}
 
 static void thread_leave(struct tend__task *t)
 {
@@ -54,6 +66,19 @@ static void left(void *p)
 	tend__assert(t->data == tt);
 	t->ending = TEND_ABORTED;
 	tend__unwind(t);
+}
+
+/* The destructors of the thread have run. They still belonged to the task: nothing of a task
+ * runs after its end. */
+static void end(void *p)
+{
+	struct tend__thread_task *tt = p;
+	struct tend__task *t = tt->task;
+
+	if (tend__load_acquire(&tt->go) == 2)
+		return;
+	tend__assert(tend__tls.task == t && t->data == tt);
+	tend__unwind(t); /* a destructor may have deferred a cleanup */
 	tend__tls.task = NULL;
 	ending(tt);
 	tend__task_finish(t);
@@ -80,6 +105,10 @@ static void body(void *p)
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
 	tend__assert(!tend__tls.task && t->data == tt);
+	if (!(tt->rt->flags & TEND_NO_FAULT_HANDLERS)) {
+		tend__thread_guard(&tt->guard_low, &tt->guard_high, &tt->stack_bytes);
+		tend__fault_thread();
+	}
 	tend__tls.task = t;
 	/* Relaxed: readers of the registry need no order with other members. */
 	tend__store_relaxed(&t->record->pid, tend__thread_number());
@@ -89,9 +118,6 @@ static void body(void *p)
 	run(tt);
 	pthread_cleanup_pop(0);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	tend__tls.task = NULL;
-	ending(tt);
-	tend__task_finish(t);
 }
 
 void tend__threads_reap(tend_runtime *rt, bool all)
@@ -130,7 +156,7 @@ static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
 	t->arg = arg;
 	tend__threads_reap(tt->rt, false);
 	/* The thread is made before the task is published, so a failure leaves no trace. */
-	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, tt);
+	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, end, tt);
 	if (!error) {
 		error = tend__task_take_scope(t, spawn);
 		if (error) {
@@ -157,6 +183,7 @@ static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
 int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                          const struct tend_task_opts *opts, tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &opts);
 
@@ -164,7 +191,9 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 		return error;
 	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
-	struct tend__spawn spawn = {.site = site,
+	TEND__VISIT(rt, scope.id);
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
 	                            .kind = TEND_KIND_THREAD,

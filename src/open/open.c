@@ -4,8 +4,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +21,25 @@ _Static_assert(2 + TASKS_MAX + TASKS_MAX / 8 + TEND__WORKERS_MAX * (3 * 64 + TEN
                        TEND__SLOT_MAX,
                "24 bits");
 
+enum {
+	FAULTS = TEND_FAULT_HANDLERS | TEND_NO_FAULT_HANDLERS,
+	/* The lowest byte that a function writes below its stack pointer: a push below the
+	 * red zone. */
+	BELOW = 128 + 8,
+};
+
+/* Returns on how many CPUs this process may run. */
+static uint32_t cpus(void)
+{
+	cpu_set_t set;
+	long n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+	                                                      : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > TEND__WORKERS_MAX ? TEND__WORKERS_MAX : (uint32_t)n;
+}
+
 static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *out)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int error = tend__options(out, sizeof(*out), o);
 
 	if (error)
@@ -29,9 +47,7 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 	if (!out->name)
 		out->name = program_invocation_short_name;
 	if (!out->workers)
-		out->workers = cpus < 1                   ? 1
-		               : cpus > TEND__WORKERS_MAX ? TEND__WORKERS_MAX
-		                                          : (uint32_t)cpus;
+		out->workers = cpus();
 	if (out->flags & TEND_HOSTED)
 		out->workers = 1;
 	if (!out->stack_bytes)
@@ -43,7 +59,8 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TASKS_MAX ||
 	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
 	    out->events_max > 1 << 20 ||
-	    (out->flags & ~(uint32_t)(TEND_FAULT_HANDLERS | TEND_HOSTED)))
+	    (out->flags & ~(uint32_t)(FAULTS | TEND_HOSTED | TEND_OWN_FLOAT_MODES)) ||
+	    (out->flags & FAULTS) == FAULTS)
 		return -EINVAL;
 	return 0;
 }
@@ -73,22 +90,37 @@ static uint32_t power_of_two(uint32_t n)
 	return p;
 }
 
-static void say_fault(int signal, uintptr_t address)
+/* Speaks of the overflow of a stack in any case, of another fault only if the runtime of the
+ * task has asked for that. An address in the guard is an overflow if the stack pointer is
+ * there too; else it is a wild pointer. */
+static void say_fault(int signal, uintptr_t address, uintptr_t stack_pointer)
 {
 	struct tend__task *t = tend__tls.task;
+	uint32_t flags = t ? tend__scope_of(t)->rt->flags : TEND_NO_FAULT_HANDLERS;
 	char line[256], path[128] = "";
 	struct tend__text text = tend__text(line, sizeof(line));
-	uintptr_t low = t && t->stack ? (uintptr_t)t->stack->low : 0;
+	uintptr_t low, high;
+	size_t bytes;
 
-	if (!t)
+	if (flags & TEND_NO_FAULT_HANDLERS)
+		return;
+	if (t->stack) {
+		low = (uintptr_t)t->stack->low;
+		high = low + tend__page_bytes();
+		bytes = t->stack->bytes - tend__page_bytes();
+	} else
+		tend__thread_task_guard(t, &low, &high, &bytes);
+	bool overflow = address >= low && address < high && address + BELOW >= stack_pointer;
+	if (!overflow && !(flags & TEND_FAULT_HANDLERS))
 		return;
 	if (tend_path(t->id, path, sizeof(path)) < 0)
 		path[0] = 0;
-	if (low && address >= low && address < low + tend__page_bytes())
+	if (overflow)
 		tend__text_f(&text,
 		             "tend: stack overflow in task %s (#%llu): its stack is %zu bytes; "
-		             "raise stack_bytes\n",
-		             path, (unsigned long long)t->id, t->stack->bytes - tend__page_bytes());
+		             "raise %s\n",
+		             path, (unsigned long long)t->id, bytes,
+		             t->stack ? "stack_bytes" : "ulimit -s");
 	else
 		tend__text_f(&text, "tend: signal %d in task %s (#%llu) at address %#llx\n", signal,
 		             path, (unsigned long long)t->id, (unsigned long long)address);
@@ -171,13 +203,14 @@ static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
 		error = tend__root_open(rt);
 	if (error)
 		return error;
-	if (o->flags & TEND_FAULT_HANDLERS)
-		tend__fault_install(say_fault);
+	if (!(o->flags & TEND_NO_FAULT_HANDLERS))
+		tend__fault_install(o->flags & TEND_FAULT_HANDLERS, say_fault);
 	return tend__workers_start(rt);
 }
 
 int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_runtime_opts o;
 	int error = check(opts, &o);
 
@@ -199,7 +232,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		return error;
 	}
 	if (o.flags & TEND_HOSTED) {
-		tend__tls.hosted = true;
+		tend__drive(rt);
 		/* The worker begins as after a poll: asleep, so that the first post makes the
 		 * descriptor of the runtime readable. */
 		tend__add(&rt->sleepers, 1);
@@ -219,7 +252,7 @@ static void cancel_all(tend_runtime *rt)
 
 static bool poll_until(tend_runtime *rt, uint64_t deadline)
 {
-	while (tend_scope_live(tend_root(rt)) > 0) {
+	while (tend__scope_live(rt->root, rt->root->id) > 0) {
 		uint64_t now = tend__clock();
 
 		if (now >= deadline)
@@ -257,6 +290,7 @@ static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	int error;
 
 	if (!rt)
@@ -273,17 +307,18 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		error = stop_without_memory(rt, deadline);
 	if (error)
 		return error;
-	tend__assert(tend__runtime_of(rt->root->id) == rt);
+	/* Everything has ended. The visitors leave before their scopes end and before the workers,
+	 * to which a visitor may post, stop. */
+	error = tend__runtime_shut(rt, deadline);
+	if (error)
+		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
-	/* The runtime leaves the table first, or threads could post to a stopped worker. */
-	tend__runtime_disclaim(rt);
 	tend__workers_stop(rt);
 	/* After the workers have stopped, because until then worker 0 may begin to watch the
 	 * guard's socket. */
 	tend__children_close(rt);
-	if (rt->flags & TEND_HOSTED)
-		tend__tls.hosted = false;
+	tend__monitor_stop(rt);
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;
@@ -296,6 +331,7 @@ int tend_runtime_fd(const tend_runtime *rt)
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	if (tend__forked())
 		return -ESTALE;
 	if (tend__tls.worker)

@@ -1,9 +1,11 @@
 /* platform/context.h - a context is a stack and a place on it. The sanitizers and Valgrind
  * are told about every switch.
  *
- * A switch saves the registers that the psABI calls callee-saved, without the rounding mode
- * (mxcsr, x87 control word): saving that too costs 2.4 ns a switch. The fibers of a worker
- * share the rounding mode as they share errno. */
+ * A switch saves the registers that the psABI calls callee-saved. Some state of the thread
+ * belongs to the code on a stack, and a context that keeps such state saves it too: the
+ * exceptions of C++ in a program that has C++, and where the program asks for that the
+ * floating-point modes (mxcsr, x87 control word), which cost 2.4 ns a switch. All contexts
+ * of a thread keep the same state. */
 #ifndef TEND_PLATFORM_CONTEXT_H
 #define TEND_PLATFORM_CONTEXT_H
 
@@ -37,10 +39,15 @@ enum { TEND__ADOPTS = 0 };
 enum { TEND__ADOPTS = 1 };
 #endif
 
+enum { TEND__KEEPS_EXCEPTIONS = 1, TEND__KEEPS_FLOAT = 2 };
+
 struct tend__context {
 	void *sp; /* the first member, because the assembly stores there */
 	void *low;
 	size_t bytes;
+	uint32_t keeps;
+	uint32_t mxcsr; /* the floating-point modes in which code on the stack begins */
+	uint16_t x87;
 #ifdef TEND__ASAN
 	void *fake_stack;
 	bool dies;
@@ -61,13 +68,22 @@ static inline void tend__context_dies(struct tend__context *c, bool dies)
 #endif
 }
 
-/* Makes the context of the calling thread. */
-void tend__context_adopt(struct tend__context *c);
+/* Makes the context of the calling thread. With `keeps_float` its contexts keep the
+ * floating-point modes. */
+void tend__context_adopt(struct tend__context *c, bool keeps_float);
 
-/* Makes a context on the stack [low, low+bytes). The first switch to the context calls
- * entry(arg), which must not return. */
-void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (*entry)(void *),
-                        void *arg);
+/* Makes a context on the stack [low, low+bytes), which keeps and begins with what the context
+ * `like` does. The first switch to the context calls entry(arg), which must not return. */
+void tend__context_make(struct tend__context *c, const struct tend__context *like, void *low,
+                        size_t bytes, void (*entry)(void *), void *arg);
+
+/* Gives the code that follows in the calling context the state in which a context begins. */
+void tend__context_reset(const struct tend__context *c);
+static inline void tend__context_renew(const struct tend__context *c)
+{
+	if (c->keeps)
+		tend__context_reset(c);
+}
 
 /* Forgets a context. No thread may be running on its stack. */
 void tend__context_drop(struct tend__context *c);
@@ -81,12 +97,17 @@ size_t tend__context_frames(const struct tend__context *c, const void *low, cons
 
 /* The assembly: saves the registers on this stack, and goes on on the other. */
 void tend__swap(void **save_sp, void *to_sp);
+/* The same for a context that keeps more than registers. */
+void tend__swap_more(struct tend__context *from, struct tend__context *to);
 #if defined(TEND__ASAN) || defined(TEND__TSAN)
 void tend__context_switch(struct tend__context *from, struct tend__context *to);
 #else
 static inline void tend__context_switch(struct tend__context *from, struct tend__context *to)
 {
-	tend__swap(&from->sp, to->sp);
+	if (from->keeps)
+		tend__swap_more(from, to);
+	else
+		tend__swap(&from->sp, to->sp);
 }
 #endif
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Raised when the structs below change. The guard refuses any other number. */
-#define TEND__GUARD_PROTOCOL 1
+#define TEND__GUARD_PROTOCOL 2
 
 /* Most spawns that may be unanswered at once. This bounds the descriptors in flight, of
  * which the kernel allows a user no more than RLIMIT_NOFILE. */
@@ -44,6 +44,7 @@ enum tend__guard_stage {
 enum tend__guard_type {
 	TEND__GUARD_SPAWN = 1, /* requests */
 	TEND__GUARD_SIGNAL,
+	TEND__GUARD_STOP,
 	TEND__GUARD_KILL,
 	TEND__GUARD_STARTED, /* messages */
 	TEND__GUARD_START_FAILED,
@@ -57,7 +58,6 @@ enum tend__guard_type {
 #define TEND__GUARD_BASE    2u
 #define TEND__GUARD_FD(i)   (4u << (i))
 #define TEND__GUARD_CWD     32u /* the blob begins with a cwd */
-#define TEND__GUARD_CONT    64u /* SIGNAL: then SIGCONT, for stopped processes */
 #define TEND__GUARD_FDS_MAX 5
 
 /* From the program to the guard. The blob is a sealed memfd of NUL-ended strings: the cwd if
@@ -69,10 +69,14 @@ struct tend__guard_request {
 	uint32_t argc;
 	uint32_t envc;
 	uint32_t blob_bytes;
-	int32_t signal;
+	int32_t signal;   /* SIGNAL; SPAWN: the stop signal */
+	uint64_t stop_ns; /* SPAWN, STOP: from the stop signal to SIGKILL */
 };
-_Static_assert(sizeof(struct tend__guard_request) == 32, "no padding goes through the socket");
+_Static_assert(sizeof(struct tend__guard_request) == 40, "no padding goes through the socket");
 _Static_assert(TEND__GUARD_FD(2) < TEND__GUARD_CWD, "five flags for five descriptors");
+
+/* Bytes of the names of killed processes, with the NUL. */
+#define TEND__GUARD_NAMES 88
 
 /* From the guard to the program. A cookie gets STARTED and then EXITED, or START_FAILED
  * alone. EXITED comes when the leader was reaped, and the rest of its group and all of its
@@ -86,9 +90,10 @@ struct tend__guard_message {
 	int32_t code;    /* EXITED: si_code, CLD_EXITED, CLD_KILLED or CLD_DUMPED */
 	int32_t status;  /* EXITED: si_status, the exit code or the signal */
 	int32_t pidfd;   /* STARTED: now the caller's, close-on-exec; -1 if no number was free */
-	int32_t reserved;
+	uint32_t killed; /* EXITED: processes but the leader that the guard had to kill */
+	char names[TEND__GUARD_NAMES]; /* EXITED: "NAME (PID), NAME (PID)", as many as fit */
 };
-_Static_assert(sizeof(struct tend__guard_message) == 40, "no padding goes through the socket");
+_Static_assert(sizeof(struct tend__guard_message) == 128, "no padding goes through the socket");
 
 /* The caller's lock guards all members; `sock`, `pidfd` and `owner` are constant while the
  * guard is open. */
@@ -97,6 +102,12 @@ struct tend__guard {
 	int pidfd;           /* the guard's */
 	int32_t owner;       /* the process that opened the guard; its forks must not end it */
 	uint32_t unanswered; /* spawns without STARTED or START_FAILED yet */
+};
+
+/* How a task is stopped. */
+struct tend__guard_stop {
+	int signal;
+	uint64_t ns; /* from the signal to SIGKILL */
 };
 
 /* Starts a guard. The guard is no child of this program, so no wait() of the program sees
@@ -116,21 +127,34 @@ int tend__guard_open(const char *path, struct tend__guard *g);
  *   env       NULL: empty
  *   cwd       or NULL
  *   base      a directory, where a relative `cwd` begins; -1: this program's, now
+ *   stop      what the rest of the task gets when the leader ends by itself: the signal, and
+ *             the time from there to SIGKILL
  *   fds       standard input, output, error; -1, or NULL for all: /dev/null
  *   returns   0; -EAGAIN: try again after the next message; -ETOOMANYREFS: try again some
  *             time later, other descriptors of this user are on their way; -EINVAL for an
  *             empty argv; -E2BIG; -EFBIG: the program may write no files, neither on disk
  *             nor in memory; -EPIPE: the guard died; -EMFILE, -ENOMEM, ... */
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, int base, const int fds[3]);
+                      const char *const *env, const char *cwd, int base,
+                      struct tend__guard_stop stop, const int fds[3]);
 
-/* Sends a signal to the group of a task, or, if the task has not started yet, right after its
- * start. Nothing happens to a task that has ended. SIGKILL is tend__guard_kill(). The stop
- * form sends SIGCONT after the signal, for stopped processes.
+/* Sends a signal to the leader and the group of a task, or, if the task has not started yet,
+ * right after its start. Nothing happens to a task that has ended. SIGKILL is
+ * tend__guard_kill().
  *
  *   returns   0; -EAGAIN: try again when `sock` is writable; -EINVAL; -EPIPE */
 int tend__guard_signal(struct tend__guard *g, uint64_t cookie, int sig);
-int tend__guard_stop(struct tend__guard *g, uint64_t cookie, int sig);
+
+/* Stops a task, now or right after its start: each process of the task gets the stop signal
+ * and SIGCONT, at the latest when its parent has ended, and SIGKILL when the time is up. No
+ * more need be sent. A later call can only make the time shorter.
+ *
+ *   ns        from the signal, which the spawn has named, to SIGKILL
+ *   returns   0; -EAGAIN: try again when `sock` is writable; -EPIPE */
+int tend__guard_stop(struct tend__guard *g, uint64_t cookie, uint64_t ns);
+
+/* Makes a guard go on that was stopped by SIGSTOP. */
+void tend__guard_continue(const struct tend__guard *g);
 
 /* Kills a task, also before its start: the leader, its group and all of its descendants.
  * EXITED or START_FAILED follows when all are dead.

@@ -12,18 +12,24 @@
  *
  *   children_lock   runtime   the link to the guard, made once               (leaf)
  *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
- *                                                                 home.lock, segment.lock
+ *                                                   home.lock, monitor.lock, segment.lock
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
  *                                               children.lock, event.lock, segment.lock
- *   children.lock   process   the guard's socket, phases, the live list      > table
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
- *                             first error, an operation of a shutdown        (leaf)
+ *                             first error, an operation of a shutdown        > children.lock
+ *   children.lock   process   the guard's socket, phases, the live list      > outside_lock,
+ *                                                                            monitor.lock
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
+ *   batches_lock    worker    fresh tasks for which the ring had no room     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
- *   table           table.c   the runtimes that are open, by number          (leaf)
+ *   fault           fault.c   which handlers are installed                   (leaf)
+ *   table           table.c   the runtimes that are open, by number, and the
+ *                             closes that wait for visitors                  (leaf)
+ *   monitor_lock    runtime   the start of the monitor                       > monitor.lock
+ *   monitor.lock    monitor   alarms, errands, watches                       (leaf)
  *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)
  *
  * Two locks of a row are never held together. A waiter is notified under the lock of the

@@ -1,6 +1,8 @@
 /* platform/platform.h - the whole contract with the operating system, without contexts
  * (context.h) and the guard (guard.h).
  *
+ * No function changes errno, but for tend__descriptor_keep().
+ *
  * The folder linux/ implements the contract. In libtend-sim the same names come from sim/:
  * while a simulation runs sim/ itself answers, otherwise sim/ calls linux/. */
 #ifndef TEND_PLATFORM_PLATFORM_H
@@ -23,9 +25,15 @@ struct tend__tls {
 	struct tend__worker *worker;   /* the worker that this thread is, or NULL */
 	struct tend__task *task;       /* the task that runs on this thread, or NULL */
 	struct tend__context *context; /* the simulator's: the context that runs */
-	bool hosted;                   /* drives a hosted runtime, and so must not sleep */
+	uint64_t driver;               /* the thread's number once it drives a hosted runtime; 0 */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
+
+/* Moves a descriptor of the library away from the numbers that programs take for theirs: away
+ * from 0 to 2 in any case, and away from all below 1024, if the limit of the process admits
+ * that, unless the descriptor is lent to the program. Closes the original. Returns the
+ * descriptor; or -1 with errno set, which `fd` may have been. */
+int tend__descriptor_keep(int fd, bool lent);
 
 /* Sleeps while the 32 bits at `word` are `value`, at most until the deadline, or for no
  * reason; wakes up to n sleepers. */
@@ -40,9 +48,12 @@ struct tend__thread {
 	uintptr_t os;
 };
 
-/* Starts fn(arg) in a new thread, with all signals blocked except those of faults. Returns
- * 0, -EAGAIN or -ENOMEM. */
-int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg);
+/* Starts fn(arg) in a new thread, with the signal mask of the caller but for the signals of
+ * faults, which are not blocked. Calls end(arg), unless `end` is NULL, when no code of the
+ * program runs in the thread any more, however the thread ends: after fn, and after the
+ * destructors of its keys. Returns 0, -EAGAIN or -ENOMEM. */
+int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),
+                       void (*end)(void *), void *arg);
 void tend__thread_join(struct tend__thread *t);
 void tend__thread_yield(void);
 int32_t tend__thread_number(void); /* the number in /proc; 0 in a simulation */
@@ -63,7 +74,8 @@ struct tend__ready {
 	int events; /* TEND_READABLE, TEND_WRITABLE, TEND__UNUSUAL */
 };
 enum { TEND__UNUSUAL = 4 }; /* hung up, an error, urgent data */
-int tend__poller_init(struct tend__poller *p);
+/* `lent`: the program polls the poller's descriptor. */
+int tend__poller_init(struct tend__poller *p, bool lent);
 void tend__poller_fini(struct tend__poller *p);
 /* Reports changes of a descriptor, by edge, with `key`. Returns 0; -EEXIST; -EPERM for a
  * descriptor that is always ready; and other errors of epoll_ctl(2). */
@@ -90,21 +102,33 @@ size_t tend__page_bytes(void);
 void *tend__reserve(size_t bytes);
 void tend__unreserve(void *p, size_t bytes);
 
-/* Maps the shared segment: a memfd called `name` and sealed against shrinking, or with a
- * path a new 0600 file. Forked children do not have the mapping. Returns 0 or a negative
- * errno value. */
-int tend__segment_map(const char *path, const char *name, size_t bytes, void **out, int *fd);
+/* Maps the shared segment, of which nothing may be written before tend__segment_use(): a memfd
+ * called `name`, sealed against a change of its size and against writes of other processes; or
+ * with a path a 0600 file that begins with the mark. The file is locked as long as this
+ * process lives; a file with the mark that nobody has locked is of a dead process, and is
+ * renamed to PATH.last. Forked children do not have the mapping. Returns 0 or a negative
+ * errno value: -EBUSY if the file is of a live process. */
+int tend__segment_map(const char *path, const char *name, const char mark[8], size_t bytes,
+                      void **out, int *fd);
+/* Gives the bytes from `from` to `to` a place, on the disk of a `file`, so that a store does
+ * not fail, and in core dumps. Returns 0 or a negative errno value. */
+int tend__segment_use(void *p, size_t from, size_t to, int fd, bool file);
+/* Closes the descriptor in a forked child, or the child would keep the lock. */
+void tend__segment_forget(int fd);
 void tend__segment_unmap(void *p, size_t bytes, int fd, const char *path);
 
 /* Calls fn in the child of a fork(). */
 void tend__at_fork(void (*fn)(void));
 
-/* Installs handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE that call `say` with the address,
- * on an alternative stack, and then do what would have happened without them. */
-void tend__fault_install(void (*say)(int signal, uintptr_t address));
-/* Gives a thread that runs fibers its alternative stack, and takes the stack back. */
-void tend__fault_thread_begin(void **stack);
-void tend__fault_thread_end(void *stack);
+/* Installs a handler that calls `say`, on an alternative stack, and then does what would have
+ * happened without the handler: for SIGSEGV if the program has no handler; with `all`, for
+ * SIGSEGV, SIGBUS, SIGILL and SIGFPE in any case. */
+typedef void tend__fault_say(int signal, uintptr_t address, uintptr_t stack_pointer);
+void tend__fault_install(bool all, tend__fault_say *say);
+/* Gives the calling thread an alternative stack until it ends, unless it has one. */
+void tend__fault_thread(void);
+/* Writes where the guard of the calling thread's stack is, and the size of the stack. */
+void tend__thread_guard(uintptr_t *low, uintptr_t *high, size_t *stack_bytes);
 
 /* Tells Valgrind and LeakSanitizer about the memory of a stack in use. */
 unsigned tend__stack_announce(void *low, size_t bytes);
@@ -116,12 +140,13 @@ uint64_t tend__sim_run(void);
 uint64_t tend__os_clock(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);
-int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg);
+int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),
+                          void (*end)(void *), void *arg);
 void tend__os_thread_join(struct tend__thread *t);
 void tend__os_thread_yield(void);
 int32_t tend__os_thread_number(void);
 bool tend__os_barrier(void);
-int tend__os_poller_init(struct tend__poller *p);
+int tend__os_poller_init(struct tend__poller *p, bool lent);
 void tend__os_poller_fini(struct tend__poller *p);
 int tend__os_poller_wait(struct tend__poller *p, uint64_t deadline, struct tend__ready *out,
                          int max);

@@ -1,35 +1,51 @@
-/* registry/attach.c - the registry of another process, which may be stopped, wedged or
- * hostile: its memory is mapped, and the process is never asked. */
+/* registry/attach.c - the registry behind a descriptor, of a process that may be stopped,
+ * wedged, hostile or dead: its memory is mapped, and the process is never asked. */
 #include "registry/snapshot.h"
 
 #include "base/atomic.h"
 #include "base/error.h"
 #include "platform/platform.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Returns how many slots have been written. A writer uses the slots in their order, so the
+ * first hole in the memory or the file ends them: a reader that went by the count of a
+ * hostile header would fill gigabytes of holes with pages of zeros. */
+static uint32_t written(int fd, const struct tend__header *h)
+{
+	/* The offset of the descriptor is the caller's. */
+	off_t was = lseek(fd, 0, SEEK_CUR), end = lseek(fd, (off_t)h->records_at, SEEK_HOLE);
+
+	if (was >= 0 && end >= 0)
+		was = lseek(fd, was, SEEK_SET);
+	if (end < 0 || (uint64_t)end < h->records_at)
+		return errno == ENXIO ? 0 : h->records_max;
+	uint64_t n = ((uint64_t)end - h->records_at) / sizeof(struct tend__record);
+	return n < h->records_max ? (uint32_t)n : h->records_max;
+}
+
 /* A memfd that cannot shrink can be mapped without fear of SIGBUS. */
-static int read_mapped(int fd, size_t bytes, tend_snapshot **out)
+static int read_mapped(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 {
 	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	struct tend__header h;
 
 	if (p == MAP_FAILED)
 		return -errno;
-	int error = tend__snapshot_read(p, bytes, tend__clock(), out);
+	int error = tend__snapshot_header(p, bytes, &h) ? 0 : -EPROTO;
+	if (!error)
+		error = tend__snapshot_copy(p, &h, written(fd, &h), now, out);
 	munmap(p, bytes);
 	return error;
 }
 
-static int read_at(int fd, char *to, size_t bytes, uint64_t at)
+int tend__read_at(int fd, char *to, size_t bytes, uint64_t at)
 {
 	for (size_t n = 0; n < bytes;) {
 		ssize_t got = pread(fd, to + n, bytes - n, (off_t)(at + n));
@@ -90,7 +106,7 @@ static bool settle_all(int fd, char *copy, uint64_t at, uint64_t end)
 
 		tend__assert(n > 0);
 		step = n * sizeof(*piece);
-		bool read = read_at(fd, (char *)piece, step, at) == 0;
+		bool read = tend__read_at(fd, (char *)piece, step, at) == 0;
 		if (read && memcmp(copy + at, piece, step) == 0)
 			continue;
 		for (uint64_t i = 0; i < n; i++)
@@ -131,47 +147,50 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 {
 	char *to = (char *)copy;
 	bool all = true;
-	int error = read_at(fd, to, sizeof(*copy), 0);
+	int error = tend__read_at(fd, to, sizeof(*copy), 0);
 
 	if (error)
 		return error;
 	memcpy(to, h, offsetof(struct tend__header, records_used));
 	/* Relaxed, all: the copies are ours alone. */
 	uint64_t used = tend__load_relaxed(&copy->records_used);
-	used = used < h->records_max ? used : h->records_max;
+	uint64_t there = written(fd, h);
+	used = used < there ? used : there;
 	uint64_t end = h->records_at + used * sizeof(struct tend__record);
 	tend__assert(end <= h->bytes); /* tend__snapshot_header() has seen to this */
-	error = read_at(fd, to + h->records_at, end - h->records_at, h->records_at);
+	error = tend__read_at(fd, to + h->records_at, end - h->records_at, h->records_at);
 	if (!error)
 		all = settle_all(fd, to, h->records_at, end);
 	for (uint32_t i = 0; i < h->rings && !error; i++) {
 		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
 
 		tend__assert(at + sizeof(struct tend__ring) <= h->records_at);
-		error = read_at(fd, to + at, sizeof(struct tend__ring), at);
+		error = tend__read_at(fd, to + at, sizeof(struct tend__ring), at);
 	}
 	struct tend__header last;
 	if (!error)
-		error = read_at(fd, (char *)&last, sizeof(last), 0);
+		error = tend__read_at(fd, (char *)&last, sizeof(last), 0);
 	if (error)
 		return error;
 	uint64_t sites = tend__load_relaxed(&last.sites_used);
 	sites = sites < TEND__SITES_MAX ? sites : TEND__SITES_MAX;
-	error = read_at(fd, to + h->sites_at, sites * TEND__SITE_BYTES, h->sites_at);
+	error = tend__read_at(fd, to + h->sites_at, sites * TEND__SITE_BYTES, h->sites_at);
 	if (error)
 		return error;
 	if (!all || tend__load_relaxed(&last.records_used) > used)
 		drop_strays((struct tend__record *)(void *)(to + h->records_at), (uint32_t)used);
+	tend__store_relaxed(&copy->records_used, (uint32_t)used);
 	tend__store_relaxed(&copy->sites_used, (uint32_t)sites);
 	tend__store_relaxed(&copy->events, tend__load_relaxed(&last.events));
 	return 0;
 }
 
 /* Reads a file that may be cut at any time, so its used parts are copied first. */
-static int read_copied(int fd, size_t bytes, tend_snapshot **out)
+static int read_copied(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 {
 	struct tend__header first, h = {0};
-	int error = bytes < sizeof(first) ? -EPROTO : read_at(fd, (char *)&first, sizeof(first), 0);
+	int error = bytes < sizeof(first) ? -EPROTO
+	                                  : tend__read_at(fd, (char *)&first, sizeof(first), 0);
 
 	if (error)
 		return error;
@@ -183,15 +202,16 @@ static int read_copied(int fd, size_t bytes, tend_snapshot **out)
 		return -ENOMEM;
 	error = copy_file(fd, &h, copy);
 	if (!error)
-		error = tend__snapshot_read(copy, h.bytes, tend__clock(), out);
+		error = tend__snapshot_read(copy, h.bytes, now, out);
 	if (!error)
 		(*out)->info.low = tend__load_relaxed(&first.events);
 	tend__unreserve(copy, h.bytes);
 	return error;
 }
 
-int tend_snapshot_fd(int fd, tend_snapshot **out)
+int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out)
 {
+	TEND__KEEPS_ERRNO;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -200,125 +220,11 @@ int tend_snapshot_fd(int fd, tend_snapshot **out)
 		return -EPROTO;
 	int seals = fcntl(fd, F_GET_SEALS);
 	if (seals >= 0 && (seals & F_SEAL_SHRINK))
-		return read_mapped(fd, (size_t)st.st_size, out);
-	return read_copied(fd, (size_t)st.st_size, out);
+		return read_mapped(fd, (size_t)st.st_size, now, out);
+	return read_copied(fd, (size_t)st.st_size, now, out);
 }
 
-/* Returns true if the descriptor of a process is a registry, by the name of the memfd. */
-static bool is_registry(int dir, const char *name)
+int tend_snapshot_fd(int fd, tend_snapshot **out)
 {
-	char link[64];
-	ssize_t n = readlinkat(dir, name, link, sizeof(link) - 1);
-
-	if (n < 0)
-		return false;
-	link[n] = 0;
-	return strcmp(link, "/memfd:" TEND__MEMFD_NAME " (deleted)") == 0;
-}
-
-/* Returns the process id in the PID namespace of the process, which is the last number of
- * NSpid; 0 if the kernel does not tell. */
-static uint32_t own_number(pid_t pid)
-{
-	char path[48], line[256];
-	uint32_t own = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	FILE *status = fopen(path, "re");
-	if (!status)
-		return 0;
-	while (!own && fgets(line, sizeof(line), status)) {
-		const char *last = strrchr(line, '\t');
-
-		if (strncmp(line, "NSpid:", 6) == 0 && last)
-			own = (uint32_t)strtoul(last + 1, NULL, 10);
-	}
-	fclose(status);
-	return own;
-}
-
-/* Opens a descriptor of a process, once it is known to be a regular file: a process can
- * give a FIFO any name, and opening a FIFO waits for ever. */
-static int open_registry(DIR *dir, const char *name)
-{
-	int place = openat(dirfd(dir), name, O_PATH | O_CLOEXEC), fd = -1, error = errno;
-	char path[40];
-	struct stat st;
-
-	if (place >= 0 && (fstat(place, &st) || !S_ISREG(st.st_mode)))
-		error = ENOENT;
-	else if (place >= 0) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		error = errno;
-	}
-	if (place >= 0)
-		close(place);
-	return fd >= 0 ? fd : error == EPERM || error == EACCES ? -EPERM : -ENOENT;
-}
-
-/* Returns the instant at which the registry was opened; 0 if the registry belongs to
- * another process (after a fork, or of a child that is linked with its supervisor), is
- * closed, or is still being opened. */
-static uint64_t opened_at(int fd, uint32_t pid)
-{
-	static const char none[sizeof(TEND__MAGIC)];
-	struct tend__header h;
-
-	if (read_at(fd, (char *)&h, sizeof(h), 0) != 0 ||
-	    memcmp(h.magic, none, sizeof(h.magic)) == 0)
-		return 0;
-	if (memcmp(h.magic, TEND__MAGIC, sizeof(h.magic)) != 0)
-		return 1; /* another version: chosen last, so that its error is reported */
-	return (pid && h.pid != pid) || h.closed ? 0 : h.opened > 2 ? h.opened : 2;
-}
-
-/* Finds the registry that was opened last, because a program may have several runtimes. */
-static int search(DIR *dir, uint32_t pid, int *out)
-{
-	int error = -ENOENT;
-	uint64_t newest = 0;
-
-	*out = -1;
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (entry->d_name[0] == '.' || !is_registry(dirfd(dir), entry->d_name))
-			continue;
-		int fd = open_registry(dir, entry->d_name);
-		if (fd < 0) {
-			error = fd;
-			continue;
-		}
-		uint64_t opened = opened_at(fd, pid);
-		if (opened > newest) {
-			int swap = *out;
-
-			newest = opened;
-			*out = fd;
-			fd = swap;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	tend__assert((*out >= 0) == (newest > 0));
-	return *out >= 0 ? 0 : error;
-}
-
-int tend_snapshot_of(pid_t pid, tend_snapshot **out)
-{
-	char path[48];
-	int fd;
-
-	if (pid <= 0)
-		return -ESRCH;
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	DIR *dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? -ESRCH : errno == EACCES ? -EACCES : -errno;
-	int error = search(dir, own_number(pid), &fd);
-	closedir(dir);
-	if (error)
-		return error;
-	error = tend_snapshot_fd(fd, out);
-	close(fd);
-	return error;
+	return tend__snapshot_attach(fd, tend__clock(), out);
 }

@@ -4,12 +4,14 @@
 #include "base/error.h"
 #include "platform/platform.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 enum { LARGE = 4 << 20, HUGE = 2 << 20, SPARE_MIN = 64 << 10, SPARE_MAX = 64 << 20 };
 
 void *tend__snapshot_reserve(size_t *bytes)
 {
+	TEND__KEEPS_ERRNO;
 	tend__assert(*bytes > 0);
 	/* The page faults of a large block take longer than the copy into the block, so the
 	 * block asks for huge pages, and is as long as some huge pages. Where the kernel has

@@ -15,23 +15,36 @@
 #include <string.h>
 
 struct tend_subscription {
-	tend_runtime *rt;
+	uint64_t root;                   /* names the runtime, which may close before the end */
 	uint64_t next;                   /* number of the first event not taken */
 	uint64_t doubt;                  /* events were overwritten, and none above this number */
 	uint64_t heads[TEND__RINGS_MAX]; /* by ring: the first slot not taken */
 };
 
-int tend_subscribe(tend_runtime *rt, tend_subscription **out)
+/* Returns the segment of the runtime that the caller has entered, or NULL if that is a later
+ * runtime than the subscription's. */
+static struct tend__header *segment_of(const tend_subscription *sub, const tend_runtime *rt)
 {
-	struct tend__header *h = tend__runtime_segment(rt);
+	return rt && rt->segment.first_generation == tend__id_generation(sub->root)
+	               ? rt->segment.header
+	               : NULL;
+}
 
-	if (!h)
-		return -ESTALE;
+int tend_subscribe(tend_runtime *at, tend_subscription **out)
+{
+	TEND__VISIT_AT(rt, at);
+
+	if (!rt)
+		return tend__no_such();
+	struct tend__header *h = rt->segment.header;
+	int error = tend__rings_use(&rt->segment);
+	if (error)
+		return error;
 	tend_subscription *sub = tend__alloc(sizeof(*sub));
 	if (!sub)
 		return -ENOMEM;
 	tend__assert(h->rings <= TEND__RINGS_MAX);
-	sub->rt = rt;
+	sub->root = tend__id(rt->index, rt->segment.first_generation, 1);
 	/* seq_cst: a spawn after this call sees the subscriber. */
 	tend__add(&h->subscribers, 1);
 	for (uint32_t i = 0; i < h->rings; i++)
@@ -45,8 +58,11 @@ void tend_unsubscribe(tend_subscription *sub)
 {
 	if (!sub)
 		return;
-	if (!tend__forked())
-		tend__add(&sub->rt->segment.header->subscribers, (uint32_t)-1);
+	TEND__VISIT(rt, sub->root);
+	struct tend__header *h = segment_of(sub, rt);
+
+	if (h)
+		tend__add(&h->subscribers, (uint32_t)-1);
 	tend__free(sub);
 }
 
@@ -121,12 +137,13 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, size_t max,
                          uint64_t *lost)
 {
-	struct tend__header *h = tend__runtime_segment(sub->rt);
+	TEND__VISIT(rt, sub->root);
+	struct tend__header *h = segment_of(sub, rt);
 	uint64_t missing = 0;
 	size_t n = 0;
 
 	if (!h)
-		return -ESTALE;
+		return tend__no_such();
 	while (n < max) {
 		int ring = -1;
 

@@ -72,7 +72,7 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 		out->attempt = r->attempt;
 	}
-	out->torn = place->torn;
+	out->torn = place->torn != 0;
 	out->pid = r->pid;
 	out->result = r->result;
 	out->spawned_at = r->spawned;

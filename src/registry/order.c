@@ -76,7 +76,7 @@ static void hang_up(const struct order *o, uint32_t i)
 {
 	o->above[i] = o->root != NONE && o->root != i ? o->root : i;
 	o->s->places[i].depth = o->above[i] != i;
-	o->s->places[i].torn = true;
+	o->s->places[i].torn |= TEND__TORN;
 }
 
 /* Walks up to a row with a known depth, and down again. A chain that is too long, such as
@@ -124,9 +124,10 @@ static void make_tree(const struct order *o, uint32_t strays)
 	if (o->root != NONE)
 		places[o->root].depth = 0;
 	for (uint32_t i = 0; strays && i < o->s->count; i++)
-		if (o->above[i] == NONE)
+		if (o->above[i] == NONE) {
 			hang_up(o, i);
-	o->s->info.torn = 0;
+			places[i].torn |= TEND__LOST;
+		}
 	for (uint32_t i = 0; i < o->s->count; i++) {
 		uint8_t depth = places[o->above[i]].depth;
 
@@ -137,7 +138,6 @@ static void make_tree(const struct order *o, uint32_t strays)
 			find_depth(o, i);
 		tend__assert(places[i].depth <= TEND__ROW_DEPTH_MAX);
 		places[i].above = o->above[i];
-		o->s->info.torn += places[i].torn;
 		put_in_list(o, i);
 	}
 }
@@ -269,14 +269,15 @@ static uint64_t take_keys(const struct order *o, struct item *a, size_t n)
 	return differ;
 }
 
-/* Sorts rows with a common path by id: the rows come by slot, and are sorted by
- * generation. */
+/* Sorts rows with a common path by id. Most come by slot already. */
 static void sort_ids(const struct order *o, struct item *a, size_t n)
 {
 	uint64_t differ = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		a[i].key = tend__word_generation(o->s->rows[a[i].row].word);
+		const struct tend__row *row = &o->s->rows[a[i].row];
+
+		a[i].key = tend__id(0, tend__word_generation(row->word), row->slot);
 		differ |= a[i].key ^ a[0].key;
 	}
 	sort_keys(a, o->spare, n, differ);
@@ -314,7 +315,7 @@ static bool same_name(const tend_snapshot *s, uint32_t a, uint32_t b)
 static size_t add_list(const struct order *o, size_t row, size_t n)
 {
 	for (uint32_t i = o->lists[row].first; i; i = o->next[i - 1])
-		o->items[n++] = (struct item){i, i - 1};
+		o->items[n++] = (struct item){0, i - 1};
 	tend__assert(n <= o->s->count);
 	return n;
 }
@@ -338,12 +339,10 @@ static bool write_items(const struct order *o, size_t n, uint32_t *to)
 static size_t add_lists(const struct order *o, uint32_t row, const uint32_t *next,
                         const uint32_t *end)
 {
-	size_t first = add_list(o, row, 0), n = first;
+	size_t n = add_list(o, row, 0);
 
 	for (; next < end && same_name(o->s, row, *next); next++)
 		n = add_list(o, *next, n);
-	if (n > first)
-		sort_keys(o->items, o->spare, n, UINT32_MAX); /* by slot */
 	return n;
 }
 
@@ -386,6 +385,19 @@ static void write_order(const struct order *o)
 	tend__assert(sorted <= o->sorted + o->s->count);
 }
 
+/* Marks the rows below a row whose scope is missing, because their paths are wrong, too.
+ * In order, so that each scope is marked before the rows in it. */
+static void count_torn(tend_snapshot *s)
+{
+	s->info.torn = 0;
+	for (size_t i = 0; i < s->count; i++) {
+		struct tend__place *place = &s->places[s->order[i]];
+
+		place->torn |= s->places[place->above].torn & TEND__LOST;
+		s->info.torn += place->torn != 0;
+	}
+}
+
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
 {
 	const size_t n = s->count + 1;
@@ -407,6 +419,7 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
 	if (!strays || last) {
 		make_tree(&o, strays);
 		write_order(&o);
+		count_torn(s);
 	}
 	tend__snapshot_return(block, bytes);
 	return strays && !last ? -EAGAIN : 0;

@@ -8,7 +8,6 @@
  * No value of the segment is asserted: assertions are about this file's own copies. */
 #include "registry/snapshot.h"
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "platform/platform.h"
@@ -64,8 +63,9 @@ struct reader {
 	struct tend__place *places;
 	uint32_t *row_of;
 	uint64_t *names;
-	uint32_t slots;
-	uint32_t letters; /* used words of `names` */
+	uint32_t slots;       /* slots that may be read */
+	uint32_t letters;     /* used words of `names` */
+	uint32_t letters_max; /* with room for one more name behind */
 };
 
 /* Returns a mask of the bytes of the last word of a name that belong to its n bytes. */
@@ -214,20 +214,40 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 	return true;
 }
 
-/* Copies the slots again whose task or scope has ended since the first copy. */
-static void copy_again(tend_snapshot *s, struct reader in)
+/* Returns true if the slot of the row holds another task or scope by now, or none. */
+static bool has_ended(const struct reader *in, const struct tend__row *row)
+{
+	/* Acquire: fields copied after this load are at least as new. */
+	uint64_t word = tend__load_acquire(&in->records[row->slot].word);
+
+	return tend__word_generation(word) != tend__word_generation(row->word) || !(uint32_t)word;
+}
+
+/* Returns true if the row is of an ended task whose scope has ended, too: the outcome of
+ * the task is being dropped. */
+static bool is_dropped(const struct reader *in, const struct tend__row *row,
+                       const struct tend__place *place)
+{
+	if (place->scope || (row->word & TEND__STATE) != TEND__ENDED || place->above >= in->slots)
+		return false;
+	return !(tend__load_acquire(&in->records[place->above].word) & TEND__SCOPE_LIVE);
+}
+
+/* Copies the slots again whose task or scope has ended since they were copied; with `last`
+ * such rows go. */
+static void copy_again(tend_snapshot *s, struct reader *in, bool last)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
 		struct tend__row *row = &s->rows[i];
 		uint32_t slot = row->slot;
+		bool ended = has_ended(in, row);
 
 		s->row_of[slot] = 0;
-		/* Acquire: the fields copied after this load are at least as new. */
-		if (tend__word_generation(tend__load_acquire(&in.records[slot].word)) !=
-		            tend__word_generation(row->word) &&
-		    !copy(&in, slot, i))
+		if (last && (ended || is_dropped(in, row, &s->places[i])))
+			continue;
+		if (ended && (in->letters > in->letters_max || !copy(in, slot, i)))
 			continue;
 		tend__assert(kept <= i);
 		if (kept != i) {
@@ -237,6 +257,19 @@ static void copy_again(tend_snapshot *s, struct reader in)
 		s->row_of[slot] = (uint32_t)++kept;
 	}
 	s->count = kept;
+}
+
+/* Copies the scopes of rows that were opened after the read had passed their slot, and the
+ * scopes of these scopes. */
+static void copy_scopes(tend_snapshot *s, struct reader *in)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		uint32_t above = s->places[i].above;
+
+		if (above > 0 && above < in->slots && !s->row_of[above] &&
+		    in->letters <= in->letters_max)
+			s->count += copy(in, above, s->count);
+	}
 }
 
 /* Marks the running fibers. The word of a running fiber says READY, because a state of its
@@ -261,56 +294,102 @@ static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *
 
 /* ---- The whole ---- */
 
-/* Reserves room for all slots, of which used slots cost memory. There is room for each
- * name twice, because a row may be copied again. */
-static bool make_room(tend_snapshot *s, uint32_t slots)
+/* One block for everything, because a snapshot of the own process takes no lock that a
+ * task could hold, and the lock of malloc() is one: the snapshot, the sites, and room for
+ * all slots, of which used slots cost memory. There is room for each name twice, because a
+ * row may be copied again. */
+static tend_snapshot *make_room(uint32_t slots)
 {
-	const size_t one = sizeof(*s->rows) + sizeof(*s->places) + sizeof(*s->row_of) +
-	                   sizeof(*s->order) + 2 * (TEND_NAME_MAX + 1);
+	enum { LINE = 64 };
+	const size_t own = (sizeof(tend_snapshot) + LINE - 1) / LINE * LINE;
+	const size_t head = own + (size_t)TEND__SITES_MAX * TEND__SITE_BYTES;
+	const size_t one = sizeof(struct tend__row) + sizeof(struct tend__place) +
+	                   2 * sizeof(uint32_t) + 2 * (TEND_NAME_MAX + 1);
+	size_t bytes = head + ((size_t)slots + 1) * one;
+	tend_snapshot *s = tend__snapshot_borrow(&bytes);
 
-	s->bytes = ((size_t)slots + 1) * one;
-	s->rows = tend__snapshot_borrow(&s->bytes);
-	if (!s->rows)
-		return false;
+	tend__assert(head % LINE == 0);
+	if (!s)
+		return NULL;
+	memset(s, 0, sizeof(*s));
+	s->bytes = bytes;
+	s->sites = (char *)s + own;
+	s->rows = (struct tend__row *)(void *)((char *)s + head);
 	s->places = (struct tend__place *)(s->rows + slots);
 	s->row_of = (uint32_t *)(s->places + slots);
 	s->order = s->row_of + slots;
 	s->names = (uint64_t *)(void *)(s->order + slots);
 	memset(s->row_of, 0, slots * sizeof(*s->row_of));
-	return true;
+	return s;
 }
 
-static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t slots)
+/* Reads the first `used` of the slots. */
+static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t used, uint32_t slots)
 {
-	if (!make_room(s, slots))
-		return -ENOMEM;
-	struct reader in = {records, s->rows, s->places, s->row_of, s->names, slots, 0};
-	size_t count = 0;
-	for (uint32_t slot = 1; slot < slots; slot++) {
+	enum { ROUNDS = 8 };
+	struct reader in = {records,  s->rows, s->places, s->row_of,
+	                    s->names, slots,   0,         2 * slots * NAME_WORDS};
+
+	for (uint32_t slot = 1; slot < used; slot++) {
 		__builtin_prefetch(&records[slot + AHEAD]);
 		__builtin_prefetch(&records[slot + AHEAD].spawned);
-		count += copy(&in, slot, count);
+		s->count += copy(&in, slot, s->count);
 	}
-	s->count = count;
-	tend__assert(count < slots || slots == 0);
-	tend__assert(in.letters <= slots * NAME_WORDS);
+	tend__assert(s->count < slots || slots == 0);
+	tend__assert(in.letters <= in.letters_max);
 	int error = tend__snapshot_order(s, slots, false);
+	/* Tasks or scopes began or ended during the read. A scope outlives its tasks: either
+	 * the scope of a row is there by now, or the row has ended. */
+	for (int i = 0; i < ROUNDS && error == -EAGAIN; i++) {
+		copy_again(s, &in, false);
+		copy_scopes(s, &in);
+		error = tend__snapshot_order(s, slots, false);
+	}
 	if (error != -EAGAIN)
 		return error;
-	/* Tasks or scopes began or ended during the read. */
-	copy_again(s, in);
-	tend__assert(s->count <= count);
+	copy_again(s, &in, true);
 	return tend__snapshot_order(s, slots, true);
 }
 
 /* Called after the rows are copied: every site that a row names has been written. */
-static int read_sites(tend_snapshot *s, const char *sites, uint32_t used)
+static void read_sites(tend_snapshot *s, const char *sites, uint32_t used)
 {
 	s->sites_count = used < TEND__SITES_MAX ? used : TEND__SITES_MAX;
-	s->sites = tend__alloc((size_t)s->sites_count * TEND__SITE_BYTES + 1);
-	if (!s->sites)
-		return -ENOMEM;
 	memcpy(s->sites, sites, (size_t)s->sites_count * TEND__SITE_BYTES);
+}
+
+int tend__snapshot_copy(struct tend__header *live, const struct tend__header *h, uint32_t written,
+                        uint64_t now, tend_snapshot **out)
+{
+	/* Acquire, all: the records that are read below are at least as new. */
+	uint64_t low = tend__load_acquire(&live->events);
+	uint32_t used = tend__load_acquire(&live->records_used);
+
+	if (used > written)
+		used = written;
+	tend__assert(used <= h->records_max);
+	/* A scope that is opened during the read may get a slot that was never used. */
+	uint32_t more = used / 8 + 1024, left = h->records_max - used;
+	uint32_t slots = used + (more < left ? more : left);
+	tend_snapshot *s = make_room(slots);
+	if (!s)
+		return -ENOMEM;
+	s->runtime = h->runtime & 0xff;
+	s->info.at = now;
+	s->info.pid = h->pid;
+	memcpy(s->info.name, h->name, sizeof(s->info.name) - 1);
+	(void)make_printable(s->info.name);
+	s->info.low = low;
+	int error = read_rows(s, (struct tend__record *)(void *)((char *)live + h->records_at),
+	                      used, slots);
+	if (error) {
+		tend_snapshot_free(s);
+		return error;
+	}
+	mark_running(s, slots, live, h);
+	s->info.high = tend__load_acquire(&live->events);
+	read_sites(s, (char *)live + h->sites_at, tend__load_acquire(&live->sites_used));
+	*out = s;
 	return 0;
 }
 
@@ -322,50 +401,24 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
 
 	if (!tend__snapshot_header(header, bytes, &h))
 		return -EPROTO;
-	tend_snapshot *s = tend__alloc(sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	s->runtime = h.runtime & 0xff;
-	s->info.at = now;
-	s->info.pid = h.pid;
-	memcpy(s->info.name, h.name, sizeof(s->info.name) - 1);
-	(void)make_printable(s->info.name);
-	/* Acquire, both: the records that are read below are at least as new. */
-	s->info.low = tend__load_acquire(&live->events);
-	uint32_t slots = tend__load_acquire(&live->records_used);
-	if (slots > h.records_max)
-		slots = h.records_max;
-	int error =
-		read_rows(s, (struct tend__record *)(void *)((char *)live + h.records_at), slots);
-	if (!error)
-		mark_running(s, slots, live, &h);
-	s->info.high = tend__load_acquire(&live->events);
-	if (!error)
-		error = read_sites(s, (char *)live + h.sites_at,
-		                   tend__load_acquire(&live->sites_used));
-	if (error) {
-		tend_snapshot_free(s);
-		return error;
-	}
-	*out = s;
-	return 0;
+	return tend__snapshot_copy(live, &h, h.records_max, now, out);
 }
 
-int tend_snapshot_take(const tend_runtime *rt, tend_snapshot **out)
+int tend_snapshot_take(const tend_runtime *at, tend_snapshot **out)
 {
-	struct tend__header *h = tend__runtime_segment(rt);
+	TEND__VISIT_AT(rt, at);
 
-	return h ? tend__snapshot_read(h, h->bytes, tend__clock(), out) : -ESTALE;
+	if (!rt)
+		return tend__no_such();
+	struct tend__header *h = rt->segment.header;
+	return tend__snapshot_read(h, h->bytes, tend__clock(), out);
 }
 
 void tend_snapshot_free(tend_snapshot *s)
 {
 	if (!s)
 		return;
-	if (s->rows)
-		tend__snapshot_return(s->rows, s->bytes);
 	if (s->infos)
 		tend__unreserve(s->infos, s->infos_bytes);
-	tend__free(s->sites);
-	tend__free(s);
+	tend__snapshot_return(s, s->bytes);
 }

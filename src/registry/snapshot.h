@@ -4,7 +4,8 @@
  *   block.c     blocks of memory for copies, of which two are kept for the next copy
  *   order.c     the tree of the rows, and their order by path
  *   snapshot.c  reading a segment
- *   attach.c    the segment of another process
+ *   attach.c    the segment behind a descriptor
+ *   find.c      the segments of a process
  *   path.c      count, depth and path of a row
  *   info.c      a row in the public words
  *   draw.c      the tree as text
@@ -25,6 +26,11 @@ enum {
 	TEND__ROW_DEPTH_UNKNOWN,
 };
 
+enum {
+	TEND__TORN = 1, /* the row changed too fast to be copied, or stands where it never was */
+	TEND__LOST = 2, /* its scope is not there, nor is the scope of a row above */
+};
+
 /* A record as it was read: the fields that a caller asks of one row at a time. */
 struct tend__row {
 	uint64_t word, since, object, spawned, event;
@@ -41,7 +47,7 @@ struct tend__place {
 	uint32_t name;       /* index in `names` */
 	uint8_t length;      /* length of the name */
 	uint8_t depth;
-	bool torn;
+	uint8_t torn; /* TEND__TORN, TEND__LOST */
 	bool scope;
 };
 
@@ -52,12 +58,12 @@ struct tend_snapshot {
 	struct tend_snapshot_info info;
 	uint32_t runtime;
 	size_t count;
-	struct tend__row *rows;     /* by slot; one block with the next four */
+	size_t bytes;               /* size of the block in which all this lies */
+	struct tend__row *rows;     /* by slot, except for scopes that were found late */
 	struct tend__place *places; /* as `rows` */
 	uint32_t *row_of;           /* by slot: the row plus one; 0: none */
 	uint32_t *order;            /* rows by path, then by id */
 	uint64_t *names;            /* in words, with zeros after the end of each name */
-	size_t bytes;               /* size of the block */
 	struct tend_info *infos;    /* as `order`; a row is filled at the first request */
 	size_t infos_bytes;
 	char *sites; /* a copy: sites_count times TEND__SITE_BYTES */
@@ -84,9 +90,21 @@ bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct te
 int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now,
                         tend_snapshot **out);
 
+/* The same of a header that has been copied, `h`, when no more than `written` slots were ever
+ * written: what a header claims beyond is not looked at, because memory that was never
+ * touched costs a page when it is read. */
+int tend__snapshot_copy(struct tend__header *live, const struct tend__header *h, uint32_t written,
+                        uint64_t now, tend_snapshot **out);
+
+/* Copies the registry behind a descriptor at the instant `now` of its writer's clock. */
+int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out);
+/* Reads exactly so many bytes. Returns 0 or a negative errno value. */
+int tend__read_at(int fd, char *to, size_t bytes, uint64_t at);
+
 /* Finds the scope and the depth of each row, and the order of all rows; the slot of a
  * parent is below `slots`. Returns 0; -ENOMEM; -EAGAIN if the scope of a row is missing,
- * and nothing is done. With `last` such a row hangs from the root, and is shown as torn. */
+ * and nothing is done. With `last` such a row hangs from the root, and is shown as torn, and
+ * so is every row below. */
 int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last);
 
 /* Puts a row into the public words; `out` is zeroed. */

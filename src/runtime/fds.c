@@ -328,7 +328,7 @@ int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), v
 
 	if (!x)
 		return -ENOMEM;
-	*x = (struct watching){{NULL, on_watch}, fd, tend__fd_closes(fd), fn, arg};
+	*x = (struct watching){{.fn = on_watch}, fd, tend__fd_closes(fd), fn, arg};
 	tend__post(&rt->workers[0], &x->post);
 	return 0;
 }
@@ -398,7 +398,8 @@ static void advance(int fd, uint64_t by)
 	 * first. */
 	tend__lock(&tend__runtimes_lock);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
-		tend_runtime *rt = tend__runtime_of(tend__id(i, 0, 0));
+		/* Acquire: pairs with the release in tend__runtime_claim(). */
+		tend_runtime *rt = tend__load_acquire(&tend__runtimes[i].rt);
 
 		if (rt)
 			tell_workers(rt, workers, fd);

@@ -1,7 +1,7 @@
 /* runtime/idle.c - a worker without tasks to run: the worker takes from the rings of other
  * workers, watches those rings, spins, and sleeps.
  *
- * No task may lie in the ring of a busy worker while all other workers sleep. So a worker
+ * No fresh task may lie with a busy worker while all other workers sleep. So a worker
  * that runs out of tasks first watches for a nap whether the rings drain, and for more naps
  * while the rings hold tasks; and a worker that fills a ring calls a sleeper if no worker
  * watches. test/model/watch.pml */
@@ -23,57 +23,70 @@ enum {
 #endif
 };
 
-/* Takes half of the tasks in v's ring. */
-static bool take_half(struct tend__worker *w, struct tend__worker *v, uint32_t backlog)
+/* Takes the oldest batches that v has put aside, else half of the tasks in the ring of v. */
+static bool take(struct tend__worker *w, struct tend__worker *v)
 {
-	bool got = false;
+	struct tend__task *half[TEND__RING / 2];
 
-	tend__assert(v != w && backlog <= TEND__RING);
-	for (uint32_t k = (backlog + 1) / 2; k > 0; k--) {
-		struct tend__task *t = tend__ring_pop(v);
-
-		if (!t)
-			break;
-		got = true;
-		if (!tend__ring_push(w, t)) {
-			tend__queue_push(&w->fresh, &t->post);
-			break;
-		}
-	}
-	return got;
+	tend__assert(v != w && !tend__has_fresh(w));
+	if (tend__batches_take(w, v, TEND__RING / TEND__BATCH - 1))
+		return true;
+	uint32_t n = tend__ring_take(v, half, (tend__ring_length(v) + 1) / 2);
+	for (uint32_t i = 0; i < n; i++)
+		if (!tend__ring_push(w, half[i], TEND__RING))
+			tend__bug("tend: half of a ring does not fit into a ring");
+	return n;
 }
 
-/* Takes from a ring that at the pace of the last nap needs PATIENCE naps or more to drain:
- * the worker of the ring has a long task, or is deep in arrears. A ring that drains
- * unaided is left alone: thieves in haste made a single spawner 9 times slower, and a
- * theft from every long ring made the spawner twice as slow. Returns true if a task was
- * taken; *more says whether a ring is worth watching. */
+/* How many fresh tasks of v have begun or were stolen, and how many are left. Relaxed: looks,
+ * which may be wrong by a batch while v puts it aside. */
+static uint32_t gone(const struct tend__worker *v)
+{
+	return tend__load_relaxed(&v->head) - tend__load_relaxed(&v->put_aside);
+}
+
+static uint32_t backlog_of(const struct tend__worker *v)
+{
+	return tend__ring_length(v) + TEND__BATCH * tend__load_relaxed(&v->batches_count);
+}
+
+/* Takes from a worker that at the pace of the last nap needs PATIENCE naps or more for its
+ * fresh tasks: the worker has a long task, or is deep in arrears. A worker that gets
+ * on unaided is left alone: thieves in haste made a single spawner 9 times slower, and a
+ * theft from every long ring made the spawner twice as slow. A worker that was slow at the
+ * last look is judged again without a nap. Returns true if a task was taken; *more says
+ * whether a worker is worth watching. */
 static bool steal(struct tend__worker *w, bool *more)
 {
 	tend_runtime *rt = w->rt;
 	uint64_t now = tend__clock();
-	bool judges = now - w->looked >= NAP_NS;
+	bool napped = now - w->looked >= NAP_NS;
 
 	*more = false;
-	if (judges)
+	if (napped)
 		w->looked = now;
 	for (uint32_t i = 1; i < rt->workers_count; i++) {
 		struct tend__worker *v = &rt->workers[(w->number + i) % rt->workers_count];
-		/* Relaxed: a look; the exchange in tend__ring_pop() decides. */
-		uint32_t head = tend__load_relaxed(&v->head), tail = tend__load_relaxed(&v->tail);
-		uint32_t backlog = tail - head, before = w->seen[v->number];
+		uint32_t backlog = backlog_of(v), before = w->seen[v->number];
+		uint64_t bit = UINT64_C(1) << v->number;
 
-		if (backlog == 0 || backlog > TEND__RING) {
+		if (backlog == 0) {
 			w->seen[v->number] = UINT32_MAX;
+			w->slow &= ~bit;
 			continue;
 		}
 		*more = true;
-		if (!judges)
+		if (!napped && !(w->slow & bit))
 			continue;
-		w->seen[v->number] = head;
-		if (before != UINT32_MAX && head - before <= backlog / PATIENCE &&
-		    take_half(w, v, backlog))
+		uint32_t now_gone = gone(v);
+		bool slow = before != UINT32_MAX && now_gone - before <= backlog / PATIENCE;
+		w->slow = slow ? w->slow | bit : w->slow & ~bit;
+		w->seen[v->number] = now_gone;
+		if (slow && take(w, v)) {
+			/* The theft is not the worker's own pace. */
+			w->seen[v->number] = gone(v);
 			return true;
+		}
 	}
 	return false;
 }
@@ -103,11 +116,8 @@ static bool spin(struct tend__worker *w, uint64_t deadline)
 	return true;
 }
 
-/* The ring holds a task that a thief could take. Relaxed: a look. */
-static bool filled(const struct tend__worker *v)
-{
-	return tend__load_relaxed(&v->head) != tend__load_relaxed(&v->tail);
-}
+/* The worker has a task that a thief could take. Relaxed: a look. */
+static bool filled(const struct tend__worker *v) { return tend__has_fresh(v); }
 
 /* All workers but so many sleep. */
 static bool all_asleep(tend_runtime *rt, uint32_t but)

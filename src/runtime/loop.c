@@ -25,6 +25,9 @@ static int round_of(struct tend__worker *w)
 	tend__take_inbox(w);
 	tend__take_outside(w);
 	fire_timers(w);
+	/* A batch must not wait until the ring is empty: tasks may spawn without end. */
+	if (tend__ring_length(w) <= TEND__RING - TEND__BATCH)
+		tend__batches_take(w, w, 1);
 	if (w->poller.watched && ++w->rounds % 4 == 0)
 		tend__fds_look(w, 0);
 	if (w->watches && (w->started.first || tend__has_fresh(w)))
@@ -49,21 +52,18 @@ static void loop(void *arg)
 {
 	struct tend__worker *w = arg;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	void *fault_stack = NULL;
 
 	pthread_once(&once, make_exit_key);
 	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
-	tend__context_adopt(&w->context);
+	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls.context = &w->context;
-	if (w->rt->flags & TEND_FAULT_HANDLERS)
-		tend__fault_thread_begin(&fault_stack);
+	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
+		tend__fault_thread();
 	while (!tend__load_acquire(&w->stop))
 		if (!round_of(w))
 			tend__idle(w, TEND_FOREVER);
-	round_of(w); /* the posts from before the stop: alarms free their memory */
-	if (fault_stack)
-		tend__fault_thread_end(fault_stack);
+	round_of(w); /* the posts from before the stop */
 	tend__tls.worker = NULL;
 	pthread_setspecific(exit_key, NULL);
 }
@@ -77,12 +77,16 @@ static bool has_ready(struct tend__worker *w)
 
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 {
-	struct tend__tls before = tend__tls;
 	int n = 0;
 
 	tend__assert(w->rt->flags & TEND_HOSTED);
-	tend__context_adopt(&w->context);
-	tend__tls = (struct tend__tls){.worker = w, .context = &w->context, .hosted = true};
+	tend__drive(w->rt);
+	struct tend__tls before = tend__tls;
+	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
+		tend__fault_thread();
+	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
+	tend__tls =
+		(struct tend__tls){.worker = w, .context = &w->context, .driver = before.driver};
 	tend__awake(w);
 	uint64_t next;
 	for (;;) {
@@ -108,7 +112,6 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	if (has_ready(w) || tend__load(&w->inbox) || tend__load(&w->rt->outside_count))
 		tend__poller_wake(&w->poller);
 	tend__tls = before;
-	tend__tls.hosted = true;
 	return n;
 }
 
@@ -128,9 +131,11 @@ int tend__workers_start(tend_runtime *rt)
 		w->rt = rt;
 		w->number = made;
 		w->started.last = &w->started.first;
-		w->fresh.last = &w->fresh.first;
+		tend__lock(&w->batches_lock);
+		w->last_batch = &w->batches;
+		tend__unlock(&w->batches_lock);
 		w->current = &tend__ring_at(rt->segment.header, made)->current;
-		error = tend__poller_init(&w->poller);
+		error = tend__poller_init(&w->poller, rt->flags & TEND_HOSTED);
 		if (error)
 			break;
 	}
@@ -138,7 +143,8 @@ int tend__workers_start(tend_runtime *rt)
 		char name[16];
 
 		snprintf(name, sizeof(name), "tend-%u", (unsigned)i);
-		error = tend__thread_start(&rt->workers[i].thread, name, loop, &rt->workers[i]);
+		error = tend__thread_start(&rt->workers[i].thread, name, loop, NULL,
+		                           &rt->workers[i]);
 		if (error)
 			while (i-- > 0) {
 				tend__store_release(&rt->workers[i].stop, 1u);
@@ -178,7 +184,7 @@ void tend__workers_stop(tend_runtime *rt)
 		struct tend__worker *w = &rt->workers[i];
 
 		tend__assert(!w->started.first && !w->dead);
-		tend__take_inbox(w); /* an alarm dropped by a worker that stopped later */
+		tend__take_inbox(w); /* a number that a worker closed which stopped later */
 		tend__stacks_fini(w);
 		tend__fds_fini(w);
 		tend__poller_fini(&w->poller);

@@ -28,9 +28,8 @@ static void timed_out(struct tend__timer *timer)
 		tend__task_wake(t);
 }
 
-/* Says to readers since when the task waits, and for which object. The sequence of
- * layout.h. */
-static void describe(struct tend__task *t, uint64_t object, uint64_t now)
+/* The sequence of layout.h. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now)
 {
 	struct tend__record *r = t->record;
 	uint32_t seq = tend__load_relaxed(&r->seq);
@@ -82,7 +81,7 @@ static void park_thread(struct tend__task *t, enum tend__wait_kind why, uint64_t
 static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline)
 {
 	if (t->worker) {
-		describe(t, object, t->worker->now);
+		tend__describe(t, object, t->worker->now);
 		t->timed_out = false;
 		if (deadline == TEND_FOREVER)
 			tend__fiber_park(t, why);
@@ -90,7 +89,7 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 			park_until(t, why, deadline);
 	} else {
 		if (t->home)
-			describe(t, object, tend__clock());
+			tend__describe(t, object, tend__clock());
 		park_thread(t, why, deadline);
 	}
 }
@@ -98,7 +97,7 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 static void wake_outside(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
 static const struct tend__kind outside_kind = {.wake = wake_outside};
 
-static void link_to_scope(struct tend__task *t)
+void tend__task_link(struct tend__task *t)
 {
 	tend__assert(!t->in_cancel_list && t->home);
 	tend__lock(&t->home->lock);
@@ -114,7 +113,7 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 	if (t) {
 		/* Before the task looks whether it is canceled: from here on a cancel finds
 		 * the task in the list, or the task finds the cancel. */
-		link_to_scope(t);
+		tend__task_link(t);
 		return t;
 	}
 	tend__assert(room);
@@ -194,6 +193,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 				tend__unlink(&w->link);
 				tend__unlock(lock);
 			}
+			if (error == -ETIMEDOUT)
+				tend__deadline_check(deadline);
 			if (!(flags & (TEND__UNCANCELABLE | TEND__STAY)))
 				tend__abort_if_asked(t);
 			return error;
@@ -228,12 +229,23 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 		tend__task_wake(t);
 }
 
+void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
+                       const struct tend__waiter *w)
+{
+	uint64_t id = w->task->id;
+
+	tend__unlock(lock);
+	if (id)
+		tend__bug("tend: %s#%llu is freed while task #%llu waits for it", kind,
+		          (unsigned long long)number, (unsigned long long)id);
+	tend__bug("tend: %s#%llu is freed while a thread waits for it", kind,
+	          (unsigned long long)number);
+}
+
 void tend__leave(struct tend__task *t)
 {
 	tend__assert(t == tend__tls.task);
 	tend__unwind(t);
-	if (t->kind->before_end)
-		t->kind->before_end(t);
 	t->kind->leave(t);
 	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
 }

@@ -80,10 +80,86 @@ void tend__call_watcher(struct tend__worker *w)
 		}
 }
 
-static void add_fresh(struct tend__worker *w, struct tend__post *p)
+uint32_t tend__ring_take(struct tend__worker *w, struct tend__task **out, uint32_t n)
 {
-	if (w->fresh.first || !tend__ring_push(w, tend__queue_task(p)))
-		tend__queue_push(&w->fresh, p);
+	uint32_t head = tend__load_acquire(&w->head), got;
+
+	do {
+		/* Acquire: pairs with the release in tend__ring_push(). */
+		uint32_t there = tend__load_acquire(&w->tail) - head;
+
+		/* If the head has moved between the two looks, the exchange fails. */
+		got = there > TEND__RING ? 0 : there < n ? there : n;
+		/* Relaxed: as in tend__ring_pop(). */
+		for (uint32_t i = 0; i < got; i++)
+			out[i] = tend__load_relaxed(&w->ring[(head + i) % TEND__RING]);
+	} while (got && !tend__cas_acq_rel(&w->head, &head, head + got));
+	return got;
+}
+
+/* Makes a batch of the oldest tasks of the full ring. Thieves may have emptied the ring
+ * meanwhile. */
+static __attribute__((noinline)) void put_aside(struct tend__worker *w)
+{
+	struct tend__task *tasks[TEND__BATCH];
+	uint32_t n = tend__ring_take(w, tasks, TEND__BATCH);
+
+	tend__assert(w == tend__tls.worker);
+	if (!n)
+		return;
+	tend__store_relaxed(&w->put_aside, tend__load_relaxed(&w->put_aside) + n);
+	for (uint32_t i = 0; i < n; i++)
+		tasks[i]->post.next = i + 1 < n ? &tasks[i + 1]->post : NULL;
+	tasks[0]->post.next_batch = NULL;
+	tend__lock(&w->batches_lock);
+	*w->last_batch = &tasks[0]->post;
+	w->last_batch = &tasks[0]->post.next_batch;
+	tend__add_relaxed(&w->batches_count, 1);
+	tend__unlock(&w->batches_lock);
+}
+
+bool tend__batches_take(struct tend__worker *w, struct tend__worker *v, uint32_t n)
+{
+	struct tend__post *batch, **next;
+
+	/* Relaxed: the lock decides. */
+	if (!tend__load_relaxed(&v->batches_count))
+		return false;
+	tend__lock(&v->batches_lock);
+	batch = v->batches;
+	for (next = &v->batches; *next && n; n--) {
+		next = &(*next)->next_batch;
+		tend__add_relaxed(&v->batches_count, (uint32_t)-1);
+	}
+	v->batches = *next;
+	*next = NULL;
+	if (!v->batches)
+		v->last_batch = &v->batches;
+	tend__unlock(&v->batches_lock);
+	bool got = batch;
+	while (batch) {
+		struct tend__post *next_batch = batch->next_batch;
+
+		while (batch) {
+			struct tend__task *t = tend__queue_task(batch);
+
+			/* Before the push: from then on a thief may run the task. */
+			batch = batch->next;
+			if (!tend__ring_push(w, t, TEND__RING))
+				tend__bug("tend: a batch does not fit into the ring");
+		}
+		batch = next_batch;
+	}
+	/* A worker that fell asleep meanwhile did not see what was in no list. */
+	if (got && tend__nobody_watches(w->rt))
+		tend__call_watcher(w);
+	return got;
+}
+
+static inline void add_fresh(struct tend__worker *w, struct tend__task *t)
+{
+	while (!tend__ring_push(w, t, TEND__FULL))
+		put_aside(w);
 	if (tend__nobody_watches(w->rt))
 		tend__call_watcher(w);
 }
@@ -93,9 +169,8 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 	struct tend__worker *w = tend__worker_of(rt);
 
 	tend__assert(!t->stack);
-	t->post.fn = add_fresh;
 	if (w) {
-		add_fresh(w, &t->post);
+		add_fresh(w, t);
 		return;
 	}
 	/* The first free worker takes the task; in the inbox of a worker the task would wait
@@ -123,6 +198,6 @@ void tend__take_outside(struct tend__worker *w)
 		if (!p)
 			return;
 		tend__add(&rt->outside_count, (uint32_t)-1);
-		add_fresh(w, p);
+		add_fresh(w, tend__queue_task(p));
 	}
 }

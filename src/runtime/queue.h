@@ -1,7 +1,10 @@
 /* runtime/queue.h - the tasks that a worker has to run.
  *
  * A worker has two run queues: tasks that have started and are pinned to the worker, and
- * fresh tasks, in a ring from which idle workers may take. Both are first in, first out. */
+ * fresh tasks, from which idle workers may take. Fresh tasks lie in a ring. A ring that is
+ * full puts its oldest tasks aside, as a batch, and the worker takes a batch back each round,
+ * or when the ring is empty. So all fresh tasks can be reached by a thief, and the lock of
+ * the batches is taken once for many tasks. */
 #ifndef TEND_RUNTIME_QUEUE_H
 #define TEND_RUNTIME_QUEUE_H
 
@@ -36,22 +39,24 @@ static inline struct tend__task *tend__queue_task(struct tend__post *p)
 	return tend__entry(p, struct tend__task, post);
 }
 
-/* By the worker of the ring only, because no other thread fills the ring. */
-static inline bool tend__ring_has_room(const struct tend__worker *w)
+/* How many tasks are in the ring, by its worker; a look by others. Relaxed: as in
+ * tend__ring_push(), which looks again. */
+static inline uint32_t tend__ring_length(const struct tend__worker *w)
 {
-	/* Relaxed and acquire: as in tend__ring_push(). */
-	return tend__load_relaxed(&w->tail) - tend__load_acquire(&w->head) < TEND__RING;
+	uint32_t head = tend__load_relaxed(&w->head), n = tend__load_relaxed(&w->tail) - head;
+
+	return n <= TEND__RING ? n : 0;
 }
 
-/* By the worker of the ring. Returns false if the ring is full. */
-static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t)
+/* By the worker of the ring. Returns false if the ring has `most` tasks. */
+static inline bool tend__ring_push(struct tend__worker *w, struct tend__task *t, uint32_t most)
 {
 	/* Relaxed: only the worker of the ring writes tail. Acquire: a slot behind head has been
-	 * read by the thread that advanced head in tend__ring_pop(). */
+	 * read by the thread that advanced head in tend__ring_pop() or tend__ring_take(). */
 	uint32_t tail = tend__load_relaxed(&w->tail), head = tend__load_acquire(&w->head);
 
-	tend__assert(tail - head <= TEND__RING);
-	if (tail - head >= TEND__RING)
+	tend__assert(tail - head <= TEND__RING && most <= TEND__RING);
+	if (tail - head >= most)
 		return false;
 	tend__store_relaxed(&w->ring[tail % TEND__RING], t);
 	/* Release: pairs with the acquire of tail in tend__ring_pop(), for the task. */
@@ -83,10 +88,24 @@ static inline struct tend__task *tend__ring_pop(struct tend__worker *w)
 	}
 }
 
+/* By the worker of the ring and by thieves: takes up to n tasks, the oldest, in one step.
+ * Returns how many. */
+uint32_t tend__ring_take(struct tend__worker *w, struct tend__task **out, uint32_t n);
+
+/* Moves up to n of v's batches into the ring of w, which has room for them. Returns false if
+ * v has no batch. */
+bool tend__batches_take(struct tend__worker *w, struct tend__worker *v, uint32_t n)
+	TEND_EXCLUDES(&v->batches_lock);
+
+/* Relaxed: only the worker itself adds tasks to its ring and its batches. */
+static inline bool tend__ring_filled(const struct tend__worker *w)
+{
+	return tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail);
+}
+
 static inline bool tend__has_fresh(const struct tend__worker *w)
 {
-	/* Relaxed: only this worker adds to its ring. */
-	return w->fresh.first || tend__load_relaxed(&w->head) != tend__load_relaxed(&w->tail);
+	return tend__ring_filled(w) || tend__load_relaxed(&w->batches_count);
 }
 
 static inline bool tend__nobody_watches(const tend_runtime *rt)

@@ -1,8 +1,8 @@
 /* runtime/runtime.h - the workers that run the tasks.
  *
  * A worker is a thread with its queues, timers, poller, stacks and free slots. No other
- * thread touches these: other threads reach a worker by the inbox, and take from the ring
- * of tasks that have not started.
+ * thread touches these: other threads reach a worker by the inbox, and take tasks that have
+ * not started, from the ring and from the batches behind it.
  *
  * Files, each uses only those above it:
  *   table.c   the runtimes that are open, by number
@@ -10,8 +10,9 @@
  *   queue.c   how work comes to a worker: ring, inbox, from outside
  *   switch.c  which task is next, and the switch to it
  *   park.c    the parts of every wait
+ *   visit.c   callers from outside, and the close that waits for them
  *   fds.c     descriptors that fibers wait for
- *   alarm.c   deadlines of scopes and tasks
+ *   monitor.c the thread that serves while workers are busy: deadlines of scopes and tasks
  *   idle.c    a worker without work: steal, watch, spin, sleep
  *   loop.c    a worker's rounds, its start and its stop */
 #ifndef TEND_RUNTIME_RUNTIME_H
@@ -31,6 +32,8 @@ enum {
 	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
+	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
+	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
 	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
 };
@@ -95,13 +98,12 @@ struct tend__reserved_places {
 };
 
 /* (c) constant once the runtime is open  (w) the worker's thread only  (r) written by the
- * worker, read by any thread  (x) any thread, in atomic steps */
+ * worker, read by any thread  (x) any thread, in atomic steps  (l) the lock above */
 struct tend__worker {
 	tend_runtime *rt;                    /* (c) */
 	uint32_t number;                     /* (c) */
 	struct tend__context context;        /* (w) the loop's */
 	struct tend__queue started;          /* (w) ready and pinned */
-	struct tend__queue fresh;            /* (w) fresh tasks for which the ring had no room */
 	struct tend__poller poller;          /* (w) but for tend__poller_wake() */
 	struct tend__slots slots;            /* (w) */
 	struct tend__stack *stacks;          /* (w) free stacks */
@@ -122,6 +124,7 @@ struct tend__worker {
 	struct tend__thread thread;          /* (c) */
 	uint32_t seen[TEND__WORKERS_MAX];    /* (w) as a thief: heads of the rings at `looked` */
 	uint64_t looked;                     /* (w) */
+	uint64_t slow;                       /* (w) a bit for each worker with a slow ring */
 	bool watches;                        /* (w) counted in the runtime's watchers */
 	bool called;                         /* (w) to watch, and has not napped since */
 	bool worked;                         /* (w) since the last look whether to watch */
@@ -135,10 +138,16 @@ struct tend__worker {
 	_Atomic uint32_t stop;                           /* (x) */
 	_Alignas(64) _Atomic uint32_t head;              /* (x) thieves and this worker take here */
 	_Alignas(64) _Atomic uint32_t tail;              /* (r) this worker adds here */
-	_Atomic(struct tend__task *) ring[TEND__RING];   /* (r) */
+	_Atomic uint32_t put_aside;                      /* (r) tasks that went into batches */
+	_Atomic uint32_t batches_count;                  /* (x) */
+	struct tend__lock batches_lock;
+	/* (l) Fresh tasks for which the ring had no room, oldest batch first. */
+	struct tend__post *batches, **last_batch TEND_GUARDED_BY(&batches_lock);
+	_Atomic(struct tend__task *) ring[TEND__RING]; /* (r) */
 };
 
 struct tend__scope;
+struct tend__monitor;
 
 struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
@@ -170,6 +179,8 @@ struct tend_runtime {
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
 	struct tend__stripe stripes[TEND__STRIPES];
+	struct tend__lock monitor_lock;          /* the start of the monitor */
+	_Atomic(struct tend__monitor *) monitor; /* (x) NULL until first needed */
 
 	/* The layers above keep their roots here. */
 	struct tend__lock tree;                /* shape of the scope tree, owners, cancel */
@@ -188,23 +199,46 @@ struct tend_runtime {
 	char name[TEND_NAME_MAX + 1]; /* (c) */
 };
 
-/* The runtimes that are open, by their number in ids; empty in a fork. A runtime leaves the
- * table under the lock. */
+/* The runtimes that are open, by their number in ids; empty in a fork. The memory of an entry
+ * stays, so a caller with a stale handle may count itself in before it learns that the
+ * runtime has closed. */
+struct tend__entry {
+	/* NULL: no runtime, or a runtime that closes. Leaves the table under the lock. */
+	_Alignas(64) _Atomic(tend_runtime *) rt;
+	_Atomic uint32_t inside; /* visitors */
+	_Atomic bool awaited;    /* a close waits for the visitors */
+	/* The rest under the lock. */
+	bool claimed;                /* the number is a runtime's, until its memory is freed */
+	uint32_t generation;         /* the first that the next runtime of this number may use */
+	struct tend__waiter *closer; /* the close while it sleeps, or NULL */
+};
 extern struct tend__lock tend__runtimes_lock;
-extern _Atomic(tend_runtime *) tend__runtimes[TEND__RUNTIMES];
-static inline tend_runtime *tend__runtime_of(uint64_t id)
-{
-	uint32_t i = tend__id_runtime(id);
-
-	/* Acquire: pairs with the release in tend__runtime_claim(). */
-	return i < TEND__RUNTIMES ? tend__load_acquire(&tend__runtimes[i]) : NULL;
-}
+extern struct tend__entry tend__runtimes[TEND__RUNTIMES];
 int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	TEND_EXCLUDES(&tend__runtimes_lock);
+/* Frees the number of a runtime that is open, or that tend__runtime_shut() has shut. */
 void tend__runtime_disclaim(tend_runtime *rt) TEND_EXCLUDES(&tend__runtimes_lock);
+/* The calling thread drives the hosted runtime from here on, until another thread does or the
+ * runtime closes. */
+void tend__drive(const tend_runtime *rt);
+/* True for a thread that drives a hosted runtime. */
+bool tend__drives(void);
+/* The instant at which the first of the open runtimes was opened, or 0. */
+extern _Atomic uint64_t tend__opened_at;
+TEND_NORETURN void tend__deadline_is_a_length(uint64_t deadline);
+/* A deadline from before any runtime was opened is a length of time, and a bug of the program:
+ * the call would answer at once, in silence. Called without a lock. */
+static inline void tend__deadline_check(uint64_t deadline)
+{
+	/* Relaxed: a caller that has a runtime sees its opening. */
+	if (deadline && deadline < tend__load_relaxed(&tend__opened_at))
+		tend__deadline_is_a_length(deadline);
+}
+
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
-struct tend__header *tend__runtime_segment(const tend_runtime *rt);
+/* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
+static inline int tend__no_such(void) { return tend__forked() ? -ESTALE : -ESRCH; }
 
 static inline struct tend__lock *tend__stripe_of(tend_runtime *rt, uint64_t id)
 {
@@ -224,6 +258,46 @@ static inline struct tend__worker *tend__worker_of(const tend_runtime *rt)
 
 	return w && w->rt == rt ? w : NULL;
 }
+
+/* visit.c: how a call finds the runtime of its handle.
+ *
+ * A visitor is a caller inside a runtime that is neither a task nor a worker of the runtime.
+ * Tasks and workers keep their runtime open themselves; for a visitor the close waits,
+ * because the visitor may hold the locks of the runtime or sleep in its lists. So each
+ * public call on a handle enters, and leaves when it returns. */
+tend_runtime *tend__enter_slow(uint32_t index);
+void tend__exit_slow(tend_runtime *rt);
+/* Returns the open runtime of an id, which stays until tend__exit(); or NULL. */
+static inline tend_runtime *tend__enter(uint64_t id)
+{
+	uint32_t i = tend__id_runtime(id);
+	struct tend__worker *w = tend__tls.worker;
+
+	/* Acquire: pairs with the release in tend__runtime_claim(). */
+	if (__builtin_expect(w && i < TEND__RUNTIMES &&
+	                             w->rt == tend__load_acquire(&tend__runtimes[i].rt),
+	                     1))
+		return w->rt;
+	return tend__enter_slow(i);
+}
+static inline void tend__exit(tend_runtime *const *rt)
+{
+	if (__builtin_expect(*rt && !tend__worker_of(*rt), 0))
+		tend__exit_slow(*rt);
+}
+/* The calling function enters the runtime of the id as `rt`, and exits when it returns. A wait
+ * inside takes no abort (TEND__STAY), because an abort does not return: the wait's caller
+ * calls tend__abort_point() when it has left. */
+#define TEND__VISIT(rt, id) \
+	tend_runtime *const rt __attribute__((cleanup(tend__exit))) = tend__enter(id)
+/* The same for the runtime at an address, which may have closed. */
+tend_runtime *tend__enter_at(const tend_runtime *rt);
+#define TEND__VISIT_AT(rt, at) \
+	tend_runtime *const rt __attribute__((cleanup(tend__exit))) = tend__enter_at(at)
+/* Takes the runtime out of the table, and waits until no visitor is inside. Returns 0, or
+ * -ETIMEDOUT with the runtime back in the table. */
+int tend__runtime_shut(tend_runtime *rt, uint64_t deadline) TEND_EXCLUDES(&tend__runtimes_lock);
+
 /* The clock, on a worker as of the beginning of the round: cheaper, and up to a round late. */
 static inline uint64_t tend__coarse(void)
 {
@@ -256,6 +330,8 @@ void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
+/* Ends a turn of the running task, from anywhere on its stack. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */
@@ -275,10 +351,14 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 
 	return t && t->in_cancel_list ? t : tend__self_slow(room);
 }
+/* Links the task to its scope, so that a cancel finds the task. */
+void tend__task_link(struct tend__task *t);
+/* Says to readers since when the task waits, and for which object. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {
-	return tend__tls.hosted && !tend__tls.task ? -EDEADLK : 0;
+	return !tend__tls.task && tend__tls.driver && tend__drives() ? -EDEADLK : 0;
 }
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */
@@ -298,6 +378,10 @@ extern void (*tend__on_wait)(uint64_t id);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);
+/* The object of the program has waiters, and is about to be freed: an error of the program.
+ * Gives the lock of the object back, because the hook of the program runs without locks. */
+TEND_NORETURN void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
+                                     const struct tend__waiter *w) TEND_RELEASE(lock);
 /* Ends the calling task if an abort was asked for. No waiter of the task is linked. */
 void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same for a caller that returns -ECANCELED and has nothing to take back: an abort
@@ -309,18 +393,16 @@ static inline bool tend__cancel_point(struct tend__task *t)
 	tend__abort_if_asked(t);
 	return true;
 }
+/* Passes on the answer of a wait with TEND__STAY, if an abort does not take effect here. */
+static inline int tend__abort_point(int error)
+{
+	if ((error == -ECANCELED || error == -ETIMEDOUT) && tend__tls.task)
+		tend__abort_if_asked(tend__tls.task);
+	return error;
+}
 /* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
 void tend__checkpoint_at(struct tend__task *t, void *address);
-
-/* alarm.c: a call at an instant, by worker 0. */
-struct tend__alarm;
-struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
-                                     void (*ring)(tend_runtime *rt, uint64_t id));
-/* Called once the object can be found by its id, because an earlier ring finds nothing. */
-void tend__alarm_start(struct tend__alarm *alarm);
-/* The alarm may be started or not; NULL does nothing. */
-void tend__alarm_drop(struct tend__alarm *alarm);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);

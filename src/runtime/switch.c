@@ -13,20 +13,9 @@ static struct tend__task *next_fresh(struct tend__worker *w)
 {
 	struct tend__task *t = tend__ring_pop(w);
 
-	if (t)
-		return t;
-	if (!w->fresh.first)
-		return NULL;
-	t = tend__queue_task(tend__queue_pop(&w->fresh));
-	while (w->fresh.first && tend__ring_has_room(w)) {
-		/* Out of the queue before it goes into the ring: from then on a thief may run
-		 * the task, and the link may belong to a queue of the thief. */
-		struct tend__task *moved = tend__queue_task(tend__queue_pop(&w->fresh));
-
-		if (w->fresh.first)
-			__builtin_prefetch(w->fresh.first->next);
-		(void)tend__ring_push(w, moved);
-	}
+	/* In a loop, because a thief may be faster. */
+	while (!t && tend__batches_take(w, w, 1))
+		t = tend__ring_pop(w);
 	return t;
 }
 
@@ -111,6 +100,11 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		return true;
 	}
 	t->stack = tend__stack_take(w, bytes, &error);
+	if (!t->stack && t->kind->turn) {
+		t->worker = NULL;
+		t->kind->starved(t);
+		return false;
+	}
 	if (!t->stack) {
 		t->result = error;
 		t->ending = TEND_FAILED;
@@ -119,7 +113,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		w->rt->finish(t);
 		return false;
 	}
-	tend__context_make(&t->stack->context, t->stack->low,
+	tend__context_make(&t->stack->context, &w->context, t->stack->low,
 	                   (size_t)((char *)t->stack - t->stack->low), entry, t);
 	return true;
 }
@@ -147,7 +141,8 @@ static __attribute__((noinline)) struct tend__task *choose_of_all(struct tend__w
 static inline __attribute__((always_inline)) struct tend__task *choose(struct tend__worker *w,
                                                                        struct tend__stack *spare)
 {
-	if (tend__has_fresh(w) || !w->started.first || !w->budget)
+	/* While tasks are ready, batches wait for the next round. */
+	if (tend__ring_filled(w) || !w->started.first || !w->budget)
 		return choose_of_all(w, spare);
 	w->budget--;
 	return next_started(w);
@@ -225,20 +220,36 @@ void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait)
 		go_on(t->worker, t);
 }
 
-/* Ends the task, and goes on with the next. Returns only a task that has taken over the
- * stack of `t`, to be run on it: with `adopt`, a fresh task that needs a stack of this size. */
-static struct tend__task *end(struct tend__task *t, bool adopt)
+/* The task of turns is at rest. From the park on, the thread that notifies it may have it run
+ * on another stack. */
+static void rest(struct tend__task *t, enum tend__wait_kind wait)
+{
+	tend__assert(t->kind->turn);
+	t->worker = NULL;
+	if (!tend__task_park(t, wait))
+		t->kind->wake(t);
+}
+
+/* Ends the task, or with `wait` its turn, and goes on with the next. Returns only a task that
+ * has taken over the stack of `t`, to be run on it: with `adopt`, a fresh task that needs a
+ * stack of this size. */
+static inline __attribute__((always_inline)) struct tend__task *go_off(struct tend__task *t,
+                                                                       enum tend__wait_kind wait,
+                                                                       bool adopt)
 {
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
 
 	tend__assert(t == tend__tls.task && w == tend__tls.worker);
-	tend__assert(stack && !t->defers && !t->drop);
+	tend__assert(stack && (wait || (!t->defers && !t->drop)));
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->home);
 	tend__tls.task = NULL;
 	t->stack = NULL;
-	w->rt->finish(t);
+	if (wait)
+		rest(t, wait);
+	else
+		w->rt->finish(t);
 	struct tend__task *n = choose(w, adopt ? stack : NULL);
 	if (n && n->stack == stack) {
 		running(w, n);
@@ -251,8 +262,15 @@ static struct tend__task *end(struct tend__task *t, bool adopt)
 
 void tend__fiber_end(struct tend__task *t)
 {
-	end(t, false);
+	go_off(t, TEND__WAIT_NONE, false);
 	tend__bug("tend: a task came back from its end");
+}
+
+void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait)
+{
+	tend__assert(wait);
+	go_off(t, wait, false);
+	tend__bug("tend: a task came back from its rest");
 }
 
 void tend__unwind(struct tend__task *t)
@@ -285,11 +303,15 @@ static void entry(void *arg)
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
-		t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
-		tend__unwind(t);
-		if (t->kind->before_end)
-			t->kind->before_end(t);
-		t = end(t, TEND__ADOPTS);
+		enum tend__wait_kind wait = TEND__WAIT_NONE;
+		if (t->kind->turn)
+			wait = t->kind->turn(t);
+		else {
+			t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
+			tend__unwind(t);
+		}
+		t = go_off(t, wait, TEND__ADOPTS);
+		tend__context_renew(&t->stack->context);
 	}
 }
 

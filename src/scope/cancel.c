@@ -42,14 +42,13 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 		tend__assert(t->home == &s->home);
 		/* The task cannot leave the list without the scope's lock, so t is still this
 		 * task. */
+		if (t->kind->told)
+			t->kind->told(t);
 		if (tend__task_notify(t))
 			tend__task_wake(t);
 	}
 	tend__unlock(&s->home.lock);
-	if (tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, s->id,
-		                 tend__load_relaxed(&s->parent_id), s->home.record, 0, reason->code,
-		                 reason->when);
+	tend__scope_tell(s, TEND_EVENT_CANCELED, reason->code);
 }
 
 int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_reason *reason)
@@ -78,11 +77,11 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 
 int tend_scope_cancel(tend_scope scope, int code, const char *text)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	if (code >= 0)
 		return -EINVAL;
 	struct tend_reason reason =
@@ -92,21 +91,19 @@ int tend_scope_cancel(tend_scope scope, int code, const char *text)
 
 int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
+	int error = 0;
 	tend__lock(&s->rt->tree);
 	if (!tend__scope_is(s, scope.id))
 		error = -ESRCH;
 	else if (!(tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED))
 		error = -ENOENT;
-	else {
-		if (out)
-			*out = s->reason;
-		error = 0;
-	}
+	else if (out)
+		*out = s->reason;
 	tend__unlock(&s->rt->tree);
 	return error;
 }
@@ -116,9 +113,9 @@ int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_t bits,
                        uint32_t flags_needed)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;
@@ -139,7 +136,13 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	}
 	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
 		error = -ESRCH;
-	else if (!error && tend__task_notify_id(t, task.id))
+	/* With the stripe, so that the event precedes the end of the task. */
+	if (!error && !told && tend__events_wanted(&rt->segment))
+		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, task.id,
+		                 tend__scope_of(t)->id, t->record, 0, reason->code, reason->when);
+	if (!error && t->kind->told)
+		t->kind->told(t);
+	if (!error && tend__task_notify_id(t, task.id))
 		tend__task_wake(t);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return error ? error : told && !bits ? -EALREADY : 0;
@@ -163,9 +166,9 @@ int tend_abort(tend_task task)
 
 int tend_task_reason(tend_task task, struct tend_reason *out)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;

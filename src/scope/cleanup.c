@@ -8,14 +8,15 @@
 
 int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	struct tend__cleanup *c = tend__alloc(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	int error = 0;
 	tend__lock(&s->rt->tree);
 	if (!tend__scope_is(s, scope.id))
 		error = -ESRCH;
@@ -24,7 +25,6 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 	else {
 		*c = (struct tend__cleanup){s->cleanups, fn, arg};
 		s->cleanups = c;
-		error = 0;
 	}
 	tend__unlock(&s->rt->tree);
 	if (error)

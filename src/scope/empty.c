@@ -25,36 +25,34 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind w
 		tend__assert(!tend__linked(&w.link));
 	}
 	tend__await_end(s);
-	if (error && !(flags & TEND__UNCANCELABLE))
-		tend__abort_if_asked(w.task);
 	if (!error)
 		TEND__EDGE_ACQUIRE(&s->home);
 	return error;
 }
 
-int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)
+static int wait_empty(tend_scope scope, uint64_t deadline)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
 	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0);
 }
 
-int64_t tend_scope_live(tend_scope scope)
+int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)
 {
-	int error = 0;
-	struct tend__scope *top = tend__scope_find(scope.id, &error);
+	return tend__abort_point(wait_empty(scope, deadline));
+}
 
-	if (!top)
-		return error;
+int64_t tend__scope_live(struct tend__scope *top, uint64_t id)
+{
 	/* Unused places must not be taken for tasks. */
 	tend__places_revoke(top->rt);
 	tend__lock(&top->rt->tree);
-	if (!tend__scope_is(top, scope.id)) {
+	if (!tend__scope_is(top, id)) {
 		tend__unlock(&top->rt->tree);
 		return -ESRCH;
 	}
@@ -73,4 +71,12 @@ int64_t tend_scope_live(tend_scope scope)
 	}
 	tend__unlock(&top->rt->tree);
 	return live > 0 ? live : any;
+}
+
+int64_t tend_scope_live(tend_scope scope)
+{
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
+
+	return s ? tend__scope_live(s, scope.id) : tend__no_such();
 }

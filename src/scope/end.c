@@ -3,13 +3,14 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/monitor.h"
 
 #include <string.h>
 
 /* Every admitted task is in the scope or has ended, so the sum of both is the number of
  * spawns: a counter of spawns would cost a locked add for each. The sum is exact once no
  * task is live. */
-static void counts(struct tend__scope *s, struct tend_stats *out)
+void tend__scope_counts(struct tend__scope *s, struct tend_stats *out)
 {
 	int64_t in = tend__scope_count(tend__load_acquire(&s->home.record->word));
 
@@ -49,15 +50,15 @@ static void counts(struct tend__scope *s, struct tend_stats *out)
 
 int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	tend__lock(&s->rt->tree);
-	error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
+	int error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
 	if (!error)
-		counts(s, out);
+		tend__scope_counts(s, out);
 	tend__unlock(&s->rt->tree);
 	return error;
 }
@@ -106,11 +107,13 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
 		return false;
+	tend__scope_tell(s, TEND_EVENT_ENDED, 0);
 	drop_kept(s);
 	tend__assert(!tend__linked(&s->kept));
 	if (s->closer)
-		counts(s, s->closer);
+		tend__scope_counts(s, s->closer);
 	s->closer = NULL;
+	tend__failure_hand_up(s);
 	while (s->cleanups) {
 		struct tend__cleanup *c = s->cleanups;
 

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <string.h>
@@ -91,9 +92,9 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 	return wanted;
 }
 
-/* The consequences of a failure, before any thread can learn of the failure (seeds DY-09,
- * DY-10, rule 18): the cancel by a critical task, and the name of the first task that
- * failed, because there may be no handle to ask. */
+/* The consequences of a failure, before any thread can learn of the failure: the cancel by a
+ * critical task, and the name of the first task that failed, because there may be no handle
+ * to ask. */
 static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend__task *t,
                                              uint32_t outcome)
 {
@@ -104,17 +105,25 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		/* If the scope is canceled already, the first reason stays. */
 		tend__scope_cancel(s, s->id, &reason);
 	}
+	/* A process that ran has its exit code as the result. */
+	bool began = outcome == TEND_PANICKED || t->ending != TEND_FAILED || t->result >= 0;
+	if (!began && !(tend__task_word(t) & TEND__KEPT))
+		tend__failure_tell(t, "could not start",
+		                   t->extra && t->extra->message[0] ? t->extra->message
+		                                                    : tend_strerror(t->result));
+	int32_t error = outcome == TEND_PANICKED ? -EFAULT : t->result < 0 ? t->result : -EIO;
 	tend__lock(&s->home.lock);
-	if (!s->first_error) {
-		s->first_error = outcome == TEND_PANICKED ? -EFAULT
-		                 : t->result < 0          ? t->result
-		                                          : -EIO;
+	bool first = !s->first_error;
+	if (first) {
+		s->first_error = error;
 		uint64_t words[6];
 		tend__name_load(t->record->name, words);
 		tend__name_unpack(words, s->first_name);
 	}
 	tend__assert(s->first_error < 0);
 	tend__unlock(&s->home.lock);
+	if (first)
+		tend__failure_note(s, t, error);
 }
 
 /* Ends a task which other threads have touched by its handle, and takes the stripe.

@@ -18,13 +18,13 @@ static bool is_kept(struct tend__record *r, uint64_t id)
 }
 
 /* Unchecked, because the stripe is held at only one of the returns. */
-int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out) TEND_UNCHECKED
+int tend__task_touch(tend_runtime *rt, uint64_t id, struct tend__task **out) TEND_UNCHECKED
 {
-	tend_runtime *rt = tend__runtime_of(id);
 	uint32_t slot = tend__id_slot(id);
 
 	if (!rt)
-		return tend__forked() ? -ESTALE : -ESRCH;
+		return tend__no_such();
+	tend__assert(rt->index == tend__id_runtime(id));
 	if (slot <= 1 || slot >= rt->slots)
 		return -ESRCH;
 	struct tend__record *r = tend__record_at(rt->segment.header, slot);
@@ -37,7 +37,6 @@ int tend__task_touch(uint64_t id, tend_runtime **out_rt, struct tend__task **out
 		tend__unlock(tend__stripe_of(rt, id));
 		return -ESRCH;
 	}
-	*out_rt = rt;
 	*out = tend__task_at(rt, id);
 	tend__assert((*out)->id == id);
 	return 0;

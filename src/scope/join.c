@@ -32,20 +32,20 @@ static bool take(struct tend__task *t)
 	return ours;
 }
 
-int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
+static inline __attribute__((always_inline)) int join(tend_task task, struct tend_outcome *out,
+                                                      uint64_t deadline)
 {
-	if (tend__tls.task && tend__tls.task->id == task.id)
-		return -EDEADLK;
-	if (!tend__runtime_of(task.id))
-		return tend__forked() ? -ESTALE : -ESRCH;
+	TEND__VISIT(rt, task.id);
+
+	if (!rt)
+		return tend__no_such();
 	if (waits_for_me(task.id))
 		return -EDEADLK;
 	struct tend__outside room;
 	/* Before the stripe: tend__self() may take a scope's lock. */
 	struct tend__waiter w = {.item = out, .task = tend__self(&room)};
-	tend_runtime *rt;
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 	if (error)
 		return error;
 	uint64_t word = tend__task_word(t);
@@ -69,18 +69,26 @@ int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
 		return -EDEADLK;
 	}
 	tend__link_append(&t->joiners, &w.link);
-	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline, 0);
+	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline,
+	                   TEND__STAY);
 	tend__assert(!tend__linked(&w.link));
 	if (!error)
 		TEND__EDGE_ACQUIRE(t);
 	return error;
 }
 
+int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
+{
+	if (tend__tls.task && tend__tls.task->id == task.id)
+		return -EDEADLK;
+	return tend__abort_point(join(task, out, deadline));
+}
+
 int tend_task_outcome(tend_task task, struct tend_outcome *out)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;

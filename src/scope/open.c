@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,14 +50,21 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = false;
 	s->first_error = 0;
 	s->first_name[0] = 0;
+	s->first = NULL;
+	memset(s->ended_below, 0, sizeof(s->ended_below));
 	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
 }
 
+static struct tend_reason deadline_passed(void)
+{
+	return tend__reason(-ETIMEDOUT, "the scope's deadline passed", 0);
+}
+
 static void deadline_rings(tend_runtime *rt, uint64_t id)
 {
-	struct tend_reason reason = tend__reason(-ETIMEDOUT, "the scope's deadline passed", 0);
+	struct tend_reason reason = deadline_passed();
 	struct tend__scope *s = tend__load_relaxed(&rt->scopes[tend__id_slot(id)]);
 
 	if (s)
@@ -144,7 +152,8 @@ static int make(struct tend__scope *parent, const struct tend_scope_opts *opts, 
 	}
 	uint64_t word = tend__load_relaxed(&s->home.record->word);
 	fresh(s, tend__id(rt->index, tend__word_generation(word), slot), parent);
-	if (opts->deadline && opts->deadline != TEND_FOREVER)
+	/* A deadline that has passed needs no alarm: the scope is born canceled. */
+	if (opts->deadline > now && opts->deadline != TEND_FOREVER)
 		s->deadline = opts->deadline;
 	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
 	if (!arm(s)) {
@@ -193,6 +202,9 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	if ((above & TEND__SCOPE_CANCELED) && !s->shield) {
 		s->reason = parent->reason;
 		flags |= TEND__SCOPE_CANCELED;
+	} else if (opts->deadline && opts->deadline <= now) {
+		s->reason = deadline_passed();
+		flags |= TEND__SCOPE_CANCELED;
 	}
 	tend__assert(s->depth < TEND__DEPTH_MAX && s->rt == parent->rt);
 	tend__assert(tend__peek(&parent->home.record->word) & TEND__SCOPE_LIVE);
@@ -203,6 +215,9 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 	 * acquire in tend__scope_at(). */
 	tend__store_release(&s->home.record->word,
 	                    (uint64_t)tend__id_generation(s->id) << 32 | flags);
+	tend__scope_tell(s, TEND_EVENT_OPENED, 0);
+	if (flags & TEND__SCOPE_CANCELED)
+		tend__scope_tell(s, TEND_EVENT_CANCELED, s->reason.code);
 	if (s->deadline_alarm)
 		tend__alarm_start(s->deadline_alarm);
 	if (s->shield_alarm)
@@ -215,18 +230,20 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
                     tend_scope *out)
 {
 	static _Atomic uint64_t number;
-	int error = 0;
-	struct tend__scope *p = tend__scope_find(parent.id, &error);
+	TEND__VISIT(rt, parent.id);
+	struct tend__scope *p = tend__scope_find(rt, parent.id);
 
 	if (!p)
-		return error;
+		return tend__no_such();
 	struct tend_scope_opts o;
-	error = tend__options(&o, sizeof(o), opts);
+	int error = tend__options(&o, sizeof(o), opts);
 	if (error)
 		return error;
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
 	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
+	tend__deadline_check(o.deadline);
+	tend__deadline_check(o.shield);
 	char numbered[2 * TEND_NAME_MAX];
 	if (o.numbered) {
 		/* Relaxed: the numbers only have to differ. */
@@ -239,6 +256,10 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 			return -EINVAL;
 	}
 	uint64_t id = 0;
+	error = (o.deadline && o.deadline != TEND_FOREVER) || o.shield ? tend__monitor_start(p->rt)
+	                                                               : 0;
+	if (error)
+		return error;
 	tend__lock(&p->rt->tree);
 	error = open_below(p, parent.id, name, n, &o, &id);
 	tend__unlock(&p->rt->tree);
@@ -288,14 +309,12 @@ static bool closes_itself(struct tend__scope *s)
 
 int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
 {
-	int error = 0;
-
 	if (!scope.id)
 		return 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 	if (!s)
-		return error;
-	tend_runtime *rt = s->rt;
+		return tend__no_such();
 	if (s == rt->root || s == rt->detached)
 		return -EPERM;
 	if (tend__inside(s) || tend__check_may_wait())
@@ -303,7 +322,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 
 	struct tend_stats mine = {0};
 	tend__lock(&s->rt->tree);
-	error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
+	int error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
 	if (!error) {
 		s->closer = &mine;
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
@@ -357,34 +376,30 @@ void tend__root_free(tend_runtime *rt)
 		tend__free(tend__load_relaxed(&rt->scopes[slot]));
 }
 
-int tend_scope_seal(tend_scope scope)
+/* Sets or clears SEALED. With the tree, so that the events come in the order of the calls. */
+static int set_sealed(tend_scope scope, bool sealed)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
 	if (!s)
-		return error;
-	uint64_t word = tend__load_acquire(&s->home.record->word);
-	do
-		if (tend__word_generation(word) != tend__id_generation(scope.id))
-			return -ESRCH;
-	while (!tend__cas(&s->home.record->word, &word, word | TEND__SCOPE_SEALED));
-	return 0;
-}
-
-int tend_scope_unseal(tend_scope scope)
-{
+		return tend__no_such();
 	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-
-	if (!s)
-		return error;
-	uint64_t word = tend__load_acquire(&s->home.record->word);
+	tend__lock(&s->rt->tree);
+	uint64_t word = tend__load_acquire(&s->home.record->word), new;
 	do {
-		if (tend__word_generation(word) != tend__id_generation(scope.id))
-			return -ESRCH;
-		if (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED))
-			return -ECANCELED;
-	} while (!tend__cas(&s->home.record->word, &word, word & ~(uint64_t)TEND__SCOPE_SEALED));
-	return 0;
+		if (tend__word_generation(word) != tend__id_generation(scope.id) ||
+		    !(word & TEND__SCOPE_LIVE))
+			error = -ESRCH;
+		else if (!sealed && (word & (TEND__SCOPE_CLOSED | TEND__SCOPE_CANCELED)))
+			error = -ECANCELED;
+		new = sealed ? word | TEND__SCOPE_SEALED : word & ~(uint64_t)TEND__SCOPE_SEALED;
+	} while (!error && !tend__cas(&s->home.record->word, &word, new));
+	if (!error && new != word)
+		tend__scope_tell(s, sealed ? TEND_EVENT_SEALED : TEND_EVENT_UNSEALED, 0);
+	tend__unlock(&s->rt->tree);
+	return error;
 }
+
+int tend_scope_seal(tend_scope scope) { return set_sealed(scope, true); }
+int tend_scope_unseal(tend_scope scope) { return set_sealed(scope, false); }

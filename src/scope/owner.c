@@ -55,32 +55,32 @@ static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 
 int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope_id, &error);
+	TEND__VISIT(rt, scope_id);
+	struct tend__scope *s = tend__scope_find(rt, scope_id);
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	tend__lock(&s->rt->tree);
-	error = hold(s, scope_id, t);
+	int error = hold(s, scope_id, t);
 	tend__unlock(&s->rt->tree);
 	return error;
 }
 
 int tend_scope_hold(tend_scope scope, tend_task owner)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	tend_runtime *rt;
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 	struct tend__task *t;
 
 	if (!s)
-		return error;
+		return tend__no_such();
 	if (!owner.id)
 		return tend__scope_set_owner(scope.id, NULL);
+	TEND__VISIT(of_owner, owner.id);
 	tend__lock(&s->rt->tree);
 	/* While the stripe is held, the owner cannot end and its slot cannot become another
 	 * task's. */
-	error = tend__task_touch(owner.id, &rt, &t);
+	int error = tend__task_touch(of_owner, owner.id, &t);
 	if (!error) {
 		/* A task that has ended, with its outcome kept, cannot own a scope, because no
 		 * end of the task would close the scope any more. An external task, a kind
@@ -90,7 +90,7 @@ int tend_scope_hold(tend_scope scope, tend_task owner)
 			error = -ESRCH;
 		else
 			error = t->kind->leave ? hold(s, scope.id, t) : -EINVAL;
-		tend__unlock(tend__stripe_of(rt, owner.id));
+		tend__unlock(tend__stripe_of(of_owner, owner.id));
 	}
 	tend__unlock(&s->rt->tree);
 	return error;

@@ -25,11 +25,11 @@ static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
  * a path is built when a caller asks for the path. */
 int64_t tend_path(uint64_t id, char *buf, size_t size)
 {
-	tend_runtime *rt = tend__runtime_of(id);
+	TEND__VISIT(rt, id);
 	uint32_t slot = tend__id_slot(id);
 
 	if (!rt)
-		return tend__forked() ? -ESTALE : -ESRCH;
+		return tend__no_such();
 	struct tend__header *h = rt->segment.header;
 	if (slot == 0 || slot >= rt->slots ||
 	    tend__word_generation(tend__load_acquire(&tend__record_at(h, slot)->word)) !=
@@ -219,20 +219,23 @@ static bool path_valid(const char *path)
 	return path && path[0] != '/' && (!path[0] || path[__builtin_strlen(path) - 1] != '/');
 }
 
-int64_t tend_path_live(tend_runtime *rt, const char *path)
+int64_t tend_path_live(tend_runtime *at, const char *path)
 {
-	if (tend__forked())
-		return -ESTALE;
+	TEND__VISIT_AT(rt, at);
+
+	if (!rt)
+		return tend__no_such();
 	return path_valid(path) ? path_live(rt, path) : -EINVAL;
 }
 
-int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
+static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline)
 {
+	TEND__VISIT_AT(rt, at);
 	struct tend__outside room;
 	int error = 0;
 
-	if (tend__forked())
-		return -ESTALE;
+	if (!rt)
+		return tend__no_such();
 	if (!path_valid(path))
 		return -EINVAL;
 	if (tend__check_may_wait() ||
@@ -264,7 +267,10 @@ int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
 	uint32_t waits = tend__add(&rt->path_waiters, (uint32_t)-1);
 
 	tend__assert(waits > 0);
-	if (error == -ECANCELED && tend__tls.task)
-		tend__abort_if_asked(tend__tls.task);
 	return error;
+}
+
+int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline)
+{
+	return tend__abort_point(path_wait_empty(rt, path, deadline));
 }

@@ -1,5 +1,8 @@
-/* scope/report.c - the report of the tasks that a shutdown left, a row for each task. */
+/* scope/report.c - the report of a shutdown: how the tasks ended, and a row for each task that
+ * is left. */
 #include "scope/report.h"
+
+#include "tend/text.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -139,11 +142,9 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 		struct tend__record *r = tend__record_at(h, slot);
 		uint64_t task = tend__report_survivor(rt, r, slot, id);
 		struct tend__task *t;
-		tend_runtime *same;
 
-		if (!task || tend__task_touch(task, &same, &t))
+		if (!task || tend__task_touch(rt, task, &t))
 			continue;
-		tend__assert(same == rt);
 		/* The task cannot end while the stripe is held. So a task that is live here is a
 		 * survivor, and gets both the mark and the row. */
 		if (tend__task_mark(r, task, TEND__ABANDONED)) {
@@ -151,18 +152,47 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 				describe(rt, task, &rows[n]);
 			n++;
 		}
-		tend__unlock(tend__stripe_of(same, task));
+		tend__unlock(tend__stripe_of(rt, task));
 	}
 	return n;
 }
 
+static void add_counts(tend_report *report, struct tend__scope *s)
+{
+	struct tend_stats stats;
+
+	tend__scope_counts(s, &stats);
+	const uint64_t own[TEND_REJECTED + 1] = {
+		[TEND_COMPLETED] = stats.completed, [TEND_FAILED] = stats.failed,
+		[TEND_CANCELED] = stats.canceled,   [TEND_PANICKED] = stats.panicked,
+		[TEND_ABORTED] = stats.aborted,     [TEND_KILLED] = stats.killed,
+		[TEND_REJECTED] = stats.rejected,
+	};
+	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
+		report->outcomes[i] += own[i] + s->ended_below[i];
+	tend__lock(&s->home.lock);
+	if (s->first && (!report->first.error || s->first->at < report->first.at))
+		report->first = *s->first;
+	tend__unlock(&s->home.lock);
+}
+
+static void count(tend_report *report, struct tend__scope *top, uint64_t id)
+{
+	tend__lock(&top->rt->tree);
+	if (tend__scope_is(top, id))
+		for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
+			add_counts(report, s);
+	tend__unlock(&top->rt->tree);
+}
+
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty)
 {
+	count(report, top, id);
 	if (empty)
 		return;
 	/* Tasks may end between the count and the rows, but no task can be new, because the
 	 * admission is closed. */
-	int64_t live = tend_scope_live((tend_scope){id});
+	int64_t live = tend__scope_live(top, id);
 	if (live <= 0)
 		return;
 	size_t room = (size_t)live;
@@ -197,6 +227,30 @@ static void frame(struct tend__text *t, uint64_t address)
 	}
 }
 
+/* The outcomes that came: "3 completed, 1 failed". */
+static void outcomes(struct tend__text *t, const tend_report *report)
+{
+	const char *before = ": ";
+
+	for (int32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
+		if (report->outcomes[i]) {
+			tend__text_f(t, "%s%llu %s", before,
+			             (unsigned long long)report->outcomes[i], tend_outcome_name(i));
+			before = ", ";
+		}
+}
+
+static void first_failure(struct tend__text *t, const struct tend__failure *f)
+{
+	const char *text = f->message[0] ? f->message : tend_strerror(f->error);
+
+	tend__text_f(t, "  the first failure: ");
+	tend__text_plain(t, f->path, strlen(f->path), TEND_TEXT_LINE);
+	tend__text_f(t, ": ");
+	tend__text_plain(t, text, strlen(text), TEND_TEXT_LINE);
+	tend__text_f(t, "\n");
+}
+
 size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
@@ -205,7 +259,10 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 	tend__text_f(&t, report->count ? ": %zu abandoned after " : ": everything ended in ",
 	             report->count);
 	tend__text_duration(&t, report->ended - report->begun);
+	outcomes(&t, report);
 	tend__text_f(&t, "\n");
+	if (report->first.error)
+		first_failure(&t, &report->first);
 	for (size_t i = 0; i < report->count - report->lost; i++) {
 		const struct tend__survivor *row = &report->rows[i];
 
@@ -238,8 +295,21 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 
 	tend__text_f(&t, "{\"path\":");
 	tend__text_json(&t, report->path, strlen(report->path));
-	tend__text_f(&t, ",\"elapsed_ns\":%llu,\"abandoned\":%zu,\"unlisted\":%zu,\"survivors\":[",
-	             (unsigned long long)(report->ended - report->begun), report->count,
+	tend__text_f(&t, ",\"elapsed_ns\":%llu,\"outcomes\":{",
+	             (unsigned long long)(report->ended - report->begun));
+	for (int32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
+		tend__text_f(&t, "%s\"%s\":%llu", i > TEND_COMPLETED ? "," : "",
+		             tend_outcome_name(i), (unsigned long long)report->outcomes[i]);
+	tend__text_f(&t, "},\"first_failure\":");
+	if (report->first.error) {
+		tend__text_f(&t, "{\"path\":");
+		tend__text_json(&t, report->first.path, strlen(report->first.path));
+		tend__text_f(&t, ",\"error\":%d,\"message\":", report->first.error);
+		tend__text_json(&t, report->first.message, strlen(report->first.message));
+		tend__text_f(&t, "}");
+	} else
+		tend__text_f(&t, "null");
+	tend__text_f(&t, ",\"abandoned\":%zu,\"unlisted\":%zu,\"survivors\":[", report->count,
 	             report->lost);
 	for (size_t i = 0; i < report->count - report->lost; i++) {
 		const struct tend__survivor *row = &report->rows[i];

@@ -27,12 +27,16 @@ struct tend_report {
 	size_t count;
 	size_t lost; /* survivors without a row, for lack of memory */
 	struct tend__survivor *rows;
+	/* Outcomes in the scope and in all that ever was below; 0 if a close has ended the scope
+	 * meanwhile. */
+	uint64_t outcomes[TEND_REJECTED + 1];
+	struct tend__failure first; /* error 0: nothing has failed */
 };
 
 tend_report *tend__report_make(uint64_t id);
 tend_report *tend__report_hold(tend_report *report);
-/* Marks each task that is left below the scope as abandoned, and writes its row. Does
- * nothing if the subtree is empty. */
+/* Writes the counts and the first failure; then, if the subtree is not empty, marks each
+ * task that is left below the scope as abandoned, and writes its row. */
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty);
 /* Returns the id of the live task in the record if the task is below the scope `top`, or 0. */
 uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_t slot,

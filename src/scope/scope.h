@@ -23,6 +23,8 @@
  * Files, each uses only those above it:
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
+ *   path.c      everything that goes by path
+ *   failure.c   the line of a failure that nobody holds, and the first failure of a scope
  *   end.c       the end of a scope, and its counts
  *   leave.c     counting out, and the step to 0
  *   batch.c     places reserved ahead, and ends counted out together
@@ -34,7 +36,6 @@
  *   join.c      outcomes: waiting for the end of a task
  *   open.c      open, close, seal
  *   cleanup.c   cleanups, which run before the cancel of a shutdown
- *   path.c      everything that goes by path
  *   report.c    the tasks that a shutdown abandoned
  *   shutdown.c  the stop of a subtree, under one deadline */
 #ifndef TEND_SCOPE_SCOPE_H
@@ -80,6 +81,17 @@ struct tend__scope {
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	int32_t first_error;                       /* (l) */
 	char first_name[TEND_NAME_MAX + 1];        /* (l) */
+	/* The next two include the scopes below that have ended. */
+	struct tend__failure *first;             /* (l) the first failure, or NULL */
+	uint64_t ended_below[TEND_REJECTED + 1]; /* (t) without this scope */
+};
+
+/* The first failure of a scope, for the report of a shutdown. */
+struct tend__failure {
+	uint64_t at;   /* instant */
+	int32_t error; /* negative errno value */
+	char path[256];
+	char message[128]; /* text of a panic or a failed start; else empty */
 };
 
 static inline struct tend__scope *tend__scope_of(const struct tend__task *t)
@@ -117,16 +129,11 @@ static inline struct tend__scope *tend__scope_at(tend_runtime *rt, uint64_t id)
 	return s && tend__scope_is(s, id) ? s : NULL;
 }
 
-/* Returns the scope of an id, which may end at any time; or NULL, with *error set, if the
- * scope has ended. */
-static inline struct tend__scope *tend__scope_find(uint64_t id, int *error)
+/* Returns the scope of an id, which may end at any time; or NULL, if the scope has ended or
+ * the runtime, as tend__enter() returned it, is NULL. */
+static inline struct tend__scope *tend__scope_find(tend_runtime *rt, uint64_t id)
 {
-	tend_runtime *rt = tend__runtime_of(id);
-	struct tend__scope *s = rt ? tend__scope_at(rt, id) : NULL;
-
-	if (!s)
-		*error = tend__forked() ? -ESTALE : -ESRCH;
-	return s;
+	return rt ? tend__scope_at(rt, id) : NULL;
 }
 
 /* Returns the free slots of the worker on which the caller runs, or NULL outside of one. */
@@ -146,6 +153,9 @@ bool tend__below(const struct tend__scope *s, const struct tend__scope *top);
 /* Returns the next scope of the subtree of top, parents first, or NULL; below s only if
  * `into`. Under runtime.tree. */
 struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *top, bool into);
+/* Tells subscribers of a change of the scope, after the change, so that a snapshot that is
+ * marked with the event has the change. */
+void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result);
 /* Sets flags in the word of an open scope. Returns the word before. */
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
 /* Sets flags in the words of top and of all scopes below. */
@@ -155,9 +165,10 @@ void tend__subtree_flag(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&
 
 /* Finds the task of an id, if the task is live or its outcome is kept, and takes its stripe:
  * until the caller gives the stripe back the task cannot end, nor its slot go on to another
- * task. Returns 0, -ESRCH or -ESTALE. */
-int tend__task_touch(uint64_t id, tend_runtime **rt, struct tend__task **t)
-	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, id));
+ * task. The runtime is that of the id, or NULL if tend__enter() found none. Returns 0, -ESRCH
+ * or -ESTALE. */
+int tend__task_touch(tend_runtime *rt, uint64_t id, struct tend__task **t)
+	TEND_TRY_ACQUIRE(0, tend__stripe_of(rt, id));
 /* Returns the extra part, made by the first call, or NULL without memory. With the stripe,
  * or before the task is published. */
 struct tend__extra *tend__task_extra(struct tend__task *t);
@@ -165,8 +176,19 @@ struct tend__extra *tend__task_extra(struct tend__task *t);
  * stripe held. */
 void tend__task_free(tend_runtime *rt, struct tend__task *t);
 
+/* failure.c */
+
+/* Tells of a failed task without a holder: `how` the task failed, and the `text`. */
+void tend__failure_tell(const struct tend__task *t, const char *how, const char *text);
+/* Remembers the failure of the task, as the first of its scope. */
+void tend__failure_note(struct tend__scope *s, struct tend__task *t, int32_t error);
+/* Gives the counts and the first failure of a scope that ends to its parent, or frees them. */
+void tend__failure_hand_up(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
+
 /* end.c */
 
+/* Reads the counts of an open scope. Under runtime.tree. */
+void tend__scope_counts(struct tend__scope *s, struct tend_stats *out);
 /* Ends s and all scopes below, children first. Returns false if a spawn is entering. */
 bool tend__subtree_end(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree);
 /* Frees a scope that closes itself, if the scope is still there and empty. */
@@ -193,9 +215,11 @@ int tend__scope_admit(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0. Returns 0, -ECANCELED or -ETIMEDOUT. */
+/* Waits for count 0, and takes no abort. Returns 0, -ECANCELED or -ETIMEDOUT. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
                       uint64_t deadline, unsigned flags);
+/* tend_scope_live() for a caller that knows the scope. */
+int64_t tend__scope_live(struct tend__scope *s, uint64_t id);
 
 /* cancel.c */
 

@@ -111,15 +111,17 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 		uint64_t task = tend__report_survivor(rt, r, slot, id);
 		uint32_t kind = tend__load_acquire(&r->site_kind) & 0xff;
 		struct tend__task *t;
-		tend_runtime *same;
 
-		if (!task || tend__task_touch(task, &same, &t))
+		if (!task || tend__task_touch(rt, task, &t))
 			continue;
-		tend__assert(same == rt);
 		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
-		    tend__task_mark(r, task, TEND__ABORTED) && tend__task_notify_id(t, task))
-			tend__task_wake(t);
-		tend__unlock(tend__stripe_of(same, task));
+		    tend__task_mark(r, task, TEND__ABORTED)) {
+			if (t->kind->told)
+				t->kind->told(t);
+			if (tend__task_notify_id(t, task))
+				tend__task_wake(t);
+		}
+		tend__unlock(tend__stripe_of(rt, task));
 	}
 }
 
@@ -161,8 +163,7 @@ static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
 	tend__report_fill(op->report, s, id, empty);
 	/* A task that was admitted and is not published yet has no row in the report, so an
 	 * empty report alone does not say that everything ended. */
-	return op->report->count || (!empty && tend_scope_live((tend_scope){id}) > 0) ? -ETIMEDOUT
-	                                                                              : 0;
+	return op->report->count || (!empty && tend__scope_live(s, id) > 0) ? -ETIMEDOUT : 0;
 }
 
 /* Returns the operation that is under way, after making its deadline earlier if the caller's
@@ -291,22 +292,23 @@ static void drive_to_end(struct tend__shutdown *op, const struct tend_shutdown_o
 
 int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdown_opts *opts)
 {
-	int error = 0;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
+	TEND__VISIT(rt, scope.id);
+	struct tend__scope *s = tend__scope_find(rt, scope.id);
 	struct tend__shutdown *fresh, *op = NULL;
 	struct tend__defer *otherwise;
 	struct tend_shutdown_opts o;
 	bool mine = false;
 
 	if (!s)
-		return error;
-	error = tend__options(&o, sizeof(o), opts);
+		return tend__no_such();
+	int error = tend__options(&o, sizeof(o), opts);
 	if (error)
 		return error;
 	if (o.code > 0 || o.reserved)
 		return -EINVAL;
 	if (tend__inside(s) || tend__check_may_wait())
 		return -EDEADLK;
+	tend__deadline_check(deadline);
 	otherwise = tend__alloc(sizeof(*otherwise));
 	fresh = tend__alloc(sizeof(*fresh));
 	if (fresh)

@@ -1,5 +1,5 @@
 /* scope/tree.c - the shape of the tree: is a scope below another, the walk over a subtree,
- * and the flags of its scopes. */
+ * the flags of its scopes, and the events of a scope. */
 #include "scope/scope.h"
 
 #include "base/error.h"
@@ -31,6 +31,17 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 	return NULL;
 }
 
+void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result)
+{
+	struct tend__segment *segment = &s->rt->segment;
+
+	tend__assert_held(&s->rt->tree);
+	if (tend__events_wanted(segment))
+		tend__event_emit(segment, tend__ring_number(s->rt), event, s->id,
+		                 tend__load_relaxed(&s->parent_id), s->home.record, 0, result,
+		                 tend__clock());
+}
+
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
 {
 	/* seq_cst, and an exchange as every write of the word: a spawn comes before the flag, or
@@ -45,5 +56,6 @@ void tend__subtree_flag(struct tend__scope *top, uint32_t flags)
 {
 	tend__assert_held(&top->rt->tree);
 	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
-		tend__scope_flag(s, flags);
+		if (~tend__scope_flag(s, flags) & flags & TEND__SCOPE_CLOSED)
+			tend__scope_tell(s, TEND_EVENT_CLOSING, 0);
 }

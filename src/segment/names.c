@@ -21,6 +21,13 @@ enum {
 		STATE_END
 };
 enum {
+	EVENT_UNKNOWN,
+#define X(name, text) EVENT_##name,
+	TEND__EVENTS(X)
+#undef X
+		EVENT_END
+};
+enum {
 #define X(name, text) OUTCOME_##name,
 	TEND__OUTCOMES(X)
 #undef X
@@ -35,11 +42,16 @@ TEND__KINDS(X)
 TEND__STATES(X)
 #undef X
 #define X(name, text) \
+	_Static_assert((int)EVENT_##name == (int)TEND_EVENT_##name, "the public order of events");
+TEND__EVENTS(X)
+#undef X
+#define X(name, text) \
 	_Static_assert((int)OUTCOME_##name == (int)TEND_##name, "the public order of outcomes");
 TEND__OUTCOMES(X)
 #undef X
 _Static_assert((int)KIND_END == TEND_KIND_EXTERNAL + 1, "no kind is missing");
 _Static_assert((int)STATE_END == TEND_STATE_ENDED + 1, "no state is missing");
+_Static_assert((int)EVENT_END == TEND_EVENT_CLOSING + 1, "no event is missing");
 _Static_assert((int)OUTCOME_END == TEND_REJECTED + 1, "no outcome is missing");
 
 /* The state in the word of a record needs no translation. */
@@ -54,6 +66,7 @@ _Static_assert((int)OUTCOME_END - 1 <= TEND__OUTCOME >> TEND__OUTCOME_SHIFT,
 #define X(name, text) text,
 static const char *const kinds[] = {"unknown", TEND__KINDS(X)};
 static const char *const states[] = {"unknown", TEND__STATES(X)};
+static const char *const events[] = {"unknown", TEND__EVENTS(X)};
 static const char *const outcomes[] = {TEND__OUTCOMES(X)};
 #undef X
 
@@ -62,6 +75,11 @@ const char *tend_kind_name(uint32_t kind) { return kinds[kind < KIND_END ? kind 
 const char *tend_state_name(uint32_t state)
 {
 	return states[state < STATE_END ? state : STATE_UNKNOWN];
+}
+
+const char *tend_event_name(uint32_t type)
+{
+	return events[type < EVENT_END ? type : EVENT_UNKNOWN];
 }
 
 const char *tend_outcome_name(int32_t kind)

@@ -1,4 +1,4 @@
-/* segment/names.h - kinds, states and outcomes: a list of each, in the order of the
+/* segment/names.h - kinds, states, events and outcomes: a list of each, in the order of the
  * public numbers, with the words that every reader prints. */
 #ifndef TEND_SEGMENT_NAMES_H
 #define TEND_SEGMENT_NAMES_H
@@ -22,6 +22,16 @@
 	X(BACKOFF, "backoff") \
 	X(ABANDONED, "abandoned") \
 	X(ENDED, "ended")
+
+/* TEND_EVENT_... of tend/registry.h, from 1. */
+#define TEND__EVENTS(X) \
+	X(STARTED, "started") \
+	X(ENDED, "ended") \
+	X(CANCELED, "canceled") \
+	X(OPENED, "opened") \
+	X(SEALED, "sealed") \
+	X(UNSEALED, "unsealed") \
+	X(CLOSING, "closing")
 
 /* TEND_... of tend/task.h, from 0. */
 #define TEND__OUTCOMES(X) \

@@ -44,17 +44,38 @@ static void lay_out(struct tend__header *h)
 	             h->rings_at < h->records_at && h->records_at < h->bytes);
 }
 
-/* Writes the header and the site "?" into new memory. */
-static void begin(struct tend__header *to, const struct tend__header *h)
+/* Writes the header and the site "?" into new memory. Returns 0 or a negative errno value. */
+static int begin(struct tend__segment *s, const struct tend__header *h)
 {
+	struct tend__header *to = s->header;
+	int error = tend__segment_use(to, 0, h->rings_at, s->fd, s->path);
+
+	/* Only the heads of the rings, because events are written when somebody subscribes. */
+	for (uint32_t i = 0; i < h->rings && !error; i++) {
+		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
+
+		error = tend__segment_use(to, at, at + sizeof(struct tend__ring), s->fd, s->path);
+	}
+	/* A page of records, which is enough to open the root, so that a full disk is told here. */
+	if (!error)
+		error = tend__segment_use(to, h->records_at, h->records_at + 1, s->fd, s->path);
+	if (error)
+		return error;
+	uint32_t slots = (uint32_t)(tend__page_bytes() / sizeof(struct tend__record));
+	tend__lock(&s->lock);
+	s->usable = slots < h->records_max ? slots : h->records_max;
+	tend__unlock(&s->lock);
 	memcpy((char *)to + sizeof(h->magic), (const char *)h + sizeof(h->magic),
 	       sizeof(*h) - sizeof(h->magic));
+	to->abi = 0;
 	memcpy(tend__site_at(to, 0), "?", 2);
 	/* Relaxed: no other thread has the segment yet. */
 	tend__store_relaxed(&to->sites_used, 1);
 	tend__store_relaxed(&to->records_used, 1);
-	/* The magic last: a reader that finds the magic finds the rest. */
 	memcpy(to->magic, h->magic, sizeof(h->magic));
+	/* The version last: a reader that finds the version finds the rest. */
+	__atomic_store_n(&to->abi, h->abi, __ATOMIC_RELEASE);
+	return 0;
 }
 
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
@@ -88,12 +109,15 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 		memcpy(s->path, path, strlen(path) + 1);
 	void *p = NULL;
 	bool all = s->next_free && s->sites && (!path || s->path);
-	int error = all ? tend__segment_map(path, TEND__MEMFD_NAME, h.bytes, &p, &s->fd) : -ENOMEM;
+	int error = all ? tend__segment_map(path, TEND__MEMFD_NAME, h.magic, h.bytes, &p, &s->fd)
+	                : -ENOMEM;
 	if (!error) {
 		tend__assert(p);
 		s->header = p;
-		begin(p, &h);
-		return 0;
+		error = begin(s, &h);
+		if (!error)
+			return 0;
+		tend__segment_unmap(p, h.bytes, s->fd, path);
 	}
 	if (s->next_free)
 		tend__unreserve(s->next_free, (size_t)records_max * sizeof(*s->next_free));
@@ -114,6 +138,48 @@ void tend__segment_close(struct tend__segment *s)
 	tend__unreserve(s->next_free, (size_t)records_max * sizeof(*s->next_free));
 	tend__free(s->sites);
 	tend__free(s->path);
+}
+
+void tend__segment_forked(struct tend__segment *s)
+{
+	if (s->header)
+		tend__segment_forget(s->fd);
+}
+
+int tend__rings_use(struct tend__segment *s)
+{
+	struct tend__header *h = s->header;
+	int error = 0;
+
+	tend__lock(&s->lock);
+	if (!s->rings_usable)
+		error = tend__segment_use(h, h->rings_at, h->records_at, s->fd, s->path);
+	s->rings_usable |= !error;
+	tend__unlock(&s->lock);
+	return error;
+}
+
+/* Makes slots up to `end`, or up to a lower end, fit to be written, and many at once because
+ * each step is a call of the kernel. Returns the end. */
+static uint32_t use_slots(struct tend__segment *s, uint32_t end) TEND_REQUIRES(&s->lock)
+{
+	struct tend__header *h = s->header;
+	enum { STEP = 8192 };
+	uint32_t from = s->usable, to = (end + STEP - 1) / STEP * STEP;
+
+	tend__assert_held(&s->lock);
+	if (end <= s->usable)
+		return end;
+	to = to < h->records_max ? to : h->records_max;
+	/* On a full disk, as many as are wanted now. */
+	for (; to >= end; to = to > end ? end : 0)
+		if (tend__segment_use(h, h->records_at + from * sizeof(struct tend__record),
+		                      h->records_at + to * sizeof(struct tend__record), s->fd,
+		                      s->path) == 0) {
+			s->usable = to;
+			return end;
+		}
+	return s->usable;
 }
 
 /* Takes up to n slots, as a list in next_free: first shared free slots, then slots that
@@ -140,6 +206,8 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 		                                                         : s->header->records_max;
 
 		tend__assert(used > 0 && used <= end);
+		end = use_slots(s, end);
+		end = end < used ? used : end;
 		for (uint32_t slot = end; slot > used; slot--) {
 			/* Relaxed: readers look no further than records_used. */
 			tend__store_relaxed(&tend__record_at(s->header, slot - 1)->word,

@@ -36,9 +36,11 @@ struct tend__segment {
 	uint32_t keep_max;      /* (c) free slots that a worker may keep */
 	char *path;             /* (c) NULL for a memfd */
 	struct tend__lock lock; /* free list, spawn sites, the ring of other threads */
-	uint32_t free TEND_GUARDED_BY(&lock); /* (l) first shared free slot, 0: none */
-	uint32_t *next_free;                  /* (o) the free slot after a free slot, 0: none */
-	struct tend__site_key *sites;         /* (i) open addressing, TEND__SITE_KEYS */
+	uint32_t usable TEND_GUARDED_BY(&lock);   /* (l) slots below have a place to be written */
+	bool rings_usable TEND_GUARDED_BY(&lock); /* (l) and so have the events of the rings */
+	uint32_t free TEND_GUARDED_BY(&lock);     /* (l) first shared free slot, 0: none */
+	uint32_t *next_free;                      /* (o) the free slot after a free slot, 0: none */
+	struct tend__site_key *sites;             /* (i) open addressing, TEND__SITE_KEYS */
 };
 
 /* Free slots of one worker, so that a spawn takes no lock. A worker keeps as many slots
@@ -57,6 +59,10 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
                        uint32_t runtime, uint32_t first_generation, uint32_t workers,
                        uint32_t tasks_max, uint32_t ring_slots);
 void tend__segment_close(struct tend__segment *s);
+/* Called in a forked child, which has no segment. */
+void tend__segment_forked(struct tend__segment *s);
+/* Makes the rings fit to be written. Returns 0 or a negative errno value. */
+int tend__rings_use(struct tend__segment *s);
 
 /* The rare paths of tend__slot_take() and tend__slot_give(): the shared list. */
 uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache);

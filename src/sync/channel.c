@@ -44,17 +44,29 @@ int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out)
 	return 0;
 }
 
-void tend_channel_free(tend_channel *c) { tend__free(c); }
+static struct tend__waiter *first(struct tend__link *list)
+{
+	return tend__entry(list->next, struct tend__waiter, link);
+}
+
+void tend_channel_free(tend_channel *c)
+{
+	if (!c)
+		return;
+	/* The waiter would wake in freed memory, much later and far from here. */
+	tend__lock(&c->lock);
+	if (tend__linked(&c->senders))
+		tend__freed_under(&c->lock, "channel", c->number, first(&c->senders));
+	if (tend__linked(&c->receivers))
+		tend__freed_under(&c->lock, "channel", c->number, first(&c->receivers));
+	tend__unlock(&c->lock);
+	tend__free(c);
+}
 
 static void copy(tend_channel *c, void *to, const void *from)
 {
 	if (c->item_bytes)
 		memcpy(to, from, c->item_bytes);
-}
-
-static struct tend__waiter *first(struct tend__link *list)
-{
-	return tend__entry(list->next, struct tend__waiter, link);
 }
 
 void tend_channel_close(tend_channel *c)

@@ -12,7 +12,8 @@ struct tend_event {
 	struct tend__lock lock;
 	struct tend__link waiters TEND_GUARDED_BY(&lock);
 	bool set TEND_GUARDED_BY(&lock);
-	uint64_t number; /* the tree shows the event by this number */
+	uint32_t watches TEND_GUARDED_BY(&lock); /* ends of tasks that will set the event */
+	uint64_t number;                         /* the tree shows the event by this number */
 };
 
 /* Relaxed: the numbers only have to differ. */
@@ -30,14 +31,36 @@ int tend_event_open(tend_event **out)
 	return 0;
 }
 
-void tend_event_close(tend_event *e) { tend__free(e); }
+void tend_event_close(tend_event *e)
+{
+	if (!e)
+		return;
+	/* The waiter, or the end of the watched task, would use freed memory, much later and far
+	 * from here. */
+	tend__lock(&e->lock);
+	if (tend__linked(&e->waiters))
+		tend__freed_under(&e->lock, "event", e->number,
+		                  tend__entry(e->waiters.next, struct tend__waiter, link));
+	uint32_t watches = e->watches;
+	tend__unlock(&e->lock);
+	if (watches)
+		tend__bug("tend: event#%llu is freed while the end of a task is to set it",
+		          (unsigned long long)e->number);
+	tend__free(e);
+}
+
+static void set(tend_event *e) TEND_REQUIRES(&e->lock)
+{
+	tend__assert_held(&e->lock);
+	e->set = true;
+	while (tend__linked(&e->waiters))
+		tend__waiter_done(tend__entry(e->waiters.next, struct tend__waiter, link), 0);
+}
 
 void tend_event_set(tend_event *e)
 {
 	tend__lock(&e->lock);
-	e->set = true;
-	while (tend__linked(&e->waiters))
-		tend__waiter_done(tend__entry(e->waiters.next, struct tend__waiter, link), 0);
+	set(e);
 	tend__unlock(&e->lock);
 }
 
@@ -69,7 +92,25 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 
 /* ---- Watches: the end of a task sets an event ---- */
 
-static void fire(void *event) { tend_event_set(event); }
+static void count(tend_event *e, bool more)
+{
+	tend__lock(&e->lock);
+	tend__assert(more || e->watches > 0);
+	e->watches += more ? 1 : -1u;
+	tend__unlock(&e->lock);
+}
+
+/* A single step, because the task that the event wakes may free the event. */
+static void fire(void *event)
+{
+	tend_event *e = event;
+
+	tend__lock(&e->lock);
+	tend__assert(e->watches > 0);
+	e->watches--;
+	set(e);
+	tend__unlock(&e->lock);
+}
 
 int tend_watch(tend_task task, tend_event *event)
 {
@@ -77,9 +118,9 @@ int tend_watch(tend_task task, tend_event *event)
 
 	if (!w)
 		return -ENOMEM;
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 	if (error) {
 		tend__free(w);
 		return error;
@@ -90,6 +131,7 @@ int tend_watch(tend_task task, tend_event *event)
 	else if (tend__task_extra(t)) {
 		*w = (struct tend__watch){.fire = fire, .arg = event};
 		tend__link_append(&t->extra->watches, &w->link);
+		count(event, true);
 		w = NULL;
 	} else
 		error = -ENOMEM;
@@ -100,9 +142,9 @@ int tend_watch(tend_task task, tend_event *event)
 
 int tend_unwatch(tend_task task, tend_event *event)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, &rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;
@@ -114,8 +156,10 @@ int tend_unwatch(tend_task task, tend_event *event)
 		if (w->arg == event)
 			found = w;
 	}
-	if (found)
+	if (found) {
 		tend__unlink(&found->link);
+		count(event, false);
+	}
 	tend__unlock(tend__stripe_of(rt, task.id));
 	tend__free(found);
 	return found ? 0 : -ENOENT;

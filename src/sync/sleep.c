@@ -19,3 +19,5 @@ int tend_sleep_until(uint64_t deadline)
 	tend__assert(error);
 	return error == -ETIMEDOUT ? 0 : error;
 }
+
+int tend_sleep(uint64_t ns) { return tend_sleep_until(tend_after(ns)); }

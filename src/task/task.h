@@ -10,9 +10,11 @@
  *            +-----end-----> ENDED ---give---> FREE
  *
  *   FREE   -> READY    tend__task_publish()  the caller that won the admission
- *   READY  -> PARKED   tend__task_park()     the task itself, in tend__wait()
+ *   READY  -> PARKED   tend__task_park()     the task itself, in tend__wait(); after a turn, the
+ *                                            thread that took the turn
  *   PARKED -> READY    tend__task_notify()   any thread, which must then queue the task
- *   READY  -> ENDED    tend__task_end()      its worker or thread; of an external task, any
+ *   READY  -> ENDED    tend__task_end()      its worker or thread, or the monitor; of an external
+ *                                            task, any
  *   ENDED  -> FREE     tend__slot_give()     its worker; if the outcome was kept, the joiner
  *                                            or the end of the scope
  *
@@ -23,7 +25,10 @@
  * A notify of a task that is not PARKED leaves NOTIFIED behind, which makes the next park
  * fail: state and bit share a word, so a wake-up between a task's last look and its park is
  * not lost. Every wait looks again, so a notify too many is harmless. But a notify must
- * never reach the next task of the slot, hence the generation in the same word. */
+ * never reach the next task of the slot, hence the generation in the same word.
+ *
+ * A task of turns, as a process is, has neither a stack nor a worker while it is parked: a
+ * notify has its next turn taken by any worker, or by the monitor. */
 #ifndef TEND_TASK_TASK_H
 #define TEND_TASK_TASK_H
 
@@ -40,7 +45,10 @@ struct tend__stack;
 /* An entry of a worker's inbox. The post of a task is also the link in a run queue. */
 struct tend__post {
 	struct tend__post *next;
-	void (*fn)(struct tend__worker *worker, struct tend__post *post);
+	union {
+		void (*fn)(struct tend__worker *worker, struct tend__post *post);
+		struct tend__post *next_batch; /* in the first fresh task of a batch */
+	};
 };
 
 /* The part of a scope that its tasks use. */
@@ -72,10 +80,16 @@ struct tend__task;
 struct tend__kind {
 	/* Makes a notified task run. */
 	void (*wake)(struct tend__task *t);
-	/* Called on the task's own stack after the cleanups: the work that the kind has left
-	 * before the end, which may wait. NULL: none. */
-	void (*before_end)(struct tend__task *t);
-	/* Called on the task's own stack after that: leaves the stack for good. */
+	/* NULL for a task that is a function, called once. Otherwise a task of turns: called for
+	 * each notify, until it returns TEND__WAIT_NONE: the task ends. Otherwise it returns the
+	 * reason of the park that follows, in which the task has neither stack nor worker. */
+	enum tend__wait_kind (*turn)(struct tend__task *t);
+	/* Called by a worker that has no stack for a turn; gives the task away. */
+	void (*starved)(struct tend__task *t);
+	/* Called when the task is canceled or forced, before the notify, with the lock of its
+	 * home or its stripe held; NULL: the notify is enough. */
+	void (*told)(struct tend__task *t);
+	/* Called on the task's own stack after the cleanups: leaves the stack for good. */
 	void (*leave)(struct tend__task *t);
 	/* Called before the slot is freed: with the stripe held, or when no handle reaches the
 	 * task. */
@@ -87,10 +101,10 @@ struct tend__kind {
 struct tend__task {
 	struct tend__post post;        /* (w) in one queue at a time */
 	struct tend__record *record;   /* (c) */
-	struct tend__stack *stack;     /* (w) NULL until its first run */
+	struct tend__stack *stack;     /* (w) NULL until its first run, and between turns */
 	const struct tend__kind *kind; /* (c) */
 	struct tend__home *home;       /* (c) NULL: a thread outside the runtime */
-	struct tend__worker *worker;   /* (w) NULL until its first run, and of threads */
+	struct tend__worker *worker;   /* (w) NULL until its first run, between turns, of threads */
 	uint64_t id;                   /* (c) */
 
 	tend_fn *fn;                /* (c) */

@@ -1,9 +1,12 @@
 /* A runtime on real threads: what the simulator cannot show. */
 #include "suite.h"
 
+#include "child.h"
 #include "take_away.h"
 
 #include "tend/tend.h"
+
+#include "runtime/runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +55,22 @@ static int nothing(void *arg)
 	return 0;
 }
 
+TEST(a_runtime_has_a_worker_for_each_cpu_that_it_may_use)
+{
+	cpu_set_t all, one;
+
+	ANSWERS(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	ANSWERS(sched_setaffinity(0, sizeof(one), &one), 0);
+	tend_runtime *rt = open_runtime(0, 0);
+	ANSWERS(rt->workers_count, 1);
+	close_runtime(rt);
+	ANSWERS(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 TEST(options_of_the_future_are_refused)
 {
 	struct {
@@ -94,65 +113,6 @@ TEST(a_hundred_thousand_fibers_park_at_once)
 	tend_event_close(e);
 }
 
-/* Runs fn in a child with its stderr in buf; the wait status. */
-static int in_child(int (*fn)(void), char *buf, size_t size)
-{
-	int ends[2], status;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
-
-	ck_assert_int_eq(pipe(ends), 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		close(ends[0]);
-		_exit(fn());
-	}
-	close(ends[1]);
-	while (n < size - 1 && (got = read(ends[0], buf + n, size - 1 - n)) > 0)
-		n += (size_t)got;
-	buf[n] = 0;
-	close(ends[0]);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-#ifndef SANITIZED
-static volatile int sink;
-static int deeper(int n) /* not a tail call, and never ends */
-{
-	volatile char frame[512];
-
-	frame[0] = (char)n;
-	sink = frame[0];
-	return n < 0 ? 0 : deeper(n + 1) + frame[0];
-}
-static int overflow(void *arg)
-{
-	(void)arg;
-	return deeper(1);
-}
-static int overflow_program(void)
-{
-	tend_runtime *rt = open_runtime(1, TEND_FAULT_HANDLERS);
-	tend_task t;
-
-	if (tend_spawn(tend_root(rt), overflow, NULL, TEND_TASK_OPTS(.name = "deep"), &t))
-		return 1;
-	return tend_join(t, NULL, TEND_FOREVER);
-}
-
-TEST(a_stack_overflow_names_the_task_and_kills_the_program)
-{
-	char out[512];
-	int status = in_child(overflow_program, out, sizeof(out));
-
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-	ck_assert_ptr_nonnull(strstr(out, "stack overflow in task t/deep"));
-}
-#endif
-
 static tend_runtime *forked_runtime;
 static tend_scope forked_scope;
 static int forked_program(void)
@@ -191,6 +151,186 @@ TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_ptr_nonnull(strstr(out, "runtime_test.c:"));
 	ck_assert_ptr_nonnull(strstr(out, "no task here"));
+}
+
+static tend_channel *narrow;
+static tend_event *unset;
+static int send_there(void *arg)
+{
+	int item = 0;
+
+	(void)arg;
+	return tend_channel_send(narrow, &item, TEND_FOREVER);
+}
+static int receive_there(void *arg)
+{
+	int item;
+
+	(void)arg;
+	return tend_channel_recv(narrow, &item, TEND_FOREVER);
+}
+static int wait_there(void *arg)
+{
+	(void)arg;
+	return tend_event_wait(unset, TEND_FOREVER);
+}
+static void free_channel(void) { tend_channel_free(narrow); }
+static void free_event(void) { tend_event_close(unset); }
+
+static const struct freed {
+	const char *what;
+	tend_fn *body;
+	void (*end)(void);
+	bool watches; /* the event, and the body does not wait for it */
+} freed[] = {
+	{"channel#1 is freed while task #", send_there, free_channel, false},
+	{"channel#1 is freed while task #", receive_there, free_channel, false},
+	{"event#1 is freed while task #", wait_there, free_event, false},
+	{"event#1 is freed while the end of a task", receive_there, free_event, true},
+};
+static const struct freed *freed_now;
+
+/* A hosted runtime, so that the task is in its wait after a poll. */
+static int freed_program(void)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	tend_task t;
+
+	if (tend_channel_open(sizeof(int), 0, &narrow) || tend_event_open(&unset) ||
+	    tend_spawn(tend_root(rt), freed_now->body, NULL, NULL, &t) ||
+	    tend_runtime_poll(rt, 0) < 1 || (freed_now->watches && tend_watch(t, unset)))
+		return 1;
+	freed_now->end();
+	return 0;
+}
+
+TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeof(*freed))
+{
+	char out[512];
+
+	freed_now = &freed[_i];
+	int status = in_child(freed_program, out, sizeof(out));
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
+}
+
+static int unwatched_program(void)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	tend_task t, u;
+
+	if (tend_event_open(&unset) || tend_spawn(tend_root(rt), nothing, NULL, NULL, &t) ||
+	    tend_spawn(tend_root(rt), nothing, NULL, NULL, &u) || tend_watch(t, unset) ||
+	    tend_watch(u, unset) || tend_unwatch(u, unset) || tend_runtime_poll(rt, 0) < 1 ||
+	    tend_event_wait(unset, 0))
+		return 1;
+	tend_event_close(unset);
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(an_event_may_be_freed_once_its_watches_are_over)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(unwatched_program, out, sizeof(out)), 0);
+}
+
+static int panics(void *arg)
+{
+	(void)arg;
+	tend_panic("two\nlines");
+}
+
+static int silent_program(void)
+{
+	tend_runtime *rt;
+	tend_task held;
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "held"), &held) ||
+	    tend_join(held, NULL, TEND_FOREVER) ||
+	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "alone"), NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_panic_that_nobody_holds_is_one_line)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(silent_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/alone #"), out);
+	ck_assert_ptr_nonnull(strstr(out, ": two\\x0alines\n"));
+	ck_assert_ptr_eq(strchr(out, '\n') + 1, out + strlen(out));
+}
+
+static tend_runtime *late_runtime;
+static int sleeps_for_a_length(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(5);
+}
+static int length_program(void)
+{
+	tend_task t;
+
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_spawn(tend_root(late_runtime), sleeps_for_a_length, NULL, NULL, &t) ||
+	       tend_join(t, NULL, TEND_FOREVER);
+}
+static int length_of_a_task(void)
+{
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_spawn(tend_root(late_runtime), nothing, NULL, TEND_TASK_OPTS(.deadline = 5),
+	                  NULL);
+}
+static int length_of_a_scope(void)
+{
+	tend_scope s;
+
+	return tend_runtime_open(NULL, &late_runtime) ||
+	       tend_scope_open(tend_root(late_runtime), "s", TEND_SCOPE_OPTS(.deadline = 5), &s);
+}
+static int length_of_a_shutdown(void)
+{
+	tend_event *never;
+
+	return tend_runtime_open(NULL, &late_runtime) || tend_event_open(&never) ||
+	       tend_spawn(tend_root(late_runtime), wait_event, never, NULL, NULL) ||
+	       tend_shutdown(tend_root(late_runtime), 5, NULL);
+}
+
+TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
+{
+	static int (*const programs[])(void) = {length_program, length_of_a_task, length_of_a_scope,
+	                                        length_of_a_shutdown};
+	char out[512];
+	int status = in_child(programs[_i], out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "did you mean tend_after()?"));
+}
+
+/* The reader of stderr has gone, which must not end the program. Hosted, because a worker
+ * blocks the signal anyway. */
+static int deaf_program(void)
+{
+	int ends[2];
+	tend_runtime *rt;
+
+	if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0 ||
+	    close(ends[0]) || tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &rt) ||
+	    tend_spawn(tend_root(rt), panics, NULL, NULL, NULL) || tend_runtime_poll(rt, 0) < 1)
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_line_that_nobody_reads_ends_no_program)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(deaf_program, out, sizeof(out)), 0);
 }
 
 static int sleep_a_little(void *arg)
@@ -421,7 +561,7 @@ static int serve_short_reads(void *arg)
 	if (read_some(x, fd, 0) != 3)
 		return -EIO;
 	hold(x);
-	if (read_some(x, fd, 1) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
+	if (read_some(x, fd, tend_now()) != 3 || read_some(x, fd, tend_after(1)) != -ETIMEDOUT)
 		return -EIO;
 	/* Bytes, urgent data, bytes and the end come while it is parked, at once. */
 	if (tend_spawn(tend_self_scope(), holder, x, NULL, NULL))

@@ -212,7 +212,8 @@ TEST(a_killed_guard_leaves_no_child_and_is_found_dead)
 	kill(pidfd_pid(g.pidfd), SIGKILL);
 	ck_assert(leash_ends(&leash, GONE_MS));
 	expect_dead(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 100, ARGV("true"), ENV, NULL, -1, NULL), -EPIPE);
+	ck_assert_int_eq(tend__guard_spawn(&g, 100, ARGV("true"), ENV, NULL, -1, STOP, NULL),
+	                 -EPIPE);
 	ck_assert_int_eq(tend__guard_kill(&g, 1), -EPIPE);
 
 	open_guard(&again);
@@ -330,9 +331,13 @@ TEST(a_start_that_hangs_in_the_kernel_is_killed)
 	if (!mount_dead_directory(dir))
 		return;
 	open_guard(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, NULL), 0);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, STOP, NULL), 0);
 	await_stuck_leader(pidfd_pid(g.pidfd));
 	ck_assert_int_eq(tend__guard_kill(&g, 1), 0);
+	ck_assert_uint_eq(expect(&g, TEND__GUARD_START_FAILED, 1).stage, TEND__STAGE_KILLED);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, STOP, NULL), 0);
+	await_stuck_leader(pidfd_pid(g.pidfd));
+	ck_assert_int_eq(tend__guard_stop(&g, 1, 1000000), 0);
 	ck_assert_uint_eq(expect(&g, TEND__GUARD_START_FAILED, 1).stage, TEND__STAGE_KILLED);
 	spawn(&g, 2, ARGV("true"), NULL);
 	expect(&g, TEND__GUARD_STARTED, 2);
@@ -353,7 +358,7 @@ TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
 		struct tend__guard g;
 		open_guard(&g);
 		guard = pidfd_pid(g.pidfd);
-		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1,
+		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, STOP,
 		                                   (int[]){-1, leash.out, -1}),
 		                 0);
 		await_stuck_leader(guard);
@@ -380,7 +385,7 @@ TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 		close(leash.in);
 		open_guard(&g);
 		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV(self_path(), "+nest", guard_path()),
-		                                   ENV, NULL, -1,
+		                                   ENV, NULL, -1, STOP,
 		                                   (int[]){-1, ready.out, leash.out}),
 		                 0);
 		close(leash.out);

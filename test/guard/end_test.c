@@ -90,7 +90,7 @@ TEST(stop_reaches_the_stopped_and_a_plain_signal_does_not_wake_them)
 	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGSTOP), 0);
 	await_state(pid, 'T');
 	ck_assert_int_eq(tend__guard_signal(&g, 1, SIGTERM), 0);
-	ck_assert_int_eq(tend__guard_stop(&g, 1, SIGHUP), 0);
+	ck_assert_int_eq(tend__guard_stop(&g, 1, LONG_NS), 0);
 	struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 1);
 	ck_assert_int_eq(m.code, CLD_KILLED);
 	ck_assert(m.status == SIGTERM || m.status == SIGHUP);
@@ -124,7 +124,7 @@ TEST(a_signal_before_the_start_comes_right_after_it)
 	open_guard(&g);
 	for (int i = 0; i < 20; i++) {
 		spawn(&g, 1, ARGV("sleep", "1000"), NULL);
-		ck_assert_int_eq(tend__guard_stop(&g, 1, SIGTERM), 0);
+		ck_assert_int_eq(tend__guard_stop(&g, 1, LONG_NS), 0);
 		expect(&g, TEND__GUARD_STARTED, 1);
 		ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, SIGTERM);
 	}
@@ -155,6 +155,139 @@ TEST(a_kill_before_the_start_ends_it_either_way)
 		ck_assert_int_eq(count_children(guard, NULL, 0), 0);
 	}
 	ck_assert(leash_ends(&leash, 0));
+	tend__guard_close(&g);
+}
+
+/* Reads lines of NAME and `what`, one from each name, in any order. */
+static void each_says(struct leash *leash, const char *names, const char *what)
+{
+	char left[64], line[64], name[32], said[32];
+	snprintf(left, sizeof(left), "%s", names);
+	while (left[0]) {
+		leash_line(leash, line, sizeof(line));
+		ck_assert_int_eq(sscanf(line, "%31s %31[^\n]", name, said), 2);
+		ck_assert_msg(strcmp(said, what) == 0, "%s, not %s", line, what);
+		char *at = strstr(left, name);
+		ck_assert_msg(at, "%s: not of '%s'", line, left);
+		memmove(at, at + strlen(name), strlen(at + strlen(name)) + 1);
+		while (left[0] == ' ')
+			memmove(left, left + 1, strlen(left));
+	}
+}
+
+static void release(const struct leash *input, const char *bytes)
+{
+	ck_assert_int_eq(write(input->out, bytes, strlen(bytes)), (int)strlen(bytes));
+}
+
+/* The leader ends by itself or by the stop; the daemon is asked when the leader has ended, so
+ * what is in the group could have been asked a second time by then. */
+static void rest_has_its_time(const char *const *argv, int code, int status)
+{
+	const struct tend__guard_stop stop = {.signal = SIGTERM, .ns = LONG_NS};
+	struct tend__guard g;
+	struct leash output = open_leash(), input = open_leash();
+	struct tend__guard_message m;
+	char line[64];
+	open_guard(&g);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, argv, ENV, NULL, -1, stop,
+	                                   (int[]){input.in, output.out, 2}),
+	                 0);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	leash_line(&output, line, sizeof(line));
+	ck_assert_str_eq(line, "leader ready");
+	if (code == CLD_KILLED)
+		ck_assert_int_eq(tend__guard_stop(&g, 1, LONG_NS), 0);
+	each_says(&output, "group daemon", "asked");
+	ck_assert_int_eq(tend__guard_next(&g, &m), 0);
+	release(&input, "xx");
+	/* Its parent is gone now, so it is asked, too. */
+	struct leash *o = &output;
+	int over = 0, asked = 0;
+	while (over < 2 || asked < 1) {
+		leash_line(o, line, sizeof(line));
+		over += strcmp(line, "group over") == 0 || strcmp(line, "daemon over") == 0;
+		asked += strcmp(line, "deep asked") == 0;
+		ck_assert_ptr_null(strstr(line, "again"));
+	}
+	ck_assert_int_eq(tend__guard_next(&g, &m), 0);
+	release(&input, "x");
+	each_says(&output, "deep", "over");
+	m = expect(&g, TEND__GUARD_EXITED, 1);
+	ck_assert_int_eq(m.code, code);
+	ck_assert_int_eq(m.status, status);
+	ck_assert_uint_eq(m.killed, 0);
+	ck_assert_str_eq(m.names, "");
+	ck_assert(leash_ends(&output, 0));
+	tend__guard_close(&g);
+}
+
+TEST(what_a_leader_leaves_that_ends_by_itself_is_asked_to_stop_and_has_its_time)
+{
+	rest_has_its_time(ARGV(self_path(), "+grace", "7"), CLD_EXITED, 7);
+}
+
+TEST(what_a_leader_leaves_that_a_stop_ends_is_asked_once_and_has_its_time)
+{
+	rest_has_its_time(ARGV(self_path(), "+grace"), CLD_KILLED, SIGTERM);
+}
+
+TEST(a_stop_without_time_kills_and_names_what_does_not_end)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	char line[16];
+	open_guard(&g);
+	spawn(&g, 1, ARGV(self_path(), "+brood", "5"), (int[]){-1, leash.out, 2});
+	expect(&g, TEND__GUARD_STARTED, 1);
+	leash_line(&leash, line, sizeof(line));
+	ck_assert_int_eq(tend__guard_stop(&g, 1, LONG_NS), 0);
+	ck_assert_int_eq(tend__guard_stop(&g, 1, 0), 0);
+	struct tend__guard_message m = expect(&g, TEND__GUARD_EXITED, 1);
+	ck_assert_int_eq(m.code, CLD_KILLED);
+	ck_assert_int_eq(m.status, SIGKILL);
+	/* Its child, five daemons, and two children of daemons. */
+	ck_assert_uint_eq(m.killed, 1 + 5 + 2);
+	ck_assert_ptr_nonnull(strstr(m.names, "test_guard ("));
+	ck_assert_ptr_nonnull(strstr(m.names, "), test_guard ("));
+	ck_assert(leash_ends(&leash, 0));
+	tend__guard_close(&g);
+}
+
+TEST(a_leader_that_has_left_its_group_is_asked_to_stop)
+{
+	struct tend__guard g;
+	struct leash leash = open_leash();
+	char line[16];
+	open_guard(&g);
+	spawn(&g, 1, ARGV(self_path(), "+moved"), (int[]){-1, leash.out, 2});
+	expect(&g, TEND__GUARD_STARTED, 1);
+	leash_line(&leash, line, sizeof(line));
+	ck_assert_str_eq(line, "leader ready");
+	ck_assert_int_eq(tend__guard_stop(&g, 1, LONG_NS), 0);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, 5);
+	tend__guard_close(&g);
+}
+
+TEST(a_stopped_guard_goes_on_when_a_task_ends_or_its_owner_says_so)
+{
+	struct tend__guard g;
+	struct leash input = open_leash();
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	spawn(&g, 1, ARGV("cat"), (int[]){input.in, -1, -1});
+	close(input.in);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	ck_assert_int_eq(kill(guard, SIGSTOP), 0);
+	await_state(guard, 'T');
+	close(input.out);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 1).status, 0);
+	ck_assert_int_eq(kill(guard, SIGSTOP), 0);
+	await_state(guard, 'T');
+	spawn(&g, 2, SH("exit 3"), NULL);
+	tend__guard_continue(&g);
+	expect(&g, TEND__GUARD_STARTED, 2);
+	ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, 2).status, 3);
 	tend__guard_close(&g);
 }
 

@@ -6,6 +6,7 @@
 
 #include "platform/guard.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +21,11 @@
 #define ARGV(...)  ((const char *const[]){__VA_ARGS__, NULL})
 #define SH(script) ARGV("/bin/sh", "-c", (script))
 #define ENV        ARGV("PATH=/usr/bin:/bin")
+
+/* A stop by SIGTERM, and what is left when the leader ends by itself is killed at
+ * once; and a time of a stop that only a failure sees the end of. */
+#define STOP    ((struct tend__guard_stop){.signal = SIGTERM})
+#define LONG_NS (UINT64_C(1000000000) * 3600)
 
 /* The path of the guard under test, and of this program, which plays the
  * children too: role_main() if it was started with a role, which begins with '+'. */

@@ -96,13 +96,86 @@ static int echo(int argc, char **argv)
 	return 0;
 }
 
+static void say(const char *name, const char *what)
+{
+	char line[32];
+	int n = snprintf(line, sizeof(line), "%s %s\n", name, what);
+	if (write(1, line, (size_t)n) != n)
+		_exit(1);
+}
+
+/* Says when it is asked to stop, and then ends when a byte comes from standard input. */
+_Noreturn static void end_slowly(const char *name, int tell)
+{
+	sigset_t term, pending;
+	int sig;
+	char c;
+	if (write(tell, "x", 1) != 1)
+		_exit(1);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigwait(&term, &sig);
+	say(name, "asked");
+	if (read(0, &c, 1) != 1)
+		_exit(1);
+	sigpending(&pending);
+	say(name, sigismember(&pending, SIGTERM) ? "asked again" : "over");
+	_exit(0);
+}
+
+/* +grace [CODE]: a leader that ends at once with the code, or stays until a stop; with a
+ * process in its group, a daemon, and a child of the daemon in a session of its own. */
+static int grace(const char *code)
+{
+	int tell[2];
+	char c;
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	if (pipe(tell) < 0)
+		return 1;
+	if (fork() == 0)
+		end_slowly("group", tell[1]);
+	if (fork() == 0) {
+		setsid();
+		if (fork() != 0)
+			end_slowly("daemon", tell[1]);
+		setsid();
+		end_slowly("deep", tell[1]);
+	}
+	for (int i = 0; i < 3; i++)
+		if (read(tell[0], &c, 1) != 1)
+			return 1;
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
+	say("leader", "ready");
+	if (code)
+		_exit(atoi(code));
+	stay();
+}
+
+/* +moved: a leader that has left its group, and ends with 5 when it is asked. */
+static int moved(void)
+{
+	sigset_t term;
+	int sig;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	if (setpgid(0, getpgid(getppid())) < 0)
+		return 1;
+	say("leader", "ready");
+	sigwait(&term, &sig);
+	return 5;
+}
+
 /* +nest GUARD: a program with a guard of its own and a brood under it. */
 static int nest(const char *guard)
 {
 	struct tend__guard g;
 	if (tend__guard_open(guard, &g) < 0)
 		return 1;
-	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "+brood", "4"), ENV, NULL, -1,
+	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "+brood", "4"), ENV, NULL, -1, STOP,
 	                      (int[]){-1, 1, 2}) < 0)
 		return 1;
 	stay();
@@ -116,6 +189,10 @@ int role_main(int argc, char **argv)
 		return report();
 	if (strcmp(argv[1], "+echo") == 0)
 		return echo(argc - 2, argv + 2);
+	if (strcmp(argv[1], "+grace") == 0)
+		return grace(argv[2]);
+	if (strcmp(argv[1], "+moved") == 0)
+		return moved();
 	if (strcmp(argv[1], "+nest") == 0)
 		return nest(argv[2]);
 	return 99;

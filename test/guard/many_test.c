@@ -61,7 +61,7 @@ static void run_children(struct tend__guard *g, int count)
 			char code[16];
 			snprintf(code, sizeof(code), "%d", spawned % CODES);
 			int error = tend__guard_spawn(g, (uint64_t)spawned, ARGV(exit_with(), code),
-			                              ENV, NULL, -1, NULL);
+			                              ENV, NULL, -1, STOP, NULL);
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);
@@ -111,7 +111,7 @@ static void start_crowd(struct tend__guard *g, int out)
 	for (int spawned = 0, started = 0; started < CROWD;) {
 		while (spawned < CROWD) {
 			int error = tend__guard_spawn(g, (uint64_t)spawned, ARGV(exit_with()), ENV,
-			                              NULL, -1, (int[]){-1, out, -1});
+			                              NULL, -1, STOP, (int[]){-1, out, -1});
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);
@@ -133,7 +133,7 @@ TEST(no_end_is_lost_while_the_program_does_not_read)
 	start_crowd(&g, leash.out);
 	for (uint64_t i = 0; i < CROWD; i++) {
 		int error;
-		while ((error = tend__guard_stop(&g, i, SIGTERM)) == -EAGAIN) {
+		while ((error = tend__guard_stop(&g, i, LONG_NS)) == -EAGAIN) {
 			struct pollfd polled = {.fd = g.sock, .events = POLLOUT};
 			ck_assert_int_eq(poll(&polled, 1, PATIENCE_MS), 1);
 		}

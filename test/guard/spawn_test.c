@@ -97,7 +97,8 @@ TEST(a_file_in_path_that_cannot_run_hides_none_after_it)
 	open_guard(&g);
 	file("true", "text", 0644);
 	snprintf(path, sizeof(path), "PATH=%s:/usr/bin:/bin", dir);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ARGV(path), NULL, -1, NULL), 0);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ARGV(path), NULL, -1, STOP, NULL),
+	                 0);
 	expect(&g, TEND__GUARD_STARTED, 1);
 	expect(&g, TEND__GUARD_EXITED, 1);
 	path[strlen("PATH=") + strlen(dir)] = '\0';
@@ -203,8 +204,8 @@ TEST(an_empty_command_is_refused_at_once)
 	struct tend__guard g;
 	const char *const none[] = {NULL};
 	open_guard(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, none, ENV, NULL, -1, NULL), -EINVAL);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, NULL, ENV, NULL, -1, NULL), -EINVAL);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, none, ENV, NULL, -1, STOP, NULL), -EINVAL);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, NULL, ENV, NULL, -1, STOP, NULL), -EINVAL);
 	ck_assert_int_eq(tend__guard_signal(&g, 1, 0), -EINVAL);
 	ck_assert_int_eq(tend__guard_signal(&g, 1, 65), -EINVAL);
 	ck_assert_uint_eq(g.unanswered, 0);
@@ -217,7 +218,8 @@ TEST(more_spawns_than_the_window_are_told_to_wait)
 	open_guard(&g);
 	for (uint64_t i = 0; i < TEND__GUARD_WINDOW; i++)
 		spawn(&g, i, ARGV("true"), NULL);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1000, ARGV("true"), ENV, NULL, -1, NULL), -EAGAIN);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1000, ARGV("true"), ENV, NULL, -1, STOP, NULL),
+	                 -EAGAIN);
 	int ended = 0;
 	while (ended < TEND__GUARD_WINDOW) {
 		struct tend__guard_message m = next(&g);
@@ -253,8 +255,8 @@ TEST(arguments_environment_and_directory_arrive_as_given)
 
 	open_guard(&g);
 	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, argv, env, "usr", -1, (int[]){-1, leash.out, 2}),
-	                 0);
+	ck_assert_int_eq(
+		tend__guard_spawn(&g, 1, argv, env, "usr", -1, STOP, (int[]){-1, leash.out, 2}), 0);
 	close(leash.out);
 	size_t size = 0;
 	ssize_t n;
@@ -416,7 +418,8 @@ TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 		                                      .flags = forged[i].flags,
 		                                      .argc = forged[i].argc,
 		                                      .envc = forged[i].envc,
-		                                      .blob_bytes = forged[i].bytes};
+		                                      .blob_bytes = forged[i].bytes,
+		                                      .signal = SIGTERM};
 		send_forged(&g, &request, forged_blob(good, sizeof(good), forged[i].seals));
 		check_failure(expect(&g, TEND__GUARD_START_FAILED, i), TEND__STAGE_REQUEST, EPROTO);
 	}
@@ -425,7 +428,8 @@ TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 	                                      .cookie = 50,
 	                                      .flags = TEND__GUARD_BLOB,
 	                                      .argc = 1,
-	                                      .blob_bytes = 4};
+	                                      .blob_bytes = 4,
+	                                      .signal = SIGTERM};
 	send_forged(&g, &request, forged_blob("true", 4, seals));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
 	/* Strings that would go on behind the last page. */

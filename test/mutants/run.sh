@@ -53,9 +53,10 @@ run_piece() { # PIECE, SECONDS
 # The name of the first that fails, with the assertion that failed if one did, or nothing. A
 # piece that takes five times as long as without a mutant hangs; `limits` says how long that is.
 limits=
-first_failure() {
-	for piece in $pieces; do
-		run_piece "$piece" "$(echo "$limits" | sed -n "s|^$piece ||p")" && continue
+first_failure() { # the TEST that is tried first, or nothing
+	for piece in ${1:+1/1=$1} $pieces; do
+		limit=$(echo "$limits" | sed -n "s|^$piece ||p")
+		run_piece "$piece" "${limit:-$(echo "$limits" | sed -n 's|^1/6=scenarios ||p')}" && continue
 		sed -n 's/^not ok [0-9]* - [^:]*:\([a-z0-9_]*\):.*/\1/p' "$work/tap" | sed -n 1p |
 			grep . || echo "${piece#*=}, by a crash or a hang"
 		sed -n 's/.* broken invariant: \(.*\)/by the assertion \1/p' "$work/log" | sed -n 1p
@@ -68,9 +69,10 @@ link() {
 	$cc -pthread -o "$work/test_sim" "$work"/*.o $(pkg-config --libs check)
 }
 
-# One bug: a perl substitution over one file. It must apply, and compile. Each lane
-# takes its turn.
-mutant() { # NAME, FILE, EXPRESSION
+# One bug: a perl substitution over one file. It must apply, and compile. The test that is
+# known to see the bug comes first, because without it most of the time goes to tests that do
+# not; any test may catch a mutant. Each lane takes its turn.
+mutant() { # NAME, FILE, EXPRESSION, [TEST]
 	turn=$((turn + 1))
 	[ $((turn % lanes)) -eq "$lane" ] || return 0
 	number=$turn
@@ -91,7 +93,7 @@ mutant() { # NAME, FILE, EXPRESSION
 		say no "$1: it does not compile: $(sed -n 1p "$work/errors")"
 	else
 		link
-		by=$(first_failure)
+		by=$(first_failure "${4:-}")
 		if [ -n "$by" ]; then
 			say yes "$1: caught by $(echo $by)"
 		else
@@ -129,105 +131,170 @@ mutants() {
 
 # ---- Park and wake ----
 mutant "a notify of a running task leaves no bit" src/task/state.c \
-	's/new = old \| TEND__NOTIFIED;/return false;/'
+	's/new = old \| TEND__NOTIFIED;/return false;/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a park does not look at the bit" src/task/state.c \
-	's/if \(old & TEND__NOTIFIED\) \{/if (0) {/'
+	's/if \(old & TEND__NOTIFIED\) \{/if (0) {/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a wait looks for a cancel only before it parks" src/runtime/park.c \
-	's/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/'
+	's/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
 	's/if \(w->done \|\|/if ((w->done && !tend__cancel_visible(t)) ||/;
-	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/'
+	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/' \
+	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
-	's/\t\tlink_to_scope\(t\);\n\t\treturn t;/\t\treturn t;/'
-mutant "a timeout wakes nobody" src/runtime/park.c \
-	's/t->timed_out = true;\n\tif \(tend__task_notify\(t\)\)/t->timed_out = true;\n\tif (0)/'
+	's/\t\tlink_to_scope\(t\);\n\t\treturn t;/\t\treturn t;/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
+mutant "a timeout does not wake" src/runtime/park.c \
+	's/t->timed_out = true;\n\tif \(tend__task_notify\(t\)\)/t->timed_out = true;\n\tif (0)/' \
+	rule_13_concurrent_shutdowns_share_one_result
 
 # ---- Admission and counts ----
 mutant "a child counts in its parent after its own first" src/scope/admit.c \
 	's/\(tend__scope_count\(word\) != 0 \|\| inside \|\| !parent\)/1/;
-	 s/if \(!error && tend__scope_count\(word\) == 0 && !inside && parent\) \{/if (!error && tend__scope_count(word) == 0 && parent) { (void)enter_empty(parent, parent->id, 1, false); return 0; }\nif (0) {/'
-mutant "the last to leave wakes nobody" src/scope/leave.c \
-	's/while \(tend__linked\(&s->waiters\)\)/while (0)/'
+	 s/if \(!error && tend__scope_count\(word\) == 0 && !inside && parent\) \{/if (!error && tend__scope_count(word) == 0 && parent) { (void)enter_empty(parent, parent->id, 1, false); return 0; }\nif (0) {/' \
+	every_schedule_of_two_into_an_empty_child
+mutant "the last task to leave wakes no waiter" src/scope/leave.c \
+	's/while \(tend__linked\(&s->waiters\)\)/while (0)/' \
+	au_09_so_does_its_cancel_and_its_panic
 mutant "a waiter looks, then begins to listen" src/scope/empty.c \
 	's/(\ttend__lock\(&s->home.lock\);\n\t\/\* Under the lock, so)/\tuint32_t seen = tend__scope_count(tend__load_acquire(&s->home.record->word));\n$1/;
-	 s/tend__scope_count\(tend__load_acquire\(&s->home.record->word\)\) == 0\) \{/seen == 0) {/'
+	 s/tend__scope_count\(tend__load_acquire\(&s->home.record->word\)\) == 0\) \{/seen == 0) {/' \
+	bp_13_a_panic_of_a_holder_ends_the_scope_it_holds
 mutant "a seal is not looked at" src/scope/admit.c \
-	's/admit && \(word & TEND__SCOPE_SEALED\)/0/'
+	's/admit && \(word & TEND__SCOPE_SEALED\)/0/' \
+	places_taken_ahead_are_not_counted_and_admit_nobody_too_late
 mutant "a cancel does not refuse" src/scope/admit.c \
-	's/admit && \(word & \(TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED\)\)/admit \&\& (word \& TEND__SCOPE_CLOSED)/'
-mutant "who takes places does not look for those who wait" src/scope/batch.c \
-	's/if \(!may_reserve\(s\)\)\n\s*tend__places_return\(w\);/;/'
-mutant "who waits leaves the places that others hold" src/scope/batch.c \
-	's/(\ttend__add\(&s->awaited, 1\);\n)\ttend__places_revoke\(s->rt\);/$1/'
-mutant "who looks counts the places that nobody has" src/scope/empty.c \
-	's/\ttend__places_revoke\(top->rt\);//; s/ \+ tend__unused_places\(s->rt, s->id\)//'
-mutant "places are held where somebody waits" src/scope/batch.c \
-	's/if \(tend__load\(&s->awaited\)\)\n\s*break;/;/'
+	's/admit && \(word & \(TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED\)\)/admit \&\& (word \& TEND__SCOPE_CLOSED)/' \
+	places_taken_ahead_are_not_counted_and_admit_nobody_too_late
+mutant "a worker that takes places does not look for waiters" src/scope/batch.c \
+	's/if \(!may_reserve\(s\)\)\n\s*tend__places_return\(w\);/;/' \
+	places_taken_ahead_keep_nobody_waiting
+mutant "a waiter leaves the places that other workers hold" src/scope/batch.c \
+	's/(\ttend__add\(&s->awaited, 1\);\n)\ttend__places_revoke\(s->rt\);/$1/' \
+	places_taken_ahead_keep_nobody_waiting
+mutant "a live count has unused places in it" src/scope/empty.c \
+	's/\ttend__places_revoke\(top->rt\);//; s/ \+ tend__unused_places\(s->rt, s->id\)//' \
+	places_taken_ahead_are_not_counted_and_admit_nobody_too_late
+mutant "places are reserved where a waiter waits" src/scope/batch.c \
+	's/if \(tend__load\(&s->awaited\)\)\n\s*break;/;/' \
+	places_taken_ahead_keep_nobody_waiting
 mutant "places are taken where some are left" src/scope/batch.c \
 	's/tend__load_relaxed\(&w->places.word\) \|\| !may_reserve/!may_reserve/;
-	 s/tend__assert\(!tend__load_relaxed\(&w->places.word\)\);/;/'
+	 s/tend__assert\(!tend__load_relaxed\(&w->places.word\)\);/;/' \
+	places_in_a_scope_that_is_sealed_and_opened_again_are_not_lost
 mutant "a place is spent in a scope that is sealed" src/scope/admit.c \
-	's/!admission\(tend__load_acquire\(&s->home.record->word\), id, true\) &&/1 \&\&/'
-mutant "places that nobody has are counted as tasks" src/scope/end.c \
-	's/in -= tend__unused_places\(s->rt, s->id\);/;/'
-mutant "a scope without an owner is kept by places that nobody has" src/scope/owner.c \
-	's/\ttend__places_revoke\(rt\);\n//'
+	's/!admission\(tend__load_acquire\(&s->home.record->word\), id, true\) &&/1 \&\&/' \
+	places_taken_ahead_are_not_counted_and_admit_nobody_too_late
+mutant "unused places are counted as tasks" src/scope/end.c \
+	's/in -= tend__unused_places\(s->rt, s->id\);/;/' \
+	places_taken_ahead_are_not_counted_and_admit_nobody_too_late
+mutant "a scope without an owner is kept by unused places" src/scope/owner.c \
+	's/\ttend__places_revoke\(rt\);\n//' \
+	places_taken_ahead_keep_no_scope_whose_owner_has_ended
 mutant "a prefix matches parts of a segment" src/scope/path.c \
 	's/for \(size_t i = 0; i < len; i\+\+\)/for (size_t i = 0; i < len && path[i]; i++)/;
-	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/'
+	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/' \
+	bp_02_a_prefix_matches_whole_segments
 mutant "a walk of the registry is taken for an instant" src/scope/path.c \
-	's/if \(live \|\| births\(rt\) == before\)/if (1)/'
+	's/if \(live \|\| births\(rt\) == before\)/if (1)/' \
+	rule_11_a_walk_by_path_misses_no_hand_over
 
 # ---- Cancel ----
 mutant "the reason is written after the flag" src/scope/cancel.c \
-	's/\ts->reason = \*reason;\n(\tuint64_t before = .*?\ttend__lock\(&s->home.lock\);\n)/$1\ts->reason = *reason;\n/s'
+	's/\ts->reason = \*reason;\n(\tuint64_t before = .*?\ttend__lock\(&s->home.lock\);\n)/$1\ts->reason = *reason;\n/s' \
+	rule_17_whoever_looks_finds_the_reason_with_the_cancel
 mutant "the last reason wins" src/scope/cancel.c \
 	's/\telse if \(tend__load_acquire\(&top->home.record->word\) & TEND__SCOPE_CANCELED\)\n\t\terror = -EALREADY;//;
-	 s/into = !\(tend__load_acquire\(&s->home.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/'
+	 s/into = !\(tend__load_acquire\(&s->home.record->word\) & TEND__SCOPE_CANCELED\) &&/into =/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a cancel stays in its scope" src/scope/cancel.c \
-	's/s = tend__scope_next\(s, top, into\)\)/s = NULL)/'
-mutant "a cancel wakes nobody" src/scope/cancel.c \
-	's/if \(tend__task_notify\(t\)\)/if (0)/'
+	's/s = tend__scope_next\(s, top, into\)\)/s = NULL)/' \
+	au_02_a_child_inherits_its_parents_cancel_also_while_idle
+mutant "a cancel wakes no task" src/scope/cancel.c \
+	's/if \(tend__task_notify\(t\)\)/if (0)/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a scope below a canceled one is born healthy" src/scope/open.c \
-	's/if \(\(above & TEND__SCOPE_CANCELED\) && !s->shield\)/if (0)/'
+	's/if \(\(above & TEND__SCOPE_CANCELED\) && !s->shield\)/if (0)/' \
+	rule_02_a_cancel_of_an_idle_scope_is_kept
 
 # ---- Ends ----
 mutant "a cancel beats a crash" src/scope/finish.c \
-	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_canceled\)\n\t\treturn TEND_CANCELED;/\tif (t->was_canceled)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/'
+	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_canceled\)\n\t\treturn TEND_CANCELED;/\tif (t->was_canceled)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/' \
+	an_abort_waits_for_the_end_of_a_shield
 mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
 	's/(\tif \(outcome == TEND_FAILED \|\| outcome == TEND_PANICKED\)\n\t\tfailed\(s, t, outcome\);\n)//;
-	 my $failed = $1; s/(\n\t\/\* seq_cst, against the waiter)/\n$failed$1/'
+	 my $failed = $1; s/(\n\t\/\* seq_cst, against the waiter)/\n$failed$1/' \
+	rule_18_a_critical_failure_cancels_before_anyone_learns_of_it
 mutant "an owner leaves its scopes to nobody" src/scope/finish.c \
-	's/\tif \(t->owns\)\n\t\ttend__disown\(t\);/\t;/'
+	's/\tif \(t->owns\)\n\t\ttend__disown\(t\);/\t;/' \
+	au_09_so_does_its_cancel_and_its_panic
 mutant "an entry leaves the count before it has ended" src/scope/finish.c \
 	's/\tif \(defers\)\n\t\ttend__leave_defer\(w, s, outcome\);\n\telse\n\t\t(tend__add_relaxed.*?;\n)/\t$1\ttend__scope_leave(s, 1);\n/;
-	 s/\tif \(!defers\)\n\t\ttend__scope_leave\(s, 1\);\n\}/}/'
+	 s/\tif \(!defers\)\n\t\ttend__scope_leave\(s, 1\);\n\}/}/' \
+	au_09_so_does_its_cancel_and_its_panic
 mutant "what has ended is not counted until it has left" src/scope/end.c \
-	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/'
+	's/uint32_t owed = tend__deferred_leaves\(s->rt, s->id, i\);/uint32_t owed = 0;/' \
+	rule_07_every_way_out_leaves_the_registry_before_it_is_told
 mutant "a worker goes to sleep in debt" src/runtime/switch.c \
-	's/w->leaves.home && \(!t \|\| t->home != w->leaves.home\)/w->leaves.home \&\& t \&\& t->home != w->leaves.home/'
-mutant "who was notified before it parks is forgotten" src/runtime/switch.c \
-	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/'
+	's/w->leaves.home && \(!t \|\| t->home != w->leaves.home\)/w->leaves.home \&\& t \&\& t->home != w->leaves.home/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
+mutant "a task that was notified before its park is forgotten" src/runtime/switch.c \
+	's/if \(tend__task_park\(t, wait\)\)\n/(void)!tend__task_park(t, wait);\n/' \
+	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "fresh ones go before all others" src/runtime/switch.c \
-	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (tend__has_fresh(w))/'
+	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (tend__has_fresh(w))/' \
+	who_was_woken_runs_though_there_are_always_fresh_ones
 mutant "others go before all fresh ones" src/runtime/switch.c \
-	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (!w->started.first \&\& tend__has_fresh(w))/'
-mutant "who yields is forgotten" src/runtime/switch.c \
+	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (!w->started.first \&\& tend__has_fresh(w))/' \
+	au_09_so_does_its_cancel_and_its_panic
+mutant "a fiber that yields is forgotten" src/runtime/switch.c \
 	's/\ttend__queue_push\(&t->worker->started, &t->post\);\n\tgo_on/\tgo_on/'
 mutant "the end of a task tells no path that it is empty" src/scope/finish.c \
-	's/if \(tend__load\(&rt->path_waiters\)\)/if (0)/'
+	's/if \(tend__load\(&rt->path_waiters\)\)/if (0)/' \
+	bp_04_wait_empty_waits_for_the_last_and_not_at_all_when_empty
 mutant "deferred cleanups are forgotten" src/runtime/switch.c \
-	's/while \(t->defers\) \{/while (0) {/'
+	's/while \(t->defers\) \{/while (0) {/' \
+	what_a_drop_defers_runs_and_a_drop_runs_once
+
+# ---- Callers from outside ----
+mutant "a close frees what callers from outside use" src/runtime/visit.c \
+	's/if \(!tend__load\(&e->inside\) \|\| error\)/if (1)/'
+mutant "the last caller from outside does not wake the close" src/runtime/visit.c \
+	's/\|\| !tend__load\(&e->awaited\)/|| 1/'
+mutant "a caller finds the runtime before it counts itself in" src/runtime/visit.c \
+	's/\ttend__add\(&e->inside, 1\);\n\ttend_runtime \*rt = tend__load\(&e->rt\);/\ttend_runtime *rt = tend__load(&e->rt);\n\ttend__add(&e->inside, 1);/'
+
+# ---- While a worker is busy ----
+mutant "an early alarm does not wake the monitor" src/runtime/monitor.c \
+	's/bool wakes = at < m->sleeps_until;/bool wakes = !at;/'
+mutant "the monitor sleeps beyond its alarms" src/runtime/monitor.c \
+	's/: tend__timers_next\(&m->alarms\);/: TEND_FOREVER;/'
+mutant "a scope whose deadline has passed is born as any other" src/scope/open.c \
+	's/\} else if \(opts->deadline && opts->deadline <= now\) \{/} else if (0) {/'
+mutant "a task whose deadline has passed is born as any other" src/kinds/birth.c \
+	's/\(t->cancel_code \? \(uint32_t\)TEND__CANCELED : 0\)/0/'
+mutant "a thief takes from the ring only" src/runtime/idle.c \
+	's/if \(tend__batches_take\(w, v, [^)]*\)\)/if (0)/'
+mutant "a worker falls asleep beside the batches of another" src/runtime/idle.c \
+	's/\{ return tend__has_fresh\(v\); \}/{ return tend__ring_filled(v); }/'
+mutant "batches wait for an empty ring" src/runtime/loop.c \
+	's/if \(tend__ring_length\(w\) <= TEND__RING - TEND__BATCH\)/if (0)/'
 
 # ---- Channels, shutdown ----
-mutant "who takes an item lets no sender in" src/sync/channel.c \
-	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\ttend__assert/if (0) {\n\t\t\ttend__assert/'
+mutant "a receiver that takes an item lets no sender in" src/sync/channel.c \
+	's/if \(tend__linked\(&c->senders\)\) \{\n\t\t\ttend__assert/if (0) {\n\t\t\ttend__assert/' \
+	a_sender_is_let_in_when_an_item_is_taken
 mutant "a closed channel leaves its receivers asleep" src/sync/channel.c \
-	's/while \(tend__linked\(&c->receivers\)\)/while (0)/'
+	's/while \(tend__linked\(&c->receivers\)\)/while (0)/' \
+	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \
-	's/\ttend__cleanups_run\(s, id\);\n(.*?)\ttend__scope_cancel\(s, id, &reason\);/$1\ttend__scope_cancel(s, id, &reason);\n\ttend__cleanups_run(s, id);/s'
+	's/\ttend__cleanups_run\(s, id\);\n(.*?)\ttend__scope_cancel\(s, id, &reason\);/$1\ttend__scope_cancel(s, id, &reason);\n\ttend__cleanups_run(s, id);/s' \
+	rule_06_cleanups_run_before_the_cancel
 mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c \
-	's/if \(deadline < op->deadline\) \{/if (0) {/'
+	's/if \(deadline < op->deadline\) \{/if (0) {/' \
+	rule_13_a_later_caller_makes_the_deadline_earlier
 }
 
 # A lane for each processor, with objects of its own.

@@ -120,8 +120,28 @@ TEST(what_cannot_start_says_why)
 	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = ok, .cwd = "/no/such"), &t), 0);
 	o = join(t);
 	ck_assert_int_eq(o.result, -ENOENT);
-	ck_assert_ptr_nonnull(strstr(o.message, "working directory"));
+	ck_assert_ptr_nonnull(strstr(o.message, "working directory '/no/such'"));
 	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = NULL), &t), -EINVAL);
+	end();
+}
+
+static char told[512];
+static void take_line(const char *message) { snprintf(told, sizeof(told), "%s", message); }
+
+TEST(what_cannot_start_and_nobody_holds_is_told)
+{
+	const char *const none[] = {"no-such-program-here", NULL}, *const no[] = {"false", NULL};
+
+	begin();
+	tend_set_failure_hook(take_line);
+	/* An exit code is an answer. */
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = no), NULL), 0);
+	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
+	ck_assert_str_eq(told, "");
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = none), NULL), 0);
+	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
+	ck_assert_ptr_nonnull(strstr(told, " could not start: no-such-program-here: "));
+	tend_set_failure_hook(NULL);
 	end();
 }
 
@@ -144,6 +164,201 @@ TEST(a_cancel_sends_the_stop_signal_and_then_kills)
 	ck_assert_int_eq(o.signal, SIGKILL);
 	end();
 	no_children_left();
+}
+
+TEST(a_crash_after_a_cancel_is_a_failure)
+{
+	struct tend_outcome o;
+	tend_task t;
+
+	begin();
+	t = shell("trap 'kill -SEGV $$' TERM; echo up; while :; do sleep 0.01; done", 0);
+	until_it_says(t, "up");
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	o = join(t);
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.signal, SIGSEGV);
+	ck_assert_int_eq(o.was_canceled, 1);
+	end();
+}
+
+TEST(what_had_to_be_killed_beside_the_leader_is_named)
+{
+	struct tend_outcome o;
+
+	begin();
+	o = join(shell("trap '' TERM; sleep 1000 & exit 0", 1));
+	ck_assert_int_eq(o.kind, TEND_COMPLETED);
+	ck_assert_msg(strstr(o.message, "killed 1 more: "), "%s", o.message);
+	end();
+}
+
+/* ---- While workers are busy ---- */
+
+static _Atomic bool spinning, released;
+
+static int spin(void *arg)
+{
+	(void)arg;
+	spinning = true;
+	while (!released) {}
+	return 0;
+}
+
+static void begin_busy(uint32_t workers)
+{
+	tend_scope busy;
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = workers,
+	                                            .guard_path = getenv("TEND_GUARD")),
+	                          &rt),
+	        0);
+	ANSWERS(tend_scope_open(tend_root(rt), "p", NULL, &scope), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "busy", NULL, &busy), 0);
+	ANSWERS(tend_spawn(busy, spin, NULL, NULL, NULL), 0);
+	while (!spinning)
+		usleep(1000);
+}
+
+TEST(processes_start_stop_and_end_while_every_worker_is_busy)
+{
+	tend_task t;
+
+	begin_busy(1);
+	ck_assert_int_eq(join(shell("exit 4", 0)).result, 4);
+	t = shell("echo up; exec sleep 1000", 0);
+	until_it_says(t, "up");
+	ck_assert_int_gt(tend_process_pid(t), 0);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	ck_assert_int_eq(join(t).kind, TEND_CANCELED);
+	t = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1);
+	until_it_says(t, "up");
+	ANSWERS(tend_scope_cancel(scope, -ECANCELED, NULL), 0);
+	ck_assert_int_eq(join(t).kind, TEND_KILLED);
+	released = true;
+	end();
+}
+
+TEST(a_shutdown_ends_all_processes_while_every_worker_is_busy)
+{
+	tend_report *report;
+
+	begin_busy(1);
+	for (int i = 0; i < 5; i++)
+		until_it_says(shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1),
+		              "up");
+	ANSWERS(tend_shutdown(scope, tend_after(PATIENCE_NS),
+	                      TEND_SHUTDOWN_OPTS(.report = &report)),
+	        0);
+	ck_assert_uint_eq(tend_report_abandoned(report), 0);
+	tend_report_free(report);
+	released = true;
+	end();
+}
+
+/* What comes by the output callback, for the test that has the word. */
+static struct heard {
+	_Atomic int bytes, calls, drops;
+	tend_event *entered, *go;
+	bool panics;
+} heard;
+
+static void hear(void *arg, int stream, const char *bytes, size_t n)
+{
+	struct heard *h = arg;
+
+	(void)stream;
+	(void)bytes;
+	h->bytes += (int)n;
+	h->calls++;
+	if (h->panics)
+		tend_panic("no more");
+	if (h->go) {
+		tend_event_set(h->entered);
+		ANSWERS(tend_event_wait(h->go, TEND_FOREVER), 0);
+	}
+}
+
+static void count_drop(void *arg) { ((struct heard *)arg)->drops++; }
+
+static tend_task heard_shell(const char *line)
+{
+	const char *const argv[] = {"sh", "-c", line, NULL};
+	tend_task t;
+
+	ANSWERS(tend_spawn_process(scope,
+	                           TEND_PROCESS_OPTS(.argv = argv, .output = hear,
+	                                             .output_arg = &heard, .drop = count_drop),
+	                           &t),
+	        0);
+	return t;
+}
+
+TEST(any_worker_takes_the_turns_of_a_process_with_a_callback)
+{
+	begin_busy(2);
+	for (int i = 1; i <= 20; i++) {
+		ck_assert_int_eq(join(heard_shell("echo 1234567; exit 6")).result, 6);
+		ck_assert_int_eq(heard.bytes, 8 * i);
+		ck_assert_int_eq(heard.drops, i);
+	}
+	released = true;
+	end();
+}
+
+TEST(news_that_come_while_the_callback_waits_are_not_lost)
+{
+	tend_task t;
+
+	begin();
+	ANSWERS(tend_event_open(&heard.entered), 0);
+	ANSWERS(tend_event_open(&heard.go), 0);
+	t = heard_shell("echo 1; echo 22 >&2; exit 5");
+	ANSWERS(tend_event_wait(heard.entered, tend_after(PATIENCE_NS)), 0);
+	while (kill(tend_process_pid(t), 0) == 0)
+		usleep(1000);
+	tend_event_set(heard.go);
+	ck_assert_int_eq(join(t).result, 5);
+	ck_assert_int_eq(heard.bytes, 2 + 3);
+	tend_event_close(heard.entered);
+	tend_event_close(heard.go);
+	end();
+}
+
+TEST(a_panic_of_the_callback_kills_the_process)
+{
+	struct tend_outcome o;
+	tend_task t;
+	pid_t pid;
+
+	begin();
+	heard.panics = true;
+	t = heard_shell("trap '' TERM; echo 1; while :; do sleep 0.01; done");
+	while ((pid = tend_process_pid(t)) == -EAGAIN)
+		usleep(1000);
+	o = join(t);
+	ck_assert_int_eq(o.kind, TEND_PANICKED);
+	ck_assert_ptr_nonnull(strstr(o.message, "no more"));
+	ck_assert_int_eq(kill(pid, 0), -1);
+	ck_assert_int_eq(heard.calls, 1);
+	ck_assert_int_eq(heard.drops, 1);
+	end();
+}
+
+TEST(a_drop_alone_runs_once)
+{
+	const char *const argv[] = {"true", NULL};
+	tend_task t;
+
+	begin();
+	ANSWERS(tend_spawn_process(scope,
+	                           TEND_PROCESS_OPTS(.argv = argv, .output_arg = &heard,
+	                                             .drop = count_drop),
+	                           &t),
+	        0);
+	ck_assert_int_eq(join(t).kind, TEND_COMPLETED);
+	ck_assert_int_eq(heard.drops, 1);
+	end();
 }
 
 TEST(a_canceled_process_never_starts)
@@ -285,6 +500,45 @@ TEST(the_death_of_the_guard_is_seen_and_another_is_started)
 	o = join(t);
 	ck_assert_int_eq(o.kind, TEND_KILLED);
 	ck_assert_ptr_nonnull(strstr(o.message, "guard"));
+	end();
+}
+
+/* While the caller waits for what the guard says, the runtime makes the guard go on. */
+TEST(a_guard_that_is_stopped_goes_on)
+{
+	tend_task t;
+	pid_t guard;
+
+	begin();
+	t = shell("echo up; exec sleep 1000", 0);
+	until_it_says(t, "up");
+	guard = guard_of(t);
+	ck_assert_int_eq(kill(guard, SIGSTOP), 0);
+	ck_assert_int_eq(join(shell("exit 3", 0)).result, 3);
+	ck_assert_int_eq(kill(guard, SIGSTOP), 0);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	ck_assert_int_eq(join(t).signal, SIGTERM);
+	end();
+}
+
+/* The guard dies of the stop of the first. */
+TEST(what_a_dead_guard_never_started_has_failed_and_is_not_killed)
+{
+	const char *const argv[] = {"true", NULL};
+	struct tend_outcome o;
+	tend_task first, second;
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .guard_path = mute_guard()), &rt),
+	        0);
+	scope = tend_root(rt);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &first), 0);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &second), 0);
+	ANSWERS(tend_task_cancel(first, -ECANCELED, NULL), 0);
+	ck_assert_int_eq(join(first).kind, TEND_CANCELED);
+	o = join(second);
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -EPIPE);
+	ck_assert_ptr_nonnull(strstr(o.message, "before the process had started"));
 	end();
 }
 

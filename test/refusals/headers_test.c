@@ -166,8 +166,7 @@ static void read_headers(void)
 /* Does the row cover the pair? "errors of read(2)" means any error without a pair. */
 static bool is_of(const struct row *row, const struct pair *pair)
 {
-	if (row->table == UNLISTED || row->table == SETS_ERRNO ||
-	    strcmp(row->function, pair->function) != 0)
+	if (row->table == UNLISTED || strcmp(row->function, pair->function) != 0)
 		return false;
 	if (strcmp(pair->error, ERRORS_OF) == 0)
 		return !promised(row->function, row->error);
@@ -205,7 +204,7 @@ TEST(every_row_is_of_an_error_that_a_header_names)
 		bool named = promised(r->function, r->error);
 
 		/* A function may differ from the conventions of tend/base.h, too. */
-		if (r->table == SETS_ERRNO || r->table == DIFFERS)
+		if (r->table == DIFFERS)
 			continue;
 		if (r->table == UNLISTED ? named : !named && !promised(r->function, ERRORS_OF))
 			n += (size_t)snprintf(strange + n,

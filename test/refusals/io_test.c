@@ -49,14 +49,6 @@ static void broken(struct world *w, const struct row *row)
 	close(ends[0]);
 }
 
-SETS_ERRNO_TODAY(tend_fd_close)
-SETS_ERRNO_TODAY(tend_read)
-SETS_ERRNO_TODAY(tend_write)
-SETS_ERRNO_TODAY(tend_listen)
-SETS_ERRNO_TODAY(tend_accept)
-SETS_ERRNO_TODAY(tend_connect)
-SETS_ERRNO_TODAY(tend_local_port)
-
 /* ---- tend_fd_wait(), tend_fd_close() ---- */
 
 REFUSES(tend_fd_wait, EBADF, "no descriptor", outside, tend_fd_wait(-1, TEND_READABLE, 0))
@@ -67,7 +59,7 @@ REFUSES(tend_fd_wait, ECANCELED, "by a canceled task", quiet_canceled,
         tend_fd_wait(w->fd, TEND_READABLE, TEND_FOREVER))
 REFUSES(tend_fd_wait, ETIMEDOUT, "no time", quiet, tend_fd_wait(w->fd, TEND_READABLE, 0))
 REFUSES(tend_fd_wait, ETIMEDOUT, "an instant that has passed, by a fiber", quiet_fiber,
-        tend_fd_wait(w->fd, TEND_READABLE, 1))
+        tend_fd_wait(w->fd, TEND_READABLE, tend_now()))
 REFUSES(tend_fd_wait, EINVAL, "no events", quiet, tend_fd_wait(w->fd, 0, TEND_FOREVER))
 REFUSES(tend_fd_wait, EINVAL, "unknown events", quiet, tend_fd_wait(w->fd, 4, TEND_FOREVER))
 REFUSES(tend_fd_wait, EDEADLK, "by the thread that runs the tasks", quiet_hosted,
@@ -91,7 +83,7 @@ REFUSES(tend_read, ECANCELED, "by a canceled task", quiet_canceled,
         read_from(w, w->fd, TEND_FOREVER))
 REFUSES(tend_read, ETIMEDOUT, "no time", quiet, read_from(w, w->fd, 0))
 REFUSES(tend_read, ETIMEDOUT, "an instant that has passed, by a fiber", quiet_fiber,
-        read_from(w, w->fd, 1))
+        read_from(w, w->fd, tend_now()))
 REFUSES(tend_read, EBADF, "closed", outside, read_from(w, CLOSED, TEND_FOREVER))
 REFUSES(tend_read, EDEADLK, "by the thread that runs the tasks", quiet_hosted,
         read_from(w, w->fd, TEND_FOREVER))
@@ -180,7 +172,7 @@ REFUSES(tend_accept, ECANCELED, "by a canceled task", listener_canceled,
         tend_accept(w->fd, TEND_FOREVER))
 REFUSES(tend_accept, ETIMEDOUT, "no time", listener, tend_accept(w->fd, 0))
 REFUSES(tend_accept, ETIMEDOUT, "an instant that has passed, by a fiber", listener_fiber,
-        tend_accept(w->fd, 1))
+        tend_accept(w->fd, tend_now()))
 REFUSES(tend_accept, EBADF, "closed", outside, tend_accept(CLOSED, TEND_FOREVER))
 REFUSES(tend_accept, EINVAL, "it does not listen", quiet, tend_accept(w->fd, TEND_FOREVER))
 REFUSES(tend_accept, EDEADLK, "by the thread that runs the tasks", listener_hosted,

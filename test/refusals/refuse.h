@@ -34,6 +34,7 @@ struct out {
 /* A runtime with a task or a scope of each sort. Every row gets a fresh world. */
 struct world {
 	tend_runtime *rt, *other; /* other: a stage's */
+	tend_runtime *gone;       /* the address of a runtime that has closed; a stage's */
 	tend_scope open;          /* with fibers and external tasks */
 	tend_scope beside;        /* its sibling, with a fiber */
 	tend_scope canceled, sealed, closing, ended, shut;
@@ -45,6 +46,7 @@ struct world {
 	int fd;                    /* a stage's */
 	pid_t pid;                 /* a stage's */
 	tend_subscription *events; /* so that events are recorded */
+	tend_subscription *late;   /* of w->gone */
 	struct out out;
 };
 
@@ -55,8 +57,7 @@ struct row {
 	void (*stage)(struct world *w, const struct row *row);
 	int64_t (*ask)(struct world *w);
 	const char *expected; /* the report of judge(), or NULL: the error alone */
-	enum { LISTED, DIFFERS, UNLISTED, UNPROVOKED, SETS_ERRNO } table;
-	bool seen; /* a call of the function did set errno */
+	enum { LISTED, DIFFERS, UNLISTED, UNPROVOKED } table;
 	struct row *next;
 };
 extern struct row *rows;
@@ -77,6 +78,7 @@ stage canceled;     /* by a canceled fiber of w->open */
 stage forked;       /* in a forked child */
 stage hosted;       /* by the driver of w->other, a hosted runtime */
 stage without_room; /* when every slot of the runtime is taken */
+stage gone;         /* when w->gone has closed */
 
 /* For stages: calls judge() in a fiber of a scope. */
 void judge_in_fiber(struct world *w, const struct row *row, tend_scope scope);
@@ -144,9 +146,6 @@ void settle(const tend_runtime *rt);
 /* The function answers an error, and its header does not name the error. */
 #define REFUSES_UNLISTED(function, error, why, stage, call) \
 	ROW_(#function, #error, why, stage, call, NULL, UNLISTED)
-
-/* No function sets errno, says doc/errors.md; but this function does, in a row or more. */
-#define SETS_ERRNO_TODAY(function) ROW_ADD_(#function, "errno", NULL, NULL, NULL, NULL, SETS_ERRNO)
 
 /* Nothing in this folder can bring the error about. */
 #define CANNOT_PROVOKE(function, error, why) \

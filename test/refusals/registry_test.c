@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,16 +16,31 @@ TEST(refusals_of_the_registry) { try_rows(__FILE__); }
 
 /* ---- tend_snapshot_take() ---- */
 
-REFUSES(tend_snapshot_take, ENOMEM, "no memory", outside,
-        (no_memory(1), tend_snapshot_take(w->rt, &w->out.snapshot)))
-REFUSES(tend_snapshot_take, ENOMEM, "no memory for the sites", outside,
-        (no_memory(2), tend_snapshot_take(w->rt, &w->out.snapshot)))
+/* A snapshot takes its memory from the kernel, or from the two blocks that earlier
+ * snapshots have left: these are taken first. */
+static tend_snapshot *taken[2];
+
+static void no_address_space(struct world *w)
+{
+	for (size_t i = 0; i < 2; i++)
+		ANSWERS(tend_snapshot_take(w->rt, &taken[i]), 0);
+	limit(RLIMIT_AS, 1);
+}
+
+static void full(struct world *w, const struct row *row)
+{
+	judge(w, row);
+	for (size_t i = 0; i < 2; i++)
+		tend_snapshot_free(taken[i]);
+}
+
+REFUSES(tend_snapshot_take, ENOMEM, "no memory", full,
+        (no_address_space(w), tend_snapshot_take(w->rt, &w->out.snapshot)))
+REFUSES(tend_snapshot_take, ESRCH, "a runtime that has closed", gone,
+        tend_snapshot_take(w->gone, &w->out.snapshot))
 REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, &w->out.snapshot))
 
 /* ---- tend_snapshot_of() ---- */
-
-SETS_ERRNO_TODAY(tend_snapshot_of)
-SETS_ERRNO_TODAY(tend_snapshot_fd)
 
 static int of(struct world *w, pid_t pid) { return tend_snapshot_of(pid, &w->out.snapshot); }
 
@@ -85,7 +101,26 @@ REFUSES(tend_snapshot_of, EPERM, "a registry that may not be opened", locked,
 REFUSES(tend_snapshot_of, EACCES, "a process that may not be looked into", hidden,
         (as_nobody(), of(w, w->pid)))
 REFUSES(tend_snapshot_of, EPROTO, "something else of that name", foreign, of(w, w->pid))
-REFUSES(tend_snapshot_of, ENOMEM, "no memory", outside, (no_memory(1), of(w, getpid())))
+REFUSES(tend_snapshot_of, ENOMEM, "no memory", full, (no_address_space(w), of(w, getpid())))
+
+/* ---- tend_snapshots_of() ---- */
+
+static int64_t all_of(struct world *w, pid_t pid)
+{
+	return tend_snapshots_of(pid, &w->out.snapshot, 1);
+}
+
+REFUSES(tend_snapshots_of, EINVAL, "no room", outside,
+        tend_snapshots_of(getpid(), &w->out.snapshot, 0))
+REFUSES(tend_snapshots_of, ESRCH, "it has ended", dead, all_of(w, w->pid))
+REFUSES(tend_snapshots_of, ENOENT, "a process without a registry of its own", unlinked,
+        all_of(w, w->pid))
+REFUSES(tend_snapshots_of, EPERM, "a registry that may not be opened", locked,
+        (as_nobody(), all_of(w, getpid())))
+REFUSES(tend_snapshots_of, EACCES, "a process that may not be looked into", hidden,
+        (as_nobody(), all_of(w, w->pid)))
+REFUSES(tend_snapshots_of, EPROTO, "something else of that name", foreign, all_of(w, w->pid))
+REFUSES(tend_snapshots_of, ENOMEM, "no memory", full, (no_address_space(w), all_of(w, getpid())))
 
 /* ---- tend_snapshot_fd() ---- */
 
@@ -124,16 +159,9 @@ static void with_pipe(struct world *w, const struct row *row)
 REFUSES(tend_snapshot_fd, EPROTO, "something else", with_junk, from(w, w->fd))
 REFUSES(tend_snapshot_fd, EPROTO, "half of a registry", torn, from(w, w->fd))
 REFUSES(tend_snapshot_fd, EPROTO, "a pipe", with_pipe, from(w, w->fd))
-REFUSES(tend_snapshot_fd, ENOMEM, "no memory", outside, (no_memory(1), from(w, w->rt->segment.fd)))
-REFUSES_UNLISTED(tend_snapshot_fd, EBADF, "no descriptor", outside, from(w, -1))
-CANNOT_PROVOKE(tend_snapshot_fd, ESRCH,
-               "the row is that of tend_snapshot_of(); a descriptor is no process")
-CANNOT_PROVOKE(tend_snapshot_fd, ENOENT,
-               "the row is that of tend_snapshot_of(); what is no registry is EPROTO")
-CANNOT_PROVOKE(tend_snapshot_fd, EPERM,
-               "the row is that of tend_snapshot_of(); the descriptor is open")
-CANNOT_PROVOKE(tend_snapshot_fd, EACCES,
-               "the row is that of tend_snapshot_of(); the descriptor is open")
+REFUSES(tend_snapshot_fd, ENOMEM, "no memory", full,
+        (no_address_space(w), from(w, w->rt->segment.fd)))
+REFUSES(tend_snapshot_fd, EBADF, "no descriptor", outside, from(w, -1))
 
 /* ---- Events and paths ---- */
 
@@ -148,9 +176,14 @@ static void subscribed(struct world *w, const struct row *row)
 
 REFUSES(tend_subscribe, ENOMEM, "no memory", outside,
         (no_memory(1), tend_subscribe(w->rt, &w->out.subscription)))
+REFUSES(tend_subscribe, ESRCH, "a runtime that has closed", gone,
+        tend_subscribe(w->gone, &w->out.subscription))
+CANNOT_PROVOKE(tend_subscribe, ENOSPC, "it takes a full disk; test/registry has one for the open")
 REFUSES(tend_subscribe, ESTALE, "a fork", forked, tend_subscribe(w->rt, &w->out.subscription))
-REFUSES_UNLISTED(tend_events_take, ESTALE, "a fork", subscribed,
-                 tend_events_take(subscription, &w->out.info, 1, &w->out.number))
+REFUSES(tend_events_take, ESRCH, "a runtime that has closed", gone,
+        tend_events_take(w->late, &w->out.info, 1, &w->out.number))
+REFUSES(tend_events_take, ESTALE, "a fork", subscribed,
+        tend_events_take(subscription, &w->out.info, 1, &w->out.number))
 
 static int64_t path_of(struct world *w, uint64_t id)
 {

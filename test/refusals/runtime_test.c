@@ -17,8 +17,6 @@ static int open_with(struct world *w, const struct tend_runtime_opts *opts)
 	return tend_runtime_open(opts, &w->out.rt);
 }
 
-SETS_ERRNO_TODAY(tend_runtime_open)
-
 #define SMALL .workers = 1, .tasks_max = 32, .events_max = 16
 
 REFUSES(tend_runtime_open, EINVAL, "a slash in the name", outside,
@@ -54,6 +52,8 @@ REFUSES(tend_runtime_open, EFBIG, "RLIMIT_FSIZE", outside,
         (limit(RLIMIT_FSIZE, 4096), open_with(w, TEND_RUNTIME_OPTS(SMALL))))
 REFUSES(tend_runtime_open, EEXIST, "a registry file that is there", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/dev/null", SMALL)))
+CANNOT_PROVOKE(tend_runtime_open, EBUSY, "test/registry has the file of a live process")
+CANNOT_PROVOKE(tend_runtime_open, ENOSPC, "test/registry has a full disk")
 REFUSES(tend_runtime_open, ENOENT, "no folder for the registry file", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/nowhere/tend", SMALL)))
 REFUSES(tend_runtime_open, EMFILE, "no descriptors", outside,

@@ -15,6 +15,8 @@ static int open_named(struct world *w, const char *name)
 	return tend_scope_open(w->open, name, NULL, &w->out.scope);
 }
 
+#define LATER (TEND_FOREVER - 1)
+
 static int open_with(struct world *w, const struct tend_scope_opts *opts)
 {
 	return tend_scope_open(w->open, "s", opts, &w->out.scope);
@@ -74,9 +76,9 @@ REFUSES(tend_scope_open, E2BIG, "a field of tomorrow", outside, open_with(w, &fu
 REFUSES(tend_scope_open, ENOMEM, "no memory for the scope", outside,
         (no_memory(1), open_in(w, w->open)))
 REFUSES(tend_scope_open, ENOMEM, "no memory for its deadline", used_slot,
-        (no_memory(1), open_with(w, TEND_SCOPE_OPTS(.deadline = 1))))
+        (no_memory(1), open_with(w, TEND_SCOPE_OPTS(.deadline = LATER))))
 REFUSES(tend_scope_open, ENOMEM, "no memory for its shield", used_slot,
-        (no_memory(2), open_with(w, TEND_SCOPE_OPTS(.deadline = 1, .shield = TEND_FOREVER - 1))))
+        (no_memory(2), open_with(w, TEND_SCOPE_OPTS(.deadline = LATER, .shield = LATER))))
 REFUSES(tend_scope_open, EAGAIN, "tasks_max", without_room, open_in(w, w->open))
 REFUSES(tend_scope_open, EOVERFLOW, "200 deep", deep, open_in(w, w->deep))
 REFUSES(tend_scope_open, ECANCELED, "a parent that closes", outside, open_in(w, w->closing))
@@ -125,8 +127,9 @@ static void being_closed(struct world *w, const struct row *row)
 }
 
 REFUSES_BUT(tend_scope_close, ETIMEDOUT, "no time: it is closed to new work from then on", outside,
-            "; now t/beside scope closed live 1 spawned 1 completed 0", close_of(w, w->beside, 0))
-REFUSES(tend_scope_close, ETIMEDOUT, "a second time", outside, close_of(w, w->closing, 1))
+            "; now t/beside scope closed live 1 spawned 1 completed 0; events 1",
+            close_of(w, w->beside, 0))
+REFUSES(tend_scope_close, ETIMEDOUT, "a second time", outside, close_of(w, w->closing, tend_now()))
 REFUSES(tend_scope_close, EDEADLK, "from inside", in_fiber, close_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_scope_close, EDEADLK, "from a thread task inside", in_thread,
         close_of(w, w->open, TEND_FOREVER))
@@ -207,7 +210,7 @@ REFUSES(tend_scope_live, ESTALE, "a fork", forked, tend_scope_live(w->open))
 
 REFUSES(tend_scope_wait_empty, ETIMEDOUT, "no time", outside, tend_scope_wait_empty(w->open, 0))
 REFUSES(tend_scope_wait_empty, ETIMEDOUT, "an instant that has passed", outside,
-        tend_scope_wait_empty(w->open, 1))
+        tend_scope_wait_empty(w->open, tend_now()))
 REFUSES(tend_scope_wait_empty, ECANCELED, "by a canceled task", canceled,
         tend_scope_wait_empty(w->beside, TEND_FOREVER))
 REFUSES(tend_scope_wait_empty, EDEADLK, "from inside", in_fiber,
@@ -230,15 +233,14 @@ CANNOT_PROVOKE(tend_path_live, ETIMEDOUT,
 CANNOT_PROVOKE(tend_path_live, ECANCELED,
                "the row is that of two functions; this one does not wait")
 CANNOT_PROVOKE(tend_path_live, EDEADLK, "the row is that of two functions; this one does not wait")
-CANNOT_PROVOKE(tend_path_live, ESRCH,
-               "a path that nothing is under has 0 tasks; a runtime has no handle")
+REFUSES(tend_path_live, ESRCH, "a runtime that has closed", gone, tend_path_live(w->gone, "open"))
 
 REFUSES(tend_path_wait_empty, EINVAL, "no path", outside, tend_path_wait_empty(w->rt, NULL, 0))
 REFUSES(tend_path_wait_empty, EINVAL, "an absolute path", outside,
         tend_path_wait_empty(w->rt, "/open", 0))
 REFUSES(tend_path_wait_empty, ETIMEDOUT, "no time", outside, tend_path_wait_empty(w->rt, "open", 0))
 REFUSES(tend_path_wait_empty, ETIMEDOUT, "an instant that has passed", outside,
-        tend_path_wait_empty(w->rt, "open/live", 1))
+        tend_path_wait_empty(w->rt, "open/live", tend_now()))
 REFUSES(tend_path_wait_empty, ECANCELED, "by a canceled task", canceled,
         tend_path_wait_empty(w->rt, "beside", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, EDEADLK, "from inside", in_fiber,
@@ -248,8 +250,8 @@ REFUSES(tend_path_wait_empty, EDEADLK, "for everything", in_fiber,
 REFUSES(tend_path_wait_empty, EDEADLK, "by the thread that runs the tasks", hosted,
         tend_path_wait_empty(w->rt, "open", TEND_FOREVER))
 REFUSES(tend_path_wait_empty, ESTALE, "a fork", forked, tend_path_wait_empty(w->rt, "open", 0))
-CANNOT_PROVOKE(tend_path_wait_empty, ESRCH,
-               "a path that nothing is under is empty; a runtime has no handle")
+REFUSES(tend_path_wait_empty, ESRCH, "a runtime that has closed", gone,
+        tend_path_wait_empty(w->gone, "open", TEND_FOREVER))
 
 /* ---- tend_scope_cleanup() ---- */
 
@@ -289,7 +291,7 @@ static void endless(struct world *w, const struct row *row)
 
 REFUSES_BUT(tend_shutdown, ETIMEDOUT, "no time: canceled, and the task is abandoned", endless,
             "; now t/beside/endless scope closed live 1 spawned 1 completed 0 because -125 ''"
-            "; now t/beside/endless/task external abandoned because -125 ''; events 1",
+            "; now t/beside/endless/task external abandoned because -125 ''; events 2",
             tend_shutdown(w->deep, 0, NULL))
 REFUSES(tend_shutdown, EDEADLK, "from inside", in_fiber, shutdown_of(w, w->open, TEND_FOREVER))
 REFUSES(tend_shutdown, EDEADLK, "from a thread task inside", in_thread,

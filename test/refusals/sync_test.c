@@ -11,7 +11,7 @@ REFUSES(tend_event_wait, ECANCELED, "by a canceled task", canceled,
         tend_event_wait(w->go, TEND_FOREVER))
 REFUSES(tend_event_wait, ETIMEDOUT, "no time", outside, tend_event_wait(w->go, 0))
 REFUSES(tend_event_wait, ETIMEDOUT, "an instant that has passed", outside,
-        tend_event_wait(w->go, 1))
+        tend_event_wait(w->go, tend_now()))
 REFUSES(tend_event_wait, ETIMEDOUT, "no time, by a fiber", in_fiber, tend_event_wait(w->go, 0))
 REFUSES_UNLISTED(tend_event_wait, EDEADLK, "by the thread that runs the tasks", hosted,
                  tend_event_wait(w->go, TEND_FOREVER))
@@ -100,7 +100,7 @@ REFUSES(tend_channel_send, ECANCELED, "by a canceled task, and there is room", c
         send_to(w->empty, TEND_FOREVER))
 REFUSES(tend_channel_send, ETIMEDOUT, "full, and no time", channels, send_to(w->full, 0))
 REFUSES(tend_channel_send, ETIMEDOUT, "full, and an instant that has passed", channels_in_fiber,
-        send_to(w->full, 1))
+        send_to(w->full, tend_now()))
 REFUSES_UNLISTED(tend_channel_send, EDEADLK, "by the thread that runs the tasks", channels_hosted,
                  send_to(w->full, TEND_FOREVER))
 
@@ -112,6 +112,6 @@ REFUSES(tend_channel_recv, ECANCELED, "by a canceled task, and there is an item"
         recv_from(w, w->full, TEND_FOREVER))
 REFUSES(tend_channel_recv, ETIMEDOUT, "empty, and no time", channels, recv_from(w, w->empty, 0))
 REFUSES(tend_channel_recv, ETIMEDOUT, "empty, and an instant that has passed", channels_in_fiber,
-        recv_from(w, w->empty, 1))
+        recv_from(w, w->empty, tend_now()))
 REFUSES_UNLISTED(tend_channel_recv, EDEADLK, "by the thread that runs the tasks", channels_hosted,
                  recv_from(w, w->empty, TEND_FOREVER))

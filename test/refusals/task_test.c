@@ -59,8 +59,6 @@ REFUSES(tend_spawn_at, ESTALE, "a fork", forked, spawn(w, w->open, NULL))
 
 /* ---- tend_spawn_thread() ---- */
 
-SETS_ERRNO_TODAY(tend_spawn_thread_at)
-
 static int spawn_thread(struct world *w, tend_scope s, const struct tend_task_opts *opts)
 {
 	return tend_spawn_thread(s, nothing, NULL, opts, &w->out.task);
@@ -172,7 +170,8 @@ static void without_handle(struct world *w, const struct row *row)
 }
 
 REFUSES(tend_join, ETIMEDOUT, "no time", outside, join_of(w, w->live, 0))
-REFUSES(tend_join, ETIMEDOUT, "an instant that has passed", outside, join_of(w, w->live, 1))
+REFUSES(tend_join, ETIMEDOUT, "an instant that has passed", outside,
+        join_of(w, w->live, tend_now()))
 REFUSES(tend_join, ETIMEDOUT, "no time, by a fiber", in_fiber, join_of(w, w->live, 0))
 REFUSES(tend_join, ECANCELED, "by a canceled task", canceled, join_of(w, w->live, TEND_FOREVER))
 REFUSES(tend_join, EDEADLK, "itself", in_fiber, join_of(w, tend_self(), TEND_FOREVER))
@@ -242,6 +241,7 @@ REFUSES(tend_sleep_until, ECANCELED, "canceled", canceled, tend_sleep_until(TEND
 REFUSES(tend_sleep_until, ECANCELED, "canceled, and no time", canceled, tend_sleep_until(0))
 REFUSES_UNLISTED(tend_sleep_until, EDEADLK, "by the thread that runs the tasks", hosted,
                  tend_sleep_until(TEND_FOREVER))
+REFUSES(tend_sleep, ECANCELED, "canceled", canceled, tend_sleep(TEND_SEC))
 
 REFUSES(tend_shield_begin, EINVAL, "no end", in_fiber,
         tend_shield_begin(TEND_FOREVER, &w->out.number))

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +115,49 @@ TEST(a_hole_in_a_file_costs_no_memory)
 	tend_snapshot_free(s);
 	close(fd);
 	f.h->records_at -= hole;
+	fake_close(&f);
+}
+
+static uint64_t blocks_of(int fd)
+{
+	struct stat st;
+
+	ANSWERS(fstat(fd, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* The reader pays for what is there, and neither for the claim of the header nor with
+ * pages for the holes, be they its own or those of the memory that it looks at. */
+TEST_EACH(a_claim_of_millions_of_records_costs_no_memory, 2)
+{
+	const uint64_t some = UINT64_C(16) << 20;
+	struct fake f = fake_open(TEND__SLOT_MAX);
+	struct rusage before, after;
+	tend_snapshot *s;
+	uint64_t blocks;
+	int fd;
+
+	plant(&f);
+	f.h->records_used = TEND__SLOT_MAX;
+	fd = _i ? memfd_create("file", MFD_CLOEXEC) : f.fd;
+	if (_i) {
+		ANSWERS(ftruncate(fd, (off_t)f.bytes), 0);
+		ck_assert_int_eq(pwrite(fd, f.h, 8192, 0), 8192);
+		ck_assert_int_eq(pwrite(fd, fake_record(&f, 0), 4096, (off_t)f.h->records_at),
+		                 4096);
+	}
+	ck_assert_int_eq(lseek(fd, 77, SEEK_SET), 77);
+	blocks = blocks_of(fd);
+	getrusage(RUSAGE_SELF, &before);
+	ANSWERS(tend_snapshot_fd(fd, &s), 0);
+	getrusage(RUSAGE_SELF, &after);
+	ck_assert_str_eq(paths_of(s), "root#1 root/a#2 root/a/t#3 root/b#4");
+	ck_assert_uint_le(blocks_of(fd) - blocks, some);
+	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, (long)some / 1024);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 77);
+	tend_snapshot_free(s);
+	if (_i)
+		close(fd);
 	fake_close(&f);
 }
 

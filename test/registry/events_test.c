@@ -31,7 +31,7 @@ TEST(an_event_that_is_late_is_waited_for_and_not_lost)
 
 	/* Nothing runs: what is spawned is in the ring of who is no worker. */
 	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &rt), 0);
-	h = tend__runtime_segment(rt);
+	h = rt->segment.header;
 	ANSWERS(tend_subscribe(rt, &sub), 0);
 	ANSWERS(tend_spawn(tend_root(rt), nothing, NULL, NULL, NULL), 0);
 	late = atomic_fetch_add(&h->events, 1) + 1;

@@ -268,6 +268,56 @@ TEST(a_scope_that_is_not_there_leaves_its_rows_at_the_root_and_torn)
 	fake_close(&f);
 }
 
+/* The paths of the rows below are as wrong as the path of the row. */
+TEST(what_is_below_a_row_without_a_scope_is_torn_as_well)
+{
+	struct fake f = fake_open(64);
+	uint32_t gone = fake_scope(&f, 1, "gone"), a = fake_scope(&f, gone, "a");
+	tend_snapshot *s;
+
+	fake_task(&f, fake_scope(&f, a, "b"), TEND_KIND_FIBER, "t", TEND__READY);
+	fake_task(&f, 1, TEND_KIND_FIBER, "whole", TEND__READY);
+	fake_record(&f, gone)->word = (uint64_t)2 << 32;
+	s = read_broken(&f, 3);
+	ck_assert_str_eq(paths_of(s), "root#1 root/a#3 root/a/b#4 root/a/b/t#5 root/whole#6");
+	ck_assert_int_eq(info_named(s, "t")->torn, 1);
+	ck_assert_int_eq(info_named(s, "whole")->torn, 0);
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
+/* The read ends where the slots end that were in use when it began. */
+TEST(a_scope_that_is_opened_during_the_read_is_found)
+{
+	struct fake f = fake_open(64);
+	tend_snapshot *s;
+
+	fake_task(&f, 5, TEND_KIND_FIBER, "t", TEND__READY);
+	fake_task(&f, 1, TEND_KIND_FIBER, "a", TEND__READY);
+	fake_scope(&f, 1, "a");
+	fake_scope(&f, 4, "late");
+	f.h->records_used = 4;
+	s = read_broken(&f, 0);
+	ck_assert_str_eq(paths_of(s), "root#1 root/a#3 root/a#4 root/a/late#5 root/a/late/t#2");
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
+/* A scope that closes drops its outcomes one after the other. */
+TEST(an_outcome_whose_scope_has_ended_is_no_row)
+{
+	struct fake f = fake_open(64);
+	uint32_t a = fake_scope(&f, 1, "a");
+	tend_snapshot *s;
+
+	fake_task(&f, a, TEND_KIND_FIBER, "kept", TEND__ENDED | TEND__KEPT);
+	fake_record(&f, a)->word = (uint64_t)1 << 32 | TEND__SCOPE_CLOSED;
+	s = read_broken(&f, 0);
+	ck_assert_str_eq(paths_of(s), "root#1");
+	tend_snapshot_free(s);
+	fake_close(&f);
+}
+
 TEST(without_a_root_the_rows_are_still_there)
 {
 	struct fake f = fake_open(64);
@@ -277,7 +327,7 @@ TEST(without_a_root_the_rows_are_still_there)
 	fake_task(&f, a, TEND_KIND_FIBER, "t", TEND__READY);
 	fake_task(&f, 1, TEND_KIND_FIBER, "b", TEND__READY);
 	fake_record(&f, 1)->word = 0;
-	s = read_broken(&f, 2);
+	s = read_broken(&f, 3);
 	ck_assert_str_eq(paths_of(s), "a#2 a/t#3 b#4");
 	tend_snapshot_free(s);
 	fake_close(&f);

@@ -258,7 +258,7 @@ SCENARIO(a_canceled_thread_leaves_with_nothing_in_its_hands)
 	open_world(1);
 	OK(tend_channel_open(sizeof(item), 1, &c));
 	s = child(root, "s");
-	/* Its alarm is given back at its end, by a post to a worker that sleeps. */
+	/* Its alarm is given back at its end, with the lock of the monitor. */
 	OK(tend_spawn_thread(s, cancel_this_thread, NULL, TEND_TASK_OPTS(.deadline = far), NULL));
 	/* And here a fiber is woken with the channel's lock. */
 	OK(tend_spawn(root, receive, c, NULL, &t));

@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 /* Rule 1 is bp_20 and the exploration of spawn against cancel. */
 
@@ -430,7 +431,8 @@ SCENARIO(rule_20_times_saturate_and_never_turn_round)
 	OK(tend_sleep_until(tend_now()));
 	OK(tend_sleep_until(tend_now() + 1)); /* a nanosecond is not rounded to none */
 	ANSWERS(tend_event_wait(new_event(), 0), -ETIMEDOUT);
-	ANSWERS(tend_event_wait(new_event(), 1), -ETIMEDOUT);
+	ANSWERS(tend_event_wait(new_event(), tend_now()), -ETIMEDOUT);
+	OK(tend_sleep(1));
 	close_world();
 }
 
@@ -472,6 +474,90 @@ SCENARIO(rule_22_every_task_ends_in_exactly_one_counter)
 	ck_assert_uint_eq(n.aborted + n.canceled, 2); /* aborted before its first run: canceled */
 	ck_assert_uint_eq(n.killed, 0);
 	ck_assert_uint_eq(n.rejected, 1);
+	close_world();
+}
+
+static _Atomic int told;
+static char told_line[512];
+static void take_line(const char *message)
+{
+	if (atomic_fetch_add(&told, 1) == 0)
+		snprintf(told_line, sizeof(told_line), "%s", message);
+}
+
+static int check_now(void *arg)
+{
+	TEND_CHECK(arg != NULL);
+	return 0;
+}
+
+SCENARIO(rule_22_a_panic_that_nobody_holds_is_told_once)
+{
+	tend_scope s;
+	tend_task held, canceled;
+
+	open_world(2);
+	atomic_store(&told, 0);
+	tend_set_failure_hook(take_line);
+	s = child(root, "s");
+	OK(tend_spawn(s, fail_now, NULL, NULL, NULL)); /* servers do that all day */
+	OK(tend_spawn(s, panic_now, NULL, NULL, &held));
+	OK(tend_spawn(s, wait_for, new_event(), NULL, &canceled));
+	OK(tend_task_cancel(canceled, -ECANCELED, NULL));
+	ck_assert_int_eq(joined(held).kind, TEND_PANICKED);
+	ck_assert_int_eq(joined(canceled).kind, TEND_CANCELED);
+	ck_assert_int_eq(told, 0);
+	OK(tend_spawn(s, check_now, NULL, TEND_TASK_OPTS(.name = "t"), NULL));
+	OK(tend_scope_close(s, SOON, NULL));
+	ck_assert_int_eq(told, 1);
+	ck_assert_ptr_eq(strstr(told_line, "tend: task w/s/t #"), told_line);
+	ck_assert_ptr_nonnull(strstr(told_line, " panicked: "));
+	ck_assert_ptr_nonnull(strstr(told_line, "rules.c:"));
+	ck_assert_ptr_nonnull(strstr(told_line, "check failed: arg != NULL"));
+	close_world();
+}
+
+static tend_scope below_it;
+static int fails_below(void *arg)
+{
+	(void)arg;
+	OK(tend_scope_open(below_it, "late", NULL, &(tend_scope){0}));
+	OK(tend_spawn(below_it, end_at_once, NULL, NULL, NULL));
+	return -EBADF;
+}
+
+SCENARIO(rule_22_a_report_counts_what_ended_and_names_the_first_failure)
+{
+	tend_scope s, early;
+	tend_report *report;
+	tend_task t;
+	char text[1024];
+
+	open_world(2);
+	s = child(root, "s");
+	/* Also what was below, in a scope that is closed by now. */
+	early = child(s, "early");
+	OK(tend_spawn(early, check_now, NULL, TEND_TASK_OPTS(.name = "bad"), NULL));
+	OK(tend_scope_close(early, SOON, NULL));
+	below_it = child(s, "below");
+	OK(tend_spawn(s, fails_below, NULL, TEND_TASK_OPTS(.name = "worse"), &t));
+	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
+	for (int i = 0; i < 3; i++)
+		OK(tend_spawn(s, wait_for, new_event(), NULL, NULL));
+	OK(tend_scope_wait_empty(below_it, SOON));
+	OK(tend_shutdown(s, SOON, TEND_SHUTDOWN_OPTS(.report = &report)));
+	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, ": 1 completed, 1 failed, 3 canceled, 1 panicked\n"));
+	ck_assert_ptr_nonnull(strstr(text, "  the first failure: w/s/early/bad: "));
+	ck_assert_ptr_nonnull(strstr(text, "check failed: arg != NULL\n"));
+	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text,
+	                             "\"outcomes\":{\"completed\":1,\"failed\":1,\"canceled\":3,"
+	                             "\"panicked\":1,\"aborted\":0,\"killed\":0,\"rejected\":0}"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\"first_failure\":{\"path\":\"w/s/early/bad\",\"error\":-14,"));
+	tend_report_free(report);
+	OK(tend_scope_close(s, SOON, NULL));
 	close_world();
 }
 
@@ -785,7 +871,7 @@ SCENARIO(a_task_has_a_deadline_of_its_own)
 	o = joined(t);
 	ck_assert_int_eq(o.kind, TEND_CANCELED);
 	ck_assert_int_eq(o.reason.code, -ETIMEDOUT);
-	OK(tend_spawn(root, wait_for, new_event(), TEND_TASK_OPTS(.deadline = 1), &t));
+	OK(tend_spawn(root, wait_for, new_event(), TEND_TASK_OPTS(.deadline = tend_now()), &t));
 	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
 	close_world();
 }

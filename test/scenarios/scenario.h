@@ -41,6 +41,7 @@ int64_t live(tend_scope s);
 struct tend_outcome joined(tend_task t);
 void await_state(uint64_t id, uint8_t state);  /* until the registry says so */
 void await_count(_Atomic int *counter, int n); /* until it is at least n */
+void compute(void);                            /* some work of a task that never waits */
 
 /* What is in the registry below the root: names, in the order of the rows; of a scope,
  * what is in it in parentheses. After a name stands `*` for what is canceled or closing,

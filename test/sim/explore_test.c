@@ -5,25 +5,27 @@
 
 #include "tend/sim.h"
 
-static void explored(int (*program)(void *))
+static void explored_with(int (*program)(void *), void *arg, int one, int two)
 {
-	const uint64_t all = suite_number("EXPLORE", (uint64_t)suite_count(200, 1000000, 1000000));
-	const uint64_t some = suite_number("EXPLORE", (uint64_t)suite_count(200, 8000, 100000));
+	const uint64_t all = suite_number("EXPLORE", (uint64_t)suite_count(200, one, 1000000));
+	const uint64_t some = suite_number("EXPLORE", (uint64_t)suite_count(200, two, 100000));
 	struct tend_sim_result r;
 	uint64_t runs;
 	int error;
 
 	/* Sanitizers, under which a run takes long, see less of it. */
-	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 1), program, NULL, all, &runs, &r);
+	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 1), program, arg, all, &runs, &r);
 	ck_assert_msg(!error || (all < 1000000 && error == -EAGAIN), "run %llu: status %d, line %d",
 	              (unsigned long long)runs, r.status, r.result);
 	ck_assert_uint_gt(runs, 50);
 	ck_assert_uint_eq(tend_sim_held(), 0);
-	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 2), program, NULL, some, &runs, &r);
+	error = tend_sim_explore(TEND_SIM_OPTS(.explore = 2), program, arg, some, &runs, &r);
 	ck_assert_msg(!error || error == -EAGAIN, "run %llu: status %d, line %d",
 	              (unsigned long long)runs, r.status, r.result);
 	ck_assert_uint_eq(tend_sim_held(), 0);
 }
+
+static void explored(int (*program)(void *)) { explored_with(program, NULL, 1000000, 8000); }
 
 /* Here an assertion is an answer, so that the explorer knows the run. */
 #define EXPECT(cond) \
@@ -257,3 +259,55 @@ static int join_against_critical_end(void *arg)
 	return 0;
 }
 TEST(every_schedule_of_join_against_a_critical_end) { explored(join_against_critical_end); }
+
+/* A caller from outside against the close of its runtime: the answer is that of the call or
+ * -ESRCH, and the close returns after the caller has left. */
+static tend_scope theirs;
+static tend_task awaited;
+static _Atomic int answer;
+
+static int join_it(void) { return tend_join(awaited, NULL, TEND_FOREVER); }
+static int await_empty(void) { return tend_scope_wait_empty(theirs, TEND_FOREVER); }
+static int close_it(void) { return tend_scope_close(theirs, TEND_FOREVER, NULL); }
+static int shut_it(void) { return tend_shutdown(theirs, TEND_FOREVER, NULL); }
+static int await_path(void) { return tend_path_wait_empty(rt, "s", TEND_FOREVER); }
+static int spawn_into_it(void)
+{
+	int error = tend_spawn(theirs, note, NULL, NULL, NULL);
+
+	return error == -ECANCELED ? 0 : error;
+}
+
+static int call_from_outside(void *call)
+{
+	answer = (*(int (*const *)(void))call)();
+	return 0;
+}
+
+#define SMALL TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16)
+
+static int call_against_runtime_close(void *call)
+{
+	tend_runtime *other;
+
+	answer = 1;
+	EXPECT(!tend_runtime_open(SMALL, &other));
+	EXPECT(!tend_runtime_open(SMALL, &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &theirs));
+	EXPECT(!tend_spawn(theirs, note, NULL, NULL, &awaited));
+	EXPECT(!tend_spawn_thread(tend_root(other), call_from_outside, call, NULL, NULL));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	EXPECT(tend_scope_live(theirs) == -ESRCH);
+	EXPECT(!tend_scope_wait_empty(tend_root(other), TEND_FOREVER));
+	EXPECT(answer == 0 || answer == -ESRCH);
+	EXPECT(!tend_runtime_close(other, TEND_FOREVER));
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_call_from_outside_against_the_close_of_its_runtime, 6)
+{
+	static int (*const calls[])(void) = {join_it, await_empty, close_it,
+	                                     shut_it, await_path,  spawn_into_it};
+
+	/* Two runtimes take long to open, so the usual run sees the first schedules only. */
+	explored_with(call_against_runtime_close, (void *)(uintptr_t)&calls[_i], 2500, 500);
+}

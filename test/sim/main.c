@@ -11,6 +11,8 @@
 
 const bool simulated = true;
 
+void compute(void) { tend_sim_compute(TEND_MS); }
+
 /* ---- Where a test was ---- */
 
 enum { PLACES = 256, PLACE_BYTES = 160 };

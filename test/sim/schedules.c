@@ -1,6 +1,7 @@
 /* Random programs under random schedules: spawn, cancel, close, panic, abort,
  * seal, shutdown, channels, timers, shields, owners that leave. What must hold
  * whatever happens is checked as it happens and at the end. */
+#include "model.h"
 #include "scenario.h"
 #include "where.h"
 
@@ -242,6 +243,9 @@ static int program(void *arg)
 	(void)arg;
 	memset(&w, 0, sizeof(w));
 	open_world(1 + pick(3));
+	bool watched = pick(2);
+	if (watched)
+		model_begin(rt);
 	OK(tend_channel_open(sizeof(int), pick(3), &w.channel));
 	w.event = new_event();
 	for (unsigned i = 0; i < SCOPES; i++) {
@@ -256,6 +260,8 @@ static int program(void *arg)
 	for (unsigned i = 4 + pick(6); i; i--) {
 		tend_sleep_until(soon(10));
 		act(0);
+		if (watched)
+			model_look();
 	}
 	(void)!tend_scope_cancel(root, -ECANCELED, "the end");
 	OK(tend_scope_wait_empty(root, tend_after(1000 * TEND_SEC)));
@@ -263,6 +269,10 @@ static int program(void *arg)
 		if (tend_scope_stats(w.scopes[i], &n) == 0)
 			ck_assert_uint_eq(n.spawned, n.completed + n.failed + n.canceled +
 			                                     n.panicked + n.aborted + n.killed);
+	if (watched) {
+		model_settle();
+		model_end();
+	}
 	close_world();
 	/* Each admitted task gave its argument back once, whether or not it ran; each
 	 * cleanup ran once; nothing was received that was not sent. */

@@ -710,10 +710,13 @@ static void sweep_allocations(const struct story *s)
 		}
 }
 
+static void ignore_failure(const char *message) { ck_assert_str_ne(message, ""); }
+
 static void sweep(void (*how)(const struct story *))
 {
 	const char *only = getenv("STORY");
 
+	tend_set_failure_hook(ignore_failure);
 	for (int i = 0; i < STORIES; i++)
 		if (!only || strstr(stories[i].name, only))
 			how(&stories[i]);

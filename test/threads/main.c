@@ -3,6 +3,8 @@
 
 const bool simulated = false;
 
+void compute(void) {}
+
 void run_scenario(const char *name, void (*run)(void))
 {
 	const int rounds = suite_count(10, 20, 100);

@@ -1,21 +1,33 @@
-/* kinds/process/link.c - a runtime's guard: requests, and its news of each process. */
+/* kinds/process/link.c - a runtime's guard: requests, and its news of each process.
+ *
+ * The monitor reads the news, and sends what the spawner could not send and every stop. So
+ * processes start, stop and end while all workers are busy. */
 #include "kinds/process/process.h"
-
-#include "tend/io.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "runtime/fds.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+/* How often the monitor looks while something is awaited that might not make itself known: a
+ * guard that someone stops, a lost process, memory. */
+#define TICK_NS (20 * TEND_MS)
+
 static void notify(struct tend__process *p)
 {
 	if (tend__task_notify(p->task))
 		tend__task_wake(p->task);
+}
+
+static struct tend__children *children_of(tend_runtime *rt)
+{
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	return c;
 }
 
 static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEND_REQUIRES(&c->lock)
@@ -24,19 +36,32 @@ static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEN
 	struct tend__process *p = tend__id_slot(cookie) < c->rt->slots ? t->data : NULL;
 
 	tend__assert_held(&c->lock);
-	/* A process is in the list until its fiber has seen the end of the process. */
+	/* A process is in the list until its last turn has seen the end of the process. */
 	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
 }
+
+/* ---- News ---- */
 
 /* Returns true if the message may come in this phase. The guard is another process, and may
  * be another build, so a message that makes no sense is no reason to abort the program. */
 static bool makes_sense(const struct tend__process *p, const struct tend__guard_message *m)
 {
 	if (m->type == TEND__GUARD_STARTED)
-		return p->phase == TEND__PHASE_ASKING && m->pid > 0 && p->pidfd < 0;
+		return p->phase == TEND__PHASE_ASKING && p->asked && m->pid > 0 && p->pidfd < 0;
 	if (m->type == TEND__GUARD_START_FAILED)
-		return p->phase == TEND__PHASE_ASKING && m->error >= 0;
+		return p->phase == TEND__PHASE_ASKING && p->asked && m->error >= 0;
 	return m->type != TEND__GUARD_EXITED || p->phase == TEND__PHASE_STARTED;
+}
+
+static void started(struct tend__process *p, int32_t pid, int pidfd)
+{
+	p->phase = TEND__PHASE_STARTED;
+	p->pid = pid;
+	p->pidfd = pidfd;
+	/* Relaxed: others only look whether there is a pid, and which. From here on readers see
+	 * the task as running. */
+	tend__store_relaxed(&p->task->record->pid, pid);
+	tend__task_unmark(p->task, TEND__STARTING);
 }
 
 /* Returns false if the message makes no sense. */
@@ -51,11 +76,9 @@ static bool take(struct tend__children *c, const struct tend__guard_message *m)
 			close(m->pidfd);
 		return sense;
 	}
-	if (m->type == TEND__GUARD_STARTED) {
-		p->phase = TEND__PHASE_STARTED;
-		p->pid = m->pid;
-		p->pidfd = m->pidfd;
-	} else if (m->type == TEND__GUARD_START_FAILED) {
+	if (m->type == TEND__GUARD_STARTED)
+		started(p, m->pid, m->pidfd);
+	else if (m->type == TEND__GUARD_START_FAILED) {
 		p->phase = TEND__PHASE_FAILED;
 		p->stage = m->stage;
 		p->error = m->error;
@@ -63,6 +86,9 @@ static bool take(struct tend__children *c, const struct tend__guard_message *m)
 		p->phase = TEND__PHASE_EXITED;
 		p->code = m->code;
 		p->status = m->status;
+		p->killed = m->killed;
+		memcpy(p->names, m->names, sizeof(p->names));
+		p->names[sizeof(p->names) - 1] = 0;
 	}
 	notify(p);
 	return true;
@@ -70,20 +96,16 @@ static bool take(struct tend__children *c, const struct tend__guard_message *m)
 
 static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
-	int sock = c->guard.sock, pidfd = c->guard.pidfd;
-
 	tend__assert_held(&c->lock);
-	tend__assert(c->open && sock >= 0 && pidfd >= 0);
-	tend__fd_closing(sock);
-	tend__fd_closing(pidfd);
+	tend__assert(c->open && c->guard.sock >= 0 && c->guard.pidfd >= 0);
+	tend__monitor_unwatch(c->rt, c->guard.sock);
+	tend__monitor_unwatch(c->rt, c->guard.pidfd);
 	tend__guard_close(&c->guard);
-	tend__fd_closed(sock);
-	tend__fd_closed(pidfd);
 	c->open = false;
 }
 
 /* The guard died. The kernel signals each of its keepers, and a keeper then kills its
- * process (guard/keeper.c); the fiber of each process makes sure. The next spawn opens a
+ * process (guard/keeper.c); the turns of each process make sure. The next request opens a
  * new guard. */
 static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
@@ -92,9 +114,13 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
 		struct tend__process *p = tend__entry(l, struct tend__process, live);
 
-		if (p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_STARTED)
+		if (!p->asked)
+			continue;
+		if (p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_STARTED) {
 			p->phase = TEND__PHASE_LOST;
-		notify(p);
+			tend__unlink(&p->todo);
+			notify(p);
+		}
 	}
 	close_guard(c);
 }
@@ -114,45 +140,22 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	return !dead && got != -EPIPE;
 }
 
-static void block(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
+/* ---- Requests ---- */
+
+static void ready(tend_runtime *rt, uint64_t id, int fd);
+static void tick(tend_runtime *rt, uint64_t id);
+
+/* Has the monitor look in a while. Without memory the next request or news makes it look. */
+static void await(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);
-	if (p->blocked)
+	if (c->ticks)
 		return;
-	tend__assert(tend__linked(&p->live));
-	p->blocked = true;
-	c->blocked++;
-}
-
-static void unblock(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
-{
-	tend__assert_held(&c->lock);
-	if (!p->blocked)
-		return;
-	tend__assert(c->blocked > 0 && tend__linked(&p->live));
-	p->blocked = false;
-	c->blocked--;
-}
-
-static void ready(void *arg, int error)
-{
-	struct tend__children *c = arg;
-
-	tend__lock(&c->lock);
-	/* A guard that cannot be watched is as good as dead. */
-	if (c->open && (!listen_to(c) || error))
-		lost(c);
-	/* There may be room again: each fiber that had to wait for room tries once more. */
-	for (struct tend__link *l = c->live.next; c->blocked && l != &c->live; l = l->next) {
-		struct tend__process *p = tend__entry(l, struct tend__process, live);
-
-		if (p->blocked) {
-			unblock(c, p);
-			notify(p);
-		}
-	}
-	tend__assert(!c->blocked);
-	tend__unlock(&c->lock);
+	tend__alarm_drop(c->tick); /* the last one, which has rung */
+	c->tick = tend__alarm_make(c->rt, tend_after(TICK_NS), 0, tick);
+	if (c->tick)
+		tend__alarm_start(c->tick);
+	c->ticks = c->tick;
 }
 
 static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
@@ -163,26 +166,201 @@ static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	int error = tend__guard_open(c->rt->guard_path, &c->guard);
 	if (error)
 		return error;
-	c->open = true;
 	/* The pidfd, too: the socket alone does not tell the death of the guard, because a
 	 * fork of this program may have the guard's end. */
-	error = tend__fd_watch(c->rt, c->guard.sock, ready, c);
-	if (!error)
-		error = tend__fd_watch(c->rt, c->guard.pidfd, ready, c);
+	error = tend__monitor_watch(c->rt, c->guard.sock, ready, 0);
+	if (!error) {
+		error = tend__monitor_watch(c->rt, c->guard.pidfd, ready, 0);
+		if (error)
+			tend__monitor_unwatch(c->rt, c->guard.sock);
+	}
 	if (error)
-		close_guard(c);
+		tend__guard_close(&c->guard);
+	c->open = !error;
 	return error;
 }
 
+static void fail(struct tend__process *p, uint32_t stage, int error)
+{
+	tend__assert(p->phase == TEND__PHASE_ASKING && !p->asked && error > 0);
+	p->phase = TEND__PHASE_FAILED;
+	p->stage = stage;
+	p->error = error;
+	tend__unlink(&p->todo);
+	notify(p);
+}
+
+static bool wants_kill(const struct tend__process *p)
+{
+	return p->kill || (tend__task_word(p->task) & TEND__ABORTED);
+}
+
+/* Sends the request for the process, to another guard if this one has just died. Returns 0,
+ * also if the process has failed; or -EAGAIN: later. */
+static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
+{
+	const int fds[3] = {-1, p->ends[0], p->ends[1]};
+	int error = 0;
+
+	tend__assert_held(&c->lock);
+	if (tend__cancel_requested(p->task) || wants_kill(p)) {
+		fail(p, TEND__STAGE_KILLED, ECANCELED);
+		return 0;
+	}
+	for (int guards = 0; guards < 2; guards++) {
+		error = open_guard(c);
+		/* Out of processes: no guard is there whose news would bring this about again. */
+		if (error == -EAGAIN)
+			error = -ENOBUFS;
+		if (!error)
+			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd,
+			                          p->base, p->stop, fds);
+		if (error != -EPIPE)
+			break;
+		(void)listen_to(c);
+		lost(c);
+	}
+	if (error == -EAGAIN || error == -ETOOMANYREFS) {
+		await(c);
+		return -EAGAIN;
+	}
+	if (error) {
+		fail(p, TEND__STAGE_COUNT, -error);
+		return 0;
+	}
+	p->asked = true;
+	tend__unlink(&p->todo);
+	tend__process_close(&p->base);
+	tend__process_close(&p->ends[0]);
+	tend__process_close(&p->ends[1]);
+	await(c);
+	return 0;
+}
+
+/* Sends the stop or the kill that the task's word asks for. Returns 0, or -EAGAIN: later. */
+static int stop(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
+{
+	bool live = p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_STARTED;
+	int error = 0;
+
+	tend__assert_held(&c->lock);
+	tend__assert(p->asked);
+	if (live && wants_kill(p) && !p->kill_sent) {
+		error = tend__guard_kill(&c->guard, p->cookie);
+		p->kill_sent = !error;
+	} else if (live && tend__cancel_requested(p->task) && !p->stop_sent && !p->kill_sent) {
+		error = tend__guard_stop(&c->guard, p->cookie, p->stop.ns);
+		p->stop_sent = !error;
+	}
+	await(c);
+	/* A guard that has died makes itself known by its pidfd, and the kernel may be out of
+	 * memory for a while. */
+	if (error)
+		return -EAGAIN;
+	tend__unlink(&p->todo);
+	return 0;
+}
+
+static void send_all(struct tend__children *c) TEND_REQUIRES(&c->lock)
+{
+	tend__assert_held(&c->lock);
+	while (tend__linked(&c->stops))
+		if (stop(c, tend__entry(c->stops.next, struct tend__process, todo)))
+			break;
+	while (tend__linked(&c->asks))
+		if (ask(c, tend__entry(c->asks.next, struct tend__process, todo)))
+			break;
+}
+
+/* ---- The monitor's calls ---- */
+
+static void ready(tend_runtime *rt, uint64_t id, int fd)
+{
+	struct tend__children *c = children_of(rt);
+
+	(void)id;
+	(void)fd;
+	tend__lock(&c->lock);
+	if (c->open && !listen_to(c))
+		lost(c);
+	send_all(c);
+	tend__unlock(&c->lock);
+}
+
+static void send_later(tend_runtime *rt, struct tend__errand *errand)
+{
+	struct tend__children *c = children_of(rt);
+
+	tend__lock(&c->lock);
+	tend__assert(errand == &c->errand);
+	c->posted = false;
+	send_all(c);
+	tend__unlock(&c->lock);
+}
+
+static void tick(tend_runtime *rt, uint64_t id)
+{
+	struct tend__children *c = children_of(rt);
+	bool awaited = false;
+
+	(void)id;
+	tend__lock(&c->lock);
+	c->ticks = false;
+	if (c->open)
+		tend__guard_continue(&c->guard);
+	send_all(c);
+	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
+		struct tend__process *p = tend__entry(l, struct tend__process, live);
+
+		awaited |= p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_LOST ||
+		           (p->phase == TEND__PHASE_STARTED && (p->stop_sent || p->kill_sent));
+		if (p->phase == TEND__PHASE_LOST || p->starved) {
+			p->starved = false;
+			notify(p);
+		}
+	}
+	if (awaited)
+		await(c);
+	tend__unlock(&c->lock);
+}
+
+static void readable(tend_runtime *rt, uint64_t id, int fd)
+{
+	struct tend__children *c = children_of(rt);
+
+	(void)fd;
+	tend__lock(&c->lock);
+	struct tend__process *p = find(c, id);
+	if (p)
+		notify(p);
+	tend__unlock(&c->lock);
+}
+
+int tend__link_watch(struct tend__process *p, int fd)
+{
+	return tend__monitor_watch(p->children->rt, fd, readable, p->cookie);
+}
+
+/* ---- The link ---- */
+
 int tend__link_open(tend_runtime *rt, struct tend__children **out)
 {
+	int error = tend__monitor_start(rt);
+
+	if (error)
+		return error;
 	tend__lock(&rt->children_lock);
 	if (!rt->children) {
 		struct tend__children *c = tend__alloc(sizeof(*c));
 
 		if (c) {
 			c->rt = rt;
+			tend__lock(&c->lock);
 			tend__link_init(&c->live);
+			tend__link_init(&c->asks);
+			tend__link_init(&c->stops);
+			c->errand.fn = send_later;
+			tend__unlock(&c->lock);
 			rt->children = c;
 		}
 	}
@@ -190,24 +368,11 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 	tend__unlock(&rt->children_lock);
 	if (!c)
 		return -ENOMEM;
-
-	/* No pthread_cancel() takes effect while this thread holds the lock. */
-	int cancelable;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	tend__lock(&c->lock);
-	int error = open_guard(c);
+	error = open_guard(c);
 	tend__unlock(&c->lock);
-	pthread_setcancelstate(cancelable, NULL);
 	*out = c;
 	return error;
-}
-
-static struct tend__children *children_of(tend_runtime *rt)
-{
-	tend__lock(&rt->children_lock);
-	struct tend__children *c = rt->children;
-	tend__unlock(&rt->children_lock);
-	return c;
 }
 
 void tend__children_close(tend_runtime *rt)
@@ -217,9 +382,12 @@ void tend__children_close(tend_runtime *rt)
 	if (!c)
 		return;
 	tend__lock(&c->lock);
-	tend__assert(!tend__linked(&c->live) && !c->blocked);
+	tend__assert(!tend__linked(&c->live) && !tend__linked(&c->asks) &&
+	             !tend__linked(&c->stops));
 	if (c->open)
 		close_guard(c);
+	tend__alarm_drop(c->tick);
+	c->tick = NULL;
 	tend__unlock(&c->lock);
 }
 
@@ -231,29 +399,40 @@ void tend__children_free(tend_runtime *rt)
 	tend__unlock(&rt->children_lock);
 }
 
-int tend__link_ask(struct tend__process *p, const int fds[3])
+/* A cancel, an abort or a panic has come. */
+static void told(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
+{
+	tend__assert_held(&c->lock);
+	/* tend__link_ask() looks again when the process is in the list. */
+	if (!tend__linked(&p->live))
+		return;
+	if (!p->asked) {
+		if (p->phase == TEND__PHASE_ASKING)
+			fail(p, TEND__STAGE_KILLED, ECANCELED);
+		return;
+	}
+	if (tend__linked(&p->todo))
+		return;
+	tend__link_append(&c->stops, &p->todo);
+	if (c->posted)
+		return;
+	c->posted = true;
+	tend__monitor_post(c->rt, &c->errand);
+}
+
+void tend__link_ask(struct tend__process *p)
 {
 	struct tend__children *c = p->children;
 
 	tend__lock(&c->lock);
-	int error = open_guard(c);
-	tend__assert(p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_LOST);
-	p->phase = TEND__PHASE_ASKING; /* LOST if the last guard died meanwhile */
-	if (error == -EAGAIN)
-		error = -ENOBUFS; /* out of processes: no guard would notify the fiber */
-	if (!error)
-		error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd, p->base,
-		                          fds);
-	if ((!error || error == -EAGAIN) && !tend__linked(&p->live))
-		tend__link_append(&c->live, &p->live);
-	if (error == -EAGAIN)
-		block(c, p);
-	if (error == -EPIPE) {
-		(void)listen_to(c);
-		lost(c);
-	}
+	tend__assert(p->phase == TEND__PHASE_ASKING && !tend__linked(&p->live));
+	tend__link_append(&c->live, &p->live);
+	tend__link_append(&c->asks, &p->todo);
+	send_all(c);
+	/* A cancel that came before the process was in the list has told nobody. */
+	if (tend__cancel_requested(p->task) || wants_kill(p))
+		told(c, p);
 	tend__unlock(&c->lock);
-	return error;
 }
 
 enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid)
@@ -265,25 +444,35 @@ enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid)
 	return phase;
 }
 
-/* Sends the stop signal to the process, or with 0 SIGKILL to everything of the process. */
-static int pass(struct tend__process *p, int signal)
+void tend__link_told(struct tend__task *t)
 {
+	struct tend__process *p = t->data;
 	struct tend__children *c = p->children;
-	int error = -EAGAIN;
 
 	tend__lock(&c->lock);
-	if (c->open) {
-		error = signal ? tend__guard_stop(&c->guard, p->cookie, signal)
-		               : tend__guard_kill(&c->guard, p->cookie);
-		if (error == -EAGAIN)
-			block(c, p);
-	}
+	told(c, p);
 	tend__unlock(&c->lock);
-	return error;
 }
 
-int tend__link_stop(struct tend__process *p) { return pass(p, p->stop_signal); }
-int tend__link_kill(struct tend__process *p) { return pass(p, 0); }
+void tend__link_kill(struct tend__process *p)
+{
+	struct tend__children *c = p->children;
+
+	tend__lock(&c->lock);
+	p->kill = true;
+	told(c, p);
+	tend__unlock(&c->lock);
+}
+
+void tend__link_starved(struct tend__process *p)
+{
+	struct tend__children *c = p->children;
+
+	tend__lock(&c->lock);
+	p->starved = true;
+	await(c);
+	tend__unlock(&c->lock);
+}
 
 int tend__link_signal(struct tend__process *p, int signal)
 {
@@ -294,16 +483,14 @@ int tend__link_signal(struct tend__process *p, int signal)
 	if (c->open)
 		error = signal == SIGKILL ? tend__guard_kill(&c->guard, p->cookie)
 		                          : tend__guard_signal(&c->guard, p->cookie, signal);
+	if (!error)
+		await(c);
+	if (error == -EPIPE && c->open) {
+		(void)listen_to(c);
+		lost(c);
+	}
 	tend__unlock(&c->lock);
 	return error;
-}
-
-bool tend__link_has(struct tend__process *p)
-{
-	tend__lock(&p->children->lock);
-	bool has = tend__linked(&p->live);
-	tend__unlock(&p->children->lock);
-	return has;
 }
 
 void tend__link_leave(struct tend__process *p)
@@ -311,11 +498,9 @@ void tend__link_leave(struct tend__process *p)
 	struct tend__children *c = p->children;
 
 	tend__lock(&c->lock);
-	unblock(c, p);
-	tend__assert(p->phase != TEND__PHASE_STARTED);
+	tend__assert(p->phase != TEND__PHASE_STARTED && p->phase != TEND__PHASE_ASKING);
+	tend__unlink(&p->todo);
 	tend__unlink(&p->live);
 	tend__unlock(&c->lock);
-	if (p->pidfd >= 0)
-		tend_fd_close(p->pidfd); /* see_it_dead() may have waited for it */
-	p->pidfd = -1;
+	tend__process_close(&p->pidfd);
 }

@@ -1,8 +1,6 @@
 /* kinds/process/output.c - the output of a process: two pipes, and the tail of both. */
 #include "kinds/process/process.h"
 
-#include "tend/io.h"
-
 #include "base/alloc.h"
 #include "base/error.h"
 
@@ -10,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 16 };
+enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 4 };
 
 /* Makes room for n more bytes, up to TAIL_MAX and as far as there is memory. */
 static void grow(struct tend__process *p, size_t n)
@@ -66,23 +64,36 @@ size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, 
 	return n;
 }
 
-int tend__output_open(struct tend__process *p, int ends[2])
+int tend__output_open(struct tend__process *p)
 {
-	ends[0] = ends[1] = -1;
 	for (int i = 0; i < 2; i++) {
 		int both[2];
 
-		tend__assert(p->out[i] < 0);
+		tend__assert(p->out[i] < 0 && p->ends[i] < 0);
 		if (i == 1 && p->one_output) {
-			ends[i] = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
-			return ends[i] < 0 ? -errno : 0;
+			p->ends[i] = fcntl(p->ends[0], F_DUPFD_CLOEXEC, 3);
+			return p->ends[i] < 0 ? -errno : 0;
 		}
 		if (pipe2(both, O_CLOEXEC))
 			return -errno;
-		p->out[i] = both[0];
-		ends[i] = both[1];
-		if (fcntl(both[0], F_SETFL, O_NONBLOCK))
+		p->ends[i] = both[1];
+		p->out[i] = tend__descriptor_keep(both[0], false);
+		if (p->out[i] < 0 || fcntl(p->out[i], F_SETFL, O_NONBLOCK))
 			return -errno;
+	}
+	return 0;
+}
+
+int tend__output_watch(struct tend__process *p)
+{
+	for (int i = 0; i < 2; i++) {
+		int error = p->out[i] < 0 ? 0 : tend__link_watch(p, p->out[i]);
+
+		if (!error)
+			continue;
+		if (i == 1)
+			tend__monitor_unwatch(p->children->rt, p->out[0]);
+		return error;
 	}
 	return 0;
 }
@@ -90,24 +101,23 @@ int tend__output_open(struct tend__process *p, int ends[2])
 void tend__output_close(struct tend__process *p, int i)
 {
 	if (p->out[i] >= 0)
-		tend_fd_close(p->out[i]);
-	p->out[i] = -1;
+		tend__monitor_unwatch(p->children->rt, p->out[i]);
+	tend__process_close(&p->out[i]);
 }
 
 bool tend__output_read(struct tend__process *p)
 {
-	bool more = false;
+	bool any = false;
 
 	for (int i = 0; i < 2; i++)
 		for (int turn = 0; p->out[i] >= 0; turn++) {
 			char bytes[4096];
 
-			if (turn == READS_A_TURN) {
-				more = true;
+			if (turn == READS_A_TURN)
 				break;
-			}
 			ssize_t n = read(p->out[i], bytes, sizeof(bytes));
 			if (n > 0) {
+				any = true;
 				keep(p, bytes, (size_t)n);
 				if (p->output)
 					p->output(p->output_arg, i + 1, bytes, (size_t)n);
@@ -118,17 +128,5 @@ bool tend__output_read(struct tend__process *p)
 			else
 				tend__output_close(p, i);
 		}
-	return more;
-}
-
-int tend__output_fds(const struct tend__process *p, int fds[2], int events[2])
-{
-	int n = 0;
-
-	for (int i = 0; i < 2; i++)
-		if (p->out[i] >= 0) {
-			events[n] = TEND_READABLE;
-			fds[n++] = p->out[i];
-		}
-	return n;
+	return any;
 }

@@ -1,38 +1,37 @@
 /* kinds/process/process.h - a child process as a task.
  *
- * The task is a fiber that looks after the process: it asks the guard for the process,
- * reads the output, passes a stop on, and ends when the guard says that the leader was
- * reaped and all descendants of the leader are dead. So a process has the waits,
- * the cancel and the end of any fiber.
+ * The task is data and turns. A turn reads the output of the process, looks at the guard's
+ * news, and ends the task when the guard says that the leader was reaped and all descendants
+ * of the leader are dead. Between two turns the task is parked and has neither a stack nor a
+ * worker, so no busy worker delays a process. A turn that calls functions of the program, for
+ * the output or at the end, is run by any worker, as a fiber; any other turn is run by the
+ * monitor. Requests to the guard are sent by the spawner and the monitor, in no turn.
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
  *   output.c   two pipes or one, and the tail of what came through them
- *   machine.c  the fiber: from the request to the outcome
+ *   machine.c  a turn: from the news to the outcome
  *   spawn.c    options copied, the task made
  *   query.c    tail, pid and signal, by any thread
  *
  * The phase of a process is the guard's last news of it:
  *
- *                +------> FAILED
- *                |
- *   +-------> ASKING ---> STARTED ---> EXITED
- *   |            |           |
- *   |            v           |
- *   +---------- LOST <-------+
+ *   ASKING ---> STARTED ---> EXITED
+ *     |  |         |
+ *     |  +---------+--> LOST
+ *     v
+ *   FAILED
  *
- *   ASKING  -> STARTED  take()            a listener: the leader runs
- *   ASKING  -> FAILED   take()            a listener: nothing of the process is left
- *   STARTED -> EXITED   take()            a listener: the leader was reaped, the rest is dead
- *   ASKING  -> LOST     lost()            a listener: the guard died without an answer
- *   STARTED -> LOST     lost()            a listener: the guard died, and the leader with it
- *   LOST    -> ASKING   tend__link_ask()  the fiber of the process, if the request of the
- *                                         process was not sent yet
+ *   ASKING  -> STARTED  take()  the leader runs
+ *   ASKING  -> FAILED   take()  nothing of the process is left
+ *   ASKING  -> FAILED   fail()  the request could not be sent, or the process was canceled before
+ *   STARTED -> EXITED   take()  the leader was reaped, the rest is dead
+ *   ASKING  -> LOST     lost()  the guard died without an answer to the request
+ *   STARTED -> LOST     lost()  the guard died, and the leader with it
  *
- * A listener is worker 0, when the guard's socket or pidfd is ready, or a fiber whose
- * request found the guard dead. All edges are made under children.lock. FAILED and EXITED
- * are final, and so is LOST once the request was sent: the fiber then ends the task
- * (attend() and ended() of machine.c). */
+ * All edges are made under children.lock, by the monitor or by the spawner. ASKING is also
+ * the phase before the request is sent: such a process is asked of the next guard if this one
+ * dies. Each phase without an edge is final, and the next turns end the task. */
 #ifndef TEND_KINDS_PROCESS_PROCESS_H
 #define TEND_KINDS_PROCESS_PROCESS_H
 
@@ -40,11 +39,13 @@
 
 #include "kinds/kinds.h"
 #include "platform/guard.h"
+#include "runtime/monitor.h"
 
+#include <string.h>
 #include <unistd.h>
 
 enum tend__phase {
-	TEND__PHASE_ASKING, /* 0: also before the first request */
+	TEND__PHASE_ASKING,
 	TEND__PHASE_STARTED,
 	TEND__PHASE_FAILED,
 	TEND__PHASE_EXITED,
@@ -57,28 +58,41 @@ enum tend__phase {
 struct tend__children {
 	tend_runtime *rt; /* (c) */
 	struct tend__lock lock;
-	struct tend__guard guard TEND_GUARDED_BY(&lock); /* (k) */
-	struct tend__link live TEND_GUARDED_BY(&lock);   /* (k) processes, by their `live` */
-	uint32_t blocked TEND_GUARDED_BY(&lock);         /* (k) how many of them are blocked */
-	bool open TEND_GUARDED_BY(&lock);                /* (k) there is a guard */
+	struct tend__guard guard TEND_GUARDED_BY(&lock);   /* (k) */
+	struct tend__link live TEND_GUARDED_BY(&lock);     /* (k) processes, by their `live` */
+	struct tend__link asks TEND_GUARDED_BY(&lock);     /* (k) by `todo`: to be requested */
+	struct tend__link stops TEND_GUARDED_BY(&lock);    /* (k) by `todo`: to be stopped */
+	struct tend__alarm *tick TEND_GUARDED_BY(&lock);   /* (k) or NULL */
+	bool ticks TEND_GUARDED_BY(&lock);                 /* (k) it has not rung yet */
+	struct tend__errand errand TEND_GUARDED_BY(&lock); /* (k) sends what is in `stops` */
+	bool posted TEND_GUARDED_BY(&lock);                /* (k) the errand */
+	bool open TEND_GUARDED_BY(&lock);                  /* (k) there is a guard */
 };
 
-/* (c) constant  (f) its fiber's  (k) children.lock; to read, also the fiber once the phase
- * is final  (s) the task's stripe */
+/* (c) constant  (f) its turn's  (k) children.lock; to read, also its turn once the phase is
+ * final  (s) the task's stripe */
 struct tend__process {
-	struct tend__children *children;          /* (c) */
-	struct tend__task *task;                  /* (c) */
-	uint64_t cookie;                          /* (c) the task's id */
-	struct tend__link live;                   /* (k) in children.live */
-	enum tend__phase phase;                   /* (k) */
-	bool blocked;                             /* (k) waits for room in the guard's socket */
-	int32_t pid, pidfd, code, status, error;  /* (k) */
-	uint32_t stage;                           /* (k) */
-	int base;                                 /* (f) where a relative cwd begins, or -1 */
+	struct tend__children *children; /* (c) */
+	struct tend__task *task;         /* (c) */
+	uint64_t cookie;                 /* (c) the task's id */
+	struct tend__errand errand;      /* the waker's: a turn on the monitor */
+	struct tend__link live;          /* (k) in children.live */
+	struct tend__link todo;          /* (k) in children.asks or children.stops */
+	enum tend__phase phase;          /* (k) */
+	bool asked;                      /* (k) the request was sent */
+	bool stop_sent, kill_sent;       /* (k) */
+	bool kill;                       /* (k) the output callback has panicked */
+	bool starved;                    /* (k) there was no stack for a turn */
+	/* (k) the guard's news; `error` is positive */
+	int32_t pid, pidfd, code, status, error;
+	uint32_t stage;
+	uint32_t killed;
+	char names[TEND__GUARD_NAMES];
+	int base, ends[2];                        /* (k) sent with the request, or -1 */
+	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
 	int out[2];                               /* (f) read ends of its output, or -1 */
 	bool one_output;                          /* (c) only out[0] is used */
-	int stop_signal;                          /* (c) */
-	uint64_t stop_ns;                         /* (c) */
+	struct tend__guard_stop stop;             /* (c) */
 	const char **argv, **env;                 /* (c) */
 	const char *cwd;                          /* (c) */
 	tend_output_fn *output;                   /* (f) NULL: none, or it has panicked */
@@ -90,59 +104,63 @@ struct tend__process {
 	const char *pointers[];                   /* (c) argv and env, and after them the strings */
 };
 
-/* Closes the directory where a relative working directory begins. */
-static inline void tend__process_close_base(struct tend__process *p)
+static inline void tend__process_close(int *fd)
 {
-	if (p->base >= 0)
-		close(p->base);
-	p->base = -1;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
 /* link.c */
 
 /* Gives the children of the runtime, and starts a guard if there is none. Returns 0,
- * -ENOMEM, or an error of tend__guard_open() or tend__fd_watch(). */
+ * -ENOMEM, or an error of tend__monitor_start(), tend__monitor_watch() or
+ * tend__guard_open(). */
 int tend__link_open(tend_runtime *rt, struct tend__children **out);
-/* Sends the request for the process, to another guard if the last one has died. By the
- * process's fiber. Returns 0; -EAGAIN, and a notify comes when there is room; -EPIPE if the
- * guard has just died; and the other errors of tend__guard_spawn(). */
-int tend__link_ask(struct tend__process *p, const int fds[3]);
+/* Adds the process to the live ones, and has the guard start it, now or when there is room. By
+ * the spawner, once the task is published. */
+void tend__link_ask(struct tend__process *p);
 /* Returns the phase, and the pid of the leader or 0. */
 enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid);
-/* The stop signal to the process, and SIGKILL to everything of the process. By its fiber.
- * Both return 0; -EAGAIN, and a notify comes when there is room or has come with the death
- * of the guard; or another error of the socket. */
-int tend__link_stop(struct tend__process *p);
-int tend__link_kill(struct tend__process *p);
+/* The word of the task has changed: sends a stop or a kill to the process if the word says
+ * so. Any thread, which holds the lock of the task's scope or stripe. */
+void tend__link_told(struct tend__task *t);
+/* Kills everything of the process. */
+void tend__link_kill(struct tend__process *p);
+/* Has the task take another turn some time later. */
+void tend__link_starved(struct tend__process *p);
 /* A signal to the process, by any thread. Returns 0; -EPIPE if the guard has died; -EAGAIN
  * if there is no room. */
 int tend__link_signal(struct tend__process *p, int signal);
-/* Returns true between the first request for the process and tend__link_leave(). */
-bool tend__link_has(struct tend__process *p);
-/* Takes the process out of children.live: the guard's news do not reach it any more. */
+/* Calls the task when a pipe of the process has become readable, until
+ * tend__monitor_unwatch(). Returns 0 or an error of tend__monitor_watch(). */
+int tend__link_watch(struct tend__process *p, int fd);
+/* Takes the process out of children.live: no news reach it any more. */
 void tend__link_leave(struct tend__process *p);
 
 /* output.c */
 
-/* Makes the pipes of standard output and error, or one pipe for both. `ends` gets the
- * child's ends, which the caller closes, or -1; also when this fails. Returns 0 or a
- * negative errno value. */
-int tend__output_open(struct tend__process *p, int ends[2]);
+/* Makes the pipes of standard output and error, or one pipe for both, with the child's ends
+ * in p->ends. The caller closes all, also when this fails. Returns 0 or a negative errno
+ * value. */
+int tend__output_open(struct tend__process *p);
+/* Watches the pipes. Returns 0 or an error of tend__link_watch(). */
+int tend__output_watch(struct tend__process *p);
 /* Closes the read end of standard output (0) or error (1), if it is open. */
 void tend__output_close(struct tend__process *p, int i);
 /* Reads what the pipes have, up to READS_A_TURN reads each, and calls the output callback.
- * Returns true if there may be more. The caller then yields, so a process that floods its
- * pipe delays no other fiber, and the full pipe slows the process. */
+ * Returns true if there was anything: then there may be more, for the callback may have
+ * waited. The caller then takes another turn, so a process that floods its pipe delays no
+ * other task, and the full pipe slows the process. */
 bool tend__output_read(struct tend__process *p);
-/* Fills in the descriptors that are open, and the events wanted of each. Returns how
- * many there are. */
-int tend__output_fds(const struct tend__process *p, int fds[2], int events[2]);
 /* Copies the tail, with the stripe of the task held. Returns how many bytes. */
 size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, uint64_t *dropped);
 
-/* machine.c: the function of the task, and `before_end` of its kind. */
-int tend__process_main(void *process);
-void tend__process_before_end(struct tend__task *t);
+/* machine.c: the functions of the kind. */
+enum tend__wait_kind tend__process_turn(struct tend__task *t);
+void tend__process_wake(struct tend__task *t);
+void tend__process_starved(struct tend__task *t);
+void tend__process_leave(struct tend__task *t);
 
 /* spawn.c */
 extern const struct tend__kind tend__process_kind;

@@ -10,28 +10,28 @@
 /* Finds the process of a task that is live or whose outcome is kept. Returns 0, and the
  * caller holds the stripe of the task; -EINVAL if the task is no process; -ESRCH; -ESTALE.
  * Unchecked, because the stripe is held at only one of the returns. */
-static int touch(tend_task task, tend_runtime **rt, struct tend__process **p)
-	TEND_TRY_ACQUIRE(0, tend__stripe_of(*rt, task.id)) TEND_UNCHECKED
+static int touch(tend_runtime *rt, tend_task task, struct tend__process **p)
+	TEND_TRY_ACQUIRE(0, tend__stripe_of(rt, task.id)) TEND_UNCHECKED
 {
 	struct tend__task *t;
-	int error = tend__task_touch(task.id, rt, &t);
+	int error = tend__task_touch(rt, task.id, &t);
 
 	if (error)
 		return error;
-	tend__assert_held(tend__stripe_of(*rt, task.id));
+	tend__assert_held(tend__stripe_of(rt, task.id));
 	*p = t->kind == &tend__process_kind ? t->data : NULL;
 	tend__assert(!*p || ((*p)->task == t && (*p)->cookie == task.id));
 	if (*p)
 		return 0;
-	tend__unlock(tend__stripe_of(*rt, task.id));
+	tend__unlock(tend__stripe_of(rt, task.id));
 	return -EINVAL;
 }
 
 int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *dropped)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__process *p;
-	int error = touch(task, &rt, &p);
+	int error = touch(rt, task, &p);
 
 	if (error)
 		return error;
@@ -43,9 +43,9 @@ int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *drop
 
 int tend_process_pid(tend_task task)
 {
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__process *p;
-	int error = touch(task, &rt, &p);
+	int error = touch(rt, task, &p);
 
 	if (error)
 		return error;
@@ -67,14 +67,15 @@ static int signal_it(struct tend__process *p, int signal)
 
 int tend_process_signal(tend_task task, int signal)
 {
+	TEND__KEEPS_ERRNO;
 	if (signal <= 0 || signal > 64)
 		return -EINVAL;
 
-	tend_runtime *rt;
+	TEND__VISIT(rt, task.id);
 	struct tend__process *p;
 	int cancelable;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	int error = touch(task, &rt, &p);
+	int error = touch(rt, task, &p);
 	if (!error) {
 		tend__assert_held(tend__stripe_of(rt, task.id));
 		error = signal_it(p, signal);

@@ -16,8 +16,11 @@ extern char **environ;
 
 static void free_process(struct tend__process *p)
 {
-	tend__assert(!tend__linked(&p->live) && p->out[0] < 0 && p->out[1] < 0 && p->pidfd < 0);
-	tend__process_close_base(p);
+	tend__assert(!tend__linked(&p->live) && !tend__linked(&p->todo) && p->pidfd < 0);
+	tend__assert(p->out[0] < 0 && p->out[1] < 0);
+	tend__process_close(&p->base);
+	tend__process_close(&p->ends[0]);
+	tend__process_close(&p->ends[1]);
 	tend__free(p->tail);
 	tend__free(p);
 }
@@ -35,14 +38,15 @@ static void process_drop(void *arg)
 {
 	struct tend__process *p = arg;
 
-	tend__assert(p->task->data == p);
-	if (p->drop)
-		p->drop(p->output_arg);
+	tend__assert(p->task->data == p && p->drop);
+	p->drop(p->output_arg);
 }
 
-const struct tend__kind tend__process_kind = {.wake = tend__fiber_wake,
-                                              .before_end = tend__process_before_end,
-                                              .leave = tend__fiber_end,
+const struct tend__kind tend__process_kind = {.wake = tend__process_wake,
+                                              .turn = tend__process_turn,
+                                              .starved = tend__process_starved,
+                                              .told = tend__link_told,
+                                              .leave = tend__process_leave,
                                               .gone = process_gone};
 
 /* Returns true for a variable that children get by default. Names that end in '*' are
@@ -91,19 +95,6 @@ static const char **copy(const char ***slot, char **bytes, const char *const *li
 	return first;
 }
 
-/* Opens the working directory of the caller. Returns a descriptor, or a negative errno
- * value. No pthread_cancel() takes effect, because that would leak the descriptor. */
-static int open_here(void)
-{
-	int cancelable;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int error = fd < 0 ? -errno : 0;
-	pthread_setcancelstate(cancelable, NULL);
-	return error ? error : fd;
-}
-
 static int make(const struct tend_process_opts *o, struct tend__process **out)
 {
 	const char *const *env = o->env ? o->env : (const char *const *)environ;
@@ -122,22 +113,23 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	tend__assert(slot == p->pointers + room.pointers);
 	if (o->cwd)
 		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
-	p->stop_signal = o->stop_signal ? o->stop_signal : SIGTERM;
-	p->stop_ns = o->stop_ns ? o->stop_ns : 10 * TEND_SEC;
+	p->stop.signal = o->stop_signal ? o->stop_signal : SIGTERM;
+	p->stop.ns = o->stop_ns ? o->stop_ns : 10 * TEND_SEC;
 	p->output = o->output;
 	p->output_arg = o->output_arg;
 	p->drop = o->drop;
 	p->one_output = o->flags & TEND_ONE_OUTPUT;
-	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
+	p->out[0] = p->out[1] = p->ends[0] = p->ends[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
+	tend__link_init(&p->todo);
 	if (!o->cwd || o->cwd[0] != '/') {
-		int fd = open_here();
+		p->base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (p->base < 0) {
+			int error = -errno;
 
-		if (fd < 0) {
 			tend__free(p);
-			return fd;
+			return error;
 		}
-		p->base = fd;
 	}
 	*out = p;
 	return 0;
@@ -166,67 +158,91 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
 	return 0;
 }
 
-/* Makes the task of the process; the end of the task then frees p. Returns 0, or an error
- * of tend__task_prepare(), and then p is still the caller's. */
-static int spawn_process(tend_scope scope, const struct tend__spawn *spawn, struct tend__process *p,
-                         tend_task *out)
+/* Gives the process to a task that is admitted and not published yet, so a spawn that the scope
+ * refuses starts no guard. The end of the task frees the process, also by
+ * tend__task_unprepare(). Returns 0 or a negative errno value. */
+static int equip(struct tend__task *t, struct tend__process *p)
 {
+	t->data = p;
+	t->arg = p;
+	p->task = t;
+	p->cookie = t->id;
+	int error = tend__link_open(tend__scope_of(t)->rt, &p->children);
+	if (error)
+		return error;
+	error = tend__output_open(p);
+	if (!error)
+		error = tend__output_watch(p);
+	if (error) {
+		tend__process_close(&p->out[0]);
+		tend__process_close(&p->out[1]);
+	}
+	return error;
+}
+
+static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
+                         const struct tend_process_opts *o, tend_task *out)
+{
+	struct tend__process *p = NULL;
 	struct tend__task *t;
-	int error = tend__task_prepare(scope, spawn, &t);
+	int error = make(o, &p);
 
 	if (error)
 		return error;
-	p->task = t;
-	p->cookie = t->id;
-	t->data = p;
-	t->fn = tend__process_main;
-	t->arg = p;
+	error = tend__task_prepare(scope, spawn, &t);
+	if (error) {
+		free_process(p);
+		return error;
+	}
+	error = equip(t, p);
+	if (error) {
+		tend__task_unprepare(t);
+		return error;
+	}
 	tend_task name = {t->id};
 	tend__task_start(t, spawn, TEND__READY);
 	if (out)
 		*out = name;
-	tend__spawned(tend__scope_of(t)->rt, t);
+	/* From here on cancels find the task. */
+	tend__task_link(t);
+	tend__link_ask(p);
+	tend__describe(t, 0, tend__clock());
+	/* The first of the notifies that have come makes the task take its first turn. */
+	if (!tend__task_park(t, TEND__WAIT_GUARD))
+		tend__process_wake(t);
 	return 0;
 }
 
 int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_process_opts *given,
                           tend_task *out)
 {
+	TEND__KEEPS_ERRNO;
 	struct tend_process_opts o;
 	int error = take_opts(&o, given);
 
 	if (error)
 		return error;
-	struct tend__scope *s = tend__scope_find(scope.id, &error);
-	if (!s)
-		return error;
+	TEND__VISIT(rt, scope.id);
 #ifdef TEND_SIM
-	if (tend__thread_number() == 0)
+	if (tend__scope_find(rt, scope.id) && tend__thread_number() == 0)
 		return -ENOSYS; /* a simulation has no processes */
 #endif
-	struct tend__children *children;
-	error = tend__link_open(s->rt, &children);
-	if (error)
-		return error;
-	struct tend__process *p;
-	error = make(&o, &p);
-	if (error)
-		return error;
-	p->children = children;
-
 	struct tend_task_opts task = {.size = sizeof(task),
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags & TEND_CRITICAL,
-	                              .drop = process_drop};
-	struct tend__spawn spawn = {.site = site,
+	                              .drop = o.drop ? process_drop : NULL};
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = site,
 	                            .opts = &task,
 	                            .ops = &tend__process_kind,
 	                            .kind = TEND_KIND_PROCESS,
 	                            .attempt = o.attempt,
 	                            .kept = out != NULL,
 	                            .starting = true};
-	error = spawn_process(scope, &spawn, p, out);
-	if (error)
-		free_process(p);
+	/* No pthread_cancel() takes effect, or descriptors and locks would leak. */
+	int cancelable;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	error = spawn_process(scope, &spawn, &o, out);
+	pthread_setcancelstate(cancelable, NULL);
 	return error;
 }

@@ -35,12 +35,34 @@ enum {
 #else
 #define NO_TSAN
 #endif
+#define NO_SANITIZER __attribute__((no_sanitize("address", "thread"), noinline))
 
-void tend__context_adopt(struct tend__context *c)
+/* Of the C++ ABI: the exceptions that are being handled on this thread. NULL in a program
+ * without C++. */
+struct exceptions {
+	void *caught;
+	unsigned uncaught;
+};
+__attribute__((weak, visibility("default"))) struct exceptions *__cxa_get_globals(void);
+
+static void read_modes(uint32_t *mxcsr, uint16_t *x87)
+{
+	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(*mxcsr), "=m"(*x87));
+}
+
+static void write_modes(uint32_t mxcsr, uint16_t x87)
+{
+	__asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(x87));
+}
+
+void tend__context_adopt(struct tend__context *c, bool keeps_float)
 {
 	pthread_attr_t attr;
 
-	*c = (struct tend__context){0};
+	*c = (struct tend__context){.keeps = __cxa_get_globals ? TEND__KEEPS_EXCEPTIONS : 0};
+	if (keeps_float)
+		c->keeps |= TEND__KEEPS_FLOAT;
+	read_modes(&c->mxcsr, &c->x87);
 	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
 		pthread_attr_getstack(&attr, &c->low, &c->bytes);
 		pthread_attr_destroy(&attr);
@@ -60,6 +82,7 @@ static void first(void *p)
 {
 	struct start s = *(struct start *)p;
 
+	tend__context_renew(s.context);
 #ifdef TEND__ASAN
 	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 #endif
@@ -67,15 +90,48 @@ static void first(void *p)
 	tend__bug("tend: the entry of a context returned");
 }
 
-void tend__context_make(struct tend__context *c, void *low, size_t bytes, void (*entry)(void *),
-                        void *arg)
+void tend__context_reset(const struct tend__context *c)
+{
+	if (c->keeps & TEND__KEEPS_EXCEPTIONS)
+		*__cxa_get_globals() = (struct exceptions){0};
+	if (c->keeps & TEND__KEEPS_FLOAT)
+		write_modes(c->mxcsr, c->x87);
+}
+
+/* Each context saves in its own frame, and finds its state there when it goes on, on the
+ * same thread. */
+NO_SANITIZER void tend__swap_more(struct tend__context *from, struct tend__context *to)
+{
+	struct exceptions *now = NULL, exceptions = {0};
+	uint32_t mxcsr = 0, keeps = from->keeps;
+	uint16_t x87 = 0;
+
+	if (keeps & TEND__KEEPS_EXCEPTIONS) {
+		now = __cxa_get_globals();
+		exceptions = *now;
+	}
+	if (keeps & TEND__KEEPS_FLOAT)
+		read_modes(&mxcsr, &x87);
+	tend__swap(&from->sp, to->sp);
+	if (now)
+		*now = exceptions;
+	if (keeps & TEND__KEEPS_FLOAT)
+		write_modes(mxcsr, x87);
+}
+
+void tend__context_make(struct tend__context *c, const struct tend__context *like, void *low,
+                        size_t bytes, void (*entry)(void *), void *arg)
 {
 	uintptr_t top = ((uintptr_t)low + bytes) & ~(uintptr_t)15;
 	struct start *start = (struct start *)(top - ((sizeof(*start) + 15) & ~(size_t)15));
 	void **sp = (void **)(void *)start;
 
 	tend__assert(entry && bytes >= sizeof(*start) + 16 * sizeof(void *));
-	*c = (struct tend__context){.low = low, .bytes = bytes};
+	*c = (struct tend__context){.low = low,
+	                            .bytes = bytes,
+	                            .keeps = like->keeps,
+	                            .mxcsr = like->mxcsr,
+	                            .x87 = like->x87};
 	*start = (struct start){c, entry, arg};
 	/* At the call in the first frame the stack must be aligned to 16. */
 	*--sp = NULL;
@@ -144,7 +200,10 @@ NO_TSAN void tend__context_switch(struct tend__context *from, struct tend__conte
 #ifdef TEND__TSAN
 	__tsan_switch_to_fiber(to->tsan, TSAN_SWITCH);
 #endif
-	tend__swap(&from->sp, to->sp);
+	if (from->keeps)
+		tend__swap_more(from, to);
+	else
+		tend__swap(&from->sp, to->sp);
 #ifdef TEND__ASAN
 	__sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
 #endif

@@ -3,6 +3,8 @@
 
 #include "tend/base.h"
 
+#include "base/error.h"
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -20,6 +22,7 @@ uint64_t TEND__OS(clock)(void)
 
 void TEND__OS(futex_wait)(const void *word, uint32_t value, uint64_t deadline)
 {
+	TEND__KEEPS_ERRNO;
 	struct timespec at = {(time_t)(deadline / TEND_SEC), (long)(deadline % TEND_SEC)};
 
 	/* FUTEX_WAIT_BITSET takes an absolute time; FUTEX_WAIT a relative one. */
@@ -29,5 +32,6 @@ void TEND__OS(futex_wait)(const void *word, uint32_t value, uint64_t deadline)
 
 void TEND__OS(futex_wake)(const void *word, int n)
 {
+	TEND__KEEPS_ERRNO;
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }

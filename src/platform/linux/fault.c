@@ -2,16 +2,26 @@
 #include "platform/platform.h"
 
 #include "base/error.h"
+#include "platform/lock.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 
+/* The first is the signal of a guard page. */
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 enum { SIGNALS = sizeof(signals) / sizeof(*signals), ALT_BYTES = 65536 };
 
-static struct sigaction before[SIGNALS];
-static void (*tell)(int, uintptr_t);
+static struct tend__lock lock;
+static bool installed[SIGNALS] TEND_GUARDED_BY(&lock);
+static struct sigaction before[SIGNALS]; /* constant once installed */
+static tend__fault_say *tell;            /* constant once installed */
+
+static uintptr_t stack_pointer(const void *context)
+{
+	return (uintptr_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RSP];
+}
 
 static void handler(int signal, siginfo_t *info, void *context)
 {
@@ -20,7 +30,8 @@ static void handler(int signal, siginfo_t *info, void *context)
 	while (i < SIGNALS && signals[i] != signal)
 		i++;
 	tend__assert(i < SIGNALS && tell);
-	tell(signal, (uintptr_t)info->si_addr);
+	/* A signal of kill() has no address. */
+	tell(signal, info->si_code > 0 ? (uintptr_t)info->si_addr : 0, stack_pointer(context));
 
 	if ((before[i].sa_flags & SA_SIGINFO) && before[i].sa_sigaction) {
 		before[i].sa_sigaction(signal, info, context);
@@ -39,39 +50,80 @@ static void handler(int signal, siginfo_t *info, void *context)
 		raise(signal);
 }
 
-static void install(void)
+static bool is_default(const struct sigaction *a)
 {
-	struct sigaction a = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
-
-	a.sa_sigaction = handler;
-	sigemptyset(&a.sa_mask);
-	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &a, &before[i]);
+	return !(a->sa_flags & SA_SIGINFO) && a->sa_handler == SIG_DFL;
 }
 
-void tend__fault_install(void (*say)(int signal, uintptr_t address))
+void tend__fault_install(bool all, tend__fault_say *say)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	TEND__KEEPS_ERRNO;
+	struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
 
+	ours.sa_sigaction = handler;
+	sigemptyset(&ours.sa_mask);
+	tend__lock(&lock);
 	tell = say;
-	pthread_once(&once, install);
+	for (int i = 0; i < (all ? SIGNALS : 1); i++) {
+		/* Once, because a handler that was installed over this one hands on to it. */
+		if (installed[i] || sigaction(signals[i], NULL, &before[i]) ||
+		    (!all && !is_default(&before[i])))
+			continue;
+		installed[i] = sigaction(signals[i], &ours, NULL) == 0;
+	}
+	tend__unlock(&lock);
 }
 
-void tend__fault_thread_begin(void **stack)
-{
-	stack_t alt = {.ss_sp = malloc(ALT_BYTES), .ss_size = ALT_BYTES};
+/* ---- Alternative stacks ---- */
 
-	*stack = alt.ss_sp;
-	if (alt.ss_sp)
-		sigaltstack(&alt, NULL);
+static pthread_key_t stack_key;
+static bool has_stack_key;
+
+static void take_back(void *stack)
+{
+	stack_t now, off = {.ss_flags = SS_DISABLE};
+
+	if (sigaltstack(NULL, &now) == 0 && now.ss_sp == stack)
+		sigaltstack(&off, NULL);
+	munmap(stack, ALT_BYTES);
 }
 
-void tend__fault_thread_end(void *stack)
-{
-	stack_t off = {.ss_flags = SS_DISABLE};
+static void make_stack_key(void) { has_stack_key = pthread_key_create(&stack_key, take_back) == 0; }
 
-	if (!stack)
+void tend__fault_thread(void)
+{
+	TEND__KEEPS_ERRNO;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static _Thread_local bool asked;
+	stack_t alt = {.ss_size = ALT_BYTES}, now;
+
+	if (asked)
 		return;
-	sigaltstack(&off, NULL);
-	free(stack);
+	asked = true;
+	pthread_once(&once, make_stack_key);
+	if (!has_stack_key || sigaltstack(NULL, &now) || !(now.ss_flags & SS_DISABLE))
+		return; /* the thread has a stack already */
+	alt.ss_sp = mmap(NULL, ALT_BYTES, PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (alt.ss_sp == MAP_FAILED)
+		return;
+	if (sigaltstack(&alt, NULL) || pthread_setspecific(stack_key, alt.ss_sp))
+		take_back(alt.ss_sp);
+}
+
+void tend__thread_guard(uintptr_t *low, uintptr_t *high, size_t *stack_bytes)
+{
+	pthread_attr_t attr;
+	void *bottom = NULL;
+	size_t guard = 0;
+
+	*low = *high = *stack_bytes = 0;
+	if (pthread_getattr_np(pthread_self(), &attr))
+		return;
+	if (pthread_attr_getstack(&attr, &bottom, stack_bytes) == 0 &&
+	    pthread_attr_getguardsize(&attr, &guard) == 0) {
+		*high = (uintptr_t)bottom;
+		*low = *high - guard;
+	}
+	pthread_attr_destroy(&attr);
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "platform/linux/fdmsg.h"
 #include "platform/linux/xfsz.h"
+#include "platform/platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,8 +178,13 @@ int tend__guard_open(const char *path, struct tend__guard *g)
 		return pidfd;
 	}
 	tend__assert(pair[0] >= 0 && pidfd != pair[0]);
-	*g = (struct tend__guard){.sock = pair[0], .pidfd = pidfd, .owner = getpid()};
-	return 0;
+	*g = (struct tend__guard){.sock = tend__descriptor_keep(pair[0], false),
+	                          .pidfd = tend__descriptor_keep(pidfd, false),
+	                          .owner = getpid()};
+	if (g->sock >= 0 && g->pidfd >= 0)
+		return 0;
+	tend__guard_close(g);
+	return -EMFILE;
 }
 
 /* Sends a request with its descriptors, in the order of the flags. Returns 0 or a negative
@@ -266,16 +272,22 @@ static int make_blob(struct tend__guard_request *request, const char *const *arg
 	return fd;
 }
 
+static bool is_signal(int sig) { return sig > 0 && sig <= 64; }
+
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, int base, const int fds[3])
+                      const char *const *env, const char *cwd, int base,
+                      struct tend__guard_stop stop, const int fds[3])
 {
-	struct tend__guard_request request = {
-		.type = TEND__GUARD_SPAWN, .cookie = cookie, .flags = TEND__GUARD_BLOB};
+	struct tend__guard_request request = {.type = TEND__GUARD_SPAWN,
+	                                      .cookie = cookie,
+	                                      .flags = TEND__GUARD_BLOB,
+	                                      .signal = stop.signal,
+	                                      .stop_ns = stop.ns};
 	int sent[TEND__GUARD_FDS_MAX];
 	size_t nsent = 1;
 	int here = -1;
 
-	if (!argv || !argv[0])
+	if (!argv || !argv[0] || !is_signal(stop.signal))
 		return -EINVAL;
 	if (g->unanswered >= TEND__GUARD_WINDOW)
 		return -EAGAIN;
@@ -311,21 +323,24 @@ int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const 
 	return error;
 }
 
-static int send_signal(struct tend__guard *g, uint64_t cookie, int sig, uint32_t flags)
-{
-	struct tend__guard_request request = {
-		.type = TEND__GUARD_SIGNAL, .cookie = cookie, .flags = flags, .signal = sig};
-	return sig > 0 && sig <= 64 ? send_request(g, &request, NULL, 0) : -EINVAL;
-}
-
 int tend__guard_signal(struct tend__guard *g, uint64_t cookie, int sig)
 {
-	return send_signal(g, cookie, sig, 0);
+	struct tend__guard_request request = {
+		.type = TEND__GUARD_SIGNAL, .cookie = cookie, .signal = sig};
+	return is_signal(sig) ? send_request(g, &request, NULL, 0) : -EINVAL;
 }
 
-int tend__guard_stop(struct tend__guard *g, uint64_t cookie, int sig)
+int tend__guard_stop(struct tend__guard *g, uint64_t cookie, uint64_t ns)
 {
-	return send_signal(g, cookie, sig, TEND__GUARD_CONT);
+	struct tend__guard_request request = {
+		.type = TEND__GUARD_STOP, .cookie = cookie, .stop_ns = ns};
+	return send_request(g, &request, NULL, 0);
+}
+
+void tend__guard_continue(const struct tend__guard *g)
+{
+	tend__assert(g->pidfd >= 0);
+	syscall(SYS_pidfd_send_signal, g->pidfd, SIGCONT, NULL, 0);
 }
 
 int tend__guard_kill(struct tend__guard *g, uint64_t cookie)
@@ -366,7 +381,9 @@ int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
 		g->unanswered--;
 	if (message.type != TEND__GUARD_STARTED)
 		tend__fdmsg_close(&got, 0);
-	message.pidfd = message.type == TEND__GUARD_STARTED && got.count > 0 ? got.fds[0] : -1;
+	message.pidfd = message.type == TEND__GUARD_STARTED && got.count > 0
+	                        ? tend__descriptor_keep(got.fds[0], false)
+	                        : -1;
 	*out = message;
 	return 1;
 }

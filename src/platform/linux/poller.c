@@ -3,12 +3,12 @@
 
 #include "tend/io.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -23,17 +23,31 @@ static int watch(int epoll, int fd, uint32_t events, uint64_t key)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
 }
 
-int TEND__OS(poller_init)(struct tend__poller *p)
+/* A program that closes descriptors of the library loses all wake-ups, and may have files of
+ * its own at their numbers by now. */
+static TEND_NORETURN void closed(const struct tend__poller *p)
 {
+	tend__bug("tend: the program has closed a descriptor of the runtime, %d, %d or %d",
+	          p->epoll, p->wake, p->timer);
+}
+
+int TEND__OS(poller_init)(struct tend__poller *p, bool lent)
+{
+	struct epoll_event first;
+	TEND__KEEPS_ERRNO;
+
 	*p = (struct tend__poller){.epoll = -1, .wake = -1, .timer = -1, .armed = TEND_FOREVER};
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int error = p->epoll < 0 || p->wake < 0 ? -errno : 0;
-	/* By edge: the eventfd need never be read, and one write is one wake-up. */
-	if (!error)
-		error = watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
+	p->epoll = tend__descriptor_keep(epoll_create1(EPOLL_CLOEXEC), lent);
+	int error = p->epoll < 0 ? -errno : 0;
+	if (!error) {
+		p->wake = tend__descriptor_keep(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), false);
+		error = p->wake < 0 ? -errno
+		                    : watch(p->epoll, p->wake, EPOLLIN | EPOLLET, KEY_WAKE);
+	}
 	if (error)
 		TEND__OS(poller_fini)(p);
+	else
+		(void)epoll_wait(p->epoll, &first, 1, 0); /* the edge of the eventfd itself */
 	return error;
 }
 
@@ -50,12 +64,16 @@ void TEND__OS(poller_fini)(struct tend__poller *p)
 
 int tend__poller_add(struct tend__poller *p, int fd, uint64_t key)
 {
+	TEND__KEEPS_ERRNO;
+
 	tend__assert(key < KEY_TIMER);
 	return watch(p->epoll, fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
 }
 
 void tend__poller_del(struct tend__poller *p, int fd)
 {
+	TEND__KEEPS_ERRNO;
+
 	/* Fails if the descriptor is closed; the kernel has then taken it out of the set. */
 	(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
@@ -71,16 +89,22 @@ static struct timespec until(uint64_t deadline)
 	return (struct timespec){(time_t)(ns / TEND_SEC), (long)(ns % TEND_SEC)};
 }
 
-/* epoll_pwait2() counts nanoseconds, but is unknown to Valgrind and to filters of system
- * calls from before Linux 5.11. There epoll_wait() counts milliseconds, rounded up, so that
- * the wait does not end before its time. */
+/* epoll_pwait2() counts nanoseconds, but is unknown to Valgrind, which warns of each call,
+ * and to filters of system calls from before Linux 5.11. There epoll_wait() counts
+ * milliseconds, rounded up, so that the wait does not end before its time. */
 static int wait_for(struct tend__poller *p, struct epoll_event *events, int max,
                     const struct timespec *timeout)
 {
-	int n = epoll_pwait2(p->epoll, events, max, timeout, NULL);
+	static _Atomic bool no_pwait2;
 
-	if (n >= 0 || errno != ENOSYS)
-		return n;
+	/* Relaxed: a thread that misses the store asks the kernel once more. */
+	if (!tend__load_relaxed(&no_pwait2)) {
+		int n = epoll_pwait2(p->epoll, events, max, timeout, NULL);
+
+		if (n >= 0 || errno != ENOSYS)
+			return n;
+		tend__store_relaxed(&no_pwait2, true);
+	}
 	return epoll_wait(
 		p->epoll, events, max,
 		timeout ? (int)(timeout->tv_sec * 1000 + (timeout->tv_nsec + 999999) / 1000000)
@@ -96,9 +120,12 @@ int TEND__OS(poller_wait)(struct tend__poller *p, uint64_t deadline, struct tend
 	if (deadline != TEND_FOREVER && deadline != 0)
 		timeout = until(deadline);
 	int m = 0;
+	TEND__KEEPS_ERRNO;
 	tend__assert(max > 0 && p->epoll >= 0);
 	int n = wait_for(p, events, max < 64 ? max : 64,
 	                 deadline == TEND_FOREVER ? NULL : &timeout);
+	if (n < 0 && errno != EINTR)
+		closed(p);
 	for (int i = 0; i < n; i++) {
 		uint32_t e = events[i].events;
 
@@ -128,13 +155,16 @@ int tend__poller_fd(const struct tend__poller *p)
 
 void TEND__OS(poller_wake)(struct tend__poller *p)
 {
-	uint64_t one = 1;
+	struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.u64 = KEY_WAKE};
+	TEND__KEEPS_ERRNO;
 
 	tend__assert(p->wake >= 0);
-	/* The raw call is no cancellation point: in write() a pthread_cancel() could end a
-	 * thread that holds locks. The call fails only when the counter is full, and then a
-	 * wake-up is due anyway. */
-	(void)syscall(SYS_write, p->wake, &one, sizeof(one));
+	/* The eventfd is always readable, and a change of its entry looks at it anew, which is
+	 * an edge. Unlike a write, the change cannot go to a file of the program that has the
+	 * number by now; and it is no cancellation point, in which a pthread_cancel() could
+	 * end a thread that holds locks. */
+	if (epoll_ctl(p->epoll, EPOLL_CTL_MOD, p->wake, &e))
+		closed(p);
 }
 
 void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)
@@ -142,10 +172,13 @@ void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)
 	struct itimerspec at = {{0, 0},
 	                        {(time_t)(deadline / TEND_SEC), (long)(deadline % TEND_SEC)}};
 
+	TEND__KEEPS_ERRNO;
+
 	if (p->armed == deadline)
 		return;
 	if (p->timer < 0) {
-		p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		p->timer = tend__descriptor_keep(
+			timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), false);
 		if (p->timer < 0 || watch(p->epoll, p->timer, EPOLLIN | EPOLLET, KEY_TIMER))
 			return;
 	}
@@ -153,6 +186,7 @@ void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)
 		at = (struct itimerspec){{0, 0}, {0, 0}};
 	else if (deadline == 0)
 		at.it_value.tv_nsec = 1;
-	timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &at, NULL);
+	if (timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &at, NULL))
+		closed(p);
 	p->armed = deadline;
 }

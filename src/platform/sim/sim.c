@@ -30,7 +30,7 @@ struct vthread {
 	struct tend__tls tls;
 	struct tend__context context; /* its first */
 	void *stack;
-	void (*fn)(void *);
+	void (*fn)(void *), (*end)(void *);
 	void *arg;
 	const void *word;            /* the futex that the thread sleeps on, or NULL */
 	struct tend__poller *poller; /* the poller that the thread sleeps in, or NULL */
@@ -203,6 +203,13 @@ static void look_at_descriptors(void)
 	}
 }
 
+static void wake_due(void)
+{
+	for (int i = 0; i < sim->used; i++)
+		if (sim->threads[i].deadline <= sim->clock)
+			wake(i);
+}
+
 static void jump_clock(void)
 {
 	uint64_t next = TEND_FOREVER;
@@ -220,9 +227,7 @@ static void jump_clock(void)
 	}
 	if (next > sim->clock)
 		sim->clock = next;
-	for (int i = 0; i < sim->used; i++)
-		if (sim->threads[i].deadline <= sim->clock)
-			wake(i);
+	wake_due();
 }
 
 /* Goes on with another thread, because the current thread cannot. */
@@ -282,6 +287,8 @@ static void thread_main(void *p)
 	struct vthread *v = p;
 
 	v->fn(v->arg);
+	if (v->end)
+		v->end(v->arg);
 	v->state = DONE;
 	sim->runnable--;
 	for (int i = 0; i < sim->used; i++)
@@ -300,7 +307,7 @@ static void *map_stack(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static int start(void (*fn)(void *), void *arg)
+static int start(void (*fn)(void *), void (*end)(void *), void *arg)
 {
 	int i = 0;
 
@@ -316,23 +323,25 @@ static int start(void (*fn)(void *), void *arg)
 	if (i == sim->used)
 		sim->used++;
 	v->fn = fn;
+	v->end = end;
 	v->arg = arg;
 	v->word = NULL;
 	v->poller = NULL;
 	v->deadline = TEND_FOREVER;
 	memset(&v->tls, 0, sizeof(v->tls));
-	tend__context_make(&v->context, v->stack, STACK_BYTES, thread_main, v);
+	tend__context_make(&v->context, &sim->outside, v->stack, STACK_BYTES, thread_main, v);
 	v->tls.context = &v->context;
 	v->state = RUNNABLE;
 	sim->runnable++;
 	return i;
 }
 
-int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *), void *arg)
+int tend__thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),
+                       void (*end)(void *), void *arg)
 {
 	if (!sim)
-		return tend__os_thread_start(t, name, fn, arg);
-	int i = start(fn, arg);
+		return tend__os_thread_start(t, name, fn, end, arg);
+	int i = start(fn, end, arg);
 	if (i < 0)
 		return i;
 	t->os = (uintptr_t)i;
@@ -367,9 +376,18 @@ void tend__thread_yield(void)
 		go_to(nth_runnable(choose(count_runnable())));
 }
 
+void tend_sim_compute(uint64_t ns)
+{
+	if (!sim)
+		return;
+	sim->clock += ns;
+	wake_due();
+	tend__thread_yield();
+}
+
 int32_t tend__thread_number(void) { return sim ? 0 : tend__os_thread_number(); }
 
-int tend__poller_init(struct tend__poller *p) { return tend__os_poller_init(p); }
+int tend__poller_init(struct tend__poller *p, bool lent) { return tend__os_poller_init(p, lent); }
 void tend__poller_fini(struct tend__poller *p) { tend__os_poller_fini(p); }
 void tend__poller_arm(struct tend__poller *p, uint64_t deadline)
 {
@@ -465,8 +483,8 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 		return -ENOMEM;
 	v->state = RUNNABLE;
 	v->deadline = TEND_FOREVER;
-	tend__context_make(&v->context, v->stack, STACK_BYTES, back_outside, v);
-	tend__context_adopt(&s->outside);
+	tend__context_adopt(&s->outside, false);
+	tend__context_make(&v->context, &s->outside, v->stack, STACK_BYTES, back_outside, v);
 	memset(&tend__tls, 0, sizeof(tend__tls));
 	tend__tls.context = &v->context;
 	sim = s;

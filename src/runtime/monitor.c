@@ -1,0 +1,299 @@
+/* runtime/monitor.c - alarms, errands and watched descriptors, served by a thread.
+ *
+ * The lists lie under the monitor's lock, which is never held across a call. The monitor
+ * writes down until when it sleeps, so only a caller with something earlier wakes the
+ * monitor. */
+#include "runtime/monitor.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+enum { FDS_MAX = 1 << 20 };
+
+struct watch {
+	void (*fn)(tend_runtime *rt, uint64_t id, int fd); /* NULL: not watched */
+	uint64_t id;
+	uint32_t number; /* counts the watches of the descriptor; in the key of the poller */
+};
+
+/* (c) constant  (p) as platform.h says  (l) the lock */
+struct tend__monitor {
+	tend_runtime *rt;           /* (c) */
+	struct tend__thread thread; /* (c) */
+	struct tend__poller poller; /* (p) but `watched`, which is (l) */
+	struct tend__lock lock;
+	struct tend__timers alarms TEND_GUARDED_BY(&lock);           /* (l) */
+	struct tend__errand *errands, **last TEND_GUARDED_BY(&lock); /* (l) */
+	struct watch *watches TEND_GUARDED_BY(&lock);                /* (l) by descriptor */
+	uint64_t sleeps_until TEND_GUARDED_BY(&lock);                /* (l) 0: awake, or woken */
+	bool stops TEND_GUARDED_BY(&lock);                           /* (l) */
+};
+
+struct tend__alarm {
+	struct tend__timer timer;
+	struct tend__monitor *monitor;
+	uint64_t id;
+	void (*ring)(tend_runtime *rt, uint64_t id);
+};
+
+static struct tend__monitor *monitor_of(tend_runtime *rt)
+{
+	/* Acquire: pairs with the release in tend__monitor_start(). */
+	return tend__load_acquire(&rt->monitor);
+}
+
+/* Gives the lock back, and wakes the monitor if it would sleep beyond `at`. */
+static void unlock_and_wake(struct tend__monitor *m, uint64_t at) TEND_RELEASE(&m->lock)
+{
+	bool wakes = at < m->sleeps_until;
+
+	if (wakes)
+		m->sleeps_until = 0;
+	tend__unlock(&m->lock);
+	if (wakes)
+		tend__poller_wake(&m->poller);
+}
+
+/* ---- Alarms ---- */
+
+struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
+                                     void (*ring)(tend_runtime *rt, uint64_t id))
+{
+	tend__assert(ring && at != TEND_FOREVER && monitor_of(rt));
+	struct tend__alarm *a = tend__alloc(sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->timer.at = at;
+	a->monitor = monitor_of(rt);
+	a->id = id;
+	a->ring = ring;
+	return a;
+}
+
+void tend__alarm_start(struct tend__alarm *a)
+{
+	struct tend__monitor *m = a->monitor;
+	uint64_t at = a->timer.at;
+
+	tend__lock(&m->lock);
+	tend__timers_insert(&m->alarms, &a->timer);
+	unlock_and_wake(m, at);
+}
+
+void tend__alarm_drop(struct tend__alarm *a)
+{
+	if (!a)
+		return;
+	tend__lock(&a->monitor->lock);
+	tend__timers_remove(&a->monitor->alarms, &a->timer);
+	tend__unlock(&a->monitor->lock);
+	tend__free(a);
+}
+
+/* Copies the next alarm that is due, because from then on the owner may free the alarm.
+ * Returns false if no alarm is due. */
+static bool take_due(struct tend__monitor *m, struct tend__alarm *out)
+{
+	tend__lock(&m->lock);
+	struct tend__timer *timer = tend__timers_due(&m->alarms, tend__clock());
+	if (timer)
+		*out = *tend__entry(timer, struct tend__alarm, timer);
+	tend__unlock(&m->lock);
+	return timer;
+}
+
+static void ring_alarms(struct tend__monitor *m)
+{
+	struct tend__alarm a;
+
+	while (take_due(m, &a))
+		a.ring(m->rt, a.id);
+}
+
+/* ---- Errands ---- */
+
+void tend__monitor_post(tend_runtime *rt, struct tend__errand *errand)
+{
+	struct tend__monitor *m = monitor_of(rt);
+
+	tend__assert(m && errand->fn);
+	errand->next = NULL;
+	tend__lock(&m->lock);
+	*m->last = errand;
+	m->last = &errand->next;
+	unlock_and_wake(m, 0);
+}
+
+static void run_errands(struct tend__monitor *m)
+{
+	tend__lock(&m->lock);
+	struct tend__errand *e = m->errands;
+	m->errands = NULL;
+	m->last = &m->errands;
+	tend__unlock(&m->lock);
+	while (e) {
+		struct tend__errand *next = e->next;
+
+		e->fn(m->rt, e);
+		e = next;
+	}
+}
+
+/* ---- Watches ---- */
+
+static uint64_t key_of(const struct watch *w, int fd)
+{
+	/* The top bit is the poller's own. */
+	return (uint64_t)(w->number & INT32_MAX) << 32 | (uint32_t)fd;
+}
+
+int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, uint64_t id, int fd),
+                        uint64_t id)
+{
+	struct tend__monitor *m = monitor_of(rt);
+	int error = 0;
+
+	tend__assert(m && fd >= 0 && fn);
+	if (fd >= FDS_MAX)
+		return -EOVERFLOW;
+	tend__lock(&m->lock);
+	if (!m->watches)
+		m->watches = tend__reserve(FDS_MAX * sizeof(*m->watches));
+	if (!m->watches)
+		error = -ENOMEM;
+	else {
+		struct watch *w = &m->watches[fd];
+
+		tend__assert(!w->fn);
+		w->number++;
+		error = tend__poller_add(&m->poller, fd, key_of(w, fd));
+		if (!error) {
+			w->fn = fn;
+			w->id = id;
+			m->poller.watched++;
+		}
+	}
+	tend__unlock(&m->lock);
+	return error;
+}
+
+void tend__monitor_unwatch(tend_runtime *rt, int fd)
+{
+	struct tend__monitor *m = monitor_of(rt);
+
+	tend__assert(m && fd >= 0 && fd < FDS_MAX);
+	tend__lock(&m->lock);
+	tend__assert(m->watches && m->watches[fd].fn && m->poller.watched > 0);
+	tend__poller_del(&m->poller, fd);
+	m->watches[fd].fn = NULL;
+	m->poller.watched--;
+	tend__unlock(&m->lock);
+}
+
+static void report(struct tend__monitor *m, uint64_t key)
+{
+	int fd = (int)(uint32_t)key;
+
+	tend__assert(fd >= 0 && fd < FDS_MAX);
+	tend__lock(&m->lock);
+	struct watch w = m->watches[fd];
+	tend__unlock(&m->lock);
+	/* Else the event is from an earlier watch. */
+	if (w.fn && key_of(&w, fd) == key)
+		w.fn(m->rt, w.id, fd);
+}
+
+/* ---- The thread ---- */
+
+/* Says until when the monitor sleeps. Returns false when the monitor is to end. */
+static bool may_sleep(struct tend__monitor *m, uint64_t *until)
+{
+	tend__lock(&m->lock);
+	bool stops = m->stops && !m->errands;
+	*until = m->errands ? 0 : tend__timers_next(&m->alarms);
+	m->sleeps_until = *until;
+	tend__unlock(&m->lock);
+	return !stops;
+}
+
+static void loop(void *arg)
+{
+	struct tend__monitor *m = arg;
+	struct tend__ready ready[64];
+	uint64_t until;
+
+	tend__assert(!tend__tls.worker && !tend__tls.task);
+	do {
+		run_errands(m);
+		ring_alarms(m);
+		if (!may_sleep(m, &until))
+			return;
+		int n = tend__poller_wait(&m->poller, until, ready, 64);
+		tend__lock(&m->lock);
+		m->sleeps_until = 0;
+		tend__unlock(&m->lock);
+		for (int i = 0; i < n; i++)
+			report(m, ready[i].key);
+	} while (true);
+}
+
+static int start(tend_runtime *rt, struct tend__monitor **out)
+{
+	struct tend__monitor *m = tend__alloc(sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->rt = rt;
+	tend__lock(&m->lock);
+	m->last = &m->errands;
+	tend__unlock(&m->lock);
+	int error = tend__poller_init(&m->poller, false);
+	if (!error) {
+		error = tend__thread_start(&m->thread, "tend-monitor", loop, NULL, m);
+		if (error)
+			tend__poller_fini(&m->poller);
+	}
+	if (error) {
+		tend__free(m);
+		return error == -ENOMEM ? -ENOMEM : -EAGAIN;
+	}
+	*out = m;
+	return 0;
+}
+
+int tend__monitor_start(tend_runtime *rt)
+{
+	struct tend__monitor *m = monitor_of(rt);
+	int error = 0;
+
+	if (m)
+		return 0;
+	tend__lock(&rt->monitor_lock);
+	if (!monitor_of(rt))
+		error = start(rt, &m);
+	if (m)
+		tend__store_release(&rt->monitor, m);
+	tend__unlock(&rt->monitor_lock);
+	return error;
+}
+
+void tend__monitor_stop(tend_runtime *rt)
+{
+	struct tend__monitor *m = monitor_of(rt);
+
+	if (!m)
+		return;
+	tend__lock(&m->lock);
+	m->stops = true;
+	unlock_and_wake(m, 0);
+	tend__thread_join(&m->thread);
+	tend__lock(&m->lock);
+	tend__assert(tend__timers_next(&m->alarms) == TEND_FOREVER && !m->poller.watched);
+	if (m->watches)
+		tend__unreserve(m->watches, FDS_MAX * sizeof(*m->watches));
+	tend__unlock(&m->lock);
+	tend__poller_fini(&m->poller);
+	tend__free(m);
+	tend__store_release(&rt->monitor, NULL);
+}

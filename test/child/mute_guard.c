@@ -1,0 +1,16 @@
+/* test/child/mute_guard.c - a guard that never answers: so a process that is asked of this
+ * guard is never started. It dies of the first request that is no spawn: of a stop. */
+#include "platform/guard.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+int main(void)
+{
+	struct tend__guard_request request = {.type = TEND__GUARD_SPAWN};
+	struct pollfd socket = {.fd = 3, .events = POLLIN};
+
+	while (request.type == TEND__GUARD_SPAWN && poll(&socket, 1, -1) == 1 &&
+	       read(3, &request, sizeof(request)) == (ssize_t)sizeof(request)) {}
+	_exit(0);
+}

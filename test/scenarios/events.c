@@ -1,0 +1,55 @@
+/* The events of scopes and tasks: each change once, in the order of the changes. */
+#include "scenario.h"
+
+#include <stdio.h>
+
+static const char *told(tend_subscription *sub)
+{
+	static char text[1024];
+	struct tend_event_info e[32];
+	uint64_t lost = 0;
+	int64_t n = tend_events_take(sub, e, 32, &lost);
+	size_t at = 0;
+
+	ck_assert_uint_eq(lost, 0);
+	text[0] = 0;
+	for (int64_t i = 0; i < n; i++) {
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s %s", i ? ", " : "",
+		                       e[i].name, tend_event_name(e[i].type));
+		if (e[i].type == TEND_EVENT_CANCELED)
+			ck_assert_int_eq(e[i].result, -EIO);
+	}
+	return text;
+}
+
+SCENARIO(each_change_of_a_scope_or_task_is_an_event)
+{
+	tend_subscription *sub;
+	tend_task t;
+	tend_scope a, b;
+
+	open_world(1);
+	OK(tend_subscribe(rt, &sub));
+	a = child(root, "a");
+	OK(tend_scope_seal(a));
+	OK(tend_scope_seal(a));
+	OK(tend_scope_unseal(a));
+	OK(tend_scope_unseal(a));
+	IS(told(sub), "a opened, a sealed, a unsealed");
+	OK(tend_task_begin(a, TEND_TASK_OPTS(.name = "t"), &t));
+	OK(tend_task_cancel(t, -EIO, "one"));
+	ANSWERS(tend_task_cancel(t, -EIO, "again"), -EALREADY);
+	IS(told(sub), "t started, t canceled");
+	OK(tend_scope_cancel(a, -EIO, "all"));
+	b = child(a, "born-canceled");
+	IS(told(sub), "a canceled, born-canceled opened, born-canceled canceled");
+	ANSWERS(tend_scope_close(a, 0, NULL), -ETIMEDOUT);
+	ANSWERS(tend_scope_close(a, 0, NULL), -ETIMEDOUT);
+	IS(told(sub), "a closing, born-canceled closing");
+	OK(tend_task_end(t, 0));
+	OK(tend_scope_close(b, 0, NULL));
+	OK(tend_scope_close(a, 0, NULL));
+	IS(told(sub), "t ended, born-canceled ended, a ended");
+	tend_unsubscribe(sub);
+	close_world();
+}
