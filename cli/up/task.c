@@ -270,8 +270,13 @@ static void begin(struct up_task *t)
 		set_state(t, TEND_STATE_STARTING);
 		return;
 	}
-	const char *text = error == -ENOENT ? "tend-guard is not installed, nor is it beside tend"
-	                                    : tend_strerror(error);
+	char missing[400] = "there is no tend-guard at ";
+	size_t used = strlen(missing);
+	const char *text = tend_strerror(error);
+	if (error == -ENOENT) {
+		tend_guard_paths(t->up->rt, missing + used, sizeof(missing) - used);
+		text = missing;
+	}
 	if (t->attempt == 1) {
 		start_failed(t, text);
 		return;

@@ -80,12 +80,21 @@ struct tend_process_opts {
  *
  *   opts      argv is required; everything is copied
  *   out       as in tend_spawn()
- *   returns   as tend_spawn(); -ENOENT if tend-guard is not installed; -EACCES if
- *             this program may not search its own working directory; -EMFILE
+ *   returns   as tend_spawn(); -ENOENT if there is no tend-guard at the paths of
+ *             tend_guard_paths(); -EACCES if this program may not search its own
+ *             working directory; -EMFILE
  *   threads   any */
 #define tend_spawn_process(scope, opts, out) tend_spawn_process_at(TEND_HERE, scope, opts, out)
 TEND_API TEND_MUST int tend_spawn_process_at(const char *site, tend_scope scope,
                                              const struct tend_process_opts *opts, tend_task *out);
+
+/* Writes where the runtime looks for tend-guard, for a message about a guard that is
+ * missing: the path of its options, or the paths that are tried in turn, with a ':'
+ * between. Writes like snprintf: at most `size` bytes with the NUL.
+ *
+ *   returns   the length of the whole text without the NUL
+ *   threads   any */
+TEND_API size_t tend_guard_paths(const tend_runtime *rt, char *buf, size_t size);
 
 /* Copies the tail of the process's output, both streams in the order of arrival:
  * at most the last 64 KiB. The tail is there while the task is live or its

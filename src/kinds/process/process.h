@@ -3,9 +3,9 @@
  * The task is data and turns. A turn reads the output of the process, looks at the guard's
  * news, and ends the task when the guard says that the leader was reaped and all descendants
  * of the leader are dead. Between two turns the task is parked and has neither a stack nor a
- * worker, so no busy worker delays a process. A turn that calls functions of the program, for
- * the output or at the end, is run by any worker, as a fiber; any other turn is run by the
- * monitor. Requests to the guard are sent by the spawner and the monitor, in no turn.
+ * worker, so no busy worker delays a process. A turn that calls functions of the program (the
+ * output callback, drop, or the failure hook) is run by any worker, as a fiber; any other turn
+ * is run by the monitor. Requests to the guard are sent by the spawner and the monitor, in no turn.
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
@@ -89,6 +89,7 @@ struct tend__process {
 	uint32_t killed;
 	char names[TEND__GUARD_NAMES];
 	int base, ends[2];                        /* (k) sent with the request, or -1 */
+	bool calls;                               /* (f) its end calls the program's failure hook */
 	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
 	int out[2];                               /* (f) read ends of its output, or -1 */
 	bool one_output;                          /* (c) only out[0] is used */
