@@ -15,8 +15,9 @@ extern "C" {
 #endif
 
 /* Called by a fiber of the runtime with bytes the process wrote, in the order of
- * their arrival; each call may come on another worker. The callback must not wait
- * for the same process.
+ * their arrival; the order between the two streams is lost, because they are two
+ * pipes, unless TEND_ONE_OUTPUT is set. Each call may come on another worker. The
+ * callback must not wait for the same process.
  *
  *   stream    1 standard output, 2 standard error */
 typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
@@ -36,11 +37,16 @@ typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
 	X("TMPDIR") \
 	X("XDG_RUNTIME_DIR")
 
+enum {
+	TEND_ONE_OUTPUT = 1 << 8, /* process: standard error is standard output, so the order of
+	                             what is written to both is kept; every stream is 1 */
+};
+
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_process_opts {
 	size_t size;             /* size of this struct, set by TEND_PROCESS_OPTS */
 	const char *name;        /* 1 to 47 bytes; default: the last part of argv[0] */
-	uint32_t flags;          /* TEND_CRITICAL */
+	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT */
 	int32_t stop_signal;     /* asks the process to end; default SIGTERM */
 	uint64_t stop_ns;        /* from stop_signal to SIGKILL; default 10 s */
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -204,7 +205,7 @@ TEST(what_had_to_be_killed_beside_the_leader_is_named)
 	begin();
 	o = join(shell("trap '' TERM; sleep 1000 & exit 0", 1));
 	ck_assert_int_eq(o.kind, TEND_COMPLETED);
-	ck_assert_msg(strstr(o.message, "killed 1 more: "), "%s", o.message);
+	ck_assert_msg(strstr(o.message, "1 killed below it: "), "%s", o.message);
 	end();
 }
 
@@ -428,6 +429,37 @@ TEST(a_flood_keeps_its_tail_and_counts_the_rest)
 	ck_assert_int_eq(memcmp(tail + 65532, "END\n", 4), 0);
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
 	join(t);
+	end();
+}
+
+/* Only the first stream is used, and its bytes are counted in order. */
+static void in_order(void *arg, int stream, const char *bytes, size_t n)
+{
+	char *text = arg;
+
+	ck_assert_int_eq(stream, 1);
+	memcpy(text + strlen(text), bytes, n);
+}
+
+TEST(one_output_keeps_the_order_of_both_streams)
+{
+	static char text[8192], want[8192];
+	const char *const argv[] = {"sh", "-c",
+	                            "i=1; while [ $i -le 200 ]; do echo $i; i=$((i+1)); "
+	                            "echo $i >&2; i=$((i+1)); done",
+	                            NULL};
+	tend_task t;
+
+	begin();
+	ANSWERS(tend_spawn_process(scope,
+	                           TEND_PROCESS_OPTS(.argv = argv, .flags = TEND_ONE_OUTPUT,
+	                                             .output = in_order, .output_arg = text),
+	                           &t),
+	        0);
+	ck_assert_int_eq(join(t).result, 0);
+	for (int i = 1; i <= 200; i++)
+		sprintf(want + strlen(want), "%d\n", i);
+	ck_assert_str_eq(text, want);
 	end();
 }
 

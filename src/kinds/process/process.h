@@ -9,7 +9,7 @@
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
- *   output.c   two pipes, and the tail of what came through them
+ *   output.c   two pipes or one, and the tail of what came through them
  *   machine.c  a turn: from the news to the outcome
  *   spawn.c    options copied, the task made
  *   query.c    tail, pid and signal, by any thread
@@ -92,6 +92,7 @@ struct tend__process {
 	bool calls;                               /* (f) its end calls the program's failure hook */
 	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
 	int out[2];                               /* (f) read ends of its output, or -1 */
+	bool one_output;                          /* (c) only out[0] is used */
 	struct tend__guard_stop stop;             /* (c) */
 	const char **argv, **env;                 /* (c) */
 	const char *cwd;                          /* (c) */
@@ -140,8 +141,8 @@ void tend__link_leave(struct tend__process *p);
 
 /* output.c */
 
-/* Makes the pipes of standard output and error, with the child's ends in p->ends. The caller
- * closes all, also when this fails. Returns 0 or a negative errno value. */
+/* Makes the pipes of standard output and error, or one pipe for both, with the child's ends in
+ * p->ends. The caller closes all, also when this fails. Returns 0 or a negative errno value. */
 int tend__output_open(struct tend__process *p);
 /* Watches the pipes. Returns 0 or an error of tend__link_watch(). */
 int tend__output_watch(struct tend__process *p);
