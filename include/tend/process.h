@@ -15,8 +15,8 @@ extern "C" {
 #endif
 
 /* Called by a fiber of the runtime with bytes the process wrote, in the order of
- * their arrival; the order between the two streams is lost, because they are two
- * pipes, unless TEND_ONE_OUTPUT is set. Each call may come on another worker. The
+ * their arrival; each call may come on another worker. The order between the two
+ * streams is lost, because they are two pipes, unless TEND_ONE_OUTPUT is set. The
  * callback must not wait for the same process.
  *
  *   stream    1 standard output, 2 standard error */

@@ -9,7 +9,7 @@
 /* An error of the program: tells the hook, and aborts. */
 TEND_NORETURN void tend__bug(const char *fmt, ...) TEND_PRINTF(1, 2);
 
-/* A failure that nobody holds: tells the hook, or writes the line to stderr. */
+/* Tells the hook of a failure without a holder, or writes the line to stderr. */
 void tend__failure(const char *line);
 
 /* An impossible state of ours; stays on in release builds. */

@@ -141,8 +141,9 @@ void tend__link_leave(struct tend__process *p);
 
 /* output.c */
 
-/* Makes the pipes of standard output and error, or one pipe for both, with the child's ends in
- * p->ends. The caller closes all, also when this fails. Returns 0 or a negative errno value. */
+/* Makes the pipes of standard output and error, or one pipe for both, with the child's ends
+ * in p->ends. The caller closes all, also when this fails. Returns 0 or a negative errno
+ * value. */
 int tend__output_open(struct tend__process *p);
 /* Watches the pipes. Returns 0 or an error of tend__link_watch(). */
 int tend__output_watch(struct tend__process *p);
