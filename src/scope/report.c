@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "segment/words.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -239,20 +238,6 @@ static void wait_sentence(struct tend__text *t, const struct tend__survivor *row
 		tend__wait_text(t, row->wait, row->object, row->at);
 }
 
-static void frame(struct tend__text *t, uint64_t address)
-{
-	Dl_info info;
-
-	if (!dladdr((void *)(uintptr_t)address, &info) || !info.dli_fname)
-		tend__text_f(t, "%#llx", (unsigned long long)address);
-	else {
-		const char *base = strrchr(info.dli_fname, '/');
-
-		tend__text_f(t, "%s+%#llx", base ? base + 1 : info.dli_fname,
-		             (unsigned long long)(address - (uintptr_t)info.dli_fbase));
-	}
-}
-
 /* The outcomes that came: "3 completed, 1 failed". */
 static void outcomes(struct tend__text *t, const tend_report *report)
 {
@@ -338,7 +323,7 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 		tend__text_f(&t, ", %u checkpoints since the cancel\n", row->checkpoints);
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
 			tend__text_f(&t, "    at ");
-			frame(&t, row->stack[k]);
+			tend__text_address(&t, (const void *)(uintptr_t)row->stack[k]);
 			tend__text_f(&t, "\n");
 		}
 	}
@@ -391,7 +376,7 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 			char place[128];
 			struct tend__text p = tend__text(place, sizeof(place));
 
-			frame(&p, row->stack[k]);
+			tend__text_address(&p, (const void *)(uintptr_t)row->stack[k]);
 			tend__text_f(&t, "%s", k ? "," : "");
 			tend__text_json(&t, place, strlen(place));
 		}
