@@ -205,7 +205,7 @@ TEST(what_had_to_be_killed_beside_the_leader_is_named)
 	begin();
 	o = join(shell("trap '' TERM; sleep 1000 & exit 0", 1));
 	ck_assert_int_eq(o.kind, TEND_COMPLETED);
-	ck_assert_msg(strstr(o.message, "killed 1 more: "), "%s", o.message);
+	ck_assert_msg(strstr(o.message, "1 killed below it: "), "%s", o.message);
 	end();
 }
 

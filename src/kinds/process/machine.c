@@ -98,7 +98,7 @@ static void tell_killed(struct tend__process *p)
 	tend__shutdown_killed(p->task, p->killed + leader, names);
 	if (!p->killed)
 		return;
-	snprintf(text, sizeof(text), "its stop killed %u more: %s", p->killed, p->names);
+	snprintf(text, sizeof(text), "%u killed below it: %s", p->killed, p->names);
 	message(p, text);
 }
 
