@@ -47,7 +47,8 @@ bench: deps-bench all
 
 # A PREFIX that is given goes before the one that the build was configured with.
 prefix: $(BUILD)/build.ninja
-	@$(if $(filter-out file,$(origin PREFIX)),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))
+	@$(if $(filter-out file,$(origin PREFIX)),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) && \
+		ninja --quiet -C $(BUILD) build.ninja >/dev/null)
 
 # Only what is installed is built, also where the tests are configured.
 install: deps-build prefix
