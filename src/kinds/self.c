@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -23,7 +24,7 @@ int tend_checkpoint(void)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return 0;
+		return tend__check_process();
 	tend__checkpoint_at(t, __builtin_return_address(0));
 	if (!tend__cancel_point(t))
 		return 0;
@@ -41,7 +42,9 @@ int tend_yield(void)
 		tend__fiber_yield(t);
 	else
 		tend__thread_yield();
-	return t && tend__cancel_visible(t) ? -ECANCELED : 0;
+	if (!t)
+		return tend__check_process();
+	return tend__cancel_visible(t) ? -ECANCELED : 0;
 }
 
 int tend_shield_begin(uint64_t deadline, uint64_t *outer)
@@ -49,7 +52,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return -EPERM;
+		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
 	tend__deadline_check(deadline);
@@ -70,7 +73,7 @@ int tend_defer(void (*cleanup)(void *arg), void *arg)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return -EPERM;
+		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
 	struct tend__defer *d = tend__alloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
@@ -104,6 +107,7 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
 	va_end(args);
+	tend__text_trim(text);
 	if (!t || !t->kind->leave)
 		tend__bug("tend: panic outside of a task: %s", text);
 	_Static_assert(sizeof(text) == sizeof(t->extra->message), "the text fits");

@@ -216,8 +216,6 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 
 	if (error)
 		return error;
-	if (tend__forked())
-		return -ESTALE;
 	tend_runtime *rt = aligned(sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
@@ -231,6 +229,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		free_runtime(rt);
 		return error;
 	}
+	tend__fork_opened();
 	if (o.flags & TEND_HOSTED) {
 		tend__drive(rt);
 		/* The worker begins as after a poll: asleep, so that the first post makes the
@@ -295,7 +294,7 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 
 	if (!rt)
 		return 0;
-	if (tend__forked())
+	if (tend__stale(rt))
 		return -ESTALE;
 	if (tend__worker_of(rt) || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt))
 		return -EDEADLK;
@@ -326,13 +325,15 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_fd(const tend_runtime *rt)
 {
+	if (tend__stale(rt))
+		return -ESTALE;
 	return rt->flags & TEND_HOSTED ? tend__poller_fd(&rt->workers[0].poller) : -EINVAL;
 }
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 {
 	TEND__KEEPS_ERRNO;
-	if (tend__forked())
+	if (tend__stale(rt))
 		return -ESTALE;
 	if (tend__tls.worker)
 		return -EDEADLK; /* a fiber would run the loop in which this fiber runs */

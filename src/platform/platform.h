@@ -89,6 +89,10 @@ int tend__poller_fd(const struct tend__poller *p);
  * too. */
 void tend__poller_arm(struct tend__poller *p, uint64_t deadline);
 
+/* Returns a poller of the calling thread's own, which lasts as long as the thread; NULL if
+ * there is none to be had. A simulation has no such poller. */
+struct tend__poller *tend__thread_poller(void);
+
 /* Maps `n` stacks of `bytes` each, side by side; the lowest page of each is a guard. Returns
  * NULL with *error -ENOMEM or, out of mappings, -EAGAIN. */
 void *tend__stacks_map(size_t bytes, unsigned n, int *error);

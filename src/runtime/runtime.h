@@ -70,6 +70,8 @@ struct tend__fd {
 	uint8_t ready;       /* (w) events that no fiber waited for; unusual events stay */
 	bool tcp;            /* (w) */
 	bool drained;        /* (w) by the last read, and no event has come since */
+	bool blocking;       /* (w) its file was not in non-blocking mode when added */
+	uint8_t unasked;     /* (w) events since the last wait of a fiber of this worker */
 	/* (w) Called by the loop instead of waking fibers, or NULL. */
 	void (*watch)(void *arg, int error);
 	void *watch_arg;           /* (w) */
@@ -237,6 +239,11 @@ static inline void tend__deadline_check(uint64_t deadline)
 
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
+/* True until the fork opens a runtime of its own. */
+bool tend__forked_without_runtime(void);
+void tend__fork_opened(void);
+/* True in a fork for a runtime of its parent. */
+bool tend__stale(const tend_runtime *rt);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
 static inline int tend__no_such(void) { return tend__forked() ? -ESTALE : -ESRCH; }
 
@@ -360,6 +367,18 @@ static inline int tend__check_may_wait(void)
 {
 	return !tend__tls.task && tend__tls.driver && tend__drives() ? -EDEADLK : 0;
 }
+/* Returns -ESTALE in a fork, to a call that has no handle which says so. */
+static inline int tend__check_process(void)
+{
+	return !tend__tls.task && tend__forked_without_runtime() ? -ESTALE : 0;
+}
+/* Both of a wait; with deadline 0 any thread may ask. */
+static inline int tend__check_wait(uint64_t deadline)
+{
+	if (tend__tls.task)
+		return 0;
+	return tend__forked_without_runtime() ? -ESTALE : deadline ? tend__check_may_wait() : 0;
+}
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */
 	TEND__ONCE = 2,         /* any notify ends the wait, with 0: the caller looks */
@@ -375,6 +394,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
 extern void (*tend__on_wait)(uint64_t id);
 #endif
+/* Says to readers since when the task waits, and for which object. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);

@@ -12,7 +12,10 @@
  * generations go on where the last runtime of the number ended. */
 struct tend__entry tend__runtimes[TEND__RUNTIMES];
 struct tend__lock tend__runtimes_lock;
-static _Atomic uint32_t forked;
+/* In a fork the numbers that its parent had claimed stay claimed, so the handles of the parent
+ * stay stale when the fork opens a runtime of its own. */
+static _Atomic uint32_t fork_state;
+enum { NO_FORK, FORK_WITHOUT_RUNTIME, FORK_WITH_RUNTIME };
 _Atomic uint64_t tend__opened_at;
 
 /* The thread that drives a hosted runtime, by the number of the runtime; 0: none. Relaxed: a
@@ -22,8 +25,12 @@ static _Atomic uint64_t drivers[TEND__RUNTIMES], threads;
 static void in_child(void)
 {
 	/* Relaxed: no other thread is left. The tasks, the pollers and the registry, which is
-	 * not mapped here, belong to the parent. */
-	tend__store_relaxed(&forked, 1u);
+	 * not mapped here, belong to the parent. The thread that held the lock or waited for
+	 * some lock may be one of those that are not here. */
+	tend__store_relaxed(&fork_state, (uint32_t)FORK_WITHOUT_RUNTIME);
+	tend__store_relaxed(&tend__runtimes_lock.word, 0u);
+	for (int i = 0; i < TEND__LOCK_COUNTERS; i++)
+		tend__store_relaxed(&tend__lock_sleepers[i], 0u);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
 
@@ -56,7 +63,23 @@ bool tend__drives(void)
 	return false;
 }
 
-bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
+bool tend__forked(void) { return tend__load_relaxed(&fork_state) != NO_FORK; }
+bool tend__forked_without_runtime(void)
+{
+	return tend__load_relaxed(&fork_state) == FORK_WITHOUT_RUNTIME;
+}
+
+void tend__fork_opened(void)
+{
+	if (tend__forked())
+		tend__store_relaxed(&fork_state, (uint32_t)FORK_WITH_RUNTIME);
+}
+
+bool tend__stale(const tend_runtime *rt)
+{
+	return tend__forked() && (rt->index >= TEND__RUNTIMES ||
+	                          tend__load_relaxed(&tend__runtimes[rt->index].rt) != rt);
+}
 
 static bool any_open(void) TEND_REQUIRES(&tend__runtimes_lock)
 {

@@ -21,8 +21,9 @@ static _Atomic uint64_t numbers;
 
 int tend_event_open(tend_event **out)
 {
+	if (tend__check_process())
+		return -ESTALE;
 	tend_event *e = tend__alloc(sizeof(*e));
-
 	if (!e)
 		return -ENOMEM;
 	e->number = tend__add_relaxed(&numbers, 1) + 1;
@@ -73,8 +74,10 @@ void tend_event_clear(tend_event *e)
 
 int tend_event_wait(tend_event *e, uint64_t deadline)
 {
-	if (tend__check_may_wait() && deadline)
-		return tend__check_may_wait();
+	int error = tend__check_wait(deadline);
+
+	if (error)
+		return error;
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};
 	/* A wait that could go on at once still answers a visible cancel. */

@@ -62,7 +62,7 @@ TEST(a_runtime_has_a_worker_for_each_cpu_that_it_may_use)
 
 	ANSWERS(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
-	for (int i = 0; !CPU_COUNT(&one); i++)
+	for (size_t i = 0; !CPU_COUNT(&one); i++)
 		if (CPU_ISSET(i, &all))
 			CPU_SET(i, &one);
 	ANSWERS(sched_setaffinity(0, sizeof(one), &one), 0);
@@ -119,10 +119,9 @@ static tend_scope forked_scope;
 static int forked_program(void)
 {
 	tend_task t;
-	tend_runtime *rt;
 
 	return tend_spawn(forked_scope, nothing, NULL, NULL, &t) == -ESTALE &&
-	                       tend_runtime_open(NULL, &rt) == -ESTALE &&
+	                       tend_sleep_until(tend_after(TEND_MS)) == -ESTALE &&
 	                       tend_runtime_close(forked_runtime, 0) == -ESTALE
 	               ? 0
 	               : 1;
@@ -136,6 +135,85 @@ TEST(a_fork_of_the_program_is_told_that_it_is_one)
 	forked_scope = tend_root(forked_runtime);
 	ck_assert_int_eq(in_child(forked_program, out, sizeof(out)), 0);
 	close_runtime(forked_runtime);
+}
+
+#ifndef SANITIZED /* ThreadSanitizer starts no threads in a fork of a threaded program */
+static tend_task forked_task;
+
+static int wait_a_moment(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(tend_after(TEND_MS));
+}
+
+/* All of the parent stays stale beside a runtime of the fork's own, and after it. */
+static int forked_program_with_a_runtime(void)
+{
+	struct tend_outcome o;
+	tend_runtime *rt;
+	tend_task t;
+
+	for (int i = 0; i < 2; i++) {
+		if (tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &rt))
+			return 1;
+		if (tend_spawn(tend_root(rt), wait_a_moment, NULL, NULL, &t) ||
+		    tend_join(t, &o, tend_after(PATIENCE_NS)) || o.kind != TEND_COMPLETED ||
+		    tend_sleep_until(tend_after(TEND_MS)))
+			return 2;
+		if (t.id == forked_task.id || tend_join(forked_task, &o, 0) != -ESTALE ||
+		    tend_scope_live(forked_scope) != -ESTALE ||
+		    tend_runtime_close(forked_runtime, 0) != -ESTALE)
+			return 3;
+		if (tend_runtime_close(rt, tend_after(PATIENCE_NS)))
+			return 4;
+	}
+	return tend_scope_live(forked_scope) == -ESTALE ? 0 : 5;
+}
+
+TEST(a_fork_may_open_a_runtime_of_its_own)
+{
+	tend_event *e;
+	char out[256];
+
+	ANSWERS(tend_event_open(&e), 0);
+	forked_runtime = open_runtime(1, 0);
+	forked_scope = tend_root(forked_runtime);
+	ANSWERS(tend_spawn(forked_scope, wait_event, e, NULL, &forked_task), 0);
+	ANSWERS(WEXITSTATUS(in_child(forked_program_with_a_runtime, out, sizeof(out))), 0);
+	tend_event_set(e);
+	ANSWERS(tend_join(forked_task, NULL, tend_after(PATIENCE_NS)), 0);
+	close_runtime(forked_runtime);
+	tend_event_close(e);
+}
+#endif
+
+static int panic_at_length(void *text) { tend_panic("%s", (const char *)text); }
+
+TEST(reasons_and_panics_are_cut_between_characters)
+{
+	char letters[300] = "";
+	struct tend_outcome o;
+	struct tend_reason why;
+	tend_scope s;
+	tend_task t;
+
+	/* An odd number of bytes before characters of two. */
+	strcpy(letters, "x");
+	while (strlen(letters) < sizeof(letters) - 2)
+		strcat(letters, "\xc3\xa9");
+	for (int odd = 0; odd < 2; odd++) {
+		tend_runtime *rt = open_runtime(1, 0);
+
+		ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+		ANSWERS(tend_scope_cancel(s, -ECANCELED, letters + odd), 0);
+		ANSWERS(tend_scope_reason(s, &why), 0);
+		ck_assert_uint_eq(strlen(why.text) % 2, !odd);
+		ANSWERS(tend_spawn(tend_root(rt), panic_at_length, letters + odd, NULL, &t), 0);
+		ANSWERS(tend_join(t, &o, tend_after(PATIENCE_NS)), 0);
+		size_t first = strcspn(o.message, "\xc3");
+		ck_assert_uint_eq((strlen(o.message) - first) % 2, 0);
+		close_runtime(rt);
+	}
 }
 
 static int bug_program(void)

@@ -33,6 +33,7 @@ static void quiet_canceled(struct world *w, const struct row *row)
 	pair(w, row, canceled, false);
 }
 static void quiet_hosted(struct world *w, const struct row *row) { pair(w, row, hosted, false); }
+static void quiet_forked(struct world *w, const struct row *row) { pair(w, row, forked, false); }
 static void full(struct world *w, const struct row *row) { pair(w, row, outside, true); }
 static void full_canceled(struct world *w, const struct row *row) { pair(w, row, canceled, true); }
 static void full_hosted(struct world *w, const struct row *row) { pair(w, row, hosted, true); }
@@ -194,3 +195,15 @@ REFUSES(tend_connect, EMFILE, "no descriptors", listener,
 REFUSES(tend_local_port, EINVAL, "no TCP socket", quiet, tend_local_port(w->fd))
 REFUSES(tend_local_port, EBADF, "closed", outside, tend_local_port(CLOSED))
 REFUSES(tend_local_port, ENOTSOCK, "no socket", outside, tend_local_port(STDIN_FILENO))
+
+/* ---- In a fork ---- */
+
+REFUSES(tend_fd_wait, ESTALE, "a fork", quiet_forked,
+        tend_fd_wait(w->fd, TEND_READABLE, TEND_FOREVER))
+REFUSES(tend_fd_close, ESTALE, "a fork", quiet_forked, tend_fd_close(w->fd))
+REFUSES(tend_read, ESTALE, "a fork", quiet_forked, read_from(w, w->fd, TEND_FOREVER))
+REFUSES(tend_write, ESTALE, "a fork", quiet_forked, write_to(w->fd, TEND_FOREVER))
+REFUSES(tend_listen, ESTALE, "a fork", forked, tend_listen("tcp:127.0.0.1:0", 0))
+REFUSES(tend_accept, ESTALE, "a fork", quiet_forked, tend_accept(w->fd, TEND_FOREVER))
+REFUSES(tend_connect, ESTALE, "a fork", forked, tend_connect("tcp:127.0.0.1:1", TEND_FOREVER))
+REFUSES(tend_local_port, ESTALE, "a fork", quiet_forked, tend_local_port(w->fd))

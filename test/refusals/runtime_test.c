@@ -58,8 +58,6 @@ REFUSES(tend_runtime_open, ENOENT, "no folder for the registry file", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/nowhere/tend", SMALL)))
 REFUSES(tend_runtime_open, EMFILE, "no descriptors", outside,
         (limit(RLIMIT_NOFILE, 0), open_with(w, TEND_RUNTIME_OPTS(SMALL))))
-REFUSES_UNLISTED(tend_runtime_open, ESTALE, "a fork", forked,
-                 open_with(w, TEND_RUNTIME_OPTS(SMALL)))
 
 /* w->other, with an external task. */
 static void endless(struct world *w, const struct row *row)
@@ -83,7 +81,7 @@ REFUSES_BUT(tend_runtime_close, ETIMEDOUT, "no time: it is shut down, and the ru
             " because -125 'the runtime closes'"
             "; now other/task external abandoned because -125 'the runtime closes'",
             tend_runtime_close(w->other, 0))
-REFUSES_UNLISTED(tend_runtime_close, ESTALE, "a fork", forked, tend_runtime_close(w->rt, 0))
+REFUSES(tend_runtime_close, ESTALE, "a fork", forked, tend_runtime_close(w->rt, 0))
 
 /* By a fork of the driver of a hosted runtime. */
 static void hosted_forked(struct world *w, const struct row *row)
@@ -94,8 +92,7 @@ static void hosted_forked(struct world *w, const struct row *row)
 }
 
 REFUSES(tend_runtime_fd, EINVAL, "not hosted", outside, tend_runtime_fd(w->rt))
-DIFFERS_TODAY(tend_runtime_fd, ESTALE, "a fork gets the parent's descriptor", hosted_forked, "1",
-              tend_runtime_fd(w->other) >= 0)
+REFUSES(tend_runtime_fd, ESTALE, "a fork", hosted_forked, tend_runtime_fd(w->other))
 
 REFUSES(tend_runtime_poll, EINVAL, "not hosted", outside, tend_runtime_poll(w->rt, 0))
 REFUSES(tend_runtime_poll, EDEADLK, "by a fiber", in_fiber, tend_runtime_poll(w->rt, 0))

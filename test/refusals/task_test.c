@@ -236,12 +236,20 @@ REFUSES(tend_abort, ESTALE, "a fork", forked, tend_abort(w->live))
 /* ---- The calling task ---- */
 
 REFUSES(tend_checkpoint, ECANCELED, "canceled", canceled, tend_checkpoint())
+REFUSES(tend_checkpoint, ESTALE, "a fork", forked, tend_checkpoint())
+REFUSES(tend_yield, ESTALE, "a fork", forked, tend_yield())
+REFUSES(tend_sleep_until, ESTALE, "a fork", forked, tend_sleep_until(TEND_FOREVER))
+REFUSES(tend_shield_begin, ESTALE, "a fork", forked,
+        tend_shield_begin(TEND_FOREVER - 1, &w->out.number))
+REFUSES(tend_defer, ESTALE, "a fork", forked, tend_defer(never, NULL))
 REFUSES(tend_yield, ECANCELED, "canceled", canceled, tend_yield())
 REFUSES(tend_sleep_until, ECANCELED, "canceled", canceled, tend_sleep_until(TEND_FOREVER))
 REFUSES(tend_sleep_until, ECANCELED, "canceled, and no time", canceled, tend_sleep_until(0))
-REFUSES_UNLISTED(tend_sleep_until, EDEADLK, "by the thread that runs the tasks", hosted,
-                 tend_sleep_until(TEND_FOREVER))
+REFUSES(tend_sleep_until, EDEADLK, "by the thread that runs the tasks", hosted,
+        tend_sleep_until(TEND_FOREVER))
 REFUSES(tend_sleep, ECANCELED, "canceled", canceled, tend_sleep(TEND_SEC))
+REFUSES(tend_sleep, EDEADLK, "by the thread that runs the tasks", hosted, tend_sleep(TEND_SEC))
+REFUSES(tend_sleep, ESTALE, "a fork", forked, tend_sleep(TEND_SEC))
 
 REFUSES(tend_shield_begin, EINVAL, "no end", in_fiber,
         tend_shield_begin(TEND_FOREVER, &w->out.number))

@@ -2,6 +2,7 @@
 #include "kinds/process/process.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +21,7 @@ static void message(struct tend__process *p, const char *text)
 
 	tend__lock(stripe);
 	if (tend__task_extra(p->task))
-		snprintf(p->task->extra->message, sizeof(p->task->extra->message), "%s", text);
+		tend__text_copy(p->task->extra->message, sizeof(p->task->extra->message), text);
 	tend__unlock(stripe);
 }
 
