@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "open/deadlock.h"
 #include "runtime/monitor.h"
 
 #include <errno.h>
@@ -219,6 +220,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	tend_runtime *rt = aligned(sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
+	tend__deadlock_watch();
 	set_up(rt, &o);
 	error = root_name(rt->name, o.name, opts && opts->name);
 	if (!error)

@@ -141,6 +141,8 @@ void tend__stack_forget(void *low, size_t bytes, unsigned announced);
 #ifdef TEND_SIM
 /* The number of the simulation that runs, from 1; 0 outside of a simulation. */
 uint64_t tend__sim_run(void);
+/* Called when no thread can go on, without a step: tells of the tasks. */
+extern void (*tend__sim_on_deadlock)(void);
 uint64_t tend__os_clock(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);
