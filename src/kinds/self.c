@@ -86,8 +86,14 @@ void tend_undefer(void (*cleanup)(void *arg), int run)
 {
 	struct tend__task *t = tend__tls.task;
 
-	if (!t || !t->defers || t->defers->fn != cleanup)
-		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
+	if (!t || !t->defers || t->defers->fn != cleanup) {
+		char who[320], where[128];
+		struct tend__text place = tend__text(where, sizeof(where));
+
+		tend__text_address(&place, __builtin_return_address(0));
+		tend__bug("tend: tend_undefer() at %s: not the newest cleanup of %s", where,
+		          tend__who(t, who, sizeof(who)));
+	}
 	struct tend__defer d = *t->defers;
 	tend__free(t->defers);
 	t->defers = d.next;
@@ -112,9 +118,12 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 		tend__bug("tend: panic outside of a task: %s", text);
 	_Static_assert(sizeof(text) == sizeof(t->extra->message), "the text fits");
 	tend__assert(!t->worker || t->worker == tend__tls.worker);
-	if (t->unwinding)
-		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id,
-		          text);
+	if (t->unwinding) {
+		char who[320];
+
+		tend__bug("tend: a task panicked in a cleanup: %s: %s",
+		          tend__who(t, who, sizeof(who)), text);
+	}
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	/* Without memory the outcome has no message; the task still ends. */
 	if (tend__task_extra(t))

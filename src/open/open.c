@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "open/deadlock.h"
 #include "runtime/monitor.h"
 
 #include <errno.h>
@@ -220,7 +219,6 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 	tend_runtime *rt = aligned(sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
-	tend__deadlock_watch();
 	set_up(rt, &o);
 	error = root_name(rt->name, o.name, opts && opts->name);
 	if (!error)
@@ -315,11 +313,13 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
+	/* The workers stop before the monitor, because a worker may still be at the end of a task,
+	 * where it drops alarms. The parts of the workers go after the monitor, which may still be
+	 * waking one for a task that has ended since. */
 	tend__workers_stop(rt);
-	/* After the workers have stopped, because until then worker 0 may begin to watch the
-	 * guard's socket. */
 	tend__children_close(rt);
 	tend__monitor_stop(rt);
+	tend__workers_fini(rt);
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;

@@ -394,15 +394,17 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
 extern void (*tend__on_wait)(uint64_t id);
 #endif
-/* Says to readers since when the task waits, and for which object. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);
+/* Writes a task in the words of a message, and returns the buffer. */
+const char *tend__who(const struct tend__task *t, char *buf, size_t size);
 /* The object of the program has waiters, and is about to be freed: an error of the program.
- * Gives the lock of the object back, because the hook of the program runs without locks. */
+ * Gives the lock of the object back, because the hook of the program runs without locks.
+ * `from` is the return address of the call that frees. */
 TEND_NORETURN void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
-                                     const struct tend__waiter *w) TEND_RELEASE(lock);
+                                     const struct tend__waiter *w, const void *from)
+	TEND_RELEASE(lock);
 /* Ends the calling task if an abort was asked for. No waiter of the task is linked. */
 void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same for a caller that returns -ECANCELED and has nothing to take back: an abort
@@ -427,7 +429,10 @@ void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);
+/* Ends the threads of the workers; and closes what the workers have, when no other thread can
+ * wake them any more. */
 void tend__workers_stop(tend_runtime *rt);
+void tend__workers_fini(tend_runtime *rt);
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif

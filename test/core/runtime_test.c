@@ -257,15 +257,21 @@ static void free_channel(void) { tend_channel_free(narrow); }
 static void free_event(void) { tend_event_close(unset); }
 
 static const struct freed {
-	const char *what;
+	const char *what, *waiter;
 	tend_fn *body;
 	void (*end)(void);
 	bool watches; /* the event, and the body does not wait for it */
 } freed[] = {
-	{"channel#1 is freed while task #", send_there, free_channel, false},
-	{"channel#1 is freed while task #", receive_there, free_channel, false},
-	{"event#1 is freed while task #", wait_there, free_event, false},
-	{"event#1 is freed while the end of a task", receive_there, free_event, true},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in send channel#1", send_there,
+         free_channel, false},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in recv channel#1", receive_there,
+         free_channel, false},
+	{"event#1 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#1",
+         wait_there, free_event, false},
+	{"event#1 is freed", "while the end of a task is to set it", receive_there, free_event,
+         true},
 };
 static const struct freed *freed_now;
 
@@ -291,6 +297,11 @@ TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeo
 	int status = in_child(freed_program, out, sizeof(out));
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
+	ck_assert_msg(strstr(out, freed_now->waiter) != NULL, "%s", out);
+	/* The place of the call, and the place of the spawn. */
+	ck_assert_msg(strstr(out, " at test_core+0x") != NULL, "%s", out);
+	ck_assert_msg(freed_now->watches || strstr(out, "spawned at test/core/") != NULL, "%s",
+	              out);
 }
 
 static int unwatched_program(void)
@@ -392,6 +403,16 @@ TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
 }
 
 #ifndef SANITIZED
+/* Gives the worker's thread its heap, which has to be mapped. */
+static int allocate(void *arg)
+{
+	void *volatile p = malloc(64);
+
+	(void)arg;
+	free(p);
+	return 0;
+}
+
 static int stackless_program(void)
 {
 	struct rlimit limit;
@@ -402,7 +423,8 @@ static int stackless_program(void)
 		TEND_TASK_OPTS(.name = "large", .stack_bytes = 1 << 30);
 
 	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
-	    getrlimit(RLIMIT_AS, &limit))
+	    tend_spawn(tend_root(rt), allocate, NULL, NULL, NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER) || getrlimit(RLIMIT_AS, &limit))
 		return 1;
 	limit.rlim_cur = 1 << 20; /* less than is mapped already */
 	if (setrlimit(RLIMIT_AS, &limit) ||
