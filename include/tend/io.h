@@ -48,8 +48,8 @@ TEND_API int tend_fd_close(int fd);
  *             bytes written before an error, a cancel or the deadline if the
  *             count is more than 0; else the error; -ECANCELED; -ETIMEDOUT;
  *             -EDEADLK as tend_sleep_until(); -ESTALE; errors of read(2),
- *             write(2). A broken pipe is -EPIPE and no
- *             signal on sockets
+ *             write(2). A broken pipe is -EPIPE, and no signal on sockets; on
+ *             pipes SIGPIPE comes as from write(2)
  *   threads   any; parks */
 TEND_API TEND_MUST ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline);
 TEND_API TEND_MUST ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline);

@@ -6,4 +6,8 @@
  * a negative errno value. */
 int take_away(unsigned number);
 
+/* From here on the system call kills the process, by whatever thread it is made. 0, or a
+ * negative errno value. */
+int forbid(unsigned number);
+
 #endif
