@@ -63,6 +63,48 @@ END
 builds shared examples/hello.c "$(pkg-config --cflags --libs tend)" -Wl,--as-needed
 builds static examples/hello.c "$(pkg-config --static --cflags --libs tend)" -static
 builds sim "$root/sim.c" "$(pkg-config --cflags --libs tend-sim)"
+cat >"$root/plus.cpp" <<'END'
+#include <tend/tend.h>
+static int seven(void *) { return 7; }
+int main()
+{
+	tend_runtime *rt;
+	tend_task task;
+	struct tend_outcome end;
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "plus", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), seven, nullptr, TEND_TASK_OPTS(.name = "seven"), &task) ||
+	    tend_join(task, &end, tend_after(TEND_SEC)))
+		return 1;
+	return tend_runtime_close(rt, tend_after(TEND_SEC)) || end.result != 7;
+}
+END
+if command -v g++ >/dev/null; then
+	# shellcheck disable=SC2046
+	g++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -o "$root/plus" "$root/plus.cpp" $(pkg-config --cflags --libs tend) &&
+		LD_LIBRARY_PATH=$libs "$root/plus" || complain "a C++ program does not build and run"
+fi
+
+# A program that ends without closing its runtime is what the suppressions are for.
+cat >"$root/open.c" <<'END'
+#include <tend/tend.h>
+static int waits(void *arg) { return tend_sleep(*(uint64_t *)arg); }
+int main(void)
+{
+	static uint64_t long_time = 3600 * TEND_SEC;
+	tend_runtime *rt;
+	return tend_runtime_open(NULL, &rt) || tend_spawn(tend_root(rt), waits, &long_time, NULL, NULL) ||
+	       tend_spawn_thread(tend_root(rt), waits, &long_time, NULL, NULL) || tend_sleep(50 * TEND_MS);
+}
+END
+builds open "$root/open.c" "$(pkg-config --cflags --libs tend)"
+if command -v valgrind >/dev/null; then
+	LD_LIBRARY_PATH=$libs valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=all \
+		--errors-for-leak-kinds=definite,possible --suppressions=tools/tend.supp \
+		"$root/open" >"$root/out" 2>&1 || {
+		complain "valgrind complains of a runtime that was not closed"
+		cat "$root/out"
+	}
+fi
 
 readelf -d "$so" | grep -q 'SONAME.*\[libtend\.so\.0\]' || complain "the SONAME is not libtend.so.0"
 needed=$(readelf -d "$so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v -e '^libc\.so' -e '^ld-linux')

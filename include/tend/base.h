@@ -12,7 +12,9 @@
  *                     sleeps. A cancel ends the wait with -ECANCELED unless the
  *                     entry says otherwise
  *   Every call on a handle whose object has ended answers -ESRCH, every call in
- *   a forked child -ESTALE, every struct with an unknown non-zero tail -E2BIG.
+ *   a forked child -ESTALE until the child opens a runtime, and on a runtime or
+ *   handle of the parent for good; every struct with an unknown non-zero tail
+ *   -E2BIG.
  *   A field or argument named _ns is a length of time; a deadline is an instant
  *   of tend_now(). */
 #ifndef TEND_BASE_H

@@ -23,13 +23,13 @@ enum {
 };
 
 enum {
-	TEND_STATE_QUEUED = 1, /* waits for admission under a limit */
+	TEND_STATE_QUEUED = 1, /* waits for admission under a limit; not in use yet */
 	TEND_STATE_STARTING,   /* a thread or process being made */
 	TEND_STATE_READY,      /* waits for a worker */
 	TEND_STATE_RUNNING,
 	TEND_STATE_PARKED,    /* in a wait, see `wait` */
 	TEND_STATE_STOPPING,  /* canceled, and not ended yet */
-	TEND_STATE_BACKOFF,   /* between two attempts */
+	TEND_STATE_BACKOFF,   /* between two attempts; not in use yet */
 	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
 	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
 };
@@ -202,9 +202,9 @@ struct tend_event_info {
 	uint64_t parent;
 	uint8_t type;    /* TEND_EVENT_... */
 	uint8_t kind;    /* TEND_KIND_... */
-	uint8_t outcome; /* of a task that has ended */
+	uint8_t outcome; /* outcome of a task that has ended */
 	uint8_t reserved;
-	int32_t result; /* of a task that has ended; the code of a cancel */
+	int32_t result; /* result of a task that has ended; code of a cancel */
 	char name[TEND_NAME_MAX + 1];
 };
 

@@ -40,7 +40,8 @@ struct tend_runtime_opts {
 #define TEND_RUNTIME_OPTS(...) TEND_OPTIONS_(tend_runtime_opts, __VA_ARGS__)
 
 /* Opens a runtime: starts its workers and makes the root scope. A program
- * usually has a single runtime. daemon() and fork() come before.
+ * usually has a single runtime. daemon() and fork() come before; a fork of the
+ * program that comes later uses no object of its parent, and may open its own.
  *
  *   opts      NULL for all defaults
  *   out       the runtime
@@ -69,7 +70,7 @@ TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, t
  *   deadline  for everything below the root, and for the calls under way
  *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
  *             survived, or a call has not returned: then the runtime is still
- *             there, closed to new work, and this may be called again
+ *             there, closed to new work, and this may be called again; -ESTALE
  *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */
 TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);
@@ -89,7 +90,7 @@ TEND_API tend_scope tend_detached(const tend_runtime *rt);
 /* For TEND_HOSTED: returns a descriptor. The descriptor polls readable when
  * tend_runtime_poll() has something to do, timers included. Do not read from it.
  *
- *   returns   the descriptor; -EINVAL if rt is not hosted
+ *   returns   the descriptor; -EINVAL if rt is not hosted; -ESTALE
  *   owns      the runtime's
  *   threads   any */
 TEND_API TEND_MUST int tend_runtime_fd(const tend_runtime *rt);

@@ -149,9 +149,11 @@ TEND_API TEND_MUST int tend_scope_wait_empty(tend_scope scope, uint64_t deadline
 
 /* tend_scope_live() and tend_scope_wait_empty() for a path below the root, such as
  * "server-1/devices". A prefix matches whole segments, so server-1 is not
- * server-10; "" is everything.
+ * server-10; "" is everything. A name may be followed by '#' and the id of
+ * the scope or task, which chooses one of several with that name: "server-1#4711".
  *
- *   returns   as above; -EINVAL for a path that begins or ends with '/'
+ *   returns   as above; -ESRCH if nothing with such an id lives; -EINVAL for what is
+ *             no list of names with a '/' between them
  *   threads   as above */
 TEND_API TEND_MUST int64_t tend_path_live(tend_runtime *rt, const char *path);
 TEND_API TEND_MUST int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline);
@@ -198,7 +200,8 @@ struct tend_shutdown_opts {
  *   opts      NULL for all defaults
  *   returns   0 everything ended; -ETIMEDOUT something was abandoned;
  *             -EDEADLK from inside the scope or from a cleanup of the shutdown;
- *             -ENOMEM; -E2BIG; -ESRCH; -ESTALE
+ *             -EINVAL for a code that is no negative errno value; -ENOMEM; -E2BIG;
+ *             -ESRCH; -ESTALE
  *   owns      *opts->report is the caller's
  *   threads   any that is not inside the scope; parks, no cancel ends the wait */
 TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
@@ -206,8 +209,9 @@ TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
 
 /* Writes the report as text or as a JSON document: a line for the whole, with the
  * outcomes of all tasks that ever were in the scope or below, then the first failure
- * of these, then a line per survivor. Writes like snprintf: at most `size` bytes with
- * the NUL.
+ * of these, then a line per process task of which something had to be killed, then a
+ * line per survivor with the last request to it. Writes like snprintf: at most `size`
+ * bytes with the NUL.
  *
  *   returns   the length of the whole text without the NUL
  *   threads   any */

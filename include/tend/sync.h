@@ -14,7 +14,7 @@ typedef struct tend_event tend_event;
 
 /* Makes an event, not set.
  *
- *   returns   0; -ENOMEM
+ *   returns   0; -ENOMEM; -ESTALE
  *   owns      *out is the caller's, until tend_event_close()
  *   threads   any */
 TEND_API TEND_MUST int tend_event_open(tend_event **out);
@@ -33,7 +33,7 @@ TEND_API void tend_event_clear(tend_event *event);
 
 /* Waits until the event is set.
  *
- *   returns   0; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -ECANCELED; -ETIMEDOUT; -EDEADLK as tend_sleep_until(); -ESTALE
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_event_wait(tend_event *event, uint64_t deadline);
 
@@ -45,7 +45,7 @@ typedef struct tend_channel tend_channel;
  *
  *   item_bytes  size of an item, 0 to 65536
  *   capacity    most items in the queue; 0: a send waits until its item is taken
- *   returns     0; -ENOMEM; -EINVAL
+ *   returns     0; -ENOMEM; -EINVAL; -ESTALE
  *   owns        *out is the caller's, until tend_channel_free()
  *   threads     any */
 TEND_API TEND_MUST int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out);
@@ -65,7 +65,8 @@ TEND_API void tend_channel_free(tend_channel *channel);
 /* Hands an item over. A call that does not answer 0 handed over nothing.
  *
  *   item      item_bytes bytes, copied
- *   returns   0; -EPIPE; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -EPIPE; -ECANCELED; -ETIMEDOUT; -EDEADLK as tend_sleep_until();
+ *             -ESTALE
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_channel_send(tend_channel *channel, const void *item,
                                          uint64_t deadline);
@@ -73,7 +74,8 @@ TEND_API TEND_MUST int tend_channel_send(tend_channel *channel, const void *item
 /* Takes an item. A call that does not answer 0 took nothing.
  *
  *   item      item_bytes bytes, written when 0 is answered
- *   returns   0; -EPIPE if the channel is closed and empty; -ECANCELED; -ETIMEDOUT
+ *   returns   0; -EPIPE if the channel is closed and empty; -ECANCELED; -ETIMEDOUT;
+ *             -EDEADLK as tend_sleep_until(); -ESTALE
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_channel_recv(tend_channel *channel, void *item, uint64_t deadline);
 

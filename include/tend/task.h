@@ -193,26 +193,27 @@ TEND_API tend_scope tend_self_scope(void);
 /* Says "I am here, may I go on?". In a canceled fiber a checkpoint also lets other
  * fibers run, so a fiber that ignores the answer starves no other.
  *
- *   returns   0; -ECANCELED
+ *   returns   0; -ECANCELED; -ESTALE
  *   threads   any; the answer outside of a task is 0 */
 TEND_API TEND_MUST int tend_checkpoint(void);
 
 /* Lets the other ready fibers of the worker run; a thread yields its CPU.
  *
- *   returns   0; -ECANCELED, having yielded
+ *   returns   0; -ECANCELED, having yielded; -ESTALE
  *   threads   any */
 TEND_API int tend_yield(void);
 
 /* Sleeps until the instant.
  *
- *   returns   0; -ECANCELED
+ *   returns   0; -ECANCELED; -EDEADLK outside of the tasks of a thread that drives
+ *             a hosted runtime; -ESTALE
  *   threads   any; parks */
 TEND_API int tend_sleep_until(uint64_t deadline);
 
 /* Sleeps for a length of time.
  *
  *   ns        nanoseconds
- *   returns   0; -ECANCELED
+ *   returns   as tend_sleep_until()
  *   threads   any; parks */
 TEND_API int tend_sleep(uint64_t ns);
 
@@ -222,7 +223,7 @@ TEND_API int tend_sleep(uint64_t ns);
  *
  *   deadline  0 and TEND_FOREVER are -EINVAL: a shield always has an end
  *   outer     out: to be given to tend_shield_end()
- *   returns   0; -EINVAL; -EPERM outside of a task
+ *   returns   0; -EINVAL; -EPERM outside of a task; -ESTALE
  *   threads   task */
 TEND_API TEND_MUST int tend_shield_begin(uint64_t deadline, uint64_t *outer);
 
@@ -237,7 +238,8 @@ TEND_API void tend_shield_end(uint64_t outer);
  * fn is gone by then, so arg must not point into that frame. After an abort the
  * waits of a cleanup answer -ECANCELED.
  *
- *   returns   0; -EINVAL if cleanup is NULL; -ENOMEM; -EPERM outside of a task
+ *   returns   0; -EINVAL if cleanup is NULL; -ENOMEM; -EPERM outside of a task;
+ *             -ESTALE
  *   threads   task */
 TEND_API TEND_MUST int tend_defer(void (*cleanup)(void *arg), void *arg);
 

@@ -4,16 +4,44 @@
 
 #include "base/error.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+size_t tend__text_whole(const char *s, size_t n)
+{
+	/* A character has at most three bytes after the first, 10xxxxxx each. */
+	for (size_t back = 1; back <= 4 && back <= n; back++) {
+		unsigned char c = (unsigned char)s[n - back];
+
+		if ((c & 0xc0) == 0x80)
+			continue;
+		size_t needs = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+		return needs > back ? n - back : n;
+	}
+	return n;
+}
+
+void tend__text_copy(char *out, size_t size, const char *text)
+{
+	size_t n = strnlen(text, size);
+
+	tend__assert(size > 0);
+	if (n == size)
+		n = tend__text_whole(text, size - 1);
+	memcpy(out, text, n);
+	out[n] = 0;
+}
+
+void tend__text_trim(char *s) { s[tend__text_whole(s, strlen(s))] = 0; }
+
 void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n)
 {
 	tend__assert(!t->size || t->buf);
 	if (t->n + 1 < t->size) {
-		size_t room = t->size - 1 - t->n, m = n < room ? n : room;
+		size_t room = t->size - 1 - t->n, m = n <= room ? n : tend__text_whole(bytes, room);
 
 		memcpy(t->buf + t->n, bytes, m);
 		t->buf[t->n + m] = 0;
@@ -22,6 +50,19 @@ void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n)
 }
 
 void tend__text_s(struct tend__text *t, const char *s) { tend__text_bytes(t, s, strlen(s)); }
+
+void tend__text_address(struct tend__text *t, const void *address)
+{
+	Dl_info info;
+
+	if (dladdr(address, &info) && info.dli_fname) {
+		const char *base = strrchr(info.dli_fname, '/');
+
+		tend__text_f(t, "%s+%#tx", base ? base + 1 : info.dli_fname,
+		             (const char *)address - (const char *)info.dli_fbase);
+	} else
+		tend__text_f(t, "%p", address);
+}
 
 void tend__text_number(struct tend__text *t, uint64_t number)
 {
@@ -42,9 +83,11 @@ void tend__text_f(struct tend__text *t, const char *fmt, ...)
 	va_start(args, fmt);
 	int n = vsnprintf(small, sizeof(small), fmt, args);
 	va_end(args);
-	if (n > 0)
-		tend__text_bytes(t, small,
-		                 (size_t)n < sizeof(small) ? (size_t)n : sizeof(small) - 1);
+	if (n <= 0)
+		return;
+	if ((size_t)n >= sizeof(small))
+		tend__text_trim(small);
+	tend__text_bytes(t, small, (size_t)n < sizeof(small) ? (size_t)n : strlen(small));
 }
 
 /* ---- Characters ---- */

@@ -20,11 +20,23 @@ static inline struct tend__text tend__text(char *buf, size_t size)
 	return (struct tend__text){buf, size, 0};
 }
 
+/* Returns how many of n bytes to keep, so that no character is cut: n, or less by the part of a
+ * character at the end. */
+size_t tend__text_whole(const char *s, size_t n);
+/* Copies text, cut between characters to a string of `size` bytes. */
+void tend__text_copy(char *out, size_t size, const char *text);
+/* Takes the part of a character from the end of a string that snprintf() may have cut. */
+void tend__text_trim(char *s);
+
+/* Text that does not fit is cut between characters. */
 void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n);
 void tend__text_s(struct tend__text *t, const char *s);
 void tend__text_number(struct tend__text *t, uint64_t number);
 /* Costs ten times as much as the three functions above. */
 void tend__text_f(struct tend__text *t, const char *fmt, ...) TEND_PRINTF(2, 3);
+
+/* An address of code, as "program+0x1234" for addr2line(1). */
+void tend__text_address(struct tend__text *t, const void *address);
 
 /* As a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void tend__text_json(struct tend__text *t, const char *s, size_t n);

@@ -6,7 +6,11 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,43 +37,6 @@ static int level(int fd, int events, int timeout_ms)
 	return ready & events;
 }
 
-/* For a thread that is no fiber. The thread looks every 20 ms whether it is canceled or the
- * descriptor is closed, because a wake-up by futex does not end the sleep in poll(2). */
-static int wait_thread(int fd, int events, uint64_t deadline)
-{
-	struct tend__task *t = tend__tls.task;
-	const uint32_t closes = tend__fd_closes(fd);
-
-	tend__assert(!t || !t->worker);
-	for (;;) {
-		int ready = level(fd, events, 0), ms = 20;
-
-		/* After the look, which may have been at a later file of this number. */
-		if (tend__fd_closes(fd) != closes)
-			return -EBADF;
-		if (ready)
-			return ready;
-		if (t && tend__cancel_visible(t))
-			return -ECANCELED;
-		uint64_t now = tend__clock();
-		if (now >= deadline)
-			return -ETIMEDOUT;
-		if ((deadline - now) / TEND_MS < 20)
-			ms = (int)((deadline - now) / TEND_MS) + 1;
-#ifdef TEND_SIM
-		/* A virtual thread must not sleep for real. */
-		if (t) {
-			int error = tend_sleep_until(tend_after(TEND_MS));
-
-			if (error)
-				return error;
-			continue;
-		}
-#endif
-		(void)level(fd, events, ms);
-	}
-}
-
 static enum tend__wait_kind why(int events)
 {
 	return events == TEND_READABLE   ? TEND__WAIT_READ
@@ -77,13 +44,164 @@ static enum tend__wait_kind why(int events)
 	                                 : TEND__WAIT_POLL;
 }
 
+/* ---- Threads ---- */
+
+/* A thread that waits for a descriptor in a poller of its own, in which a cancel of its task
+ * or the close of the descriptor wakes the thread. Linked before the thread looks at the
+ * descriptor and at its task, so that a change after the look wakes the thread. */
+struct sleeper {
+	struct tend__link link;
+	struct tend__poller *poller;
+	struct tend__task *task; /* NULL: a thread of the program */
+	int fd;
+};
+static struct tend__lock sleepers_lock;
+static struct tend__link sleepers TEND_GUARDED_BY(&sleepers_lock);
+static _Atomic uint32_t sleeping;
+
+/* No other thread is left in the child of a fork. */
+static void no_sleepers(void)
+{
+	tend__store(&sleeping, 0u);
+	sleepers_lock = (struct tend__lock){0};
+	tend__lock(&sleepers_lock);
+	tend__link_init(&sleepers);
+	tend__unlock(&sleepers_lock);
+}
+
+static void make_sleepers(void)
+{
+	no_sleepers();
+	tend__at_fork(no_sleepers);
+}
+
+static void fall_asleep(struct sleeper *s)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_sleepers);
+	tend__lock(&sleepers_lock);
+	tend__link_append(&sleepers, &s->link);
+	tend__unlock(&sleepers_lock);
+	/* seq_cst, against the load in wake(). */
+	tend__add(&sleeping, 1);
+}
+
+/* The thread wakes itself, unless a notify came first. */
+static void unpark(struct tend__task *t)
+{
+	if (!t || (tend__task_word(t) & TEND__STATE) == TEND__RUNNING)
+		return;
+	(void)!tend__task_notify(t);
+	tend__task_run(t);
+}
+
+/* Also called when a pthread_cancel() takes effect in the sleep. */
+static void wake_up(void *arg)
+{
+	struct sleeper *s = arg;
+
+	unpark(s->task);
+	tend__lock(&sleepers_lock);
+	tend__unlink(&s->link);
+	tend__unlock(&sleepers_lock);
+	tend__add(&sleeping, (uint32_t)-1);
+	tend__poller_del(s->poller, s->fd);
+}
+
+/* Wakes the threads that wait for the descriptor, or the thread of the task. */
+static void wake(int fd, const struct tend__task *t)
+{
+	if (!tend__load(&sleeping))
+		return;
+	tend__lock(&sleepers_lock);
+	for (struct tend__link *l = sleepers.next; l != &sleepers; l = l->next) {
+		struct sleeper *s = tend__entry(l, struct sleeper, link);
+
+		if (t ? s->task == t : s->fd == fd)
+			tend__poller_wake(s->poller);
+	}
+	tend__unlock(&sleepers_lock);
+}
+
+void tend__fd_wake(const struct tend__task *t) { wake(-1, t); }
+
+/* Returns the ready events, an error, or 0 if the thread is to sleep. */
+static int look(int fd, int events, uint32_t closes, uint64_t deadline)
+{
+	struct tend__task *t = tend__tls.task;
+	int ready = level(fd, events, 0);
+
+	/* After the look, which may have been at a later file of this number. */
+	if (tend__fd_closes(fd) != closes)
+		return -EBADF;
+	if (ready)
+		return ready;
+	if (t && tend__cancel_visible(t))
+		return -ECANCELED;
+	return tend__clock() >= deadline ? -ETIMEDOUT : 0;
+}
+
+/* Shows the task as parked while the thread sleeps: a notify finds the task parked, and wakes
+ * its thread by the sleeper. */
+static void sleep_in_poller(struct sleeper *s, int events, uint64_t deadline)
+{
+	struct tend__task *t = s->task;
+	struct tend__ready ready[1];
+
+	if (t && t->shield && t->shield < deadline && t->shield > tend__clock())
+		deadline = t->shield; /* a cancel that the shield keeps out comes then */
+	if (!t) {
+		(void)tend__poller_wait(s->poller, deadline, ready, 1);
+		return;
+	}
+	tend__describe(t, (uint64_t)s->fd, tend__clock());
+	if (!tend__task_park(t, why(events)))
+		return; /* notified since the look */
+	(void)tend__poller_wait(s->poller, deadline, ready, 1);
+	unpark(t);
+}
+
+/* For a thread that is no fiber. */
+static int wait_thread(int fd, int events, uint64_t deadline)
+{
+	const uint32_t closes = tend__fd_closes(fd);
+	struct tend__outside room;
+	struct sleeper s = {.task = tend__tls.task, .fd = fd};
+	int ready = look(fd, events, closes, deadline);
+
+	tend__assert(!s.task || !s.task->worker);
+	if (ready)
+		return ready;
+	(void)tend__self(&room); /* so that a cancel finds the task */
+#ifdef TEND_SIM
+	/* A virtual thread must not sleep for real. */
+	while (tend__sim_run() && !(ready = look(fd, events, closes, deadline)))
+		(void)tend_sleep_until(tend_after(TEND_MS));
+	if (ready)
+		return ready;
+#endif
+	s.poller = tend__thread_poller();
+	int error = s.poller ? tend__poller_add(s.poller, fd, (uint64_t)fd) : -EMFILE;
+	if (error)
+		return error;
+	fall_asleep(&s);
+	pthread_cleanup_push(wake_up, &s);
+	while (!(ready = look(fd, events, closes, deadline)))
+		sleep_in_poller(&s, events, deadline);
+	pthread_cleanup_pop(1);
+	return ready;
+}
+
+/* ---- Fibers and threads ---- */
+
 static bool is_fiber(void) { return tend__tls.task && tend__tls.task->worker; }
 
 int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 {
-	int error = tend__check_may_wait();
+	int error = tend__check_wait(deadline);
 
-	if (error && deadline)
+	if (error)
 		return error;
 	if (!events || (events & ~(TEND_READABLE | TEND_WRITABLE)))
 		return -EINVAL;
@@ -112,6 +230,27 @@ int tend_fd_wait(int fd, int events, uint64_t deadline)
 	return tend__fd_wait(fd, events, deadline, 0);
 }
 
+bool tend__fd_may_block(int fd)
+{
+	int known = is_fiber() ? tend__fds_mode(fd) : -1, flags;
+	struct stat st;
+
+	if (known >= 0)
+		return known;
+	flags = fcntl(fd, F_GETFL);
+	/* A file lacks neither bytes nor room, whatever its mode is. */
+	return flags >= 0 && !(flags & O_NONBLOCK) && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+	       !S_ISBLK(st.st_mode);
+}
+
+bool tend__fd_would_wait(int fd, int events, bool blocks)
+{
+	if (!blocks || level(fd, events, 0))
+		return false;
+	errno = EAGAIN;
+	return true;
+}
+
 /* After EAGAIN. */
 static int wait_again(int fd, int events, uint64_t deadline, unsigned flags)
 {
@@ -130,15 +269,20 @@ static bool told(void) { return tend__tls.task && tend__cancel_point(tend__tls.t
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
 	TEND__KEEPS_ERRNO;
-	bool fiber = is_fiber();
+	bool fiber = is_fiber(), blocks = tend__fd_may_block(fd);
 	bool untried = fiber && n && tend__fds_drained(fd);
-	int error = 0;
+	int error = tend__check_process();
+
+	if (error)
+		return error;
 
 	for (;;) {
 		if (told())
 			return -ECANCELED;
 		if (!untried) {
-			ssize_t got = read(fd, buf, n);
+			ssize_t got = tend__fd_would_wait(fd, TEND_READABLE, blocks)
+			                      ? -1
+			                      : read(fd, buf, n);
 
 			if (got > 0 && fiber && (size_t)got < n)
 				tend__fds_short(fd);
@@ -159,22 +303,36 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 	}
 }
 
+/* A socket answers EPIPE without the signal, and never blocks. A pipe has room for PIPE_BUF
+ * bytes at least when poll(2) says so. */
+static ssize_t try_write(int fd, const char *buf, size_t n, bool blocks)
+{
+	ssize_t put = send(fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (put >= 0 || errno != ENOTSOCK)
+		return put;
+	if (tend__fd_would_wait(fd, TEND_WRITABLE, blocks))
+		return -1;
+	return write(fd, buf, blocks && n > PIPE_BUF ? PIPE_BUF : n);
+}
+
 ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 {
 	TEND__KEEPS_ERRNO;
+	bool blocks = tend__fd_may_block(fd);
 	size_t done = 0;
-	int error = 0;
+	int error = tend__check_process();
 
+	if (error)
+		return error;
 	while (done < n) {
 		/* Bytes already moved beat a cancel, and an abort. */
 		if (done ? tend__tls.task && tend__cancel_visible(tend__tls.task) : told()) {
 			error = -ECANCELED;
 			break;
 		}
-		/* A socket answers EPIPE without the signal; the rest is no socket. */
-		ssize_t put = send(fd, (const char *)buf + done, n - done, MSG_NOSIGNAL);
-		if (put < 0 && errno == ENOTSOCK)
-			put = write(fd, (const char *)buf + done, n - done);
+		ssize_t put = try_write(fd, (const char *)buf + done, n - done, blocks);
+
 		if (put >= 0) {
 			done += (size_t)put;
 			continue;
@@ -194,9 +352,12 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 int tend_fd_close(int fd)
 {
 	TEND__KEEPS_ERRNO;
+	if (tend__check_process())
+		return -ESTALE;
 	if (fd < 0)
 		return -EBADF;
 	tend__fd_closing(fd);
+	wake(fd, NULL);
 	/* Linux has closed the descriptor even when it says EINTR. */
 	int error = close(fd) == 0 || errno == EINTR ? 0 : errno == EBADF ? -EBADF : -EIO;
 	tend__fd_closed(fd);

@@ -8,4 +8,13 @@
  * close something before an abort takes effect. */
 int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags);
 
+/* Returns whether an operation may block the thread, for lack of bytes, room or a connection.
+ * The kernel is asked unless the worker of the caller watches the descriptor. */
+bool tend__fd_may_block(int fd);
+/* Returns true with errno EAGAIN if an operation that may block would block now. */
+bool tend__fd_would_wait(int fd, int events, bool blocks);
+
+/* Wakes the thread of a thread task that waits for a descriptor. */
+void tend__fd_wake(const struct tend__task *t);
+
 #endif

@@ -107,6 +107,8 @@ int tend_listen(const char *address, int backlog)
 	int one = 1, error = parse(address, &a, &len), fd;
 	bool bound = false;
 
+	if (tend__check_process())
+		return -ESTALE;
 	if (error)
 		return error;
 	fd = stream(&a);
@@ -136,13 +138,19 @@ int tend_listen(const char *address, int backlog)
 int tend_accept(int fd, uint64_t deadline)
 {
 	TEND__KEEPS_ERRNO;
+	bool blocks = tend__fd_may_block(fd);
+
+	if (tend__check_process())
+		return -ESTALE;
 	for (;;) {
 		int got = tend__tls.task && tend__cancel_point(tend__tls.task) ? -ECANCELED : 0,
 		    one = 1;
 
 		if (got)
 			return got;
-		got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		got = tend__fd_would_wait(fd, TEND_READABLE, blocks)
+		              ? -1
+		              : accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (got >= 0) {
 			/* Fails on a unix socket, which has no delay to begin with. */
 			setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -198,6 +206,8 @@ int tend_connect(const char *address, uint64_t deadline)
 	socklen_t len;
 	int error = parse(address, &a, &len), fd;
 
+	if (tend__check_process())
+		return -ESTALE;
 	if (error)
 		return error;
 	for (uint64_t nap = TEND_MS;; nap = nap < 16 * TEND_MS ? 2 * nap : nap) {
@@ -221,6 +231,8 @@ int tend_local_port(int fd)
 	union address a;
 	socklen_t len = sizeof(a);
 
+	if (tend__check_process())
+		return -ESTALE;
 	if (getsockname(fd, &a.any, &len))
 		return -errno;
 	if (a.any.sa_family == AF_INET)

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@ int tend_checkpoint(void)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return 0;
+		return tend__check_process();
 	tend__checkpoint_at(t, __builtin_return_address(0));
 	if (!tend__cancel_point(t))
 		return 0;
@@ -45,7 +46,9 @@ int tend_yield(void)
 		tend__fiber_yield(t);
 	else
 		tend__thread_yield();
-	return t && tend__cancel_visible(t) ? -ECANCELED : 0;
+	if (!t)
+		return tend__check_process();
+	return tend__cancel_visible(t) ? -ECANCELED : 0;
 }
 
 int tend_shield_begin(uint64_t deadline, uint64_t *outer)
@@ -53,7 +56,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return -EPERM;
+		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
 	tend__deadline_check(deadline);
@@ -82,7 +85,7 @@ int tend_defer(void (*cleanup)(void *arg), void *arg)
 	struct tend__task *t = tend__tls.task;
 
 	if (!t)
-		return -EPERM;
+		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
 	if (!cleanup)
 		return -EINVAL;
 	struct tend__defer *d = tend__alloc(sizeof(*d));
@@ -97,8 +100,14 @@ void tend_undefer(void (*cleanup)(void *arg), int run)
 {
 	struct tend__task *t = tend__tls.task;
 
-	if (!t || !t->defers || t->defers->fn != cleanup)
-		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
+	if (!t || !t->defers || t->defers->fn != cleanup) {
+		char who[320], where[128];
+		struct tend__text place = tend__text(where, sizeof(where));
+
+		tend__text_address(&place, __builtin_return_address(0));
+		tend__bug("tend: tend_undefer() at %s: not the newest cleanup of %s", where,
+		          tend__who(t, who, sizeof(who)));
+	}
 	struct tend__defer d = *t->defers;
 	tend__free(t->defers);
 	t->defers = d.next;
@@ -118,6 +127,7 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
 	va_end(args);
+	tend__text_trim(text);
 	if (!t || !t->kind->leave)
 		tend__bug("tend: panic outside of a task: %s", text);
 	_Static_assert(sizeof(text) == sizeof(t->extra->message), "the text fits");
@@ -125,9 +135,12 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 	/* The first panic of an unwinding ends the task as any other; the rest of the cleanups
 	 * run. */
 	if (t->unwinding == TEND__UNWOUND ||
-	    (t->unwinding == TEND__UNWINDS && t->ending == TEND_PANICKED))
-		tend__bug("tend: task #%llu panicked in a cleanup after a panic: %s",
-		          (unsigned long long)t->id, text);
+	    (t->unwinding == TEND__UNWINDS && t->ending == TEND_PANICKED)) {
+		char who[320];
+
+		tend__bug("tend: a task panicked in a cleanup after a panic: %s: %s",
+		          tend__who(t, who, sizeof(who)), text);
+	}
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	/* Without memory the outcome has no message; the task still ends. */
 	if (tend__task_extra(t))

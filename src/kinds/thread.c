@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "io/io.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,7 +24,11 @@ struct tend__thread_task {
 	size_t stack_bytes;              /* (w) */
 };
 
-static void thread_wake(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
+static void thread_wake(struct tend__task *t)
+{
+	tend__futex_wake(&t->record->word, 1);
+	tend__fd_wake(t);
+}
 
 void tend__thread_task_guard(const struct tend__task *t, uintptr_t *low, uintptr_t *high,
                              size_t *stack_bytes)
@@ -75,8 +80,7 @@ static void left(void *p)
 	unwind(tt);
 }
 
-/* The destructors of the thread have run. They still belonged to the task: nothing of a task
- * runs after its end. */
+/* The destructors of the thread have run: no code of a task runs after the end of the task. */
 static void end(void *p)
 {
 	struct tend__thread_task *tt = p;

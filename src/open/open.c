@@ -217,8 +217,6 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 
 	if (error)
 		return error;
-	if (tend__forked())
-		return -ESTALE;
 	tend_runtime *rt = aligned(sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
@@ -232,6 +230,7 @@ int tend_runtime_open(const struct tend_runtime_opts *opts, tend_runtime **out)
 		free_runtime(rt);
 		return error;
 	}
+	tend__fork_opened();
 	if (o.flags & TEND_HOSTED) {
 		tend__drive(rt);
 		/* The worker begins as after a poll: asleep, so that the first post makes the
@@ -268,7 +267,7 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 
 	if (!rt)
 		return 0;
-	if (tend__forked())
+	if (tend__stale(rt))
 		return -ESTALE;
 	if (tend__worker_of(rt) || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt))
 		return -EDEADLK;
@@ -286,11 +285,13 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
+	/* The workers stop before the monitor, because a worker may still be at the end of a task,
+	 * where it drops alarms. The parts of the workers go after the monitor, which may still be
+	 * waking one for a task that has ended since. */
 	tend__workers_stop(rt);
-	/* After the workers have stopped, because until then worker 0 may begin to watch the
-	 * guard's socket. */
 	tend__children_close(rt);
 	tend__monitor_stop(rt);
+	tend__workers_fini(rt);
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;
@@ -298,13 +299,15 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 
 int tend_runtime_fd(const tend_runtime *rt)
 {
+	if (tend__stale(rt))
+		return -ESTALE;
 	return rt->flags & TEND_HOSTED ? tend__poller_fd(&rt->workers[0].poller) : -EINVAL;
 }
 
 int tend_runtime_poll(tend_runtime *rt, uint64_t deadline)
 {
 	TEND__KEEPS_ERRNO;
-	if (tend__forked())
+	if (tend__stale(rt))
 		return -ESTALE;
 	if (tend__tls.worker)
 		return -EDEADLK; /* a fiber would run the loop in which this fiber runs */

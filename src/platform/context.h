@@ -81,7 +81,7 @@ void tend__context_make(struct tend__context *c, const struct tend__context *lik
 void tend__context_reset(const struct tend__context *c);
 static inline void tend__context_renew(const struct tend__context *c)
 {
-	if (c->keeps)
+	if (__builtin_expect(c->keeps != 0, 0))
 		tend__context_reset(c);
 }
 
@@ -104,7 +104,7 @@ void tend__context_switch(struct tend__context *from, struct tend__context *to);
 #else
 static inline void tend__context_switch(struct tend__context *from, struct tend__context *to)
 {
-	if (from->keeps)
+	if (__builtin_expect(from->keeps != 0, 0))
 		tend__swap_more(from, to);
 	else
 		tend__swap(&from->sp, to->sp);

@@ -25,6 +25,7 @@
  *   outside_lock    runtime   tasks spawned by no worker                     (leaf)
  *   batches_lock    worker    fresh tasks for which the ring had no room     (leaf)
  *   threads_lock    runtime   threads that have ended, to be joined          (leaf)
+ *   sleepers_lock   io/fd.c   threads that wait for descriptors              (leaf)
  *   fault           fault.c   which handlers are installed                   (leaf)
  *   table           table.c   the runtimes that are open, by number, and the
  *                             closes that wait for visitors                  (leaf)

@@ -12,10 +12,14 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-enum { FDS_MAX = 1 << 20 }; /* no fiber can wait for a descriptor from here on */
+enum {
+	FDS_MAX = 1 << 20, /* no fiber can wait for a descriptor from here on */
+	UNASKED_MAX = 16,
+};
 
 struct number {
 	_Atomic uint64_t generation; /* closes: BEGUN for each begun, 1 for each finished */
@@ -69,6 +73,17 @@ static void wake_all(struct tend__fd *f, int events, int result)
 	}
 }
 
+/* No fiber of this worker asks for the descriptor any more: perhaps those of another worker
+ * do, and the events would wake this worker for nothing, for ever. The next wait here adds
+ * the descriptor again. */
+static void forget(struct tend__worker *w, int fd, struct tend__fd *f)
+{
+	tend__assert(f->added && !f->watch && !tend__linked(&f->waiters));
+	tend__poller_del(&w->poller, fd);
+	f->added = false;
+	w->poller.watched--;
+}
+
 static void report(struct tend__worker *w, const struct tend__ready *ready, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -83,6 +98,10 @@ static void report(struct tend__worker *w, const struct tend__ready *ready, int 
 			continue;
 		if (f->watch) {
 			f->watch(f->watch_arg, 0);
+			continue;
+		}
+		if (!tend__linked(&f->waiters) && ++f->unasked == UNASKED_MAX) {
+			forget(w, fd, f);
 			continue;
 		}
 		f->ready |= (uint8_t)ready[i].events;
@@ -153,6 +172,8 @@ static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t gene
 	f->ready = 0;
 	f->drained = false;
 	f->tcp = is_tcp(fd);
+	f->blocking = !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	f->unasked = 0;
 	f->generation = generation;
 	w->poller.watched++;
 	return 0;
@@ -221,6 +242,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kin
 		error = prepare(w, fds[i], &f);
 		if (error)
 			break;
+		f->unasked = 0;
 		/* An event since the caller tried, or from before: the caller tries once more. */
 		if (f->ready & events[i]) {
 			f->ready &= (uint8_t)~events[i];
@@ -282,6 +304,13 @@ bool tend__fds_drained(int fd)
 	struct tend__fd *f = watched(fd);
 
 	return f && f->drained;
+}
+
+int tend__fds_mode(int fd)
+{
+	struct tend__fd *f = watched(fd);
+
+	return !f ? -1 : f->blocking;
 }
 
 /* ---- Watches ---- */

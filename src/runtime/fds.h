@@ -25,6 +25,10 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kin
 void tend__fds_short(int fd);
 bool tend__fds_drained(int fd);
 
+/* Returns whether the file of a descriptor is in blocking mode, as far as this worker knows; or
+ * -1. Fibers only. */
+int tend__fds_mode(int fd);
+
 /* Calls fn(arg, 0) from worker 0's loop when the descriptor has become ready, and once at
  * the beginning, until tend__fd_closing(); fn tries until EAGAIN and never waits. Calls
  * fn(arg, error) if the descriptor cannot be watched, and then no more. Returns 0 or

@@ -40,11 +40,11 @@ static int round_of(struct tend__worker *w)
 static pthread_key_t exit_key;
 static void left(void *arg)
 {
-	struct tend__task *t = tend__tls.task;
+	char who[320];
 
 	(void)arg;
-	tend__bug("tend: task #%llu left its fiber by pthread_exit()",
-	          (unsigned long long)(t ? t->id : 0));
+	tend__bug("tend: a task left its fiber by pthread_exit(): %s",
+	          tend__who(tend__tls.task, who, sizeof(who)));
 }
 static void make_exit_key(void) { pthread_key_create(&exit_key, left); }
 
@@ -180,6 +180,10 @@ void tend__workers_stop(tend_runtime *rt)
 		if (!(rt->flags & TEND_HOSTED))
 			tend__thread_join(&w->thread);
 	}
+}
+
+void tend__workers_fini(tend_runtime *rt)
+{
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
 		struct tend__worker *w = &rt->workers[i];
 

@@ -70,6 +70,8 @@ struct tend__fd {
 	uint8_t ready;       /* (w) events that no fiber waited for; unusual events stay */
 	bool tcp;            /* (w) */
 	bool drained;        /* (w) by the last read, and no event has come since */
+	bool blocking;       /* (w) its file was not in non-blocking mode when added */
+	uint8_t unasked;     /* (w) events since the last wait of a fiber of this worker */
 	/* (w) Called by the loop instead of waking fibers, or NULL. */
 	void (*watch)(void *arg, int error);
 	void *watch_arg;           /* (w) */
@@ -241,6 +243,11 @@ static inline void tend__deadline_check(uint64_t deadline)
 
 /* True in a fork of the process that opened the runtimes. */
 bool tend__forked(void);
+/* True until the fork opens a runtime of its own. */
+bool tend__forked_without_runtime(void);
+void tend__fork_opened(void);
+/* True in a fork for a runtime of its parent. */
+bool tend__stale(const tend_runtime *rt);
 /* Returns the answer to a call on a handle that names nothing: -ESRCH, or -ESTALE in a fork. */
 static inline int tend__no_such(void) { return tend__forked() ? -ESTALE : -ESRCH; }
 
@@ -364,6 +371,18 @@ static inline int tend__check_may_wait(void)
 {
 	return !tend__tls.task && tend__tls.driver && tend__drives() ? -EDEADLK : 0;
 }
+/* Returns -ESTALE in a fork, to a call that has no handle which says so. */
+static inline int tend__check_process(void)
+{
+	return !tend__tls.task && tend__forked_without_runtime() ? -ESTALE : 0;
+}
+/* Both of a wait; with deadline 0 any thread may ask. */
+static inline int tend__check_wait(uint64_t deadline)
+{
+	if (tend__tls.task)
+		return 0;
+	return tend__forked_without_runtime() ? -ESTALE : deadline ? tend__check_may_wait() : 0;
+}
 enum {
 	TEND__UNCANCELABLE = 1, /* no cancel ends the wait */
 	TEND__ONCE = 2,         /* any notify ends the wait, with 0: the caller looks */
@@ -382,10 +401,14 @@ extern void (*tend__on_wait)(uint64_t id);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);
+/* Writes a task in the words of a message, and returns the buffer. */
+const char *tend__who(const struct tend__task *t, char *buf, size_t size);
 /* The object of the program has waiters, and is about to be freed: an error of the program.
- * Gives the lock of the object back, because the hook of the program runs without locks. */
+ * Gives the lock of the object back, because the hook of the program runs without locks.
+ * `from` is the return address of the call that frees. */
 TEND_NORETURN void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
-                                     const struct tend__waiter *w) TEND_RELEASE(lock);
+                                     const struct tend__waiter *w, const void *from)
+	TEND_RELEASE(lock);
 /* Ends the calling task if an abort was asked for. No waiter of the task is linked. */
 void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same for a caller that returns -ECANCELED and has nothing to take back: an abort
@@ -410,7 +433,10 @@ void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);
+/* Ends the threads of the workers; and closes what the workers have, when no other thread can
+ * wake them any more. */
 void tend__workers_stop(tend_runtime *rt);
+void tend__workers_fini(tend_runtime *rt);
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif

@@ -257,7 +257,7 @@ static inline __attribute__((always_inline)) struct tend__task *go_off(struct te
 	}
 	w->dead = stack;
 	switch_to(w, &stack->context, n);
-	tend__bug("tend: the worker came back to a stack whose task has ended");
+	tend__bug("tend: worker %u came back to a stack whose task has ended", w->number);
 }
 
 void tend__fiber_end(struct tend__task *t)

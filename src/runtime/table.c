@@ -4,15 +4,21 @@
 #include "tend/text.h"
 
 #include "base/error.h"
+#include "segment/say.h"
+#include "segment/words.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 
 /* A number is used again when the runtime has closed. Earlier ids must stay stale, so
  * generations go on where the last runtime of the number ended. */
 struct tend__entry tend__runtimes[TEND__RUNTIMES];
 struct tend__lock tend__runtimes_lock;
-static _Atomic uint32_t forked;
+/* In a fork the numbers that its parent had claimed stay claimed, so the handles of the parent
+ * stay stale when the fork opens a runtime of its own. */
+static _Atomic uint32_t fork_state;
+enum { NO_FORK, FORK_WITHOUT_RUNTIME, FORK_WITH_RUNTIME };
 _Atomic uint64_t tend__opened_at;
 
 /* The thread that drives a hosted runtime, by the number of the runtime; 0: none. Relaxed: a
@@ -22,8 +28,12 @@ static _Atomic uint64_t drivers[TEND__RUNTIMES], threads;
 static void in_child(void)
 {
 	/* Relaxed: no other thread is left. The tasks, the pollers and the registry, which is
-	 * not mapped here, belong to the parent. */
-	tend__store_relaxed(&forked, 1u);
+	 * not mapped here, belong to the parent. The thread that held the lock or waited for
+	 * some lock may be one of those that are not here. */
+	tend__store_relaxed(&fork_state, (uint32_t)FORK_WITHOUT_RUNTIME);
+	tend__store_relaxed(&tend__runtimes_lock.word, 0u);
+	for (int i = 0; i < TEND__LOCK_COUNTERS; i++)
+		tend__store_relaxed(&tend__lock_sleepers[i], 0u);
 	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
 		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
 
@@ -39,6 +49,48 @@ static void in_child(void)
 }
 
 static void at_fork(void) { tend__at_fork(in_child); }
+
+#ifdef TEND_SIM
+static void say_parked(struct tend__header *h)
+{
+	for (uint32_t slot = 2; slot < tend__load_relaxed(&h->records_used); slot++) {
+		struct tend__record *r = tend__record_at(h, slot);
+		char who[512];
+		struct tend__text t = tend__text(who, sizeof(who));
+
+		/* Relaxed, all: no other thread goes on. */
+		if ((tend__load_relaxed(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
+		    (tend__load_relaxed(&r->word) & TEND__STATE) != TEND__PARKED)
+			continue;
+		tend__say_task(&t, h, slot, false, tend__clock());
+		fprintf(stderr, "tend: simulation: %s\n", who);
+	}
+}
+
+static void say_deadlock(void)
+{
+	const struct tend__tls *tls;
+
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
+		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
+
+		if (rt && rt->segment.header)
+			say_parked(rt->segment.header);
+	}
+	for (int i = 0; (tls = tend__sim_waiting(i)); i++) {
+		char wait[128];
+		struct tend__text t = tend__text(wait, sizeof(wait));
+
+		if (!tls->stand_in)
+			continue;
+		tend__wait_text(&t,
+		                (uint32_t)(tend__task_word(tls->stand_in) & TEND__WAIT) >>
+		                        TEND__WAIT_SHIFT,
+		                tend__load_relaxed(&tls->stand_in->record->object), tend__clock());
+		fprintf(stderr, "tend: simulation: a thread that is no task, in %s\n", wait);
+	}
+}
+#endif
 
 void tend__drive(const tend_runtime *rt)
 {
@@ -56,7 +108,23 @@ bool tend__drives(void)
 	return false;
 }
 
-bool tend__forked(void) { return tend__load_relaxed(&forked) != 0; }
+bool tend__forked(void) { return tend__load_relaxed(&fork_state) != NO_FORK; }
+bool tend__forked_without_runtime(void)
+{
+	return tend__load_relaxed(&fork_state) == FORK_WITHOUT_RUNTIME;
+}
+
+void tend__fork_opened(void)
+{
+	if (tend__forked())
+		tend__store_relaxed(&fork_state, (uint32_t)FORK_WITH_RUNTIME);
+}
+
+bool tend__stale(const tend_runtime *rt)
+{
+	return tend__forked() && (rt->index >= TEND__RUNTIMES ||
+	                          tend__load_relaxed(&tend__runtimes[rt->index].rt) != rt);
+}
 
 static bool any_open(void) TEND_REQUIRES(&tend__runtimes_lock)
 {
@@ -72,6 +140,9 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	int error = -EAGAIN;
 
 	pthread_once(&once, at_fork);
+#ifdef TEND_SIM
+	tend__sim_on_deadlock = say_deadlock;
+#endif
 	tend__lock(&tend__runtimes_lock);
 	if (!any_open())
 		tend__store_relaxed(&tend__opened_at, tend__clock());
@@ -120,13 +191,29 @@ void tend__runtime_disclaim(tend_runtime *rt)
 
 void tend__deadline_is_a_length(uint64_t deadline)
 {
-	struct tend__task *t = tend__tls.task;
-	char text[16];
+	char text[16], who[320];
 
 	tend_duration_text(deadline, text, sizeof(text));
-	tend__bug("tend: task #%llu: the deadline %llu (%s) is an instant from before the runtime "
+	tend__bug("tend: %s: the deadline %llu (%s) is an instant from before the runtime "
 	          "was opened; did you mean tend_after()?",
-	          (unsigned long long)(t ? t->id : 0), (unsigned long long)deadline, text);
+	          tend__who(tend__tls.task, who, sizeof(who)), (unsigned long long)deadline, text);
+}
+
+const char *tend__who(const struct tend__task *t, char *buf, size_t size)
+{
+	struct tend__text text = tend__text(buf, size);
+
+	if (!t || !t->id) {
+		tend__text_s(&text, "a thread that is no task");
+		return buf;
+	}
+	tend_runtime *rt = tend__load_acquire(&tend__runtimes[tend__id_runtime(t->id)].rt);
+	if (rt)
+		tend__say_task(&text, rt->segment.header, tend__id_slot(t->id), t == tend__tls.task,
+		               tend__clock());
+	else
+		tend__text_f(&text, "#%llu", (unsigned long long)t->id);
+	return buf;
 }
 
 uint64_t tend_now(void) { return tend__clock(); }

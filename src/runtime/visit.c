@@ -39,7 +39,7 @@ static bool is_own_task(uint32_t index)
 
 tend_runtime *tend__enter_slow(uint32_t index)
 {
-	if (index >= TEND__RUNTIMES || tend__forked())
+	if (index >= TEND__RUNTIMES)
 		return NULL;
 	struct tend__entry *e = &tend__runtimes[index];
 	/* Acquire: pairs with the release in tend__runtime_claim(). */
@@ -63,8 +63,6 @@ void tend__exit_slow(tend_runtime *rt)
 
 tend_runtime *tend__enter_at(const tend_runtime *at)
 {
-	if (tend__forked())
-		return NULL;
 	if (tend__worker_of(at))
 		return tend__tls.worker->rt;
 	/* The address is compared, because the memory behind it may be gone. */

@@ -6,6 +6,7 @@
 #include "scope/scope.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct tend_reason tend__reason(int code, const char *text, uint64_t who)
 	struct tend_reason reason = {.code = code, .who = who, .when = tend__clock()};
 
 	if (text)
-		memcpy(reason.text, text, strnlen(text, sizeof(reason.text) - 1));
+		tend__text_copy(reason.text, sizeof(reason.text), text);
 	return reason;
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/monitor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Crash beats cancel beats completion. A shield keeps cancels out of the waits,
@@ -92,6 +93,21 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 	return wanted;
 }
 
+/* A fiber without a stack has no message yet, other than a process that could not start. */
+static void could_not_start(struct tend__task *t)
+{
+	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
+	const char *text = tend_strerror(t->result);
+
+	tend__lock(stripe);
+	/* Without memory the outcome has no message, and its result says enough. */
+	if (tend__task_extra(t) && !t->extra->message[0])
+		snprintf(t->extra->message, sizeof(t->extra->message), "no stack: %s", text);
+	tend__unlock(stripe);
+	if (!(tend__task_word(t) & TEND__KEPT))
+		tend__failure_tell(t, "could not start", t->extra ? t->extra->message : text);
+}
+
 /* The consequences of a failure, before any thread can learn of the failure: the cancel by a
  * critical task, and the name of the first task that failed, because there may be no handle
  * to ask. */
@@ -107,10 +123,8 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 	}
 	/* A process that ran has its exit code as the result. */
 	bool began = outcome == TEND_PANICKED || t->ending != TEND_FAILED || t->result >= 0;
-	if (!began && !(tend__task_word(t) & TEND__KEPT))
-		tend__failure_tell(t, "could not start",
-		                   t->extra && t->extra->message[0] ? t->extra->message
-		                                                    : tend_strerror(t->result));
+	if (!began)
+		could_not_start(t);
 	int32_t error = outcome == TEND_PANICKED ? -EFAULT : t->result < 0 ? t->result : -EIO;
 	tend__lock(&s->home.lock);
 	bool first = !s->first_error;

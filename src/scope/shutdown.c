@@ -130,6 +130,31 @@ static void force(struct tend__scope *top, uint64_t id)
 	}
 }
 
+static void note_killed(struct tend__shutdown *op, uint64_t task, const char *path,
+                        uint32_t processes, const char *names)
+{
+	/* Under the lock, because once the operation is over its report does not change. */
+	tend__lock(&op->scope->home.lock);
+	if (op->phase != OVER)
+		tend__report_killed(op->report, task, path, processes, names);
+	tend__unlock(&op->scope->home.lock);
+}
+
+void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	tend_runtime *rt = s->rt;
+	char path[256];
+
+	if (tend_path(t->id, path, sizeof(path)) < 0)
+		path[0] = 0;
+	tend__lock(&rt->tree);
+	for (; s; s = tend__parent(s))
+		if (s->shutdown)
+			note_killed(s->shutdown, t->id, path, processes, names);
+	tend__unlock(&rt->tree);
+}
+
 /* ---- The cleaner ---- */
 
 static int start_cleaner(struct tend__shutdown *op);

@@ -30,6 +30,8 @@ static _Atomic uint64_t numbers;
 
 int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out)
 {
+	if (tend__check_process())
+		return -ESTALE;
 	if (item_bytes > 65536 || capacity > SIZE_MAX / 2 / (item_bytes + 1))
 		return -EINVAL;
 	tend_channel *c = tend__alloc(sizeof(*c) + item_bytes * capacity);
@@ -56,9 +58,11 @@ void tend_channel_free(tend_channel *c)
 	/* The waiter would wake in freed memory, much later and far from here. */
 	tend__lock(&c->lock);
 	if (tend__linked(&c->senders))
-		tend__freed_under(&c->lock, "channel", c->number, first(&c->senders));
+		tend__freed_under(&c->lock, "channel", c->number, first(&c->senders),
+		                  __builtin_return_address(0));
 	if (tend__linked(&c->receivers))
-		tend__freed_under(&c->lock, "channel", c->number, first(&c->receivers));
+		tend__freed_under(&c->lock, "channel", c->number, first(&c->receivers),
+		                  __builtin_return_address(0));
 	tend__unlock(&c->lock);
 	tend__free(c);
 }
@@ -95,8 +99,10 @@ static inline __attribute__((always_inline)) int begin(struct tend__waiter *w,
                                                        struct tend__outside *room,
                                                        uint64_t deadline)
 {
-	if (tend__check_may_wait() && deadline)
-		return tend__check_may_wait();
+	int error = tend__check_wait(deadline);
+
+	if (error)
+		return error;
 	w->task = tend__self(room);
 	return tend__cancel_point(w->task) ? -ECANCELED : 0;
 }

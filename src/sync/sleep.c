@@ -10,7 +10,7 @@
 int tend_sleep_until(uint64_t deadline)
 {
 	struct tend__outside room;
-	int error = tend__check_may_wait();
+	int error = tend__check_wait(TEND_FOREVER);
 
 	if (error)
 		return error;

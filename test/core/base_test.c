@@ -9,6 +9,7 @@
 #include "segment/segment.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static uint64_t random_state = 1;
@@ -275,6 +276,30 @@ TEST(json_strings_carry_any_bytes)
 
 	tend__text_json(&t, "a\"\\\n\xff\xc3\xa9", 7);
 	ck_assert_str_eq(buf, "\"a\\\"\\\\\\u000a\\ufffd\xc3\xa9\"");
+}
+
+TEST(text_is_cut_between_characters)
+{
+	/* Characters of one byte to four, and what is kept of their first n bytes. */
+	static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x89z";
+	static const size_t kept[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+
+	for (size_t n = 0; n < sizeof(text); n++) {
+		char copy[sizeof(text)], bytes[sizeof(text)];
+		struct tend__text t = tend__text(bytes, n + 1);
+
+		ck_assert_uint_eq(tend__text_whole(text, n), kept[n]);
+		tend__text_copy(copy, n + 1, text);
+		ck_assert_uint_eq(strlen(copy), kept[n]);
+		tend__text_bytes(&t, text, sizeof(text) - 1);
+		ck_assert_str_eq(bytes, copy);
+		ck_assert_uint_eq(t.n, sizeof(text) - 1);
+		snprintf(copy, n + 1, "%s", text);
+		tend__text_trim(copy);
+		ck_assert_str_eq(bytes, copy);
+	}
+	/* Bytes that are no characters stay: their reader shows them. */
+	ck_assert_uint_eq(tend__text_whole("\x80\x80\x80\x80\x80", 5), 5);
 }
 
 TEST(text_that_does_not_fit_is_cut_and_counted)

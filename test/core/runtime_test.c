@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -61,7 +62,7 @@ TEST(a_runtime_has_a_worker_for_each_cpu_that_it_may_use)
 
 	ANSWERS(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
-	for (int i = 0; !CPU_COUNT(&one); i++)
+	for (size_t i = 0; !CPU_COUNT(&one); i++)
 		if (CPU_ISSET(i, &all))
 			CPU_SET(i, &one);
 	ANSWERS(sched_setaffinity(0, sizeof(one), &one), 0);
@@ -118,10 +119,9 @@ static tend_scope forked_scope;
 static int forked_program(void)
 {
 	tend_task t;
-	tend_runtime *rt;
 
 	return tend_spawn(forked_scope, nothing, NULL, NULL, &t) == -ESTALE &&
-	                       tend_runtime_open(NULL, &rt) == -ESTALE &&
+	                       tend_sleep_until(tend_after(TEND_MS)) == -ESTALE &&
 	                       tend_runtime_close(forked_runtime, 0) == -ESTALE
 	               ? 0
 	               : 1;
@@ -135,6 +135,85 @@ TEST(a_fork_of_the_program_is_told_that_it_is_one)
 	forked_scope = tend_root(forked_runtime);
 	ck_assert_int_eq(in_child(forked_program, out, sizeof(out)), 0);
 	close_runtime(forked_runtime);
+}
+
+#ifndef SANITIZED /* ThreadSanitizer starts no threads in a fork of a threaded program */
+static tend_task forked_task;
+
+static int wait_a_moment(void *arg)
+{
+	(void)arg;
+	return tend_sleep_until(tend_after(TEND_MS));
+}
+
+/* All of the parent stays stale beside a runtime of the fork's own, and after it. */
+static int forked_program_with_a_runtime(void)
+{
+	struct tend_outcome o;
+	tend_runtime *rt;
+	tend_task t;
+
+	for (int i = 0; i < 2; i++) {
+		if (tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &rt))
+			return 1;
+		if (tend_spawn(tend_root(rt), wait_a_moment, NULL, NULL, &t) ||
+		    tend_join(t, &o, tend_after(PATIENCE_NS)) || o.kind != TEND_COMPLETED ||
+		    tend_sleep_until(tend_after(TEND_MS)))
+			return 2;
+		if (t.id == forked_task.id || tend_join(forked_task, &o, 0) != -ESTALE ||
+		    tend_scope_live(forked_scope) != -ESTALE ||
+		    tend_runtime_close(forked_runtime, 0) != -ESTALE)
+			return 3;
+		if (tend_runtime_close(rt, tend_after(PATIENCE_NS)))
+			return 4;
+	}
+	return tend_scope_live(forked_scope) == -ESTALE ? 0 : 5;
+}
+
+TEST(a_fork_may_open_a_runtime_of_its_own)
+{
+	tend_event *e;
+	char out[256];
+
+	ANSWERS(tend_event_open(&e), 0);
+	forked_runtime = open_runtime(1, 0);
+	forked_scope = tend_root(forked_runtime);
+	ANSWERS(tend_spawn(forked_scope, wait_event, e, NULL, &forked_task), 0);
+	ANSWERS(WEXITSTATUS(in_child(forked_program_with_a_runtime, out, sizeof(out))), 0);
+	tend_event_set(e);
+	ANSWERS(tend_join(forked_task, NULL, tend_after(PATIENCE_NS)), 0);
+	close_runtime(forked_runtime);
+	tend_event_close(e);
+}
+#endif
+
+static int panic_at_length(void *text) { tend_panic("%s", (const char *)text); }
+
+TEST(reasons_and_panics_are_cut_between_characters)
+{
+	char letters[300] = "";
+	struct tend_outcome o;
+	struct tend_reason why;
+	tend_scope s;
+	tend_task t;
+
+	/* An odd number of bytes before characters of two. */
+	strcpy(letters, "x");
+	while (strlen(letters) < sizeof(letters) - 2)
+		strcat(letters, "\xc3\xa9");
+	for (int odd = 0; odd < 2; odd++) {
+		tend_runtime *rt = open_runtime(1, 0);
+
+		ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+		ANSWERS(tend_scope_cancel(s, -ECANCELED, letters + odd), 0);
+		ANSWERS(tend_scope_reason(s, &why), 0);
+		ck_assert_uint_eq(strlen(why.text) % 2, !odd);
+		ANSWERS(tend_spawn(tend_root(rt), panic_at_length, letters + odd, NULL, &t), 0);
+		ANSWERS(tend_join(t, &o, tend_after(PATIENCE_NS)), 0);
+		size_t first = strcspn(o.message, "\xc3");
+		ck_assert_uint_eq((strlen(o.message) - first) % 2, 0);
+		close_runtime(rt);
+	}
 }
 
 static int bug_program(void)
@@ -318,15 +397,21 @@ static void free_channel(void) { tend_channel_free(narrow); }
 static void free_event(void) { tend_event_close(unset); }
 
 static const struct freed {
-	const char *what;
+	const char *what, *waiter;
 	tend_fn *body;
 	void (*end)(void);
 	bool watches; /* the event, and the body does not wait for it */
 } freed[] = {
-	{"channel#1 is freed while task #", send_there, free_channel, false},
-	{"channel#1 is freed while task #", receive_there, free_channel, false},
-	{"event#1 is freed while task #", wait_there, free_event, false},
-	{"event#1 is freed while the end of a task", receive_there, free_event, true},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in send channel#1", send_there,
+         free_channel, false},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in recv channel#1", receive_there,
+         free_channel, false},
+	{"event#1 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#1",
+         wait_there, free_event, false},
+	{"event#1 is freed", "while the end of a task is to set it", receive_there, free_event,
+         true},
 };
 static const struct freed *freed_now;
 
@@ -352,6 +437,11 @@ TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeo
 	int status = in_child(freed_program, out, sizeof(out));
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
+	ck_assert_msg(strstr(out, freed_now->waiter) != NULL, "%s", out);
+	/* The place of the call, and the place of the spawn. */
+	ck_assert_msg(strstr(out, " at test_core+0x") != NULL, "%s", out);
+	ck_assert_msg(freed_now->watches || strstr(out, "spawned at test/core/") != NULL, "%s",
+	              out);
 }
 
 static int unwatched_program(void)
@@ -451,6 +541,51 @@ TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_ptr_nonnull(strstr(out, "did you mean tend_after()?"));
 }
+
+#ifndef SANITIZED
+/* Gives the worker's thread its heap, which has to be mapped. */
+static int allocate(void *arg)
+{
+	void *volatile p = malloc(64);
+
+	(void)arg;
+	free(p);
+	return 0;
+}
+
+static int stackless_program(void)
+{
+	struct rlimit limit;
+	tend_runtime *rt;
+	tend_task held;
+	struct tend_outcome o;
+	const struct tend_task_opts *large =
+		TEND_TASK_OPTS(.name = "large", .stack_bytes = 1 << 30);
+
+	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
+	    tend_spawn(tend_root(rt), allocate, NULL, NULL, NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER) || getrlimit(RLIMIT_AS, &limit))
+		return 1;
+	limit.rlim_cur = 1 << 20; /* less than is mapped already */
+	if (setrlimit(RLIMIT_AS, &limit) ||
+	    tend_spawn(tend_root(rt), nothing, NULL, large, &held) ||
+	    tend_join(held, &o, TEND_FOREVER) || o.kind != TEND_FAILED ||
+	    !strstr(o.message, "no stack: ") ||
+	    tend_spawn(tend_root(rt), nothing, NULL, large, NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER))
+		return 1;
+	return tend_runtime_close(rt, TEND_FOREVER);
+}
+
+TEST(a_fiber_without_a_stack_says_so)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(stackless_program, out, sizeof(out)), 0);
+	ck_assert_ptr_eq(strstr(out, "tend: task t/large #"), out);
+	ck_assert_ptr_nonnull(strstr(out, " could not start: no stack: out of memory\n"));
+}
+#endif
 
 /* The reader of stderr has gone, which must not end the program. Hosted, because a worker
  * blocks the signal anyway. */

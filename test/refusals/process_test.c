@@ -206,6 +206,8 @@ REFUSES(tend_spawn_process_at, EINVAL, "a negative signal", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .stop_signal = -1)))
 REFUSES(tend_spawn_process_at, EINVAL, "a reserved field", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .reserved = 1)))
+REFUSES(tend_spawn_process_at, EINVAL, "options without a size", outside,
+        spawn(w, w->open, &(struct tend_process_opts){.argv = sleeper}))
 REFUSES(tend_spawn_process_at, E2BIG, "a field of tomorrow", outside,
         spawn(w, w->open, &future.opts))
 CANNOT_PROVOKE(tend_spawn_process_at, EDEADLK,

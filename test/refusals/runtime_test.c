@@ -35,6 +35,8 @@ REFUSES(tend_runtime_open, EINVAL, "stacks of 2 GiB", outside,
         open_with(w, TEND_RUNTIME_OPTS(.stack_bytes = (size_t)1 << 31)))
 REFUSES(tend_runtime_open, EINVAL, "an unknown flag", outside,
         open_with(w, TEND_RUNTIME_OPTS(.flags = 1u << 31)))
+REFUSES(tend_runtime_open, EINVAL, "options without a size", outside,
+        open_with(w, &(struct tend_runtime_opts){.workers = 1}))
 REFUSES(tend_runtime_open, E2BIG, "a field of tomorrow", outside, open_with(w, &future.opts))
 REFUSES(tend_runtime_open, ENOMEM, "no memory for the segment", outside,
         (no_memory(1), open_with(w, TEND_RUNTIME_OPTS(SMALL))))
@@ -58,8 +60,6 @@ REFUSES(tend_runtime_open, ENOENT, "no folder for the registry file", outside,
         open_with(w, TEND_RUNTIME_OPTS(.registry_path = "/nowhere/tend", SMALL)))
 REFUSES(tend_runtime_open, EMFILE, "no descriptors", outside,
         (limit(RLIMIT_NOFILE, 0), open_with(w, TEND_RUNTIME_OPTS(SMALL))))
-REFUSES_UNLISTED(tend_runtime_open, ESTALE, "a fork", forked,
-                 open_with(w, TEND_RUNTIME_OPTS(SMALL)))
 
 /* w->other, with an external task. */
 static void endless(struct world *w, const struct row *row)
@@ -83,7 +83,7 @@ REFUSES_BUT(tend_runtime_close, ETIMEDOUT, "no time: it is shut down, and the ru
             " because -125 'the runtime closes'"
             "; now other/task external abandoned because -125 'the runtime closes'",
             tend_runtime_close(w->other, 0))
-REFUSES_UNLISTED(tend_runtime_close, ESTALE, "a fork", forked, tend_runtime_close(w->rt, 0))
+REFUSES(tend_runtime_close, ESTALE, "a fork", forked, tend_runtime_close(w->rt, 0))
 
 /* By a fork of the driver of a hosted runtime. */
 static void hosted_forked(struct world *w, const struct row *row)
@@ -94,8 +94,7 @@ static void hosted_forked(struct world *w, const struct row *row)
 }
 
 REFUSES(tend_runtime_fd, EINVAL, "not hosted", outside, tend_runtime_fd(w->rt))
-DIFFERS_TODAY(tend_runtime_fd, ESTALE, "a fork gets the parent's descriptor", hosted_forked, "1",
-              tend_runtime_fd(w->other) >= 0)
+REFUSES(tend_runtime_fd, ESTALE, "a fork", hosted_forked, tend_runtime_fd(w->other))
 
 REFUSES(tend_runtime_poll, EINVAL, "not hosted", outside, tend_runtime_poll(w->rt, 0))
 REFUSES(tend_runtime_poll, EDEADLK, "by a fiber", in_fiber, tend_runtime_poll(w->rt, 0))

@@ -49,6 +49,8 @@ REFUSES(tend_spawn_at, EINVAL, "a stack of 2 GiB", outside,
         spawn(w, w->open, TEND_TASK_OPTS(.stack_bytes = (size_t)1 << 31)))
 REFUSES_BUT(tend_spawn_at, EINVAL, "to hold the root", outside, "; rejected 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = tend_root(w->rt))))
+REFUSES(tend_spawn_at, EINVAL, "options without a size", outside,
+        spawn(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_at, E2BIG, "a field of tomorrow", outside, spawn(w, w->open, &future.opts))
 REFUSES_BUT(tend_spawn_at, EDEADLK, "to hold its own scope", outside, "; rejected 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = w->open)))
@@ -89,6 +91,8 @@ REFUSES(tend_spawn_thread_at, EINVAL, "a slash in the name", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.name = "a/b")))
 REFUSES(tend_spawn_thread_at, EINVAL, "a reserved field", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.reserved = 1)))
+REFUSES(tend_spawn_thread_at, EINVAL, "options without a size", outside,
+        spawn_thread(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_thread_at, E2BIG, "a field of tomorrow", outside,
         spawn_thread(w, w->open, &future.opts))
 REFUSES_BUT(tend_spawn_thread_at, EDEADLK, "to hold its own scope", outside, "; rejected 1",
@@ -127,6 +131,8 @@ REFUSES(tend_task_begin_at, EINVAL, "to hold a scope", outside,
         begin(w, w->open, TEND_TASK_OPTS(.hold = w->beside)))
 REFUSES(tend_task_begin_at, EINVAL, "that can be aborted", outside,
         begin(w, w->open, TEND_TASK_OPTS(.flags = TEND_ABORTABLE)))
+REFUSES(tend_task_begin_at, EINVAL, "options without a size", outside,
+        begin(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_task_begin_at, E2BIG, "a field of tomorrow", outside, begin(w, w->open, &future.opts))
 CANNOT_PROVOKE(tend_task_begin_at, EDEADLK,
                "the row is that of tend_spawn(); to hold a scope is EINVAL here")
@@ -202,6 +208,8 @@ REFUSES(tend_watch, ENOMEM, "no memory", outside, (no_memory(1), tend_watch(w->l
 REFUSES(tend_watch, ENOMEM, "no memory for the task's list", outside,
         (no_memory(2), tend_watch(w->live, w->go)))
 REFUSES(tend_watch, ESRCH, "joined", outside, tend_watch(w->stale, w->go))
+REFUSES(tend_watch, ESRCH, "joined, and no memory", outside,
+        (no_memory(1), tend_watch(w->stale, w->go)))
 REFUSES(tend_watch, ESRCH, "none", outside, tend_watch((tend_task){0}, w->go))
 REFUSES(tend_watch, ESTALE, "a fork", forked, tend_watch(w->live, w->go))
 
@@ -239,12 +247,20 @@ REFUSES(tend_abort, ESTALE, "a fork", forked, tend_abort(w->live))
 /* ---- The calling task ---- */
 
 REFUSES(tend_checkpoint, ECANCELED, "canceled", canceled, tend_checkpoint())
+REFUSES(tend_checkpoint, ESTALE, "a fork", forked, tend_checkpoint())
+REFUSES(tend_yield, ESTALE, "a fork", forked, tend_yield())
+REFUSES(tend_sleep_until, ESTALE, "a fork", forked, tend_sleep_until(TEND_FOREVER))
+REFUSES(tend_shield_begin, ESTALE, "a fork", forked,
+        tend_shield_begin(TEND_FOREVER - 1, &w->out.number))
+REFUSES(tend_defer, ESTALE, "a fork", forked, tend_defer(never, NULL))
 REFUSES(tend_yield, ECANCELED, "canceled", canceled, tend_yield())
 REFUSES(tend_sleep_until, ECANCELED, "canceled", canceled, tend_sleep_until(TEND_FOREVER))
 REFUSES(tend_sleep_until, ECANCELED, "canceled, and no time", canceled, tend_sleep_until(0))
-REFUSES_UNLISTED(tend_sleep_until, EDEADLK, "by the thread that runs the tasks", hosted,
-                 tend_sleep_until(TEND_FOREVER))
+REFUSES(tend_sleep_until, EDEADLK, "by the thread that runs the tasks", hosted,
+        tend_sleep_until(TEND_FOREVER))
 REFUSES(tend_sleep, ECANCELED, "canceled", canceled, tend_sleep(TEND_SEC))
+REFUSES(tend_sleep, EDEADLK, "by the thread that runs the tasks", hosted, tend_sleep(TEND_SEC))
+REFUSES(tend_sleep, ESTALE, "a fork", forked, tend_sleep(TEND_SEC))
 
 REFUSES(tend_shield_begin, EINVAL, "no end", in_fiber,
         tend_shield_begin(TEND_FOREVER, &w->out.number))

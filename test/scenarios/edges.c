@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 /* ---- The end of an owner ---- */
 
@@ -439,5 +440,47 @@ SCENARIO(a_spawn_into_the_deepest_scope_needs_no_deep_stack)
 		joined(t);
 		OK(tend_scope_wait_empty(root, SOON));
 	}
+	close_world();
+}
+
+static const char *with_id(const char *path, uint64_t id, const char *rest)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "%s#%llu%s", path, (unsigned long long)id, rest);
+	return text;
+}
+
+SCENARIO(an_id_in_a_path_chooses_one_of_several_with_a_name)
+{
+	tend_event *go;
+	tend_scope a, b, named;
+	tend_task t;
+
+	open_world(2);
+	go = new_event();
+	a = child(root, "pool");
+	b = child(root, "pool");
+	OK(tend_spawn(a, wait_for, go, TEND_TASK_OPTS(.name = "x"), &t));
+	OK(tend_spawn(b, wait_for, go, NULL, NULL));
+	OK(tend_spawn(b, wait_for, go, NULL, NULL));
+	ANSWERS(tend_path_live(rt, "pool"), 3);
+	ANSWERS(tend_path_live(rt, with_id("pool", a.id, "")), 1);
+	ANSWERS(tend_path_live(rt, with_id("pool", b.id, "")), 2);
+	ANSWERS(tend_path_live(rt, with_id("pool", a.id, "/x")), 1);
+	ANSWERS(tend_path_live(rt, with_id("pool/x", t.id, "")), 1);
+	ANSWERS(tend_path_live(rt, with_id("pool", b.id, "/x")), 0);
+	ANSWERS(tend_path_live(rt, with_id("pool/x", a.id, "")), -ESRCH);
+	ANSWERS(tend_path_live(rt, with_id("poo", a.id, "")), -ESRCH);
+	/* A name may look like a name with an id. */
+	named = child(root, with_id("named", a.id, ""));
+	ANSWERS(tend_path_live(rt, with_id("named", a.id, "")), 0);
+	OK(tend_spawn(named, wait_for, go, NULL, NULL));
+	ANSWERS(tend_path_live(rt, with_id("named", a.id, "/task")), 1);
+	ANSWERS(tend_path_wait_empty(rt, with_id("pool", b.id, ""), 0), -ETIMEDOUT);
+	tend_event_set(go);
+	OK(tend_path_wait_empty(rt, with_id("pool", b.id, ""), SOON));
+	OK(tend_scope_close(b, SOON, NULL));
+	ANSWERS(tend_path_wait_empty(rt, with_id("pool", b.id, ""), SOON), -ESRCH);
 	close_world();
 }

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A program that closes what it does not know stops at 1023, as does select(2). */
+/* Programs that close all descriptors stop at 1023, as select(2) does. */
 enum { ABOVE_THE_PROGRAM = 1024, ABOVE_STANDARD = STDERR_FILENO + 1 };
 
 int tend__descriptor_keep(int fd, bool lent)

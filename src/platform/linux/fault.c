@@ -65,7 +65,8 @@ void tend__fault_install(bool all, tend__fault_say *say)
 	tend__lock(&lock);
 	tell = say;
 	for (int i = 0; i < (all ? SIGNALS : 1); i++) {
-		/* Once, because a handler that was installed over this one hands on to it. */
+		/* Once, because a handler that the program installed later may hand on to this
+		 * handler. */
 		if (installed[i] || sigaction(signals[i], NULL, &before[i]) ||
 		    (!all && !is_default(&before[i])))
 			continue;

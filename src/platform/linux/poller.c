@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -159,10 +160,10 @@ void TEND__OS(poller_wake)(struct tend__poller *p)
 	TEND__KEEPS_ERRNO;
 
 	tend__assert(p->wake >= 0);
-	/* The eventfd is always readable, and a change of its entry looks at it anew, which is
-	 * an edge. Unlike a write, the change cannot go to a file of the program that has the
-	 * number by now; and it is no cancellation point, in which a pthread_cancel() could
-	 * end a thread that holds locks. */
+	/* The eventfd is always readable, and a change of the entry is an edge. Unlike a write,
+	 * the change cannot go to a file of the program that has the number by now; nor is the
+	 * call a cancellation point, in which a pthread_cancel() could end a thread that holds
+	 * locks. */
 	if (epoll_ctl(p->epoll, EPOLL_CTL_MOD, p->wake, &e))
 		closed(p);
 }
@@ -189,4 +190,48 @@ void TEND__OS(poller_arm)(struct tend__poller *p, uint64_t deadline)
 	if (timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &at, NULL))
 		closed(p);
 	p->armed = deadline;
+}
+
+/* ---- The poller of a thread ---- */
+
+static pthread_key_t poller_key;
+static bool has_poller_key;
+static _Thread_local struct tend__poller of_thread;
+static _Thread_local bool has_poller;
+
+static void give_back(void *p)
+{
+	has_poller = false;
+	TEND__OS(poller_fini)(p);
+}
+
+/* The child would share the epoll set with the thread of its parent. */
+static void in_child(void)
+{
+	if (has_poller)
+		give_back(&of_thread);
+}
+
+static void make_poller_key(void)
+{
+	has_poller_key = pthread_key_create(&poller_key, give_back) == 0;
+	tend__at_fork(in_child);
+}
+
+struct tend__poller *tend__thread_poller(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	TEND__KEEPS_ERRNO;
+
+	pthread_once(&once, make_poller_key);
+	if (has_poller)
+		return &of_thread;
+	if (!has_poller_key || TEND__OS(poller_init)(&of_thread, false))
+		return NULL;
+	if (pthread_setspecific(poller_key, &of_thread)) {
+		TEND__OS(poller_fini)(&of_thread);
+		return NULL;
+	}
+	has_poller = true;
+	return &of_thread;
 }

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -94,7 +95,7 @@ int TEND__OS(thread_start)(struct tend__thread *t, const char *name, void (*fn)(
 	s->fn = fn;
 	s->end = end;
 	s->arg = arg;
-	snprintf(s->name, sizeof(s->name), "%s", name);
+	tend__text_copy(s->name, sizeof(s->name), name);
 	pthread_t os;
 	int error = pthread_create(&os, NULL, thread, s);
 	if (error) {

@@ -1,0 +1,68 @@
+#!/bin/sh
+# The samples of the documents: every C program compiles without a warning and ends with 0,
+# and where a block of output follows, writes that; every tend.yaml is one.
+pages=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+. "$(dirname "$0")/common.inc"
+lib=$(dirname "$TEND")/src/libtend.a
+
+# A sanitized library needs the flags of its build.
+if nm "$lib" 2>/dev/null | grep -qE ' U __(a|t)san_'; then
+	echo "1..0 # SKIP the library is sanitized"
+	exit 0
+fi
+
+# Blocks go to NAME-1.c, NAME-2.yaml and so on; what a block of output says to NAME-1.want.
+split()
+{
+	awk -v name="$(basename "$1" .md)" '
+	/^```/ && !inside {
+		inside = 1
+		kind = substr($0, 4)
+		if (kind == "c" || kind == "yaml") { n++; file = name "-" n "." kind }
+		else if (kind == "" && after == "c") file = name "-" n ".want"
+		else file = "/dev/null"
+		next
+	}
+	/^```/ { inside = 0; after = kind; close(file); next }
+	inside { print > file }
+	/^#/ { after = "" }' "$1"
+}
+# The example of the page of the library, as it is shown.
+sed -n '/^\.Bd -literal/,/^\.Ed/p' "$pages/doc/man/libtend.7" | sed -e '/^\.[BE]d/d' -e 's/\\e/\\/g' >libtend.7.c
+for page in "$pages"/README.md "$pages"/doc/*.md; do
+	split "$page"
+done
+
+# Times and shares differ from run to run.
+plain()
+{
+	sed -e '/^\$ /d' -e 's/[0-9][0-9.]*\(ms\|s\|m[0-9]*s\)/T/g' -e 's/  *T/ T/g' "$1"
+}
+ln -s "$(dirname "$TEND")/tend-guard" tend-guard # found beside the program
+for program in *.c; do
+	name=${program%.c}
+	grep -q 'int main' "$program" || {
+		not_ok "$name is a whole program"
+		continue
+	}
+	# In the folder that the output names.
+	mkdir -p examples && cp "$program" "examples/$name.c"
+	gcc -std=gnu11 -Wall -Wextra -Werror -I"$pages/include" "examples/$name.c" "$lib" -fno-lto -lpthread \
+		-o "./$name" >log 2>&1 || {
+		not_ok "$name compiles"
+		continue
+	}
+	run "./$name"
+	is "$name ends with 0" "$CODE" 0
+	[ -s "$name.want" ] || continue
+	plain "$name.want" | sed "s/[a-z]*\.c:[0-9]*/SITE/" >want
+	plain out | sed -e "s/[A-Za-z0-9-]*\.c:[0-9]*/SITE/" -e "s/^$name /hello /" >got
+	check "$name writes what stands there" diff -b want got
+done
+for file in *.yaml; do
+	grep -q '^version:' "$file" || continue
+	mkdir -p web
+	run "$TEND" check -f "$file"
+	is "${file%.yaml} is a tend.yaml" "$CODE" 0
+done
+finish
