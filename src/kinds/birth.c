@@ -53,6 +53,16 @@ static void reject(struct tend__scope *s, uint64_t id)
 		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
 }
 
+/* Out of line, as a spawn with room should be short. A scope that admits nothing says so, also
+ * where there is no room. */
+static __attribute__((noinline, cold)) int no_room(struct tend__scope *s, uint64_t id)
+{
+	int refused = tend__scope_refusal(s, id);
+
+	reject(s, id);
+	return refused ? refused : -EAGAIN;
+}
+
 /* Prefetches the slot of the next spawn, which may have been out of use for long. */
 static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, uint32_t slot)
 {
@@ -101,12 +111,8 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	struct tend__worker *w = tend__worker_of(rt);
 	struct tend__slots *slots = w ? &w->slots : NULL;
 	uint32_t slot = tend__slot_take(&rt->segment, slots);
-	if (!slot) {
-		/* A scope that admits nothing says so, also where there is no room. */
-		int refused = tend__scope_refusal(s, scope.id);
-		reject(s, scope.id);
-		return refused ? refused : -EAGAIN;
-	}
+	if (!slot)
+		return no_room(s, scope.id);
 	tend__assert(slot < rt->slots);
 	struct tend__record *r = tend__record_at(rt->segment.header, slot);
 	struct tend__task *t = &rt->tasks[slot];

@@ -74,7 +74,11 @@ static int enter(struct tend__scope *s, uint64_t id, uint32_t n, bool admit)
 	return enter_empty(s, id, n, admit);
 }
 
-int tend__scope_enter(struct tend__scope *s, uint64_t id) { return enter(s, id, 1, false); }
+/* Out of line, so that the spawns of the program stay short. */
+__attribute__((noinline, cold)) int tend__scope_enter(struct tend__scope *s, uint64_t id)
+{
+	return enter(s, id, 1, false);
+}
 
 int tend__scope_refusal(struct tend__scope *s, uint64_t id)
 {

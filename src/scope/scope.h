@@ -274,12 +274,12 @@ struct tend__cleanup *tend__cleanups_take(struct tend__scope *top) TEND_REQUIRES
 
 /* shutdown.c */
 
-/* Tells the shutdowns under way above a task what had to be killed of it: how many processes,
- * and their names. Before the task ends. */
-void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names);
 /* tend_shutdown() of a scope that the caller is not inside. With `polls` the caller drives the
  * scope's hosted runtime, and runs its tasks instead of sleeping. */
 int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
                    const struct tend_shutdown_opts *o, bool polls);
+/* Tells the shutdowns under way above a task what had to be killed of it: how many processes,
+ * and their names. Before the task ends. */
+void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names);
 
 #endif

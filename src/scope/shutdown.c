@@ -130,6 +130,16 @@ static void force(struct tend__scope *top, uint64_t id)
 	}
 }
 
+static void note_killed(struct tend__shutdown *op, uint64_t task, const char *path,
+                        uint32_t processes, const char *names)
+{
+	/* Under the lock, because once the operation is over its report does not change. */
+	tend__lock(&op->scope->home.lock);
+	if (op->phase != OVER)
+		tend__report_killed(op->report, task, path, processes, names);
+	tend__unlock(&op->scope->home.lock);
+}
+
 void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names)
 {
 	struct tend__scope *s = tend__scope_of(t);
@@ -139,13 +149,9 @@ void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const
 	if (tend_path(t->id, path, sizeof(path)) < 0)
 		path[0] = 0;
 	tend__lock(&rt->tree);
-	for (; s; s = tend__parent(s)) {
-		/* From the end of the operation on its callers read the report. */
-		tend__lock(&s->home.lock);
-		if (s->shutdown && s->shutdown->phase != OVER)
-			tend__report_killed(s->shutdown->report, t->id, path, processes, names);
-		tend__unlock(&s->home.lock);
-	}
+	for (; s; s = tend__parent(s))
+		if (s->shutdown)
+			note_killed(s->shutdown, t->id, path, processes, names);
 	tend__unlock(&rt->tree);
 }
 

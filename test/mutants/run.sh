@@ -260,11 +260,14 @@ mutant "deferred cleanups are forgotten" src/runtime/switch.c \
 
 # ---- Callers from outside ----
 mutant "a close frees what callers from outside use" src/runtime/visit.c \
-	's/if \(!tend__load\(&e->inside\) \|\| error\)/if (1)/'
+	's/if \(!tend__load\(&e->inside\) \|\| error\)/if (1)/' \
+	every_schedule_of_a_call_from_outside_against_the_close_of_its_runtime
 mutant "the last caller from outside does not wake the close" src/runtime/visit.c \
-	's/\|\| !tend__load\(&e->awaited\)/|| 1/'
+	's/\|\| !tend__load\(&e->awaited\)/|| 1/' \
+	every_schedule_of_a_call_from_outside_against_the_close_of_its_runtime
 mutant "a caller finds the runtime before it counts itself in" src/runtime/visit.c \
-	's/\ttend__add\(&e->inside, 1\);\n\ttend_runtime \*rt = tend__load\(&e->rt\);/\ttend_runtime *rt = tend__load(&e->rt);\n\ttend__add(&e->inside, 1);/'
+	's/\ttend__add\(&e->inside, 1\);\n\ttend_runtime \*rt = tend__load\(&e->rt\);/\ttend_runtime *rt = tend__load(&e->rt);\n\ttend__add(&e->inside, 1);/' \
+	every_schedule_of_a_call_from_outside_against_the_close_of_its_runtime
 
 # ---- While a worker is busy ----
 mutant "an early alarm does not wake the monitor" src/runtime/monitor.c \
@@ -290,19 +293,26 @@ mutant "a closed channel leaves its receivers asleep" src/sync/channel.c \
 	's/while \(tend__linked\(&c->receivers\)\)/while (0)/' \
 	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \
-	's/if \(!cleaned && !op->retry && now < due\(op, empty\)\)/if (0)/'
+	's/if \(!cleaned && !op->retry && now < due\(op, empty\)\)/if (0)/' \
+	rule_06_cleanups_run_before_the_cancel
 mutant "a shutdown waits for a cleanup that does not come back" src/scope/shutdown.c \
-	's/at = last_part\(op->report->begun, op->deadline\);/at = TEND_FOREVER;/'
+	's/at = last_part\(op->report->begun, op->deadline\);/at = TEND_FOREVER;/' \
+	a_late_cleanup_is_named_and_the_deadline_holds
 mutant "a shutdown is over before its cleanups" src/scope/shutdown.c \
-	's/if \(empty && cleaned\)/if (empty)/'
-mutant "a cleanup hears the cancel of its root" src/task/task.h \
-	's/!\(t->flags & TEND__OWN_CANCEL\)/1/'
+	's/if \(empty && cleaned\)/if (empty)/' \
+	a_cleanup_without_room_runs_after_the_cancel
+mutant "a cleanup hears the cancel of its root" src/kinds/fiber.c \
+	's/, \.flags = TEND__OWN_CANCEL//' \
+	a_cleanup_is_shielded_until_the_deadline
 mutant "a late cleanup is never told" src/scope/shutdown.c \
-	's/phase == OVER \? op->cleaner : 0/0/'
+	's/phase == OVER \? op->cleaner : 0/0/' \
+	a_late_cleanup_is_named_and_the_deadline_holds
 mutant "a cleanup that panics takes the others along" src/scope/shutdown.c \
-	's/bool more = op->cleanups && !failed;/bool more = false;/; s/op->retry = op->cleanups \? tend__clock\(\) \+ RETRY_NS : 0;/op->cleanups = NULL;/'
+	's/bool more = op->cleanups && !failed;/bool more = false;/; s/op->retry = op->cleanups \? tend__clock\(\) \+ RETRY_NS : 0;/op->cleanups = NULL;/' \
+	a_cleanup_that_panics_keeps_no_other_from_running
 mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c \
-	's/else if \(deadline < op->deadline\) \{/else if (0) {/'
+	's/else if \(deadline < op->deadline\) \{/else if (0) {/' \
+	rule_13_a_later_caller_makes_the_deadline_earlier
 }
 
 # A lane for each processor, with objects of its own.
