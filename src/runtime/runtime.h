@@ -67,16 +67,13 @@ struct tend__stack_block {
 /* A descriptor that fibers of this worker have waited for.
  * (w) the worker only  (x) any thread */
 struct tend__fd {
-	uint64_t generation; /* (w) the number's, at the add to the poller */
-	bool added;          /* (w) */
-	uint8_t ready;       /* (w) events that no fiber waited for; unusual events stay */
-	bool tcp;            /* (w) */
-	bool drained;        /* (w) by the last read, and no event has come since */
-	bool blocking;       /* (w) its file was not in non-blocking mode when added */
-	uint8_t unasked;     /* (w) events since the last wait of a fiber of this worker */
-	/* (w) Called by the loop instead of waking fibers, or NULL. */
-	void (*watch)(void *arg, int error);
-	void *watch_arg;           /* (w) */
+	uint64_t generation;       /* (w) the number's, at the add to the poller */
+	bool added;                /* (w) */
+	uint8_t ready;             /* (w) events that no fiber waited for; unusual events stay */
+	bool tcp;                  /* (w) */
+	bool drained;              /* (w) by the last read, and no event has come since */
+	bool blocking;             /* (w) its file was not in non-blocking mode when added */
+	uint8_t unasked;           /* (w) events since the last wait of a fiber of this worker */
 	struct tend__link waiters; /* (w) */
 	_Atomic bool posted;       /* (x) the post is in the inbox: a thread closed the number */
 	struct tend__post post;    /* (x) used by the thread that has set `posted` */
