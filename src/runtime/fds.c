@@ -313,9 +313,8 @@ static void look_again(struct tend__worker *w, struct tend__fd *f)
 	int fd = (int)(f - tend__load_relaxed(&w->fds));
 	uint64_t generation = tend__load(&number_of(fd)->generation);
 
-	if (!f->added || f->generation == generation)
-		return;
-	drop(w, f, generation);
+	if (f->added && f->generation != generation)
+		drop(w, f, generation);
 }
 
 static void on_advance(struct tend__worker *w, struct tend__post *p)

@@ -282,8 +282,7 @@ static uint64_t allocations_left(const struct row *row)
 	return left ? strtoull(left + sizeof("allocations ") - 1, NULL, 10) : 0;
 }
 
-/* A worker frees some of the memory later: what it was told to watch. After the first leak
- * the rows wait no more. */
+/* The monitor may free some of the memory later. After the first leak the rows wait no more. */
 static void await_memory(uint64_t held)
 {
 	static bool leaks;
