@@ -1,5 +1,6 @@
 /* cli/show/line.c - lines out of the bytes of a program. */
 #include "show/line.h"
+#include "show/text.h"
 
 #include <assert.h>
 #include <string.h>
@@ -10,14 +11,7 @@ enum { ESCAPE_MAX = 32 }; /* bytes of an escape sequence; a longer sequence may 
  * sequences only. */
 static size_t whole(const char *s, size_t n)
 {
-	for (size_t k = 1; k <= 3 && k <= n; k++) {
-		unsigned char c = (unsigned char)s[n - k];
-		size_t wanted = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-		if (wanted > k)
-			return n - k;
-		if ((c & 0xc0) != 0x80)
-			break;
-	}
+	n = text_whole(s, n);
 	for (size_t k = 1; k <= ESCAPE_MAX && k <= n; k++) {
 		if (s[n - k] != '\033')
 			continue;

@@ -83,6 +83,19 @@ char *text_printable(const char *s, size_t n, bool colour)
 	return safe;
 }
 
+size_t text_whole(const char *s, size_t n)
+{
+	for (size_t k = 1; k <= 3 && k <= n; k++) {
+		unsigned char c = (unsigned char)s[n - k];
+		size_t wanted = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+		if (wanted > k)
+			return n - k;
+		if ((c & 0xc0) != 0x80)
+			break;
+	}
+	return n;
+}
+
 size_t text_line(const char *s, size_t n, size_t *whole)
 {
 	size_t line = 0, end;

@@ -6,34 +6,43 @@
 #include <stdio.h>
 #include <string.h>
 
-void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size)
+/* How the process itself ended. */
+static void leader_text(const struct up_task *t, const struct tend_outcome *o, char *buf,
+                        size_t size)
 {
-	assert(o->kind != TEND_LIVE);
 	const char *forced = t->killed ? " (by force)" : "";
 	char signal[16], timeout[32];
 
+	if (o->signal == 0)
+		snprintf(buf, size, "exited with code %d", o->result);
+	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed) {
+		tend_duration_text(t->config->stop_timeout_ns, timeout, sizeof(timeout));
+		snprintf(buf, size, "killed by SIGKILL: it had not ended %s after %s", timeout,
+		         text_signal(t->config->stop_signal, signal, sizeof(signal)));
+	} else
+		snprintf(buf, size, "%s by %s%s",
+		         o->kind == TEND_CANCELED && o->signal == t->config->stop_signal ? "ended"
+		                                                                         : "killed",
+		         text_signal(o->signal, signal, sizeof(signal)),
+		         o->kind == TEND_CANCELED ? "" : forced);
+}
+
+void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size)
+{
+	char leader[128];
+
+	assert(o->kind != TEND_LIVE);
 	if (o->kind == TEND_FAILED && o->result < 0)
 		snprintf(buf, size, "could not start: %s",
 		         o->message[0] ? o->message : tend_strerror(o->result));
 	else if (o->kind == TEND_CANCELED && o->result < 0)
 		snprintf(buf, size, "stopped before it had started");
-	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed) {
-		tend_duration_text(t->config->stop_timeout_ns, timeout, sizeof(timeout));
-		snprintf(buf, size, "killed by SIGKILL: it had not ended %s after %s", timeout,
-		         text_signal(t->config->stop_signal, signal, sizeof(signal)));
-	} else if (o->kind == TEND_KILLED && !o->signal && o->message[0])
-		snprintf(buf, size, "%s", o->message);
-	else if (o->kind == TEND_CANCELED && o->signal == t->config->stop_signal)
-		snprintf(buf, size, "ended by %s", text_signal(o->signal, signal, sizeof(signal)));
-	else if (o->signal)
-		snprintf(buf, size, "killed by %s%s",
-		         text_signal(o->signal, signal, sizeof(signal)), forced);
-	else
-		snprintf(buf, size, "exited with code %d", o->result);
-	/* What had to be killed below the program. */
-	size_t used = strlen(buf);
-	if (o->result >= 0 && o->message[0] && strcmp(buf, o->message) != 0)
-		snprintf(buf + used, size - used, "; %s", o->message);
+	else if (o->kind == TEND_KILLED && !o->signal && o->message[0])
+		snprintf(buf, size, "%s", o->message); /* the guard has died */
+	else {
+		leader_text(t, o, leader, sizeof(leader));
+		snprintf(buf, size, "%s%s%s", leader, o->message[0] ? "; " : "", o->message);
+	}
 }
 
 void up_task_ending(const struct up_task *t, char *buf, size_t size)

@@ -176,11 +176,10 @@ static void start_failed(struct up_task *t, const char *text)
 {
 	struct config_place at = place_of(t->config);
 	struct up *up = t->up;
-
 	char slip[400];
 
 	config_script_slip(t->config, environ, slip, sizeof(slip));
-	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
+	up_task_because(t, "could not start: %s", text);
 	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file, at.line,
 	        at.column, t->config->name, text, slip[0] ? "; " : "", slip);
 	up->start_failed = true;
@@ -210,7 +209,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 {
 	bool failed = o->kind != TEND_COMPLETED,
 	     could_not = o->kind == TEND_FAILED && o->result < 0;
-	char text[200];
+	char text[256];
 
 	assert(t->process.id && o->kind != TEND_LIVE);
 	up_task_keep_tail(t);
@@ -224,14 +223,14 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	t->show_at = TEND_FOREVER;
 	up_outcome_text(t, o, text, sizeof(text));
 	if (failed && o->kind != TEND_CANCELED)
-		snprintf(t->why, sizeof(t->why), "%s", text);
+		up_task_because(t, "%s", text);
 	if (could_not && t->attempt == 1 && !t->stop_sent) {
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
 		return;
 	}
 	if (starts_again(t, failed)) {
 		if (!failed)
-			snprintf(t->why, sizeof(t->why), "%s", text);
+			up_task_because(t, "%s", text);
 		try_later(t);
 		return;
 	}
@@ -282,7 +281,7 @@ static void begin(struct up_task *t)
 		start_failed(t, text);
 		return;
 	}
-	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
+	up_task_because(t, "could not start: %s", text);
 	try_later(t);
 }
 
@@ -293,7 +292,7 @@ static uint64_t step_queued(struct up_task *t)
 	assert(t->state == TEND_STATE_QUEUED || t->state == TEND_STATE_ABANDONED);
 
 	if (t->up->stopping) {
-		snprintf(t->why, sizeof(t->why), "never started: the stack was stopped first");
+		up_task_because(t, "never started: the stack was stopped first");
 		finish(t, TEND_CANCELED);
 		return 0;
 	}
@@ -302,10 +301,10 @@ static uint64_t step_queued(struct up_task *t)
 		snprintf(t->wait, sizeof(t->wait), "needs %s", t->up->tasks[which].config->name);
 		return TEND_FOREVER;
 	case GRAPH_NEVER: {
-		char text[160];
+		char text[256];
 		up_task_ending(&t->up->tasks[which], text, sizeof(text));
-		snprintf(t->why, sizeof(t->why), "never started: it needs %s, which %s",
-		         t->up->tasks[which].config->name, text);
+		up_task_because(t, "never started: it needs %s, which %s",
+		                t->up->tasks[which].config->name, text);
 		up_task_say(t, "%s", t->why);
 		finish(t, TEND_REJECTED);
 		return 0;

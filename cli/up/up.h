@@ -112,6 +112,9 @@ struct up {
 void up_say(const struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
 void up_task_say(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
+/* Writes `t->why`, the reason of the last failure. */
+void up_task_because(struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
+
 /* Returns the length of the longest name of a task. */
 size_t up_name_width(const struct config *config);
 

@@ -56,6 +56,7 @@ static void loop(void *arg)
 	pthread_once(&once, make_exit_key);
 	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
+	tend__tls.waits_left = TEND__WAITS;
 	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls.context = &w->context;
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
@@ -85,8 +86,10 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
 	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
-	tend__tls =
-		(struct tend__tls){.worker = w, .context = &w->context, .driver = before.driver};
+	tend__tls = (struct tend__tls){.worker = w,
+	                               .context = &w->context,
+	                               .driver = before.driver,
+	                               .waits_left = TEND__WAITS};
 	tend__awake(w);
 	uint64_t next;
 	for (;;) {

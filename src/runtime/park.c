@@ -89,8 +89,7 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 		else
 			park_until(t, why, deadline);
 	} else {
-		if (t->home)
-			tend__describe(t, object, tend__clock());
+		tend__describe(t, object, tend__clock());
 #ifdef TEND_SIM
 		tend__tls.stand_in = t->id ? NULL : t;
 #endif

@@ -274,10 +274,14 @@ static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline
 	struct path p = parse(path);
 	if (!p.valid)
 		return -EINVAL;
-	if (tend__check_may_wait() ||
-	    (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
-	     under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
+	if (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
+	    under(rt->segment.header, tend__id_slot(tend__tls.task->id), path))
 		return -EDEADLK;
+	if (tend__check_may_wait() && deadline) {
+		int64_t live = path_live(rt, path, p.ids);
+
+		return live > 0 ? -EDEADLK : (int)live;
+	}
 	/* seq_cst, against the load in tend__task_finish() after the end of a task: the ending
 	 * task sees the waiter, or the count below sees the end. */
 	tend__add(&rt->path_waiters, 1);

@@ -210,27 +210,67 @@ static void count(tend_report *report, struct tend__scope *top, uint64_t id)
 	tend__unlock(&top->rt->tree);
 }
 
-void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty)
+/* Names the late cleanup in the row of its cleaner, which is among the first `used` rows if the
+ * cleaner is below the scope; else the next row is the cleaner's. Returns how many rows were
+ * added. */
+static size_t late_row(tend_runtime *rt, const struct tend__late *late, struct tend__survivor *rows,
+                       size_t used)
+{
+	struct tend__survivor *row = rows;
+	struct tend__task *t;
+
+	while (row < rows + used && row->id != late->cleaner)
+		row++;
+	bool fresh = row == rows + used;
+	if (fresh && !late->cleaner)
+		*row = (struct tend__survivor){.kind = TEND_KIND_FIBER};
+	else if (fresh) {
+		if (tend__task_touch(rt, late->cleaner, &t))
+			return 0; /* it has just ended */
+		bool live = tend__task_mark(t->record, late->cleaner, TEND__ABANDONED);
+		if (live)
+			describe(rt, late->cleaner, row);
+		tend__unlock(tend__stripe_of(rt, late->cleaner));
+		if (!live)
+			return 0;
+	}
+	row->rung = "late";
+	row->cleanup = (uint64_t)(uintptr_t)late->what.fn;
+	if (tend_path(late->what.scope, row->path, sizeof(row->path)) < 0)
+		row->path[0] = 0;
+	return fresh;
+}
+
+void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty,
+                       const struct tend__late *late)
 {
 	count(report, top, id);
-	if (empty)
-		return;
 	/* Tasks may end between the count and the rows, but no task can be new, because the
 	 * admission is closed. */
-	int64_t live = tend__scope_live(top, id);
-	if (live <= 0)
+	int64_t live = empty ? 0 : tend__scope_live(top, id);
+	size_t room = (live > 0 ? (size_t)live : 0) + (late->what.fn != NULL), n = 0;
+
+	if (!room)
 		return;
-	size_t room = (size_t)live;
 	tend__assert(!report->rows);
 	report->rows = tend__alloc(room * sizeof(*report->rows));
-	size_t n = survivors(top, id, report->rows, report->rows ? room : 0);
+	if (live > 0)
+		n = survivors(top, id, report->rows,
+		              report->rows ? room - (late->what.fn != NULL) : 0);
+	size_t used = n < (size_t)live ? n : (size_t)live;
+	report->lost = report->rows ? n - used : n;
+	if (late->what.fn && !report->rows)
+		report->lost++, n++;
+	else if (late->what.fn)
+		n += late_row(top->rt, late, report->rows, used);
 	report->count = n;
-	report->lost = report->rows ? (n > room ? n - room : 0) : n;
 }
 
 static void wait_sentence(struct tend__text *t, const struct tend__survivor *row)
 {
-	if (row->state == TEND__READY)
+	if (!row->id)
+		tend__text_f(t, "not begun");
+	else if (row->state == TEND__READY)
 		tend__text_f(t, "ready");
 	else if (row->state != TEND__PARKED || row->wait >= TEND__WAIT_KINDS)
 		tend__text_f(t, "running");
@@ -311,6 +351,10 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 
 		tend__text_f(&t, "  ");
 		tend__text_bytes(&t, row->path, strlen(row->path));
+		if (row->cleanup) {
+			tend__text_f(&t, " cleanup ");
+			tend__text_address(&t, (const void *)(uintptr_t)row->cleanup);
+		}
 		tend__text_f(&t, "#%llu  %s  %s, ", (unsigned long long)row->id,
 		             tend_kind_name(row->kind), row->rung);
 		wait_sentence(&t, row);
@@ -361,9 +405,17 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		struct tend__text s = tend__text(sentence, sizeof(sentence));
 
 		wait_sentence(&s, row);
+		char place[128];
 		tend__text_f(&t, "%s{\"id\":\"%llu\",\"path\":", i ? "," : "",
 		             (unsigned long long)row->id);
 		tend__text_json(&t, row->path, strlen(row->path));
+		if (row->cleanup) {
+			struct tend__text p = tend__text(place, sizeof(place));
+
+			tend__text_address(&p, (const void *)(uintptr_t)row->cleanup);
+			tend__text_f(&t, ",\"cleanup\":");
+			tend__text_json(&t, place, strlen(place));
+		}
 		tend__text_f(&t, ",\"kind\":\"%s\",\"rung\":\"%s\",\"wait\":",
 		             tend_kind_name(row->kind), row->rung);
 		tend__text_json(&t, sentence, strlen(sentence));
@@ -373,7 +425,6 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		             row->pid, (unsigned long long)row->age, (unsigned long long)row->since,
 		             row->checkpoints);
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
-			char place[128];
 			struct tend__text p = tend__text(place, sizeof(place));
 
 			tend__text_address(&p, (const void *)(uintptr_t)row->stack[k]);

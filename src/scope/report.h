@@ -16,6 +16,7 @@ struct tend__survivor {
 	uint32_t checkpoints; /* number of checkpoints since the cancel */
 	int32_t pid;
 	const char *rung; /* the last request to the task, a literal */
+	uint64_t cleanup; /* address of the cleanup that the task runs, or 0 */
 	uint64_t checkpoint;
 	uint64_t stack[TEND__FRAMES]; /* return addresses, ended by a 0 if fewer */
 	char path[256];
@@ -53,9 +54,16 @@ tend_report *tend__report_hold(tend_report *report);
 /* Adds a row of what was killed of a task. */
 void tend__report_killed(tend_report *report, uint64_t id, const char *path, uint32_t processes,
                          const char *names);
-/* Writes the counts and the first failure; then, if the subtree is not empty, marks each
- * task that is left below the scope as abandoned, and writes its row. */
-void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty);
+/* The cleanup under way, or the next cleanup, when the time is over. */
+struct tend__late {
+	struct tend__cleanup what; /* fn NULL: no cleanup is late */
+	uint64_t cleaner;          /* the task that runs the cleanup; 0: not begun */
+};
+
+/* Writes the counts and the first failure; then marks each task that is left below the scope as
+ * abandoned, and the late cleaner too, and writes a row for each. */
+void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty,
+                       const struct tend__late *late);
 /* Returns the id of the live task in the record if the task is below the scope `top`, or 0. */
 uint64_t tend__report_survivor(tend_runtime *rt, struct tend__record *r, uint32_t slot,
                                uint64_t top);

@@ -89,6 +89,15 @@ TEST_EACH(a_long_line_is_cut_between_characters, 4 * sizeof(units) / sizeof(*uni
 	ck_assert_int_eq(strncmp(cut + 2, unit, strlen(unit)), 0);
 }
 
+TEST(a_text_is_cut_before_an_unfinished_character)
+{
+	ck_assert_uint_eq(text_whole("a\xe2\x82\xac", 4), 4);
+	ck_assert_uint_eq(text_whole("a\xe2\x82", 3), 1);
+	ck_assert_uint_eq(text_whole("\xf0\x9f\x98", 3), 0);
+	ck_assert_uint_eq(text_whole("\x80\x80\x80\x80", 4), 4);
+	ck_assert_uint_eq(text_whole("", 0), 0);
+}
+
 TEST(the_beginning_of_a_line_is_shown_and_the_rest_continues_it)
 {
 	struct line_buffer b = {0};

@@ -232,6 +232,146 @@ TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 	ck_assert_ptr_nonnull(strstr(out, "no task here"));
 }
 
+static void panic_again(void *arg)
+{
+	(void)arg;
+	tend_panic("again");
+}
+static int panics_twice(void *arg)
+{
+	(void)arg;
+	ANSWERS(tend_defer(panic_again, NULL), 0);
+	tend_panic("first");
+}
+static int twice_program(void)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	tend_task t;
+
+	return tend_spawn(tend_root(rt), panics_twice, NULL, NULL, &t) ||
+	       tend_join(t, NULL, TEND_FOREVER);
+}
+
+TEST(a_panic_in_the_cleanup_of_a_panic_is_a_bug)
+{
+	char out[512];
+	int status = in_child(twice_program, out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "panicked in a cleanup after a panic"));
+	ck_assert_ptr_nonnull(strstr(out, ": again"));
+}
+
+static int ends_shields(void *wrong)
+{
+	uint64_t outer, inner;
+
+	for (int i = 0; i < 300; i++) {
+		ANSWERS(tend_shield_begin(tend_after(TEND_SEC), &outer), 0);
+		ANSWERS(tend_shield_begin(tend_after(2 * TEND_SEC), &inner), 0);
+		if (wrong)
+			tend_shield_end(outer);
+		tend_shield_end(inner);
+		tend_shield_end(outer);
+	}
+	return tend_checkpoint();
+}
+static bool wrong_order;
+static int shield_program(void)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	struct tend_outcome o = {0};
+	tend_task t;
+
+	if (tend_spawn(tend_root(rt), ends_shields, wrong_order ? &t : NULL, NULL, &t) ||
+	    tend_join(t, &o, TEND_FOREVER))
+		return 1;
+	return o.result;
+}
+
+TEST(shields_that_end_in_the_wrong_order_are_a_bug)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(shield_program, out, sizeof(out)), 0);
+	wrong_order = true;
+	int status = in_child(shield_program, out, sizeof(out));
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "not the innermost shield of task #"));
+}
+
+static void sleep_in_cleanup(void *arg) { *(int *)arg = tend_sleep_until(tend_after(TEND_MS)); }
+
+TEST(cleanups_may_wait_when_a_hosted_runtime_closes)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	int answered = -1;
+
+	ANSWERS(tend_scope_cleanup(tend_root(rt), sleep_in_cleanup, &answered), 0);
+	close_runtime(rt);
+	ck_assert_int_eq(answered, 0);
+}
+
+TEST(the_driver_of_a_hosted_runtime_gets_the_answers_that_need_no_wait)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	tend_scope s, empty;
+	tend_event *go;
+
+	ANSWERS(tend_event_open(&go), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "empty", NULL, &empty), 0);
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), 0);
+	ck_assert_int_ge(tend_runtime_poll(rt, 0), 1);
+
+	ANSWERS(tend_scope_wait_empty(s, 0), -ETIMEDOUT);
+	ANSWERS(tend_scope_wait_empty(s, TEND_FOREVER), -EDEADLK);
+	ANSWERS(tend_path_wait_empty(rt, "s", 0), -ETIMEDOUT);
+	ANSWERS(tend_path_wait_empty(rt, "s", TEND_FOREVER), -EDEADLK);
+	ANSWERS(tend_shutdown(s, TEND_FOREVER, NULL), -EDEADLK);
+	ANSWERS(tend_scope_close(s, TEND_FOREVER, NULL), -EDEADLK);
+	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), 0);
+	ANSWERS(tend_shutdown(s, 0, NULL), -ETIMEDOUT);
+	ANSWERS(tend_scope_close(s, 0, NULL), -ETIMEDOUT);
+
+	ANSWERS(tend_scope_wait_empty(empty, TEND_FOREVER), 0);
+	ANSWERS(tend_path_wait_empty(rt, "empty", TEND_FOREVER), 0);
+	ANSWERS(tend_shutdown(empty, TEND_FOREVER, NULL), 0);
+	ANSWERS(tend_scope_close(empty, TEND_FOREVER, NULL), 0);
+	while (tend_scope_wait_empty(s, 0))
+		ck_assert_int_ge(tend_runtime_poll(rt, 0), 0);
+	ANSWERS(tend_shutdown(s, 0, NULL), 0);
+	ANSWERS(tend_scope_close(s, 0, NULL), 0);
+	close_runtime(rt);
+	tend_event_close(go);
+}
+
+TEST(a_spawn_without_room_is_counted_and_a_canceled_scope_says_so)
+{
+	tend_runtime *rt;
+	struct tend_stats n;
+	tend_event *go;
+	tend_scope s;
+
+	ANSWERS(tend_event_open(&go), 0);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16), &rt), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+	while (!tend_spawn(s, wait_event, go, NULL, NULL)) {}
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -EAGAIN);
+	ANSWERS(tend_scope_stats(s, &n), 0);
+	ck_assert_uint_eq(n.rejected, 2);
+	ANSWERS(tend_scope_seal(s), 0);
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -ESHUTDOWN);
+	ANSWERS(tend_scope_cancel(s, -ECANCELED, NULL), 0);
+	/* The tasks may be gone by now, and then there is room. */
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -ECANCELED);
+	ANSWERS(tend_scope_stats(s, &n), 0);
+	ck_assert_uint_eq(n.rejected, 4);
+	close_runtime(rt);
+	tend_event_close(go);
+}
+
 static tend_channel *narrow;
 static tend_event *unset;
 static int send_there(void *arg)

@@ -131,7 +131,7 @@ static void deserted(struct world *w, const struct row *row)
 }
 
 /* In a folder of its own; the queue of the listener takes no more. */
-static void crowd(struct world *w, const struct row *row, stage *stage)
+static void crowd(struct world *w, const struct row *row, stage *by)
 {
 	char folder[] = "/tmp/tend-refusals-XXXXXX", path[sizeof(folder) + 2];
 	enum { ENOUGH = 16 };
@@ -149,7 +149,7 @@ static void crowd(struct world *w, const struct row *row, stage *stage)
 		queued[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		room = connect(queued[n], (struct sockaddr *)&to, sizeof(to)) == 0;
 	}
-	stage(w, row);
+	by(w, row);
 	while (n)
 		close(queued[--n]);
 	ANSWERS(tend_fd_close(w->fd), 0);

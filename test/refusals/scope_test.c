@@ -273,6 +273,7 @@ static void never(void *arg)
 	ck_abort_msg("what was refused has run");
 }
 
+REFUSES(tend_scope_cleanup, EINVAL, "no function", outside, tend_scope_cleanup(w->open, NULL, NULL))
 REFUSES(tend_scope_cleanup, ENOMEM, "no memory", outside,
         (no_memory(1), tend_scope_cleanup(w->open, never, NULL)))
 REFUSES(tend_scope_cleanup, ECANCELED, "it was shut down", outside,
@@ -310,12 +311,10 @@ REFUSES(tend_shutdown, EDEADLK, "from a thread task inside", in_thread,
         shutdown_of(w, tend_root(w->rt), TEND_FOREVER))
 REFUSES(tend_shutdown, EDEADLK, "by the thread that runs the tasks", hosted,
         shutdown_of(w, w->open, TEND_FOREVER))
-REFUSES(tend_shutdown, ENOMEM, "no memory", outside,
-        (no_memory(1), shutdown_of(w, w->open, TEND_FOREVER)))
 REFUSES(tend_shutdown, ENOMEM, "no memory for the operation", outside,
-        (no_memory(2), shutdown_of(w, w->open, TEND_FOREVER)))
+        (no_memory(1), shutdown_of(w, w->open, TEND_FOREVER)))
 REFUSES(tend_shutdown, ENOMEM, "no memory for the report", outside,
-        (no_memory(3), shutdown_of(w, w->open, TEND_FOREVER)))
+        (no_memory(2), shutdown_of(w, w->open, TEND_FOREVER)))
 REFUSES(tend_shutdown, EINVAL, "options without a size", outside,
         tend_shutdown(w->open, 0, &(struct tend_shutdown_opts){.text = "stop"}))
 REFUSES(tend_shutdown, E2BIG, "a field of tomorrow", outside,

@@ -27,7 +27,8 @@ REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
             spawn(w, w->sealed, NULL))
 REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope, by a fiber", in_fiber, "; rejected 1",
             spawn(w, w->sealed, NULL))
-REFUSES(tend_spawn_at, EAGAIN, "tasks_max", without_room, spawn(w, w->open, NULL))
+REFUSES_BUT(tend_spawn_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+            spawn(w, w->open, NULL))
 REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
             (no_memory(1), spawn(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the alarm", outside, "; rejected 1",
@@ -72,7 +73,8 @@ REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a scope that closes", outside, "; 
             spawn_thread(w, w->closing, NULL))
 REFUSES_BUT(tend_spawn_thread_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
             spawn_thread(w, w->sealed, NULL))
-REFUSES(tend_spawn_thread_at, EAGAIN, "tasks_max", without_room, spawn_thread(w, w->open, NULL))
+REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+            spawn_thread(w, w->open, NULL))
 REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "no threads", outside, "; rejected 1",
             (no_threads(), spawn_thread(w, w->open, NULL)))
 REFUSES(tend_spawn_thread_at, ENOMEM, "no memory for the task", outside,
@@ -115,7 +117,8 @@ REFUSES_BUT(tend_task_begin_at, ECANCELED, "a scope that closes", outside, "; re
             begin(w, w->closing, NULL))
 REFUSES_BUT(tend_task_begin_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
             begin(w, w->sealed, NULL))
-REFUSES(tend_task_begin_at, EAGAIN, "tasks_max", without_room, begin(w, w->open, NULL))
+REFUSES_BUT(tend_task_begin_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+            begin(w, w->open, NULL))
 REFUSES_BUT(tend_task_begin_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
             (no_memory(1), begin(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES(tend_task_begin_at, EINVAL, "nowhere to write its name", outside,
@@ -265,5 +268,6 @@ REFUSES(tend_shield_begin, EINVAL, "no time", in_fiber, tend_shield_begin(0, &w-
 REFUSES(tend_shield_begin, EPERM, "outside of a task", outside,
         tend_shield_begin(TEND_FOREVER - 1, &w->out.number))
 
+REFUSES(tend_defer, EINVAL, "no function", in_fiber, tend_defer(NULL, NULL))
 REFUSES(tend_defer, ENOMEM, "no memory", in_fiber, (no_memory(1), tend_defer(never, NULL)))
 REFUSES(tend_defer, EPERM, "outside of a task", outside, tend_defer(never, NULL))
