@@ -221,9 +221,6 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kin
 {
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
-	/* Shown in the tree: the fiber of a process waits for more than the pipes. */
-	uint64_t object = why == TEND__WAIT_EXIT ? (uint64_t)tend__load_relaxed(&t->record->pid)
-	                                         : (uint64_t)fds[0];
 	struct fd_waiter waiters[TEND__FDS];
 	int error = 0, linked = 0, ready = -1;
 
@@ -249,10 +246,8 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kin
 	/* Any of the waiters ends the wait: `any` stands for all of them. No lock is needed,
 	 * because all of this happens on this worker. */
 	for (struct tend__waiter any = {.task = t}; !error && ready < 0;) {
-		error = tend__wait(NULL, &any, why, object, deadline,
+		error = tend__wait(NULL, &any, why, (uint64_t)fds[0], deadline,
 		                   flags | TEND__ONCE | TEND__STAY);
-		if (!error && (flags & TEND__ONCE))
-			error = -EINTR;
 		for (int i = 0; i < linked && ready < 0; i++)
 			if (waiters[i].base.done) {
 				ready = i;

@@ -12,9 +12,8 @@ void tend__fds_fini(struct tend__worker *w);
 
 /* Waits for n descriptors, at most TEND__FDS, with events[i] wanted of each; returns the
  * index of a descriptor that may be ready. By edge: the caller has tried, and was told
- * EAGAIN. Fibers only. With TEND__ONCE any notify ends the wait, with -EINTR. -EPERM for a
- * descriptor that is always ready; -EBADF if tend_fd_close() closed a descriptor;
- * -ECANCELED; -ETIMEDOUT. */
+ * EAGAIN. Fibers only. -EPERM for a descriptor that is always ready; -EBADF if
+ * tend_fd_close() closed a descriptor; -ECANCELED; -ETIMEDOUT. */
 int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kind why,
                    uint64_t deadline, unsigned flags);
 

@@ -145,7 +145,7 @@ static bool passed(struct tend__task *t, uint64_t deadline)
  * task is open and no shield keeps cancels out. */
 void tend__abort_if_asked(struct tend__task *t)
 {
-	/* The same bit tells a process, whose fiber passes the abort on. */
+	/* The same bit tells a process, which the monitor then kills. */
 	if (!(tend__task_word(t) & TEND__ABORTED) || !(t->flags & TEND_ABORTABLE) || t->unwinding ||
 	    !t->worker || !tend__cancel_visible(t))
 		return;
