@@ -47,8 +47,8 @@ TEND_API int tend_fd_close(int fd);
  *   returns   tend_read: the bytes read, 0 at the end. tend_write: n, or the
  *             bytes written before an error, a cancel or the deadline if the
  *             count is more than 0; else the error; -ECANCELED; -ETIMEDOUT;
- *             -EDEADLK as tend_sleep_until(); -ESTALE; errors of read(2),
- *             write(2). A broken pipe is -EPIPE and no
+ *             -EDEADLK as tend_sleep_until(), for a wait; -ESTALE; errors of
+ *             read(2), write(2). A broken pipe is -EPIPE and no
  *             signal on sockets
  *   threads   any; parks */
 TEND_API TEND_MUST ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline);

@@ -149,8 +149,8 @@ TEND_API TEND_MUST int tend_scope_wait_empty(tend_scope scope, uint64_t deadline
 
 /* tend_scope_live() and tend_scope_wait_empty() for a path below the root, such as
  * "server-1/devices". A prefix matches whole segments, so server-1 is not
- * server-10; "" is everything. A name may be followed by '#' and the id of the scope
- * or task, which chooses one of several with that name: "server-1#4711".
+ * server-10; "" is everything. A name may be followed by '#' and the id of
+ * the scope or task, which chooses one of several with that name: "server-1#4711".
  *
  *   returns   as above; -ESRCH if nothing with such an id lives; -EINVAL for what is
  *             no list of names with a '/' between them
@@ -204,8 +204,9 @@ TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
 
 /* Writes the report as text or as a JSON document: a line for the whole, with the
  * outcomes of all tasks that ever were in the scope or below, then the first failure
- * of these, then a line per survivor. Writes like snprintf: at most `size` bytes with
- * the NUL.
+ * of these, then a line per process task of which something had to be killed, then a
+ * line per survivor with the last request to it. Writes like snprintf: at most `size`
+ * bytes with the NUL.
  *
  *   returns   the length of the whole text without the NUL
  *   threads   any */

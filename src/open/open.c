@@ -313,11 +313,13 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
+	/* The workers stop before the monitor, because a worker may still be at the end of a task,
+	 * where it drops alarms. The parts of the workers go after the monitor, which may still be
+	 * waking one for a task that has ended since. */
 	tend__workers_stop(rt);
-	/* After the workers have stopped, because until then worker 0 may begin to watch the
-	 * guard's socket. */
 	tend__children_close(rt);
 	tend__monitor_stop(rt);
+	tend__workers_fini(rt);
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;

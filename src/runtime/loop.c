@@ -180,6 +180,10 @@ void tend__workers_stop(tend_runtime *rt)
 		if (!(rt->flags & TEND_HOSTED))
 			tend__thread_join(&w->thread);
 	}
+}
+
+void tend__workers_fini(tend_runtime *rt)
+{
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
 		struct tend__worker *w = &rt->workers[i];
 

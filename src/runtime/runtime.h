@@ -394,8 +394,6 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
 extern void (*tend__on_wait)(uint64_t id);
 #endif
-/* Says to readers since when the task waits, and for which object. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);
@@ -431,7 +429,10 @@ void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);
+/* Ends the threads of the workers; and closes what the workers have, when no other thread can
+ * wake them any more. */
 void tend__workers_stop(tend_runtime *rt);
+void tend__workers_fini(tend_runtime *rt);
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif

@@ -262,10 +262,8 @@ static inline __attribute__((always_inline)) struct tend__task *go_off(struct te
 
 void tend__fiber_end(struct tend__task *t)
 {
-	uint64_t id = t->id;
-
 	go_off(t, TEND__WAIT_NONE, false);
-	tend__bug("tend: task #%llu came back from its end", (unsigned long long)id);
+	tend__bug("tend: a task came back from its end");
 }
 
 void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait)

@@ -189,6 +189,16 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	rt->index = UINT32_MAX;
 }
 
+void tend__deadline_is_a_length(uint64_t deadline)
+{
+	char text[16], who[320];
+
+	tend_duration_text(deadline, text, sizeof(text));
+	tend__bug("tend: %s: the deadline %llu (%s) is an instant from before the runtime "
+	          "was opened; did you mean tend_after()?",
+	          tend__who(tend__tls.task, who, sizeof(who)), (unsigned long long)deadline, text);
+}
+
 const char *tend__who(const struct tend__task *t, char *buf, size_t size)
 {
 	struct tend__text text = tend__text(buf, size);
@@ -204,16 +214,6 @@ const char *tend__who(const struct tend__task *t, char *buf, size_t size)
 	else
 		tend__text_f(&text, "#%llu", (unsigned long long)t->id);
 	return buf;
-}
-
-void tend__deadline_is_a_length(uint64_t deadline)
-{
-	char text[16], who[320];
-
-	tend_duration_text(deadline, text, sizeof(text));
-	tend__bug("tend: the deadline %llu (%s) is an instant from before the runtime was opened; "
-	          "did you mean tend_after()? Asked by %s",
-	          (unsigned long long)deadline, text, tend__who(tend__tls.task, who, sizeof(who)));
 }
 
 uint64_t tend_now(void) { return tend__clock(); }

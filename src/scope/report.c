@@ -10,6 +10,7 @@
 #include "segment/words.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 tend_report *tend__report_make(uint64_t id)
@@ -37,8 +38,33 @@ void tend_report_free(tend_report *report)
 	/* seq_cst: the last user frees the memory after the writes of all users. */
 	if (!report || tend__add(&report->users, (uint32_t)-1) != 1)
 		return;
+	while (report->killed) {
+		struct tend__killed *killed = report->killed;
+
+		report->killed = killed->next;
+		tend__free(killed);
+	}
 	tend__free(report->rows);
 	tend__free(report);
+}
+
+void tend__report_killed(tend_report *report, uint64_t id, const char *path, uint32_t processes,
+                         const char *names)
+{
+	struct tend__killed *killed = NULL;
+
+	report->killed_count++;
+	if (report->killed_listed < TEND__KILLED_MAX)
+		killed = tend__alloc(sizeof(*killed));
+	if (!killed)
+		return;
+	killed->next = report->killed;
+	killed->id = id;
+	killed->processes = processes;
+	snprintf(killed->path, sizeof(killed->path), "%s", path);
+	snprintf(killed->names, sizeof(killed->names), "%s", names);
+	report->killed = killed;
+	report->killed_listed++;
 }
 
 size_t tend_report_abandoned(const tend_report *report) { return report->count; }
@@ -96,8 +122,8 @@ static bool runs(tend_runtime *rt, uint64_t id)
 static const char *rung(uint64_t word, uint32_t kind)
 {
 	if (!(word & TEND__ABORTED))
-		return "canceled";
-	return kind == TEND_KIND_PROCESS ? "killed" : "aborted";
+		return "cancel";
+	return kind == TEND_KIND_PROCESS ? "kill" : "abort";
 }
 
 static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
@@ -236,6 +262,37 @@ static void first_failure(struct tend__text *t, const struct tend__failure *f)
 	tend__text_f(t, "\n");
 }
 
+static void killed_text(struct tend__text *t, const tend_report *report)
+{
+	for (const struct tend__killed *k = report->killed; k; k = k->next) {
+		tend__text_f(t, "  ");
+		tend__text_bytes(t, k->path, strlen(k->path));
+		tend__text_f(t, "#%llu: %u killed: ", (unsigned long long)k->id, k->processes);
+		tend__text_plain(t, k->names, strlen(k->names), TEND_TEXT_LINE);
+		tend__text_f(t, "\n");
+	}
+	if (report->killed_count > report->killed_listed)
+		tend__text_f(t, "  and processes of %zu more tasks were killed\n",
+		             report->killed_count - report->killed_listed);
+}
+
+static void killed_json(struct tend__text *t, const tend_report *report)
+{
+	const char *before = "";
+
+	tend__text_f(t, ",\"killed_unlisted\":%zu,\"killed\":[",
+	             report->killed_count - report->killed_listed);
+	for (const struct tend__killed *k = report->killed; k; k = k->next) {
+		tend__text_f(t, "%s{\"id\":\"%llu\",\"path\":", before, (unsigned long long)k->id);
+		tend__text_json(t, k->path, strlen(k->path));
+		tend__text_f(t, ",\"processes\":%u,\"names\":", k->processes);
+		tend__text_json(t, k->names, strlen(k->names));
+		tend__text_f(t, "}");
+		before = ",";
+	}
+	tend__text_f(t, "]");
+}
+
 size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
@@ -248,6 +305,7 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 	tend__text_f(&t, "\n");
 	if (report->first.error)
 		first_failure(&t, &report->first);
+	killed_text(&t, report);
 	for (size_t i = 0; i < report->count - report->lost; i++) {
 		const struct tend__survivor *row = &report->rows[i];
 
@@ -294,6 +352,7 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		tend__text_f(&t, "}");
 	} else
 		tend__text_f(&t, "null");
+	killed_json(&t, report);
 	tend__text_f(&t, ",\"abandoned\":%zu,\"unlisted\":%zu,\"survivors\":[", report->count,
 	             report->lost);
 	for (size_t i = 0; i < report->count - report->lost; i++) {

@@ -1,4 +1,5 @@
-/* scope/report.h - the report of a shutdown: its instants, and a row for each survivor. */
+/* scope/report.h - the report of a shutdown: its instants, and rows of what was killed and of
+ * what is left. */
 #ifndef TEND_SCOPE_REPORT_H
 #define TEND_SCOPE_REPORT_H
 
@@ -20,6 +21,16 @@ struct tend__survivor {
 	char path[256];
 };
 
+enum { TEND__KILLED_MAX = 64 }; /* rows of killed processes in a report */
+
+struct tend__killed {
+	struct tend__killed *next;
+	uint64_t id; /* the task's */
+	uint32_t processes;
+	char path[256];
+	char names[128]; /* "NAME (PID), NAME (PID)", as many as fit */
+};
+
 struct tend_report {
 	_Atomic uint32_t users;
 	uint64_t begun, canceled, ended; /* instants of the shutdown */
@@ -31,10 +42,17 @@ struct tend_report {
 	 * meanwhile. */
 	uint64_t outcomes[TEND_REJECTED + 1];
 	struct tend__failure first; /* error 0: nothing has failed */
+	/* Tasks of which processes were killed, newest first; by the lock of the tree until the
+	 * shutdown is over. */
+	struct tend__killed *killed;
+	size_t killed_count, killed_listed;
 };
 
 tend_report *tend__report_make(uint64_t id);
 tend_report *tend__report_hold(tend_report *report);
+/* Adds a row of what was killed of a task. */
+void tend__report_killed(tend_report *report, uint64_t id, const char *path, uint32_t processes,
+                         const char *names);
 /* Writes the counts and the first failure; then, if the subtree is not empty, marks each
  * task that is left below the scope as abandoned, and writes its row. */
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty);

@@ -272,5 +272,8 @@ void tend__shutdown_begin(struct tend__scope *s, uint64_t id);
 uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline);
 /* Aborts the fibers that may be aborted, and kills the processes. */
 void tend__shutdown_force(struct tend__scope *top, uint64_t id);
+/* Tells the shutdowns under way above a task what had to be killed of it: how many processes,
+ * and their names. Before the task ends. */
+void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names);
 
 #endif

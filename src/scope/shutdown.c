@@ -125,6 +125,21 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 	}
 }
 
+void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	tend_runtime *rt = s->rt;
+	char path[256];
+
+	if (tend_path(t->id, path, sizeof(path)) < 0)
+		path[0] = 0;
+	tend__lock(&rt->tree);
+	for (; s; s = tend__parent(s))
+		if (s->shutdown && !s->shutdown->over)
+			tend__report_killed(s->shutdown->report, t->id, path, processes, names);
+	tend__unlock(&rt->tree);
+}
+
 static void close_admission(struct tend__scope *top, uint64_t id)
 {
 	tend__lock(&top->rt->tree);
