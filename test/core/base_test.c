@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include "tend/base.h"
+#include "tend/runtime.h"
 #include "tend/text.h"
 
 #include "base/text.h"
@@ -480,4 +481,21 @@ TEST(deadlines_saturate)
 	ck_assert_uint_eq(tend_after(UINT64_MAX), TEND_FOREVER);
 	ck_assert_uint_eq(tend_after(UINT64_MAX - 1), TEND_FOREVER);
 	ck_assert_uint_ge(tend_after(0), tend_now() - TEND_SEC);
+}
+
+/* Without a size no field counts: then none may be set. */
+TEST(options_without_a_size_are_the_defaults_or_refused)
+{
+	struct tend_runtime_opts o = {0};
+	tend_runtime *rt;
+
+	ANSWERS(tend_runtime_open(&o, &rt), 0);
+	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
+	o.workers = 1;
+	ANSWERS(tend_runtime_open(&o, &rt), -EINVAL);
+	o.size = sizeof(o.size) - 1;
+	ANSWERS(tend_runtime_open(&o, &rt), -EINVAL);
+	o.size = sizeof(o);
+	ANSWERS(tend_runtime_open(&o, &rt), 0);
+	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
 }
