@@ -45,18 +45,21 @@ check: deps-build deps-test deps-check
 bench: deps-bench all
 	@BUILD=$(BUILD) ./bench/run.py $(ARGS)
 
-# Only what is installed is built, also where the tests are configured. A PREFIX that is
-# given goes before the one that the build was configured with.
-install: deps-build $(BUILD)/build.ninja
-	@$(if $(filter-out file,$(origin PREFIX)),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))
+# A PREFIX that is given goes before the one that the build was configured with.
+prefix: $(BUILD)/build.ninja
+	@$(if $(filter-out file,$(origin PREFIX)),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) && \
+		ninja --quiet -C $(BUILD) build.ninja >/dev/null)
+
+# Only what is installed is built, also where the tests are configured.
+install: deps-build prefix
 	@echo "tend: building what is installed into $(BUILD)/"
 	@ninja --quiet -C $(BUILD) installed
 	@meson install --quiet --no-rebuild -C $(BUILD)
 
-uninstall: $(BUILD)/build.ninja
+uninstall: prefix
 	@BUILD=$(BUILD) ./tools/uninstall.py
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps demo test check bench install uninstall clean
+.PHONY: all deps demo test check bench prefix install uninstall clean

@@ -9,6 +9,7 @@
  *   cmd     the commands, a file for each */
 #include "ask/envelope.h"
 #include "cmd/commands.h"
+#include "show/output.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -103,6 +104,8 @@ int main(int argc, char **argv)
 	struct chosen chosen = {0};
 	char name[32];
 
+	if (!output_open())
+		return EXIT_FAILED;
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&ARGP, argc, argv, ARGP_IN_ORDER, NULL, &chosen) != 0 || !chosen.command)
 		return EXIT_USAGE;

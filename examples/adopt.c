@@ -38,7 +38,7 @@ int main(void)
 	    pthread_create(&index, NULL, old_worker, "index"))
 		return 1;
 	while (tend_scope_live(pool) < 2)
-		tend_sleep_until(tend_after(TEND_MS));
+		tend_sleep(TEND_MS);
 	if (tend_snapshot_take(rt, &tree))
 		return 1;
 	tend_snapshot_text(tree, 0, text, sizeof(text));

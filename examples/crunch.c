@@ -18,7 +18,7 @@ static int feed(void *arg)
 	for (long from = 2; !error; from += SPAN) {
 		error = tend_channel_send(spans, &from, TEND_FOREVER);
 		if (!error)
-			error = tend_sleep_until(tend_after(200 * TEND_MS));
+			error = tend_sleep(200 * TEND_MS);
 	}
 	return 0;
 }

@@ -77,7 +77,7 @@ static int client(void *arg)
 		} else if (error != -ECANCELED)
 			refused++; /* the server is not there yet, or not any more */
 		if (error != -ECANCELED)
-			error = tend_sleep_until(tend_after(200 * TEND_MS));
+			error = tend_sleep(200 * TEND_MS);
 	}
 	return 0;
 }

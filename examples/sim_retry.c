@@ -17,7 +17,7 @@ static int fetch(void *arg)
 
 	(void)arg;
 	for (tries = 1; !error && tries < TRIES; tries++, delay *= 2)
-		error = tend_sleep_until(tend_after(delay));
+		error = tend_sleep(delay);
 	return error;
 }
 

@@ -78,7 +78,7 @@ static int answer(struct peer *p, char *head, size_t n)
 		return respond(p, "200 OK", "hello from a fiber\n", last);
 	if (strcmp(target, "/slow"))
 		return respond(p, "404 Not Found", "there is / and /slow\n", last);
-	if (tend_sleep_until(tend_after(300 * TEND_MS)))
+	if (tend_sleep(300 * TEND_MS))
 		return -ECANCELED;
 	return respond(p, "200 OK", "that took a while\n", last);
 }
@@ -118,7 +118,7 @@ static int accept_all(void *arg)
 		/* Out of descriptors, or enough connections: peers wait in the backlog. */
 		while (error != -ECANCELED &&
 		       (error || tend_scope_live(connections) >= CONNECTIONS_MAX))
-			error = tend_sleep_until(tend_after(50 * TEND_MS));
+			error = tend_sleep(50 * TEND_MS);
 	}
 	return 0;
 }

@@ -463,6 +463,7 @@ static void kill_late_starts(void)
 
 	if (now < start_alarm)
 		return;
+	take_started();
 	start_alarm = NEVER;
 	for (uint32_t i = 1; i < used_slots; i++) {
 		struct slot *slot = &table->slots[i];

@@ -106,7 +106,7 @@ static int tasks(tend_scope scope, struct tend_event *event)
 	return n;
 }
 
-static int processes(tend_scope scope)
+static int processes(tend_runtime *rt, tend_scope scope)
 {
 	static const char *const argv[] = {"true", NULL};
 	tend_task task;
@@ -118,6 +118,7 @@ static int processes(tend_scope scope)
 
 	n += tend_spawn_process_at(TEND_HERE, scope, TEND_PROCESS_OPTS(.argv = argv), NULL);
 	n += tend_process_tail(task, tail, sizeof(tail), &dropped) > 0;
+	n += tend_guard_paths(rt, tail, sizeof(tail)) > 0;
 	return n + tend_process_pid(task) + tend_process_signal(task, 1);
 }
 
@@ -163,6 +164,7 @@ static int rows(tend_runtime *rt)
 
 	n += tend_snapshot_fd(0, &tree) + (tend_snapshot_count(tree) > 0);
 	n += tend_kind_name(tend_snapshot_at(tree, 0)->kind)[0];
+	n += tend_event_name(TEND_EVENT_STARTED)[0] + (tend_snapshots_of(1, &tree, 1) > 0);
 	n += tend_state_name(tend_snapshot_at(tree, 0)->state)[0];
 	n += tend_snapshot_path(tree, 0, text, sizeof(text)) > tend_snapshot_depth(tree, 0);
 	tend_snapshot_about(tree, &about);
@@ -193,6 +195,6 @@ int uses(void)
 {
 	tend_runtime *rt;
 
-	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) + processes(tend_root(rt)) +
-	       waits() + sockets() + rows(rt) + simulation();
+	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) +
+	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt) + simulation();
 }

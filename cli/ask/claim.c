@@ -1,4 +1,4 @@
-/* cli/ask/claim.c - how a process becomes and stays the one that runs a stack. */
+/* cli/ask/claim.c - how a process becomes and stays the owner of a stack. */
 #include "ask/instance.h"
 #include "ask/envelope.h"
 
@@ -22,7 +22,7 @@ static struct instance_file file_of(const struct stat *st)
 	return (struct instance_file){st->st_dev, st->st_ino};
 }
 
-/* Returns the file at a path; none if there is nothing. */
+/* Returns the file at a path; its number is 0 for an empty place. */
 static struct instance_file file_at(const char *path)
 {
 	struct stat st;
@@ -63,8 +63,8 @@ static unsigned long long number_of(const char *path)
 	return number;
 }
 
-/* Writes one of the two addresses. An address is in no directory, so it names the
- * directory of the socket by number: another mount of the same path is another place. */
+/* Writes the address of a key. An address is in no directory, so the address names the
+ * directory of the socket by number: two mounts of the same path are two places. */
 static socklen_t address_of(const struct instance *i, enum instance_key key,
                             struct sockaddr_un *address)
 {
@@ -87,8 +87,8 @@ static socklen_t address_of(const struct instance *i, enum instance_key key,
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-/* Returns the process of this user that listens at the address; 0 if there is none, and
- * -1 if the process cannot be named. */
+/* Returns the listener at the address if the listener is of this user, else 0, and -1 for a
+ * listener without a name. */
 static pid_t listener_at(const struct sockaddr_un *address, socklen_t len)
 {
 	struct ucred cred = {0};
@@ -106,8 +106,8 @@ static pid_t listener_at(const struct sockaddr_un *address, socklen_t len)
 	return owner;
 }
 
-/* Returns 0 with the address taken, or without the address if a program that is no
- * tend of this user has it; -1 if the stack runs. */
+/* Returns 0 with the address taken, or without the address if a program of another user
+ * has the address; -1 if the stack runs. */
 static int take_address(struct instance *i, enum instance_key key, struct instance_error *error)
 {
 	char file[PATH_MAX];
@@ -117,7 +117,7 @@ static int take_address(struct instance *i, enum instance_key key, struct instan
 
 	if (fd < 0)
 		return 0;
-	/* An owner that ends has the address for an instant longer than the lock. */
+	/* An ending owner has the address for an instant longer than the lock. */
 	for (int tries = 0; tries < TRIES; tries++) {
 		if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0) {
 			i->address_fds[key] = fd;
@@ -143,7 +143,7 @@ static int refuse_place(const char *path, const char *what, struct instance_erro
 	                     "%s is %s; remove it, or give the stack another name", path, what);
 }
 
-/* Returns true if the file is one that tend wrote, or has not written yet. */
+/* Returns true if tend wrote the file, or has made the file and not written yet. */
 static bool is_lock(int fd)
 {
 	char first[16];
@@ -158,7 +158,7 @@ static bool is_lock(int fd)
 	return n == 0 || (digits > 0 && digits < (size_t)n && first[digits] == '\n');
 }
 
-/* Another process may hold the lock for an instant, to look for its owner. */
+/* A command may hold the lock for an instant, to look for the owner. */
 static bool lock_soon(int fd)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -169,7 +169,7 @@ static bool lock_soon(int fd)
 	return false;
 }
 
-/* Locks the file at the path of the lock, which is made if there is none. */
+/* Locks the file at the path of the lock, and makes a missing file. */
 static int take_lock(struct instance *i, struct instance_error *error)
 {
 	for (;;) {
@@ -211,7 +211,7 @@ static bool write_lock(const struct instance *i)
 
 /* ---- The socket ---- */
 
-/* Removes a socket that nobody serves. */
+/* Removes a stale socket. */
 static int clear_socket(const struct instance *i, struct instance_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -268,31 +268,27 @@ int instance_claim(const char *name, const char *file, struct instance *out,
 		int saved = errno;
 		instance_release(&made);
 		return instance_fail(error, EXIT_CONFIG, "cannot write to %s: %s%s", dir,
-		                     strerror(saved),
-		                     saved == EFBIG ? "; the limit of the size of files is too "
-		                                      "low, raise it with: ulimit -f unlimited"
-		                                    : "");
+		                     strerror(saved), saved == EFBIG ? INSTANCE_EFBIG_REMEDY : "");
 	}
 	*out = made;
 	return 0;
 }
 
-/* Makes the lock again. Its new file is locked before it has the path, so no other
- * process finds the file unlocked. */
+/* Makes the lock again. The new file is locked before the file has the path, so no process
+ * finds the file unlocked. */
 static void lock_again(struct instance *i)
 {
-	char dir[INSTANCE_PATH_MAX], fresh[INSTANCE_PATH_MAX + 8];
+	char dir[INSTANCE_PATH_MAX], fresh[INSTANCE_PATH_MAX + 16];
 	struct instance_error ignored;
 
 	if (instance_dir(dir, sizeof(dir), true, &ignored) != 0)
 		return;
-	snprintf(fresh, sizeof(fresh), "%s.new", i->lock);
-	unlink(fresh);
+	snprintf(fresh, sizeof(fresh), "%s.%d", i->lock, (int)getpid());
 	int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), old = i->lock_fd;
 	if (fd < 0)
 		return;
 	i->lock_fd = fd;
-	/* link() and not rename(), because another file may stand at the path by now. */
+	/* link() and not rename(), because a foreign file may stand at the path by now. */
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && write_lock(i) && link(fresh, i->lock) == 0) {
 		close(old);
 	} else {

@@ -21,7 +21,7 @@ int client_tell(const struct client *client, int code, const char *text)
 	if (envelope)
 		output_json(envelope);
 	else {
-		char *safe = text_printable(text, strlen(text));
+		char *safe = text_printable(text, strlen(text), false);
 		fprintf(stderr, "tend: %s\n", safe ? safe : "out of memory");
 		free(safe);
 	}

@@ -58,8 +58,8 @@ static int make_private(const char *path, const char *remedy, struct instance_er
 	                     PRIVATE_DIR);
 }
 
-/* The directory of a user for whom no session made one, as below su, cron and in containers.
- * Every user may make this path in /tmp, so even a command that only reads looks who did. */
+/* The directory of a user without a session, as below su, cron and in containers. Every
+ * user may make this path in /tmp, so every command looks at the owner of the directory. */
 static int temporary_dir(char *buf, size_t size, bool make, struct instance_error *error)
 {
 	int n = snprintf(buf, size, "/tmp/tend-%u", (unsigned)geteuid());
@@ -122,7 +122,7 @@ int instance_of(const char *name, struct instance *out, struct instance_error *e
 	return 0;
 }
 
-/* Reads "PID\nFILE\n". Returns the pid, -1 if there is none. */
+/* Reads "PID\nFILE\n". Returns the pid, -1 for a file without a pid. */
 static pid_t read_lock(int fd, char *file, size_t size)
 {
 	char buf[PATH_MAX + 32];
@@ -145,7 +145,7 @@ pid_t instance_owner(const struct instance *instance, char *file, size_t size)
 
 	if (file)
 		file[0] = 0;
-	/* The owner writes the file right after it has locked the file. */
+	/* The owner writes the file right after the lock. */
 	for (int i = 0; owner == -1 && i < 20; i++) {
 		if (i)
 			usleep(5000);

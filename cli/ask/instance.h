@@ -1,17 +1,17 @@
 /* cli/ask/instance.h - where a running stack is found: its socket, and the lock
  * that tells if the stack runs.
  *
- * A stack is the file that it was started from, by its real path; the name of the
- * stack is for people, and at any time at most one stack has the name.
+ * A stack is its file, by the real path; the name of the stack is for people, and at any
+ * time at most a single stack has the name.
  *
- * The process that runs the stack holds the lock until it ends, however it ends,
- * and writes into the lock its pid and the file. A socket without a held lock is
- * stale, and the next owner replaces the socket. The owner unlinks both files while
- * it still holds the lock.
+ * The process that runs the stack is the owner. The owner holds the lock until the end of
+ * the process, whatever the end, and writes into the lock its pid and the file. A socket
+ * without a held lock is stale, and the next owner replaces the socket. The owner unlinks
+ * both files while the lock is still held.
  *
- * A cleaner may unlink both files of a stack that runs. The owner therefore also
- * holds two addresses that no file stands for (abstract sockets), of its name and of its
- * file, which keep a second owner away until the first has made its files again. */
+ * A cleaner may unlink both files of a running stack. The owner therefore also holds two
+ * addresses without a file (abstract sockets), of the name and of the file of the stack.
+ * The addresses keep a second owner away until the first has made both files again. */
 #ifndef TEND_CLI_ASK_INSTANCE_H
 #define TEND_CLI_ASK_INSTANCE_H
 
@@ -24,6 +24,10 @@
 #define INSTANCE_NAME_MAX   64
 #define INSTANCE_PATH_MAX   sizeof(((struct sockaddr_un *)0)->sun_path)
 #define INSTANCE_LISTED_MAX 64
+
+/* The end of a message about EFBIG. */
+#define INSTANCE_EFBIG_REMEDY \
+	"; the limit of the size of files is too low, raise it with: ulimit -f unlimited"
 
 /* Why something could not be done: an exit code and a sentence. */
 struct instance_error {
@@ -38,7 +42,7 @@ int instance_fail(struct instance_error *error, int exit_code, const char *fmt, 
 /* Which file of the file system a path led to. */
 struct instance_file {
 	dev_t dev;
-	ino_t ino; /* 0: none */
+	ino_t ino; /* 0: no file */
 };
 
 /* The addresses of a claimed stack. */
@@ -49,9 +53,9 @@ struct instance {
 	char socket[INSTANCE_PATH_MAX];
 	char lock[INSTANCE_PATH_MAX];
 	int lock_fd; /* -1 unless this process has claimed the stack */
-	/* Of a claimed stack: */
-	int address_fds[INSTANCE_KEYS]; /* listen; -1 if another user has the address */
-	struct instance_file served;    /* the socket that this process made */
+	/* Valid in a claimed stack: */
+	int address_fds[INSTANCE_KEYS]; /* listen; -1: the address is a foreign program's */
+	struct instance_file served;    /* the socket, as made by this process */
 	char file[PATH_MAX];
 };
 
@@ -83,10 +87,10 @@ int instance_of(const char *name, struct instance *out, struct instance_error *e
 int instance_claim(const char *name, const char *file, struct instance *out,
                    struct instance_error *error);
 
-/* Removes the files of a claimed stack, as far as they are still its own. */
+/* Removes the files of a claimed stack; a foreign file at their paths stays. */
 void instance_release(struct instance *instance);
 
-/* Notes that the socket at instance->socket is the one of this process. */
+/* Notes that this process has made the socket at instance->socket. */
 void instance_served(struct instance *instance);
 
 /* Makes the lock of a claimed stack again if it was unlinked. Returns true if the
@@ -96,10 +100,10 @@ bool instance_swept(struct instance *instance);
 /* Returns the process that runs the stack; 0 if the stack does not run, -1 if
  * the process cannot be named.
  *
- *   file      gets the file of the stack, if that is known; may be NULL */
+ *   file      gets the file of the stack, if the file is known; may be NULL */
 pid_t instance_owner(const struct instance *instance, char *file, size_t size);
 
-/* Finds the running stack of a file. Returns false if there is none. */
+/* Finds the running stack of a file. Returns false if the file does not run. */
 bool instance_of_file(const char *file, struct instance *out);
 
 /* Finds the stack for a command. The stack need not run: only the connect tells.

@@ -4,6 +4,7 @@
 #include "cmd/options.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,23 +15,27 @@ static void each_line(const json_t *attempt, const char *path,
                       void (*print)(const json_t *attempt, const char *path, const char *line,
                                     size_t n))
 {
-	const char *text = json_string_value(json_object_get(attempt, "text"));
-	const char *end = text ? text + json_string_length(json_object_get(attempt, "text")) : NULL;
+	const json_t *value = json_object_get(attempt, "text");
+	const char *text = json_string_value(value);
 
-	while (text && text < end) {
-		const char *stop = memchr(text, '\n', (size_t)(end - text));
-		print(attempt, path, text, (size_t)((stop ? stop : end) - text));
-		text = stop ? stop + 1 : end;
+	for (size_t left = json_string_length(value), whole; text && left > 0; left -= whole) {
+		size_t n = text_line(text, left, &whole);
+		print(attempt, path, text, n);
+		text += whole;
 	}
 }
 
 static void print_json(const json_t *attempt, const char *path, const char *line, size_t n)
 {
-	json_t *document = json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
-	                             json_object_get(attempt, "attempt"), "live",
-	                             json_object_get(attempt, "live"), "text", text_json(line, n));
+	char *text = strndup(line, n);
+	json_t *document = text ? json_pack("{s:s, s:O, s:O, s:o}", "path", path, "attempt",
+	                                    json_object_get(attempt, "attempt"), "live",
+	                                    json_object_get(attempt, "live"), "text",
+	                                    text_json(text, text_uncolour(text, n)))
+	                        : NULL;
 	output_json(document);
 	json_decref(document);
+	free(text);
 }
 
 static void print_line(const json_t *attempt, const char *path, const char *line, size_t n)

@@ -6,7 +6,9 @@
 #include "show/card.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void print_all(const json_t *rows)
@@ -20,6 +22,29 @@ static void print_all(const json_t *rows)
 			width = (int)strlen(field_text(row, "path"));
 	json_array_foreach (rows, i, row)
 		card_print_line(row, width);
+}
+
+/* Takes the colours out of the output of a task. */
+static void uncolour(json_t *card)
+{
+	char *text = strdup(field_text(card, "output_tail"));
+
+	if (text)
+		json_object_set_new(card, "output_tail",
+		                    text_json(text, text_uncolour(text, strlen(text))));
+	free(text);
+}
+
+static void print_envelope(json_t *envelope, json_t *data)
+{
+	size_t i;
+	json_t *card;
+
+	if (json_object_get(data, "output_tail"))
+		uncolour(data);
+	json_array_foreach (json_object_get(data, "tasks"), i, card)
+		uncolour(card);
+	output_json(envelope);
 }
 
 int cmd_status(int argc, char **argv)
@@ -44,10 +69,10 @@ int cmd_status(int argc, char **argv)
 		return EXIT_USAGE;
 	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "status"), NULL, NULL,
 	                              &instance, &code);
-	const json_t *data = json_object_get(envelope, "data");
+	json_t *data = json_object_get(envelope, "data");
 	const json_t *rows = json_object_get(data, "tasks");
 	if (envelope && client.json)
-		output_json(envelope);
+		print_envelope(envelope, data);
 	else if (rows)
 		print_all(rows);
 	else if (envelope)

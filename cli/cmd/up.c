@@ -5,23 +5,10 @@
 #include "cmd/options.h"
 #include "config/config.h"
 
-#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Opens /dev/null in place of closed standard streams, because a descriptor
- * opened while 0, 1 or 2 is closed would become the output. */
-static bool fill_standard_fds(void)
-{
-	int fd;
-	do
-		fd = open("/dev/null", O_RDWR); /* inherited on purpose, like any standard stream */
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
-	return fd > 2;
-}
 
 static int parse(int argc, char **argv, const char **file, struct client *client)
 {
@@ -59,8 +46,6 @@ int cmd_up(int argc, char **argv)
 		return EXIT_USAGE;
 	up.file = file ? file : CONFIG_FILE;
 	up.json = client.json;
-	if (!fill_standard_fds())
-		return EXIT_FAILED;
 	if (config_load(up.file, &config, &errors) != 0)
 		return client_refuse(&client, &errors);
 	up.config = config;
@@ -70,13 +55,17 @@ int cmd_up(int argc, char **argv)
 		return client_tell(&client, why.exit_code, why.text);
 	}
 	int code = up_run(&up);
-	instance_release(&instance);
 	if (up.rt) {
-		/* Fibers that outlive the deadline still use the memory that
-		 * would be freed. */
+		/* Fibers beyond the deadline still use the memory. */
 		fflush(NULL);
 		_exit(code);
 	}
 	config_free(config);
+	/* A shell script ends with a program of SIGINT, but goes on after a program with an
+	 * exit code. */
+	if (up.interrupted && !up.start_failed && code != EXIT_TIMEOUT) {
+		fflush(NULL);
+		raise(SIGINT);
+	}
 	return code;
 }

@@ -57,9 +57,11 @@ struct config_task {
 	enum config_restart restart;
 	uint64_t stop_timeout_ns;
 	uint64_t restart_delay_ns;
-	struct config_place at;      /* place of the name */
-	struct config_place argv_at; /* place of the program or of the shell's line */
-	struct config_place cwd_at;  /* {0, 0} if there is no cwd */
+	struct config_place at;        /* place of the name */
+	struct config_place *env_at;   /* places of the values of `env` */
+	struct config_place *words_at; /* places of the words of `command`; NULL for `shell` */
+	struct config_place argv_at;   /* place of the program or of the shell's line */
+	struct config_place cwd_at;    /* {0, 0} if there is no cwd */
 };
 
 struct config {
@@ -85,15 +87,23 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 void config_free(struct config *config);
 
 /* Looks for reasons why a task of this configuration could not start here and
- * now: a program that is not found, a directory that cannot be entered. Clears
- * `warnings` and writes each reason there.
+ * now, or would not do what was meant: a program that is not found, a directory that
+ * cannot be entered, a '$' or '~' without a shell. Clears `warnings` and writes
+ * each reason there.
  *
  *   parent    the environment of the supervisor */
 void config_probe(const struct config *config, char *const *parent, const char *path,
                   struct config_errors *warnings);
 
+/* Looks for the usual slip in the first line of a script, for which the kernel merely says
+ * that there is no such file. Returns the slip in words, "" if there is none.
+ *
+ *   parent    as for config_probe() */
+const char *config_script_slip(const struct config_task *task, char *const *parent, char *buf,
+                               size_t size);
+
 /* Builds the environment of a child: from `parent` the variables that every
- * child gets and those of `env_pass`, then `env`, then `extra`. A later variable
+ * child gets and those of `env_pass`, then PWD, then `env`, then `extra`. A later variable
  * replaces an earlier variable of the same name.
  *
  *   extra     "NAME=VALUE", ends with NULL; may be NULL

@@ -4,6 +4,8 @@
 #include "tend/process.h"
 
 #include <assert.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,24 @@ static bool has(char *const *list, const char *name, size_t n)
 	return false;
 }
 
+/* Returns true if a shell would take the path for its PWD: absolute, and without "." and
+ * "..". */
+static bool is_plain(const char *path)
+{
+	for (const char *part = path; *part; part += strcspn(part, "/")) {
+		part += strspn(part, "/");
+		size_t n = strcspn(part, "/");
+		if ((n == 1 && part[0] == '.') || (n == 2 && part[0] == '.' && part[1] == '.'))
+			return false;
+	}
+	return path[0] == '/';
+}
+
+static bool is_pwd(const char *variable, size_t n)
+{
+	return n == 3 && memcmp(variable, "PWD", n) == 0;
+}
+
 static bool passes(const struct config_task *task, const char *variable, char *const *extra)
 {
 	size_t n = name_length(variable);
@@ -62,11 +82,20 @@ static void put(struct block *b, const char *variable)
 }
 
 static void put_all(struct block *b, const struct config_task *task, char *const *parent,
-                    char *const *extra)
+                    char *const *extra, const char *pwd)
 {
-	for (; parent && *parent; parent++)
-		if (passes(task, *parent, extra))
+	/* The directory of the caller is not that of the task. */
+	bool names_directory =
+		task->cwd_at.line && !has(task->env, "PWD", 3) && !has(extra, "PWD", 3);
+
+	for (; parent && *parent; parent++) {
+		bool its = is_pwd(*parent, name_length(*parent));
+		if (passes(task, *parent, extra) && !its)
 			put(b, *parent);
+		names_directory = names_directory || (its && passes(task, *parent, extra));
+	}
+	if (pwd && names_directory)
+		put(b, pwd);
 	for (char *const *v = task->env; v && *v; v++)
 		if (!has(extra, *v, name_length(*v)))
 			put(b, *v);
@@ -78,12 +107,19 @@ char **config_environment(const struct config_task *task, char *const *parent, c
 {
 	struct block counted = {0}, filled = {0};
 
-	put_all(&counted, task, parent, extra);
+	char pwd[PATH_MAX + sizeof("PWD=")];
+	char *real = is_plain(task->cwd) ? NULL : realpath(task->cwd, NULL);
+	const char *dir = is_plain(task->cwd) ? task->cwd : real;
+
+	if (dir)
+		snprintf(pwd, sizeof(pwd), "PWD=%s", dir);
+	free(real);
+	put_all(&counted, task, parent, extra, dir ? pwd : NULL);
 	filled.list = malloc((counted.n + 1) * sizeof(char *) + counted.size);
 	if (!filled.list)
 		return NULL;
 	filled.bytes = (char *)(filled.list + counted.n + 1);
-	put_all(&filled, task, parent, extra);
+	put_all(&filled, task, parent, extra, dir ? pwd : NULL);
 	assert(filled.n == counted.n && filled.size == counted.size);
 	filled.list[filled.n] = NULL;
 	return filled.list;

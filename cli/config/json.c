@@ -3,7 +3,6 @@
 #include "show/text.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,8 +54,10 @@ static json_t *needs(const struct config *config, const struct config_task *task
 
 static json_t *signal_name(int signal)
 {
-	const char *name = sigabbrev_np(signal);
-	return name ? json_string(name) : json_sprintf("%d", signal);
+	char name[16];
+
+	text_signal(signal, name, sizeof(name));
+	return strncmp(name, "SIG", 3) == 0 ? json_string(name + 3) : json_sprintf("%d", signal);
 }
 
 static json_t *encode_task(const struct config *config, const struct config_task *task)

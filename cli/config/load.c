@@ -131,9 +131,23 @@ static void parse(struct config_reader *r)
 	yaml_document_delete(&document);
 }
 
+/* An invisible character may be the reason of any error. */
+static void report_unseen(struct config_reader *r)
+{
+	if (r->errors->count == 0 || r->unseen.line == 0)
+		return;
+	if (r->errors->count >= CONFIG_ERRORS_MAX)
+		r->errors->count = CONFIG_ERRORS_MAX - 1;
+	config_report(r->errors, r->unseen,
+	              "here stands U+%04X, which looks like a space or like nothing and is "
+	              "neither to YAML; type an ordinary space, or remove it",
+	              (unsigned)r->unseen_code);
+}
+
 static int read_text(struct config_reader *r)
 {
 	parse(r);
+	report_unseen(r);
 	config_release(&r->scratch);
 	if (r->no_memory)
 		return refuse(r->errors, -ENOMEM, "out of memory");
@@ -149,6 +163,7 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 	int error = read_file(path, &text, &r.size, errors);
 	if (error)
 		return error;
+	config_join_surrogates(text, r.size);
 	r.text = text;
 	r.config = calloc(1, sizeof(*r.config));
 	error = !r.config ? refuse(errors, -ENOMEM, "out of memory") : find_paths(&r, path);

@@ -181,7 +181,12 @@ static bool read_key(struct config_reader *r, struct node_entry *e)
 	if (e->key->type == YAML_SCALAR_NODE) {
 		e->name = node_text(e->key);
 		e->len = node_length(e->key);
-		return true;
+		if (e->len != 2 || memcmp(e->name, "<<", 2) != 0)
+			return true;
+		config_report(r->errors, node_place(e->key),
+		              "maps are not merged with '<<'; write the keys out, or alias a whole "
+		              "value, such as env: *common");
+		return false;
 	}
 	config_report(r->errors, node_place(e->key), "a key is a text; this is %s",
 	              node_kind(e->key));
@@ -276,11 +281,7 @@ static void report_unknown(struct config_reader *r, const struct node_entry *e,
 		                         names[i]);
 		assert(used < sizeof(all));
 	}
-	if (e->len == 2 && memcmp(e->name, "<<", 2) == 0)
-		config_report(r->errors, node_place(e->key),
-		              "maps are not merged with '<<'; alias a whole value, such as env: "
-		              "*common");
-	else if ((meant = config_suggest(e->name, e->len, names, count)) != NULL)
+	if ((meant = config_suggest(e->name, e->len, names, count)) != NULL)
 		config_report(r->errors, node_place(e->key),
 		              "unknown key '%s' (did you mean '%s'?)", node_show_key(e).text,
 		              meant);

@@ -17,6 +17,19 @@ static bool is_allowed(uint32_t c)
 	       (c >= 0xa0 && c <= 0xfffd && c != 0xfeff) || c >= 0x10000;
 }
 
+bool config_unseen(uint32_t c)
+{
+	static const uint32_t unseen[] = {0xa0,   0xad,   0x1680, 0x180e,
+	                                  0x202f, 0x205f, 0x3000, 0xfeff};
+
+	for (size_t i = 0; i < CONFIG_COUNT(unseen); i++)
+		if (c == unseen[i])
+			return true;
+	/* The joiners U+200C and U+200D are parts of words and of emoji. */
+	return (c >= 0x2000 && c <= 0x200b) || c == 0x200e || c == 0x200f ||
+	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f);
+}
+
 static bool is_break(uint32_t c)
 {
 	return c == '\n' || c == '\r' || c == 0x85 || c == 0x2028 || c == 0x2029;
@@ -49,6 +62,10 @@ static bool check_text(struct config_reader *r)
 			              "the byte 0x%02x is not UTF-8; save the file as UTF-8",
 			              (unsigned)(unsigned char)r->text[i]);
 			return false;
+		}
+		if (config_unseen(c) && r->unseen.line == 0) {
+			r->unseen = at;
+			r->unseen_code = c;
 		}
 		if (!is_allowed(c)) {
 			config_report(r->errors, at,
@@ -95,6 +112,8 @@ static const char *remedy(const char *problem)
 		{"did not find expected ',' or ']'", "; close the list, or put a value in quotes"},
 		{"did not find expected ',' or '}'", "; close the map, or put a value in quotes"},
 		{"found undefined alias", "; define it before, as in &name"},
+		{"found invalid Unicode character escape code",
+	         "; write the character itself, or \\U and its number in eight digits"},
 		{"found unknown escape character", "; use single quotes, or write \\\\"},
 		{"did not find expected <document start>",
 	         "; the file holds one map, see the line above"},

@@ -1,7 +1,7 @@
 /* cli/config/reader.h - the shared parts of the files of the configuration.
  *
  * The files stand in this order, and each calls only files before it: memory,
- * report, value, node, task, graph, schema, parse, load; environment, probe and
+ * report, value, node, task, graph, schema, surrogate, parse, load; environment, probe and
  * json read a loaded configuration. */
 #ifndef TEND_CLI_CONFIG_READER_H
 #define TEND_CLI_CONFIG_READER_H
@@ -40,8 +40,10 @@ struct config_reader {
 	yaml_document_t *document;
 	const char *text;
 	size_t size;
-	size_t values, bytes; /* counted so far, aliases followed */
-	bool full;            /* a limit was passed and the error reported */
+	size_t values, bytes;       /* counted so far, aliases followed */
+	struct config_place unseen; /* place of the first character of config_unseen() */
+	uint32_t unseen_code;
+	bool full; /* a limit was passed and the error reported */
 	bool no_memory;
 };
 
@@ -64,6 +66,13 @@ struct config_shown {
 	char text[72];
 };
 struct config_shown config_show(const char *s, size_t n);
+
+/* Makes the two escapes of a character in a file of JSON the single escape of YAML. */
+void config_join_surrogates(char *text, size_t size);
+
+/* Returns true for an invisible character, or a character that looks like a space. YAML
+ * takes the character for a letter. */
+bool config_unseen(uint32_t c);
 
 /* Turns the text into a document: encoding, syntax, limits. Returns false if an
  * error was reported or there is no memory. */

@@ -44,6 +44,17 @@ static void report_line(struct config_reader *r, const yaml_node_t *node)
 	              simple ? list : "PROGRAM, ARGUMENT", simple ? node_show(node).text : "LINE");
 }
 
+/* Reports a path with a tilde, which only a shell expands. */
+static void check_home(struct config_reader *r, const yaml_node_t *node)
+{
+	const char *path = node_text(node);
+
+	if (path[0] == '~' && (path[1] == 0 || path[1] == '/'))
+		config_report(r->errors, node_place(node),
+		              "'~' is not expanded here; write the path of the home directory, or "
+		              "./~ for a directory of this name");
+}
+
 static void read_command(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct task_draft *draft = into;
@@ -63,17 +74,22 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 		return;
 	}
 	char **argv = config_keep(r, list.n + 1, sizeof(char *));
-	for (size_t i = 0; argv && i < list.n; i++) {
+	struct config_place *at = config_keep(r, list.n, sizeof(*at));
+	for (size_t i = 0; argv && at && i < list.n; i++) {
 		yaml_node_t *word = node_item(r, &list, i);
 		if (!node_check_text(r, word, "each word of 'command'", 0))
 			continue;
 		if (i == 0 && node_length(word) == 0)
 			config_report(r->errors, node_place(word),
 			              "the program of 'command' is empty; name one");
+		if (i == 0)
+			check_home(r, word);
+		at[i] = node_place(word);
 		argv[i] = config_keep_text(r, node_text(word), node_length(word));
 	}
 	assert(list.n > 0);
 	draft->task->argv = argv;
+	draft->task->words_at = at;
 	draft->task->argv_at = node_place(node_item(r, &list, 0));
 }
 
@@ -139,13 +155,29 @@ static void read_env(struct config_reader *r, const struct node_entry *e, void *
 	size_t n, good = 0;
 	struct node_entry *entries = node_read_map_of(r, e, "env: {LOG_LEVEL: debug}", &n);
 	char **env = entries ? config_keep(r, n + 1, sizeof(char *)) : NULL;
+	struct config_place *at = entries ? config_keep(r, n, sizeof(*at)) : NULL;
 
-	for (size_t i = 0; env && i < n; i++) {
+	for (size_t i = 0; env && at && i < n; i++) {
 		char *variable = keep_variable(r, &entries[i]);
-		if (variable)
-			env[good++] = variable;
+		if (!variable)
+			continue;
+		at[good] = node_place(entries[i].value);
+		env[good++] = variable;
 	}
+	draft->task->env_at = at;
 	draft->task->env = env;
+}
+
+/* A pattern would be taken for the name of a variable. */
+static bool check_whole(struct config_reader *r, const yaml_node_t *node)
+{
+	if (!memchr(node_text(node), '*', node_length(node)))
+		return true;
+	config_report(r->errors, node_place(node),
+	              "'%s' is no name; 'env_pass' has no patterns, list each name, or write "
+	              "env_pass: all",
+	              node_show(node).text);
+	return false;
 }
 
 static void read_env_pass(struct config_reader *r, const struct node_entry *e, void *into)
@@ -166,7 +198,7 @@ static void read_env_pass(struct config_reader *r, const struct node_entry *e, v
 	for (size_t i = 0; names && i < list.n; i++) {
 		yaml_node_t *name = node_item(r, &list, i);
 		if (node_check_text(r, name, "each name of 'env_pass'", 0) &&
-		    check_variable(r, name))
+		    check_variable(r, name) && check_whole(r, name))
 			names[good++] = config_keep_text(r, node_text(name), node_length(name));
 	}
 	draft->task->env_pass = names;
@@ -188,6 +220,7 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	if (n + base > PATH_LENGTH)
 		config_report(r->errors, node_place(e->value),
 		              "'cwd' is longer than a path may be");
+	check_home(r, e->value);
 	draft->task->cwd_at = node_place(e->value);
 	draft->task->cwd = cwd;
 	if (base == 0)

@@ -50,6 +50,21 @@ bool config_duration(const char *s, size_t n, uint64_t *ns)
 	return true;
 }
 
+/* Reads "RTMIN", "RTMIN+3", "RTMAX-1". Returns 0 for anything else. */
+static int real_time_signal(const char *s, size_t n)
+{
+	bool least = n >= 5 && strncasecmp(s, "RTMIN", 5) == 0;
+	uint64_t distance = 0;
+
+	if (!least && !(n >= 5 && strncasecmp(s, "RTMAX", 5) == 0))
+		return 0;
+	if (n > 5 &&
+	    (n == 6 || s[5] != (least ? '+' : '-') ||
+	     read_number(s + 6, n - 6, (uint64_t)(SIGRTMAX - SIGRTMIN) + 1, &distance) != n - 6))
+		return 0;
+	return least ? SIGRTMIN + (int)distance : SIGRTMAX - (int)distance;
+}
+
 int config_signal(const char *s, size_t n)
 {
 	uint64_t number;
@@ -65,7 +80,7 @@ int config_signal(const char *s, size_t n)
 		if (name && strlen(name) == n && strncasecmp(s, name, n) == 0)
 			return i;
 	}
-	return 0;
+	return real_time_signal(s, n);
 }
 
 /* Words of other tools, and the words of tend.yaml for them. */

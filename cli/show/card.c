@@ -2,10 +2,10 @@
 #include "show/card.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/text.h"
 
 #include "tend/text.h"
 
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,41 +22,37 @@ static void field(const char *name, const char *text)
 
 static void ending_of(const json_t *row, char *buf, size_t size)
 {
-	json_int_t signal = field_number(row, "signal");
+	int signal = (int)field_number(row, "signal");
+	char name[16];
 
 	buf[0] = 0;
-	if (signal > 0 && signal < 65 && sigabbrev_np((int)signal))
-		snprintf(buf, size, "signal SIG%s", sigabbrev_np((int)signal));
-	else if (signal)
-		snprintf(buf, size, "signal %lld", (long long)signal);
+	if (signal)
+		snprintf(buf, size, "%s", text_signal(signal, name, sizeof(name)));
 	else if (json_is_integer(json_object_get(row, "exit_code")))
 		snprintf(buf, size, "exit code %lld", (long long)field_number(row, "exit_code"));
 }
 
+/* Prints the last ten lines of the output. */
 static void print_tail(const json_t *row)
 {
-	const char *text = field_text(row, "output_tail"), *line = text + strlen(text);
-	int lines = 0;
+	enum { SHOWN = 10 };
+	const char *text = field_text(row, "output_tail"), *lines[SHOWN];
+	size_t left = strlen(text), count = 0, whole;
 
-	/* Finds the last ten lines. The end of the last line does not begin a
-	 * new line. */
-	while (line > text) {
-		if (line[-1] == '\n' && line[0] && ++lines == 10)
-			break;
-		line--;
+	for (; left > 0; left -= whole, text += whole) {
+		lines[count++ % SHOWN] = text;
+		text_line(text, left, &whole);
 	}
-	if (!line[0])
-		return;
-	printf("  output\n");
-	while (*line) {
-		size_t n = strcspn(line, "\n");
-		char *one = strndup(line, n);
+	if (count)
+		printf("  output\n");
+	for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++) {
+		const char *line = lines[i % SHOWN];
+		char *one = strndup(line, text_line(line, strlen(line), &whole));
 		printf("    ");
 		if (one)
 			output_text(one);
 		putchar('\n');
 		free(one);
-		line += line[n] ? n + 1 : n;
 	}
 }
 

@@ -6,6 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Prepares standard output and error, before anything is written: each write waits until
+ * the reader has taken the bytes, also where the descriptor does not block, and a closed
+ * descriptor still refuses each write. Returns false on failure. */
+bool output_open(void);
+
+/* Returns true if standard output shows colours. */
+bool output_colour(void);
+
+/* Writes all bytes, however slow the reader is. Returns false on failure. */
+bool output_write(int fd, const char *bytes, size_t n);
+
 /* Writes a document on one line to stdout. Returns false on failure. */
 bool output_json(const json_t *document);
 

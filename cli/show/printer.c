@@ -2,22 +2,17 @@
 #include "show/printer.h"
 #include "show/json.h"
 #include "show/line.h"
+#include "show/output.h"
 #include "show/text.h"
 
-#include "tend/text.h"
-
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { QUEUE_MAX = 1 << 20, CLOSE_WAIT_S = 2 };
+enum { QUEUE_MAX = 1 << 20, PIECE = 4096, CLOSE_WAIT_S = 2 };
 
 /* (c) constant  (m) mutex  (w) the writing thread's */
 struct printer {
@@ -30,26 +25,26 @@ struct printer {
 	char *queue;              /* (m) */
 	size_t n;                 /* (m) */
 	char *writing;            /* (w) exchanged with queue under the mutex */
+	uint64_t pieces;          /* (m) written so far */
 	uint64_t lost;            /* (m) lines since the last one that fitted */
 	bool busy;                /* (m) the thread is writing */
 	bool closing;             /* (m) */
 	bool broken;              /* (m) the output can no longer be written */
 };
 
-static bool write_all(int fd, const char *bytes, size_t n)
+/* Writes in pieces, so that the closing thread sees if the reader still reads. */
+static bool write_all(struct printer *p, const char *bytes, size_t n)
 {
-	while (n > 0) {
-		ssize_t done = write(fd, bytes, n);
-		struct pollfd ready = {.fd = fd, .events = POLLOUT};
-		if (done > 0) {
-			bytes += done;
-			n -= (size_t)done;
-		} else if (done < 0 && errno == EAGAIN)
-			poll(&ready, 1, 1000);
-		else if (done < 0 && errno != EINTR)
-			return false;
+	bool ok = true;
+
+	for (size_t len; n > 0 && ok; n -= len, bytes += len) {
+		len = n < PIECE ? n : PIECE;
+		ok = output_write(p->fd, bytes, len);
+		pthread_mutex_lock(&p->mutex);
+		p->pieces++;
+		pthread_mutex_unlock(&p->mutex);
 	}
-	return true;
+	return ok;
 }
 
 static void *writer(void *arg)
@@ -70,7 +65,7 @@ static void *writer(void *arg)
 		p->busy = true;
 		pthread_mutex_unlock(&p->mutex);
 		assert(n <= QUEUE_MAX);
-		bool ok = write_all(p->fd, taken, n);
+		bool ok = write_all(p, taken, n);
 		pthread_mutex_lock(&p->mutex);
 		assert(p->busy && p->writing == taken);
 		p->busy = false;
@@ -187,40 +182,53 @@ void printer_line(struct printer *p, const char *name, size_t number, char mark,
 
 	if (!p)
 		return;
+	assert(n <= PRINT_LINE_MAX);
 	if (p->style == PRINT_JSON) {
-		printer_document(p, json_pack("{s:s, s:s, s:o}", "name", name, "from",
-		                              mark == '|' ? "task" : "tend", "text",
-		                              text_json(text, n)));
+		json_t *document = json_pack("{s:s, s:s}", "name", name, "from",
+		                             mark == '*' ? "tend" : "task");
+		memcpy(line, text, n);
+		json_object_set_new(document, "text", text_json(line, text_uncolour(line, n)));
+		if (mark == '+')
+			json_object_set_new(document, "continues", json_true());
+		printer_document(p, document);
 		return;
 	}
 	size_t used = (size_t)prefix(p, line, 128, name, number, mark);
 	assert(used < 128);
-	used += tend_text_plain(text, n < PRINT_LINE_MAX ? n : PRINT_LINE_MAX, TEND_TEXT_LINE,
-	                        line + used, sizeof(line) - used);
+	used += text_output(text, n, p->style == PRINT_COLOUR, line + used, sizeof(line) - used);
 	assert(used < sizeof(line));
 	line[used++] = '\n';
 	enqueue(p, line, used);
 }
 
+/* Waits until all is written, or until the reader takes nothing for a while. Returns false
+ * in the second case. */
+static bool wait_written(struct printer *p)
+{
+	while (p->n > 0 || p->busy) {
+		struct timespec until;
+		uint64_t seen = p->pieces;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += CLOSE_WAIT_S;
+		if (pthread_cond_timedwait(&p->written, &p->mutex, &until) != 0 &&
+		    p->pieces == seen)
+			return false;
+	}
+	return true;
+}
+
 bool printer_close(struct printer *p)
 {
-	struct timespec until;
-	int error = 0;
-
 	if (!p)
 		return false;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CLOSE_WAIT_S;
 	pthread_mutex_lock(&p->mutex);
 	assert(!p->closing);
 	p->closing = true;
 	pthread_cond_signal(&p->more);
-	while ((p->n > 0 || p->busy) && error == 0)
-		error = pthread_cond_timedwait(&p->written, &p->mutex, &until);
-	bool ok = error == 0 && !p->broken;
+	bool written = wait_written(p), ok = written && !p->broken;
 	pthread_mutex_unlock(&p->mutex);
 	/* A thread that hangs in write() cannot be joined; the process ends soon. */
-	if (error != 0)
+	if (!written)
 		return false;
 	pthread_join(p->thread, NULL);
 	printer_free(p);

@@ -21,15 +21,20 @@ struct printer *printer_open(int fd, enum printer_style style, size_t width);
 /* Writes "NAME | text", with the mark in place of the bar; as JSON
  * {"name", "from", "text"}, from "task" or "tend". Never blocks.
  *
- *   number    chooses the colour of the name; NULL is accepted as printer */
+ *   p         may be NULL
+ *   number    chooses the colour of the name
+ *   mark      '|' a line of the task, '+' which continues the line before (as JSON,
+ *             "continues": true), '*' a line of tend
+ *   n         at most PRINT_LINE_MAX */
 void printer_line(struct printer *p, const char *name, size_t number, char mark, const char *text,
                   size_t n);
 
 /* Writes a document as a line, and takes the document. */
 void printer_document(struct printer *p, struct json_t *document);
 
-/* Waits a short time until all is written, and frees the printer. Returns false
- * if something could not be written; the thread then ends with the process. */
+/* Waits until all is written, as long as the reader goes on reading, and frees the
+ * printer. Returns false if something could not be written; the thread then ends with
+ * the process. */
 bool printer_close(struct printer *p);
 
 #endif

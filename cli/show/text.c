@@ -4,6 +4,8 @@
 #include "tend/text.h"
 
 #include <assert.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,16 +19,121 @@ char *text_escape(char *buf, size_t size, const char *s, size_t n)
 	return buf;
 }
 
-char *text_printable(const char *s, size_t n)
+/* Returns the length of the sequence for colours (SGR of ECMA-48) at s, 0 if s begins
+ * otherwise. */
+static size_t colour_at(const char *s, size_t n)
+{
+	size_t i = 2;
+
+	if (n < 3 || s[0] != '\033' || s[1] != '[')
+		return 0;
+	while (i < n && ((s[i] >= '0' && s[i] <= '9') || s[i] == ';' || s[i] == ':'))
+		i++;
+	return i < n && s[i] == 'm' ? i + 1 : 0;
+}
+
+/* Returns the length of the text before the next sequence that sets colours. */
+static size_t colourless(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !colour_at(s + i, n - i)) {
+		const char *escape = memchr(s + i + 1, '\033', n - i - 1);
+		i = escape ? (size_t)(escape - s) : n;
+	}
+	return i;
+}
+
+size_t text_output(const char *s, size_t n, bool colour, char *buf, size_t size)
+{
+	static const char reset[] = "\033[0m";
+	size_t used = 0;
+	bool coloured = false;
+
+	assert(size >= TEXT_PRINTABLE(n));
+	buf[0] = 0;
+	for (size_t i = 0, len; i < n; i += len) {
+		len = colour_at(s + i, n - i);
+		if (len && colour) {
+			memcpy(buf + used, s + i, len);
+			used += len;
+			coloured = true;
+		}
+		if (len)
+			continue;
+		len = colourless(s + i, n - i);
+		used += tend_text_plain(s + i, len, TEND_TEXT_LINE, buf + used, size - used);
+		assert(used < size);
+	}
+	if (coloured) {
+		memcpy(buf + used, reset, sizeof(reset) - 1);
+		used += sizeof(reset) - 1;
+	}
+	assert(used < size);
+	buf[used] = 0;
+	return used;
+}
+
+char *text_printable(const char *s, size_t n, bool colour)
 {
 	char *safe = malloc(TEXT_PRINTABLE(n));
 
-	if (safe) {
-		size_t used = tend_text_plain(s, n, TEND_TEXT_LINE, safe, TEXT_PRINTABLE(n));
-		assert(used < TEXT_PRINTABLE(n));
-		(void)used;
-	}
+	if (safe)
+		text_output(s, n, colour, safe, TEXT_PRINTABLE(n));
 	return safe;
+}
+
+size_t text_whole(const char *s, size_t n)
+{
+	for (size_t k = 1; k <= 3 && k <= n; k++) {
+		unsigned char c = (unsigned char)s[n - k];
+		size_t wanted = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+		if (wanted > k)
+			return n - k;
+		if ((c & 0xc0) != 0x80)
+			break;
+	}
+	return n;
+}
+
+size_t text_line(const char *s, size_t n, size_t *whole)
+{
+	size_t line = 0, end;
+
+	while (line < n && s[line] != '\n' && s[line] != '\r')
+		line++;
+	for (end = line; end < n && s[end] == '\r'; end++) {}
+	*whole = end < n && s[end] == '\n' ? end + 1 : end;
+	return line;
+}
+
+size_t text_uncolour(char *s, size_t n)
+{
+	size_t used = 0;
+
+	for (size_t i = 0, len; i < n; i += len) {
+		len = colour_at(s + i, n - i);
+		if (len)
+			continue;
+		len = colourless(s + i, n - i);
+		memmove(s + used, s + i, len);
+		used += len;
+	}
+	return used;
+}
+
+const char *text_signal(int signal, char *buf, size_t size)
+{
+	const char *name = sigabbrev_np(signal);
+
+	if (name)
+		snprintf(buf, size, "SIG%s", name);
+	else if (signal >= SIGRTMIN && signal <= SIGRTMAX)
+		snprintf(buf, size, signal == SIGRTMIN ? "SIGRTMIN" : "SIGRTMIN+%d",
+		         signal - SIGRTMIN);
+	else
+		snprintf(buf, size, "signal %d", signal);
+	return buf;
 }
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }

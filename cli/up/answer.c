@@ -53,17 +53,23 @@ static json_t *needs_of(const struct up_task *t)
 	return needs;
 }
 
-/* Returns the end of a tail, from the beginning of a line if possible. */
+/* Returns the end of a tail, from the beginning of a line if possible, else from the
+ * beginning of a character. */
 static json_t *end_of(const struct up_tail *tail, size_t max)
 {
-	const char *from = tail->bytes, *end = tail->bytes + tail->n;
+	const char *from = tail->bytes ? tail->bytes : "", *end = from + tail->n;
 
+	assert(tail->bytes || tail->n == 0);
 	if (tail->n > max) {
 		const char *line = memchr(end - max, '\n', max);
 		from = line && line + 1 < end ? line + 1 : end - max;
 	}
+	for (int i = 0; i < 3 && from < end && (tail->dropped || from > tail->bytes) &&
+	                ((unsigned char)*from & 0xc0) == 0x80;
+	     i++)
+		from++;
 	assert(from <= end && (size_t)(end - from) <= max);
-	return text_json(from ? from : "", (size_t)(end - from));
+	return text_json(from, (size_t)(end - from));
 }
 
 static json_t *card(struct up_task *t)
@@ -117,8 +123,7 @@ static json_t *status(struct up *up, const char *path)
 static json_t *attempt_of(const struct up_tail *tail, bool live)
 {
 	return json_pack("{s:I, s:b, s:I, s:o}", "attempt", (json_int_t)tail->attempt, "live", live,
-	                 "dropped", (json_int_t)tail->dropped, "text",
-	                 text_json(tail->bytes ? tail->bytes : "", tail->n));
+	                 "dropped", (json_int_t)tail->dropped, "text", end_of(tail, UP_TAIL_MAX));
 }
 
 /* Returns the running attempt and the attempt before; if no attempt runs, the
@@ -220,27 +225,30 @@ static const char *cut_id(char *path)
 	return mark + 1;
 }
 
-/* Copies the rows at `path` and below to `out`; with an id, only the row of
- * that id. Returns the number of rows at `path`. */
+/* Copies the rows at `path` and below to `out`; with an id, the row of that id and below.
+ * Two rows may have one path, so what is below a row is told by the ids, and a row stands
+ * after its parent. Returns the number of rows at `path`. */
 static size_t choose_rows(const json_t *rows, const char *path, const char *id, json_t *out,
                           char *list, size_t size)
 {
-	size_t i, at = 0, used = 0, n = strlen(path);
-	json_t *row;
+	size_t i, at = 0, used = 0;
+	json_t *row, *chosen = json_object();
 
 	json_array_foreach (rows, i, row) {
 		const char *here = field_text(row, "path"), *own = field_text(row, "id");
-		bool same = strcmp(here, path) == 0;
-		if (same && (!id || strcmp(id, own) == 0)) {
+		bool top = strcmp(here, path) == 0 && (!id || strcmp(id, own) == 0);
+		if (top) {
 			at++;
 			if (used < size)
 				used += (size_t)snprintf(list + used, size - used, "%s%s#%s",
 				                         used ? ", " : "", here, own);
 		}
-		if (same ? !id || strcmp(id, own) == 0
-		         : !id && strncmp(here, path, n) == 0 && here[n] == '/')
+		if (top || json_object_get(chosen, field_text(row, "parent"))) {
+			json_object_set_new(chosen, own, json_true());
 			json_array_append(out, row);
+		}
 	}
+	json_decref(chosen);
 	return at;
 }
 

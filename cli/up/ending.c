@@ -1,37 +1,48 @@
 /* cli/up/ending.c - how an attempt ended, in words. */
 #include "up/up.h"
+#include "show/text.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+/* How the process itself ended. */
+static void leader_text(const struct up_task *t, const struct tend_outcome *o, char *buf,
+                        size_t size)
+{
+	const char *forced = t->killed ? " (by force)" : "";
+	char signal[16], timeout[32];
+
+	if (o->signal == 0)
+		snprintf(buf, size, "exited with code %d", o->result);
+	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed) {
+		tend_duration_text(t->config->stop_timeout_ns, timeout, sizeof(timeout));
+		snprintf(buf, size, "killed by SIGKILL: it had not ended %s after %s", timeout,
+		         text_signal(t->config->stop_signal, signal, sizeof(signal)));
+	} else
+		snprintf(buf, size, "%s by %s%s",
+		         o->kind == TEND_CANCELED && o->signal == t->config->stop_signal ? "ended"
+		                                                                         : "killed",
+		         text_signal(o->signal, signal, sizeof(signal)),
+		         o->kind == TEND_CANCELED ? "" : forced);
+}
+
 void up_outcome_text(const struct up_task *t, const struct tend_outcome *o, char *buf, size_t size)
 {
-	assert(o->kind != TEND_LIVE);
-	const char *forced = t->killed ? " (by force)" : "";
+	char leader[128];
 
+	assert(o->kind != TEND_LIVE);
 	if (o->kind == TEND_FAILED && o->result < 0)
 		snprintf(buf, size, "could not start: %s",
 		         o->message[0] ? o->message : tend_strerror(o->result));
 	else if (o->kind == TEND_CANCELED && o->result < 0)
 		snprintf(buf, size, "stopped before it had started");
-	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed)
-		snprintf(buf, size, "killed by SIGKILL: it had not ended %.3gs after SIG%s",
-		         (double)t->config->stop_timeout_ns / 1e9,
-		         sigabbrev_np(t->config->stop_signal) ? sigabbrev_np(t->config->stop_signal)
-		                                              : "?");
-	else if (o->kind == TEND_KILLED && o->message[0])
-		snprintf(buf, size, "%s", o->message);
-	else if (o->kind == TEND_CANCELED && o->signal == t->config->stop_signal)
-		snprintf(buf, size, "ended by SIG%s",
-		         sigabbrev_np(o->signal) ? sigabbrev_np(o->signal) : "?");
-	else if (o->signal && sigabbrev_np(o->signal))
-		snprintf(buf, size, "killed by SIG%s%s", sigabbrev_np(o->signal), forced);
-	else if (o->signal)
-		snprintf(buf, size, "killed by signal %d%s", o->signal, forced);
-	else
-		snprintf(buf, size, "exited with code %d", o->result);
+	else if (o->kind == TEND_KILLED && !o->signal && o->message[0])
+		snprintf(buf, size, "%s", o->message); /* the guard has died */
+	else {
+		leader_text(t, o, leader, sizeof(leader));
+		snprintf(buf, size, "%s%s%s", leader, o->message[0] ? "; " : "", o->message);
+	}
 }
 
 void up_task_ending(const struct up_task *t, char *buf, size_t size)

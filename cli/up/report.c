@@ -68,14 +68,15 @@ void up_report_print(const struct up *up)
 		print_envelope(up);
 		return;
 	}
-	double took = (double)took_ns(up) / 1e9;
+	char took[32];
+	tend_duration_text(took_ns(up), took, sizeof(took));
 	const char *verb = up->stopping ? "stopped" : "ran";
 
 	if (survivors(up))
-		up_say(up, "%zu of %zu tasks did not end within %.1f s:", survivors(up),
+		up_say(up, "%zu of %zu tasks did not end within %s:", survivors(up),
 		       up->config->ntasks, took);
 	else
-		up_say(up, "%s in %.1f s; how the tasks ended:", verb, took);
+		up_say(up, "%s in %s; how the tasks ended:", verb, took);
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		print_task(up, &up->tasks[i], (int)up_name_width(up->config));
 }

@@ -65,8 +65,9 @@ static const char *wait_of(const struct up_task *t, char *buf, size_t size)
 
 	if (t->state != TEND_STATE_BACKOFF)
 		return t->wait;
-	snprintf(buf, size, "restart %u in %.1fs", t->restarts + 1,
-	         t->retry_at > now ? (double)(t->retry_at - now) / 1e9 : 0.0);
+	char left[32];
+	tend_duration_text(t->retry_at > now ? t->retry_at - now : 0, left, sizeof(left));
+	snprintf(buf, size, "restart %u in %s", t->restarts + 1, left);
 	return buf;
 }
 

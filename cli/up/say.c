@@ -1,5 +1,6 @@
 /* cli/up/say.c - the lines of a stack about the stack and its tasks. */
 #include "up/up.h"
+#include "show/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,9 +11,10 @@ static void say(const struct up *up, const char *name, size_t number, const char
 	char text[1024];
 	int n = vsnprintf(text, sizeof(text), fmt, args);
 
+	if (n >= (int)sizeof(text))
+		n = (int)text_whole(text, sizeof(text) - 1);
 	if (n > 0)
-		printer_line(up->printer, name, number, '*', text,
-		             (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+		printer_line(up->printer, name, number, '*', text, (size_t)n);
 }
 
 void up_say(const struct up *up, const char *fmt, ...)
@@ -29,6 +31,16 @@ void up_task_say(const struct up_task *t, const char *fmt, ...)
 	va_start(args, fmt);
 	say(t->up, t->config->name, t->index, fmt, args);
 	va_end(args);
+}
+
+void up_task_because(struct up_task *t, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	int n = vsnprintf(t->why, sizeof(t->why), fmt, args);
+	va_end(args);
+	if (n >= (int)sizeof(t->why))
+		t->why[text_whole(t->why, sizeof(t->why) - 1)] = 0;
 }
 
 size_t up_name_width(const struct config *config)

@@ -1,4 +1,4 @@
-/* cli/up/server.c - a fiber for each connection, and one for each socket that listens. */
+/* cli/up/server.c - a fiber for each connection, and for each listening socket. */
 #include "up/server.h"
 #include "ask/envelope.h"
 #include "ask/instance.h"

@@ -27,13 +27,13 @@ struct control_server {
 	void *arg;              /* (c) */
 };
 
-/* Makes the socket at a path, and serves it. Returns 0 or an error.
+/* Makes the socket at a path, and serves the socket. Returns 0 or an error.
  *
- *   out       the fiber that accepts connections: a cancel ends it and closes the
- *             socket; may be NULL */
+ *   out       the fiber of the socket: a cancel ends the fiber and closes the socket;
+ *             may be NULL */
 int control_serve(struct control_server *server, const char *path, tend_task *out);
 
-/* Serves a socket that listens, and takes the descriptor, also if it fails. */
+/* Serves a listening socket, and takes the descriptor, also in a failure. */
 int control_listen(struct control_server *server, int fd, tend_task *out);
 
 /* Sends a document, and takes the document. Returns false if the client is

@@ -1,6 +1,7 @@
 /* cli/up/stack.c - a stack from its begin to its end: the runtime, the fibers, the
  * socket. */
 #include "up/up.h"
+#include "show/output.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,13 +16,9 @@ enum { STACK_BYTES = 256 * 1024, NAME_WIDTH_MAX = 24 };
 
 static enum printer_style style(const struct up *up)
 {
-	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-
 	if (up->json)
 		return PRINT_JSON;
-	if ((none && none[0]) || !term || strcmp(term, "dumb") == 0 || !isatty(STDOUT_FILENO))
-		return PRINT_PLAIN;
-	return PRINT_COLOUR;
+	return output_colour() ? PRINT_COLOUR : PRINT_PLAIN;
 }
 
 /* The width of the names before each line: names of tasks and the name of the
@@ -46,6 +43,7 @@ static int prepare_tasks(struct up *up)
 		t->config = &up->config->tasks[i];
 		t->state = TEND_STATE_QUEUED;
 		t->since = up->started_at;
+		t->show_at = TEND_FOREVER;
 		error = tend_event_open(&t->wake);
 	}
 	if (!error)
@@ -177,14 +175,15 @@ int up_run(struct up *up)
 	if (!error)
 		error = run(up);
 	if (error)
-		fprintf(stderr, "tend: stack %s cannot run: %s\n", up->config->name,
-		        strerror(-error));
+		fprintf(stderr, "tend: stack %s cannot run: %s%s\n", up->config->name,
+		        strerror(-error), error == -EFBIG ? INSTANCE_EFBIG_REMEDY : "");
 	int code = error ? 1 : up->exit_code;
 	end(up);
+	instance_release(up->instance);
+	/* The reader of the output may be slow, and a signal then ends the wait. */
+	up_signals_close(up);
 	printer_close(up->printer);
 	if (!up->rt)
 		free_tasks(up);
-	if (up->signal_fd >= 0)
-		close(up->signal_fd);
 	return code;
 }

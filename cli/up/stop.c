@@ -21,7 +21,7 @@ static void wake_all(struct up *up)
 void up_progress(const struct up *up, char *buf, size_t size)
 {
 	uint64_t now = tend_now();
-	double left = up->stop_deadline > now ? (double)(up->stop_deadline - now) / 1e9 : 0;
+	char left[32];
 	assert(up->stopping && up->ended <= up->config->ntasks);
 	size_t count = up->config->ntasks - up->ended, shown = 0, used;
 
@@ -37,8 +37,10 @@ void up_progress(const struct up *up, char *buf, size_t size)
 		used += (size_t)snprintf(buf + used, size - used, "%s%s", shown++ ? ", " : "",
 		                         t->config->name);
 	}
+	tend_duration_text(up->stop_deadline > now ? up->stop_deadline - now : 0, left,
+	                   sizeof(left));
 	if (used < size)
-		snprintf(buf + used, size - used, "; %.0f s left", left);
+		snprintf(buf + used, size - used, "; %s left", left);
 }
 
 void up_stop(struct up *up, const char *reason, uint64_t timeout_ns)

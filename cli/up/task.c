@@ -18,6 +18,10 @@
 /* How often the fiber looks for the start of the process, because libtend
  * announces the end of a process but not its start. */
 #define LOOK_NS (2 * TEND_MS)
+/* How long the beginning of a line waits for its end. */
+#define SHOW_NS (500 * TEND_MS)
+/* How long a temporary task runs until the task counts as started. */
+#define SETTLE_NS TEND_SEC
 
 extern char **environ;
 
@@ -38,7 +42,7 @@ static unsigned next_of(uint8_t state)
 	case TEND_STATE_BACKOFF:
 		return BIT(STARTING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
 	case TEND_STATE_ABANDONED:
-		return BIT(RUNNING) | BIT(STOPPING) | BIT(ENDED);
+		return BIT(ENDED);
 	default:
 		return 0; /* ENDED is the last state, and no task has any other state */
 	}
@@ -50,8 +54,11 @@ static void become(struct up_task *t, uint8_t state)
 	t->state = state;
 }
 
+/* An abandoned task stays so until its end, whatever the process still does. */
 static void set_state(struct up_task *t, uint8_t state)
 {
+	if (t->state == TEND_STATE_ABANDONED && state != TEND_STATE_ENDED)
+		return;
 	become(t, state);
 	t->since = tend_now();
 	t->wait[0] = 0;
@@ -85,10 +92,19 @@ static void finish(struct up_task *t, uint8_t outcome)
 
 /* ---- Output ---- */
 
-static void print_line(void *arg, const char *text, size_t n)
+static void print_line(void *arg, const char *text, size_t n, bool continues)
 {
 	struct up_task *t = arg;
-	printer_line(t->up->printer, t->config->name, t->index, '|', text, n);
+	printer_line(t->up->printer, t->config->name, t->index, continues ? '+' : '|', text, n);
+}
+
+/* Shows the beginning of a line, such as a prompt, when its end does not come. */
+static void show_begun(struct up_task *t)
+{
+	if (tend_now() < t->show_at)
+		return;
+	t->show_at = TEND_FOREVER;
+	line_show(&t->line, print_line, t);
 }
 
 static void mark_started(struct up_task *t)
@@ -117,14 +133,34 @@ static void see_start(struct up_task *t)
 		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
 	else
 		up_task_say(t, "started, pid %d", pid);
-	mark_started(t);
+	t->settled_at = tend_after(t->config->restart == CONFIG_TEMPORARY ? SETTLE_NS : 0);
+	if (t->config->restart != CONFIG_TEMPORARY)
+		mark_started(t);
+}
+
+/* The first failure of a temporary task is for good, and the dependants then do not start.
+ * So the dependants wait until the task has run for a while: the speed of the failure would
+ * else decide. */
+static void see_settled(struct up_task *t)
+{
+	if (t->pid > 0 && !t->up->graph.nodes[t->index].started && tend_now() >= t->settled_at)
+		mark_started(t);
 }
 
 static void output(void *arg, int stream, const char *bytes, size_t n)
 {
 	struct up_task *t = arg;
+
+	(void)stream;
 	see_start(t);
-	line_feed(&t->lines[stream == 2], bytes, n, print_line, t);
+	line_feed(&t->line, bytes, n, print_line, t);
+	if (t->line.n == 0) {
+		t->show_at = TEND_FOREVER;
+		return;
+	}
+	if (t->show_at == TEND_FOREVER)
+		tend_event_set(t->wake);
+	t->show_at = tend_after(SHOW_NS);
 }
 
 /* ---- How an attempt ended ---- */
@@ -140,10 +176,12 @@ static void start_failed(struct up_task *t, const char *text)
 {
 	struct config_place at = place_of(t->config);
 	struct up *up = t->up;
+	char slip[400];
 
-	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
-	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s\n", up->file, at.line,
-	        at.column, t->config->name, text);
+	config_script_slip(t->config, environ, slip, sizeof(slip));
+	up_task_because(t, "could not start: %s", text);
+	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file, at.line,
+	        at.column, t->config->name, text, slip[0] ? "; " : "", slip);
 	up->start_failed = true;
 	finish(t, TEND_FAILED);
 	up_stop(up, "a task could not start", 0);
@@ -154,8 +192,9 @@ static void try_later(struct up_task *t)
 	set_state(t, TEND_STATE_BACKOFF);
 	assert(!t->process.id);
 	t->retry_at = tend_after(t->config->restart_delay_ns);
-	up_task_say(t, "%s; restart %u in %.3g s", t->why, t->restarts + 1,
-	            (double)t->config->restart_delay_ns / 1e9);
+	char delay[32];
+	tend_duration_text(t->config->restart_delay_ns, delay, sizeof(delay));
+	up_task_say(t, "%s; restart %u in %s", t->why, t->restarts + 1, delay);
 	tend_event_set(t->up->changed);
 }
 
@@ -170,7 +209,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 {
 	bool failed = o->kind != TEND_COMPLETED,
 	     could_not = o->kind == TEND_FAILED && o->result < 0;
-	char text[200];
+	char text[256];
 
 	assert(t->process.id && o->kind != TEND_LIVE);
 	up_task_keep_tail(t);
@@ -180,18 +219,18 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	t->pid = 0;
 	t->last = *o;
 	t->has_last = true;
-	line_flush(&t->lines[0], print_line, t);
-	line_flush(&t->lines[1], print_line, t);
+	line_flush(&t->line, print_line, t);
+	t->show_at = TEND_FOREVER;
 	up_outcome_text(t, o, text, sizeof(text));
 	if (failed && o->kind != TEND_CANCELED)
-		snprintf(t->why, sizeof(t->why), "%s", text);
+		up_task_because(t, "%s", text);
 	if (could_not && t->attempt == 1 && !t->stop_sent) {
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
 		return;
 	}
 	if (starts_again(t, failed)) {
 		if (!failed)
-			snprintf(t->why, sizeof(t->why), "%s", text);
+			up_task_because(t, "%s", text);
 		try_later(t);
 		return;
 	}
@@ -218,8 +257,8 @@ static void begin(struct up_task *t)
 	                                            .stop_ns = c->stop_timeout_ns,
 	                                            .argv = (const char *const *)c->argv,
 	                                            .env = (const char *const *)env, .cwd = c->cwd,
-	                                            .output = output, .output_arg = t,
-	                                            .attempt = t->attempt),
+	                                            .flags = TEND_ONE_OUTPUT, .output = output,
+	                                            .output_arg = t, .attempt = t->attempt),
 				  &process)
 	                : -ENOMEM;
 	free(env);
@@ -231,13 +270,18 @@ static void begin(struct up_task *t)
 		set_state(t, TEND_STATE_STARTING);
 		return;
 	}
-	const char *text = error == -ENOENT ? "tend-guard is not installed, nor is it beside tend"
-	                                    : tend_strerror(error);
+	char missing[400] = "there is no tend-guard at ";
+	size_t used = strlen(missing);
+	const char *text = tend_strerror(error);
+	if (error == -ENOENT) {
+		tend_guard_paths(t->up->rt, missing + used, sizeof(missing) - used);
+		text = missing;
+	}
 	if (t->attempt == 1) {
 		start_failed(t, text);
 		return;
 	}
-	snprintf(t->why, sizeof(t->why), "could not start: %s", text);
+	up_task_because(t, "could not start: %s", text);
 	try_later(t);
 }
 
@@ -248,7 +292,7 @@ static uint64_t step_queued(struct up_task *t)
 	assert(t->state == TEND_STATE_QUEUED || t->state == TEND_STATE_ABANDONED);
 
 	if (t->up->stopping) {
-		snprintf(t->why, sizeof(t->why), "never started: the stack was stopped first");
+		up_task_because(t, "never started: the stack was stopped first");
 		finish(t, TEND_CANCELED);
 		return 0;
 	}
@@ -257,10 +301,10 @@ static uint64_t step_queued(struct up_task *t)
 		snprintf(t->wait, sizeof(t->wait), "needs %s", t->up->tasks[which].config->name);
 		return TEND_FOREVER;
 	case GRAPH_NEVER: {
-		char text[160];
+		char text[256];
 		up_task_ending(&t->up->tasks[which], text, sizeof(text));
-		snprintf(t->why, sizeof(t->why), "never started: it needs %s, which %s",
-		         t->up->tasks[which].config->name, text);
+		up_task_because(t, "never started: it needs %s, which %s",
+		                t->up->tasks[which].config->name, text);
 		up_task_say(t, "%s", t->why);
 		finish(t, TEND_REJECTED);
 		return 0;
@@ -311,9 +355,12 @@ static uint64_t step_live(struct up_task *t)
 		return 0;
 	}
 	pass_stop(t);
+	see_settled(t);
+	show_begun(t);
 	if (t->pid == 0 || !t->watched || (t->up->forced && !t->killed))
 		return tend_after(LOOK_NS);
-	return TEND_FOREVER;
+	bool settles = !t->up->graph.nodes[t->index].started;
+	return settles && t->settled_at < t->show_at ? t->settled_at : t->show_at;
 }
 
 static uint64_t step(struct up_task *t)

@@ -23,8 +23,7 @@
  *   BACKOFF -> BACKOFF               try_later(): the attempt could not begin
  *   BACKOFF -> STARTING              begin(): the delay is over
  *   any but ENDED -> ENDED           finish()
- *   any but ENDED -> ABANDONED       up_task_abandon(): the stop took too long
- *   ABANDONED -> RUNNING, STOPPING   see_start() and pass_stop(), after that */
+ *   any but ENDED -> ABANDONED       up_task_abandon(): the stop took too long */
 #ifndef TEND_CLI_UP_UP_H
 #define TEND_CLI_UP_UP_H
 
@@ -66,12 +65,14 @@ struct up_task {
 	uint32_t restarts; /* (t) */
 	int32_t pid;       /* (t) 0: no process is known to run */
 	uint64_t spawned_at, since, retry_at; /* (t) */
-	bool has_last;                        /* (t) */
-	struct tend_outcome last;             /* (t) outcome of the last attempt */
-	char wait[160];              /* (t) the condition that the task waits for; may be empty */
-	char why[256];               /* (t) the last failure; empty: there was none */
-	struct up_tail tails[2];     /* (t) those of the last two attempts that have ended */
-	struct line_buffer lines[2]; /* (t) output not yet printed */
+	uint64_t settled_at; /* (t) when the process counts as started; valid once there is a pid */
+	bool has_last;       /* (t) */
+	struct tend_outcome last; /* (t) outcome of the last attempt */
+	char wait[160];           /* (t) the condition that the task waits for; may be empty */
+	char why[256];            /* (t) the last failure; empty: there was none */
+	struct up_tail tails[2];  /* (t) those of the last two attempts that have ended */
+	struct line_buffer line;  /* (t) output not yet printed */
+	uint64_t show_at;         /* (t) when the beginning of a line is shown without its end */
 };
 
 struct up {
@@ -96,7 +97,8 @@ struct up {
 	bool forced;                  /* (s) kill, for any reason */
 	bool user_forced;             /* (s) a second Ctrl-C, or down --now */
 	bool gave_up;                 /* (s) the deadline passed with survivors */
-	bool interrupted;             /* the fiber of the signals */
+	bool interrupted;             /* the fiber of the signals: there was a SIGINT */
+	uint64_t wished_at;           /* the fiber of the signals: its last wish; 0: none */
 	int exit_code;                /* (w) valid once `over` is set */
 	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
 };
@@ -109,6 +111,9 @@ struct up {
 /* Write a line of the stack, or of one of its tasks. */
 void up_say(const struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
 void up_task_say(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
+
+/* Writes `t->why`, the reason of the last failure. */
+void up_task_because(struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
 /* Returns the length of the longest name of a task. */
 size_t up_name_width(const struct config *config);
@@ -163,8 +168,12 @@ void up_task_abandon(struct up_task *t);
 /* Blocks the signals that stop a stack. Returns a signalfd for them, or -1. */
 int up_signals_open(void);
 
-/* The fiber that takes SIGINT, SIGTERM and SIGHUP. */
+/* The fiber that takes SIGINT, SIGTERM and SIGHUP. The first of them stops the stack, and
+ * a later one kills what is left if it comes after a pause. */
 int up_signals_main(void *arg);
+
+/* Gives the signals their default action again. */
+void up_signals_close(struct up *up);
 
 /* ---- rows.c ---- */
 
@@ -195,7 +204,7 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply);
 
 /* ---- stack.c ---- */
 
-/* Runs a claimed stack. Returns the exit code. If `up->rt` is set afterwards,
+/* Runs a claimed stack, and releases it. Returns the exit code. If `up->rt` is set afterwards,
  * fibers have outlived the deadline and still use `up`. */
 int up_run(struct up *up);
 

@@ -17,7 +17,7 @@ static void print_progress(struct up *up, size_t *shown, unsigned *ticks)
 	*ticks = 0;
 	*shown = up->ended;
 	up_progress(up, text, sizeof(text));
-	up_say(up, "%s%s", text, up->interrupted && !up->forced ? " (Ctrl-C again kills)" : "");
+	up_say(up, "%s%s", text, up->wished_at && !up->forced ? " (Ctrl-C again kills)" : "");
 }
 
 static void abandon(struct up *up)

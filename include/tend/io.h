@@ -25,7 +25,8 @@ enum {
  *   fd        anything epoll can watch; a regular file is always ready
  *   events    TEND_READABLE, TEND_WRITABLE or both
  *   returns   the ready events; an error or hangup counts as both; -EBADF;
- *             -ECANCELED; -ETIMEDOUT; -ESTALE; errors of epoll_ctl(2)
+ *             -EINVAL for events that are none of these; -ECANCELED; -ETIMEDOUT;
+ *             -EDEADLK as tend_sleep_until(); -ESTALE; errors of epoll_ctl(2)
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_fd_wait(int fd, int events, uint64_t deadline);
 
@@ -46,8 +47,9 @@ TEND_API int tend_fd_close(int fd);
  *   returns   tend_read: the bytes read, 0 at the end. tend_write: n, or the
  *             bytes written before an error, a cancel or the deadline if the
  *             count is more than 0; else the error; -ECANCELED; -ETIMEDOUT;
- *             -ESTALE; errors of read(2), write(2). A broken pipe is -EPIPE, and
- *             no signal on sockets; on pipes SIGPIPE comes as from write(2)
+ *             -EDEADLK as tend_sleep_until(); -ESTALE; errors of read(2),
+ *             write(2). A broken pipe is -EPIPE, and no signal on sockets; on
+ *             pipes SIGPIPE comes as from write(2)
  *   threads   any; parks */
 TEND_API TEND_MUST ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline);
 TEND_API TEND_MUST ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline);
@@ -65,8 +67,8 @@ TEND_API TEND_MUST int tend_listen(const char *address, int backlog);
 /* Accepts the next connection.
  *
  *   fd        listens, in non-blocking mode or not
- *   returns   the descriptor, non-blocking; -ECANCELED; -ETIMEDOUT; -ESTALE; errors
- *             of accept4(2)
+ *   returns   the descriptor, non-blocking; -ECANCELED; -ETIMEDOUT; -EDEADLK as
+ *             tend_sleep_until(); -ESTALE; errors of accept4(2)
  *   owns      the caller closes it
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_accept(int fd, uint64_t deadline);
@@ -76,7 +78,8 @@ TEND_API TEND_MUST int tend_accept(int fd, uint64_t deadline);
  *
  *   deadline  also for room in the queue of a unix socket
  *   returns   the descriptor, non-blocking; -EINVAL; -ECANCELED; -ETIMEDOUT;
- *             -ESTALE; errors of socket(2), connect(2)
+ *             -EDEADLK as tend_sleep_until(); -ESTALE; errors of socket(2),
+ *             connect(2)
  *   owns      the caller closes it
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_connect(const char *address, uint64_t deadline);

@@ -15,8 +15,9 @@ extern "C" {
 #endif
 
 /* Called by a fiber of the runtime with bytes the process wrote, in the order of
- * their arrival; each call may come on another worker. The callback must not wait
- * for the same process.
+ * their arrival; each call may come on another worker. The order between the two
+ * streams is lost, because they are two pipes, unless TEND_ONE_OUTPUT is set. The
+ * callback must not wait for the same process.
  *
  *   stream    1 standard output, 2 standard error */
 typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
@@ -36,11 +37,16 @@ typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
 	X("TMPDIR") \
 	X("XDG_RUNTIME_DIR")
 
+enum {
+	TEND_ONE_OUTPUT = 1 << 8, /* process: standard error is standard output, so the order of
+	                             what is written to both is kept; every stream is 1 */
+};
+
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_process_opts {
 	size_t size;             /* size of this struct, set by TEND_PROCESS_OPTS */
 	const char *name;        /* 1 to 47 bytes; default: the last part of argv[0] */
-	uint32_t flags;          /* TEND_CRITICAL */
+	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT */
 	int32_t stop_signal;     /* asks the process to end; default SIGTERM */
 	uint64_t stop_ns;        /* from stop_signal to SIGKILL; default 10 s */
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */
@@ -74,12 +80,21 @@ struct tend_process_opts {
  *
  *   opts      argv is required; everything is copied
  *   out       as in tend_spawn()
- *   returns   as tend_spawn(); -ENOENT if tend-guard is not installed; -EACCES if
- *             this program may not search its own working directory; -EMFILE
+ *   returns   as tend_spawn(); -ENOENT if there is no tend-guard at the paths of
+ *             tend_guard_paths(); -EACCES if this program may not search its own
+ *             working directory; -EMFILE
  *   threads   any */
 #define tend_spawn_process(scope, opts, out) tend_spawn_process_at(TEND_HERE, scope, opts, out)
 TEND_API TEND_MUST int tend_spawn_process_at(const char *site, tend_scope scope,
                                              const struct tend_process_opts *opts, tend_task *out);
+
+/* Writes where the runtime looks for tend-guard, for a message about a guard that is
+ * missing: the path of its options, or the paths that are tried in turn, with a ':'
+ * between. Writes like snprintf: at most `size` bytes with the NUL.
+ *
+ *   returns   the length of the whole text without the NUL
+ *   threads   any */
+TEND_API size_t tend_guard_paths(const tend_runtime *rt, char *buf, size_t size);
 
 /* Copies the tail of the process's output, both streams in the order of arrival:
  * at most the last 64 KiB. The tail is there while the task is live or its

@@ -202,9 +202,9 @@ struct tend_event_info {
 	uint64_t parent;
 	uint8_t type;    /* TEND_EVENT_... */
 	uint8_t kind;    /* TEND_KIND_... */
-	uint8_t outcome; /* once ended */
+	uint8_t outcome; /* outcome of a task that has ended */
 	uint8_t reserved;
-	int32_t result; /* once ended; the code of a cancel */
+	int32_t result; /* result of a task that has ended; code of a cancel */
 	char name[TEND_NAME_MAX + 1];
 };
 

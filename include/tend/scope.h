@@ -149,9 +149,11 @@ TEND_API TEND_MUST int tend_scope_wait_empty(tend_scope scope, uint64_t deadline
 
 /* tend_scope_live() and tend_scope_wait_empty() for a path below the root, such as
  * "server-1/devices". A prefix matches whole segments, so server-1 is not
- * server-10; "" is everything.
+ * server-10; "" is everything. A name may be followed by '#' and the id of the scope
+ * or task, which chooses one of several with that name: "server-1#4711".
  *
- *   returns   as above; -EINVAL for a path that begins or ends with '/'
+ *   returns   as above; -ESRCH if nothing with such an id lives; -EINVAL for what is
+ *             no list of names with a '/' between them
  *   threads   as above */
 TEND_API TEND_MUST int64_t tend_path_live(tend_runtime *rt, const char *path);
 TEND_API TEND_MUST int tend_path_wait_empty(tend_runtime *rt, const char *path, uint64_t deadline);
@@ -159,11 +161,13 @@ TEND_API TEND_MUST int tend_path_wait_empty(tend_runtime *rt, const char *path, 
 /* Adds a cleanup to the scope. tend_shutdown() runs cleanups after admission is
  * shut and before anything is canceled, because a cleanup may still use the tasks:
  * deeper scopes first, and in a scope the newest first. A cleanup runs once, in a
- * caller of tend_shutdown(), without a lock, and may wait. tend_scope_close() runs no
- * cleanup.
+ * fiber below tend_detached(), and may wait.
+ * No cancel reaches the cleanup before the deadline of the shutdown has passed, with
+ * which its waits answer -ECANCELED. A cleanup that panics keeps no other from
+ * running. tend_scope_close() runs no cleanup.
  *
- *   returns   0; -ENOMEM; -ECANCELED once a shutdown or a close began; -ESRCH;
- *             -ESTALE
+ *   returns   0; -EINVAL if fn is NULL; -ENOMEM; -ECANCELED once a shutdown or a
+ *             close began; -ESRCH; -ESTALE
  *   threads   any */
 typedef void tend_cleanup_fn(void *arg);
 TEND_API TEND_MUST int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg);
@@ -184,16 +188,20 @@ struct tend_shutdown_opts {
 
 /* Stops the subtree under one absolute deadline: shut admission, run cleanups,
  * drain, cancel, and in the last fifth of the time after the cancel (at most 1 s)
- * abort the abortable fibers and kill the processes. A task that is left then is
- * marked abandoned: the task stays in the tree, is counted and reported, and gets
- * its outcome when it ends after all. A task that has already ended is never
- * reported, even with deadline 0. Concurrent callers share one operation and one
- * result; a later call can only make the deadline earlier. The scope itself stays
- * until it is closed.
+ * abort the abortable fibers and kill the processes. Cleanups that have not ended by
+ * the last fifth of the whole time (at most 1 s) hold up the cancel no longer. A
+ * task that is left then is marked abandoned: the task stays in the tree, is counted
+ * and reported, and gets its outcome when it ends after all. A task that has already
+ * ended is never reported, even with deadline 0; a cleanup that is late is reported
+ * like a task.
+ * Concurrent callers share one operation and one result; a later call can only make
+ * the deadline earlier. The scope itself stays until it is closed.
  *
  *   opts      NULL for all defaults
  *   returns   0 everything ended; -ETIMEDOUT something was abandoned;
- *             -EDEADLK from inside the scope; -ENOMEM; -E2BIG; -ESRCH; -ESTALE
+ *             -EDEADLK from inside the scope or from a cleanup of the shutdown;
+ *             -EINVAL for a code that is no negative errno value; -ENOMEM; -E2BIG;
+ *             -ESRCH; -ESTALE
  *   owns      *opts->report is the caller's
  *   threads   any that is not inside the scope; parks, no cancel ends the wait */
 TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
@@ -201,8 +209,9 @@ TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
 
 /* Writes the report as text or as a JSON document: a line for the whole, with the
  * outcomes of all tasks that ever were in the scope or below, then the first failure
- * of these, then a line per survivor. Writes like snprintf: at most `size` bytes with
- * the NUL.
+ * of these, then a line per process task of which something had to be killed, then a
+ * line per survivor with the last request to it. Writes like snprintf: at most `size`
+ * bytes with the NUL.
  *
  *   returns   the length of the whole text without the NUL
  *   threads   any */

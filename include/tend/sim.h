@@ -41,7 +41,8 @@ struct tend_sim_result {
 /* Runs fn(arg) as the first thread of a simulation. Returns when fn has returned
  * and every thread that fn started, directly or not, has ended.
  *
- *   returns   result->status; -EBUSY inside of a simulation; -ENOMEM; -E2BIG
+ *   returns   result->status; -EBUSY inside of a simulation; -ENOMEM; -E2BIG;
+ *             -EINVAL options without a size
  *   threads   any thread, not a task */
 TEND_API TEND_MUST int tend_sim_run(const struct tend_sim_opts *opts, int (*fn)(void *arg),
                                     void *arg, struct tend_sim_result *result);

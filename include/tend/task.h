@@ -190,8 +190,9 @@ TEND_API tend_task tend_self(void);
  *   threads   any */
 TEND_API tend_scope tend_self_scope(void);
 
-/* Says "I am here, may I go on?". In a canceled fiber a checkpoint also lets other
- * fibers run, so a fiber that ignores the answer starves no other.
+/* Says "I am here, may I go on?". Now and then, and always in a canceled fiber, a
+ * checkpoint lets timers and other fibers run: so a fiber that computes between its
+ * checkpoints, or that ignores the answer, starves no other.
  *
  *   returns   0; -ECANCELED; -ESTALE
  *   threads   any; the answer outside of a task is 0 */
@@ -227,7 +228,7 @@ TEND_API int tend_sleep(uint64_t ns);
  *   threads   task */
 TEND_API TEND_MUST int tend_shield_begin(uint64_t deadline, uint64_t *outer);
 
-/* Ends the innermost shield.
+/* Ends the innermost shield. To end another one is a bug of the program.
  *
  *   outer     as tend_shield_begin() wrote it
  *   threads   task */
@@ -238,7 +239,8 @@ TEND_API void tend_shield_end(uint64_t outer);
  * fn is gone by then, so arg must not point into that frame. After an abort the
  * waits of a cleanup answer -ECANCELED.
  *
- *   returns   0; -ENOMEM; -EPERM outside of a task; -ESTALE
+ *   returns   0; -EINVAL if cleanup is NULL; -ENOMEM; -EPERM outside of a task;
+ *             -ESTALE
  *   threads   task */
 TEND_API TEND_MUST int tend_defer(void (*cleanup)(void *arg), void *arg);
 
@@ -249,7 +251,9 @@ TEND_API TEND_MUST int tend_defer(void (*cleanup)(void *arg), void *arg);
 TEND_API void tend_undefer(void (*cleanup)(void *arg), int run);
 
 /* Ends the calling task as `panicked`, with the message and the place. Other tasks
- * go on. A panic outside of a task is a bug of the program.
+ * go on. A panic in a deferred cleanup or in `drop` does the same, and the other
+ * cleanups run. A second panic while a task ends by a panic, and a panic outside of a
+ * task, are bugs of the program.
  *
  *   site      TEND_HERE
  *   threads   any */

@@ -125,6 +125,10 @@ int tend__options(void *out, size_t known, const void *opts)
 	for (size_t i = known; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;
+	/* Without a size no field counts, which is right only if none is set. */
+	for (size_t i = 0; size < sizeof(size) && i < known; i++)
+		if (bytes[i])
+			return -EINVAL;
 	memset(out, 0, known);
 	memcpy(out, opts, size < known ? size : known);
 	return 0;

@@ -23,7 +23,8 @@ static inline void tend__restore_errno(const int *was) { errno = *was; }
 
 /* Copies an options struct, which begins with its size, into the struct of this library.
  * Fields that an older caller does not have become 0; fields of a newer caller that this
- * library does not have must be 0. NULL is all zero. Returns 0 or -E2BIG. */
+ * library does not have must be 0. NULL is all zero, and so is a struct without a size,
+ * whose fields must be 0. Returns 0, -E2BIG or -EINVAL. */
 int tend__options(void *out, size_t known, const void *opts);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +50,19 @@ void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n)
 }
 
 void tend__text_s(struct tend__text *t, const char *s) { tend__text_bytes(t, s, strlen(s)); }
+
+void tend__text_address(struct tend__text *t, const void *address)
+{
+	Dl_info info;
+
+	if (dladdr(address, &info) && info.dli_fname) {
+		const char *base = strrchr(info.dli_fname, '/');
+
+		tend__text_f(t, "%s+%#tx", base ? base + 1 : info.dli_fname,
+		             (const char *)address - (const char *)info.dli_fbase);
+	} else
+		tend__text_f(t, "%p", address);
+}
 
 void tend__text_number(struct tend__text *t, uint64_t number)
 {

@@ -35,6 +35,9 @@ void tend__text_number(struct tend__text *t, uint64_t number);
 /* Costs ten times as much as the three functions above. */
 void tend__text_f(struct tend__text *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
+/* An address of code, as "program+0x1234" for addr2line(1). */
+void tend__text_address(struct tend__text *t, const void *address);
+
 /* As a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void tend__text_json(struct tend__text *t, const char *s, size_t n);
 

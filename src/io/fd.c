@@ -209,6 +209,7 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 		return -EBADF;
 	if (!is_fiber())
 		return wait_thread(fd, events, deadline);
+	tend__may_go_on(tend__tls.task, 1);
 	for (;;) {
 		if (flags & TEND__STAY ? tend__cancel_visible(tend__tls.task)
 		                       : tend__cancel_point(tend__tls.task))
@@ -264,7 +265,13 @@ static int wait_again(int fd, int events, uint64_t deadline, unsigned flags)
 	return ready < 0 ? ready : 0;
 }
 
-static bool told(void) { return tend__tls.task && tend__cancel_point(tend__tls.task); }
+bool tend__io_told(void)
+{
+	if (!tend__tls.task)
+		return false;
+	tend__may_go_on(tend__tls.task, 1);
+	return tend__cancel_point(tend__tls.task);
+}
 
 ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 {
@@ -277,7 +284,7 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 		return error;
 
 	for (;;) {
-		if (told())
+		if (tend__io_told())
 			return -ECANCELED;
 		if (!untried) {
 			ssize_t got = tend__fd_would_wait(fd, TEND_READABLE, blocks)
@@ -327,7 +334,8 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 		return error;
 	while (done < n) {
 		/* Bytes already moved beat a cancel, and an abort. */
-		if (done ? tend__tls.task && tend__cancel_visible(tend__tls.task) : told()) {
+		if (done ? tend__tls.task && tend__cancel_visible(tend__tls.task)
+		         : tend__io_told()) {
 			error = -ECANCELED;
 			break;
 		}

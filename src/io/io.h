@@ -7,6 +7,8 @@
 /* tend_fd_wait() with flags of tend__wait(): TEND__STAY for a caller that has to
  * close something before an abort takes effect. */
 int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags);
+/* Called before a try that needs no wait. Returns true if a cancel is visible. */
+bool tend__io_told(void);
 
 /* Returns whether an operation may block the thread, for lack of bytes, room or a connection.
  * The kernel is asked unless the worker of the caller watches the descriptor. */

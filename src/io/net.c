@@ -143,14 +143,13 @@ int tend_accept(int fd, uint64_t deadline)
 	if (tend__check_process())
 		return -ESTALE;
 	for (;;) {
-		int got = tend__tls.task && tend__cancel_point(tend__tls.task) ? -ECANCELED : 0,
-		    one = 1;
+		int one = 1;
 
-		if (got)
-			return got;
-		got = tend__fd_would_wait(fd, TEND_READABLE, blocks)
-		              ? -1
-		              : accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (tend__io_told())
+			return -ECANCELED;
+		int got = tend__fd_would_wait(fd, TEND_READABLE, blocks)
+		                  ? -1
+		                  : accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (got >= 0) {
 			/* Fails on a unix socket, which has no delay to begin with. */
 			setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -182,7 +181,7 @@ static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
 {
 	int error = 0, fd, one = 1;
 
-	if (tend__tls.task && tend__cancel_point(tend__tls.task))
+	if (tend__io_told())
 		return -ECANCELED;
 	fd = stream(a);
 	if (fd < 0)

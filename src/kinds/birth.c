@@ -33,7 +33,8 @@ static void fresh(struct tend__task *t, struct tend__record *r, struct tend__sco
 	tend__link_init(&t->in_scope);
 	t->extra = NULL;
 	t->result = 0;
-	t->in_cancel_list = t->unwinding = t->was_canceled = t->owns = false;
+	t->in_cancel_list = t->was_canceled = t->owns = false;
+	t->unwinding = t->shields = 0;
 	t->shield = 0;
 	tend__link_init(&t->joiners);
 	tend__link_init(&t->owned);
@@ -100,8 +101,12 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	struct tend__worker *w = tend__worker_of(rt);
 	struct tend__slots *slots = w ? &w->slots : NULL;
 	uint32_t slot = tend__slot_take(&rt->segment, slots);
-	if (!slot)
-		return -EAGAIN;
+	if (!slot) {
+		/* A scope that admits nothing says so, also where there is no room. */
+		int refused = tend__scope_refusal(s, scope.id);
+		reject(s, scope.id);
+		return refused ? refused : -EAGAIN;
+	}
 	tend__assert(slot < rt->slots);
 	struct tend__record *r = tend__record_at(rt->segment.header, slot);
 	struct tend__task *t = &rt->tasks[slot];
@@ -117,7 +122,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	identity.attempt = spawn->attempt ? spawn->attempt : 1;
 	tend__record_fill(r, &identity);
 
-	int error = tend__scope_admit(s, scope.id);
+	int error = spawn->forced ? tend__scope_enter(s, scope.id) : tend__scope_admit(s, scope.id);
 	if (error) {
 		reject(s, scope.id);
 		tend__slot_give(&rt->segment, slots, slot);

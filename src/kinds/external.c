@@ -50,7 +50,7 @@ int tend_task_end(tend_task task, int result)
 	else if (t->unwinding)
 		error = -ESRCH;
 	else {
-		t->unwinding = true;
+		t->unwinding = TEND__UNWINDS;
 		t->result = result;
 	}
 	tend__unlock(tend__stripe_of(rt, task.id));

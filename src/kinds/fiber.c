@@ -43,3 +43,24 @@ int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
 	tend__spawned(tend__scope_of(t)->rt, t);
 	return 0;
 }
+
+int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data)
+{
+	struct tend_task_opts opts = {
+		.size = sizeof(opts), .name = "cleanup", .flags = TEND__OWN_CANCEL};
+	struct tend__spawn spawn = {.rt = rt,
+	                            .site = "tend_scope_cleanup",
+	                            .opts = &opts,
+	                            .ops = kind,
+	                            .kind = TEND_KIND_FIBER,
+	                            .forced = true};
+	struct tend__task *t;
+	int error = tend__task_prepare(tend_detached(rt), &spawn, &t);
+
+	if (error)
+		return error;
+	t->data = data;
+	tend__task_start(t, &spawn, TEND__READY);
+	tend__spawned(rt, t);
+	return 0;
+}

@@ -27,6 +27,7 @@ struct tend__spawn {
 	uint32_t attempt; /* 0 stands for 1 */
 	bool kept;        /* the outcome is kept for joiners */
 	bool starting;    /* the task itself clears STARTING when it runs */
+	bool forced;      /* no admission refuses the task */
 };
 
 /* Takes a slot, fills the record and wins the admission of the scope. The caller then
@@ -47,6 +48,9 @@ void tend__task_unprepare(struct tend__task *t);
  * (of a program built with another version), are copied to `room`; *opts then points there.
  * Returns 0, -EINVAL or -E2BIG. */
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
+
+/* runtime.spawn_cleaner */
+int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data);
 
 /* Writes where the guard of a thread task's stack is, and the size of the stack; zeros if
  * faults are not looked at. Only the task itself may ask. */

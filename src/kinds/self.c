@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The token of tend_shield_begin() is the end of the outer shield, to a quarter of a
+ * microsecond, and in the lowest byte the number of the inner shield. */
+enum { SHIELD_NUMBER = 0xff };
+
 tend_task tend_self(void) { return (tend_task){tend__tls.task ? tend__tls.task->id : 0}; }
 
 tend_scope tend_self_scope(void)
@@ -26,6 +30,7 @@ int tend_checkpoint(void)
 	if (!t)
 		return tend__check_process();
 	tend__checkpoint_at(t, __builtin_return_address(0));
+	tend__may_go_on(t, TEND__CHECKPOINT);
 	if (!tend__cancel_point(t))
 		return 0;
 	tend__assert(!t->worker || t->worker == tend__tls.worker);
@@ -56,7 +61,7 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 	if (deadline == TEND_FOREVER || !deadline)
 		return -EINVAL;
 	tend__deadline_check(deadline);
-	*outer = t->shield;
+	*outer = (t->shield & ~(uint64_t)SHIELD_NUMBER) | t->shields++;
 	if (!t->shield || deadline < t->shield)
 		t->shield = deadline;
 	return 0;
@@ -64,8 +69,16 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 
 void tend_shield_end(uint64_t outer)
 {
-	if (tend__tls.task)
-		tend__tls.task->shield = outer;
+	struct tend__task *t = tend__tls.task;
+
+	if (!t)
+		return;
+	/* Ended in another order, an inner shield would come back to life. */
+	if ((uint8_t)(t->shields - 1) != (outer & SHIELD_NUMBER) || !t->shield)
+		tend__bug("tend: tend_shield_end: not the innermost shield of task #%llu",
+		          (unsigned long long)t->id);
+	t->shields--;
+	t->shield = outer & ~(uint64_t)SHIELD_NUMBER;
 }
 
 int tend_defer(void (*cleanup)(void *arg), void *arg)
@@ -74,6 +87,8 @@ int tend_defer(void (*cleanup)(void *arg), void *arg)
 
 	if (!t)
 		return tend__forked_without_runtime() ? -ESTALE : -EPERM;
+	if (!cleanup)
+		return -EINVAL;
 	struct tend__defer *d = tend__alloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
@@ -86,8 +101,14 @@ void tend_undefer(void (*cleanup)(void *arg), int run)
 {
 	struct tend__task *t = tend__tls.task;
 
-	if (!t || !t->defers || t->defers->fn != cleanup)
-		tend__bug("tend: tend_undefer: not the newest cleanup of the calling task");
+	if (!t || !t->defers || t->defers->fn != cleanup) {
+		char who[320], where[128];
+		struct tend__text place = tend__text(where, sizeof(where));
+
+		tend__text_address(&place, __builtin_return_address(0));
+		tend__bug("tend: tend_undefer() at %s: not the newest cleanup of %s", where,
+		          tend__who(t, who, sizeof(who)));
+	}
 	struct tend__defer d = *t->defers;
 	tend__free(t->defers);
 	t->defers = d.next;
@@ -112,9 +133,15 @@ void tend_panic_at(const char *site, const char *fmt, ...)
 		tend__bug("tend: panic outside of a task: %s", text);
 	_Static_assert(sizeof(text) == sizeof(t->extra->message), "the text fits");
 	tend__assert(!t->worker || t->worker == tend__tls.worker);
-	if (t->unwinding)
-		tend__bug("tend: task #%llu panicked in a cleanup: %s", (unsigned long long)t->id,
-		          text);
+	/* The first panic of an unwinding ends the task as any other; the rest of the cleanups
+	 * run. */
+	if (t->unwinding == TEND__UNWOUND ||
+	    (t->unwinding == TEND__UNWINDS && t->ending == TEND_PANICKED)) {
+		char who[320];
+
+		tend__bug("tend: a task panicked in a cleanup after a panic: %s: %s",
+		          tend__who(t, who, sizeof(who)), text);
+	}
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	/* Without memory the outcome has no message; the task still ends. */
 	if (tend__task_extra(t))

@@ -61,6 +61,13 @@ static void ending(struct tend__thread_task *tt)
 	tend__unlock(&tt->rt->threads_lock);
 }
 
+/* tend__unwind() where the frame of run() is gone: a panic in a cleanup comes back here. */
+static void unwind(struct tend__thread_task *tt)
+{
+	if (setjmp(tt->out) == 0)
+		tend__unwind(tt->task);
+}
+
 /* The body left by pthread_exit() or by pthread_cancel(). The cleanups of tend_defer()
  * still run, and the task ends as aborted. */
 static void left(void *p)
@@ -70,7 +77,7 @@ static void left(void *p)
 
 	tend__assert(t->data == tt);
 	t->ending = TEND_ABORTED;
-	tend__unwind(t);
+	unwind(tt);
 }
 
 /* The destructors of the thread have run: no code of a task runs after the end of the task. */
@@ -82,7 +89,7 @@ static void end(void *p)
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
 	tend__assert(tend__tls.task == t && t->data == tt);
-	tend__unwind(t); /* a destructor may have deferred a cleanup */
+	unwind(tt); /* a destructor may have deferred a cleanup */
 	tend__tls.task = NULL;
 	ending(tt);
 	tend__task_finish(t);

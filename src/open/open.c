@@ -167,6 +167,7 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 {
 	rt->index = UINT32_MAX;
 	rt->flags = o->flags;
+	rt->spawn_cleaner = tend__spawn_cleaner;
 	rt->workers_count = o->workers;
 	rt->slots = tend__slots_for(o->tasks_max, o->workers);
 	/* Whole pages, because the lowest page of a stack is its guard. */
@@ -249,34 +250,6 @@ static void cancel_all(tend_runtime *rt)
 	tend__scope_cancel(rt->root, rt->root->id, &reason);
 }
 
-static bool poll_until(tend_runtime *rt, uint64_t deadline)
-{
-	while (tend__scope_live(rt->root, rt->root->id) > 0) {
-		uint64_t now = tend__clock();
-
-		if (now >= deadline)
-			return false;
-		tend__worker_poll(&rt->workers[0],
-		                  now + TEND_MS < deadline ? now + TEND_MS : deadline);
-	}
-	return true;
-}
-
-/* The steps of tend_shutdown() for a hosted runtime: this thread must run the tasks between
- * the steps, because no other thread does. Returns 0 or -ETIMEDOUT. */
-static int stop_hosted(tend_runtime *rt, uint64_t deadline)
-{
-	uint64_t id = rt->root->id;
-
-	tend__assert(rt->workers_count == 1);
-	tend__shutdown_begin(rt->root, id);
-	cancel_all(rt);
-	if (poll_until(rt, tend__kill_at(tend__clock(), deadline)))
-		return 0;
-	tend__shutdown_force(rt->root, id);
-	return poll_until(rt, deadline) ? 0 : -ETIMEDOUT;
-}
-
 /* There is no memory for a report or for force; the runtime can close all the same. Returns
  * 0 or -ETIMEDOUT. */
 static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
@@ -298,10 +271,9 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return -ESTALE;
 	if (tend__worker_of(rt) || (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt))
 		return -EDEADLK;
-	error = rt->flags & TEND_HOSTED
-	                ? stop_hosted(rt, deadline)
-	                : tend_shutdown(tend_root(rt), deadline,
-	                                TEND_SHUTDOWN_OPTS(.text = "the runtime closes"));
+	error = tend__shutdown(rt->root, rt->root->id, deadline,
+	                       TEND_SHUTDOWN_OPTS(.text = "the runtime closes"),
+	                       rt->flags & TEND_HOSTED);
 	if (error == -ENOMEM)
 		error = stop_without_memory(rt, deadline);
 	if (error)
@@ -313,11 +285,13 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return error;
 	tend__threads_reap(rt, true);
 	tend__root_end(rt);
+	/* The workers stop before the monitor, because a worker may still be at the end of a task,
+	 * where it drops alarms. The parts of the workers go after the monitor, which may still be
+	 * waking one for a task that has ended since. */
 	tend__workers_stop(rt);
-	/* After the workers have stopped, because until then worker 0 may begin to watch the
-	 * guard's socket. */
 	tend__children_close(rt);
 	tend__monitor_stop(rt);
+	tend__workers_fini(rt);
 	tend__children_free(rt);
 	free_runtime(rt);
 	return 0;

@@ -8,6 +8,7 @@
 #define TEND_PLATFORM_GUARD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Raised when the structs below change. The guard refuses any other number. */
@@ -117,6 +118,10 @@ struct tend__guard_stop {
  *             privileged), else the installed guard
  *   returns   0; -ENOENT if there is no guard; -EACCES, -EMFILE, -ENOMEM, ... */
 int tend__guard_open(const char *path, struct tend__guard *g);
+
+/* Writes where tend__guard_open() looks, the paths in their order with a ':' between. Returns
+ * as snprintf(). */
+size_t tend__guard_paths(const char *path, char *buf, size_t size);
 
 /* Asks for a process. All is copied before this returns; `fds` stay the caller's. The leader
  * gets a group of its own, default signals, an empty signal mask and no other descriptor.

@@ -25,7 +25,9 @@ struct tend__tls {
 	struct tend__worker *worker;   /* the worker that this thread is, or NULL */
 	struct tend__task *task;       /* the task that runs on this thread, or NULL */
 	struct tend__context *context; /* the simulator's: the context that runs */
+	struct tend__task *stand_in;   /* the simulator's: a thread that is no task waits by it */
 	uint64_t driver;               /* the thread's number once it drives a hosted runtime; 0 */
+	int32_t waits_left;            /* of a worker: until its loop has its turn */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
 
@@ -141,6 +143,11 @@ void tend__stack_forget(void *low, size_t bytes, unsigned announced);
 #ifdef TEND_SIM
 /* The number of the simulation that runs, from 1; 0 outside of a simulation. */
 uint64_t tend__sim_run(void);
+/* Called when no thread of a simulation can go on: writes the waiting tasks to stderr. The
+ * runtime's, which knows the tasks. */
+extern void (*tend__sim_on_deadlock)(void);
+/* The threads of the simulation that wait, from 0 on; NULL after the last. */
+const struct tend__tls *tend__sim_waiting(int i);
 uint64_t tend__os_clock(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);

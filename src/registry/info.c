@@ -91,8 +91,7 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 	static const struct tend_info none;
 
 	if (index >= s->count)
-		tend__bug("tend: tend_snapshot_at(): there is no row %zu, only %zu", index,
-		          s->count);
+		tend__snapshot_no_row(s, "tend_snapshot_at", index, __builtin_return_address(0));
 	if (!s->infos) {
 		s->infos_bytes = (s->count + 1) * sizeof(*s->infos);
 		s->infos = tend__snapshot_reserve(&s->infos_bytes);

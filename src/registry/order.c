@@ -123,6 +123,7 @@ static void make_tree(const struct order *o, uint32_t strays)
 
 	if (o->root != NONE)
 		places[o->root].depth = 0;
+	o->s->info.torn = 0;
 	for (uint32_t i = 0; strays && i < o->s->count; i++)
 		if (o->above[i] == NONE) {
 			hang_up(o, i);
@@ -138,6 +139,7 @@ static void make_tree(const struct order *o, uint32_t strays)
 			find_depth(o, i);
 		tend__assert(places[i].depth <= TEND__ROW_DEPTH_MAX);
 		places[i].above = o->above[i];
+		o->s->info.torn += places[i].torn != 0;
 		put_in_list(o, i);
 	}
 }
@@ -387,7 +389,7 @@ static void write_order(const struct order *o)
 
 /* Marks the rows below a row whose scope is missing, because their paths are wrong, too.
  * In order, so that each scope is marked before the rows in it. */
-static void count_torn(tend_snapshot *s)
+static void mark_lost(tend_snapshot *s)
 {
 	s->info.torn = 0;
 	for (size_t i = 0; i < s->count; i++) {
@@ -419,7 +421,8 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last)
 	if (!strays || last) {
 		make_tree(&o, strays);
 		write_order(&o);
-		count_torn(s);
+		if (strays)
+			mark_lost(s);
 	}
 	tend__snapshot_return(block, bytes);
 	return strays && !last ? -EAGAIN : 0;

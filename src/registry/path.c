@@ -5,14 +5,24 @@
 
 #include <string.h>
 
+void tend__snapshot_no_row(const tend_snapshot *s, const char *function, size_t index,
+                           const void *from)
+{
+	char where[128];
+	struct tend__text place = tend__text(where, sizeof(where));
+
+	tend__text_address(&place, from);
+	tend__bug("tend: %s() at %s: there is no row %zu in a snapshot of \"%s\" with %zu rows",
+	          function, where, index, s->info.name, s->count);
+}
+
 size_t tend_snapshot_count(const tend_snapshot *s) { return s->count; }
 void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out) { *out = s->info; }
 
 uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 {
 	if (index >= s->count)
-		tend__bug("tend: tend_snapshot_depth(): there is no row %zu, only %zu", index,
-		          s->count);
+		tend__snapshot_no_row(s, "tend_snapshot_depth", index, __builtin_return_address(0));
 	return s->places[s->order[index]].depth;
 }
 
@@ -75,8 +85,7 @@ size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf
 	/* The prefix is kept for the next call: callers take turns, says the header. */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
 	if (index >= s->count)
-		tend__bug("tend: tend_snapshot_path(): there is no row %zu, only %zu", index,
-		          s->count);
+		tend__snapshot_no_row(s, "tend_snapshot_path", index, __builtin_return_address(0));
 	uint32_t row = s->order[index];
 	const struct tend__place *place = &s->places[row];
 

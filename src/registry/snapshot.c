@@ -319,8 +319,22 @@ static tend_snapshot *make_room(uint32_t slots)
 	s->row_of = (uint32_t *)(s->places + slots);
 	s->order = s->row_of + slots;
 	s->names = (uint64_t *)(void *)(s->order + slots);
-	memset(s->row_of, 0, slots * sizeof(*s->row_of));
 	return s;
+}
+
+/* Copies the first `used` slots. With a reader of its own, whose fields stay in registers. */
+static void copy_all(tend_snapshot *s, struct reader *reader, uint32_t used)
+{
+	struct reader in = *reader;
+	size_t count = 0;
+
+	for (uint32_t slot = 1; slot < used; slot++) {
+		__builtin_prefetch(&in.records[slot + AHEAD]);
+		__builtin_prefetch(&in.records[slot + AHEAD].spawned);
+		count += copy(&in, slot, count);
+	}
+	s->count = count;
+	*reader = in;
 }
 
 /* Reads the first `used` of the slots. */
@@ -330,14 +344,14 @@ static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t us
 	struct reader in = {records,  s->rows, s->places, s->row_of,
 	                    s->names, slots,   0,         2 * slots * NAME_WORDS};
 
-	for (uint32_t slot = 1; slot < used; slot++) {
-		__builtin_prefetch(&records[slot + AHEAD]);
-		__builtin_prefetch(&records[slot + AHEAD].spawned);
-		s->count += copy(&in, slot, s->count);
-	}
+	memset(s->row_of, 0, used * sizeof(*s->row_of));
+	copy_all(s, &in, used);
 	tend__assert(s->count < slots || slots == 0);
 	tend__assert(in.letters <= in.letters_max);
-	int error = tend__snapshot_order(s, slots, false);
+	int error = tend__snapshot_order(s, used, false);
+	if (error != -EAGAIN)
+		return error;
+	memset(s->row_of + used, 0, (slots - used) * sizeof(*s->row_of));
 	/* Tasks or scopes began or ended during the read. A scope outlives its tasks: either
 	 * the scope of a row is there by now, or the row has ended. */
 	for (int i = 0; i < ROUNDS && error == -EAGAIN; i++) {

@@ -110,6 +110,10 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last);
 /* Puts a row into the public words; `out` is zeroed. */
 void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info *out);
 
+/* An index that is too large is an error of the program, at the return address `from`. */
+TEND_NORETURN void tend__snapshot_no_row(const tend_snapshot *s, const char *function, size_t index,
+                                         const void *from);
+
 static inline uint32_t tend__row_kind(const struct tend__row *r) { return r->site_kind & 0xff; }
 static inline const char *tend__row_name(const tend_snapshot *s, uint32_t row)
 {

@@ -9,8 +9,6 @@
 
 #include "tend/io.h"
 
-#include "base/alloc.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -78,7 +76,7 @@ static void wake_all(struct tend__fd *f, int events, int result)
  * the descriptor again. */
 static void forget(struct tend__worker *w, int fd, struct tend__fd *f)
 {
-	tend__assert(f->added && !f->watch && !tend__linked(&f->waiters));
+	tend__assert(f->added && !tend__linked(&f->waiters));
 	tend__poller_del(&w->poller, fd);
 	f->added = false;
 	w->poller.watched--;
@@ -96,10 +94,6 @@ static void report(struct tend__worker *w, const struct tend__ready *ready, int 
 		/* The event of an earlier file of the number: no wait is for that file. */
 		if (!f->added || key_of(fd, f->generation) != ready[i].key)
 			continue;
-		if (f->watch) {
-			f->watch(f->watch_arg, 0);
-			continue;
-		}
 		if (!tend__linked(&f->waiters) && ++f->unasked == UNASKED_MAX) {
 			forget(w, fd, f);
 			continue;
@@ -168,7 +162,6 @@ static int add(struct tend__worker *w, int fd, struct tend__fd *f, uint64_t gene
 	if (error)
 		return error;
 	f->added = true;
-	f->watch = NULL;
 	f->ready = 0;
 	f->drained = false;
 	f->tcp = is_tcp(fd);
@@ -313,55 +306,6 @@ int tend__fds_mode(int fd)
 	return !f ? -1 : f->blocking;
 }
 
-/* ---- Watches ---- */
-
-struct watching {
-	struct tend__post post;
-	int fd;
-	uint32_t closes; /* the number's, when the watch was asked for */
-	void (*fn)(void *arg, int error);
-	void *arg;
-};
-
-/* Does nothing if the number has been closed since: the closing caller knows. */
-static void watch(struct tend__worker *w, int fd, uint32_t closes, void (*fn)(void *arg, int error),
-                  void *arg)
-{
-	if (tend__fd_closes(fd) != closes)
-		return;
-	struct tend__fd *f;
-	int error = prepare(w, fd, &f);
-	/* Looked at again, because prepare() may have seen a later file. */
-	if (tend__fd_closes(fd) != closes)
-		return;
-	if (!error) {
-		f->watch = fn;
-		f->watch_arg = arg;
-	}
-	/* The poller reports events from before the add as a first edge. */
-	fn(arg, error);
-}
-
-static void on_watch(struct tend__worker *w, struct tend__post *p)
-{
-	struct watching *x = tend__entry(p, struct watching, post);
-
-	watch(w, x->fd, x->closes, x->fn, x->arg);
-	tend__free(x);
-}
-
-int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg)
-{
-	tend__assert(fd >= 0 && fn);
-	struct watching *x = tend__alloc(sizeof(*x));
-
-	if (!x)
-		return -ENOMEM;
-	*x = (struct watching){{.fn = on_watch}, fd, tend__fd_closes(fd), fn, arg};
-	tend__post(&rt->workers[0], &x->post);
-	return 0;
-}
-
 /* ---- Closing ---- */
 
 static void look_again(struct tend__worker *w, struct tend__fd *f)
@@ -372,8 +316,6 @@ static void look_again(struct tend__worker *w, struct tend__fd *f)
 	if (!f->added || f->generation == generation)
 		return;
 	drop(w, f, generation);
-	if (f->watch)
-		watch(w, fd, closes_of(f->generation), f->watch, f->watch_arg);
 }
 
 static void on_advance(struct tend__worker *w, struct tend__post *p)

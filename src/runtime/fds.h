@@ -29,12 +29,6 @@ bool tend__fds_drained(int fd);
  * -1. Fibers only. */
 int tend__fds_mode(int fd);
 
-/* Calls fn(arg, 0) from worker 0's loop when the descriptor has become ready, and once at
- * the beginning, until tend__fd_closing(); fn tries until EAGAIN and never waits. Calls
- * fn(arg, error) if the descriptor cannot be watched, and then no more. Returns 0 or
- * -ENOMEM. */
-int tend__fd_watch(tend_runtime *rt, int fd, void (*fn)(void *arg, int error), void *arg);
-
 /* Around the close of a descriptor: its waits return -EBADF from the first call on. A wait
  * that begins between the two calls may be for this file or for a new file of the number,
  * and looks again after the second call. */

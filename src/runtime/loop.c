@@ -40,11 +40,11 @@ static int round_of(struct tend__worker *w)
 static pthread_key_t exit_key;
 static void left(void *arg)
 {
-	struct tend__task *t = tend__tls.task;
+	char who[320];
 
 	(void)arg;
-	tend__bug("tend: task #%llu left its fiber by pthread_exit()",
-	          (unsigned long long)(t ? t->id : 0));
+	tend__bug("tend: a task left its fiber by pthread_exit(): %s",
+	          tend__who(tend__tls.task, who, sizeof(who)));
 }
 static void make_exit_key(void) { pthread_key_create(&exit_key, left); }
 
@@ -56,6 +56,7 @@ static void loop(void *arg)
 	pthread_once(&once, make_exit_key);
 	pthread_setspecific(exit_key, w);
 	tend__tls.worker = w;
+	tend__tls.waits_left = TEND__WAITS;
 	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls.context = &w->context;
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
@@ -85,8 +86,10 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
 	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
-	tend__tls =
-		(struct tend__tls){.worker = w, .context = &w->context, .driver = before.driver};
+	tend__tls = (struct tend__tls){.worker = w,
+	                               .context = &w->context,
+	                               .driver = before.driver,
+	                               .waits_left = TEND__WAITS};
 	tend__awake(w);
 	uint64_t next;
 	for (;;) {
@@ -180,6 +183,10 @@ void tend__workers_stop(tend_runtime *rt)
 		if (!(rt->flags & TEND_HOSTED))
 			tend__thread_join(&w->thread);
 	}
+}
+
+void tend__workers_fini(tend_runtime *rt)
+{
 	for (uint32_t i = 0; i < rt->workers_count; i++) {
 		struct tend__worker *w = &rt->workers[i];
 

@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <pthread.h>
+
 enum { FDS_MAX = 1 << 20 };
 
 struct watch {
@@ -265,16 +267,19 @@ static int start(tend_runtime *rt, struct tend__monitor **out)
 int tend__monitor_start(tend_runtime *rt)
 {
 	struct tend__monitor *m = monitor_of(rt);
-	int error = 0;
+	int error = 0, cancelable;
 
 	if (m)
 		return 0;
+	/* No pthread_cancel() takes effect while this thread holds the lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	tend__lock(&rt->monitor_lock);
 	if (!monitor_of(rt))
 		error = start(rt, &m);
 	if (m)
 		tend__store_release(&rt->monitor, m);
 	tend__unlock(&rt->monitor_lock);
+	pthread_setcancelstate(cancelable, NULL);
 	return error;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,9 +89,14 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 		else
 			park_until(t, why, deadline);
 	} else {
-		if (t->home)
-			tend__describe(t, object, tend__clock());
+		tend__describe(t, object, tend__clock());
+#ifdef TEND_SIM
+		tend__tls.stand_in = t->id ? NULL : t;
+#endif
 		park_thread(t, why, deadline);
+#ifdef TEND_SIM
+		tend__tls.stand_in = NULL;
+#endif
 	}
 }
 
@@ -230,16 +236,16 @@ void tend__waiter_done(struct tend__waiter *w, int result)
 }
 
 void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
-                       const struct tend__waiter *w)
+                       const struct tend__waiter *w, const void *from)
 {
-	uint64_t id = w->task->id;
+	char who[320], where[128];
+	struct tend__text place = tend__text(where, sizeof(where));
 
+	tend__text_address(&place, from);
+	tend__who(w->task, who, sizeof(who));
 	tend__unlock(lock);
-	if (id)
-		tend__bug("tend: %s#%llu is freed while task #%llu waits for it", kind,
-		          (unsigned long long)number, (unsigned long long)id);
-	tend__bug("tend: %s#%llu is freed while a thread waits for it", kind,
-	          (unsigned long long)number);
+	tend__bug("tend: %s#%llu is freed at %s while a task waits for it: %s", kind,
+	          (unsigned long long)number, where, who);
 }
 
 void tend__leave(struct tend__task *t)
@@ -247,7 +253,8 @@ void tend__leave(struct tend__task *t)
 	tend__assert(t == tend__tls.task);
 	tend__unwind(t);
 	t->kind->leave(t);
-	tend__bug("tend: task #%llu came back from its end", (unsigned long long)t->id);
+	char who[320];
+	tend__bug("tend: a task came back from its end: %s", tend__who(t, who, sizeof(who)));
 }
 
 void tend__checkpoint_at(struct tend__task *t, void *address)

@@ -35,7 +35,9 @@ enum {
 	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
 	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
-	TEND__ROUND = 128, /* tasks run between looks at inbox, timers and descriptors */
+	TEND__ROUND = 128,    /* tasks run between looks at inbox, timers and descriptors */
+	TEND__WAITS = 128,    /* waits that need not park, until the loop has its turn */
+	TEND__CHECKPOINT = 8, /* a checkpoint counts as so many */
 };
 
 /* First in, first out; the links are the posts of the tasks. */
@@ -65,16 +67,13 @@ struct tend__stack_block {
 /* A descriptor that fibers of this worker have waited for.
  * (w) the worker only  (x) any thread */
 struct tend__fd {
-	uint64_t generation; /* (w) the number's, at the add to the poller */
-	bool added;          /* (w) */
-	uint8_t ready;       /* (w) events that no fiber waited for; unusual events stay */
-	bool tcp;            /* (w) */
-	bool drained;        /* (w) by the last read, and no event has come since */
-	bool blocking;       /* (w) its file was not in non-blocking mode when added */
-	uint8_t unasked;     /* (w) events since the last wait of a fiber of this worker */
-	/* (w) Called by the loop instead of waking fibers, or NULL. */
-	void (*watch)(void *arg, int error);
-	void *watch_arg;           /* (w) */
+	uint64_t generation;       /* (w) the number's, at the add to the poller */
+	bool added;                /* (w) */
+	uint8_t ready;             /* (w) events that no fiber waited for; unusual events stay */
+	bool tcp;                  /* (w) */
+	bool drained;              /* (w) by the last read, and no event has come since */
+	bool blocking;             /* (w) its file was not in non-blocking mode when added */
+	uint8_t unasked;           /* (w) events since the last wait of a fiber of this worker */
 	struct tend__link waiters; /* (w) */
 	_Atomic bool posted;       /* (x) the post is in the inbox: a thread closed the number */
 	struct tend__post post;    /* (x) used by the thread that has set `posted` */
@@ -119,6 +118,7 @@ struct tend__worker {
 	uint64_t rounds;                     /* (w) */
 	_Atomic uint64_t *current;           /* (r) in the registry: id of the running task */
 	uint32_t budget;                     /* (w) tasks to run before the loop's next round */
+	uint32_t forgone;                    /* (w) part of the budget, in this round */
 	struct tend__stack *dead;            /* (w) a task ended on it, and was switched from */
 	struct tend__deferred_leaves leaves; /* (r) */
 	struct tend__reserved_places places; /* (x) */
@@ -169,6 +169,10 @@ struct tend_runtime {
 	 * `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
 	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
+	/* (c) Calls up into kinds/, set by open.c: spawns a task of turns below `detached`,
+	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
+	 * error. */
+	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */
@@ -335,6 +339,17 @@ void tend__fiber_wake(struct tend__task *t);
  * yield by itself, after a park once it was notified. */
 void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
+/* The running fiber gives way to the loop, and to the tasks that are ready. Does nothing in
+ * other tasks. */
+void tend__loops_turn(struct tend__task *t);
+/* At the beginning of what a task may do again and again without a park. Nothing is locked or
+ * linked. A fiber whose waits never park would keep its worker from timers, inbox and
+ * neighbours. */
+static inline void tend__may_go_on(struct tend__task *t, int32_t cost)
+{
+	if ((tend__tls.waits_left -= cost) <= 0)
+		tend__loops_turn(t);
+}
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* Ends a turn of the running task, from anywhere on its stack. */
@@ -349,14 +364,17 @@ struct tend__outside {
 	struct tend__record record;
 	struct tend__task task;
 };
-/* Returns the calling task, linked to its scope so that a cancel finds the task; or, for a
- * thread that is no task, a stand-in in `room`. */
+/* Begins a wait: returns the calling task, linked to its scope so that a cancel finds the
+ * task; or, for a thread that is no task, a stand-in in `room`. */
 struct tend__task *tend__self_slow(struct tend__outside *room);
 static inline struct tend__task *tend__self(struct tend__outside *room)
 {
 	struct tend__task *t = tend__tls.task;
 
-	return t && t->in_cancel_list ? t : tend__self_slow(room);
+	if (!t || !t->in_cancel_list)
+		return tend__self_slow(room);
+	tend__may_go_on(t, 1);
+	return t;
 }
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
@@ -394,15 +412,17 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
  * the cancel sweep's (sim/sweep.c) in a program that links it. */
 extern void (*tend__on_wait)(uint64_t id);
 #endif
-/* Says to readers since when the task waits, and for which object. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
 /* Marks w done, and notifies the waiter. The caller holds the lock of the object, which
  * keeps the stack of the waiter in place until this returns. */
 void tend__waiter_done(struct tend__waiter *w, int result);
+/* Writes a task in the words of a message, and returns the buffer. */
+const char *tend__who(const struct tend__task *t, char *buf, size_t size);
 /* The object of the program has waiters, and is about to be freed: an error of the program.
- * Gives the lock of the object back, because the hook of the program runs without locks. */
+ * Gives the lock of the object back, because the hook of the program runs without locks.
+ * `from` is the return address of the call that frees. */
 TEND_NORETURN void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t number,
-                                     const struct tend__waiter *w) TEND_RELEASE(lock);
+                                     const struct tend__waiter *w, const void *from)
+	TEND_RELEASE(lock);
 /* Ends the calling task if an abort was asked for. No waiter of the task is linked. */
 void tend__abort_if_asked(struct tend__task *t) TEND_EXCLUDES(&t->worker->rt->tree);
 /* The same for a caller that returns -ECANCELED and has nothing to take back: an abort
@@ -427,7 +447,10 @@ void tend__checkpoint_at(struct tend__task *t, void *address);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);
+/* Ends the threads of the workers; and closes what the workers have, when no other thread can
+ * wake them any more. */
 void tend__workers_stop(tend_runtime *rt);
+void tend__workers_fini(tend_runtime *rt);
 int tend__worker_poll(struct tend__worker *w, uint64_t deadline);
 
 #endif

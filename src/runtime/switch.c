@@ -212,6 +212,18 @@ void tend__fiber_yield(struct tend__task *t)
 	go_on(t->worker, t);
 }
 
+void tend__loops_turn(struct tend__task *t)
+{
+	struct tend__worker *w = t->worker;
+
+	tend__tls.waits_left = TEND__WAITS;
+	if (!w)
+		return;
+	w->forgone = w->budget;
+	w->budget = 0;
+	tend__fiber_yield(t);
+}
+
 void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait)
 {
 	tend__assert(t == tend__tls.task);
@@ -257,7 +269,7 @@ static inline __attribute__((always_inline)) struct tend__task *go_off(struct te
 	}
 	w->dead = stack;
 	switch_to(w, &stack->context, n);
-	tend__bug("tend: the worker came back to a stack whose task has ended");
+	tend__bug("tend: worker %u came back to a stack whose task has ended", w->number);
 }
 
 void tend__fiber_end(struct tend__task *t)
@@ -275,7 +287,8 @@ void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait)
 
 void tend__unwind(struct tend__task *t)
 {
-	t->unwinding = true;
+	/* A panic in here leaves by tend__leave(), which comes back here for the rest. */
+	t->unwinding = TEND__UNWINDS;
 	for (;;) {
 		void (*drop)(void *arg) = t->drop;
 
@@ -287,12 +300,13 @@ void tend__unwind(struct tend__task *t)
 			d.fn(d.arg);
 		}
 		if (!drop)
-			return;
+			break;
 		/* Cleared before the call, so that drop() runs once even if drop() leaves the
 		 * thread. The loop goes on, because drop() may have deferred a cleanup. */
 		t->drop = NULL;
 		drop(t->arg);
 	}
+	t->unwinding = TEND__UNWOUND;
 }
 
 static void entry(void *arg)
@@ -319,11 +333,12 @@ int tend__run_ready(struct tend__worker *w)
 {
 	tend__assert(!tend__tls.task && !w->dead);
 	w->budget = TEND__ROUND;
+	w->forgone = 0;
 	struct tend__task *t;
 	while ((t = choose(w, NULL)))
 		switch_to(w, &w->context, t);
 	running(w, NULL); /* tasks may have ended without a run */
 	tend__assert(!w->dead && w->budget <= TEND__ROUND);
 	w->worked = w->worked || w->budget != TEND__ROUND;
-	return TEND__ROUND - (int)w->budget;
+	return TEND__ROUND - (int)(w->budget + w->forgone);
 }

@@ -4,9 +4,12 @@
 #include "tend/text.h"
 
 #include "base/error.h"
+#include "segment/say.h"
+#include "segment/words.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 
 /* A number is used again when the runtime has closed. Earlier ids must stay stale, so
  * generations go on where the last runtime of the number ended. */
@@ -46,6 +49,48 @@ static void in_child(void)
 }
 
 static void at_fork(void) { tend__at_fork(in_child); }
+
+#ifdef TEND_SIM
+static void say_parked(struct tend__header *h)
+{
+	for (uint32_t slot = 2; slot < tend__load_relaxed(&h->records_used); slot++) {
+		struct tend__record *r = tend__record_at(h, slot);
+		char who[512];
+		struct tend__text t = tend__text(who, sizeof(who));
+
+		/* Relaxed, all: no other thread goes on. */
+		if ((tend__load_relaxed(&r->site_kind) & 0xff) == TEND_KIND_SCOPE ||
+		    (tend__load_relaxed(&r->word) & TEND__STATE) != TEND__PARKED)
+			continue;
+		tend__say_task(&t, h, slot, false, tend__clock());
+		fprintf(stderr, "tend: simulation: %s\n", who);
+	}
+}
+
+static void say_deadlock(void)
+{
+	const struct tend__tls *tls;
+
+	for (uint32_t i = 0; i < TEND__RUNTIMES; i++) {
+		tend_runtime *rt = tend__load_relaxed(&tend__runtimes[i].rt);
+
+		if (rt && rt->segment.header)
+			say_parked(rt->segment.header);
+	}
+	for (int i = 0; (tls = tend__sim_waiting(i)); i++) {
+		char wait[128];
+		struct tend__text t = tend__text(wait, sizeof(wait));
+
+		if (!tls->stand_in)
+			continue;
+		tend__wait_text(&t,
+		                (uint32_t)(tend__task_word(tls->stand_in) & TEND__WAIT) >>
+		                        TEND__WAIT_SHIFT,
+		                tend__load_relaxed(&tls->stand_in->record->object), tend__clock());
+		fprintf(stderr, "tend: simulation: a thread that is no task, in %s\n", wait);
+	}
+}
+#endif
 
 void tend__drive(const tend_runtime *rt)
 {
@@ -95,6 +140,9 @@ int tend__runtime_claim(tend_runtime *rt, uint32_t *first_generation)
 	int error = -EAGAIN;
 
 	pthread_once(&once, at_fork);
+#ifdef TEND_SIM
+	tend__sim_on_deadlock = say_deadlock;
+#endif
 	tend__lock(&tend__runtimes_lock);
 	if (!any_open())
 		tend__store_relaxed(&tend__opened_at, tend__clock());
@@ -141,15 +189,31 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	rt->index = UINT32_MAX;
 }
 
+const char *tend__who(const struct tend__task *t, char *buf, size_t size)
+{
+	struct tend__text text = tend__text(buf, size);
+
+	if (!t || !t->id) {
+		tend__text_s(&text, "a thread that is no task");
+		return buf;
+	}
+	tend_runtime *rt = tend__load_acquire(&tend__runtimes[tend__id_runtime(t->id)].rt);
+	if (rt)
+		tend__say_task(&text, rt->segment.header, tend__id_slot(t->id), t == tend__tls.task,
+		               tend__clock());
+	else
+		tend__text_f(&text, "#%llu", (unsigned long long)t->id);
+	return buf;
+}
+
 void tend__deadline_is_a_length(uint64_t deadline)
 {
-	struct tend__task *t = tend__tls.task;
-	char text[16];
+	char text[16], who[320];
 
 	tend_duration_text(deadline, text, sizeof(text));
-	tend__bug("tend: task #%llu: the deadline %llu (%s) is an instant from before the runtime "
-	          "was opened; did you mean tend_after()?",
-	          (unsigned long long)(t ? t->id : 0), (unsigned long long)deadline, text);
+	tend__bug("tend: the deadline %llu (%s) is an instant from before the runtime was opened; "
+	          "did you mean tend_after()? Asked by %s",
+	          (unsigned long long)deadline, text, tend__who(tend__tls.task, who, sizeof(who)));
 }
 
 uint64_t tend_now(void) { return tend__clock(); }

@@ -74,6 +74,13 @@ static int enter(struct tend__scope *s, uint64_t id, uint32_t n, bool admit)
 	return enter_empty(s, id, n, admit);
 }
 
+int tend__scope_enter(struct tend__scope *s, uint64_t id) { return enter(s, id, 1, false); }
+
+int tend__scope_refusal(struct tend__scope *s, uint64_t id)
+{
+	return admission(tend__load_acquire(&s->home.record->word), id, true);
+}
+
 int tend__scope_admit(struct tend__scope *s, uint64_t id)
 {
 	struct tend__worker *w = tend__worker_of(s->rt);

@@ -13,6 +13,8 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 
 	if (!s)
 		return tend__no_such();
+	if (!fn)
+		return -EINVAL;
 	struct tend__cleanup *c = tend__alloc(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
@@ -23,7 +25,7 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 	else if (tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CLOSED)
 		error = -ECANCELED;
 	else {
-		*c = (struct tend__cleanup){s->cleanups, fn, arg};
+		*c = (struct tend__cleanup){s->cleanups, fn, arg, s->id};
 		s->cleanups = c;
 	}
 	tend__unlock(&s->rt->tree);
@@ -32,33 +34,34 @@ int tend_scope_cleanup(tend_scope scope, tend_cleanup_fn *fn, void *arg)
 	return error;
 }
 
-/* Takes the next cleanup out of the subtree and returns the cleanup, or NULL: the deepest
- * scope comes first, and in a scope the newest cleanup. */
-static struct tend__cleanup *next_cleanup(struct tend__scope *top, uint64_t id)
+bool tend__has_cleanups(struct tend__scope *top)
 {
-	struct tend__scope *from = NULL;
-
-	tend__lock(&top->rt->tree);
-	for (struct tend__scope *s = tend__scope_is(top, id) ? top : NULL; s;
-	     s = tend__scope_next(s, top, true))
-		if (s->cleanups && (!from || s->depth > from->depth))
-			from = s;
-	tend__assert(!from || tend__below(from, top));
-	struct tend__cleanup *c = from ? from->cleanups : NULL;
-	if (c)
-		from->cleanups = c->next;
-	tend__unlock(&top->rt->tree);
-	return c;
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
+		if (s->cleanups)
+			return true;
+	return false;
 }
 
-void tend__cleanups_run(struct tend__scope *top, uint64_t id)
+struct tend__cleanup *tend__cleanups_take(struct tend__scope *top)
 {
-	struct tend__cleanup *c;
+	struct tend__cleanup *first = NULL, **at[TEND__DEPTH_MAX] = {NULL};
+	struct tend__cleanup *of_depth[TEND__DEPTH_MAX] = {NULL};
 
-	while ((c = next_cleanup(top, id))) {
-		struct tend__cleanup it = *c;
+	tend__assert_held(&top->rt->tree);
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
+		tend__assert(s->depth < TEND__DEPTH_MAX);
+		if (!s->cleanups)
+			continue;
+		struct tend__cleanup **end = at[s->depth] ? at[s->depth] : &of_depth[s->depth];
 
-		tend__free(c); /* first, because fn may end the task */
-		it.fn(it.arg);
+		for (*end = s->cleanups; *end; end = &(*end)->next) {}
+		at[s->depth] = end;
+		s->cleanups = NULL;
 	}
+	for (uint32_t depth = 0; depth < TEND__DEPTH_MAX; depth++)
+		if (at[depth]) {
+			*at[depth] = first;
+			first = of_depth[depth];
+		}
+	return first;
 }

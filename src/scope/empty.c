@@ -19,6 +19,9 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind w
 	if (!tend__scope_is(s, id) ||
 	    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
 		tend__unlock(&s->home.lock);
+	} else if (tend__check_may_wait() && deadline) {
+		tend__unlock(&s->home.lock);
+		error = -EDEADLK;
 	} else {
 		tend__link_append(&s->waiters, &w.link);
 		error = tend__wait(&s->home.lock, &w, why, id, deadline, flags | TEND__STAY);
@@ -37,7 +40,7 @@ static int wait_empty(tend_scope scope, uint64_t deadline)
 
 	if (!s)
 		return tend__no_such();
-	if (tend__inside(s) || tend__check_may_wait())
+	if (tend__inside(s))
 		return -EDEADLK;
 	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0);
 }

@@ -317,12 +317,17 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 		return tend__no_such();
 	if (s == rt->root || s == rt->detached)
 		return -EPERM;
-	if (tend__inside(s) || tend__check_may_wait())
+	if (tend__inside(s))
 		return -EDEADLK;
+	bool asks = tend__check_may_wait() && deadline;
 
 	struct tend_stats mine = {0};
 	tend__lock(&s->rt->tree);
-	int error = !tend__scope_is(s, scope.id) ? -ESRCH : s->closer ? -EBUSY : 0;
+	uint64_t word = tend__load_acquire(&s->home.record->word);
+	int error = !tend__scope_is(s, scope.id)      ? -ESRCH
+	            : s->closer                       ? -EBUSY
+	            : asks && tend__scope_count(word) ? -EDEADLK
+	                                              : 0;
 	if (!error) {
 		s->closer = &mine;
 		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
@@ -331,6 +336,9 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 	if (error)
 		return error;
 
+	/* The scope was empty; for a task that has entered since, the caller may not wait. */
+	if (asks)
+		deadline = 0;
 	for (bool ended = false; !ended && !error;) {
 		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline,
 		                          TEND__UNCANCELABLE);

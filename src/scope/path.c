@@ -4,22 +4,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "segment/say.h"
 
 #include <errno.h>
-
-static size_t path_bytes(struct tend__header *h, const uint32_t *chain, int n)
-{
-	size_t bytes = 0;
-
-	for (int i = 0; i < n; i++) {
-		uint64_t words[6];
-		char name[48];
-
-		tend__name_load(tend__record_at(h, chain[i])->name, words);
-		bytes += tend__name_unpack(words, name) + 1;
-	}
-	return bytes;
-}
+#include <string.h>
 
 /* Builds the path of a live scope or task from the names of its parents. No path is stored:
  * a path is built when a caller asks for the path. */
@@ -36,30 +24,8 @@ int64_t tend_path(uint64_t id, char *buf, size_t size)
 	            tend__id_generation(id) ||
 	    !(uint32_t)tend__load_acquire(&tend__record_at(h, slot)->word))
 		return -ESRCH;
-	uint32_t chain[TEND__DEPTH_MAX + 2];
-	int n = 0;
-	while (slot && slot < h->records_max && n < TEND__DEPTH_MAX + 2) {
-		chain[n++] = slot;
-		slot = tend__load_acquire(&tend__record_at(h, slot)->parent);
-	}
 	struct tend__text t = tend__text(buf, size);
-	tend__assert(n > 0);
-	/* A path that is too long is cut in front, because the end of a path says more. */
-	while (path_bytes(h, chain, n) >= TEND_PATH_MAX - 4)
-		n--;
-	tend__assert(n > 0);
-	if (chain[n - 1] != 1)
-		tend__text_f(&t, ".../");
-	while (n-- > 0) {
-		uint64_t words[6];
-		char name[48];
-
-		tend__name_load(tend__record_at(h, chain[n])->name, words);
-		size_t len = tend__name_unpack(words, name);
-		tend__text_bytes(&t, name, len);
-		if (n)
-			tend__text_bytes(&t, "/", 1);
-	}
+	tend__say_path(&t, h, slot);
 	/* The slot must still have the generation of the id: otherwise the names that were read
 	 * may be those of another scope or task. */
 	if (tend__word_generation(tend__load_acquire(
@@ -76,8 +42,19 @@ static size_t name_at(struct tend__header *h, uint32_t slot, char out[48])
 	return tend__name_unpack(words, out);
 }
 
-/* Returns what is left of the path behind the name of the slot, or NULL if the path does not
- * begin with the name. */
+/* Returns what is left of the path behind "#ID", if the id is that of the slot; else the path. */
+static const char *after_id(struct tend__header *h, uint32_t slot, const char *path)
+{
+	uint64_t word = tend__load_acquire(&tend__record_at(h, slot)->word);
+	char id[24] = "#";
+	struct tend__text t = tend__text(id + 1, sizeof(id) - 1);
+
+	tend__text_number(&t, tend__id(h->runtime, tend__word_generation(word), slot));
+	return strncmp(path, id, t.n + 1) == 0 ? path + t.n + 1 : path;
+}
+
+/* Returns what is left of the path behind the name of the slot, or behind its name and id; or
+ * NULL if the path does not begin with the name. */
 static const char *after_name(struct tend__header *h, uint32_t slot, const char *path)
 {
 	char name[48];
@@ -87,6 +64,8 @@ static const char *after_name(struct tend__header *h, uint32_t slot, const char 
 		if (path[i] != name[i])
 			return NULL;
 	path += len;
+	if (*path == '#')
+		path = after_id(h, slot, path);
 	if (*path == '/')
 		return path + 1;
 	return *path ? NULL : path;
@@ -200,23 +179,78 @@ static uint32_t births(tend_runtime *rt)
 	return n;
 }
 
+/* Returns the length of a segment without its "#ID". */
+static size_t without_id(const char *segment, size_t n)
+{
+	size_t digits = 0;
+
+	while (digits < n && segment[n - 1 - digits] >= '0' && segment[n - 1 - digits] <= '9')
+		digits++;
+	return digits > 0 && digits < n && segment[n - 1 - digits] == '#' ? n - 1 - digits : n;
+}
+
+/* A path is a list of names, each with or without an id. */
+struct path {
+	bool valid;
+	size_t ids; /* length up to the last segment that looks like a name with an id */
+};
+
+static struct path parse(const char *path)
+{
+	struct path out = {.valid = path != NULL};
+	const char *begin = path;
+
+	for (bool more = path && *path; more && out.valid;) {
+		size_t n = strcspn(path, "/"), name = without_id(path, n);
+
+		out.valid = tend__name_valid(path, n) ||
+		            (n - name <= sizeof("#18446744073709551615") - 1 &&
+		             tend__name_valid(path, name));
+		if (name < n)
+			out.ids = (size_t)(path + n - begin);
+		more = path[n] == '/';
+		path += n + more;
+	}
+	return out;
+}
+
+/* Returns whether a live scope or task has the first n bytes of the path, or stands below. */
+static bool is_there(struct tend__header *h, const char *path, size_t n)
+{
+	uint32_t used = tend__load_acquire(&h->records_used);
+
+	for (uint32_t slot = 2; slot < used; slot++) {
+		struct tend__record *r = tend__record_at(h, slot);
+		uint64_t word = tend__load_acquire(&r->word);
+		bool scope = (tend__load_acquire(&r->site_kind) & 0xff) == TEND_KIND_SCOPE;
+
+		if (scope ? word & TEND__SCOPE_LIVE
+		          : (uint32_t)word && (word & TEND__STATE) != TEND__ENDED) {
+			const char *rest = after_slot(h, slot, path);
+
+			if (rest && (size_t)(rest - path) >= n &&
+			    tend__load(&r->word) >> 32 == word >> 32)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Returns how many tasks are live under the path. A count of 0 is valid only if no task was
  * born during the walk, because a walk is no instant: a task in front of the walk may spawn
- * a task behind the walk, and end before the walk comes to its slot. */
-static int64_t path_live(tend_runtime *rt, const char *path)
+ * a task behind the walk, and end before the walk comes to its slot. Returns -ESRCH for an id
+ * that names no scope or task, which is no path that happens to be empty. */
+static int64_t path_live(tend_runtime *rt, const char *path, size_t ids)
 {
 	for (;;) {
 		uint32_t before = births(rt);
 		int64_t live = scan(rt, path);
 
-		if (live || births(rt) == before)
+		if (live)
 			return live;
+		if (births(rt) == before)
+			return !ids || is_there(rt->segment.header, path, ids) ? 0 : -ESRCH;
 	}
-}
-
-static bool path_valid(const char *path)
-{
-	return path && path[0] != '/' && (!path[0] || path[__builtin_strlen(path) - 1] != '/');
 }
 
 int64_t tend_path_live(tend_runtime *at, const char *path)
@@ -225,7 +259,8 @@ int64_t tend_path_live(tend_runtime *at, const char *path)
 
 	if (!rt)
 		return tend__no_such();
-	return path_valid(path) ? path_live(rt, path) : -EINVAL;
+	struct path p = parse(path);
+	return p.valid ? path_live(rt, path, p.ids) : -EINVAL;
 }
 
 static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline)
@@ -236,26 +271,33 @@ static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline
 
 	if (!rt)
 		return tend__no_such();
-	if (!path_valid(path))
+	struct path p = parse(path);
+	if (!p.valid)
 		return -EINVAL;
-	if (tend__check_may_wait() ||
-	    (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
-	     under(rt->segment.header, tend__id_slot(tend__tls.task->id), path)))
+	if (tend__tls.task && tend__scope_of(tend__tls.task)->rt == rt &&
+	    under(rt->segment.header, tend__id_slot(tend__tls.task->id), path))
 		return -EDEADLK;
+	if (tend__check_may_wait() && deadline) {
+		int64_t live = path_live(rt, path, p.ids);
+
+		return live > 0 ? -EDEADLK : (int)live;
+	}
 	/* seq_cst, against the load in tend__task_finish() after the end of a task: the ending
 	 * task sees the waiter, or the count below sees the end. */
 	tend__add(&rt->path_waiters, 1);
-	for (;;) {
+	for (bool waited = false;; waited = true) {
 		struct tend__waiter w = {.task = tend__self(&room)};
 
 		tend__lock(&rt->empty_lock);
 		tend__link_append(&rt->empty_waiters, &w.link);
 		tend__unlock(&rt->empty_lock);
-		if (path_live(rt, path) == 0) {
+		int64_t live = path_live(rt, path, p.ids);
+		if (live <= 0) {
 			tend__lock(&rt->empty_lock);
 			tend__unlink(&w.link);
 			tend__unlock(&rt->empty_lock);
-			error = 0;
+			/* After a wait the scope with the id may have ended. */
+			error = waited ? 0 : (int)live;
 			break;
 		}
 		tend__lock(&rt->empty_lock);

@@ -9,8 +9,8 @@
 #include "base/text.h"
 #include "segment/words.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 tend_report *tend__report_make(uint64_t id)
@@ -38,8 +38,33 @@ void tend_report_free(tend_report *report)
 	/* seq_cst: the last user frees the memory after the writes of all users. */
 	if (!report || tend__add(&report->users, (uint32_t)-1) != 1)
 		return;
+	while (report->killed) {
+		struct tend__killed *killed = report->killed;
+
+		report->killed = killed->next;
+		tend__free(killed);
+	}
 	tend__free(report->rows);
 	tend__free(report);
+}
+
+void tend__report_killed(tend_report *report, uint64_t id, const char *path, uint32_t processes,
+                         const char *names)
+{
+	struct tend__killed *killed = NULL;
+
+	report->killed_count++;
+	if (report->killed_listed < TEND__KILLED_MAX)
+		killed = tend__alloc(sizeof(*killed));
+	if (!killed)
+		return;
+	killed->next = report->killed;
+	killed->id = id;
+	killed->processes = processes;
+	snprintf(killed->path, sizeof(killed->path), "%s", path);
+	snprintf(killed->names, sizeof(killed->names), "%s", names);
+	report->killed = killed;
+	report->killed_listed++;
 }
 
 size_t tend_report_abandoned(const tend_report *report) { return report->count; }
@@ -97,8 +122,8 @@ static bool runs(tend_runtime *rt, uint64_t id)
 static const char *rung(uint64_t word, uint32_t kind)
 {
 	if (!(word & TEND__ABORTED))
-		return "canceled";
-	return kind == TEND_KIND_PROCESS ? "killed" : "aborted";
+		return "cancel";
+	return kind == TEND_KIND_PROCESS ? "kill" : "abort";
 }
 
 static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
@@ -185,46 +210,72 @@ static void count(tend_report *report, struct tend__scope *top, uint64_t id)
 	tend__unlock(&top->rt->tree);
 }
 
-void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty)
+/* Names the late cleanup in the row of its cleaner, which is among the first `used` rows if the
+ * cleaner is below the scope; else the next row is the cleaner's. Returns how many rows were
+ * added. */
+static size_t late_row(tend_runtime *rt, const struct tend__late *late, struct tend__survivor *rows,
+                       size_t used)
+{
+	struct tend__survivor *row = rows;
+	struct tend__task *t;
+
+	while (row < rows + used && row->id != late->cleaner)
+		row++;
+	bool fresh = row == rows + used;
+	if (fresh && !late->cleaner)
+		*row = (struct tend__survivor){.kind = TEND_KIND_FIBER};
+	else if (fresh) {
+		if (tend__task_touch(rt, late->cleaner, &t))
+			return 0; /* it has just ended */
+		bool live = tend__task_mark(t->record, late->cleaner, TEND__ABANDONED);
+		if (live)
+			describe(rt, late->cleaner, row);
+		tend__unlock(tend__stripe_of(rt, late->cleaner));
+		if (!live)
+			return 0;
+	}
+	row->rung = "late";
+	row->cleanup = (uint64_t)(uintptr_t)late->what.fn;
+	if (tend_path(late->what.scope, row->path, sizeof(row->path)) < 0)
+		row->path[0] = 0;
+	return fresh;
+}
+
+void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty,
+                       const struct tend__late *late)
 {
 	count(report, top, id);
-	if (empty)
-		return;
 	/* Tasks may end between the count and the rows, but no task can be new, because the
 	 * admission is closed. */
-	int64_t live = tend__scope_live(top, id);
-	if (live <= 0)
+	int64_t live = empty ? 0 : tend__scope_live(top, id);
+	size_t room = (live > 0 ? (size_t)live : 0) + (late->what.fn != NULL), n = 0;
+
+	if (!room)
 		return;
-	size_t room = (size_t)live;
 	tend__assert(!report->rows);
 	report->rows = tend__alloc(room * sizeof(*report->rows));
-	size_t n = survivors(top, id, report->rows, report->rows ? room : 0);
+	if (live > 0)
+		n = survivors(top, id, report->rows,
+		              report->rows ? room - (late->what.fn != NULL) : 0);
+	size_t used = n < (size_t)live ? n : (size_t)live;
+	report->lost = report->rows ? n - used : n;
+	if (late->what.fn && !report->rows)
+		report->lost++, n++;
+	else if (late->what.fn)
+		n += late_row(top->rt, late, report->rows, used);
 	report->count = n;
-	report->lost = report->rows ? (n > room ? n - room : 0) : n;
 }
 
 static void wait_sentence(struct tend__text *t, const struct tend__survivor *row)
 {
-	if (row->state == TEND__READY)
+	if (!row->id)
+		tend__text_f(t, "not begun");
+	else if (row->state == TEND__READY)
 		tend__text_f(t, "ready");
 	else if (row->state != TEND__PARKED || row->wait >= TEND__WAIT_KINDS)
 		tend__text_f(t, "running");
 	else
 		tend__wait_text(t, row->wait, row->object, row->at);
-}
-
-static void frame(struct tend__text *t, uint64_t address)
-{
-	Dl_info info;
-
-	if (!dladdr((void *)(uintptr_t)address, &info) || !info.dli_fname)
-		tend__text_f(t, "%#llx", (unsigned long long)address);
-	else {
-		const char *base = strrchr(info.dli_fname, '/');
-
-		tend__text_f(t, "%s+%#llx", base ? base + 1 : info.dli_fname,
-		             (unsigned long long)(address - (uintptr_t)info.dli_fbase));
-	}
 }
 
 /* The outcomes that came: "3 completed, 1 failed". */
@@ -251,6 +302,37 @@ static void first_failure(struct tend__text *t, const struct tend__failure *f)
 	tend__text_f(t, "\n");
 }
 
+static void killed_text(struct tend__text *t, const tend_report *report)
+{
+	for (const struct tend__killed *k = report->killed; k; k = k->next) {
+		tend__text_f(t, "  ");
+		tend__text_bytes(t, k->path, strlen(k->path));
+		tend__text_f(t, "#%llu: %u killed: ", (unsigned long long)k->id, k->processes);
+		tend__text_plain(t, k->names, strlen(k->names), TEND_TEXT_LINE);
+		tend__text_f(t, "\n");
+	}
+	if (report->killed_count > report->killed_listed)
+		tend__text_f(t, "  and processes of %zu more tasks were killed\n",
+		             report->killed_count - report->killed_listed);
+}
+
+static void killed_json(struct tend__text *t, const tend_report *report)
+{
+	const char *before = "";
+
+	tend__text_f(t, ",\"killed_unlisted\":%zu,\"killed\":[",
+	             report->killed_count - report->killed_listed);
+	for (const struct tend__killed *k = report->killed; k; k = k->next) {
+		tend__text_f(t, "%s{\"id\":\"%llu\",\"path\":", before, (unsigned long long)k->id);
+		tend__text_json(t, k->path, strlen(k->path));
+		tend__text_f(t, ",\"processes\":%u,\"names\":", k->processes);
+		tend__text_json(t, k->names, strlen(k->names));
+		tend__text_f(t, "}");
+		before = ",";
+	}
+	tend__text_f(t, "]");
+}
+
 size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
@@ -263,11 +345,16 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 	tend__text_f(&t, "\n");
 	if (report->first.error)
 		first_failure(&t, &report->first);
+	killed_text(&t, report);
 	for (size_t i = 0; i < report->count - report->lost; i++) {
 		const struct tend__survivor *row = &report->rows[i];
 
 		tend__text_f(&t, "  ");
 		tend__text_bytes(&t, row->path, strlen(row->path));
+		if (row->cleanup) {
+			tend__text_f(&t, " cleanup ");
+			tend__text_address(&t, (const void *)(uintptr_t)row->cleanup);
+		}
 		tend__text_f(&t, "#%llu  %s  %s, ", (unsigned long long)row->id,
 		             tend_kind_name(row->kind), row->rung);
 		wait_sentence(&t, row);
@@ -280,7 +367,7 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 		tend__text_f(&t, ", %u checkpoints since the cancel\n", row->checkpoints);
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
 			tend__text_f(&t, "    at ");
-			frame(&t, row->stack[k]);
+			tend__text_address(&t, (const void *)(uintptr_t)row->stack[k]);
 			tend__text_f(&t, "\n");
 		}
 	}
@@ -309,6 +396,7 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		tend__text_f(&t, "}");
 	} else
 		tend__text_f(&t, "null");
+	killed_json(&t, report);
 	tend__text_f(&t, ",\"abandoned\":%zu,\"unlisted\":%zu,\"survivors\":[", report->count,
 	             report->lost);
 	for (size_t i = 0; i < report->count - report->lost; i++) {
@@ -317,9 +405,17 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		struct tend__text s = tend__text(sentence, sizeof(sentence));
 
 		wait_sentence(&s, row);
+		char place[128];
 		tend__text_f(&t, "%s{\"id\":\"%llu\",\"path\":", i ? "," : "",
 		             (unsigned long long)row->id);
 		tend__text_json(&t, row->path, strlen(row->path));
+		if (row->cleanup) {
+			struct tend__text p = tend__text(place, sizeof(place));
+
+			tend__text_address(&p, (const void *)(uintptr_t)row->cleanup);
+			tend__text_f(&t, ",\"cleanup\":");
+			tend__text_json(&t, place, strlen(place));
+		}
 		tend__text_f(&t, ",\"kind\":\"%s\",\"rung\":\"%s\",\"wait\":",
 		             tend_kind_name(row->kind), row->rung);
 		tend__text_json(&t, sentence, strlen(sentence));
@@ -329,10 +425,9 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		             row->pid, (unsigned long long)row->age, (unsigned long long)row->since,
 		             row->checkpoints);
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
-			char place[128];
 			struct tend__text p = tend__text(place, sizeof(place));
 
-			frame(&p, row->stack[k]);
+			tend__text_address(&p, (const void *)(uintptr_t)row->stack[k]);
 			tend__text_f(&t, "%s", k ? "," : "");
 			tend__text_json(&t, place, strlen(place));
 		}

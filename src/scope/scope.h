@@ -53,6 +53,7 @@ struct tend__cleanup {
 	struct tend__cleanup *next;
 	tend_cleanup_fn *fn;
 	void *arg;
+	uint64_t scope; /* to name the cleanup in a report */
 };
 
 /* (c) constant while the scope is open  (t) runtime.tree  (l) home.lock  (x) any thread, in
@@ -212,10 +213,15 @@ void tend__places_revoke(tend_runtime *rt);
 /* Admits a task of the caller into s and its count. Returns 0, -ESRCH, -ECANCELED or
  * -ESHUTDOWN. */
 int tend__scope_admit(struct tend__scope *s, uint64_t id);
+/* The same for a task that no admission refuses, while the scope is there. */
+int tend__scope_enter(struct tend__scope *s, uint64_t id);
+/* Returns what tend__scope_admit() would answer, and admits nothing. */
+int tend__scope_refusal(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0, and takes no abort. Returns 0, -ECANCELED or -ETIMEDOUT. */
+/* Waits for count 0, and takes no abort. Returns 0, -ECANCELED or -ETIMEDOUT; or -EDEADLK if
+ * the count is not 0 and the caller may not wait. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
                       uint64_t deadline, unsigned flags);
 /* tend_scope_live() for a caller that knows the scope. */
@@ -261,16 +267,19 @@ void tend__root_free(tend_runtime *rt);
 
 /* cleanup.c */
 
-/* Runs the cleanups of the subtree: the deepest scope first, the newest cleanup first. */
-void tend__cleanups_run(struct tend__scope *top, uint64_t id);
+bool tend__has_cleanups(struct tend__scope *top) TEND_REQUIRES(&top->rt->tree);
+/* Takes the cleanups of the subtree, as a list in the order in which they run: the deepest
+ * scope first, and in a scope the newest cleanup first. */
+struct tend__cleanup *tend__cleanups_take(struct tend__scope *top) TEND_REQUIRES(&top->rt->tree);
 
-/* shutdown.c: the steps, for a hosted runtime, whose caller runs the tasks between them. */
+/* shutdown.c */
 
-/* Closes admission and runs the cleanups. */
-void tend__shutdown_begin(struct tend__scope *s, uint64_t id);
-/* Returns the instant when abort and kill begin. */
-uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline);
-/* Aborts the fibers that may be aborted, and kills the processes. */
-void tend__shutdown_force(struct tend__scope *top, uint64_t id);
+/* Tells the shutdowns under way above a task what had to be killed of it: how many processes,
+ * and their names. Before the task ends. */
+void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names);
+/* tend_shutdown() of a scope that the caller is not inside. With `polls` the caller drives the
+ * scope's hosted runtime, and runs its tasks instead of sleeping. */
+int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
+                   const struct tend_shutdown_opts *o, bool polls);
 
 #endif

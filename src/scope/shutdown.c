@@ -1,13 +1,20 @@
 /* scope/shutdown.c - one stop of a subtree, under one deadline.
  *
- * An operation is data that belongs to its scope. The driver, which is the caller that made
- * the operation, takes the operation through its phases. A later caller waits for the end of
- * the operation, shares the result, and may make the deadline earlier. The phases:
+ * An operation is data that belongs to its scope, and to none of its callers. All callers
+ * share the operation, with one result and one deadline, which a later caller may make earlier.
+ * Every waiting caller also advances the operation: the caller that finds a step due takes
+ * the step, and the others wait. A step runs no code of the program, so no caller leaves in the
+ * middle. The phases:
  *
  *   seal -> cleanups -> drain -> cancel -> abort and kill -> abandon
  *
- * In every phase the driver first asks whether the subtree is empty, and then asks the
- * clock. So a subtree that has become empty is never reported as late. */
+ * In every phase a caller first asks whether the subtree is empty, and then asks the clock.
+ * So a subtree that has become empty is never reported as late.
+ *
+ * The cleanups run in a fiber below `detached`, the cleaner. A cleanup that does not come back
+ * holds up the operation only until the last part of the time; a cleanup that panics ends the
+ * cleaner, and another cleaner runs the rest. The cleaner heeds no cancel but its own, which
+ * comes at the deadline. */
 #include "scope/scope.h"
 #include "scope/report.h"
 
@@ -17,90 +24,88 @@
 #include <errno.h>
 #include <string.h>
 
-/* (c) constant  (t) runtime.tree  (l) home.lock of the scope */
+enum { RETRY_NS = 10000000 }; /* between two tries to start a cleaner */
+
+enum phase { CLEANING, DRAINING, CANCELED, FORCED, OVER };
+
+/* (c) constant  (t) runtime.tree  (l) home.lock of the scope  (x) any thread, in atomic steps */
 struct tend__shutdown {
-	uint64_t deadline;           /* (l) */
-	struct tend__scope *scope;   /* (c) */
-	uint64_t id;                 /* (c) id of the scope */
-	const void *by;              /* (c) the driver, as an address of caller_mark() */
-	struct tend__waiter *driver; /* (l) the driver while the driver waits, or NULL */
-	struct tend__link others;    /* (l) waiters of later callers */
-	uint32_t users;              /* (t) callers inside */
-	bool over;                   /* (t) */
-	int result;                  /* valid once over */
-	tend_report *report;         /* valid once over */
+	struct tend__scope *scope; /* (c) */
+	uint64_t id;               /* (c) id of the scope */
+	uint64_t drain;            /* (c) */
+	struct tend_reason reason; /* (c) but for `when`, which the cancel sets */
+	uint64_t deadline;         /* (l) */
+	enum phase phase;          /* (l) */
+	bool busy;                 /* (l) a caller takes a step, without the lock */
+	struct tend__link waits;   /* (l) the sleeping callers */
+	uint32_t callers;          /* (t) */
+	_Atomic uint32_t users;    /* (x) callers and cleaners; the last frees the operation */
+
+	struct tend__cleanup *cleanups; /* (l) the cleanups to come */
+	struct tend__cleanup running;   /* (l) a copy of the cleanup under way; fn NULL: none */
+	bool cleaning;                  /* (l) there is a cleaner */
+	uint64_t cleaner;               /* (l) id of the cleaner once the cleaner runs; else 0 */
+	uint64_t retry; /* (l) no cleaner could be had: the instant of the next try; else 0 */
+
+	int result;          /* valid once over */
+	tend_report *report; /* written by the steps */
+};
+
+/* A sleeping caller. */
+struct wait {
+	struct tend__waiter waiter;
+	struct tend__link in_op;
 };
 
 static void free_operation(struct tend__shutdown *op)
 {
 	if (!op)
 		return;
+	while (op->cleanups) {
+		struct tend__cleanup *c = op->cleanups;
+
+		op->cleanups = c->next;
+		tend__free(c);
+	}
 	tend_report_free(op->report);
 	tend__free(op);
 }
 
-/* Returns the instant at which abort and kill begin. Their time is the last fifth of the time
- * from the cancel to the deadline, at most a second. */
-uint64_t tend__kill_at(uint64_t canceled, uint64_t deadline)
+static void drop_user(struct tend__shutdown *op)
 {
-	if (deadline == TEND_FOREVER || deadline <= canceled)
-		return deadline;
-	uint64_t last = (deadline - canceled) / 5;
-	tend__assert(last < deadline - canceled);
-	return deadline - (last < TEND_SEC ? last : TEND_SEC);
+	/* seq_cst: the last user frees the memory after the writes of all users. */
+	uint32_t users = tend__add(&op->users, (uint32_t)-1);
+
+	tend__assert(users > 0);
+	if (users == 1)
+		free_operation(op);
 }
 
-/* Waits until the subtree is empty or the instant has come. Returns true if the subtree is
- * empty. A later caller that makes the deadline earlier wakes the driver, so that the driver
- * computes the instant from the new deadline. */
-static bool await_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
-                        uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t),
-                        uint64_t at_most)
+/* Wakes the sleeping callers, for another look at the operation. */
+static void tell(struct tend__shutdown *op) TEND_REQUIRES(&op->scope->home.lock)
 {
-	for (;;) {
-		struct tend__outside room;
-		struct tend__waiter w = {.task = tend__self(&room)};
+	tend__assert_held(&op->scope->home.lock);
+	for (struct tend__link *l = op->waits.next; l != &op->waits; l = l->next) {
+		struct wait *wait = tend__entry(l, struct wait, in_op);
 
-		tend__lock(&s->home.lock);
-		/* A close may have ended the scope meanwhile; then the scope was empty. */
-		if (!tend__scope_is(s, id) ||
-		    tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0) {
-			tend__unlock(&s->home.lock);
-			return true;
-		}
-		uint64_t at = instant(canceled, op->deadline);
-		if (at_most < at)
-			at = at_most;
-		tend__assert(!op->driver && !op->over);
-		op->driver = &w;
-		tend__link_append(&s->waiters, &w.link);
-		int error = tend__wait(&s->home.lock, &w, TEND__WAIT_SHUTDOWN, id, at,
-		                       TEND__UNCANCELABLE);
-		tend__lock(&s->home.lock);
-		op->driver = NULL;
-		tend__unlock(&s->home.lock);
-		if (error)
-			return false;
+		if (!wait->waiter.done)
+			tend__waiter_done(&wait->waiter, 0);
 	}
 }
 
-static bool wait_until(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
-                       uint64_t canceled, uint64_t (*instant)(uint64_t, uint64_t), uint64_t at_most)
+/* Returns the instant at which the last part of the time until the deadline begins: the last
+ * fifth, at most a second. */
+static uint64_t last_part(uint64_t begun, uint64_t deadline)
 {
-	tend__await_begin(s);
-	bool empty = await_until(s, id, op, canceled, instant, at_most);
-	tend__await_end(s);
-	return empty;
-}
-
-static uint64_t whole(uint64_t canceled, uint64_t deadline)
-{
-	(void)canceled;
-	return deadline;
+	if (deadline == TEND_FOREVER || deadline <= begun)
+		return deadline;
+	uint64_t last = (deadline - begun) / 5;
+	tend__assert(last < deadline - begun);
+	return deadline - (last < TEND_SEC ? last : TEND_SEC);
 }
 
 /* Asks each abortable fiber and each process below the scope to end now. */
-void tend__shutdown_force(struct tend__scope *top, uint64_t id)
+static void force(struct tend__scope *top, uint64_t id)
 {
 	tend_runtime *rt = top->rt;
 	struct tend__header *h = rt->segment.header;
@@ -125,179 +130,417 @@ void tend__shutdown_force(struct tend__scope *top, uint64_t id)
 	}
 }
 
-static void close_admission(struct tend__scope *top, uint64_t id)
+void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names)
 {
-	tend__lock(&top->rt->tree);
-	if (tend__scope_is(top, id))
-		tend__subtree_flag(top, TEND__SCOPE_CLOSED);
-	tend__unlock(&top->rt->tree);
-}
+	struct tend__scope *s = tend__scope_of(t);
+	tend_runtime *rt = s->rt;
+	char path[256];
 
-void tend__shutdown_begin(struct tend__scope *s, uint64_t id)
-{
-	close_admission(s, id);
-	tend__cleanups_run(s, id);
-}
-
-static int drive(struct tend__scope *s, uint64_t id, struct tend__shutdown *op,
-                 const struct tend_shutdown_opts *opts)
-{
-	struct tend_reason reason = tend__reason(opts->code ? opts->code : -ECANCELED, opts->text,
-	                                         tend__tls.task ? tend__tls.task->id : 0);
-
-	op->report->begun = tend__clock();
-	tend__shutdown_begin(s, id);
-	bool empty = wait_until(s, id, op, 0, whole, opts->drain);
-	/* An empty subtree is canceled as well, so that tend_scope_reason() answers the reason of
-	 * the shutdown. */
-	uint64_t canceled = reason.when = tend__clock();
-	tend__scope_cancel(s, id, &reason);
-	if (!empty)
-		empty = wait_until(s, id, op, canceled, tend__kill_at, TEND_FOREVER);
-	if (!empty) {
-		tend__shutdown_force(s, id);
-		empty = wait_until(s, id, op, canceled, whole, TEND_FOREVER);
+	if (tend_path(t->id, path, sizeof(path)) < 0)
+		path[0] = 0;
+	tend__lock(&rt->tree);
+	for (; s; s = tend__parent(s)) {
+		/* From the end of the operation on its callers read the report. */
+		tend__lock(&s->home.lock);
+		if (s->shutdown && s->shutdown->phase != OVER)
+			tend__report_killed(s->shutdown->report, t->id, path, processes, names);
+		tend__unlock(&s->home.lock);
 	}
+	tend__unlock(&rt->tree);
+}
+
+/* ---- The cleaner ---- */
+
+static int start_cleaner(struct tend__shutdown *op);
+
+/* A cleaner has ended, or could not begin: another one runs what is left. */
+static void cleaner_left(struct tend__shutdown *op, bool failed)
+{
+	tend__lock(&op->scope->home.lock);
+	tend__assert(op->cleaning);
+	op->cleaner = 0;
+	op->running.fn = NULL;
+	bool more = op->cleanups && !failed;
+	tend__unlock(&op->scope->home.lock);
+	if (!more || start_cleaner(op)) {
+		tend__lock(&op->scope->home.lock);
+		op->cleaning = false;
+		op->retry = op->cleanups ? tend__clock() + RETRY_NS : 0;
+		tell(op);
+		tend__unlock(&op->scope->home.lock);
+	}
+	drop_user(op);
+}
+
+/* The deadline has passed: from here on the waits of the cleanups answer -ECANCELED. */
+static void cancel_cleaner(uint64_t id)
+{
+	tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the deadline of the shutdown passed");
+}
+
+static enum tend__wait_kind clean(struct tend__task *t)
+{
+	struct tend__shutdown *op = t->data;
+
+	tend__lock(&op->scope->home.lock);
+	/* The last step finds the cleaner here, or is over. */
+	op->cleaner = t->id;
+	if (op->phase == OVER) {
+		tend__unlock(&op->scope->home.lock);
+		cancel_cleaner(t->id);
+		tend__lock(&op->scope->home.lock);
+	}
+	while (op->cleanups) {
+		struct tend__cleanup *c = op->cleanups, it = *c;
+
+		op->cleanups = c->next;
+		op->running = it;
+		tend__unlock(&op->scope->home.lock);
+		tend__free(c); /* first, because fn may end the task */
+		it.fn(it.arg);
+		tend__lock(&op->scope->home.lock);
+		op->running.fn = NULL;
+	}
+	tend__unlock(&op->scope->home.lock);
+	tend__unwind(t);
+	cleaner_left(op, false);
+	return TEND__WAIT_NONE;
+}
+
+/* A cleanup has panicked. */
+static void cleaner_leaves(struct tend__task *t)
+{
+	cleaner_left(t->data, false);
+	tend__fiber_end(t);
+}
+
+static void cleaner_starves(struct tend__task *t)
+{
+	tend_runtime *rt = tend__scope_of(t)->rt;
+
+	t->result = -EAGAIN;
+	t->ending = TEND_FAILED;
+	cleaner_left(t->data, true);
+	rt->finish(t);
+}
+
+static const struct tend__kind kind_cleaner = {.wake = tend__fiber_wake,
+                                               .turn = clean,
+                                               .starved = cleaner_starves,
+                                               .leave = cleaner_leaves};
+
+/* Called once `cleaning` is set, so that there is a single cleaner. Returns 0 or the error. */
+static int start_cleaner(struct tend__shutdown *op)
+{
+	tend_runtime *rt = op->scope->rt;
+
+	tend__add(&op->users, 1);
+	int error = rt->spawn_cleaner(rt, &kind_cleaner, op);
+	if (error)
+		drop_user(op);
+	return error;
+}
+
+/* ---- The steps ---- */
+
+enum step { WAIT, CLEAN, CANCEL, FORCE, REPORT, DONE };
+
+static bool is_empty(const struct tend__shutdown *op)
+{
+	struct tend__scope *s = op->scope;
+
+	/* A close may have ended the scope meanwhile; then the scope was empty. */
+	return !tend__scope_is(s, op->id) ||
+	       tend__scope_count(tend__load_acquire(&s->home.record->word)) == 0;
+}
+
+/* Returns the instant at which a step is due if nothing comes before. */
+static uint64_t due(const struct tend__shutdown *op, bool empty)
+{
+	uint64_t at = op->deadline;
+
+	if (op->phase == CLEANING)
+		at = last_part(op->report->begun, op->deadline);
+	else if (op->phase == DRAINING && op->drain < at)
+		at = op->drain;
+	else if (op->phase == CANCELED && !empty)
+		at = last_part(op->report->canceled, op->deadline);
+	if (op->cleanups && !op->cleaning && op->retry < at)
+		at = op->retry;
+	return at;
+}
+
+static enum step next_step(struct tend__shutdown *op, bool empty, uint64_t now)
+	TEND_REQUIRES(&op->scope->home.lock)
+{
+	bool cleaned = !op->cleanups && !op->cleaning;
+
+	tend__assert_held(&op->scope->home.lock);
+	if (op->phase == OVER)
+		return DONE;
+	if (op->cleanups && !op->cleaning && now >= op->retry)
+		return CLEAN;
+	if (op->phase == CLEANING) {
+		/* Where no cleaner can be had, the end of the tasks makes room for one. */
+		if (!cleaned && !op->retry && now < due(op, empty))
+			return WAIT;
+		op->phase = DRAINING;
+		tell(op);
+	}
+	if (op->phase == DRAINING)
+		return empty || now >= due(op, empty) ? CANCEL : WAIT;
+	if (empty && cleaned)
+		return REPORT;
+	if (op->phase == CANCELED && !empty && now >= due(op, empty))
+		return FORCE;
+	return now >= op->deadline ? REPORT : WAIT;
+}
+
+static int report(struct tend__shutdown *op, bool empty, const struct tend__late *late)
+{
 	op->report->ended = tend__clock();
-	op->report->canceled = canceled;
-	tend__report_fill(op->report, s, id, empty);
+	tend__report_fill(op->report, op->scope, op->id, empty, late);
 	/* A task that was admitted and is not published yet has no row in the report, so an
 	 * empty report alone does not say that everything ended. */
-	return op->report->count || (!empty && tend__scope_live(s, id) > 0) ? -ETIMEDOUT : 0;
+	return op->report->count || (!empty && tend__scope_live(op->scope, op->id) > 0) ? -ETIMEDOUT
+	                                                                                : 0;
 }
 
-/* Returns the operation that is under way, after making its deadline earlier if the caller's
- * is; or makes `fresh` the operation and returns `fresh`, with *mine true. */
-static struct tend__shutdown *join_or_make(struct tend__scope *s, struct tend__shutdown *fresh,
-                                           uint64_t deadline, bool *mine)
-	TEND_REQUIRES(&s->rt->tree)
+/* Takes a step. The lock is released meanwhile, and the other callers wait. */
+static void take(struct tend__shutdown *op, enum step step, bool empty)
+	TEND_REQUIRES(&op->scope->home.lock)
+{
+	struct tend__late late = {.cleaner = op->cleaner};
+	enum phase phase = op->phase;
+	int error = 0;
+
+	tend__assert(!op->busy && phase != OVER);
+	op->busy = true;
+	if (op->running.fn)
+		late.what = op->running;
+	else if (op->cleanups)
+		late.what = *op->cleanups;
+	if (step == CLEAN)
+		op->cleaning = true;
+	tend__unlock(&op->scope->home.lock);
+	if (step == CLEAN)
+		error = start_cleaner(op);
+	else if (step == CANCEL) {
+		/* An empty subtree is canceled as well, so that tend_scope_reason() answers the
+		 * reason of the shutdown. */
+		op->report->canceled = op->reason.when = tend__clock();
+		tend__scope_cancel(op->scope, op->id, &op->reason);
+		phase = CANCELED;
+	} else if (step == FORCE) {
+		force(op->scope, op->id);
+		phase = FORCED;
+	} else {
+		op->result = report(op, empty, &late);
+		phase = OVER;
+	}
+	tend__lock(&op->scope->home.lock);
+	if (error)
+		op->cleaning = false;
+	if (step == CLEAN)
+		op->retry = error ? tend__clock() + RETRY_NS : 0;
+	op->phase = phase;
+	/* A cleaner that begins from here on finds that the operation is over. */
+	uint64_t cleaner = phase == OVER ? op->cleaner : 0;
+	if (cleaner) {
+		tend__unlock(&op->scope->home.lock);
+		cancel_cleaner(cleaner);
+		tend__lock(&op->scope->home.lock);
+	}
+	op->busy = false;
+	tell(op);
+}
+
+/* ---- The callers ---- */
+
+enum manner {
+	SLEEPS, /* as any other wait */
+	POLLS,  /* the caller runs the tasks of its hosted runtime */
+	ASKS,   /* the caller drives a hosted runtime, and may not sleep */
+};
+
+/* Waits until the instant, or until there is news. */
+static void pass_time(struct tend__shutdown *op, enum manner manner, struct tend__task *self,
+                      bool empty, uint64_t until) TEND_REQUIRES(&op->scope->home.lock)
+{
+	struct wait wait = {.waiter = {.task = self}};
+
+	if (manner == SLEEPS) {
+		tend__link_init(&wait.waiter.link);
+		tend__link_append(&op->waits, &wait.in_op);
+		if (!empty)
+			tend__link_append(&op->scope->waiters, &wait.waiter.link);
+		/* News, or the instant: the caller looks. */
+		(void)!tend__wait(&op->scope->home.lock, &wait.waiter, TEND__WAIT_SHUTDOWN, op->id,
+		                  until, TEND__UNCANCELABLE);
+		tend__lock(&op->scope->home.lock);
+		tend__unlink(&wait.in_op);
+		return;
+	}
+	tend__unlock(&op->scope->home.lock);
+	if (manner == POLLS) {
+		uint64_t soon = tend__clock() + TEND_MS;
+
+		tend__worker_poll(&op->scope->rt->workers[0], until < soon ? until : soon);
+	} else
+		tend__thread_yield();
+	tend__lock(&op->scope->home.lock);
+}
+
+/* Takes the operation to the end, or waits for the end. */
+static void advance(struct tend__shutdown *op, enum manner manner)
+{
+	struct tend__outside room;
+	/* Before the lock, because tend__self() may take a scope's lock. */
+	struct tend__task *self = manner == SLEEPS ? tend__self(&room) : NULL;
+
+	tend__await_begin(op->scope);
+	tend__lock(&op->scope->home.lock);
+	while (op->phase != OVER) {
+		bool empty = is_empty(op);
+		enum step step = op->busy ? WAIT : next_step(op, empty, tend__clock());
+
+		if (step != WAIT)
+			take(op, step, empty);
+		else
+			pass_time(op, manner, self, empty,
+			          op->busy ? TEND_FOREVER : due(op, empty));
+	}
+	tend__unlock(&op->scope->home.lock);
+	tend__await_end(op->scope);
+}
+
+/* Joins the operation, after making its deadline earlier if the caller's is. Returns 0;
+ * -ESRCH if the operation is over; or -EDEADLK. */
+static int join(struct tend__shutdown *op, uint64_t deadline, enum manner manner)
+{
+	int error = 0;
+
+	tend__lock(&op->scope->home.lock);
+	if (op->phase == OVER)
+		error = -ESRCH;
+	else if (tend__tls.task && op->cleaner == tend__tls.task->id)
+		error = -EDEADLK; /* a cleanup would wait for itself */
+	else if (manner == ASKS && deadline)
+		error = -EDEADLK;
+	else if (deadline < op->deadline) {
+		op->deadline = deadline;
+		tell(op);
+	}
+	tend__unlock(&op->scope->home.lock);
+	return error;
+}
+
+/* Joins the operation under way, or makes `fresh` the operation. A caller that may not
+ * sleep gets an answer where nothing has to be waited for. Returns 0, -ESRCH or -EDEADLK. */
+static int join_or_make(struct tend__scope *s, struct tend__shutdown *fresh, enum manner manner,
+                        struct tend__shutdown **out) TEND_REQUIRES(&s->rt->tree)
 {
 	struct tend__shutdown *op = s->shutdown;
 
 	tend__assert_held(&s->rt->tree);
 	tend__assert(!op || op->scope == s);
-	*mine = !op || op->over;
-	if (!*mine) {
-		tend__lock(&s->home.lock);
-		if (deadline < op->deadline) {
-			op->deadline = deadline;
-			if (op->driver && !op->driver->done)
-				tend__waiter_done(op->driver, 0);
-		}
-		tend__unlock(&s->home.lock);
-	} else {
-		/* The last caller that leaves frees an operation that is over, if any caller is
-		 * still inside. */
-		if (op && !op->users)
-			free_operation(op);
-		op = s->shutdown = fresh;
-	}
-	op->users++;
-	return op;
+	if (!tend__scope_is(s, fresh->id))
+		return -ESRCH;
+	int error = op ? join(op, fresh->deadline, manner) : -ESRCH;
+	if (error == -ESRCH) {
+		if (manner == ASKS && fresh->deadline &&
+		    (tend__scope_count(tend__load_acquire(&s->home.record->word)) ||
+		     tend__has_cleanups(s)))
+			return -EDEADLK;
+		/* Nothing to wait for; of a task that enters now, the end is not waited for. */
+		if (manner == ASKS)
+			fresh->deadline = 0;
+		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
+		fresh->cleanups = tend__cleanups_take(s);
+		s->shutdown = op = fresh;
+	} else if (error)
+		return error;
+	op->callers++;
+	tend__add(&op->users, 1);
+	*out = op;
+	return 0;
 }
 
-static void wait_for_driver(struct tend__scope *s, uint64_t id, struct tend__shutdown *op)
-{
-	struct tend__outside room;
-	struct tend__waiter w = {.task = tend__self(&room)};
-
-	tend__lock(&s->home.lock);
-	if (op->over) {
-		tend__unlock(&s->home.lock);
-		return;
-	}
-	tend__link_append(&op->others, &w.link);
-	if (tend__wait(&s->home.lock, &w, TEND__WAIT_SHUTDOWN, id, TEND_FOREVER,
-	               TEND__UNCANCELABLE))
-		return;
-}
-
-static void finish(struct tend__scope *s, struct tend__shutdown *op, int result)
-{
-	tend__lock(&s->rt->tree);
-	tend__lock(&s->home.lock);
-	tend__assert(!op->over && !op->driver && op->users > 0);
-	op->result = result;
-	op->over = true;
-	while (tend__linked(&op->others))
-		tend__waiter_done(tend__entry(op->others.next, struct tend__waiter, link), 0);
-	tend__unlock(&s->home.lock);
-	tend__unlock(&s->rt->tree);
-}
-
-/* Returns an address that identifies the caller: that of the calling task, or of the state of
- * the calling thread if the thread runs no task. */
-static const void *caller_mark(void)
-{
-	return tend__tls.task ? (const void *)tend__tls.task : &tend__tls;
-}
-
-/* Takes the caller out of the operation and returns the result. The last caller frees the
- * operation, and reaps a scope that closes itself, because tend__scope_reap() leaves a scope
- * alone as long as the scope has an operation. */
+/* Takes the caller out of the operation and returns the result. The last caller reaps a scope
+ * that closes itself, because tend__scope_reap() leaves a scope alone as long as the scope has
+ * an operation. */
 static int leave(struct tend__shutdown *op, tend_report **report)
 {
 	struct tend__scope *s = op->scope;
 	uint64_t id = op->id;
 
 	tend__lock(&s->rt->tree);
-	tend__assert(op->over && op->users > 0);
+	tend__assert(op->callers > 0);
 	int result = op->result;
 	if (report)
 		*report = tend__report_hold(op->report);
-	if (--op->users == 0) {
-		tend__assert(!tend__linked(&op->others));
+	if (--op->callers == 0) {
+		tend__assert(!tend__linked(&op->waits));
 		if (s->shutdown == op)
 			s->shutdown = NULL;
-		free_operation(op);
 	}
 	tend__lock(&s->home.lock);
 	bool reap = s->closes_itself;
 	tend__unlock(&s->home.lock);
 	tend__unlock(&s->rt->tree);
+	drop_user(op);
 	if (reap)
 		tend__scope_reap(s->rt, id);
 	return result;
 }
 
-/* Called when a cleanup of the scope has ended the driving task, by a panic, an abort or
- * pthread_exit(). The operation ends here, because the later callers would otherwise wait
- * forever. */
-static void driver_left(void *arg)
+static struct tend__shutdown *make(struct tend__scope *s, uint64_t id, uint64_t deadline,
+                                   const struct tend_shutdown_opts *o)
 {
-	struct tend__shutdown *op = arg;
+	struct tend__shutdown *op = tend__alloc(sizeof(*op));
 
-	finish(op->scope, op, -ECANCELED);
-	(void)leave(op, NULL);
+	if (!op)
+		return NULL;
+	op->report = tend__report_make(id);
+	if (!op->report) {
+		tend__free(op);
+		return NULL;
+	}
+	op->report->begun = tend__clock();
+	op->scope = s;
+	op->id = id;
+	op->drain = o->drain;
+	op->deadline = deadline;
+	op->reason = tend__reason(o->code ? o->code : -ECANCELED, o->text,
+	                          tend__tls.task ? tend__tls.task->id : 0);
+	tend__link_init(&op->waits);
+	return op;
 }
 
-static void drive_to_end(struct tend__shutdown *op, const struct tend_shutdown_opts *o,
-                         struct tend__defer *otherwise)
+int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
+                   const struct tend_shutdown_opts *o, bool polls)
 {
-	struct tend__task *t = tend__tls.task;
+	enum manner manner = polls ? POLLS : tend__check_may_wait() ? ASKS : SLEEPS;
+	struct tend__shutdown *fresh = make(s, id, deadline, o), *op = NULL;
 
-	if (t) {
-		*otherwise = (struct tend__defer){t->defers, driver_left, op};
-		t->defers = otherwise;
-	}
-	int result = drive(op->scope, op->id, op, o);
-	for (struct tend__defer **d = t ? &t->defers : NULL; d; d = &(*d)->next)
-		if (*d == otherwise) {
-			*d = otherwise->next;
-			break;
-		}
-	tend__free(otherwise);
-	finish(op->scope, op, result);
+	if (!fresh)
+		return -ENOMEM;
+	tend__lock(&s->rt->tree);
+	int error = join_or_make(s, fresh, manner, &op);
+	tend__unlock(&s->rt->tree);
+	if (op != fresh)
+		free_operation(fresh);
+	if (error)
+		return error;
+	advance(op, manner);
+	return leave(op, o->report);
 }
 
 int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdown_opts *opts)
 {
 	TEND__VISIT(rt, scope.id);
 	struct tend__scope *s = tend__scope_find(rt, scope.id);
-	struct tend__shutdown *fresh, *op = NULL;
-	struct tend__defer *otherwise;
 	struct tend_shutdown_opts o;
-	bool mine = false;
 
 	if (!s)
 		return tend__no_such();
@@ -306,41 +549,8 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 		return error;
 	if (o.code > 0 || o.reserved)
 		return -EINVAL;
-	if (tend__inside(s) || tend__check_may_wait())
+	if (tend__inside(s))
 		return -EDEADLK;
 	tend__deadline_check(deadline);
-	otherwise = tend__alloc(sizeof(*otherwise));
-	fresh = tend__alloc(sizeof(*fresh));
-	if (fresh)
-		fresh->report = tend__report_make(scope.id);
-	if (!otherwise || !fresh || !fresh->report) {
-		tend__free(otherwise);
-		free_operation(fresh);
-		return -ENOMEM;
-	}
-	fresh->deadline = deadline;
-	fresh->scope = s;
-	fresh->id = scope.id;
-	fresh->by = caller_mark();
-	tend__link_init(&fresh->others);
-
-	tend__lock(&s->rt->tree);
-	if (!tend__scope_is(s, scope.id))
-		error = -ESRCH;
-	else if (s->shutdown && !s->shutdown->over && s->shutdown->by == fresh->by)
-		error = -EDEADLK; /* the driver calls from a cleanup */
-	else
-		op = join_or_make(s, fresh, deadline, &mine);
-	tend__unlock(&s->rt->tree);
-	if (op != fresh)
-		free_operation(fresh);
-	if (mine) {
-		drive_to_end(op, &o, otherwise);
-		return leave(op, o.report);
-	}
-	tend__free(otherwise);
-	if (error)
-		return error;
-	wait_for_driver(s, scope.id, op);
-	return leave(op, o.report);
+	return tend__shutdown(s, scope.id, deadline, &o, false);
 }

@@ -3,6 +3,7 @@
  * Files, each uses only those above it:
  *   names.c    the words for kinds, states and outcomes
  *   words.c    the sentence of a wait
+ *   say.c      a scope or task in the words of a message
  *   segment.c  slots, spawn sites, records and events of one segment */
 #ifndef TEND_SEGMENT_SEGMENT_H
 #define TEND_SEGMENT_SEGMENT_H

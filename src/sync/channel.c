@@ -58,9 +58,11 @@ void tend_channel_free(tend_channel *c)
 	/* The waiter would wake in freed memory, much later and far from here. */
 	tend__lock(&c->lock);
 	if (tend__linked(&c->senders))
-		tend__freed_under(&c->lock, "channel", c->number, first(&c->senders));
+		tend__freed_under(&c->lock, "channel", c->number, first(&c->senders),
+		                  __builtin_return_address(0));
 	if (tend__linked(&c->receivers))
-		tend__freed_under(&c->lock, "channel", c->number, first(&c->receivers));
+		tend__freed_under(&c->lock, "channel", c->number, first(&c->receivers),
+		                  __builtin_return_address(0));
 	tend__unlock(&c->lock);
 	tend__free(c);
 }

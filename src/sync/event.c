@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 
@@ -41,12 +42,18 @@ void tend_event_close(tend_event *e)
 	tend__lock(&e->lock);
 	if (tend__linked(&e->waiters))
 		tend__freed_under(&e->lock, "event", e->number,
-		                  tend__entry(e->waiters.next, struct tend__waiter, link));
+		                  tend__entry(e->waiters.next, struct tend__waiter, link),
+		                  __builtin_return_address(0));
 	uint32_t watches = e->watches;
 	tend__unlock(&e->lock);
-	if (watches)
-		tend__bug("tend: event#%llu is freed while the end of a task is to set it",
-		          (unsigned long long)e->number);
+	if (watches) {
+		char where[128];
+		struct tend__text place = tend__text(where, sizeof(where));
+
+		tend__text_address(&place, __builtin_return_address(0));
+		tend__bug("tend: event#%llu is freed at %s while the end of a task is to set it",
+		          (unsigned long long)e->number, where);
+	}
 	tend__free(e);
 }
 
@@ -117,29 +124,28 @@ static void fire(void *event)
 
 int tend_watch(tend_task task, tend_event *event)
 {
-	struct tend__watch *w = tend__alloc(sizeof(*w));
-
-	if (!w)
-		return -ENOMEM;
 	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
 	int error = tend__task_touch(rt, task.id, &t);
-	if (error) {
-		tend__free(w);
+
+	if (error)
 		return error;
-	}
 	tend__assert_held(tend__stripe_of(rt, task.id));
 	if ((tend__task_word(t) & TEND__STATE) == TEND__ENDED)
 		tend_event_set(event);
-	else if (tend__task_extra(t)) {
-		*w = (struct tend__watch){.fire = fire, .arg = event};
-		tend__link_append(&t->extra->watches, &w->link);
-		count(event, true);
-		w = NULL;
-	} else
-		error = -ENOMEM;
+	else {
+		struct tend__watch *w = tend__alloc(sizeof(*w));
+
+		if (w && tend__task_extra(t)) {
+			*w = (struct tend__watch){.fire = fire, .arg = event};
+			tend__link_append(&t->extra->watches, &w->link);
+			count(event, true);
+		} else {
+			tend__free(w);
+			error = -ENOMEM;
+		}
+	}
 	tend__unlock(tend__stripe_of(rt, task.id));
-	tend__free(w);
 	return error;
 }
 

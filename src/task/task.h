@@ -116,7 +116,7 @@ struct tend__task {
 	struct tend__extra *extra;  /* (s) NULL until first needed */
 	int32_t result;             /* (w) return value of fn */
 	bool in_cancel_list;        /* (w) in home->cancel_list: neighbours write the link */
-	bool unwinding;             /* (w) the cleanups run: no abort takes effect */
+	uint8_t unwinding;          /* (w) enum below: no abort takes effect any more */
 	bool was_canceled;          /* (c) once ended: a cancel had reached it */
 	bool owns;                  /* (w) the task has opened a scope, or was spawned with one; a
 	                               scope that tend_scope_hold() gives to the task sets TOUCHED
@@ -128,12 +128,13 @@ struct tend__task {
 	void *data;                /* (w) the kind's: a process, a thread */
 	uint32_t stack_bytes;      /* (c) 0: the runtime's */
 	int32_t cancel_code;       /* (s) from a cancel of the task itself, also without extra */
-	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL */
+	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL, TEND__OWN_CANCEL */
 	uint8_t ending;            /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
 	bool aborted;              /* (w) its waits answer -ECANCELED for good */
 	bool timed_out;            /* (w) the timer of its park fired */
 	bool joined;               /* scope's lock; a joiner has taken the outcome */
 	bool leaving;              /* runtime.tree; the task can own no more scopes */
+	uint8_t shields;           /* (w) how many have begun and not ended */
 };
 _Static_assert(sizeof(struct tend__task) == 192, "three cache lines");
 
@@ -143,13 +144,18 @@ static inline uint64_t tend__task_word(const struct tend__task *t)
 	return tend__load_acquire(&t->record->word);
 }
 
+/* The end of the task: the cleanups and the drop run; they have run. */
+enum { TEND__UNWINDS = 1, TEND__UNWOUND };
+enum { TEND__OWN_CANCEL = 1 << 7 }; /* a cancel of the scope does not reach the task */
+
 /* Returns whether the task or its scope is canceled, regardless of shields. */
 static inline bool tend__cancel_requested(const struct tend__task *t)
 {
 	if (tend__task_word(t) & TEND__CANCELED)
 		return true;
 	/* Acquire: the reason was frozen before the bit was set. */
-	return t->home && (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED);
+	return t->home && (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED) &&
+	       !(t->flags & TEND__OWN_CANCEL);
 }
 
 /* Returns whether a wait of the task would return -ECANCELED. */

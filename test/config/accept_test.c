@@ -183,3 +183,30 @@ TEST(the_longest_string_the_kernel_takes_is_taken)
 	free(word);
 	free(text);
 }
+
+TEST(json_with_its_own_escapes_is_read)
+{
+	struct config *c = load("{\n\t\"version\": 1,\n\t\"tasks\": {\"a\": {\"command\": [\"x\", "
+	                        "\"\\ud83d\\ude00 \\u00e9 a\\/b \\\\ud83d\\\\ude00\", "
+	                        "\"\\uD834\\udd1e\\ud83d\\ude00\\\"\"]}}\n}\n");
+	check_words(c->tasks[0].argv, "x|\xf0\x9f\x98\x80 \xc3\xa9 a/b \\ud83d\\ude00|"
+	                              "\xf0\x9d\x84\x9e\xf0\x9f\x98\x80\"");
+	config_free(c);
+}
+
+TEST(the_escapes_of_json_leave_the_columns_as_they_are)
+{
+	static const char text[] = "{\"version\": 1, \"tasks\": {\"a\": {\"command\": "
+				   "[\"\\ud83d\\ude00\"], \"x\": 1}}}";
+	ck_assert_str_eq(
+		refusal(text, strlen(text)),
+		"tend.yaml:1:61: error: unknown key 'x'; the keys here are: command, shell, "
+		"cwd, env, env_pass, needs, stop, restart\n");
+}
+
+TEST(what_only_looks_like_an_escape_of_json_stays)
+{
+	struct config *c = load(HEAD "  a: {shell: 'x \\ud83d\\ude00'}\n");
+	ck_assert_str_eq(c->tasks[0].argv[2], "x \\ud83d\\ude00");
+	config_free(c);
+}

@@ -42,7 +42,7 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"{\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/\",\"env\":[\"PASSWORD\"],"
 		"\"env_pass\":[\"EDITOR\"],\"line\":4,\"name\":\"web\",\"needs\":[\"db\"],"
 		"\"restart\":{\"delay_ns\":1000000000,\"policy\":\"transient\"},"
-		"\"stop\":{\"signal\":\"40\",\"timeout_ns\":10000000000}},"
+		"\"stop\":{\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000}},"
 		"{\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/\",\"env\":[],"
 		"\"env_pass\":\"all\",\"line\":6,\"name\":\"db\",\"needs\":[],"
 		"\"restart\":{\"delay_ns\":1000000000,\"policy\":\"permanent\"},"

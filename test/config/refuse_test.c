@@ -99,7 +99,29 @@ static const struct refused SYNTAX[] = {
                  AT("4:17", "tags are not read; remove the '!' and its name")
                          AT("5:6", "tags are not read; remove the '!' and its name")},
 	{HEAD "  a:\n    <<: {x: y}\n    command: [x]\n", 0,
-         AT("4:5", "maps are not merged with '<<'; alias a whole value, such as env: *common")},
+         AT("4:5",
+            "maps are not merged with '<<'; write the keys out, or alias a whole value, such "
+            "as env: *common")},
+	{TASK "    env: {<<: {A: 1}, B: 2}\n", 0,
+         AT("5:11", "maps are not merged with '<<'; write the keys out, or alias a whole value, "
+                    "such as env: *common")},
+	{HEAD "  a:\n\xc2\xa0\xc2\xa0  command: [x]\n", 0,
+         AT("3:3", "task 'a' has nothing to run; add command: [PROGRAM, ARGUMENT], or shell: LINE")
+                 AT("4:1", "unknown key '\xc2\xa0\xc2\xa0  command'; the keys here are: version, "
+                           "name, tasks")
+                         AT("4:1", "here stands U+00A0, which looks like a space or like nothing "
+                                   "and is neither to YAML; type an ordinary space, or remove it")},
+	{HEAD "  a: {command\xe2\x80\x8b: [x]}\n", 0,
+         AT("3:7", "unknown key 'command\\u200b' (did you mean 'command'?)")
+                 AT("3:14", "here stands U+200B, which looks like a space or like nothing and is "
+                            "neither to YAML; type an ordinary space, or remove it")},
+	{HEAD "\ta: {command: [x]}\n", 0, AT("3:1", "a tab cannot indent; use spaces")},
+	{HEAD "  a:\n  \tcommand: [x]\n", 0, AT("4:3", "a tab cannot indent; use spaces")},
+	{HEAD "  a:\n    env:\n\t  A: 1\n", 0, AT("5:1", "a tab cannot indent; use spaces")},
+	{HEAD "  a: {shell: \"\\ud83d\"}\n", 0,
+         AT("3:17", "found invalid Unicode character escape code, while parsing a quoted scalar "
+                    "that begins at 3:14; write the character itself, or \\U and its number in "
+                    "eight digits")},
 };
 
 static const struct refused BYTES[] = {
@@ -204,6 +226,15 @@ static const struct refused TASKS[] = {
 	{TASK "    cwd: [x]\n", 0, AT("5:10", "'cwd' wants a text; this is a list")},
 	{TASK "    cwd: ''\n", 0,
          AT("5:10", "'cwd' is empty; leave it out for the directory of this file")},
+	{TASK "    cwd: ~/x\n", 0,
+         AT("5:10", "'~' is not expanded here; write the path of the home directory, or ./~ for "
+                    "a directory of this name")},
+	{HEAD "  a: {command: [~/bin/x, ~/y]}\n", 0,
+         AT("3:17", "'~' is not expanded here; write the path of the home directory, or ./~ for "
+                    "a directory of this name")},
+	{TASK "    env_pass: [HOME, APP_*]\n", 0,
+         AT("5:22", "'APP_*' is no name; 'env_pass' has no patterns, list each name, or write "
+                    "env_pass: all")},
 	{TASK "    cwd:\n", 0, AT("5:9", "'cwd' has no value; write \"\" for an empty text")},
 	{TASK "    env: [A=1]\n", 0,
          AT("5:10", "'env' wants a map, such as env: {LOG_LEVEL: debug}; this is a list")},

@@ -73,12 +73,16 @@ TEST(a_signal_has_a_name_with_or_without_sig_or_a_number)
 		const char *text;
 		int signal;
 	} known[] = {
-		{"TERM", SIGTERM}, {"SIGTERM", SIGTERM}, {"term", SIGTERM}, {"SigInt", SIGINT},
-		{"USR2", SIGUSR2}, {"15", 15},           {"1", 1},          {"64", 64},
+		{"TERM", SIGTERM},  {"SIGTERM", SIGTERM}, {"term", SIGTERM}, {"SigInt", SIGINT},
+		{"USR2", SIGUSR2},  {"15", 15},           {"1", 1},          {"64", 64},
+		{"RTMIN", 34},      {"SIGRTMIN+3", 37},   {"rtmin+30", 64},  {"RTMAX", 64},
+		{"SIGRTMAX-1", 63}, {"RTMAX-30", 34},
 	};
-	static const char *const unknown[] = {"",        "0",          "65",         "-9",
-	                                      "TREM",    "SIG",        "SIGSIGTERM", "TERM ",
-	                                      "RTMIN+1", "4294967311", "15x"};
+	static const char *const unknown[] = {"",         "0",        "65",         "-9",
+	                                      "TREM",     "SIG",      "SIGSIGTERM", "TERM ",
+	                                      "RTMIN+31", "RTMAX-31", "RTMIN-1",    "RTMAX+1",
+	                                      "RTMIN+",   "RTMIN1",   "RTMIN+x",    "4294967311",
+	                                      "15x"};
 	for (size_t i = 0; i < COUNT(known); i++)
 		ck_assert_int_eq(config_signal(known[i].text, strlen(known[i].text)),
 		                 known[i].signal);

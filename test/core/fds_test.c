@@ -200,67 +200,6 @@ TEST(a_file_that_comes_back_is_looked_at_under_load)
 	done(rt, (int[]){kept, x.fds[0], x.fds[1]}, 3);
 }
 
-static _Atomic int looks;
-static void count_look(void *arg, int error)
-{
-	(void)arg;
-	ck_assert_int_eq(error, 0);
-	atomic_fetch_add(&looks, 1);
-}
-static int hold_the_worker(void *arg)
-{
-	(void)arg;
-	atomic_store(&looks, 1);
-	while (atomic_load(&looks) == 1)
-		sched_yield();
-	return 0;
-}
-static void await_looks(int n)
-{
-	uint64_t late = SOON;
-
-	while (atomic_load(&looks) < n) {
-		ck_assert_uint_lt(tend_now(), late);
-		sched_yield();
-	}
-}
-
-TEST(a_watch_stays_though_its_number_was_being_closed)
-{
-	tend_runtime *rt = open_runtime(0);
-	struct reused x;
-
-	open_pair(x.before);
-	tend__fd_closing(x.before[0]);
-	close(x.before[0]);
-	open_pair(x.after);
-	ck_assert_int_eq(x.after[0], x.before[0]);
-	ANSWERS(tend__fd_watch(rt, x.after[0], count_look, NULL), 0);
-	await_looks(1);
-	tend__fd_closed(x.before[0]);
-	await_looks(3); /* at once, and as it can be written to */
-	send_byte(x.after[1]);
-	await_looks(4);
-	done(rt, (int[]){x.before[1], x.after[0], x.after[1]}, 3);
-}
-
-/* As with a guard that dies before its worker has begun to watch it. */
-TEST(a_watch_of_what_was_closed_before_does_nothing)
-{
-	tend_runtime *rt = open_runtime(0);
-	struct reused x;
-
-	atomic_store(&looks, 0);
-	open_pair(x.before);
-	spawned(rt, hold_the_worker, &x);
-	await_looks(1);
-	ANSWERS(tend__fd_watch(rt, x.before[0], count_look, NULL), 0);
-	ANSWERS(tend_fd_close(x.before[0]), 0);
-	atomic_store(&looks, 2);
-	done(rt, (int[]){x.before[1]}, 1);
-	ck_assert_int_eq(atomic_load(&looks), 2);
-}
-
 static void *wait_thread(void *fd)
 {
 	ANSWERS(tend_fd_wait(*(int *)fd, TEND_READABLE, TEND_FOREVER), -EBADF);

@@ -232,6 +232,146 @@ TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 	ck_assert_ptr_nonnull(strstr(out, "no task here"));
 }
 
+static void panic_again(void *arg)
+{
+	(void)arg;
+	tend_panic("again");
+}
+static int panics_twice(void *arg)
+{
+	(void)arg;
+	ANSWERS(tend_defer(panic_again, NULL), 0);
+	tend_panic("first");
+}
+static int twice_program(void)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	tend_task t;
+
+	return tend_spawn(tend_root(rt), panics_twice, NULL, NULL, &t) ||
+	       tend_join(t, NULL, TEND_FOREVER);
+}
+
+TEST(a_panic_in_the_cleanup_of_a_panic_is_a_bug)
+{
+	char out[512];
+	int status = in_child(twice_program, out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "panicked in a cleanup after a panic"));
+	ck_assert_ptr_nonnull(strstr(out, ": again"));
+}
+
+static int ends_shields(void *wrong)
+{
+	uint64_t outer, inner;
+
+	for (int i = 0; i < 300; i++) {
+		ANSWERS(tend_shield_begin(tend_after(TEND_SEC), &outer), 0);
+		ANSWERS(tend_shield_begin(tend_after(2 * TEND_SEC), &inner), 0);
+		if (wrong)
+			tend_shield_end(outer);
+		tend_shield_end(inner);
+		tend_shield_end(outer);
+	}
+	return tend_checkpoint();
+}
+static bool wrong_order;
+static int shield_program(void)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	struct tend_outcome o = {0};
+	tend_task t;
+
+	if (tend_spawn(tend_root(rt), ends_shields, wrong_order ? &t : NULL, NULL, &t) ||
+	    tend_join(t, &o, TEND_FOREVER))
+		return 1;
+	return o.result;
+}
+
+TEST(shields_that_end_in_the_wrong_order_are_a_bug)
+{
+	char out[512];
+
+	ck_assert_int_eq(in_child(shield_program, out, sizeof(out)), 0);
+	wrong_order = true;
+	int status = in_child(shield_program, out, sizeof(out));
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "not the innermost shield of task #"));
+}
+
+static void sleep_in_cleanup(void *arg) { *(int *)arg = tend_sleep_until(tend_after(TEND_MS)); }
+
+TEST(cleanups_may_wait_when_a_hosted_runtime_closes)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	int answered = -1;
+
+	ANSWERS(tend_scope_cleanup(tend_root(rt), sleep_in_cleanup, &answered), 0);
+	close_runtime(rt);
+	ck_assert_int_eq(answered, 0);
+}
+
+TEST(the_driver_of_a_hosted_runtime_gets_the_answers_that_need_no_wait)
+{
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
+	tend_scope s, empty;
+	tend_event *go;
+
+	ANSWERS(tend_event_open(&go), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "empty", NULL, &empty), 0);
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), 0);
+	ck_assert_int_ge(tend_runtime_poll(rt, 0), 1);
+
+	ANSWERS(tend_scope_wait_empty(s, 0), -ETIMEDOUT);
+	ANSWERS(tend_scope_wait_empty(s, TEND_FOREVER), -EDEADLK);
+	ANSWERS(tend_path_wait_empty(rt, "s", 0), -ETIMEDOUT);
+	ANSWERS(tend_path_wait_empty(rt, "s", TEND_FOREVER), -EDEADLK);
+	ANSWERS(tend_shutdown(s, TEND_FOREVER, NULL), -EDEADLK);
+	ANSWERS(tend_scope_close(s, TEND_FOREVER, NULL), -EDEADLK);
+	ANSWERS(tend_scope_reason(s, NULL), -ENOENT);
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), 0);
+	ANSWERS(tend_shutdown(s, 0, NULL), -ETIMEDOUT);
+	ANSWERS(tend_scope_close(s, 0, NULL), -ETIMEDOUT);
+
+	ANSWERS(tend_scope_wait_empty(empty, TEND_FOREVER), 0);
+	ANSWERS(tend_path_wait_empty(rt, "empty", TEND_FOREVER), 0);
+	ANSWERS(tend_shutdown(empty, TEND_FOREVER, NULL), 0);
+	ANSWERS(tend_scope_close(empty, TEND_FOREVER, NULL), 0);
+	while (tend_scope_wait_empty(s, 0))
+		ck_assert_int_ge(tend_runtime_poll(rt, 0), 0);
+	ANSWERS(tend_shutdown(s, 0, NULL), 0);
+	ANSWERS(tend_scope_close(s, 0, NULL), 0);
+	close_runtime(rt);
+	tend_event_close(go);
+}
+
+TEST(a_spawn_without_room_is_counted_and_a_canceled_scope_says_so)
+{
+	tend_runtime *rt;
+	struct tend_stats n;
+	tend_event *go;
+	tend_scope s;
+
+	ANSWERS(tend_event_open(&go), 0);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16), &rt), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+	while (!tend_spawn(s, wait_event, go, NULL, NULL)) {}
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -EAGAIN);
+	ANSWERS(tend_scope_stats(s, &n), 0);
+	ck_assert_uint_eq(n.rejected, 2);
+	ANSWERS(tend_scope_seal(s), 0);
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -ESHUTDOWN);
+	ANSWERS(tend_scope_cancel(s, -ECANCELED, NULL), 0);
+	/* The tasks may be gone by now, and then there is room. */
+	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -ECANCELED);
+	ANSWERS(tend_scope_stats(s, &n), 0);
+	ck_assert_uint_eq(n.rejected, 4);
+	close_runtime(rt);
+	tend_event_close(go);
+}
+
 static tend_channel *narrow;
 static tend_event *unset;
 static int send_there(void *arg)
@@ -257,15 +397,21 @@ static void free_channel(void) { tend_channel_free(narrow); }
 static void free_event(void) { tend_event_close(unset); }
 
 static const struct freed {
-	const char *what;
+	const char *what, *waiter;
 	tend_fn *body;
 	void (*end)(void);
 	bool watches; /* the event, and the body does not wait for it */
 } freed[] = {
-	{"channel#1 is freed while task #", send_there, free_channel, false},
-	{"channel#1 is freed while task #", receive_there, free_channel, false},
-	{"event#1 is freed while task #", wait_there, free_event, false},
-	{"event#1 is freed while the end of a task", receive_there, free_event, true},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in send channel#1", send_there,
+         free_channel, false},
+	{"channel#1 is freed",
+         "while a task waits for it: t/task (#3, fiber, parked in recv channel#1", receive_there,
+         free_channel, false},
+	{"event#1 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#1",
+         wait_there, free_event, false},
+	{"event#1 is freed", "while the end of a task is to set it", receive_there, free_event,
+         true},
 };
 static const struct freed *freed_now;
 
@@ -291,6 +437,11 @@ TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeo
 	int status = in_child(freed_program, out, sizeof(out));
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_msg(strstr(out, freed_now->what) != NULL, "%s", out);
+	ck_assert_msg(strstr(out, freed_now->waiter) != NULL, "%s", out);
+	/* The place of the call, and the place of the spawn. */
+	ck_assert_msg(strstr(out, " at test_core+0x") != NULL, "%s", out);
+	ck_assert_msg(freed_now->watches || strstr(out, "spawned at test/core/") != NULL, "%s",
+	              out);
 }
 
 static int unwatched_program(void)
@@ -392,6 +543,16 @@ TEST_EACH(a_length_where_a_deadline_is_due_is_a_bug, 4)
 }
 
 #ifndef SANITIZED
+/* Gives the worker's thread its heap, which has to be mapped. */
+static int allocate(void *arg)
+{
+	void *volatile p = malloc(64);
+
+	(void)arg;
+	free(p);
+	return 0;
+}
+
 static int stackless_program(void)
 {
 	struct rlimit limit;
@@ -402,7 +563,8 @@ static int stackless_program(void)
 		TEND_TASK_OPTS(.name = "large", .stack_bytes = 1 << 30);
 
 	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
-	    getrlimit(RLIMIT_AS, &limit))
+	    tend_spawn(tend_root(rt), allocate, NULL, NULL, NULL) ||
+	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER) || getrlimit(RLIMIT_AS, &limit))
 		return 1;
 	/* The worker has begun, and malloc() has memory for its thread. */
 	if (tend_spawn(tend_root(rt), nothing, NULL, NULL, &held) ||

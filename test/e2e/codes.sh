@@ -35,6 +35,12 @@ has "it is told with the place, the task and why" err \
 	"s.yaml:5:17: error: task b could not start: no-such-program:"
 has "with the sentence of the error" err "No such file or directory"
 has "and what had begun is stopped" out "a  canceled"
+printf '#!/bin/sh\r\nexit 0\r\n' >dos
+chmod +x dos
+ends "a script with the ends of lines of DOS is 1" 1 <<'END'
+  a: {command: [./dos]}
+END
+has "and says why" err "its '#!' line ends in a carriage return"
 ends "a program without permission is 1" 1 <<'END'
   a: {command: [/etc/passwd]}
 END
@@ -44,6 +50,30 @@ ends "a directory that is not there is 1" 1 <<'END'
 END
 has "with the place of the directory" err "s.yaml:4:"
 has "and says that it is the directory" err "could not enter the working directory"
+
+stack limited <<'END'
+  a: {command: [touch, began]}
+END
+(ulimit -f 0 && exec "$TEND" up -f limited.yaml) 2>&1 | cat >err
+has "a limit of the size of files is told with the remedy" err "ulimit -f unlimited"
+check "and nothing is started" test ! -e began
+
+stack need <<'END'
+  quick: {command: ["false"], restart: temporary}
+  slow: {shell: "until test -e go-on; do sleep 0.05; done; exit 3", restart: temporary}
+  after-quick: {command: [touch, after-quick.began], needs: [quick], restart: temporary}
+  ok: {command: ["true"], restart: temporary}
+  after-ok: {command: [touch, after-ok.began], needs: [ok], restart: temporary}
+  after-slow: {command: [touch, after-slow.began], needs: [slow], restart: temporary}
+END
+up need
+check "a need that is never started again and runs has started" soon test -e after-slow.began
+check "the dependant of a need that fails at once does not start" test ! -e after-quick.began
+run "$TEND" status after-quick
+has "which status tells" out "never started: it needs quick, which exited with code 1"
+check "the dependant of a need that succeeds at once starts" soon test -e after-ok.began
+touch go-on
+ended
 
 run "$TEND" nosuch
 is "no such command is 2" "$CODE" 2

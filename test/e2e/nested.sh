@@ -23,6 +23,10 @@ has "the tree of one task has them" out '"path":"outer/direct/inner'
 is "and nothing of others" "$(grep -c 'outer/plain' out)" 0
 task=$(sed 's/.*"id":"\([0-9]*\)".*"path":"outer\/direct",.*/\1/' out)
 has "the root of a process names the task as its parent" out "\"parent\":\"$task\",\"path\":\"outer/direct/inner\""
+inner=$(tr '{' '\n' <out | sed -n 's|"id":"\([0-9:]*\)".*"path":"outer/direct/inner",.*|\1|p')
+run "$TEND" tree --name outer "direct/inner#$inner" --json
+is "a row is found by its path and id" "$CODE" 0
+has "with what stands below it" out '"path":"outer/direct/inner/leaf"'
 pid=$(head -n 1 run/tend/inner.lock)
 run "$TEND" tree "$pid"
 is "the process answers by its number" "$CODE" 0

@@ -11,7 +11,8 @@ is "without a terminal it runs" $? 0
 has "standard output is shown" out "a    | out"
 has "standard error too" out "a    | err"
 has "and a last line without its end" out "a    | no end"
-has "control bytes are escaped" out 'bb   | \x1b[2Jx\x0dtab	here'
+has "control bytes are escaped" out 'bb   | \x1b[2Jx'
+has "a carriage return ends a line" out 'bb   | tab	here'
 has "and bytes that are no text" out 'bb   | \xff'
 is "there is no colour in a file" "$(grep -c "$(printf '\033')" out)" 0
 
@@ -23,6 +24,62 @@ is "with all three closed too" $? 0
 ok "a reader that leaves does not hang it"
 "$TEND" tree >/dev/full 2>err
 check "an answer that cannot be written is an error" test $? -ne 0
+
+stack order <<'END'
+  a: {shell: 'i=1; while [ $i -le 100 ]; do echo $i; i=$((i+1)); echo $i >&2; i=$((i+1)); done', restart: temporary}
+END
+run "$TEND" up -f order.yaml
+is "both streams come in the order they were written" \
+	"$(sed -n 's/^a  *| //p' out | tr '\n' ' ')" "$(seq 100 | tr '\n' ' ')"
+
+stack prompt <<'END'
+  a: {shell: 'printf "10%%\\r20%%\\r\\n\\033[32mName? "; until test -e go-on; do sleep 0.05; done; echo Ann; exec sleep 1000'}
+END
+up prompt
+check "a line that does not end is shown" soon grep -q '^a      | Name? $' log
+touch go-on
+check "and its rest is marked" soon grep -q '^a      + Ann$' log
+is "there is no colour in logs, and a carriage return ends a line" \
+	"$("$TEND" logs a | tr '\n' '|')" "==> prompt/a, attempt 1 <==|10%|20%|Name? Ann|"
+run "$TEND" status a
+has "nor in status" out "    20%"
+run "$TEND" logs a --json
+has "nor in logs --json" out '"text":"Name? Ann"'
+run "$TEND" status a --json
+has "nor in status --json" out 'Name? Ann\n"'
+if command -v script >/dev/null; then
+	TERM=xterm script -qec "'$TEND' logs a" /dev/null </dev/null >out 2>err
+	has "but on a terminal" out "$(printf '\033[32mName? ')"
+fi
+run "$TEND" down
+ended
+
+if command -v python3 >/dev/null; then
+	stack much <<'END'
+  a: {shell: 'seq 10000; echo last; exec sleep 1000'}
+END
+	up much
+	soon grep -q last log
+	cat >nonblocking.py <<'END'
+import os, subprocess, sys
+want = subprocess.run(sys.argv[1:], capture_output=True).stdout
+r, w = os.pipe()
+os.set_blocking(w, False)
+p = subprocess.Popen(sys.argv[1:], stdout=w)
+os.close(w)
+got = b""
+while True:
+    piece = os.read(r, 100)
+    if not piece:
+        break
+    got += piece
+sys.exit(p.wait() or got != want)
+END
+	check "a pipe that does not block gets the whole answer" \
+		python3 nonblocking.py "$TEND" logs a
+	run "$TEND" down
+	ended
+fi
 
 run "$TEND" up -f talk.yaml --json
 has "--json writes a document a line" out '{"name":"a","from":"task","text":"out"}'

@@ -33,6 +33,12 @@ for page in "$pages"/README.md "$pages"/doc/*.md; do
 	split "$page"
 done
 
+# The programs of README are those of examples/, without the comment on top.
+for pair in README-1:first README-2:hello; do
+	sed '0,/\*\/$/d' "$pages/examples/${pair#*:}.c" >want
+	check "${pair%:*} is examples/${pair#*:}.c" diff -bB want "${pair%:*}.c"
+done
+
 # Times and shares differ from run to run.
 plain()
 {

@@ -5,6 +5,8 @@
  * may be busy for ever, as with one long task; they and the third run out of work, watch
  * for a nap, and sleep until they are called. With TWO, both spawn and then are busy,
  * and the third gets work.
+ * A ring stands for the ring and the batches behind it. While a worker moves a batch, the
+ * tasks are in neither; after that it looks for a watcher, as after a spawn.
  * What a worker puts into its ring waits in its store buffer until the processor, a
  * locked instruction of its own or the kernel makes it seen.
  *

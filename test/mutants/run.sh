@@ -277,10 +277,10 @@ mutant "a task whose deadline has passed is born as any other" src/kinds/birth.c
 	's/\(t->cancel_code \? \(uint32_t\)TEND__CANCELED : 0\)/0/'
 mutant "a thief takes from the ring only" src/runtime/idle.c \
 	's/if \(tend__batches_take\(w, v, [^)]*\)\)/if (0)/'
-mutant "a worker falls asleep beside the batches of another" src/runtime/idle.c \
-	's/\{ return tend__has_fresh\(v\); \}/{ return tend__ring_filled(v); }/'
 mutant "batches wait for an empty ring" src/runtime/loop.c \
 	's/if \(tend__ring_length\(w\) <= TEND__RING - TEND__BATCH\)/if (0)/'
+mutant "a task whose waits never park goes on for ever" src/runtime/switch.c \
+	's/\tw->budget = 0;\n\ttend__fiber_yield\(t\);/\treturn;/'
 
 # ---- Channels, shutdown ----
 mutant "a receiver that takes an item lets no sender in" src/sync/channel.c \
@@ -290,11 +290,19 @@ mutant "a closed channel leaves its receivers asleep" src/sync/channel.c \
 	's/while \(tend__linked\(&c->receivers\)\)/while (0)/' \
 	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \
-	's/\ttend__cleanups_run\(s, id\);\n(.*?)\ttend__scope_cancel\(s, id, &reason\);/$1\ttend__scope_cancel(s, id, &reason);\n\ttend__cleanups_run(s, id);/s' \
-	rule_06_cleanups_run_before_the_cancel
+	's/if \(!cleaned && !op->retry && now < due\(op, empty\)\)/if (0)/'
+mutant "a shutdown waits for a cleanup that does not come back" src/scope/shutdown.c \
+	's/at = last_part\(op->report->begun, op->deadline\);/at = TEND_FOREVER;/'
+mutant "a shutdown is over before its cleanups" src/scope/shutdown.c \
+	's/if \(empty && cleaned\)/if (empty)/'
+mutant "a cleanup hears the cancel of its root" src/task/task.h \
+	's/!\(t->flags & TEND__OWN_CANCEL\)/1/'
+mutant "a late cleanup is never told" src/scope/shutdown.c \
+	's/phase == OVER \? op->cleaner : 0/0/'
+mutant "a cleanup that panics takes the others along" src/scope/shutdown.c \
+	's/bool more = op->cleanups && !failed;/bool more = false;/; s/op->retry = op->cleanups \? tend__clock\(\) \+ RETRY_NS : 0;/op->cleanups = NULL;/'
 mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c \
-	's/if \(deadline < op->deadline\) \{/if (0) {/' \
-	rule_13_a_later_caller_makes_the_deadline_earlier
+	's/else if \(deadline < op->deadline\) \{/else if (0) {/'
 }
 
 # A lane for each processor, with objects of its own.

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -124,6 +125,22 @@ TEST(what_cannot_start_says_why)
 	end();
 }
 
+TEST(a_missing_guard_answers_and_its_paths_are_told)
+{
+	const char *const argv[] = {"true", NULL};
+	char paths[4200];
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.guard_path = "/nowhere/tend-guard"), &rt), 0);
+	ANSWERS(tend_spawn_process(tend_root(rt), TEND_PROCESS_OPTS(.argv = argv), NULL), -ENOENT);
+	ck_assert_uint_eq(tend_guard_paths(rt, paths, sizeof(paths)), strlen(paths));
+	ck_assert_str_eq(paths, "/nowhere/tend-guard");
+	end();
+	ANSWERS(tend_runtime_open(NULL, &rt), 0);
+	ck_assert_uint_eq(tend_guard_paths(rt, paths, sizeof(paths)), strlen(paths));
+	ck_assert_ptr_nonnull(strstr(paths, "/test/tend-guard:/"));
+	end();
+}
+
 static char told[512];
 static void take_line(const char *message) { snprintf(told, sizeof(told), "%s", message); }
 
@@ -188,7 +205,7 @@ TEST(what_had_to_be_killed_beside_the_leader_is_named)
 	begin();
 	o = join(shell("trap '' TERM; sleep 1000 & exit 0", 1));
 	ck_assert_int_eq(o.kind, TEND_COMPLETED);
-	ck_assert_msg(strstr(o.message, "killed 1 more: "), "%s", o.message);
+	ck_assert_msg(strstr(o.message, "1 killed below it: "), "%s", o.message);
 	end();
 }
 
@@ -227,7 +244,8 @@ TEST(processes_start_stop_and_end_while_every_worker_is_busy)
 	ck_assert_int_eq(join(shell("exit 4", 0)).result, 4);
 	t = shell("echo up; exec sleep 1000", 0);
 	until_it_says(t, "up");
-	ck_assert_int_gt(tend_process_pid(t), 0);
+	while (tend_process_pid(t) == -EAGAIN)
+		usleep(1000);
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
 	ck_assert_int_eq(join(t).kind, TEND_CANCELED);
 	t = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1);
@@ -241,15 +259,25 @@ TEST(processes_start_stop_and_end_while_every_worker_is_busy)
 TEST(a_shutdown_ends_all_processes_while_every_worker_is_busy)
 {
 	tend_report *report;
+	char text[8192];
 
 	begin_busy(1);
-	for (int i = 0; i < 5; i++)
-		until_it_says(shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1),
-		              "up");
+	for (int i = 0; i < 5; i++) {
+		tend_task t = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 1);
+
+		until_it_says(t, "up");
+		while (tend_process_pid(t) == -EAGAIN)
+			usleep(1000);
+	}
 	ANSWERS(tend_shutdown(scope, tend_after(PATIENCE_NS),
 	                      TEND_SHUTDOWN_OPTS(.report = &report)),
 	        0);
 	ck_assert_uint_eq(tend_report_abandoned(report), 0);
+	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
+	ck_assert_msg(strstr(text, "5 killed"), "%s", text);
+	ck_assert_ptr_nonnull(strstr(text, " killed: sh ("));
+	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "\"names\":\"sh ("));
 	tend_report_free(report);
 	released = true;
 	end();
@@ -401,6 +429,37 @@ TEST(a_flood_keeps_its_tail_and_counts_the_rest)
 	ck_assert_int_eq(memcmp(tail + 65532, "END\n", 4), 0);
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
 	join(t);
+	end();
+}
+
+/* Only the first stream is used, and its bytes are counted in order. */
+static void in_order(void *arg, int stream, const char *bytes, size_t n)
+{
+	char *text = arg;
+
+	ck_assert_int_eq(stream, 1);
+	memcpy(text + strlen(text), bytes, n);
+}
+
+TEST(one_output_keeps_the_order_of_both_streams)
+{
+	static char text[8192], want[8192];
+	const char *const argv[] = {"sh", "-c",
+	                            "i=1; while [ $i -le 200 ]; do echo $i; i=$((i+1)); "
+	                            "echo $i >&2; i=$((i+1)); done",
+	                            NULL};
+	tend_task t;
+
+	begin();
+	ANSWERS(tend_spawn_process(scope,
+	                           TEND_PROCESS_OPTS(.argv = argv, .flags = TEND_ONE_OUTPUT,
+	                                             .output = in_order, .output_arg = text),
+	                           &t),
+	        0);
+	ck_assert_int_eq(join(t).result, 0);
+	for (int i = 1; i <= 200; i++)
+		sprintf(want + strlen(want), "%d\n", i);
+	ck_assert_str_eq(text, want);
 	end();
 }
 

@@ -61,6 +61,7 @@ REFUSES(tend_fd_wait, ECANCELED, "by a canceled task", quiet_canceled,
 REFUSES(tend_fd_wait, ETIMEDOUT, "no time", quiet, tend_fd_wait(w->fd, TEND_READABLE, 0))
 REFUSES(tend_fd_wait, ETIMEDOUT, "an instant that has passed, by a fiber", quiet_fiber,
         tend_fd_wait(w->fd, TEND_READABLE, tend_now()))
+CANNOT_PROVOKE(tend_fd_wait, ENOSPC, "it takes all watches that the kernel has for a user")
 REFUSES(tend_fd_wait, EINVAL, "no events", quiet, tend_fd_wait(w->fd, 0, TEND_FOREVER))
 REFUSES(tend_fd_wait, EINVAL, "unknown events", quiet, tend_fd_wait(w->fd, 4, TEND_FOREVER))
 REFUSES(tend_fd_wait, EDEADLK, "by the thread that runs the tasks", quiet_hosted,
@@ -130,7 +131,7 @@ static void deserted(struct world *w, const struct row *row)
 }
 
 /* In a folder of its own; the queue of the listener takes no more. */
-static void crowded(struct world *w, const struct row *row)
+static void crowd(struct world *w, const struct row *row, stage *by)
 {
 	char folder[] = "/tmp/tend-refusals-XXXXXX", path[sizeof(folder) + 2];
 	enum { ENOUGH = 16 };
@@ -148,13 +149,15 @@ static void crowded(struct world *w, const struct row *row)
 		queued[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		room = connect(queued[n], (struct sockaddr *)&to, sizeof(to)) == 0;
 	}
-	judge(w, row);
+	by(w, row);
 	while (n)
 		close(queued[--n]);
 	ANSWERS(tend_fd_close(w->fd), 0);
 	unlink(path);
 	rmdir(folder);
 }
+static void crowded(struct world *w, const struct row *row) { crowd(w, row, outside); }
+static void crowded_hosted(struct world *w, const struct row *row) { crowd(w, row, hosted); }
 
 REFUSES(tend_listen, EINVAL, "no address", outside, tend_listen(NULL, 0))
 REFUSES(tend_listen, EINVAL, "another family", outside, tend_listen("udp:127.0.0.1:1", 0))
@@ -185,6 +188,8 @@ REFUSES(tend_connect, ECANCELED, "by a canceled task", listener_canceled,
         tend_connect(address, TEND_FOREVER))
 REFUSES(tend_connect, ETIMEDOUT, "no room in the queue, and no time", crowded,
         tend_connect(address, 0))
+REFUSES(tend_connect, EDEADLK, "by the thread that runs the tasks", crowded_hosted,
+        tend_connect(address, TEND_FOREVER))
 REFUSES(tend_connect, ECONNREFUSED, "nobody listens there", deserted,
         tend_connect(address, TEND_FOREVER))
 REFUSES(tend_connect, ENOENT, "no such path", outside,

@@ -1,7 +1,9 @@
 /* tend/process.h */
 #include "refuse.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -74,12 +76,30 @@ static void open_beside(struct world *w, const char *guard)
 	        0);
 }
 
+static int writing_ends(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 4096; fd++) {
+		struct stat st;
+
+		n += fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+		     (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	}
+	return n;
+}
+
+/* The child's ends of its pipes are open until the request was sent. */
 static void unstarted(struct world *w, const struct row *row)
 {
+	int ends = writing_ends();
+
 	open_beside(w, mute_guard());
 	ANSWERS(tend_spawn_process(tend_root(w->other), TEND_PROCESS_OPTS(.argv = sleeper),
 	                           &w->process),
 	        0);
+	while (writing_ends() > ends)
+		sched_yield();
 	judge(w, row);
 	close_other(w);
 }
@@ -184,7 +204,8 @@ REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a canceled scope, which starts no
             "; rejected 1", plain(w, w->canceled))
 REFUSES_BUT(tend_spawn_process_at, ESHUTDOWN, "a sealed scope", beside_one, "; rejected 1",
             plain(w, w->sealed))
-REFUSES(tend_spawn_process_at, EAGAIN, "tasks_max", beside_one_without_room, plain(w, w->open))
+REFUSES_BUT(tend_spawn_process_at, EAGAIN, "tasks_max", beside_one_without_room, "; rejected 1",
+            plain(w, w->open))
 REFUSES(tend_spawn_process_at, ENOMEM, "no memory", beside_one, (no_memory(1), plain(w, w->open)))
 REFUSES(tend_spawn_process_at, ENOMEM, "no memory for the first", outside,
         (no_memory(1), plain(w, w->open)))
@@ -205,6 +226,8 @@ REFUSES(tend_spawn_process_at, EINVAL, "a negative signal", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .stop_signal = -1)))
 REFUSES(tend_spawn_process_at, EINVAL, "a reserved field", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .reserved = 1)))
+REFUSES(tend_spawn_process_at, EINVAL, "options without a size", outside,
+        spawn(w, w->open, &(struct tend_process_opts){.argv = sleeper}))
 REFUSES(tend_spawn_process_at, E2BIG, "a field of tomorrow", outside,
         spawn(w, w->open, &future.opts))
 CANNOT_PROVOKE(tend_spawn_process_at, EDEADLK,

@@ -35,6 +35,8 @@ REFUSES(tend_runtime_open, EINVAL, "stacks of 2 GiB", outside,
         open_with(w, TEND_RUNTIME_OPTS(.stack_bytes = (size_t)1 << 31)))
 REFUSES(tend_runtime_open, EINVAL, "an unknown flag", outside,
         open_with(w, TEND_RUNTIME_OPTS(.flags = 1u << 31)))
+REFUSES(tend_runtime_open, EINVAL, "options without a size", outside,
+        open_with(w, &(struct tend_runtime_opts){.workers = 1}))
 REFUSES(tend_runtime_open, E2BIG, "a field of tomorrow", outside, open_with(w, &future.opts))
 REFUSES(tend_runtime_open, ENOMEM, "no memory for the segment", outside,
         (no_memory(1), open_with(w, TEND_RUNTIME_OPTS(SMALL))))

@@ -27,7 +27,8 @@ REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
             spawn(w, w->sealed, NULL))
 REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope, by a fiber", in_fiber, "; rejected 1",
             spawn(w, w->sealed, NULL))
-REFUSES(tend_spawn_at, EAGAIN, "tasks_max", without_room, spawn(w, w->open, NULL))
+REFUSES_BUT(tend_spawn_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+            spawn(w, w->open, NULL))
 REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
             (no_memory(1), spawn(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the alarm", outside, "; rejected 1",
@@ -48,6 +49,8 @@ REFUSES(tend_spawn_at, EINVAL, "a stack of 2 GiB", outside,
         spawn(w, w->open, TEND_TASK_OPTS(.stack_bytes = (size_t)1 << 31)))
 REFUSES_BUT(tend_spawn_at, EINVAL, "to hold the root", outside, "; rejected 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = tend_root(w->rt))))
+REFUSES(tend_spawn_at, EINVAL, "options without a size", outside,
+        spawn(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_at, E2BIG, "a field of tomorrow", outside, spawn(w, w->open, &future.opts))
 REFUSES_BUT(tend_spawn_at, EDEADLK, "to hold its own scope", outside, "; rejected 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = w->open)))
@@ -70,7 +73,8 @@ REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a scope that closes", outside, "; 
             spawn_thread(w, w->closing, NULL))
 REFUSES_BUT(tend_spawn_thread_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
             spawn_thread(w, w->sealed, NULL))
-REFUSES(tend_spawn_thread_at, EAGAIN, "tasks_max", without_room, spawn_thread(w, w->open, NULL))
+REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+            spawn_thread(w, w->open, NULL))
 REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "no threads", outside, "; rejected 1",
             (no_threads(), spawn_thread(w, w->open, NULL)))
 REFUSES(tend_spawn_thread_at, ENOMEM, "no memory for the task", outside,
@@ -87,6 +91,8 @@ REFUSES(tend_spawn_thread_at, EINVAL, "a slash in the name", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.name = "a/b")))
 REFUSES(tend_spawn_thread_at, EINVAL, "a reserved field", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.reserved = 1)))
+REFUSES(tend_spawn_thread_at, EINVAL, "options without a size", outside,
+        spawn_thread(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_thread_at, E2BIG, "a field of tomorrow", outside,
         spawn_thread(w, w->open, &future.opts))
 REFUSES_BUT(tend_spawn_thread_at, EDEADLK, "to hold its own scope", outside, "; rejected 1",
@@ -111,7 +117,8 @@ REFUSES_BUT(tend_task_begin_at, ECANCELED, "a scope that closes", outside, "; re
             begin(w, w->closing, NULL))
 REFUSES_BUT(tend_task_begin_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
             begin(w, w->sealed, NULL))
-REFUSES(tend_task_begin_at, EAGAIN, "tasks_max", without_room, begin(w, w->open, NULL))
+REFUSES_BUT(tend_task_begin_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+            begin(w, w->open, NULL))
 REFUSES_BUT(tend_task_begin_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
             (no_memory(1), begin(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES(tend_task_begin_at, EINVAL, "nowhere to write its name", outside,
@@ -124,6 +131,8 @@ REFUSES(tend_task_begin_at, EINVAL, "to hold a scope", outside,
         begin(w, w->open, TEND_TASK_OPTS(.hold = w->beside)))
 REFUSES(tend_task_begin_at, EINVAL, "that can be aborted", outside,
         begin(w, w->open, TEND_TASK_OPTS(.flags = TEND_ABORTABLE)))
+REFUSES(tend_task_begin_at, EINVAL, "options without a size", outside,
+        begin(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_task_begin_at, E2BIG, "a field of tomorrow", outside, begin(w, w->open, &future.opts))
 CANNOT_PROVOKE(tend_task_begin_at, EDEADLK,
                "the row is that of tend_spawn(); to hold a scope is EINVAL here")
@@ -199,6 +208,8 @@ REFUSES(tend_watch, ENOMEM, "no memory", outside, (no_memory(1), tend_watch(w->l
 REFUSES(tend_watch, ENOMEM, "no memory for the task's list", outside,
         (no_memory(2), tend_watch(w->live, w->go)))
 REFUSES(tend_watch, ESRCH, "joined", outside, tend_watch(w->stale, w->go))
+REFUSES(tend_watch, ESRCH, "joined, and no memory", outside,
+        (no_memory(1), tend_watch(w->stale, w->go)))
 REFUSES(tend_watch, ESRCH, "none", outside, tend_watch((tend_task){0}, w->go))
 REFUSES(tend_watch, ESTALE, "a fork", forked, tend_watch(w->live, w->go))
 
@@ -257,5 +268,6 @@ REFUSES(tend_shield_begin, EINVAL, "no time", in_fiber, tend_shield_begin(0, &w-
 REFUSES(tend_shield_begin, EPERM, "outside of a task", outside,
         tend_shield_begin(TEND_FOREVER - 1, &w->out.number))
 
+REFUSES(tend_defer, EINVAL, "no function", in_fiber, tend_defer(NULL, NULL))
 REFUSES(tend_defer, ENOMEM, "no memory", in_fiber, (no_memory(1), tend_defer(never, NULL)))
 REFUSES(tend_defer, EPERM, "outside of a task", outside, tend_defer(never, NULL))

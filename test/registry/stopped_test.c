@@ -203,6 +203,28 @@ TEST(the_tool_shows_the_tree_of_a_stopped_process)
 	end(child);
 }
 
+TEST(the_tool_shows_each_runtime_of_a_process)
+{
+	char out[8192];
+	tend_runtime *rt[2];
+
+	if (!getenv("TEND"))
+		return;
+	for (int i = 0; i < 2; i++)
+		ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = i ? "second" : "first",
+		                                            .workers = 1),
+		                          &rt[i]),
+		        0);
+	tool(getpid(), "--ascii", out, sizeof(out));
+	ck_assert_int_eq(strncmp(out, "first ", 6), 0);
+	ck_assert_ptr_nonnull(strstr(out, "\nsecond "));
+	tool(getpid(), "--json", out, sizeof(out));
+	ck_assert_ptr_nonnull(strstr(out, "\"path\":\"first/detached\""));
+	ck_assert_ptr_nonnull(strstr(out, "\"path\":\"second/detached\""));
+	for (int i = 0; i < 2; i++)
+		ANSWERS(tend_runtime_close(rt[i], tend_after(PATIENCE_NS)), 0);
+}
+
 TEST(a_runtime_in_this_process_reads_itself)
 {
 	tend_snapshot *s;

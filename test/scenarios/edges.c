@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 /* ---- The end of an owner ---- */
 
@@ -155,18 +156,170 @@ static void panic_there(void *arg)
 
 static int shut_it(void *arg) { return tend_shutdown(*(tend_scope *)arg, SOON, NULL); }
 
-SCENARIO(a_shutdown_whose_driver_panics_is_over_for_the_others)
+static _Atomic int cleaned;
+
+/* The operation is nobody's: every caller gets its result, and nothing else is lost. */
+SCENARIO(a_cleanup_that_panics_keeps_no_other_from_running)
 {
-	tend_task driver;
+	struct tend_stats n;
+	tend_task first;
 	tend_scope s;
 
 	open_world(2);
+	cleaned = 0;
 	s = child(root, "s");
+	OK(tend_scope_cleanup(s, count_one, &cleaned));
 	OK(tend_scope_cleanup(s, panic_there, NULL));
-	OK(tend_spawn(root, shut_it, &s, NULL, &driver));
-	ck_assert_int_eq(joined(driver).kind, TEND_PANICKED);
+	OK(tend_scope_cleanup(s, panic_there, NULL));
+	OK(tend_scope_cleanup(child(s, "deep"), panic_there, NULL));
+	OK(tend_spawn(s, wait_for, new_event(), NULL, NULL));
+	OK(tend_spawn(root, shut_it, &s, NULL, &first));
 	OK(tend_shutdown(s, SOON, NULL));
+	ck_assert_int_eq(joined(first).result, 0);
+	ck_assert_int_eq(cleaned, 1);
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.canceled, 1);
+	OK(tend_scope_wait_empty(tend_detached(rt), SOON));
+	OK(tend_scope_stats(tend_detached(rt), &n));
+	ck_assert_uint_eq(n.panicked, 3);
+	close_world();
+}
+
+static _Atomic int answered;
+static void wait_there(void *event)
+{
+	answered = tend_event_wait(event, TEND_FOREVER);
+	cleaned++;
+}
+static int shut_in_an_hour(void *arg)
+{
+	return tend_shutdown(*(tend_scope *)arg, tend_after(3600 * TEND_SEC), NULL);
+}
+
+/* The cleanup waits for what does not come. The deadline holds, also that of the caller that
+ * comes later and has less time; the report names the cleanup, which hears of the deadline
+ * afterwards, and the next cleanup still runs. */
+SCENARIO(a_late_cleanup_is_named_and_the_deadline_holds)
+{
+	char text[2048];
+	tend_report *report;
+	tend_task first;
+	tend_scope s;
+
+	open_world(2);
+	cleaned = 0;
+	answered = 0;
+	s = child(root, "s");
+	OK(tend_scope_cleanup(s, count_one, &cleaned));
+	OK(tend_scope_cleanup(s, wait_there, new_event()));
+	OK(tend_spawn(s, wait_for, new_event(), NULL, NULL));
+	OK(tend_spawn(root, shut_in_an_hour, &s, NULL, &first));
+	await_state(first.id, TEND_STATE_PARKED);
+	ck_assert_int_eq(tend_scope_reason(s, NULL), -ENOENT);
+	uint64_t deadline = tend_after(50 * TEND_MS);
+	ANSWERS(tend_shutdown(s, deadline, TEND_SHUTDOWN_OPTS(.report = &report)), -ETIMEDOUT);
+	if (simulated)
+		ck_assert_uint_eq(tend_now(), deadline);
+	ck_assert_int_eq(joined(first).result, -ETIMEDOUT);
+	/* On threads the task, too, may be late. */
+	ck_assert_uint_ge(tend_report_abandoned(report), 1);
+	ck_assert(!simulated || tend_report_abandoned(report) == 1);
+	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
+	ck_assert_msg(strstr(text, "/s cleanup ") && strstr(text, "fiber  late, event#"), "%s",
+	              text);
+	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
+	ck_assert_msg(strstr(text, "/s\",\"cleanup\":\"") != NULL, "%s", text);
+	tend_report_free(report);
 	OK(tend_scope_close(s, SOON, NULL));
+	OK(tend_scope_wait_empty(tend_detached(rt), SOON));
+	ck_assert_int_eq(answered, -ECANCELED);
+	ck_assert_int_eq(cleaned, 2);
+	close_world();
+}
+
+/* No cancel but the end of its time reaches a cleanup: neither that of the caller, nor that
+ * of the root. */
+static void still_works(void *event)
+{
+	tend_event_set(event);
+	answered = tend_sleep_until(tend_after(20 * TEND_MS));
+	cleaned++;
+}
+
+SCENARIO(a_cleanup_is_shielded_until_the_deadline)
+{
+	tend_event *begun;
+	tend_task first;
+	tend_scope s;
+
+	open_world(2);
+	cleaned = 0;
+	answered = -1;
+	begun = new_event();
+	s = child(root, "s");
+	OK(tend_scope_cleanup(s, still_works, begun));
+	OK(tend_spawn(root, shut_it, &s, NULL, &first));
+	OK(tend_event_wait(begun, SOON));
+	OK(tend_scope_cancel(root, -ECANCELED, NULL));
+	ANSWERS(joined(first).result, 0);
+	ck_assert_int_eq(answered, 0);
+	ck_assert_int_eq(cleaned, 1);
+	close_world();
+}
+
+SCENARIO(a_cleanup_of_the_root_may_wait)
+{
+	open_world(1);
+	cleaned = 0;
+	answered = -1;
+	OK(tend_scope_cleanup(root, still_works, new_event()));
+	OK(tend_scope_cleanup(tend_detached(rt), still_works, new_event()));
+	OK(tend_shutdown(root, SOON, NULL));
+	ck_assert_int_eq(answered, 0);
+	ck_assert_int_eq(cleaned, 2);
+	close_world();
+}
+
+/* With no time at all each cleanup is still called. */
+SCENARIO(a_cleanup_runs_also_when_there_is_no_time_for_it)
+{
+	tend_scope s;
+
+	open_world(1);
+	cleaned = 0;
+	s = child(root, "s");
+	OK(tend_scope_cleanup(s, count_one, &cleaned));
+	OK(tend_scope_cleanup(s, wait_there, new_event()));
+	int error = tend_shutdown(s, 0, NULL);
+	ck_assert(!error || error == -ETIMEDOUT);
+	OK(tend_scope_close(s, SOON, NULL));
+	OK(tend_scope_wait_empty(tend_detached(rt), SOON));
+	ck_assert_int_eq(cleaned, 2);
+	close_world();
+}
+
+static int fill_and_wait(void *scope)
+{
+	tend_event *never = new_event();
+
+	while (!tend_spawn(*(tend_scope *)scope, wait_for, never, NULL, NULL)) {}
+	return tend_event_wait(never, TEND_FOREVER);
+}
+
+/* At tasks_max there is no room for the cleanup, until the cancel makes some. */
+SCENARIO(a_cleanup_without_room_runs_after_the_cancel)
+{
+	tend_scope s;
+	tend_task t;
+
+	open_world(1);
+	cleaned = 0;
+	s = child(root, "s");
+	OK(tend_scope_cleanup(s, count_one, &cleaned));
+	OK(tend_spawn(s, fill_and_wait, &s, NULL, &t));
+	await_state(t.id, TEND_STATE_PARKED);
+	OK(tend_shutdown(s, SOON, NULL));
+	ck_assert_int_eq(cleaned, 1);
 	close_world();
 }
 
@@ -287,5 +440,47 @@ SCENARIO(a_spawn_into_the_deepest_scope_needs_no_deep_stack)
 		joined(t);
 		OK(tend_scope_wait_empty(root, SOON));
 	}
+	close_world();
+}
+
+static const char *with_id(const char *path, uint64_t id, const char *rest)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "%s#%llu%s", path, (unsigned long long)id, rest);
+	return text;
+}
+
+SCENARIO(an_id_in_a_path_chooses_one_of_several_with_a_name)
+{
+	tend_event *go;
+	tend_scope a, b, named;
+	tend_task t;
+
+	open_world(2);
+	go = new_event();
+	a = child(root, "pool");
+	b = child(root, "pool");
+	OK(tend_spawn(a, wait_for, go, TEND_TASK_OPTS(.name = "x"), &t));
+	OK(tend_spawn(b, wait_for, go, NULL, NULL));
+	OK(tend_spawn(b, wait_for, go, NULL, NULL));
+	ANSWERS(tend_path_live(rt, "pool"), 3);
+	ANSWERS(tend_path_live(rt, with_id("pool", a.id, "")), 1);
+	ANSWERS(tend_path_live(rt, with_id("pool", b.id, "")), 2);
+	ANSWERS(tend_path_live(rt, with_id("pool", a.id, "/x")), 1);
+	ANSWERS(tend_path_live(rt, with_id("pool/x", t.id, "")), 1);
+	ANSWERS(tend_path_live(rt, with_id("pool", b.id, "/x")), 0);
+	ANSWERS(tend_path_live(rt, with_id("pool/x", a.id, "")), -ESRCH);
+	ANSWERS(tend_path_live(rt, with_id("poo", a.id, "")), -ESRCH);
+	/* A name may look like a name with an id. */
+	named = child(root, with_id("named", a.id, ""));
+	ANSWERS(tend_path_live(rt, with_id("named", a.id, "")), 0);
+	OK(tend_spawn(named, wait_for, go, NULL, NULL));
+	ANSWERS(tend_path_live(rt, with_id("named", a.id, "/task")), 1);
+	ANSWERS(tend_path_wait_empty(rt, with_id("pool", b.id, ""), 0), -ETIMEDOUT);
+	tend_event_set(go);
+	OK(tend_path_wait_empty(rt, with_id("pool", b.id, ""), SOON));
+	OK(tend_scope_close(b, SOON, NULL));
+	ANSWERS(tend_path_wait_empty(rt, with_id("pool", b.id, ""), SOON), -ESRCH);
 	close_world();
 }

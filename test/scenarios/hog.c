@@ -1,6 +1,9 @@
 /* A task that computes and never waits must not delay the tasks of others. */
 #include "scenario.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 /* ---- Deadlines ---- */
 
 /* Computes on the only worker until a cancel has reached the scope. */
@@ -121,7 +124,7 @@ SCENARIO(deadlines_come_in_their_order)
 	close_world();
 }
 
-/* ---- Tasks that have not started ---- */
+/* ---- Fresh tasks ---- */
 
 enum { MANY = 500 }; /* more than a ring */
 
@@ -202,7 +205,7 @@ SCENARIO(a_busy_worker_keeps_nothing_that_was_spawned_outside)
 	open_world(2);
 	c = (struct crowd){.scope = child(root, "s")};
 	for (int i = 0; i < MANY; i++) {
-		/* The worker that runs the hog may have taken some of the others. */
+		/* The hog's worker may have taken some of the tasks around it. */
 		if (i == MANY / 2)
 			OK(tend_spawn(root, compute_until_many_ran, &c, NULL, NULL));
 		OK(tend_spawn(c.scope, run_one, &c, NULL, NULL));
@@ -247,4 +250,175 @@ SCENARIO(a_task_begins_although_others_spawn_without_end)
 	OK(tend_spawn(root, spawn_those_that_begin_anew, &c, NULL, NULL));
 	OK(tend_scope_wait_empty(root, SOON));
 	close_world();
+}
+
+/* ---- Waits without a park ---- */
+
+enum { SENDS = 4, ENDED = 200 };
+
+/* Objects for which no wait parks. */
+struct ready {
+	tend_event *set, *unset;
+	tend_channel *channel;
+	tend_scope empty;
+	tend_task ended[ENDED];
+	int joined;
+	int pipe[2];
+	_Atomic int over;
+};
+
+static int wait_for_event(struct ready *r) { return tend_event_wait(r->set, TEND_FOREVER); }
+
+static int poll_event(struct ready *r)
+{
+	return tend_event_wait(r->unset, 0) == -ETIMEDOUT ? 0 : -EPROTO;
+}
+
+static int send_and_receive(struct ready *r)
+{
+	int item = 0, error = 0;
+
+	for (int i = 0; i < SENDS && !error; i++)
+		error = tend_channel_send(r->channel, &item, TEND_FOREVER);
+	for (int i = 0; i < SENDS && !error; i++)
+		error = tend_channel_recv(r->channel, &item, TEND_FOREVER);
+	return error;
+}
+
+static int sleep_no_more(struct ready *r)
+{
+	(void)r;
+	return tend_sleep_until(tend_now());
+}
+
+static int wait_for_empty(struct ready *r) { return tend_scope_wait_empty(r->empty, TEND_FOREVER); }
+
+static int join_one(struct ready *r)
+{
+	return tend_join(r->ended[r->joined++], NULL, TEND_FOREVER);
+}
+
+static int wait_for_byte(struct ready *r)
+{
+	return tend_fd_wait(r->pipe[0], TEND_READABLE, TEND_FOREVER) == TEND_READABLE ? 0 : -EPROTO;
+}
+
+static int write_and_read(struct ready *r)
+{
+	char byte;
+
+	return tend_write(r->pipe[1], "x", 1, TEND_FOREVER) == 1 &&
+	                       tend_read(r->pipe[0], &byte, 1, TEND_FOREVER) == 1
+	               ? 0
+	               : -EPROTO;
+}
+
+static int ask(struct ready *r)
+{
+	(void)r;
+	return tend_checkpoint();
+}
+
+static int (*const each[])(struct ready *) = {wait_for_event, poll_event,     send_and_receive,
+                                              sleep_no_more,  wait_for_empty, join_one,
+                                              wait_for_byte,  write_and_read, ask};
+enum { EACH = sizeof(each) / sizeof(*each) };
+
+struct greedy {
+	struct ready *ready;
+	int (*again)(struct ready *);
+};
+
+static int be_over(void *ready)
+{
+	atomic_store(&((struct ready *)ready)->over, 1);
+	return 0;
+}
+
+static int never_park(void *greedy)
+{
+	struct greedy *g = greedy;
+
+	OK(tend_spawn(root, be_over, g->ready, NULL, NULL));
+	for (int i = 0; i < ENDED && !atomic_load(&g->ready->over); i++)
+		OK(g->again(g->ready));
+	return atomic_load(&g->ready->over) ? 0 : -ETIME;
+}
+
+static int be_over_later(void *ready)
+{
+	OK(tend_sleep_until(tend_after(TEND_MS)));
+	return be_over(ready);
+}
+
+static int never_park_until_over(void *greedy)
+{
+	struct greedy *g = greedy;
+
+	OK(tend_spawn(root, be_over_later, g->ready, NULL, NULL));
+	while (!atomic_load(&g->ready->over)) {
+		OK(g->again(g->ready));
+		compute();
+	}
+	return 0;
+}
+
+static void make_ready(struct ready *r)
+{
+	*r = (struct ready){
+		.set = new_event(), .unset = new_event(), .empty = child(root, "empty")};
+	tend_event_set(r->set);
+	OK(tend_channel_open(sizeof(int), SENDS, &r->channel));
+	ck_assert_int_eq(pipe2(r->pipe, O_NONBLOCK | O_CLOEXEC), 0);
+	ck_assert_int_eq(write(r->pipe[1], "x", 1), 1);
+	for (int i = 0; i < ENDED; i++)
+		OK(tend_spawn(r->empty, end_at_once, NULL, NULL, &r->ended[i]));
+	OK(tend_scope_wait_empty(r->empty, SOON));
+}
+
+static void free_ready(struct ready *r)
+{
+	tend_channel_free(r->channel);
+	OK(tend_fd_close(r->pipe[0]));
+	OK(tend_fd_close(r->pipe[1]));
+}
+
+SCENARIO(a_task_whose_waits_never_park_lets_others_run)
+{
+	static struct ready r;
+	tend_task t;
+
+	open_world(1);
+	make_ready(&r);
+	for (int i = 0; i < EACH; i++) {
+		struct greedy g = {&r, each[i]};
+
+		atomic_store(&r.over, 0);
+		OK(tend_spawn(root, never_park, &g, NULL, &t));
+		ck_assert_msg(joined(t).result == 0, "number %d starves its neighbour", i);
+		OK(tend_scope_wait_empty(root, SOON));
+	}
+	close_world();
+	free_ready(&r);
+}
+
+SCENARIO(a_task_whose_waits_never_park_lets_timers_run)
+{
+	static struct ready r;
+	tend_task t;
+
+	open_world(1);
+	make_ready(&r);
+	for (int i = 0; i < EACH; i++) {
+		struct greedy g = {&r, each[i]};
+
+		if (each[i] == join_one)
+			continue; /* out of tasks before the time is over */
+		atomic_store(&r.over, 0);
+		OK(tend_spawn(root, never_park_until_over, &g, NULL, &t));
+		joined(t);
+		OK(tend_scope_wait_empty(root, SOON));
+	}
+	close_world();
+	free_ready(&r);
 }

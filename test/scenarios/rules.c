@@ -853,9 +853,13 @@ SCENARIO(deadlines_are_inherited_and_the_earlier_wins)
 	open_world(2);
 	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.deadline = tend_after(5 * TEND_MS)), &s));
 	OK(tend_scope_open(s, "c", TEND_SCOPE_OPTS(.deadline = tend_after(3600 * TEND_SEC)), &c));
-	OK(tend_spawn(c, wait_for, new_event(), NULL, &t));
-	ck_assert_int_eq(joined(t).reason.code, -ETIMEDOUT);
-	OK(tend_scope_reason(c, &reason));
+	int error = tend_spawn(c, wait_for, new_event(), NULL, &t);
+	if (!error)
+		ck_assert_int_eq(joined(t).reason.code, -ETIMEDOUT);
+	else /* the threads of a busy machine may be late */
+		ck_assert(!simulated && error == -ECANCELED);
+	while (tend_scope_reason(c, &reason) == -ENOENT)
+		compute();
 	ck_assert_int_eq(reason.code, -ETIMEDOUT);
 	close_world();
 }
@@ -951,6 +955,47 @@ SCENARIO(cleanups_run_newest_first_after_return_and_panic)
 	OK(tend_spawn(root, two_cleanups, &t, NULL, &t));
 	ck_assert_int_eq(joined(t).kind, TEND_PANICKED);
 	ck_assert_int_eq(cleanup_order, 2);
+	close_world();
+}
+
+static void panic_here(void *arg)
+{
+	(void)arg;
+	tend_panic("at its end");
+}
+static int panic_at_the_end(void *in_drop)
+{
+	OK(tend_defer(first_in, NULL));
+	if (!in_drop)
+		OK(tend_defer(panic_here, NULL));
+	OK(tend_defer(last_in, NULL));
+	return 0;
+}
+
+/* As a panic of the body: the rest of the cleanups run, and others go on. */
+SCENARIO(a_panic_in_a_cleanup_or_a_drop_ends_the_task_after_the_others)
+{
+	struct tend_outcome o;
+	tend_task t;
+
+	open_world(2);
+	for (int thread = 0; thread < 2; thread++)
+		for (int in_drop = 0; in_drop < 2; in_drop++) {
+			const struct tend_task_opts *opts =
+				TEND_TASK_OPTS(.drop = in_drop ? panic_here : NULL);
+
+			cleanup_order = 0;
+			if (thread)
+				OK(tend_spawn_thread(root, panic_at_the_end, in_drop ? &t : NULL,
+				                     opts, &t));
+			else
+				OK(tend_spawn(root, panic_at_the_end, in_drop ? &t : NULL, opts,
+				              &t));
+			o = joined(t);
+			ck_assert_int_eq(o.kind, TEND_PANICKED);
+			ck_assert_ptr_nonnull(strstr(o.message, "at its end"));
+			ck_assert_int_eq(cleanup_order, 2);
+		}
 	close_world();
 }
 

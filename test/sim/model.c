@@ -13,15 +13,15 @@ enum { ROWS = 4096, EVENTS = 256 };
 struct known {
 	uint64_t id, parent;
 	uint8_t kind;
-	bool stopping; /* of a task: alone */
-	bool canceled; /* of a scope */
+	bool stopping; /* a task alone, or a scope */
+	bool canceled; /* a scope, and so the tasks in it */
 	bool unsure;   /* a scope that was stopping when the model began */
 	bool seen;     /* in the snapshot that is compared */
 	char name[TEND_NAME_MAX + 1];
 };
 
-/* A row that differs: an event of one of these types is yet to come, of the row itself; or
- * the cancel of its scope. */
+/* A row that differs, until an event of the row with one of these types explains the
+ * difference, or the cancel of the scope. */
 struct doubt {
 	uint64_t id, scope;
 	uint32_t types;
@@ -60,7 +60,7 @@ static bool is_stopping(const struct tend_info *info)
 	return info->state == TEND_STATE_STOPPING || info->state == TEND_STATE_ABANDONED;
 }
 
-/* Begins anew: events were lost, or none was taken yet. */
+/* Begins anew. */
 static void from_snapshot(void)
 {
 	struct tend_snapshot_info about;
@@ -120,7 +120,7 @@ static void apply(const struct tend_event_info *e)
 		return; /* in the snapshot */
 	m.last = e->number;
 	if (!k && (e->type == TEND_EVENT_STARTED || e->type == TEND_EVENT_OPENED)) {
-		/* What is around is there before. */
+		/* The scope around was opened before. */
 		ck_assert_msg(e->parent == 0 || find(e->parent), "%s in no scope", e->name);
 		add(e->id, e->parent, e->kind, e->name);
 	} else if (k && e->type == TEND_EVENT_ENDED)

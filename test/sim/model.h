@@ -1,5 +1,5 @@
-/* test/sim/model.h - a reader that knows the registry by a snapshot and the events after it,
- * and compares what it knows with each later snapshot. */
+/* test/sim/model.h - a reader that applies events to the rows of a snapshot, and compares
+ * the rows with each later snapshot. */
 #ifndef TEND_TEST_MODEL_H
 #define TEND_TEST_MODEL_H
 
@@ -13,7 +13,7 @@ void model_end(void);
  * explained by an event that comes later. */
 void model_look(void);
 
-/* Once no task is left: nothing may wait for an explanation any more. */
+/* Once no task is left: every difference must have been explained. */
 void model_settle(void);
 
 #endif

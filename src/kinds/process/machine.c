@@ -82,19 +82,36 @@ static int ended_by_signal(struct tend__process *p)
 	return 128 + p->status;
 }
 
+/* Names what had to be killed, in the report of a shutdown and in the outcome. */
+static void tell_killed(struct tend__process *p)
+{
+	bool leader = p->task->ending == TEND_KILLED;
+	const char *slash = strrchr(p->argv[0], '/');
+	char text[TEND__GUARD_NAMES + 64], names[TEND__GUARD_NAMES + 64] = "";
+
+	if (!leader && !p->killed)
+		return;
+	if (leader)
+		snprintf(names, sizeof(names), "%.32s (%d)%s", slash ? slash + 1 : p->argv[0],
+		         p->pid, p->names[0] ? ", " : "");
+	snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s", p->names);
+	tend__shutdown_killed(p->task, p->killed + leader, names);
+	if (!p->killed)
+		return;
+	snprintf(text, sizeof(text), "%u killed below it: %s", p->killed, p->names);
+	message(p, text);
+}
+
 static int exited(struct tend__process *p)
 {
-	if (p->killed) {
-		char text[TEND__GUARD_NAMES + 64];
+	int result = p->status;
 
-		snprintf(text, sizeof(text), "its stop killed %u more: %s", p->killed, p->names);
-		message(p, text);
-	}
 	if (p->code != CLD_EXITED)
-		return ended_by_signal(p);
-	if (p->status && !tend__cancel_requested(p->task))
+		result = ended_by_signal(p);
+	else if (p->status && !tend__cancel_requested(p->task))
 		p->task->ending = TEND_FAILED;
-	return p->status;
+	tell_killed(p);
+	return result;
 }
 
 /* The guard died, and the keeper kills the process. Returns true when the leader is dead, and
@@ -164,6 +181,11 @@ enum tend__wait_kind tend__process_turn(struct tend__task *t)
 	/* After a panic of the output callback the outcome stands. */
 	if (!t->ending)
 		t->result = outcome_of(p, phase);
+	p->calls = t->ending == TEND_FAILED && t->result < 0 && !(tend__task_word(t) & TEND__KEPT);
+	if (p->calls && tend__tls.task != t) {
+		again(t);
+		return TEND__WAIT_GUARD;
+	}
 	tend__output_close(p, 0);
 	tend__output_close(p, 1);
 	tend__link_leave(p);
@@ -196,7 +218,7 @@ void tend__process_wake(struct tend__task *t)
 		return;
 	}
 	TEND__EDGE_RELEASE(t);
-	if (p->output || t->drop) {
+	if (p->output || t->drop || p->calls) {
 		tend__spawned(p->children->rt, t);
 		return;
 	}

@@ -70,6 +70,10 @@ int tend__output_open(struct tend__process *p)
 		int both[2];
 
 		tend__assert(p->out[i] < 0 && p->ends[i] < 0);
+		if (i == 1 && p->one_output) {
+			p->ends[i] = fcntl(p->ends[0], F_DUPFD_CLOEXEC, 3);
+			return p->ends[i] < 0 ? -errno : 0;
+		}
 		if (pipe2(both, O_CLOEXEC))
 			return -errno;
 		p->ends[i] = both[1];
@@ -83,7 +87,7 @@ int tend__output_open(struct tend__process *p)
 int tend__output_watch(struct tend__process *p)
 {
 	for (int i = 0; i < 2; i++) {
-		int error = tend__link_watch(p, p->out[i]);
+		int error = p->out[i] < 0 ? 0 : tend__link_watch(p, p->out[i]);
 
 		if (!error)
 			continue;

@@ -3,13 +3,13 @@
  * The task is data and turns. A turn reads the output of the process, looks at the guard's
  * news, and ends the task when the guard says that the leader was reaped and all descendants
  * of the leader are dead. Between two turns the task is parked and has neither a stack nor a
- * worker, so no busy worker delays a process. A turn that calls functions of the program, for
- * the output or at the end, is run by any worker, as a fiber; any other turn is run by the
- * monitor. Requests to the guard are sent by the spawner and the monitor, in no turn.
+ * worker, so no busy worker delays a process. A turn that calls functions of the program (the
+ * output callback, drop, or the failure hook) is run by any worker, as a fiber; any other turn
+ * is run by the monitor. Requests to the guard are sent by the spawner and the monitor, in no turn.
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
- *   output.c   two pipes, and the tail of what came through them
+ *   output.c   two pipes or one, and the tail of what came through them
  *   machine.c  a turn: from the news to the outcome
  *   spawn.c    options copied, the task made
  *   query.c    tail, pid and signal, by any thread
@@ -89,8 +89,10 @@ struct tend__process {
 	uint32_t killed;
 	char names[TEND__GUARD_NAMES];
 	int base, ends[2];                        /* (k) sent with the request, or -1 */
+	bool calls;                               /* (f) its end calls the program's failure hook */
 	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
 	int out[2];                               /* (f) read ends of its output, or -1 */
+	bool one_output;                          /* (c) only out[0] is used */
 	struct tend__guard_stop stop;             /* (c) */
 	const char **argv, **env;                 /* (c) */
 	const char *cwd;                          /* (c) */
@@ -139,8 +141,9 @@ void tend__link_leave(struct tend__process *p);
 
 /* output.c */
 
-/* Makes the pipes of standard output and error, with the child's ends in p->ends. The caller
- * closes all, also when this fails. Returns 0 or a negative errno value. */
+/* Makes the pipes of standard output and error, or one pipe for both, with the child's ends
+ * in p->ends. The caller closes all, also when this fails. Returns 0 or a negative errno
+ * value. */
 int tend__output_open(struct tend__process *p);
 /* Watches the pipes. Returns 0 or an error of tend__link_watch(). */
 int tend__output_watch(struct tend__process *p);

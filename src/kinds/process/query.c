@@ -27,6 +27,12 @@ static int touch(tend_runtime *rt, tend_task task, struct tend__process **p)
 	return -EINVAL;
 }
 
+size_t tend_guard_paths(const tend_runtime *rt, char *buf, size_t size)
+{
+	TEND__KEEPS_ERRNO;
+	return tend__guard_paths(rt->guard_path, buf, size);
+}
+
 int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *dropped)
 {
 	TEND__VISIT(rt, task.id);

@@ -118,6 +118,7 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	p->output = o->output;
 	p->output_arg = o->output_arg;
 	p->drop = o->drop;
+	p->one_output = o->flags & TEND_ONE_OUTPUT;
 	p->out[0] = p->out[1] = p->ends[0] = p->ends[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
 	tend__link_init(&p->todo);
@@ -151,7 +152,8 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
 	if (error)
 		return error;
 	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved ||
-	    (o->flags & ~(uint32_t)TEND_CRITICAL) || o->stop_signal < 0 || o->stop_signal > 64)
+	    (o->flags & ~(uint32_t)(TEND_CRITICAL | TEND_ONE_OUTPUT)) || o->stop_signal < 0 ||
+	    o->stop_signal > 64)
 		return -EINVAL;
 	return 0;
 }
@@ -227,7 +229,7 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 #endif
 	struct tend_task_opts task = {.size = sizeof(task),
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
-	                              .flags = o.flags,
+	                              .flags = o.flags & TEND_CRITICAL,
 	                              .drop = o.drop ? process_drop : NULL};
 	struct tend__spawn spawn = {.rt = rt,
 	                            .site = site,

@@ -139,22 +139,35 @@ static int start_guard(const char *path, int sock, int owner)
 	return error ? error : start.pidfd;
 }
 
-/* Looks for a guard beside the executable, for programs that run where they were built. For
- * a privileged program only the installed guard counts, because a user may give the
- * executable of such a program a second name beside another file. */
+/* Writes the path of a guard beside the executable, for programs that run where they were
+ * built. Returns false for a privileged program, for which only the installed guard counts,
+ * because a user may give the executable of such a program a second name beside another
+ * file. */
+static bool beside_program(char *buf, size_t size)
+{
+	ssize_t n = getauxval(AT_SECURE) ? -1 : readlink("/proc/self/exe", buf, size);
+	if (n <= 0 || (size_t)n >= size)
+		return false;
+	buf[n] = '\0';
+	char *slash = strrchr(buf, '/');
+	if (!slash || (size_t)(slash + 1 - buf) + sizeof(GUARD_NAME) > size)
+		return false;
+	memcpy(slash + 1, GUARD_NAME, sizeof(GUARD_NAME));
+	return true;
+}
+
 static const char *find_guard(char *buf, size_t size)
 {
-	ssize_t n = readlink("/proc/self/exe", buf, size);
-	if (!getauxval(AT_SECURE) && n > 0 && (size_t)n < size) {
-		buf[n] = '\0';
-		char *slash = strrchr(buf, '/');
-		if (slash && (size_t)(slash + 1 - buf) + sizeof(GUARD_NAME) <= size) {
-			memcpy(slash + 1, GUARD_NAME, sizeof(GUARD_NAME));
-			if (access(buf, F_OK) == 0)
-				return buf;
-		}
-	}
-	return TEND_GUARD_PATH;
+	return beside_program(buf, size) && access(buf, F_OK) == 0 ? buf : TEND_GUARD_PATH;
+}
+
+size_t tend__guard_paths(const char *path, char *buf, size_t size)
+{
+	char beside[PATH_MAX];
+	bool two = !path && beside_program(beside, sizeof(beside));
+
+	return (size_t)snprintf(buf, size, "%s%s%s", two ? beside : "", two ? ":" : "",
+	                        path ? path : TEND_GUARD_PATH);
 }
 
 int tend__guard_open(const char *path, struct tend__guard *g)

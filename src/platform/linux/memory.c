@@ -276,6 +276,7 @@ int tend__segment_map(const char *path, const char *name, const char mark[8], si
 
 int tend__segment_use(void *p, size_t from, size_t to, int fd, bool file)
 {
+	TEND__KEEPS_ERRNO;
 	size_t page = tend__page_bytes();
 	int error = 0;
 

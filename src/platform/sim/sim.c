@@ -210,6 +210,17 @@ static void wake_due(void)
 			wake(i);
 }
 
+static void nothing(void) {}
+void (*tend__sim_on_deadlock)(void) = nothing;
+
+const struct tend__tls *tend__sim_waiting(int i)
+{
+	for (int k = 0; k < sim->used; k++)
+		if (sim->threads[k].state == BLOCKED && i-- == 0)
+			return &sim->threads[k].tls;
+	return NULL;
+}
+
 static void jump_clock(void)
 {
 	uint64_t next = TEND_FOREVER;
@@ -218,11 +229,9 @@ static void jump_clock(void)
 		if (sim->threads[i].state == BLOCKED && sim->threads[i].deadline < next)
 			next = sim->threads[i].deadline;
 	if (next == TEND_FOREVER) {
-		for (int i = 0; i < sim->used; i++)
-			if (sim->threads[i].state == BLOCKED)
-				fprintf(stderr,
-				        "tend: simulation: thread %d waits for ever in a %s\n", i,
-				        sim->threads[i].poller ? "poller" : "futex");
+		fprintf(stderr, "tend: simulation: deadlock, every task waits for ever\n");
+		sim->failed = true; /* the report is no step of a thread */
+		tend__sim_on_deadlock();
 		fail(-EDEADLK);
 	}
 	if (next > sim->clock)
@@ -500,14 +509,16 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 
 static struct sim *make(const struct tend_sim_opts *opts, int *error)
 {
-	*error = sim ? -EBUSY : opts && opts->size > sizeof(*opts) ? -E2BIG : -ENOMEM;
-	if (*error != -ENOMEM)
+	struct tend_sim_opts o;
+
+	*error = sim ? -EBUSY : tend__options(&o, sizeof(o), opts);
+	if (*error)
 		return NULL;
 	struct sim *s = calloc(1, sizeof(*s));
+	*error = -ENOMEM;
 	if (!s)
 		return NULL;
-	if (opts)
-		memcpy(&s->opts, opts, opts->size);
+	s->opts = o;
 	if (!s->opts.switch_in)
 		s->opts.switch_in = 8;
 	if (!s->opts.steps_max)
