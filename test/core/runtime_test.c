@@ -566,6 +566,10 @@ static int stackless_program(void)
 	    tend_spawn(tend_root(rt), allocate, NULL, NULL, NULL) ||
 	    tend_scope_wait_empty(tend_root(rt), TEND_FOREVER) || getrlimit(RLIMIT_AS, &limit))
 		return 1;
+	/* The worker has begun, and malloc() has memory for its thread. */
+	if (tend_spawn(tend_root(rt), nothing, NULL, NULL, &held) ||
+	    tend_join(held, &o, TEND_FOREVER))
+		return 1;
 	limit.rlim_cur = 1 << 20; /* less than is mapped already */
 	if (setrlimit(RLIMIT_AS, &limit) ||
 	    tend_spawn(tend_root(rt), nothing, NULL, large, &held) ||
