@@ -20,7 +20,7 @@ struct tend__thread_task {
 	tend_runtime *rt;                /* (c) */
 	_Atomic uint32_t go;             /* 0: the spawn goes on; 1: run; 2: the spawn failed */
 	jmp_buf out;                     /* (w) where a panic or an end leaves to */
-	uintptr_t guard_low, guard_high; /* (w) of the thread's stack */
+	uintptr_t guard_low, guard_high; /* (w) the guard below the stack */
 	size_t stack_bytes;              /* (w) */
 };
 

@@ -27,7 +27,7 @@ struct tend__tls {
 	struct tend__context *context; /* the simulator's: the context that runs */
 	struct tend__task *stand_in;   /* the simulator's: a thread that is no task waits by it */
 	uint64_t driver;               /* the thread's number once it drives a hosted runtime; 0 */
-	int32_t waits_left;            /* of a worker: until its loop has its turn */
+	int32_t waits_left;            /* for a worker: until the loop has its turn */
 };
 extern _Thread_local struct tend__tls tend__tls __attribute__((tls_model("initial-exec")));
 

@@ -21,15 +21,15 @@ static _Atomic uint32_t fork_state;
 enum { NO_FORK, FORK_WITHOUT_RUNTIME, FORK_WITH_RUNTIME };
 _Atomic uint64_t tend__opened_at;
 
-/* The thread that drives a hosted runtime, by the number of the runtime; 0: none. Relaxed: a
+/* The thread that drives a hosted runtime, by the number of the runtime, or 0. Relaxed: a
  * thread asks for its own number only, and the threads of a hand-over know of each other. */
 static _Atomic uint64_t drivers[TEND__RUNTIMES], threads;
 
 static void in_child(void)
 {
 	/* Relaxed: no other thread is left. The tasks, the pollers and the registry, which is
-	 * not mapped here, belong to the parent. The thread that held the lock or waited for
-	 * some lock may be one of those that are not here. */
+	 * not mapped here, belong to the parent. A thread that held the lock or waited
+	 * for a lock may be missing here. */
 	tend__store_relaxed(&fork_state, (uint32_t)FORK_WITHOUT_RUNTIME);
 	tend__store_relaxed(&tend__runtimes_lock.word, 0u);
 	for (int i = 0; i < TEND__LOCK_COUNTERS; i++)

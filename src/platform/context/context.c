@@ -37,8 +37,8 @@ enum {
 #endif
 #define NO_SANITIZER __attribute__((no_sanitize("address", "thread"), noinline))
 
-/* Of the C++ ABI: the exceptions that are being handled on this thread. NULL in a program
- * without C++. */
+/* A function of the C++ ABI, with the exceptions that are being handled on this thread. NULL
+ * in a program without C++. */
 struct exceptions {
 	void *caught;
 	unsigned uncaught;
