@@ -144,7 +144,7 @@ mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
 	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/' \
 	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
-	's/\t\tlink_to_scope\(t\);\n\t\treturn t;/\t\treturn t;/' \
+	's/\t\ttend__task_link\(t\);\n\t\treturn t;/\t\treturn t;/' \
 	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a timeout does not wake" src/runtime/park.c \
 	's/t->timed_out = true;\n\tif \(tend__task_notify\(t\)\)/t->timed_out = true;\n\tif (0)/' \
@@ -198,7 +198,7 @@ mutant "a prefix matches parts of a segment" src/scope/path.c \
 	 s/path \+= len;/path += __builtin_strlen(path) < len ? __builtin_strlen(path) : len;/' \
 	bp_02_a_prefix_matches_whole_segments
 mutant "a walk of the registry is taken for an instant" src/scope/path.c \
-	's/if \(live \|\| births\(rt\) == before\)/if (1)/' \
+	's/if \(births\(rt\) == before\)/if (1)/' \
 	rule_11_a_walk_by_path_misses_no_hand_over
 
 # ---- Cancel ----
