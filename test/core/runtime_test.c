@@ -440,7 +440,7 @@ TEST_EACH(what_is_freed_under_a_waiter_is_a_bug_and_named, sizeof(freed) / sizeo
 	ck_assert_msg(strstr(out, freed_now->waiter) != NULL, "%s", out);
 	/* The place of the call, and the place of the spawn. */
 	ck_assert_msg(strstr(out, " at test_core+0x") != NULL, "%s", out);
-	ck_assert_msg(freed_now->watches || strstr(out, "spawned at test/core/") != NULL, "%s",
+	ck_assert_msg(freed_now->watches || strstr(out, "test/core/runtime_test.c:") != NULL, "%s",
 	              out);
 }
 
