@@ -230,8 +230,8 @@ static void fill_after_others(uint32_t workers, uint32_t tasks_max)
 
 TEST(what_workers_keep_is_not_missing)
 {
-	static const uint32_t workers[] = {1, 2, 4, 16, 64},
-			      tasks_max[] = {1, 20, 100, 1000, 20000};
+	static const uint32_t workers[] = {1, 2, 4, 16, 64};
+	const uint32_t tasks_max[] = {1, 20, 100, 1000, (uint32_t)suite_count(2000, 20000, 20000)};
 
 	for (size_t i = 0; i < sizeof(workers) / sizeof(*workers); i++)
 		for (size_t k = 0; k < sizeof(tasks_max) / sizeof(*tasks_max); k++)

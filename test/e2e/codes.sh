@@ -54,9 +54,12 @@ has "and says that it is the directory" err "could not enter the working directo
 stack limited <<'END'
   a: {command: [touch, began]}
 END
-(ulimit -f 0 && exec "$TEND" up -f limited.yaml) 2>&1 | cat >err
-has "a limit of the size of files is told with the remedy" err "ulimit -f unlimited"
-check "and nothing is started" test ! -e began
+# The runtime of a sanitizer may write a file of its own, and die of the limit.
+if (ulimit -f 0 && exec "$TEND" --version) >/dev/null 2>&1; then
+	(ulimit -f 0 && exec "$TEND" up -f limited.yaml) 2>&1 | cat >err
+	has "a limit of the size of files is told with the remedy" err "ulimit -f unlimited"
+	check "and nothing is started" test ! -e began
+fi
 
 stack need <<'END'
   quick: {command: ["false"], restart: temporary}

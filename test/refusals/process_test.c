@@ -1,7 +1,6 @@
 /* tend/process.h */
 #include "refuse.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -76,29 +75,29 @@ static void open_beside(struct world *w, const char *guard)
 	        0);
 }
 
-static int writing_ends(void)
+/* By their names, because another thread may close the descriptors. */
+static int open_pipes(void)
 {
+	char path[64], name[16];
 	int n = 0;
 
 	for (int fd = 0; fd < 4096; fd++) {
-		struct stat st;
-
-		n += fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
-		     (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += readlink(path, name, sizeof(name)) >= 5 && memcmp(name, "pipe:", 5) == 0;
 	}
 	return n;
 }
 
-/* The child's ends of its pipes are open until the request was sent. */
+/* The child's ends of its two pipes are open until the request was sent. */
 static void unstarted(struct world *w, const struct row *row)
 {
-	int ends = writing_ends();
+	int pipes = open_pipes();
 
 	open_beside(w, mute_guard());
 	ANSWERS(tend_spawn_process(tend_root(w->other), TEND_PROCESS_OPTS(.argv = sleeper),
 	                           &w->process),
 	        0);
-	while (writing_ends() > ends)
+	while (open_pipes() > pipes + 2)
 		sched_yield();
 	judge(w, row);
 	close_other(w);
