@@ -106,12 +106,15 @@ suite() { # name, compiler, what to build, tests or "", meson options...
 }
 
 counts=quick
+seconds=10
 if [ "${1:-}" = --full ]; then
-	counts=full FUZZ_SECONDS=${FUZZ_SECONDS:-120}
-	export FUZZ_SECONDS
+	counts=full
+	seconds=120
 	shift
 	[ $# -gt 0 ] || set -- lint long clang14 clang19 asan tsan bare
 fi
+FUZZ_SECONDS=${FUZZ_SECONDS:-$seconds}
+export FUZZ_SECONDS
 # What a compiler may break: the switch, the atomics, the vectors of the reader.
 of_a_compiler='core-1 core-2 registry-1 registry-2 threads-1 sim-1 config cli refusals'
 # tsan is a build of clang 19 as well, with all warnings of that compiler.
