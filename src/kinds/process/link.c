@@ -104,6 +104,21 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	c->open = false;
 }
 
+static void tick(tend_runtime *rt, uint64_t id);
+
+/* Has the monitor look in a while. Without memory the next request or news makes it look. */
+static void await(struct tend__children *c) TEND_REQUIRES(&c->lock)
+{
+	tend__assert_held(&c->lock);
+	if (c->ticks)
+		return;
+	tend__alarm_drop(c->tick); /* the last one, which has rung */
+	c->tick = tend__alarm_make(c->rt, tend_after(TICK_NS), 0, tick);
+	if (c->tick)
+		tend__alarm_start(c->tick);
+	c->ticks = c->tick;
+}
+
 /* The guard died. The kernel signals each of its keepers, and a keeper then kills its
  * process (guard/keeper.c); the turns of each process make sure. The next request opens a
  * new guard. */
@@ -120,6 +135,9 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 			p->phase = TEND__PHASE_LOST;
 			tend__unlink(&p->todo);
 			notify(p);
+			/* A process that is not dead yet has no news to come: its pipes may have
+			 * ended, and no guard tells of its end. So the monitor looks. */
+			await(c);
 		}
 	}
 	close_guard(c);
@@ -143,21 +161,6 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 /* ---- Requests ---- */
 
 static void ready(tend_runtime *rt, uint64_t id, int fd);
-static void tick(tend_runtime *rt, uint64_t id);
-
-/* Has the monitor look in a while. Without memory the next request or news makes it look. */
-static void await(struct tend__children *c) TEND_REQUIRES(&c->lock)
-{
-	tend__assert_held(&c->lock);
-	if (c->ticks)
-		return;
-	tend__alarm_drop(c->tick); /* the last one, which has rung */
-	c->tick = tend__alarm_make(c->rt, tend_after(TICK_NS), 0, tick);
-	if (c->tick)
-		tend__alarm_start(c->tick);
-	c->ticks = c->tick;
-}
-
 static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);
