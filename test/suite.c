@@ -67,6 +67,13 @@ const char *mute_guard(void)
 	return beside(path, "mute_guard");
 }
 
+const char *hold(void)
+{
+	static char path[PATH_MAX + 16];
+
+	return beside(path, "hold");
+}
+
 /* The file with its folder, and the name: `scenarios/rules.c:NAME`. */
 static const char *full_name(const struct suite_test *t)
 {

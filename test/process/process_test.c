@@ -531,6 +531,78 @@ TEST(the_death_of_the_guard_is_seen_and_another_is_started)
 	end();
 }
 
+static int open_pipes(void)
+{
+	char path[64], name[16];
+	int n = 0;
+
+	for (int fd = 0; fd < 4096; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += readlink(path, name, sizeof(name)) >= 5 && memcmp(name, "pipe:", 5) == 0;
+	}
+	return n;
+}
+
+/* Returns the program that keeps the process from ending, or 0 where tracing is forbidden. */
+static pid_t hold_process(pid_t pid)
+{
+	char number[16], said[8] = "";
+	int out[2];
+
+	snprintf(number, sizeof(number), "%d", pid);
+	ck_assert_int_eq(pipe(out), 0);
+	pid_t holder = fork();
+	ck_assert_int_ge(holder, 0);
+	if (holder == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		execl(hold(), "hold", number, NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	ssize_t n = read(out[0], said, sizeof(said));
+	close(out[0]);
+	if (n <= 0)
+		waitpid(holder, NULL, 0);
+	return n > 0 ? holder : 0;
+}
+
+static bool is_abandoned(tend_task t)
+{
+	tend_snapshot *s;
+	bool found = false;
+
+	ANSWERS(tend_snapshot_take(rt, &s), 0);
+	for (size_t i = 0; i < tend_snapshot_count(s); i++)
+		found |= tend_snapshot_at(s, i)->id == t.id &&
+		         tend_snapshot_at(s, i)->state == TEND_STATE_ABANDONED;
+	tend_snapshot_free(s);
+	return found;
+}
+
+/* The pipes have ended before, so nothing but the runtime's own look tells of the end. */
+TEST(a_process_that_outlives_its_guard_is_looked_at_until_it_is_dead)
+{
+	int pipes = open_pipes();
+
+	begin();
+	tend_task t = shell("exec sleep 1000 >/dev/null 2>&1", 0);
+	while (open_pipes() > pipes)
+		usleep(1000);
+	pid_t pid;
+	while ((pid = tend_process_pid(t)) == -EAGAIN)
+		usleep(1000);
+	pid_t holder = hold_process(pid);
+	kill_guard_of(t);
+	while (holder && !is_abandoned(t))
+		usleep(1000);
+	if (holder) {
+		ck_assert_int_eq(kill(holder, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
+	}
+	ck_assert_int_eq(join(t).kind, TEND_KILLED);
+	end();
+}
+
 /* While the caller waits for what the guard says, the runtime makes the guard go on. */
 TEST(a_guard_that_is_stopped_goes_on)
 {

@@ -161,6 +161,7 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 /* ---- Requests ---- */
 
 static void ready(tend_runtime *rt, uint64_t id, int fd);
+
 static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);
