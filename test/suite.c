@@ -67,7 +67,7 @@ const char *mute_guard(void)
 	return beside(path, "mute_guard");
 }
 
-const char *hold(void)
+const char *hold_program(void)
 {
 	static char path[PATH_MAX + 16];
 

@@ -79,6 +79,6 @@ const char *exit_with(void);
 /* The path of a guard that never answers, and dies of a stop: no process starts there. */
 const char *mute_guard(void);
 /* The path of a static program: `hold PID` keeps a process from ending, see child/hold.c. */
-const char *hold(void);
+const char *hold_program(void);
 
 #endif

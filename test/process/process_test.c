@@ -555,7 +555,7 @@ static pid_t hold_process(pid_t pid)
 	ck_assert_int_ge(holder, 0);
 	if (holder == 0) {
 		dup2(out[1], STDOUT_FILENO);
-		execl(hold(), "hold", number, NULL);
+		execl(hold_program(), "hold", number, NULL);
 		_exit(127);
 	}
 	close(out[1]);
