@@ -80,5 +80,8 @@ const char *exit_with(void);
 const char *mute_guard(void);
 /* The path of a static program: `hold PID` keeps a process from ending, see child/hold.c. */
 const char *hold_program(void);
+/* How many pipe ends this process has open. By their names, because another thread may close
+ * the descriptors meanwhile. */
+int open_pipes(void);
 
 #endif

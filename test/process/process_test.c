@@ -531,18 +531,6 @@ TEST(the_death_of_the_guard_is_seen_and_another_is_started)
 	end();
 }
 
-static int open_pipes(void)
-{
-	char path[64], name[16];
-	int n = 0;
-
-	for (int fd = 0; fd < 4096; fd++) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n += readlink(path, name, sizeof(name)) >= 5 && memcmp(name, "pipe:", 5) == 0;
-	}
-	return n;
-}
-
 /* Returns the program that keeps the process from ending, or 0 where tracing is forbidden. */
 static pid_t hold_process(pid_t pid)
 {

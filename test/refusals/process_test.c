@@ -75,19 +75,6 @@ static void open_beside(struct world *w, const char *guard)
 	        0);
 }
 
-/* By their names, because another thread may close the descriptors. */
-static int open_pipes(void)
-{
-	char path[64], name[16];
-	int n = 0;
-
-	for (int fd = 0; fd < 4096; fd++) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n += readlink(path, name, sizeof(name)) >= 5 && memcmp(name, "pipe:", 5) == 0;
-	}
-	return n;
-}
-
 /* The child's ends of its two pipes are open until the request was sent. */
 static void unstarted(struct world *w, const struct row *row)
 {
