@@ -12,6 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Defined where AddressSanitizer or ThreadSanitizer is at work. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
 struct suite_test {
 	const TTest *test;
 	int cases;

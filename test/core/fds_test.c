@@ -2,6 +2,8 @@
  * worker tasks run in the order in which they are spawned, each until it parks. */
 #include "suite.h"
 
+#include "world.h"
+
 #include "tend/tend.h"
 
 #include "runtime/fds.h"
@@ -20,16 +22,6 @@
 #include <unistd.h>
 
 #define SOON tend_after(PATIENCE_NS)
-
-static tend_runtime *open_runtime(uint32_t flags)
-{
-	tend_runtime *rt;
-
-	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1, .flags = flags),
-	                          &rt),
-	        0);
-	return rt;
-}
 
 static void open_pair(int fds[2])
 {
@@ -93,7 +85,7 @@ static int close_is_over(void *arg)
 /* The kernel has given the number away, and whoever closes it does not know yet. */
 TEST(a_number_may_be_waited_for_while_its_close_goes_on)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	struct reused x;
 	tend_task t;
 
@@ -131,7 +123,7 @@ static int send_after(void *arg)
 
 TEST(who_waits_for_a_closed_file_gets_nothing_of_the_next)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	struct reused x;
 	tend_task first, second;
 
@@ -179,7 +171,7 @@ static int send_and_yield(void *arg)
 /* As after dup(), close(), dup2(): the set of the kernel has kept the file. */
 TEST(a_file_that_comes_back_is_looked_at_under_load)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	struct restored x = {.read = false};
 	tend_task t;
 	int kept;
@@ -269,7 +261,7 @@ static void sleeps_in(int32_t thread, char *out, int size)
 
 TEST(a_thread_task_that_waits_for_bytes_sleeps_until_a_cancel)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	char call[256], forever[32];
 	tend_task t;
 	int fds[2];
@@ -303,7 +295,7 @@ static int read_and_be_canceled(void *fd)
 
 TEST(a_thread_that_is_canceled_by_the_system_leaves_its_wait)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	struct tend_outcome o;
 	tend_task t;
 	int fds[2];
@@ -356,7 +348,7 @@ TEST_EACH(a_descriptor_in_blocking_mode_keeps_no_thread_past_a_deadline, 6)
 {
 	static tend_fn *const bodies[] = {reads_a_blocking_pipe, fills_a_blocking_pipe,
 	                                  accepts_in_blocking_mode};
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	tend_task t;
 
 	ANSWERS(pipe(blocking_pipe), 0);
@@ -375,7 +367,7 @@ TEST_EACH(a_descriptor_in_blocking_mode_keeps_no_thread_past_a_deadline, 6)
 /* The descriptor is another worker's by now, or the program's. */
 TEST(a_worker_forgets_a_descriptor_for_which_no_fiber_waits)
 {
-	tend_runtime *rt = open_runtime(TEND_HOSTED);
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
 	struct pollfd p = {.fd = tend_runtime_fd(rt), .events = POLLIN};
 	tend_task t;
 	int fds[2];
@@ -404,7 +396,7 @@ TEST(a_worker_forgets_a_descriptor_for_which_no_fiber_waits)
 
 TEST(a_deadline_of_zero_is_only_a_try_in_a_hosted_loop_too)
 {
-	tend_runtime *rt = open_runtime(TEND_HOSTED);
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
 	int fds[2];
 	char byte;
 
@@ -424,7 +416,7 @@ static int connect_to(void *address)
 
 TEST(a_connect_waits_for_room_in_the_queue_of_a_unix_socket)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	char dir[] = "/tmp/tend-test-XXXXXX", path[64], address[80];
 	int listener, fd;
 	tend_task t;

@@ -1,6 +1,8 @@
 /* The monitor of a runtime, from inside: errands and watches. */
 #include "suite.h"
 
+#include "world.h"
+
 #include "tend/tend.h"
 
 #include "runtime/monitor.h"
@@ -10,20 +12,14 @@
 #include <sched.h>
 #include <unistd.h>
 
-static tend_runtime *open_runtime(void)
+static tend_runtime *open_with_monitor(void)
 {
-	tend_runtime *rt;
+	tend_runtime *rt = open_runtime(1, 0);
 
-	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt), 0);
 	ck_assert(!tend__load_acquire(&rt->monitor));
 	ANSWERS(tend__monitor_start(rt), 0);
 	ANSWERS(tend__monitor_start(rt), 0);
 	return rt;
-}
-
-static void close_runtime(tend_runtime *rt)
-{
-	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
 }
 
 static void await(_Atomic int *count, int n)
@@ -69,7 +65,7 @@ static void post_all(tend_runtime *rt, struct tend__errand *e)
 TEST(errands_run_in_their_order_and_may_be_posted_anew)
 {
 	static struct tend__errand first = {.fn = post_all};
-	tend_runtime *rt = open_runtime();
+	tend_runtime *rt = open_with_monitor();
 
 	tend__store_release(&calls, 0);
 	/* By the monitor itself, so that no errand runs before all are posted. */
@@ -89,7 +85,7 @@ static void count_late(tend_runtime *rt, struct tend__errand *e)
 TEST(an_errand_runs_before_the_monitor_stops)
 {
 	static struct tend__errand errand[100];
-	tend_runtime *rt = open_runtime();
+	tend_runtime *rt = open_with_monitor();
 
 	tend__store_release(&late, 0);
 	for (int i = 0; i < 100; i++) {
@@ -119,7 +115,7 @@ static void send_byte(int fd) { ck_assert_int_eq(write(fd, "x", 1), 1); }
 
 TEST(a_watch_is_called_for_what_is_ready_and_for_each_edge)
 {
-	tend_runtime *rt = open_runtime();
+	tend_runtime *rt = open_with_monitor();
 	int before[2], after[2];
 
 	open_pipe(before);
@@ -155,7 +151,7 @@ TEST(a_watch_is_called_for_what_is_ready_and_for_each_edge)
 
 TEST(a_descriptor_that_cannot_be_watched_is_refused)
 {
-	tend_runtime *rt = open_runtime();
+	tend_runtime *rt = open_with_monitor();
 	int fds[2];
 
 	open_pipe(fds);

@@ -3,6 +3,7 @@
 
 #include "child.h"
 #include "take_away.h"
+#include "world.h"
 
 #include "tend/tend.h"
 
@@ -24,30 +25,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
-static tend_runtime *open_runtime(uint32_t workers, uint32_t flags)
-{
-	tend_runtime *rt;
-
-	ANSWERS(tend_runtime_open(
-			TEND_RUNTIME_OPTS(.name = "t", .workers = workers, .flags = flags), &rt),
-	        0);
-	return rt;
-}
-
-static void close_runtime(tend_runtime *rt)
-{
-	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
-}
 
 static int wait_event(void *arg) { return tend_event_wait(arg, TEND_FOREVER); }
 static int nothing(void *arg)

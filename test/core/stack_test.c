@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include "child.h"
+#include "world.h"
 
 #include "tend/tend.h"
 
@@ -15,30 +16,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
-static tend_runtime *open_runtime(uint32_t flags)
-{
-	tend_runtime *rt;
-
-	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1, .flags = flags),
-	                          &rt),
-	        0);
-	return rt;
-}
-
-static void close_runtime(tend_runtime *rt)
-{
-	ANSWERS(tend_runtime_close(rt, tend_after(PATIENCE_NS)), 0);
-}
 
 /* Runs fn(arg) as a fiber or as a thread, to its end. */
 static void run(tend_runtime *rt, bool thread, tend_fn *fn, void *arg)
@@ -67,7 +44,7 @@ TEST_EACH(a_task_has_the_mask_of_the_program_but_for_faults, 2)
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
 		sigaddset(&blocked, faults[i]);
 	ANSWERS(pthread_sigmask(SIG_SETMASK, &blocked, &before), 0);
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	run(rt, _i, read_mask, &mask);
 	close_runtime(rt);
 	for (int signal = 1; signal < SIGRTMIN; signal++)
@@ -137,7 +114,7 @@ static void run_fibers(tend_runtime *rt, tend_fn *fn)
 
 TEST(each_fiber_has_its_own_exceptions)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	tend_task t;
 
 	run_fibers(rt, catches);
@@ -165,7 +142,7 @@ static int rounds_in_its_own_way(void *arg)
 
 TEST(each_fiber_has_its_own_rounding_mode_on_request)
 {
-	tend_runtime *rt = open_runtime(TEND_OWN_FLOAT_MODES);
+	tend_runtime *rt = open_runtime(1, TEND_OWN_FLOAT_MODES);
 
 	run_fibers(rt, rounds_in_its_own_way);
 	run_fibers(rt, rounds_in_its_own_way);
@@ -186,7 +163,7 @@ static int may_wait(void) { return tend_sleep_until(tend_now()); }
 
 TEST(a_thread_may_wait_again_when_another_drives_its_runtime)
 {
-	tend_runtime *rt = open_runtime(TEND_HOSTED);
+	tend_runtime *rt = open_runtime(1, TEND_HOSTED);
 	pthread_t driver;
 
 	ANSWERS(may_wait(), -EDEADLK);
@@ -197,7 +174,7 @@ TEST(a_thread_may_wait_again_when_another_drives_its_runtime)
 
 TEST(a_thread_that_drives_two_runtimes_drives_one_after_a_close)
 {
-	tend_runtime *first = open_runtime(TEND_HOSTED), *second = open_runtime(TEND_HOSTED);
+	tend_runtime *first = open_runtime(1, TEND_HOSTED), *second = open_runtime(1, TEND_HOSTED);
 
 	close_runtime(second);
 	ANSWERS(may_wait(), -EDEADLK);
@@ -233,7 +210,7 @@ static int leave_value_and_exit(void *value)
  * spawn of a thread does not wait for the destructor. */
 TEST_EACH(a_thread_task_ends_after_the_destructors_of_its_thread, 2)
 {
-	tend_runtime *rt = open_runtime(0);
+	tend_runtime *rt = open_runtime(1, 0);
 	struct tend_outcome o;
 	tend_task t;
 
@@ -312,7 +289,7 @@ static int faulty_program(void)
 		sigaction(SIGSEGV, &(struct sigaction){.sa_handler = own, .sa_flags = SA_ONSTACK},
 		          NULL);
 	}
-	tend_runtime *rt = open_runtime(flags | (kind == HOSTED_FIBER ? TEND_HOSTED : 0));
+	tend_runtime *rt = open_runtime(1, flags | (kind == HOSTED_FIBER ? TEND_HOSTED : 0));
 	if (kind == THREAD ? tend_spawn_thread(tend_root(rt), body, NULL, opts, &t)
 	                   : tend_spawn(tend_root(rt), body, NULL, opts, &t))
 		return 1;
