@@ -140,6 +140,20 @@ static int run_one(void *crowd)
 	return 0;
 }
 
+/* The spawner keeps one worker of two, and ends when its tasks have run. */
+static void run_a_busy_spawner(tend_fn *spawner)
+{
+	static struct crowd c;
+	tend_task hog;
+
+	open_world(2);
+	c = (struct crowd){.scope = child(root, "s")};
+	OK(tend_spawn(root, spawner, &c, NULL, &hog));
+	ck_assert_int_eq(joined(hog).kind, TEND_COMPLETED);
+	OK(tend_scope_wait_empty(c.scope, SOON));
+	close_world();
+}
+
 static int spawn_many_and_compute(void *crowd)
 {
 	struct crowd *c = crowd;
@@ -153,15 +167,7 @@ static int spawn_many_and_compute(void *crowd)
 
 SCENARIO(an_idle_worker_takes_all_that_a_busy_worker_spawned)
 {
-	static struct crowd c;
-	tend_task hog;
-
-	open_world(2);
-	c = (struct crowd){.scope = child(root, "s")};
-	OK(tend_spawn(root, spawn_many_and_compute, &c, NULL, &hog));
-	ck_assert_int_eq(joined(hog).kind, TEND_COMPLETED);
-	OK(tend_scope_wait_empty(c.scope, SOON));
-	close_world();
+	run_a_busy_spawner(spawn_many_and_compute);
 }
 
 static int spawn_as_it_computes(void *crowd)
@@ -180,15 +186,7 @@ static int spawn_as_it_computes(void *crowd)
 
 SCENARIO(an_idle_worker_takes_from_a_spawner_that_goes_on)
 {
-	static struct crowd c;
-	tend_task hog;
-
-	open_world(2);
-	c = (struct crowd){.scope = child(root, "s")};
-	OK(tend_spawn(root, spawn_as_it_computes, &c, NULL, &hog));
-	ck_assert_int_eq(joined(hog).kind, TEND_COMPLETED);
-	OK(tend_scope_wait_empty(c.scope, SOON));
-	close_world();
+	run_a_busy_spawner(spawn_as_it_computes);
 }
 
 static int compute_until_many_ran(void *crowd)
