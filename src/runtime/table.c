@@ -96,8 +96,8 @@ void tend__drive(const tend_runtime *rt)
 {
 	if (!tend__tls.driver)
 		tend__tls.driver = tend__add_relaxed(&threads, 1) + 1;
-	if (rt->index != UINT32_MAX) /* the last poll of a close has no number any more */
-		tend__store_relaxed(&drivers[rt->index], tend__tls.driver);
+	tend__assert(rt->index < TEND__RUNTIMES);
+	tend__store_relaxed(&drivers[rt->index], tend__tls.driver);
 }
 
 bool tend__drives(void)
@@ -184,8 +184,9 @@ void tend__runtime_disclaim(tend_runtime *rt)
 	e->claimed = false;
 	if (!any_open())
 		tend__store_relaxed(&tend__opened_at, (uint64_t)0);
-	tend__unlock(&tend__runtimes_lock);
+	/* Before the number is free, because the next runtime of the number has a driver too. */
 	tend__store_relaxed(&drivers[rt->index], 0);
+	tend__unlock(&tend__runtimes_lock);
 	rt->index = UINT32_MAX;
 }
 

@@ -52,8 +52,11 @@ void tend__failure_note(struct tend__scope *s, struct tend__task *t, int32_t err
 	f->error = error;
 	if (tend_path(t->id, f->path, sizeof(f->path)) < 0)
 		f->path[0] = 0;
+	/* Under the stripe, because a cancel by another thread may make the extra part. */
+	tend__lock(tend__stripe_of(s->rt, t->id));
 	if (t->extra)
 		memcpy(f->message, t->extra->message, sizeof(f->message));
+	tend__unlock(tend__stripe_of(s->rt, t->id));
 	keep_first(s, f);
 }
 

@@ -97,15 +97,20 @@ static bool keep(struct tend__scope *s, struct tend__task *t)
 static void could_not_start(struct tend__task *t)
 {
 	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
-	const char *text = tend_strerror(t->result);
+	char text[sizeof(t->extra->message)];
 
+	snprintf(text, sizeof(text), "%s", tend_strerror(t->result));
 	tend__lock(stripe);
 	/* Without memory the outcome has no message, and its result says enough. */
-	if (tend__task_extra(t) && !t->extra->message[0])
-		snprintf(t->extra->message, sizeof(t->extra->message), "no stack: %s", text);
+	if (tend__task_extra(t)) {
+		if (!t->extra->message[0])
+			snprintf(t->extra->message, sizeof(t->extra->message), "no stack: %s",
+			         tend_strerror(t->result));
+		memcpy(text, t->extra->message, sizeof(text));
+	}
 	tend__unlock(stripe);
 	if (!(tend__task_word(t) & TEND__KEPT))
-		tend__failure_tell(t, "could not start", t->extra ? t->extra->message : text);
+		tend__failure_tell(t, "could not start", text);
 }
 
 /* The consequences of a failure, before any thread can learn of the failure: the cancel by a

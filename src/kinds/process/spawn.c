@@ -25,13 +25,26 @@ static void free_process(struct tend__process *p)
 	tend__free(p);
 }
 
+/* Under the lock, because the monitor may come late with an event of a pipe, and looks for the
+ * process by its task. */
+static void forget(struct tend__task *t, struct tend__children *c)
+{
+	tend__lock(&c->lock);
+	t->data = NULL;
+	tend__unlock(&c->lock);
+}
+
 static void process_gone(struct tend__task *t)
 {
 	struct tend__process *p = t->data;
 
-	t->data = NULL;
-	if (p)
-		free_process(p);
+	if (!p)
+		return;
+	if (p->children)
+		forget(t, p->children);
+	else
+		t->data = NULL;
+	free_process(p);
 }
 
 static void process_drop(void *arg)
