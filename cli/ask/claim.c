@@ -34,13 +34,29 @@ static bool same(struct instance_file a, struct instance_file b)
 	return a.ino && a.ino == b.ino && a.dev == b.dev;
 }
 
+static void owner_text(pid_t owner, char pid[32])
+{
+	pid[0] = 0;
+	if (owner > 0)
+		snprintf(pid, 32, ", pid %d", (int)owner);
+}
+
+/* The file runs as a stack whose name is not known: its own files may have been removed. */
+static int refuse_file(const struct instance *i, pid_t owner, struct instance_error *error)
+{
+	char pid[32];
+
+	owner_text(owner, pid);
+	return instance_fail(error, EXIT_FAILED, "%.300s is already running%s, under another name",
+	                     i->file, pid);
+}
+
 static int refuse_running(const struct instance *i, pid_t owner, const char *file,
                           struct instance_error *error)
 {
-	char pid[32] = "";
+	char pid[32];
 
-	if (owner > 0)
-		snprintf(pid, sizeof(pid), ", pid %d", (int)owner);
+	owner_text(owner, pid);
 	if (file[0] && strcmp(file, i->file) != 0)
 		return instance_fail(error, EXIT_FAILED,
 		                     "another stack %s is already running%s, from %.300s; give the "
@@ -63,8 +79,9 @@ static unsigned long long number_of(const char *path)
 	return number;
 }
 
-/* Writes the address of a key. An address is in no directory, so the address names the
- * directory of the socket by number: two mounts of the same path are two places. */
+/* Writes the address of a key. An address is in no directory, so the address names by number
+ * the directory above that of the socket: two mounts of the same path are two places, and a
+ * cleaner may remove the directory of the socket itself. */
 static socklen_t address_of(const struct instance *i, enum instance_key key,
                             struct sockaddr_un *address)
 {
@@ -116,8 +133,9 @@ static int take_address(struct instance *i, enum instance_key key, struct instan
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
-		return 0;
-	/* An ending owner has the address for an instant longer than the lock. */
+		return instance_fail(error, EXIT_FAILED, "cannot make a socket: %s",
+		                     strerror(errno));
+	/* An owner that was killed has the address for an instant longer than the lock. */
 	for (int tries = 0; tries < TRIES; tries++) {
 		if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0) {
 			i->address_fds[key] = fd;
@@ -131,6 +149,8 @@ static int take_address(struct instance *i, enum instance_key key, struct instan
 	pid_t owner = listener_at(&address, len);
 	if (owner == 0)
 		return 0;
+	if (key == INSTANCE_BY_FILE)
+		return refuse_file(i, owner, error);
 	instance_owner(i, file, sizeof(file));
 	return refuse_running(i, owner, file, error);
 }
@@ -194,6 +214,8 @@ static int take_lock(struct instance *i, struct instance_error *error)
 		/* The last owner may have unlinked the file between open and
 		 * flock. */
 		if (fstat(fd, &st) == 0 && same(file_of(&st), file_at(i->lock))) {
+			/* A pid that a killed owner has left is no owner's. */
+			(void)!ftruncate(fd, 0);
 			i->lock_fd = fd;
 			return 0;
 		}
@@ -223,12 +245,16 @@ static int clear_socket(const struct instance *i, struct instance_error *error)
 		return refuse_place(i->socket, "not a socket", error);
 	memcpy(address.sun_path, i->socket, sizeof(i->socket));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool stale = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
-	             errno == ECONNREFUSED;
-	if (fd >= 0)
-		close(fd);
-	if (!stale)
+	if (fd < 0)
+		return instance_fail(error, EXIT_FAILED, "cannot make a socket: %s",
+		                     strerror(errno));
+	int saved = connect(fd, (struct sockaddr *)&address, sizeof(address)) ? errno : 0;
+	close(fd);
+	if (saved == 0 || saved == EAGAIN)
 		return refuse_place(i->socket, "served by another program", error);
+	if (saved != ECONNREFUSED)
+		return instance_fail(error, EXIT_CONFIG, "cannot connect to %s: %s", i->socket,
+		                     strerror(saved));
 	if (unlink(i->socket) != 0 && errno != ENOENT)
 		return instance_fail(error, EXIT_CONFIG, "cannot remove %s: %s", i->socket,
 		                     strerror(errno));
@@ -284,6 +310,7 @@ static void lock_again(struct instance *i)
 	if (instance_dir(dir, sizeof(dir), true, &ignored) != 0)
 		return;
 	snprintf(fresh, sizeof(fresh), "%s.%d", i->lock, (int)getpid());
+	unlink(fresh); /* left by an owner that had this pid and was killed */
 	int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), old = i->lock_fd;
 	if (fd < 0)
 		return;

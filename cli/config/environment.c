@@ -84,15 +84,17 @@ static void put(struct block *b, const char *variable)
 static void put_all(struct block *b, const struct config_task *task, char *const *parent,
                     char *const *extra, const char *pwd)
 {
-	/* The directory of the caller is not that of the task. */
+	/* The caller's PWD is replaced and never handed on. */
 	bool names_directory =
 		task->cwd_at.line && !has(task->env, "PWD", 3) && !has(extra, "PWD", 3);
 
 	for (; parent && *parent; parent++) {
-		bool its = is_pwd(*parent, name_length(*parent));
-		if (passes(task, *parent, extra) && !its)
+		if (!passes(task, *parent, extra))
+			continue;
+		if (is_pwd(*parent, name_length(*parent)))
+			names_directory = true;
+		else
 			put(b, *parent);
-		names_directory = names_directory || (its && passes(task, *parent, extra));
 	}
 	if (pwd && names_directory)
 		put(b, pwd);
@@ -108,12 +110,11 @@ char **config_environment(const struct config_task *task, char *const *parent, c
 	struct block counted = {0}, filled = {0};
 
 	char pwd[PATH_MAX + sizeof("PWD=")];
-	char *real = is_plain(task->cwd) ? NULL : realpath(task->cwd, NULL);
-	const char *dir = is_plain(task->cwd) ? task->cwd : real;
+	char real[PATH_MAX];
+	const char *dir = is_plain(task->cwd) ? task->cwd : realpath(task->cwd, real);
 
 	if (dir)
 		snprintf(pwd, sizeof(pwd), "PWD=%s", dir);
-	free(real);
 	put_all(&counted, task, parent, extra, dir ? pwd : NULL);
 	filled.list = malloc((counted.n + 1) * sizeof(char *) + counted.size);
 	if (!filled.list)

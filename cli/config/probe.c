@@ -222,7 +222,7 @@ static void probe_text(const char *text, bool whole, struct config_place at,
 			"'%.*s' is not expanded, the text stands as it is; write the value, or "
 			"use a shell line",
 			n < 64 ? (int)n : 64, variable);
-	if (strncmp(text, "~/", 2) == 0 || strstr(text, ":~/"))
+	if (strncmp(text, "~/", 2) == 0 || (!whole && strstr(text, ":~/")))
 		config_report(
 			warnings, at,
 			"'%s': '~' is not expanded, the text stands as it is; write the path of "

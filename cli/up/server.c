@@ -123,6 +123,7 @@ static void take_connection(struct control_server *server, int fd)
 struct listener {
 	struct control_server *server;
 	int fd;
+	bool serves; /* else each connection is closed */
 };
 
 static int accept_all(void *arg)
@@ -138,7 +139,7 @@ static int accept_all(void *arg)
 			 * that waits is not lost. */
 			if (tend_sleep_until(tend_after(100 * TEND_MS)) != 0)
 				return 0;
-		} else if (!instance_peer_allowed(fd))
+		} else if (!listener->serves || !instance_peer_allowed(fd))
 			tend_fd_close(fd);
 		else
 			take_connection(listener->server, fd);
@@ -153,7 +154,7 @@ static void listener_drop(void *arg)
 	free(listener);
 }
 
-int control_listen(struct control_server *server, int fd, tend_task *out)
+static int listen_at(struct control_server *server, int fd, bool serves, tend_task *out)
 {
 	struct listener *listener = malloc(sizeof(*listener));
 
@@ -162,7 +163,7 @@ int control_listen(struct control_server *server, int fd, tend_task *out)
 		tend_fd_close(fd);
 		return -ENOMEM;
 	}
-	*listener = (struct listener){server, fd};
+	*listener = (struct listener){server, fd, serves};
 	int error = tend_spawn(server->listeners, accept_all, listener,
 	                       TEND_TASK_OPTS(.name = "accept", .drop = listener_drop), out);
 	if (error)
@@ -178,8 +179,13 @@ int control_serve(struct control_server *server, const char *path, tend_task *ou
 	int fd = tend_listen(address, CONTROL_CONNECTIONS_MAX);
 	if (fd < 0)
 		return fd;
-	int error = control_listen(server, fd, out);
+	int error = listen_at(server, fd, true, out);
 	if (error)
 		unlink(path);
 	return error;
+}
+
+int control_refuse(struct control_server *server, int fd)
+{
+	return listen_at(server, fd, false, NULL);
 }

@@ -33,8 +33,9 @@ struct control_server {
  *             may be NULL */
 int control_serve(struct control_server *server, const char *path, tend_task *out);
 
-/* Serves a listening socket, and takes the descriptor, also in a failure. */
-int control_listen(struct control_server *server, int fd, tend_task *out);
+/* Accepts the connections of a listening socket and closes them: the client learns the
+ * process, and nothing else. Takes the descriptor, also in a failure. */
+int control_refuse(struct control_server *server, int fd);
 
 /* Sends a document, and takes the document. Returns false if the client is
  * gone. */

@@ -92,7 +92,8 @@ static int begin_main(void *arg)
 	return error;
 }
 
-/* Serves the socket and the addresses of the stack. */
+/* Serves the socket of the stack. The addresses only tell that the stack runs, because no
+ * directory and no mode keeps others from an address. */
 static int serve(struct up *up)
 {
 	struct control_server *server = &up->server;
@@ -113,8 +114,10 @@ static int serve(struct up *up)
 	instance_served(up->instance);
 	for (int key = 0; key < INSTANCE_KEYS && !error; key++) {
 		int fd = up->instance->address_fds[key];
-		fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		error = fd < 0 ? 0 : control_listen(server, fd, NULL);
+		if (fd < 0)
+			continue;
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		error = fd < 0 ? -errno : control_refuse(server, fd);
 	}
 	return error;
 }

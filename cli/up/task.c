@@ -158,9 +158,11 @@ static void output(void *arg, int stream, const char *bytes, size_t n)
 		t->show_at = TEND_FOREVER;
 		return;
 	}
-	if (t->show_at == TEND_FOREVER)
+	/* From the first byte of the line: a line that grows slowly is shown, too. */
+	if (t->show_at == TEND_FOREVER) {
 		tend_event_set(t->wake);
-	t->show_at = tend_after(SHOW_NS);
+		t->show_at = tend_after(SHOW_NS);
+	}
 }
 
 /* ---- How an attempt ended ---- */
