@@ -456,7 +456,7 @@ static void stop_task(struct slot *slot, uint64_t ns)
 	kill(slot->keeper, SIGCONT);
 }
 
-/* Kills the starts that take longer than their stop gives them. */
+/* Kills the keeper of each start that is not over at the end of its stop's time. */
 static void kill_late_starts(void)
 {
 	uint64_t now = now_ns();

@@ -21,7 +21,7 @@ enum tend__restart_type {
 
 enum tend__jitter { TEND__NO_JITTER, TEND__FULL, TEND__EQUAL, TEND__DECORRELATED };
 
-/* For a delay: none at all. 0 is the default of every length. */
+/* A delay of TEND__AT_ONCE is no delay; 0 asks for the default. */
 #define TEND__AT_ONCE UINT64_MAX
 
 /* A result that completes the task for good, under any policy. */

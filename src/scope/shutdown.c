@@ -235,7 +235,8 @@ static const struct tend__kind kind_cleaner = {.wake = tend__fiber_wake,
                                                .starved = cleaner_starves,
                                                .leave = cleaner_leaves};
 
-/* Called once `cleaning` is set, so that there is a single cleaner. Returns 0 or the error. */
+/* Starts the cleaner. The caller has set `cleaning`, so that there is a single cleaner. Returns
+ * 0 or the error. */
 static int start_cleaner(struct tend__shutdown *op)
 {
 	tend_runtime *rt = op->scope->rt;

@@ -159,8 +159,8 @@ int tend__rings_use(struct tend__segment *s)
 	return error;
 }
 
-/* Makes slots up to `end`, or up to a lower end, fit to be written, and many at once because
- * each step is a call of the kernel. Returns the end. */
+/* Makes slots up to `end` fit to be written: many at once, because each step is a call of the
+ * kernel. Returns the end, which is lower than `end` where memory or disk ran out. */
 static uint32_t use_slots(struct tend__segment *s, uint32_t end) TEND_REQUIRES(&s->lock)
 {
 	struct tend__header *h = s->header;

@@ -144,8 +144,11 @@ static inline uint64_t tend__task_word(const struct tend__task *t)
 	return tend__load_acquire(&t->record->word);
 }
 
-/* The end of the task: the cleanups and the drop run; they have run. */
-enum { TEND__UNWINDS = 1, TEND__UNWOUND };
+/* At the end of a task its cleanups and its drop run. */
+enum {
+	TEND__UNWINDS = 1, /* the cleanups run */
+	TEND__UNWOUND,     /* the cleanups have run */
+};
 enum { TEND__OWN_CANCEL = 1 << 7 }; /* a cancel of the scope does not reach the task */
 
 /* Returns whether the task or its scope is canceled, regardless of shields. */
