@@ -19,7 +19,7 @@ static struct instance_error error;
 static struct control_server server;
 static tend_runtime *rt;
 
-/* Answers what it was asked, after a line of progress. */
+/* Answers the request, after a line of progress. */
 static void echo(void *arg, const json_t *request, struct control_reply *reply)
 {
 	ck_assert_ptr_eq(arg, &server);
@@ -158,6 +158,26 @@ TEST(the_socket_is_for_its_user_only)
 	struct stat st;
 	ck_assert_int_eq(stat(instance.socket, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+}
+
+/* An address lies in no directory, so any process may connect there. */
+TEST(an_address_tells_the_process_and_answers_nothing)
+{
+	struct sockaddr_un address;
+	socklen_t len = sizeof(address);
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+	int own = dup(instance.address_fds[INSTANCE_BY_NAME]);
+
+	ck_assert_int_eq(getsockname(own, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(control_refuse(&server, own), 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size), 0);
+	ck_assert_int_eq(cred.pid, getpid());
+	send(fd, "{\"cmd\":\"a\"}\n", 12, MSG_NOSIGNAL);
+	ck_assert_str_eq(line_of(fd), "");
+	close(fd);
 }
 
 TEST(text_of_any_bytes_becomes_a_string)

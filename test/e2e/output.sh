@@ -54,6 +54,16 @@ fi
 run "$TEND" down
 ended
 
+# A line that grows all the time is shown, too.
+rm -f go-on
+stack slow <<'END'
+  a: {shell: 'until test -e go-on; do printf .; sleep 0.1; done', restart: temporary}
+END
+up slow
+check "a line that grows slowly is shown before its end" soon grep -q '^a    | [.]' log
+touch go-on
+ended
+
 if command -v python3 >/dev/null; then
 	stack much <<'END'
   a: {shell: 'seq 10000; echo last; exec sleep 1000'}
