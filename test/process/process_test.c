@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -253,6 +254,29 @@ TEST(processes_start_stop_and_end_while_every_worker_is_busy)
 	ANSWERS(tend_scope_cancel(scope, -ECANCELED, NULL), 0);
 	ck_assert_int_eq(join(t).kind, TEND_KILLED);
 	released = true;
+	end();
+}
+
+static void count_end(void *arg) { atomic_fetch_add((_Atomic int *)arg, 1); }
+
+/* Only the drop itself needs a worker. */
+TEST(a_process_with_a_drop_is_read_while_every_worker_is_busy)
+{
+	const char *const argv[] = {"sh", "-c", "echo up; exit 3", NULL};
+	static _Atomic int drops;
+	tend_task t;
+
+	begin_busy(1);
+	ANSWERS(tend_spawn_process(scope,
+	                           TEND_PROCESS_OPTS(.argv = argv, .drop = count_end,
+	                                             .output_arg = (void *)&drops),
+	                           &t),
+	        0);
+	until_it_says(t, "up");
+	ck_assert_int_eq(drops, 0);
+	released = true;
+	ck_assert_int_eq(join(t).result, 3);
+	ck_assert_int_eq(drops, 1);
 	end();
 }
 

@@ -181,7 +181,9 @@ enum tend__wait_kind tend__process_turn(struct tend__task *t)
 	/* After a panic of the output callback the outcome stands. */
 	if (!t->ending)
 		t->result = outcome_of(p, phase);
-	p->calls = t->ending == TEND_FAILED && t->result < 0 && !(tend__task_word(t) & TEND__KEPT);
+	/* The last turn calls the program: the drop, or the hook of failures. */
+	p->calls = t->drop || (t->ending == TEND_FAILED && t->result < 0 &&
+	                       !(tend__task_word(t) & TEND__KEPT));
 	if (p->calls && tend__tls.task != t) {
 		again(t);
 		return TEND__WAIT_GUARD;
@@ -218,7 +220,7 @@ void tend__process_wake(struct tend__task *t)
 		return;
 	}
 	TEND__EDGE_RELEASE(t);
-	if (p->output || t->drop || p->calls) {
+	if (p->output || p->calls) {
 		tend__spawned(p->children->rt, t);
 		return;
 	}

@@ -89,7 +89,7 @@ struct tend__process {
 	uint32_t killed;
 	char names[TEND__GUARD_NAMES];
 	int base, ends[2];                        /* (k) sent with the request, or -1 */
-	bool calls;                               /* (f) its end calls the program's failure hook */
+	bool calls;                               /* (f) its last turn calls the program */
 	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
 	int out[2];                               /* (f) read ends of its output, or -1 */
 	bool one_output;                          /* (c) only out[0] is used */
