@@ -1,6 +1,7 @@
 /* test/suite.c - runs the tests that are linked with it. */
 #include "suite.h"
 
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -46,10 +47,11 @@ uint64_t suite_number(const char *name, uint64_t otherwise)
 
 static const char *beside(char path[PATH_MAX + 16], const char *name)
 {
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
-	path[n > 0 ? n : 0] = '\0';
-	strcpy(strrchr(path, '/') + 1, name);
+	self[n > 0 ? n : 0] = '\0';
+	snprintf(path, PATH_MAX + 16, "%s/%s", dirname(self), name);
 	return path;
 }
 

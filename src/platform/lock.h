@@ -16,9 +16,10 @@
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
  *                                               children.lock, event.lock, segment.lock
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
- *                             first error, an operation of a shutdown        > children.lock
+ *                             first error, an operation of a shutdown        > children.lock,
+ *                                                             outside_lock, batches_lock
  *   children.lock   process   the guard's socket, phases, the live list      > outside_lock,
- *                                                                            monitor.lock
+ *                                                             batches_lock, monitor.lock
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
