@@ -188,8 +188,11 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 	/* The event follows the publication, so a snapshot that is marked with this event
 	 * has the task. No worker can run the task yet, so the event precedes its end. */
 	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), TEND_EVENT_STARTED, t->id,
-		                 s->id, t->record, 0, 0, tend__coarse());
+		tend__event_emit(segment, tend__ring_number(s->rt), t->record,
+		                 &(struct tend__event){.type = TEND_EVENT_STARTED,
+		                                       .id = t->id,
+		                                       .parent = s->id,
+		                                       .at = tend__coarse()});
 	/* Start the alarm only after the publication, or an early alarm would find no task.
 	 * The task has not run, so `extra` is still valid. */
 	if (t->extra && t->extra->alarm)

@@ -139,8 +139,12 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 		error = -ESRCH;
 	/* With the stripe, so that the event precedes the end of the task. */
 	if (!error && !told && tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_CANCELED, task.id,
-		                 tend__scope_of(t)->id, t->record, 0, reason->code, reason->when);
+		tend__event_emit(&rt->segment, tend__ring_number(rt), t->record,
+		                 &(struct tend__event){.type = TEND_EVENT_CANCELED,
+		                                       .id = task.id,
+		                                       .parent = tend__scope_of(t)->id,
+		                                       .at = reason->when,
+		                                       .result = reason->code});
 	if (!error && t->kind->told)
 		t->kind->told(t);
 	if (!error && tend__task_notify_id(t, task.id))

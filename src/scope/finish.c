@@ -236,8 +236,13 @@ void tend__task_finish(struct tend__task *t)
 	if (touched)
 		end_touched(t, outcome);
 	if (tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), TEND_EVENT_ENDED, t->id,
-		                 s->id, t->record, outcome, t->result, now);
+		tend__event_emit(&rt->segment, tend__ring_number(rt), t->record,
+		                 &(struct tend__event){.type = TEND_EVENT_ENDED,
+		                                       .outcome = outcome,
+		                                       .id = t->id,
+		                                       .parent = s->id,
+		                                       .at = now,
+		                                       .result = t->result});
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)
