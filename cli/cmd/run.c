@@ -97,11 +97,11 @@ static int check(struct run *run)
 		              "--retries, --delay and --max-delay",
 		              "; add --restart transient or --restart permanent");
 	if (!delay)
-		p->restart_delay_ns = max && p->restart_max_ns < DELAY_NS ? p->restart_max_ns
-		                                                          : DELAY_NS;
+		p->restart_delay_ns =
+			max && p->restart_max_ns < DELAY_NS ? p->restart_max_ns : DELAY_NS;
 	if (!max)
-		p->restart_max_ns = p->restart_delay_ns > MAX_DELAY_NS ? p->restart_delay_ns
-		                                                       : MAX_DELAY_NS;
+		p->restart_max_ns =
+			p->restart_delay_ns > MAX_DELAY_NS ? p->restart_delay_ns : MAX_DELAY_NS;
 	if (p->restart_max_ns < p->restart_delay_ns)
 		return refuse(EXIT_USAGE, "%s is shorter than %s; make it longer, or equal",
 		              "--max-delay", "--delay");
@@ -207,7 +207,7 @@ static int claim_any(struct run *run, char name[CONFIG_NAME_MAX + 1], struct ins
 		/* Nothing is said of a program that took the name meanwhile. */
 		if (instance_owner(&taken, NULL, 0) == 0 && why->exit_code != EXIT_FAILED)
 			return -1;
-		snprintf(name, CONFIG_NAME_MAX + 1, "%s-%d", base, i);
+		snprintf(name, CONFIG_NAME_MAX + 1, "%.*s-%d", TEND_NAME_MAX - SUFFIX, base, i);
 	}
 	return instance_fail(why, EXIT_FAILED, "too many stacks %s are running; choose a --name",
 	                     base);

@@ -68,7 +68,7 @@ TEST(a_text_becomes_a_name)
 	static const struct {
 		const char *text, *name;
 	} names[] = {
-		{"serve", "serve"},   {"2nd", "nd"}, {"my prog.sh", "my-prog.sh"},
+		{"serve", "serve"},  {"2nd", "nd"},  {"my prog.sh", "my-prog.sh"},
 		{"\377a\377", "a-"}, {"a/b", "a-b"}, {"[", NULL},
 		{"", NULL},
 	};
