@@ -62,7 +62,7 @@ void tend__context_adopt(struct tend__context *c, bool keeps_float)
 		c->keeps |= TEND__KEEPS_FLOAT;
 	read_modes(&c->mxcsr, &c->x87);
 #ifdef TEND__ASAN
-	/* Of the main thread glibc reads the bounds in /proc/self/maps, which takes longer than
+	/* The bounds of the main thread glibc reads in /proc/self/maps, which takes longer than
 	 * all else that opens a runtime. */
 	pthread_attr_t attr;
 	if (pthread_getattr_np(pthread_self(), &attr) == 0) {

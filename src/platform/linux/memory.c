@@ -40,8 +40,8 @@ void __asan_unpoison_memory_region(const volatile void *p, size_t size);
 
 size_t tend__page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
-/* Where the kernel has guard-install a guard costs no mapping, and 100 000 stacks are a few
- * mappings. Elsewhere each guard splits a mapping, and at about 32 000 stacks
+/* With guard-install of the kernel a guard costs no mapping, and 100 000 stacks are a few
+ * mappings. On an older kernel each guard splits a mapping, and at about 32 000 stacks
  * vm.max_map_count (65530) is used up. */
 int tend__stack_guard(void *low)
 {
