@@ -70,8 +70,8 @@ TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, t
  *   deadline  for everything below the root, and for the calls under way
  *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
  *             survived, or a call has not returned: then the runtime is still
- *             there, closed to new work, and this may be called again; meanwhile its
- *             handles may have looked as stale as after a close; -ESTALE
+ *             there, closed to new work, and this may be called again; calls on its
+ *             handles may have found them ended meanwhile; -ESTALE
  *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */
 TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);

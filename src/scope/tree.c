@@ -37,9 +37,12 @@ void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result)
 
 	tend__assert_held(&s->rt->tree);
 	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), event, s->id,
-		                 tend__load_relaxed(&s->parent_id), s->home.record, 0, result,
-		                 tend__clock());
+		tend__event_emit(segment, tend__ring_number(s->rt), s->home.record,
+		                 &(struct tend__event){.type = event,
+		                                       .id = s->id,
+		                                       .parent = tend__load_relaxed(&s->parent_id),
+		                                       .at = tend__clock(),
+		                                       .result = result});
 }
 
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)

@@ -31,7 +31,7 @@
 #define TEND__MEMFD_NAME "tend-registry" /* in /proc/PID/fd: /memfd:tend-registry (deleted) */
 
 enum {
-	TEND__ABI = 2,
+	TEND__ABI = 3,
 	TEND__SLOT_MAX = 1 << 24, /* slot 0 is never used, slot 1 is the root */
 	TEND__SITES_MAX = 4096,   /* site 0 is "?" */
 	TEND__SITE_BYTES = 96,
@@ -50,7 +50,7 @@ static inline uint32_t tend__id_runtime(uint64_t id) { return (uint32_t)(id >> 5
 
 /* The word of a record. Generation 32 in the high half; the low half is
  *
- *   task   state 4 | flags 4 | wait 8 | outcome 4 | more flags 12
+ *   task   state 4 | flags 4 | wait 8 | outcome 4 | more flags 12; bits 28 to 31 are free
  *   scope  flags 8 | count 24: live tasks in the scope, and scopes in the scope that
  *          are not empty, so that 0 is exact for the whole subtree */
 enum {
@@ -73,12 +73,18 @@ enum {
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
 	TEND__TOUCHED = 1 << 22,  /* a thread used the handle, under the stripe of the task */
 	TEND__KEPT = 1 << 23,     /* spawned with a handle: the outcome is kept */
+	TEND__STOP = 1 << 24,     /* no attempt follows this one */
+	TEND__TIMED = 1 << 25,    /* the wait has a deadline, so it ends by itself */
+	TEND__MANY = 1 << 26,     /* a wait for one of several; `object` is of the first */
+	TEND__NOTED = 1 << 27,    /* the task has notes */
 };
 enum {
 	TEND__SCOPE_LIVE = 1 << 0,     /* the slot holds a scope */
 	TEND__SCOPE_SEALED = 1 << 1,   /* may be unsealed */
 	TEND__SCOPE_CLOSED = 1 << 2,   /* for good, by a close or a shutdown */
 	TEND__SCOPE_CANCELED = 1 << 3, /* for good */
+	TEND__SCOPE_STOPPING = 1 << 4, /* its tasks are asked to stop, the scope stays */
+	TEND__SCOPE_NOTED = 1 << 5,    /* the scope has notes */
 	TEND__SCOPE_COUNT_SHIFT = 8,
 	TEND__SCOPE_ONE = 1 << TEND__SCOPE_COUNT_SHIFT,
 };
@@ -179,8 +185,11 @@ struct tend__event_slot {
 	_Atomic uint32_t bits; /* type 8 | kind 8 | outcome 8 */
 	_Atomic int32_t result;
 	_Atomic uint64_t name[6];
+	_Atomic uint32_t attempt; /* from 1; 0 without attempts, as a scope */
+	_Atomic int32_t error;    /* why a task has ended: negative errno value; or 0 */
+	_Atomic uint64_t delay;   /* ns until the next attempt; 0: none follows */
 };
-_Static_assert(sizeof(struct tend__event_slot) == 88, "no padding");
+_Static_assert(sizeof(struct tend__event_slot) == 104, "no padding");
 
 struct tend__ring {
 	_Atomic uint64_t head;    /* events ever written; slot = n % slots */

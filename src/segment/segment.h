@@ -158,11 +158,19 @@ static inline void tend__record_fill(struct tend__record *r, const struct tend__
 	tend__store_release(&r->seq, seq + 2);
 }
 
+/* An event about a record, which has the kind, the name and the attempt. */
+struct tend__event {
+	uint32_t type; /* TEND_EVENT_... */
+	uint32_t outcome;
+	uint64_t id, parent;
+	uint64_t at; /* instant */
+	int32_t result, error;
+	uint64_t delay;
+};
 /* Writes an event. `ring` is the number of the calling worker; the last ring is for
  * all other threads. */
-void tend__event_emit(struct tend__segment *s, uint32_t ring, uint32_t type, uint64_t id,
-                      uint64_t parent, struct tend__record *r, uint32_t outcome, int32_t result,
-                      uint64_t now);
+void tend__event_emit(struct tend__segment *s, uint32_t ring, struct tend__record *r,
+                      const struct tend__event *event);
 static inline bool tend__events_wanted(struct tend__segment *s)
 {
 	/* Relaxed: a subscriber may miss an event of the instant of its subscription. Its
