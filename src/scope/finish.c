@@ -82,7 +82,7 @@ static void tell(struct tend__link *joiners, struct tend__link *watches)
 
 /* Keeps the outcome for a joiner. Returns false if a joiner came after the end of the task
  * and has taken the outcome already. */
-static bool keep(struct tend__scope *s, struct tend__task *t)
+static inline __attribute__((always_inline)) bool keep(struct tend__scope *s, struct tend__task *t)
 {
 	tend__lock(&s->home.lock);
 	tend__assert(!tend__linked(&t->in_scope));
@@ -153,9 +153,8 @@ static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 	if (!t->leaving)
 		tend__disown(t);
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
-	bool ended = tend__task_end(t, outcome, true);
-
-	tend__assert(ended && t->leaving && !tend__linked(&t->owned));
+	tend__task_end_touched(t, outcome);
+	tend__assert(t->leaving && !tend__linked(&t->owned));
 }
 
 /* Frees the entry or keeps the outcome, tells the joiners and the watches, and gives the
@@ -232,7 +231,7 @@ void tend__task_finish(struct tend__task *t)
 	tend__store_relaxed(&t->record->since, now);
 
 	/* The word says ENDED first; then the end is told. */
-	bool touched = !tend__task_end(t, outcome, false);
+	bool touched = !tend__task_end(t, outcome);
 	if (touched)
 		end_touched(t, outcome);
 	if (tend__events_wanted(&rt->segment))

@@ -187,8 +187,9 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits) TEND_MU
 void tend__task_unmark(struct tend__task *t, uint32_t bits);
 
 /* Ends the task. Returns false if a thread has touched the task by its handle: the caller
- * then takes the stripe and passes `touched`. */
-bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched) TEND_MUST;
+ * then takes the stripe and calls tend__task_end_touched(). */
+bool tend__task_end(struct tend__task *t, uint32_t outcome) TEND_MUST;
+void tend__task_end_touched(struct tend__task *t, uint32_t outcome);
 
 /* A wait for an object. The lock of the object guards the waiter while it is linked. */
 struct tend__waiter {
