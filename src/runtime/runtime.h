@@ -284,10 +284,8 @@ static inline tend_runtime *tend__enter(uint64_t id)
 	uint32_t i = tend__id_runtime(id);
 	struct tend__worker *w = tend__tls.worker;
 
-	/* Acquire: pairs with the release in tend__runtime_claim(). */
-	if (__builtin_expect(w && i < TEND__RUNTIMES &&
-	                             w->rt == tend__load_acquire(&tend__runtimes[i].rt),
-	                     1))
+	/* No look at the table: the runtime of a worker that calls is open. */
+	if (__builtin_expect(w && w->rt->index == i, 1))
 		return w->rt;
 	return tend__enter_slow(i);
 }
@@ -322,7 +320,8 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 }
 
 /* stacks.c */
-struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error);
+/* Returns 0, or a negative errno value and no stack. */
+int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **out);
 void tend__stack_give(struct tend__worker *w, struct tend__stack *stack);
 void tend__stacks_idle(struct tend__worker *w);
 void tend__stacks_fini(struct tend__worker *w);
@@ -379,7 +378,17 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
 /* Says to readers since when the task waits, and for which object. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
+static inline void tend__describe(struct tend__task *t, uint64_t object, uint64_t now)
+{
+	struct tend__record *r = t->record;
+	uint32_t seq = tend__load_relaxed(&r->seq);
+
+	/* The sequence of layout.h, where each partner is named. */
+	tend__store_relaxed(&r->seq, seq + 1);
+	tend__store_release(&r->since, now);
+	tend__store_release(&r->object, object);
+	tend__store_release(&r->seq, seq + 2);
+}
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {

@@ -41,19 +41,31 @@ static int add_block(struct tend__worker *w)
 	return 0;
 }
 
-struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error)
+/* A stack of another size than the runtime's. */
+static __attribute__((noinline)) int map_single(size_t bytes, struct tend__stack **out)
 {
 	size_t page = tend__page_bytes();
-	struct tend__stack *s;
+	int error = 0;
 
 	/* The guard comes on top of the size that was asked for, in whole pages. */
+	bytes = (bytes + page - 1) / page * page + page;
+	char *low = tend__stacks_map(bytes, 1, &error);
+	if (!low)
+		return error;
+	*out = place(low, bytes, 0);
+	(*out)->single = true;
+	return 0;
+}
+
+int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **out)
+{
+	struct tend__stack *s;
+
 	if (bytes != w->rt->stack_bytes) {
-		bytes = (bytes + page - 1) / page * page + page;
-		char *low = tend__stacks_map(bytes, 1, error);
-		if (!low)
-			return NULL;
-		s = place(low, bytes, 0);
-		s->single = true;
+		int error = map_single(bytes, &s);
+
+		if (error)
+			return error;
 	} else if (w->stacks) {
 		s = w->stacks;
 		w->stacks = s->next;
@@ -64,12 +76,13 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 		 * written into a stack when the stack is first taken, so that an unused
 		 * stack has no page. */
 		if (!w->blocks || w->blocks->n == 0) {
-			*error = add_block(w);
-			if (*error) {
+			int error = add_block(w);
+
+			if (error) {
 				/* Relaxed: spawns are refused from now on, a few of them late. */
 				if (w->stacks_used) /* else no stack will come back */
 					tend__store_relaxed(&w->rt->no_stacks, 1);
-				return NULL;
+				return error;
 			}
 		}
 		w->blocks->n--;
@@ -79,7 +92,8 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 		w->stacks_peak = w->stacks_used;
 	tend__assert(s->low < (char *)s && s->bytes >= bytes);
 	s->announced = tend__stack_announce(s->low, (size_t)((char *)s - s->low));
-	return s;
+	*out = s;
+	return 0;
 }
 
 void tend__stack_give(struct tend__worker *w, struct tend__stack *s)

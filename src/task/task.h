@@ -157,7 +157,7 @@ static inline bool tend__cancel_requested(const struct tend__task *t)
 	if (tend__task_word(t) & TEND__CANCELED)
 		return true;
 	/* Acquire: the reason was frozen before the bit was set. */
-	return t->home && (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED) &&
+	return (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED) &&
 	       !(t->flags & TEND__OWN_CANCEL);
 }
 
