@@ -41,7 +41,7 @@ static int add_block(struct tend__worker *w)
 	return 0;
 }
 
-/* A stack of another size than the runtime's. */
+/* A stack of another size than the runtime's. Out of line, because few tasks need one. */
 static __attribute__((noinline)) int map_single(size_t bytes, struct tend__stack **out)
 {
 	size_t page = tend__page_bytes();
@@ -52,42 +52,55 @@ static __attribute__((noinline)) int map_single(size_t bytes, struct tend__stack
 	char *low = tend__stacks_map(bytes, 1, &error);
 	if (!low)
 		return error;
+	error = tend__stack_guard(low);
+	if (error) {
+		tend__stacks_unmap(low, bytes, 1);
+		return error;
+	}
 	*out = place(low, bytes, 0);
 	(*out)->single = true;
 	return 0;
 }
 
+/* The unused stacks of the newest block lie in order. A stack gets its guard and its
+ * descriptor when it is first taken, so that a runtime of few tasks pays for few. */
+static int first_use(struct tend__worker *w, struct tend__stack **out)
+{
+	size_t bytes = w->rt->stack_bytes;
+	int error = !w->blocks || w->blocks->n == 0 ? add_block(w) : 0;
+
+	if (error)
+		return error;
+	uint32_t last = w->blocks->n - 1;
+	char *low = (char *)w->blocks->low + last * bytes;
+
+	error = tend__stack_guard(low);
+	if (error)
+		return error;
+	w->blocks->n = last;
+	*out = place(low, bytes, last);
+	return 0;
+}
+
 int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **out)
 {
-	struct tend__stack *s;
+	struct tend__stack *s = w->stacks;
+	int error = 0;
 
-	if (bytes != w->rt->stack_bytes) {
-		int error = map_single(bytes, &s);
-
-		if (error)
-			return error;
-	} else if (w->stacks) {
-		s = w->stacks;
+	if (bytes != w->rt->stack_bytes)
+		error = map_single(bytes, &s);
+	else if (s) {
 		w->stacks = s->next;
 		w->stacks_free--;
 		s->trimmed = false;
 	} else {
-		/* The unused stacks of the newest block lie in order: the descriptor is
-		 * written into a stack when the stack is first taken, so that an unused
-		 * stack has no page. */
-		if (!w->blocks || w->blocks->n == 0) {
-			int error = add_block(w);
-
-			if (error) {
-				/* Relaxed: spawns are refused from now on, a few of them late. */
-				if (w->stacks_used) /* else no stack will come back */
-					tend__store_relaxed(&w->rt->no_stacks, 1);
-				return error;
-			}
-		}
-		w->blocks->n--;
-		s = place((char *)w->blocks->low + w->blocks->n * bytes, bytes, w->blocks->n);
+		error = first_use(w, &s);
+		/* Relaxed: spawns are refused from now on, a few of them late. */
+		if (error && w->stacks_used) /* else no stack will come back */
+			tend__store_relaxed(&w->rt->no_stacks, 1);
 	}
+	if (error)
+		return error;
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;
 	tend__assert(s->low < (char *)s && s->bytes >= bytes);
