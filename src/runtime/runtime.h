@@ -173,6 +173,9 @@ struct tend_runtime {
 	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
 	 * error. */
 	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
+	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
+	 * again and again, as `restart` says. Returns 0 or the error. */
+	int (*supervise)(struct tend__task *t, const struct tend_restart *restart);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */
@@ -184,6 +187,7 @@ struct tend_runtime {
 	_Atomic uint32_t no_stacks;    /* (x) a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
+	_Atomic uint64_t random;       /* (x) the state of tend__random(); 0: none was asked for */
 	struct tend__stripe stripes[TEND__STRIPES];
 	struct tend__lock monitor_lock;          /* the start of the monitor */
 	_Atomic(struct tend__monitor *) monitor; /* (x) NULL until first needed */
@@ -351,8 +355,11 @@ static inline void tend__may_go_on(struct tend__task *t, int32_t cost)
 }
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
-/* Ends a turn of the running task, from anywhere on its stack. */
-TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
+/* Instead of a reason to park: the task is fresh again, at the end of the run queue. */
+enum { TEND__AGAIN = TEND__WAIT_KINDS };
+/* Ends a turn of the running task, from anywhere on its stack: the task is at rest, or with
+ * TEND__AGAIN fresh. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, uint32_t wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */

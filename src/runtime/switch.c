@@ -100,7 +100,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 	int error = tend__stack_take(w, bytes, &t->stack);
 	if (error && t->kind->turn) {
 		t->worker = NULL;
-		t->kind->starved(t);
+		t->kind->starved(t, error);
 		return false;
 	}
 	if (error) {
@@ -233,11 +233,11 @@ __attribute__((flatten)) void tend__fiber_park(struct tend__task *t, enum tend__
 
 /* The task of turns is at rest. From the park on, the thread that notifies it may have it run
  * on another stack. */
-static void rest(struct tend__task *t, enum tend__wait_kind wait)
+static void rest(struct tend__task *t, uint32_t wait)
 {
-	tend__assert(t->kind->turn);
+	tend__assert(t->kind->turn && wait <= TEND__AGAIN);
 	t->worker = NULL;
-	if (!tend__task_park(t, wait))
+	if (wait == TEND__AGAIN || !tend__task_park(t, (enum tend__wait_kind)wait))
 		t->kind->wake(t);
 }
 
@@ -245,8 +245,7 @@ static void rest(struct tend__task *t, enum tend__wait_kind wait)
  * has taken over the stack of `t`, to be run on it: with `adopt`, a fresh task that needs a
  * stack of this size. */
 static inline __attribute__((always_inline)) struct tend__task *go_off(struct tend__task *t,
-                                                                       enum tend__wait_kind wait,
-                                                                       bool adopt)
+                                                                       uint32_t wait, bool adopt)
 {
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
@@ -277,7 +276,7 @@ void tend__fiber_end(struct tend__task *t)
 	tend__bug("tend: a task came back from its end");
 }
 
-void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait)
+void tend__fiber_rest(struct tend__task *t, uint32_t wait)
 {
 	tend__assert(wait);
 	go_off(t, wait, false);
@@ -317,7 +316,7 @@ static void entry(void *arg)
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
-		enum tend__wait_kind wait = TEND__WAIT_NONE;
+		uint32_t wait = TEND__WAIT_NONE;
 		if (t->kind->turn)
 			wait = t->kind->turn(t);
 		else {
