@@ -77,7 +77,11 @@ static int tasks(tend_scope scope, struct tend_event *event)
 	struct tend_outcome outcome;
 	struct tend_reason reason;
 	uint64_t outer;
-	int n = tend_spawn(scope, body, NULL, NULL, NULL);
+	int n = tend_spawn(scope, body, NULL,
+	                   TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                          .delay_ns = TEND_AT_ONCE,
+	                                                          .jitter = TEND_JITTER_FULL)),
+	                   NULL);
 
 	n += tend_spawn(scope, body, NULL,
 	                TEND_TASK_OPTS(.name = "x", .flags = TEND_CRITICAL | TEND_ABORTABLE,

@@ -29,7 +29,7 @@ enum {
 	TEND_STATE_RUNNING,
 	TEND_STATE_PARKED,    /* in a wait, see `wait` */
 	TEND_STATE_STOPPING,  /* canceled, and not ended yet */
-	TEND_STATE_BACKOFF,   /* between two attempts; not in use yet */
+	TEND_STATE_BACKOFF,   /* between two attempts */
 	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
 	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
 	TEND_STATE_STOPPED,   /* between two attempts, until it is started; not in use yet */

@@ -200,7 +200,7 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 
 	if (error)
 		return error;
-	if (!fn || (opts->flags & TEND_ABORTABLE))
+	if (!fn || (opts->flags & TEND_ABORTABLE) || opts->restart)
 		return -EINVAL;
 	TEND__VISIT(rt, scope.id);
 	struct tend__spawn spawn = {.rt = rt,

@@ -42,6 +42,7 @@ int tend__descriptor_keep(int fd, bool lent);
 void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__futex_wake(const void *word, int n);
 uint64_t tend__clock(void); /* CLOCK_MONOTONIC, or the virtual clock */
+uint64_t tend__seed(void);  /* a first random number; in the simulator its own seed */
 /* Has every thread of the process that runs pass a full barrier, so that those who must
  * be fast need none. False: the kernel has no such thing. */
 bool tend__barrier(void);
@@ -152,6 +153,7 @@ extern void (*tend__sim_on_deadlock)(void);
 /* The threads of the simulation that wait, from 0 on; NULL after the last. */
 const struct tend__tls *tend__sim_waiting(int i);
 uint64_t tend__os_clock(void);
+uint64_t tend__os_seed(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);
 int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),

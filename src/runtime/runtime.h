@@ -173,6 +173,9 @@ struct tend_runtime {
 	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
 	 * error. */
 	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
+	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
+	 * again and again, as `restart` says. Returns 0 or the error. */
+	int (*supervise)(struct tend__task *t, const struct tend_restart *restart);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */
@@ -184,6 +187,7 @@ struct tend_runtime {
 	_Atomic uint32_t no_stacks;    /* (x) a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
+	_Atomic uint64_t random;       /* (x) the state of tend__random(); 0: none was asked for */
 	struct tend__stripe stripes[TEND__STRIPES];
 	struct tend__lock monitor_lock;          /* the start of the monitor */
 	_Atomic(struct tend__monitor *) monitor; /* (x) NULL until first needed */
@@ -284,10 +288,8 @@ static inline tend_runtime *tend__enter(uint64_t id)
 	uint32_t i = tend__id_runtime(id);
 	struct tend__worker *w = tend__tls.worker;
 
-	/* Acquire: pairs with the release in tend__runtime_claim(). */
-	if (__builtin_expect(w && i < TEND__RUNTIMES &&
-	                             w->rt == tend__load_acquire(&tend__runtimes[i].rt),
-	                     1))
+	/* No look at the table: the runtime of a worker that calls is open. */
+	if (__builtin_expect(w && w->rt->index == i, 1))
 		return w->rt;
 	return tend__enter_slow(i);
 }
@@ -322,7 +324,8 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 }
 
 /* stacks.c */
-struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error);
+/* Returns 0, or a negative errno value and no stack. */
+int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **out);
 void tend__stack_give(struct tend__worker *w, struct tend__stack *stack);
 void tend__stacks_idle(struct tend__worker *w);
 void tend__stacks_fini(struct tend__worker *w);
@@ -352,8 +355,11 @@ static inline void tend__may_go_on(struct tend__task *t, int32_t cost)
 }
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
-/* Ends a turn of the running task, from anywhere on its stack. */
-TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
+/* Instead of a reason to park: the task is fresh again, at the end of the run queue. */
+enum { TEND__AGAIN = TEND__WAIT_KINDS };
+/* Ends a turn of the running task, from anywhere on its stack: the task is at rest, or with
+ * TEND__AGAIN fresh. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, uint32_t wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */
@@ -379,7 +385,17 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
 /* Says to readers since when the task waits, and for which object. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
+static inline void tend__describe(struct tend__task *t, uint64_t object, uint64_t now)
+{
+	struct tend__record *r = t->record;
+	uint32_t seq = tend__load_relaxed(&r->seq);
+
+	/* The sequence of layout.h, where each partner is named. */
+	tend__store_relaxed(&r->seq, seq + 1);
+	tend__store_release(&r->since, now);
+	tend__store_release(&r->object, object);
+	tend__store_release(&r->seq, seq + 2);
+}
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {

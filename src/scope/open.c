@@ -47,7 +47,8 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closer = NULL;
 	s->deadline_alarm = s->shield_alarm = NULL;
 	s->deadline = s->shield = 0;
-	s->closes_itself = false;
+	s->closes_itself = s->held = false;
+	s->rules = NULL;
 	s->first_error = 0;
 	s->first_name[0] = 0;
 	s->first = NULL;

@@ -93,28 +93,17 @@ static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
 	c->count++;
 }
 
-/* Fills in the calling task. Returns 0, or the error that the wait answers at once: a wait
- * that need not park still answers a visible cancel. */
-static inline __attribute__((always_inline)) int begin(struct tend__waiter *w,
-                                                       struct tend__outside *room,
-                                                       uint64_t deadline)
+int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 {
+	struct tend__outside room;
 	int error = tend__check_wait(deadline);
 
 	if (error)
 		return error;
-	w->task = tend__self(room);
-	return tend__cancel_point(w->task) ? -ECANCELED : 0;
-}
-
-int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
-{
-	struct tend__outside room;
-	struct tend__waiter w = {.item = (void *)(uintptr_t)item};
-	int error = begin(&w, &room, deadline);
-
-	if (error)
-		return error;
+	struct tend__waiter w = {.item = (void *)(uintptr_t)item, .task = tend__self(&room)};
+	/* A wait that need not park still answers a visible cancel. */
+	if (tend__cancel_point(w.task))
+		return -ECANCELED;
 	tend__lock(&c->lock);
 	if (c->closed) {
 		tend__unlock(&c->lock);
@@ -139,12 +128,22 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 {
 	struct tend__outside room;
-	struct tend__waiter w = {.item = item};
-	int error = begin(&w, &room, deadline);
+	int error = tend__check_wait(deadline);
 
 	if (error)
 		return error;
+	struct tend__waiter w = {.item = item, .task = tend__self(&room)};
 	tend__lock(&c->lock);
+	if (!c->count && !tend__linked(&c->senders) && !c->closed) {
+		tend__link_append(&c->receivers, &w.link);
+		return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
+	}
+	/* A wait that need not park still answers a visible cancel, and takes no item. */
+	if (tend__cancel_visible(w.task)) {
+		tend__unlock(&c->lock);
+		tend__abort_if_asked(w.task);
+		return -ECANCELED;
+	}
 	if (c->count) {
 		copy(c, item, c->items + c->first * c->item_bytes);
 		c->first = (c->first + 1) % c->capacity;
@@ -164,10 +163,6 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 		tend__unlock(&c->lock);
 		return 0;
 	}
-	if (c->closed) {
-		tend__unlock(&c->lock);
-		return -EPIPE;
-	}
-	tend__link_append(&c->receivers, &w.link);
-	return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
+	tend__unlock(&c->lock);
+	return -EPIPE;
 }

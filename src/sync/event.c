@@ -87,14 +87,12 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 		return error;
 	struct tend__outside room;
 	struct tend__waiter w = {.task = tend__self(&room)};
-	/* A wait that could go on at once still answers a visible cancel. */
-	if (tend__cancel_point(w.task))
-		return -ECANCELED;
 	tend__lock(&e->lock);
 	if (e->set) {
 		tend__assert(!tend__linked(&e->waiters));
 		tend__unlock(&e->lock);
-		return 0;
+		/* A wait that could go on at once still answers a visible cancel. */
+		return tend__cancel_point(w.task) ? -ECANCELED : 0;
 	}
 	tend__link_append(&e->waiters, &w.link);
 	return tend__wait(&e->lock, &w, TEND__WAIT_EVENT, e->number, deadline, 0);

@@ -141,10 +141,11 @@ mutant "a park does not look at the bit" src/task/state.c \
 	's/if \(old & TEND__NOTIFIED\) \{/if (0) {/' \
 	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a wait looks for a cancel only before it parks" src/runtime/park.c \
-	's/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/' \
+	's/while \(!w->done\) \{/for (int parked = 0; !w->done; parked++) {/;
+	 s/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/' \
 	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
-	's/if \(w->done \|\|/if ((w->done && !tend__cancel_visible(t)) ||/;
+	's/while \(!w->done\)/while (!w->done || tend__cancel_visible(t))/;
 	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/' \
 	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
