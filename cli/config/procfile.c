@@ -271,7 +271,8 @@ static bool read_task(struct config_reader *r, const struct line *line, struct c
 	size_t gap = n + 1 + blanks(s + n + 1, left - n - 1);
 	task->argv_at = (struct config_place){line->number, first + gap + 1};
 	if (gap == left) {
-		config_report(r->errors, task->at, "task '%s' has nothing to run; add a command line",
+		config_report(r->errors, task->at,
+		              "task '%s' has nothing to run; add a command line",
 		              config_show(s, n).text);
 		return false;
 	}

@@ -78,8 +78,9 @@ TEST(each_line_is_a_task)
 
 TEST(the_variables_are_those_of_the_file_beside_it)
 {
-	static const char env[] = "# all\n\nA=1 \nexport B=\"x\\ny\\\"\\z\"\nC='q\\n $A'\nD=\nE=\"a\r\n"
-				  "F==\n PORT=3000";
+	static const char env[] =
+		"# all\n\nA=1 \nexport B=\"x\\ny\\\"\\z\"\nC='q\\n $A'\nD=\nE=\"a\r\n"
+		"F==\n PORT=3000";
 
 	write_file(".env", env, strlen(env));
 	struct config *c = load_procfile("web: x\nworker: y\n");
@@ -144,14 +145,18 @@ TEST(what_is_no_line_of_a_procfile_is_named)
 {
 	ck_assert_str_eq(
 		refusal_of("Procfile", "a b\nweb\n1x: y\nweb: \nweb: a\nweb: b\n : c\n"),
-		"Procfile:1:1: error: 'a b' is no line NAME: COMMAND; write one, or put a # before\n"
-		"Procfile:2:1: error: 'web' is no line NAME: COMMAND; write one, or put a # before\n"
+		"Procfile:1:1: error: 'a b' is no line NAME: COMMAND; write one, or put a # "
+		"before\n"
+		"Procfile:2:1: error: 'web' is no line NAME: COMMAND; write one, or put a # "
+		"before\n"
 		"Procfile:3:1: error: '1x' is no name; a name is 1 to 64 letters, digits, '_' and "
 		"'-', a letter first\n"
 		"Procfile:4:1: error: task 'web' has nothing to run; add a command line\n"
 		"Procfile:6:1: error: task 'web' is there twice, first at 5:1; rename one\n"
-		"Procfile:7:2: error: ': c' is no line NAME: COMMAND; write one, or put a # before\n");
-	ck_assert_ptr_nonnull(strstr(refusal_of("Procfile", "web: \377\n"), "Procfile:1:6: error:"));
+		"Procfile:7:2: error: ': c' is no line NAME: COMMAND; write one, or put a # "
+		"before\n");
+	ck_assert_ptr_nonnull(
+		strstr(refusal_of("Procfile", "web: \377\n"), "Procfile:1:6: error:"));
 	ck_assert_ptr_nonnull(strstr(refusal_of("Procfile", "# nothing\n"), "the file is empty"));
 	write_file(".env", "A\n1=2\n=3\n", 9);
 	ck_assert_str_eq(
