@@ -236,9 +236,11 @@ __attribute__((flatten)) void tend__fiber_park(struct tend__task *t, enum tend__
  * on another stack. */
 static void rest(struct tend__task *t, uint32_t wait)
 {
+	const struct tend__worker *w = t->worker;
+
 	tend__assert(t->kind->turn && wait <= TEND__AGAIN);
 	t->worker = NULL;
-	if (wait == TEND__AGAIN || !tend__task_park(t, (enum tend__wait_kind)wait))
+	if (wait == TEND__AGAIN || !tend__rest(w->rt, t, (enum tend__wait_kind)wait))
 		t->kind->wake(t);
 }
 
@@ -321,7 +323,10 @@ static void entry(void *arg)
 		if (t->kind->turn)
 			wait = t->kind->turn(t);
 		else {
-			t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
+			bool stops = tend__cancel_visible(t);
+			if (!stops && tend__listened(t->worker->rt))
+				t->worker->rt->began(t);
+			t->result = stops ? -ECANCELED : t->fn(t->arg);
 			if (t->defers || t->drop)
 				tend__unwind(t);
 			else
