@@ -73,7 +73,7 @@ static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, 
 
 /* Makes the alarm of the task's deadline; a task whose deadline has passed will be born
  * canceled. Returns 0, or an error of tend__monitor_start(). */
-static int arm(struct tend__task *t, uint64_t deadline)
+static __attribute__((noinline)) int arm(struct tend__task *t, uint64_t deadline)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
 	struct tend__extra *extra = tend__task_extra(t);
@@ -153,7 +153,7 @@ int tend__task_take_scope(struct tend__task *t, const struct tend__spawn *spawn)
 	return error;
 }
 
-void tend__task_unprepare(struct tend__task *t)
+__attribute__((noinline, cold)) void tend__task_unprepare(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 
@@ -169,7 +169,6 @@ void tend__task_unprepare(struct tend__task *t)
 void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uint32_t state)
 {
 	struct tend__scope *s = tend__scope_of(t);
-	struct tend__segment *segment = &s->rt->segment;
 	struct tend__worker *w = tend__worker_of(s->rt);
 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
@@ -186,12 +185,16 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 		tend__add(&s->rt->births, 1);
 	/* The event follows the publication, so a snapshot that is marked with this event
 	 * has the task. No worker can run the task yet, so the event precedes its end. */
-	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), t->record,
-		                 &(struct tend__event){.type = TEND_EVENT_STARTED,
-		                                       .id = t->id,
-		                                       .parent = s->id,
-		                                       .at = tend__coarse()});
+	if (tend__listened(s->rt)) {
+		tend__tell_all(s, t->record,
+		               &(struct tend__event){.type = TEND_EVENT_STARTED,
+		                                     .id = t->id,
+		                                     .parent = s->id,
+		                                     .at = tend__coarse()});
+		/* Work that runs elsewhere runs already. */
+		if (state == TEND__RUNNING)
+			tend__task_began(t);
+	}
 	/* Start the alarm only after the publication, or an early alarm would find no task.
 	 * The task has not run, so `extra` is still valid. */
 	if (t->extra && t->extra->alarm)

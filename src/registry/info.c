@@ -35,6 +35,14 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 	return kind == TEND_KIND_PROCESS ? TEND_STATE_RUNNING : (uint8_t)state;
 }
 
+/* A task at rest between two attempts is not ready, nor is a task that has ended. */
+static bool is_ready(const struct tend__row *r, uint8_t state)
+{
+	return (r->word & TEND__ROW_BEGUN) && !(r->word & TEND__UNREADY) &&
+	       state != TEND_STATE_QUEUED && state != TEND_STATE_BACKOFF &&
+	       state != TEND_STATE_STOPPED && state != TEND_STATE_ENDED;
+}
+
 static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
@@ -78,6 +86,7 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 	if (!scope) {
 		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 		out->attempt = r->attempt;
+		out->ready = is_ready(r, out->state);
 	}
 	out->torn = place->torn != 0;
 	out->pid = r->pid;

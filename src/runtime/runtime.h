@@ -35,6 +35,7 @@ enum {
 	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
 	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
+	TEND__BELLS = 64,
 	TEND__ROUND = 128,    /* tasks run between looks at inbox, timers and descriptors */
 	TEND__WAITS = 128,    /* waits that need not park, until the loop has its turn */
 	TEND__CHECKPOINT = 8, /* a checkpoint counts as so many */
@@ -56,6 +57,9 @@ struct tend__stack {
 	bool single;  /* has a special size: unmapped when given back, not kept */
 	bool trimmed; /* free, and the pages were given back */
 };
+#if !defined(TEND__ASAN) && !defined(TEND__TSAN)
+_Static_assert(sizeof(struct tend__stack) <= 64, "a switch touches one line of it");
+#endif
 
 struct tend__stack_block {
 	struct tend__stack_block *next;
@@ -155,6 +159,15 @@ struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
 };
 
+/* The watches of the changes of scopes and tasks, by slot.
+ *
+ * (l) its lock  (x) written under the lock, read by any thread */
+struct tend__bell {
+	struct tend__lock lock;
+	_Atomic uint32_t count;                           /* (x) how many */
+	struct tend__link watches TEND_GUARDED_BY(&lock); /* (l) */
+};
+
 /* (c) constant once the runtime is open  (x) any thread, in atomic steps  (l) the lock that
  * is named above; platform/lock.h has what each lock protects */
 struct tend_runtime {
@@ -169,6 +182,10 @@ struct tend_runtime {
 	 * `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
 	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
+	/* (c) As these, when there is a listener: a fiber begins; a task of attempts rests, and
+	 * rests() is its park. */
+	void (*began)(struct tend__task *t);
+	bool (*rests)(struct tend__task *t, enum tend__wait_kind wait);
 	/* (c) Calls up into kinds/, set by open.c: spawns a task of turns below `detached`,
 	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
 	 * error. */
@@ -187,6 +204,7 @@ struct tend_runtime {
 	_Atomic uint32_t no_stacks;    /* (x) a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
+	_Atomic uint32_t listeners;    /* (x) subscriptions, and watches of changes */
 	_Atomic uint64_t random;       /* (x) the state of tend__random(); 0: none was asked for */
 	struct tend__stripe stripes[TEND__STRIPES];
 	struct tend__lock monitor_lock;          /* the start of the monitor */
@@ -205,8 +223,9 @@ struct tend_runtime {
 	struct tend__lock children_lock;
 	/* (l) The link to the guard, made by the first process. */
 	struct tend__children *children TEND_GUARDED_BY(&children_lock);
-	char *guard_path;             /* (c) */
-	char name[TEND_NAME_MAX + 1]; /* (c) */
+	struct tend__bell bells[TEND__BELLS]; /* scope/changes.c */
+	char *guard_path;                     /* (c) */
+	char name[TEND_NAME_MAX + 1];         /* (c) */
 };
 
 /* The runtimes that are open, by their number in ids; empty in a fork. The memory of an entry
@@ -310,6 +329,24 @@ tend_runtime *tend__enter_at(const tend_runtime *rt);
 /* Takes the runtime out of the table, and waits until no visitor is inside. Returns 0, or
  * -ETIMEDOUT with the runtime back in the table. */
 int tend__runtime_shut(tend_runtime *rt, uint64_t deadline) TEND_EXCLUDES(&tend__runtimes_lock);
+
+/* Returns whether any thread is to be told of changes. After a change, and before the telling. */
+static inline bool tend__listened(tend_runtime *rt)
+{
+	/* Relaxed, and in this order for the compiler only: the processor's order is made by
+	 * tend__listen() of scope/changes.c. */
+	tend__compiler_barrier();
+	return __builtin_expect(tend__load_relaxed(&rt->listeners) != 0, 0);
+}
+
+/* Parks a task that has no stack. Returns what tend__task_park() does. */
+static inline bool tend__rest(tend_runtime *rt, struct tend__task *t, enum tend__wait_kind wait)
+{
+	/* Between two attempts the park is a change of state; of other tasks it is none. */
+	if ((t->flags & TEND__RESTARTABLE) && tend__listened(rt))
+		return rt->rests(t, wait);
+	return tend__task_park(t, wait);
+}
 
 /* The clock, on a worker as of the beginning of the round: cheaper, and up to a round late. */
 static inline uint64_t tend__coarse(void)

@@ -264,15 +264,15 @@ void tend__task_finish(struct tend__task *t)
 	bool touched = !tend__task_end(t, outcome);
 	if (touched)
 		end_touched(t, outcome);
-	if (tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), t->record,
-		                 &(struct tend__event){.type = TEND_EVENT_ENDED,
-		                                       .outcome = outcome,
-		                                       .id = t->id,
-		                                       .parent = s->id,
-		                                       .at = now,
-		                                       .result = t->result,
-		                                       .error = error_of(t, outcome)});
+	if (tend__listened(rt))
+		tend__tell_all(s, t->record,
+		               &(struct tend__event){.type = TEND_EVENT_ENDED,
+		                                     .outcome = outcome,
+		                                     .id = t->id,
+		                                     .parent = s->id,
+		                                     .at = now,
+		                                     .result = t->result,
+		                                     .error = error_of(t, outcome)});
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)

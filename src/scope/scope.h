@@ -21,6 +21,7 @@
  * handle; the generation in the word says whether the handle is stale.
  *
  * Files, each uses only those above it:
+ *   changes.c   telling of changes: events, and watches of changes
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
  *   path.c      everything that goes by path
@@ -158,6 +159,35 @@ static inline struct tend__slots *tend__slots_of(const tend_runtime *rt)
 
 	return w ? &w->slots : NULL;
 }
+
+/* changes.c */
+
+/* A watch of the changes of a scope or task, and of all below. */
+struct tend__change_watch {
+	struct tend__link link;
+	uint64_t id;
+	/* Called with a lock held, and with `last` when the scope or task has ended: then the
+	 * watch is freed. */
+	void (*ring)(void *arg, bool last);
+	void *arg;
+};
+void tend__bells_open(tend_runtime *rt);
+/* Tells of a change that was made to the scope, or to a live task of the scope. By a caller that
+ * was answered true by tend__listened(). An event without a type only rings. */
+void tend__tell_all(struct tend__scope *s, struct tend__record *r, const struct tend__event *event);
+/* Tells that the function of a task is to be called, or that a process has its program. By such a
+ * caller, too. */
+void tend__task_began(struct tend__task *t);
+/* Parks a task between two attempts, and tells. By such a caller, too. Returns what
+ * tend__task_park() would. */
+bool tend__task_rests(struct tend__task *t, enum tend__wait_kind wait) TEND_MUST;
+/* Adds a watch, which becomes the bell's; takes one back, which becomes the caller's, or returns
+ * NULL. The scope or task cannot end meanwhile. */
+void tend__change_watch(tend_runtime *rt, struct tend__change_watch *w);
+struct tend__change_watch *tend__change_unwatch(tend_runtime *rt, uint64_t id, const void *arg);
+/* Called after the watch was added, without a lock: a change that the watch has missed is seen by
+ * the caller from here on. */
+void tend__listen(void);
 
 /* tree.c */
 

@@ -33,16 +33,14 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 
 void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result)
 {
-	struct tend__segment *segment = &s->rt->segment;
-
 	tend__assert_held(&s->rt->tree);
-	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), s->home.record,
-		                 &(struct tend__event){.type = event,
-		                                       .id = s->id,
-		                                       .parent = tend__load_relaxed(&s->parent_id),
-		                                       .at = tend__clock(),
-		                                       .result = result});
+	if (tend__listened(s->rt))
+		tend__tell_all(s, s->home.record,
+		               &(struct tend__event){.type = event,
+		                                     .id = s->id,
+		                                     .parent = tend__load_relaxed(&s->parent_id),
+		                                     .at = tend__clock(),
+		                                     .result = result});
 }
 
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)

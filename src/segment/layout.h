@@ -69,7 +69,7 @@ enum {
 	TEND__WAIT = 0xff << TEND__WAIT_SHIFT,
 	TEND__OUTCOME_SHIFT = 16,
 	TEND__OUTCOME = 0xf << TEND__OUTCOME_SHIFT,
-	TEND__STARTED = 1 << 20,  /* the task has run, and is pinned to its worker */
+	TEND__UNREADY = 1 << 20,  /* the attempt is to say that it is ready, and has not yet */
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
 	TEND__TOUCHED = 1 << 22,  /* a thread used the handle, under the stripe of the task */
 	TEND__KEPT = 1 << 23,     /* spawned with a handle: the outcome is kept */
@@ -168,7 +168,7 @@ struct tend__record {
 	_Atomic int32_t pid;          /* id of a process or thread */
 	_Atomic uint64_t event;       /* number of the last event */
 	_Atomic int32_t result;
-	_Atomic uint32_t worker;
+	_Atomic uint32_t worker; /* the last that ran the fiber; UINT32_MAX: it has not run */
 	/* The line that is written once, inside an odd seq, before the word says
 	 * that the slot is used. */
 	_Atomic uint64_t spawned;

@@ -269,6 +269,8 @@ static uint32_t turn(struct tend__task *t)
 	uint32_t wait = TEND__WAIT_NONE;
 
 	if (begin(t, l, &wait)) {
+		if (tend__listened(tend__scope_of(t)->rt))
+			tend__task_began(t);
 		t->result = t->fn(t->arg);
 		tend__unwind(t);
 		return attempt_over(t, l);
@@ -332,7 +334,7 @@ static void starved(struct tend__task *t, int error)
 	}
 	if (wait == TEND__WAIT_NONE)
 		tend__scope_of(t)->rt->finish(t);
-	else if (!tend__task_park(t, (enum tend__wait_kind)wait))
+	else if (!tend__rest(tend__scope_of(t)->rt, t, (enum tend__wait_kind)wait))
 		tend__task_wake(t);
 }
 

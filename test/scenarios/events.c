@@ -39,7 +39,7 @@ SCENARIO(each_change_of_a_scope_or_task_is_an_event)
 	OK(tend_task_begin(a, TEND_TASK_OPTS(.name = "t"), &t));
 	OK(tend_task_cancel(t, -EIO, "one"));
 	ANSWERS(tend_task_cancel(t, -EIO, "again"), -EALREADY);
-	IS(told(sub), "t started, t canceled");
+	IS(told(sub), "t started, t began, t canceled");
 	OK(tend_scope_cancel(a, -EIO, "all"));
 	b = child(a, "born-canceled");
 	IS(told(sub), "a canceled, born-canceled opened, born-canceled canceled");
