@@ -225,7 +225,8 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 	return got;
 }
 
-uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
+__attribute__((noinline)) uint32_t tend__slot_fetch(struct tend__segment *s,
+                                                    struct tend__slots *cache)
 {
 	struct tend__slots one = {0};
 
@@ -243,7 +244,8 @@ uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
 	return slot;
 }
 
-void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32_t slot)
+__attribute__((noinline)) void tend__slot_share(struct tend__segment *s, struct tend__slots *cache,
+                                                uint32_t slot)
 {
 	tend__assert(slot > 0 && slot < s->header->records_max);
 	tend__assert(!cache || cache->count > 2 * s->batch);
@@ -268,7 +270,8 @@ void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32
 }
 
 /* Interns a literal under the lock. Returns its index, or 0, "?", if the table is full. */
-uint32_t tend__site_add(struct tend__segment *s, const char *literal)
+__attribute__((noinline, cold)) uint32_t tend__site_add(struct tend__segment *s,
+                                                        const char *literal)
 {
 	uint32_t i = tend__site_hash(literal);
 	size_t n = strlen(literal);
@@ -345,8 +348,9 @@ static void write_event(struct tend__header *h, uint32_t ring, struct tend__reco
 	tend__store_relaxed(&r->event, number);
 }
 
-void tend__event_emit(struct tend__segment *s, uint32_t ring, struct tend__record *r,
-                      const struct tend__event *event)
+__attribute__((noinline)) void tend__event_emit(struct tend__segment *s, uint32_t ring,
+                                                struct tend__record *r,
+                                                const struct tend__event *event)
 {
 	struct tend__header *h = s->header;
 
