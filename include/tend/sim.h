@@ -80,8 +80,9 @@ TEND_API uint64_t tend_sim_allocs(void);
 TEND_API uint64_t tend_sim_held(void);
 
 /* Stands for `ns` of work without a wait, also of a simulated program: the clock goes on
- * by so much, and every thread may be the next. While any thread can go on, the clock goes on by this
- * alone, so a loop over it is a task that computes while timers become due.
+ * by so much, and every thread may be the next. While any thread can go on, the clock
+ * goes on by this alone, so a loop over it is a task that computes while timers become
+ * due.
  *
  *   ns        nanoseconds
  *   threads   inside of a simulation; elsewhere does nothing */
@@ -163,8 +164,8 @@ TEND_API int64_t tend_sim_write(int fd, const char *text);
 TEND_API int tend_sim_close(int fd);
 
 /* Starts a process below this one, with its arguments, descriptors and ignored signals:
- * tend_sim_child() one in its group; tend_sim_daemon() one in a group of its own whose parent has ended, which the
- * guard has to find.
+ * tend_sim_child() one in its group; tend_sim_daemon() one in a group of its own whose
+ * parent has ended, which the guard has to find.
  *
  *   returns   the pid, which is no pid of the system; -EAGAIN, -EMFILE, -ENOMEM */
 TEND_API int tend_sim_child(tend_sim_main *fn);

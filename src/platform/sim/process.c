@@ -389,7 +389,7 @@ static int begin_below(tend_sim_main *fn, bool is_daemon)
 
 	if (!p)
 		return -EPERM;
-	/* As fork(2) and exec(2) do: what is ignored stays ignored, what is taken has its default. */
+	/* As fork(2) and exec(2) do: an ignored signal stays so, a taken one has its default. */
 	const struct tend__sim_birth birth = {.fn = fn,
 	                                      .parent = is_daemon ? 0 : p->pid,
 	                                      .group = is_daemon ? 0 : p->group,
