@@ -72,7 +72,7 @@ static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend
 {
 	struct tend__event_slot *e = &tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
 	/* Acquire: pairs with the release of the number in write_event() of
-	 * segment/segment.c. */
+	 * segment/rings.c. */
 	uint64_t number = tend__load_acquire(&e->number);
 
 	if (!number)

@@ -4,7 +4,10 @@
  *   names.c    the words for kinds, states and outcomes
  *   words.c    the sentence of a wait
  *   say.c      a scope or task in the words of a message
- *   segment.c  slots, spawn sites, records and events of one segment */
+ *   slots.c    which slots are free
+ *   sites.c    the places of spawns
+ *   rings.c    events
+ *   segment.c  the memory, from its open to its close */
 #ifndef TEND_SEGMENT_SEGMENT_H
 #define TEND_SEGMENT_SEGMENT_H
 
@@ -55,6 +58,9 @@ struct tend__slots {
 /* Returns how many slots a segment needs for `tasks_max` tasks, because each worker keeps
  * free slots that the other workers cannot take. */
 uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers);
+/* The part of slots.c in an open and a close. The open returns false without memory. */
+bool tend__slots_open(struct tend__segment *s, uint32_t tasks_max, uint32_t workers);
+void tend__slots_close(struct tend__segment *s, uint32_t slots);
 
 int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
                        uint32_t runtime, uint32_t first_generation, uint32_t workers,
