@@ -197,9 +197,24 @@ static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
 	int error = tend__runtime_claim(rt, &first_generation);
 
 	if (!error)
-		error = tend__segment_open(&rt->segment, o->registry_path, rt->name, rt->index,
-		                           first_generation, rt->workers_count, o->tasks_max,
-		                           power_of_two(o->events_max));
+		error = tend__segment_open(
+			&rt->segment,
+			&(struct tend__segment_opts){
+				.path = o->registry_path,
+				.name = rt->name,
+				.runtime = rt->index,
+				.first_generation = first_generation,
+				.workers = rt->workers_count,
+				.tasks_max = o->tasks_max,
+				.ring_slots = power_of_two(o->events_max),
+				.tasks = rt->tasks,
+				.task_bytes = sizeof(struct tend__task),
+				.task_stack_at = offsetof(struct tend__task, stack),
+				.stack_sp_at = offsetof(struct tend__stack, context.sp),
+				.stack_low_at = offsetof(struct tend__stack, low),
+				.arch = TEND__SWAP_ARCH,
+				.swap_frame = TEND__SWAP_FRAME,
+			});
 	if (!error)
 		error = tend__root_open(rt);
 	if (error)

@@ -116,7 +116,8 @@ struct tend__worker {
 	_Atomic(struct tend__fd *) fds;      /* (r) by number; NULL before the first */
 	uint64_t now;                        /* (w) the clock, read once a round */
 	uint64_t rounds;                     /* (w) */
-	_Atomic uint64_t *current;           /* (r) in the registry: id of the running task */
+	uint64_t driver;                     /* (w) hosted: the thread that `shown` tells */
+	struct tend__ring *shown;            /* (r) in the registry: which task runs, the rounds */
 	uint32_t budget;                     /* (w) tasks to run before the loop's next round */
 	uint32_t forgone;                    /* (w) part of the budget, in this round */
 	struct tend__stack *dead;            /* (w) a task ended on it, and was switched from */

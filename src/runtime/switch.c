@@ -155,7 +155,7 @@ static inline __attribute__((always_inline)) void running(struct tend__worker *w
 	if (w->places.home || (w->leaves.home && (!t || t->home != w->leaves.home)))
 		w->rt->settle(w, t ? t->home : NULL);
 	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
-	tend__store_relaxed(w->current, t ? t->id : 0);
+	tend__store_relaxed(&w->shown->current, t ? t->id : 0);
 	tend__tls.task = t;
 }
 

@@ -114,7 +114,7 @@ static bool runs(tend_runtime *rt, uint64_t id)
 {
 	for (uint32_t i = 0; i < rt->workers_count; i++)
 		/* Relaxed: `current` is a hint. */
-		if (tend__load_relaxed(rt->workers[i].current) == id)
+		if (tend__load_relaxed(&rt->workers[i].shown->current) == id)
 			return true;
 	return false;
 }

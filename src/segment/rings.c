@@ -1,16 +1,14 @@
 /* segment/rings.c - events: a ring of each worker, and one of all other threads. */
 #include "segment/segment.h"
 
-#include "platform/platform.h"
-
 int tend__rings_use(struct tend__segment *s)
 {
-	struct tend__header *h = s->header;
 	int error = 0;
 
 	tend__lock(&s->lock);
 	if (!s->rings_usable)
-		error = tend__segment_use(h, h->rings_at, h->records_at, s->fd, s->path);
+		error = tend__area_use(s, TEND__AREA_EVENTS, 0,
+		                       s->header->area[TEND__AREA_EVENTS - 1].count);
 	s->rings_usable |= !error;
 	tend__unlock(&s->lock);
 	return error;
@@ -26,7 +24,7 @@ static void write_event(struct tend__header *h, uint32_t ring, struct tend__reco
 	uint64_t number = tend__add(&h->events, 1) + 1; /* after what the event tells of */
 	/* Relaxed: a ring has a single writer at a time. */
 	uint64_t head = tend__load_relaxed(&to->head);
-	struct tend__event_slot *e = &tend__ring_slots(to)[head % h->ring_slots];
+	struct tend__event_slot *e = tend__event_at(h, ring, head);
 
 	tend__assert(kind && event->type && number);
 	/* As with the sequence of a record: the number is 0 while the slot is written, and

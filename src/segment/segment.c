@@ -4,52 +4,105 @@
 #include "platform/platform.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static uint64_t align(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+/* ---- The parent ---- */
 
-/* Sets the offsets and the size of a segment, whose numbers are there already. */
-static void lay_out(struct tend__header *h)
+/* Takes a number and the ':' behind. */
+static bool take_number(const char **text, uint64_t *out)
 {
-	uint64_t page = tend__page_bytes();
+	char *end;
 
-	h->sites_at = page;
-	h->rings_at = align(h->sites_at + TEND__SITES_MAX * TEND__SITE_BYTES, page);
-	h->records_at = align(h->rings_at + h->rings * tend__ring_bytes(h), page);
-	h->bytes =
-		align(h->records_at + (uint64_t)h->records_max * sizeof(struct tend__record), page);
-	tend__assert(sizeof(*h) <= h->sites_at && h->sites_at < h->rings_at &&
-	             h->rings_at < h->records_at && h->records_at < h->bytes);
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(*text, &end, 10);
+	if (errno || *end != ':')
+		return false;
+	*text = end + 1;
+	return true;
+}
+
+/* Reads TEND_PARENT=1:OPENED:TASKID:ATTEMPT:SOCKET, which names the task that this process is
+ * an attempt of. The children of this process inherit the variable, so several registries may
+ * have the same parent. */
+static void find_parent(struct tend__header *h)
+{
+	TEND__KEEPS_ERRNO;
+	const char *text = secure_getenv("TEND_PARENT");
+	uint64_t format, opened, task, attempt;
+
+	h->parent_pid = (uint32_t)getppid();
+	if (!text || !take_number(&text, &format) || format != 1 || !take_number(&text, &opened) ||
+	    !take_number(&text, &task) || !take_number(&text, &attempt) || attempt > UINT32_MAX)
+		return;
+	h->parent_opened = opened;
+	h->parent_task = task;
+	h->parent_attempt = (uint32_t)attempt;
+}
+
+/* ---- Open and close ---- */
+
+/* Fills in the constant part. */
+static void describe(struct tend__header *h, const struct tend__segment_opts *o)
+{
+	*h = (struct tend__header){.magic = TEND__MAGIC,
+	                           .abi = TEND__ABI,
+	                           .header_bytes = sizeof(*h),
+	                           .opened = tend__clock(),
+	                           .opened_utc = tend__clock_utc(),
+	                           .pid = (uint32_t)getpid(),
+	                           .runtime = o->runtime,
+	                           .workers = o->workers,
+	                           .records_max = tend__slots_for(o->tasks_max, o->workers),
+	                           .ring_slots = o->ring_slots,
+	                           .version = TEND_VERSION,
+	                           .tasks_address = (uintptr_t)o->tasks,
+	                           .task_bytes = o->task_bytes,
+	                           .task_stack_at = o->task_stack_at,
+	                           .stack_sp_at = o->stack_sp_at,
+	                           .stack_low_at = o->stack_low_at,
+	                           .arch = o->arch,
+	                           .swap_frame = o->swap_frame};
+	memcpy(h->name, o->name, strnlen(o->name, sizeof(h->name) - 1));
+	tend__boot_id(h->boot);
+	find_parent(h);
+	tend__areas_lay_out(h);
+	tend__assert(o->workers > 0 && o->workers < TEND__RINGS_MAX);
+	tend__assert(h->records_max <= TEND__SLOT_MAX);
+	tend__assert(o->ring_slots > 0 && (o->ring_slots & (o->ring_slots - 1)) == 0);
 }
 
 /* Writes the header and the site "?" into new memory. Returns 0 or a negative errno value. */
 static int begin(struct tend__segment *s, const struct tend__header *h)
 {
 	struct tend__header *to = s->header;
-	int error = tend__segment_use(to, 0, h->rings_at, s->fd, s->path);
+	int error = tend__segment_use(to, 0, sizeof(*to), s->fd, s->path);
 
-	/* Only the heads of the rings, because events are written when somebody subscribes. */
-	for (uint32_t i = 0; i < h->rings && !error; i++) {
-		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
-
-		error = tend__segment_use(to, at, at + sizeof(struct tend__ring), s->fd, s->path);
-	}
-	/* A page of records, which is enough to open the root, so that a full disk is told here. */
+	if (error)
+		return error;
+	memcpy((char *)to + sizeof(h->magic), (const char *)h + sizeof(h->magic),
+	       sizeof(*h) - sizeof(h->magic));
+	to->abi = 0;
+	/* The events are written when somebody subscribes. A page of records is enough to open the
+	 * root, so that a full disk is told here. */
+	error = tend__area_use(s, TEND__AREA_SITES, 0, TEND__SITES_MAX);
 	if (!error)
-		error = tend__segment_use(to, h->records_at, h->records_at + 1, s->fd, s->path);
+		error = tend__area_use(s, TEND__AREA_RINGS, 0, h->workers + 1);
+	if (!error)
+		error = tend__area_use(s, TEND__AREA_RECORDS, 0, 1);
 	if (error)
 		return error;
 	uint32_t slots = (uint32_t)(tend__page_bytes() / sizeof(struct tend__record));
 	tend__lock(&s->lock);
 	s->usable = slots < h->records_max ? slots : h->records_max;
 	tend__unlock(&s->lock);
-	memcpy((char *)to + sizeof(h->magic), (const char *)h + sizeof(h->magic),
-	       sizeof(*h) - sizeof(h->magic));
-	to->abi = 0;
 	memcpy(tend__site_at(to, 0), "?", 2);
 	/* Relaxed: no other thread has the segment yet. */
 	tend__store_relaxed(&to->sites_used, 1);
@@ -60,34 +113,20 @@ static int begin(struct tend__segment *s, const struct tend__header *h)
 	return 0;
 }
 
-int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
-                       uint32_t runtime, uint32_t first_generation, uint32_t workers,
-                       uint32_t tasks_max, uint32_t ring_slots)
+int tend__segment_open(struct tend__segment *s, const struct tend__segment_opts *opts)
 {
-	const uint32_t records_max = tend__slots_for(tasks_max, workers);
-	struct tend__header h = {.magic = TEND__MAGIC,
-	                         .abi = TEND__ABI,
-	                         .header_bytes = sizeof(h),
-	                         .opened = tend__clock(),
-	                         .pid = (uint32_t)getpid(),
-	                         .runtime = runtime,
-	                         .workers = workers,
-	                         .records_max = records_max,
-	                         .ring_slots = ring_slots,
-	                         .rings = workers + 1};
+	const char *path = opts->path;
+	struct tend__header h;
 
-	tend__assert(workers > 0 && h.rings <= TEND__RINGS_MAX);
-	tend__assert(records_max <= TEND__SLOT_MAX);
-	tend__assert(ring_slots > 0 && (ring_slots & (ring_slots - 1)) == 0);
-	lay_out(&h);
-	memcpy(h.name, name, strnlen(name, sizeof(h.name) - 1));
-	*s = (struct tend__segment){.fd = -1, .first_generation = first_generation};
+	describe(&h, opts);
+	*s = (struct tend__segment){.fd = -1, .first_generation = opts->first_generation};
 	s->sites = tend__alloc(TEND__SITE_KEYS * sizeof(*s->sites));
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
 	if (path && s->path)
 		memcpy(s->path, path, strlen(path) + 1);
 	void *p = NULL;
-	bool all = tend__slots_open(s, tasks_max, workers) && s->sites && (!path || s->path);
+	bool all = tend__slots_open(s, opts->tasks_max, opts->workers) && s->sites &&
+	           (!path || s->path);
 	int error = all ? tend__segment_map(path, TEND__MEMFD_NAME, h.magic, h.bytes, &p, &s->fd)
 	                : -ENOMEM;
 	if (!error) {
@@ -98,7 +137,7 @@ int tend__segment_open(struct tend__segment *s, const char *path, const char *na
 			return 0;
 		tend__segment_unmap(p, h.bytes, s->fd, path);
 	}
-	tend__slots_close(s, records_max);
+	tend__slots_close(s, h.records_max);
 	tend__free(s->sites);
 	tend__free(s->path);
 	*s = (struct tend__segment){.fd = -1};

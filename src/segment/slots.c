@@ -42,19 +42,17 @@ void tend__slots_close(struct tend__segment *s, uint32_t slots)
  * kernel. Returns the end, which is lower than `end` where memory or disk ran out. */
 static uint32_t use_slots(struct tend__segment *s, uint32_t end) TEND_REQUIRES(&s->lock)
 {
-	struct tend__header *h = s->header;
+	const uint32_t max = s->header->records_max;
 	enum { STEP = 8192 };
 	uint32_t from = s->usable, to = (end + STEP - 1) / STEP * STEP;
 
 	tend__assert_held(&s->lock);
 	if (end <= s->usable)
 		return end;
-	to = to < h->records_max ? to : h->records_max;
+	to = to < max ? to : max;
 	/* On a full disk, as many as are wanted now. */
 	for (; to >= end; to = to > end ? end : 0)
-		if (tend__segment_use(h, h->records_at + from * sizeof(struct tend__record),
-		                      h->records_at + to * sizeof(struct tend__record), s->fd,
-		                      s->path) == 0) {
+		if (tend__area_use(s, TEND__AREA_RECORDS, from, to) == 0) {
 			s->usable = to;
 			return end;
 		}
