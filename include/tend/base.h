@@ -16,7 +16,12 @@
  *   handle of the parent for good; every struct with an unknown non-zero tail
  *   -E2BIG.
  *   A field or argument named _ns is a length of time; a deadline is an instant
- *   of tend_now(). */
+ *   of tend_now().
+ *   A struct that a call fills and that may grow begins with its size. The macro with
+ *   the name of the call sets the size; a caller without macros, such as a binding of
+ *   another language, sets the size itself. The call writes no byte beyond that size,
+ *   and 0 into fields that only the caller has. A size that is no multiple of 8, below
+ *   16 or above 4096 is -EINVAL: the size was not set. */
 #ifndef TEND_BASE_H
 #define TEND_BASE_H
 
@@ -112,6 +117,7 @@ TEND_API uint64_t tend_after(uint64_t ns);
 	X(ESRCH, "the scope or task has ended") \
 	X(EINTR, "the wait was interrupted") \
 	X(E2BIG, "a field of the options is newer than this library") \
+	X(ECHILD, "the task ended for good before that") \
 	X(EAGAIN, "not now, or a limit is reached; try again") \
 	X(ENOMEM, "out of memory") \
 	X(EBUSY, "it is in use") \
@@ -121,10 +127,14 @@ TEND_API uint64_t tend_after(uint64_t ns);
 	X(EPIPE, "the other side is closed") \
 	X(EDEADLK, "the caller would wait for itself") \
 	X(ENOSYS, "not in this build or on this kernel") \
+	X(ELOOP, "too many restarts, or too many symbolic links") \
+	X(ETIME, "not ready or not alive in time") \
 	X(EOVERFLOW, "the answer does not fit") \
 	X(ECANCELED, "the scope or task is canceled, or closed to new work") \
 	X(ETIMEDOUT, "the deadline passed") \
 	X(ESHUTDOWN, "admission is sealed") \
+	X(EALREADY, "it was asked for before") \
+	X(ERESTART, "asked to run again") \
 	X(ESTALE, "this process is a fork of the one that opened the runtime")
 
 /* Returns a sentence for a negative errno value; never NULL, never freed.

@@ -32,10 +32,13 @@ enum {
 	TEND_STATE_BACKOFF,   /* between two attempts; not in use yet */
 	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
 	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
+	TEND_STATE_STOPPED,   /* between two attempts, until it is started; not in use yet */
 };
 
-/* A scope or a task at a single instant. */
+/* A scope or a task at a single instant. Fields are only ever added, at the end. */
 struct tend_info {
+	size_t size; /* how much the library has filled: less than the sizeof of a program that
+	                was compiled for a newer library */
 	uint64_t id;
 	uint64_t parent;      /* id of the scope around; 0: the row is the root scope */
 	uint8_t kind;         /* TEND_KIND_... */
@@ -52,6 +55,13 @@ struct tend_info {
 	char name[TEND_NAME_MAX + 1];
 	char wait[64]; /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: no wait */
 	char site[96]; /* "file:line" of the spawn */
+	/* For tasks that may run again; not in use yet. */
+	uint64_t due;       /* instant of the next attempt; 0: none is due */
+	uint32_t restarts;  /* attempts begun because the attempt before had failed */
+	int32_t last_error; /* why the last attempt ended, as `error` of struct tend_outcome */
+	uint8_t last;       /* how the last attempt ended: TEND_COMPLETED and so on; 0: none has */
+	uint8_t ready;      /* 1: the attempt has said that it is ready */
+	uint8_t reserved[6];
 };
 
 typedef struct tend_snapshot tend_snapshot;
@@ -98,7 +108,7 @@ TEND_API void tend_snapshot_free(tend_snapshot *snapshot);
 /* The number of rows, and the row with an index.
  *
  *   index     less than the count; a larger index is an error of the program
- *   returns   borrowed from the snapshot
+ *   returns   borrowed from the snapshot; read no field beyond the row's `size`
  *   threads   any, one at a time */
 TEND_API size_t tend_snapshot_count(const tend_snapshot *snapshot);
 TEND_API const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t index);
@@ -194,8 +204,10 @@ TEND_API const char *tend_event_name(uint32_t type);
 /* A change in the registry. Events are hints: no count and no outcome depends on them.
  * The events after the `low` mark of a snapshot, applied to its rows in the order of their
  * numbers, give the scopes and live tasks of a later snapshot: an event of a row that is
- * there already, or there no more, changes nothing. */
+ * there already, or there no more, changes nothing. Fields are only ever added, at the
+ * end. */
 struct tend_event_info {
+	size_t size;     /* size of this struct, set by the macro of the call */
 	uint64_t number; /* in the runtime, from 1 */
 	uint64_t at;     /* instant */
 	uint64_t id;
@@ -206,6 +218,9 @@ struct tend_event_info {
 	uint8_t reserved;
 	int32_t result; /* result of a task that has ended; code of a cancel */
 	char name[TEND_NAME_MAX + 1];
+	uint32_t attempt;  /* number of the task's attempt, from 1; 0 of a scope */
+	int32_t error;     /* why a task has ended, as `error` of struct tend_outcome; else 0 */
+	uint64_t delay_ns; /* until the next attempt; 0: none follows */
 };
 
 typedef struct tend_subscription tend_subscription;
@@ -220,14 +235,26 @@ TEND_API TEND_MUST int tend_subscribe(tend_runtime *rt, tend_subscription **out)
 
 /* Takes the events there are, in the order of their numbers.
  *
+ *   out       an array; the size in its first struct is that of each
  *   max       room in `out`
  *   lost      the number of events overwritten since the last call, which this call
  *             therefore has missed: when `lost` is not 0, take a new snapshot
- *   returns   the number of events taken, or 0; -ESRCH if the runtime has closed;
- *             -ESTALE
+ *   returns   the number of events taken, or 0; -EINVAL for room without a size; -ESRCH
+ *             if the runtime has closed; -ESTALE
  *   threads   one at a time */
 TEND_API TEND_MUST int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out,
                                             size_t max, uint64_t *lost);
+#define tend_events_take(sub, out, max, lost) tend_events_take_((sub), (out), (max), (lost))
+
+/* Sets the size of the first struct, if there is room for one, and takes the events. */
+static inline TEND_MUST int64_t tend_events_take_(tend_subscription *sub,
+                                                  struct tend_event_info *out, size_t max,
+                                                  uint64_t *lost)
+{
+	if (max > 0)
+		out->size = sizeof(*out);
+	return (tend_events_take)(sub, out, max, lost);
+}
 
 /* Ends a subscription, also after its runtime has closed; NULL does nothing.
  *

@@ -71,7 +71,7 @@ TEND_API TEND_MUST int tend_runtime_open(const struct tend_runtime_opts *opts, t
  *   returns   0; -EDEADLK from inside the runtime; -ETIMEDOUT if something
  *             survived, or a call has not returned: then the runtime is still
  *             there, closed to new work, and this may be called again; calls on its
- *             handles may have answered -ESRCH meanwhile; -ESTALE
+ *             handles may have found them ended meanwhile; -ESTALE
  *   owns      frees rt if the answer is 0
  *   threads   any thread, not a task of rt; parks, no cancel ends it */
 TEND_API TEND_MUST int tend_runtime_close(tend_runtime *rt, uint64_t deadline);

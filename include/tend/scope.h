@@ -42,26 +42,41 @@ TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,
                                        const struct tend_scope_opts *opts, tend_scope *out);
 
 /* Counts of how the tasks of a scope ended. The tasks of scopes below are not
- * counted. */
+ * counted. Fields are only ever added, at the end. */
 struct tend_stats {
+	size_t size;        /* size of this struct, set by the macro of each call */
 	uint64_t spawned;   /* admitted */
-	uint64_t completed; /* completed to killed add up to the tasks that ended */
+	uint64_t completed; /* completed to rejected add up to the tasks that ended */
 	uint64_t failed;
 	uint64_t canceled;
 	uint64_t panicked;
 	uint64_t aborted;
 	uint64_t killed;
-	uint64_t rejected;   /* spawns refused at admission, or given up after */
+	uint64_t rejected;   /* admitted and never begun; not in use yet */
+	uint64_t refused;    /* spawns refused at admission, or given up after */
 	int32_t first_error; /* error of the first task that failed or panicked; else 0 */
-	uint32_t reserved;
-	char first_name[TEND_NAME_MAX + 1]; /* name of that task */
+	uint32_t gave_up;    /* 1: the scope failed too often; not in use yet */
+	char first_name[TEND_NAME_MAX + 1]; /* name of the task with the first error */
+	/* For tasks that may run again; not in use yet. */
+	uint64_t attempts; /* begun */
+	uint64_t restarts; /* attempts begun because the attempt before had failed */
+	uint64_t timeouts; /* attempts that took too long */
 };
+
+/* Sets the size of counts, for a macro. */
+static inline struct tend_stats *tend_stats_out_(struct tend_stats *out)
+{
+	if (out)
+		out->size = sizeof(*out);
+	return out;
+}
 
 /* Reads the counts of a scope.
  *
- *   returns   0; -ESRCH; -ESTALE
+ *   returns   0; -EINVAL for counts without a size; -ESRCH; -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_scope_stats(tend_scope scope, struct tend_stats *out);
+#define tend_scope_stats(scope, out) (tend_scope_stats)((scope), tend_stats_out_(out))
 
 /* Closes a scope: shuts admission in the scope and below for good, waits until
  * everything in the scope has ended, then closes the scopes below and frees the
@@ -72,11 +87,13 @@ TEND_API TEND_MUST int tend_scope_stats(tend_scope scope, struct tend_stats *out
  *   returns   0; -ETIMEDOUT: the scope is still there, sealed for good, and this
  *             may be called again; -EDEADLK from inside the scope; -EBUSY if
  *             another close of the scope is waiting; -EPERM for the root and
- *             tend_detached(); -ESRCH; -ESTALE
+ *             tend_detached(); -EINVAL for counts without a size; -ESRCH; -ESTALE
  *   threads   any that is not inside the scope; parks, no cancel ends the wait: a
  *             cancel of the scope ends its tasks, and their end ends the wait */
 TEND_API TEND_MUST int tend_scope_close(tend_scope scope, uint64_t deadline,
                                         struct tend_stats *stats);
+#define tend_scope_close(scope, deadline, stats) \
+	(tend_scope_close)((scope), (deadline), tend_stats_out_(stats))
 
 /* Shuts admission: spawns and opens answer -ESHUTDOWN until the scope is unsealed.
  * Running tasks run on, and scopes below do not change. To seal a sealed scope

@@ -104,20 +104,35 @@ enum {
 	TEND_PANICKED,  /* tend_panic(), TEND_CHECK() */
 	TEND_ABORTED,   /* tend_abort(), or left by pthread_exit() or pthread_cancel() */
 	TEND_KILLED,    /* a process that tend ended with SIGKILL */
-	TEND_REJECTED,  /* a refused spawn; never the outcome of a task */
+	TEND_REJECTED,  /* admitted and never begun; not in use yet */
 };
 
 /* The outcome of a task. Crash beats cancel beats completion, and the result of fn
- * is kept beside the kind. */
+ * is kept beside the kind. Fields are only ever added, at the end. */
 struct tend_outcome {
-	int32_t kind;              /* TEND_COMPLETED ... TEND_KILLED */
-	int32_t result;            /* result of fn; a process: exit code, or 128 + signal */
-	int32_t signal;            /* the signal that ended the process, or 0 */
+	size_t size;    /* size of this struct, set by the macro of each call */
+	int32_t kind;   /* TEND_COMPLETED ... TEND_REJECTED */
+	int32_t result; /* result of fn; a process: exit code, or 128 + signal */
+	int32_t error;  /* why, as a negative errno value: of a failure the result of fn, -EIO for
+	                   an exit code or a signal, -EFAULT for a panic; of another end the code
+	                   of the cancel, such as -ETIMEDOUT of a deadline; 0: completed */
+	int32_t signal; /* the signal that ended the process, or 0 */
+	uint32_t attempts;         /* how often fn was to be called; 1 for a task that runs once */
 	uint32_t was_canceled;     /* if not 0, a cancel had reached the task */
+	uint32_t timed_out;        /* if not 0, the first cancel was that of its own deadline */
+	uint32_t reserved;         /* 0 */
 	uint64_t ended_at;         /* instant */
 	struct tend_reason reason; /* reason of the cancel, if was_canceled */
 	char message[128];         /* text of the panic, with its place, or of the start failure */
 };
+
+/* Sets the size of an outcome, for a macro. */
+static inline struct tend_outcome *tend_outcome_out_(struct tend_outcome *out)
+{
+	if (out)
+		out->size = sizeof(*out);
+	return out;
+}
 
 /* Returns the word for the kind of an outcome, such as "completed". Never NULL.
  *
@@ -132,15 +147,18 @@ TEND_API const char *tend_outcome_name(int32_t kind);
  *   out       or NULL
  *   returns   0; -ETIMEDOUT; -ECANCELED; -EDEADLK if the task is the caller or
  *             owns a scope the caller is in; -ESRCH, also if the task was spawned
- *             without `out`; -ESTALE
+ *             without `out`; -EINVAL for an outcome without a size; -ESTALE
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline);
+#define tend_join(task, out, deadline) (tend_join)((task), tend_outcome_out_(out), (deadline))
 
 /* Writes the outcome of a task that has ended. The outcome stays kept for joiners.
  *
- *   returns   0; -EAGAIN if the task has not ended; -ESRCH; -ESTALE
+ *   returns   0; -EAGAIN if the task has not ended; -EINVAL for an outcome without a
+ *             size; -ESRCH; -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_task_outcome(tend_task task, struct tend_outcome *out);
+#define tend_task_outcome(task, out) (tend_task_outcome)((task), tend_outcome_out_(out))
 
 /* Sets `event` (tend/sync.h) when the task has ended; at once if the task has
  * ended already. Each call adds a watch. The event must outlive the watch.

@@ -107,6 +107,27 @@ void tend__failure(const char *line)
 	errno = error;
 }
 
+size_t tend__out_size(const void *out)
+{
+	/* The bounds only tell a size from memory that the caller has not set. */
+	enum { LEAST = 16, MOST = 4096 };
+	size_t size;
+
+	memcpy(&size, out, sizeof(size));
+	return size >= LEAST && size <= MOST && size % sizeof(uint64_t) == 0 ? size : 0;
+}
+
+void tend__out_fill(void *out, size_t size, const void *fields, size_t known)
+{
+	unsigned char *bytes = out;
+	size_t shared = size < known ? size : known;
+
+	tend__assert(shared >= sizeof(size));
+	memcpy(out, fields, shared);
+	memset(bytes + shared, 0, size - shared);
+	memcpy(out, &size, sizeof(size));
+}
+
 int tend__options(void *out, size_t known, const void *opts)
 {
 	const unsigned char *bytes = opts;

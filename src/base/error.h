@@ -27,4 +27,11 @@ static inline void tend__restore_errno(const int *was) { errno = *was; }
  * whose fields must be 0. Returns 0, -E2BIG or -EINVAL. */
 int tend__options(void *out, size_t known, const void *opts);
 
+/* The size of a caller's struct which a call is to fill, and which begins with its size; 0 for a
+ * size that the caller has not set. */
+size_t tend__out_size(const void *out);
+/* Fills a struct whose size was found good: with the fields of this library, as far as the caller
+ * has them, and with 0 in fields that only a newer caller has. Its size stays. */
+void tend__out_fill(void *out, size_t size, const void *fields, size_t known);
+
 #endif

@@ -7,14 +7,10 @@
 
 #include <errno.h>
 
-static const char deadline_passed[] = "the task's deadline passed";
-
 static void deadline_rings(tend_runtime *rt, uint64_t id)
 {
 	(void)rt;
-	/* The task may have ended or been canceled before its deadline. */
-	if (tend_task_cancel((tend_task){id}, -ETIMEDOUT, deadline_passed))
-		return;
+	tend__task_time_out(id);
 }
 
 static void fresh(struct tend__task *t, struct tend__record *r, struct tend__scope *s,
@@ -46,11 +42,11 @@ static void fresh(struct tend__task *t, struct tend__record *r, struct tend__sco
 	t->aborted = t->timed_out = t->joined = t->leaving = false;
 }
 
-static void reject(struct tend__scope *s, uint64_t id)
+static void count_refused(struct tend__scope *s, uint64_t id)
 {
 	/* A scope that has ended has no counts any more. */
 	if (tend__scope_is(s, id))
-		tend__add_relaxed(&s->ended[TEND_REJECTED], 1);
+		tend__add_relaxed(&s->refused, 1);
 }
 
 /* Out of line, as a spawn with room should be short. A scope that admits nothing says so, also
@@ -59,7 +55,7 @@ static __attribute__((noinline, cold)) int no_room(struct tend__scope *s, uint64
 {
 	int refused = tend__scope_refusal(s, id);
 
-	reject(s, id);
+	count_refused(s, id);
 	return refused ? refused : -EAGAIN;
 }
 
@@ -86,7 +82,8 @@ static int arm(struct tend__task *t, uint64_t deadline)
 		return -ENOMEM;
 	tend__assert(!extra->alarm && !t->cancel_code);
 	if (deadline <= tend__clock()) {
-		extra->reason = tend__reason(-ETIMEDOUT, deadline_passed, 0);
+		extra->reason = tend__task_late();
+		extra->timed_out = true;
 		t->cancel_code = -ETIMEDOUT;
 		return 0;
 	}
@@ -130,7 +127,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 
 	int error = spawn->forced ? tend__scope_enter(s, scope.id) : tend__scope_admit(s, scope.id);
 	if (error) {
-		reject(s, scope.id);
+		count_refused(s, scope.id);
 		tend__slot_give(&rt->segment, slots, slot);
 		return error;
 	}
@@ -162,7 +159,7 @@ void tend__task_unprepare(struct tend__task *t)
 	tend__assert(!t->owns && !tend__linked(&t->in_scope));
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
-	reject(s, s->id);
+	count_refused(s, s->id);
 	tend__task_free(s->rt, t);
 	tend__scope_leave(s, 1);
 }

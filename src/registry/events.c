@@ -87,6 +87,10 @@ static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend
 	out->kind = (uint8_t)(bits >> 8);
 	out->outcome = (uint8_t)(bits >> 16);
 	out->result = tend__load_acquire(&e->result);
+	uint32_t attempt = tend__load_acquire(&e->attempt);
+	out->attempt = out->kind == TEND_KIND_SCOPE ? 0 : attempt;
+	out->error = tend__load_acquire(&e->error);
+	out->delay_ns = tend__load_acquire(&e->delay);
 	uint64_t words[6];
 	tend__name_load(e->name, words);
 	tend__name_unpack(words, out->name);
@@ -134,9 +138,13 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 /* A missing number was taken by a writer that has not yet written the event; or, if
  * events were overwritten, the event may be lost. The reader cannot know which: after a
  * few looks, a number below `doubt` counts as lost. */
-int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, size_t max,
-                         uint64_t *lost)
+int64_t(tend_events_take)(tend_subscription *sub, struct tend_event_info *out, size_t max,
+                          uint64_t *lost)
 {
+	size_t size = max ? tend__out_size(out) : 0;
+
+	if (max && !size)
+		return -EINVAL;
 	TEND__VISIT(rt, sub->root);
 	struct tend__header *h = segment_of(sub, rt);
 	uint64_t missing = 0;
@@ -145,19 +153,21 @@ int64_t tend_events_take(tend_subscription *sub, struct tend_event_info *out, si
 	if (!h)
 		return tend__no_such();
 	while (n < max) {
+		struct tend_event_info e;
 		int ring = -1;
 
 		for (int look = 0; look < 64; look++) {
-			ring = first(sub, h, &out[n]);
-			if (ring < 0 || out[n].number == sub->next)
+			ring = first(sub, h, &e);
+			if (ring < 0 || e.number == sub->next)
 				break;
 		}
-		if (ring < 0 || (out[n].number != sub->next && sub->next > sub->doubt))
+		if (ring < 0 || (e.number != sub->next && sub->next > sub->doubt))
 			break;
-		tend__assert(out[n].number >= sub->next);
-		missing += out[n].number - sub->next;
-		sub->next = out[n].number + 1;
+		tend__assert(e.number >= sub->next);
+		missing += e.number - sub->next;
+		sub->next = e.number + 1;
 		sub->heads[ring]++;
+		tend__out_fill((char *)out + n * size, size, &e, sizeof(e));
 		n++;
 	}
 	if (lost)

@@ -64,6 +64,7 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 
 	tend__assert(row < s->count && place->above < s->count);
 	tend__assert(place->length > 0 && place->length <= TEND_NAME_MAX);
+	out->size = sizeof(*out);
 	out->id = id_of(s, r);
 	out->parent = above == r ? 0 : id_of(s, above);
 	out->kind = (uint8_t)tend__row_kind(r);
@@ -88,7 +89,7 @@ const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot, size_t i
 {
 	/* A row is filled at the first request: callers take turns, says the header. */
 	tend_snapshot *s = (tend_snapshot *)(uintptr_t)snapshot;
-	static const struct tend_info none;
+	static const struct tend_info none = {.size = sizeof(none)};
 
 	if (index >= s->count)
 		tend__snapshot_no_row(s, "tend_snapshot_at", index, __builtin_return_address(0));

@@ -111,8 +111,9 @@ int tend_scope_reason(tend_scope scope, struct tend_reason *out)
 
 /* ---- Tasks ---- */
 
+/* With `late` the reason is that of the task's deadline. */
 static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_t bits,
-                       uint32_t flags_needed)
+                       uint32_t flags_needed, bool late)
 {
 	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
@@ -131,8 +132,10 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 		/* Without memory for the whole reason, the code is kept. */
 		struct tend__extra *extra = tend__task_extra(t);
 
-		if (extra)
+		if (extra) {
 			extra->reason = *reason;
+			extra->timed_out = late;
+		}
 		t->cancel_code = reason->code;
 	}
 	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
@@ -158,7 +161,21 @@ int tend_task_cancel(tend_task task, int code, const char *text)
 	struct tend_reason reason =
 		tend__reason(code, text, tend__tls.task ? tend__tls.task->id : 0);
 
-	return code >= 0 ? -EINVAL : cancel_task(task, &reason, 0, 0);
+	return code >= 0 ? -EINVAL : cancel_task(task, &reason, 0, 0, false);
+}
+
+struct tend_reason tend__task_late(void)
+{
+	return tend__reason(-ETIMEDOUT, "the task's deadline passed", 0);
+}
+
+void tend__task_time_out(uint64_t id)
+{
+	struct tend_reason reason = tend__task_late();
+
+	/* The task may have ended or been canceled before its deadline. */
+	if (cancel_task((tend_task){id}, &reason, 0, 0, true))
+		return;
 }
 
 int tend_abort(tend_task task)
@@ -166,7 +183,7 @@ int tend_abort(tend_task task)
 	struct tend_reason reason =
 		tend__reason(-ECANCELED, "aborted", tend__tls.task ? tend__tls.task->id : 0);
 
-	return cancel_task(task, &reason, TEND__ABORTED, TEND_ABORTABLE);
+	return cancel_task(task, &reason, TEND__ABORTED, TEND_ABORTABLE, false);
 }
 
 int tend_task_reason(tend_task task, struct tend_reason *out)

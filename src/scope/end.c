@@ -39,17 +39,23 @@ void tend__scope_counts(struct tend__scope *s, struct tend_stats *out)
 		.aborted = ended[TEND_ABORTED],
 		.killed = ended[TEND_KILLED],
 		.rejected = ended[TEND_REJECTED],
+		/* Relaxed: a counter. */
+		.refused = tend__load_relaxed(&s->refused),
 		.spawned = in > 0 ? (uint64_t)in : 0,
 	};
-	for (uint32_t i = TEND_COMPLETED; i < TEND_REJECTED; i++)
+	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
 		out->spawned += ended[i];
 	out->first_error = s->first_error;
 	memcpy(out->first_name, s->first_name, sizeof(out->first_name));
 	tend__unlock(&s->home.lock);
 }
 
-int tend_scope_stats(tend_scope scope, struct tend_stats *out)
+int(tend_scope_stats)(tend_scope scope, struct tend_stats *out)
 {
+	size_t size = tend__out_size(out);
+
+	if (!size)
+		return -EINVAL;
 	TEND__VISIT(rt, scope.id);
 	struct tend__scope *s = tend__scope_find(rt, scope.id);
 
@@ -57,9 +63,12 @@ int tend_scope_stats(tend_scope scope, struct tend_stats *out)
 		return tend__no_such();
 	tend__lock(&s->rt->tree);
 	int error = tend__scope_is(s, scope.id) ? 0 : -ESRCH;
+	struct tend_stats counts;
 	if (!error)
-		tend__scope_counts(s, out);
+		tend__scope_counts(s, &counts);
 	tend__unlock(&s->rt->tree);
+	if (!error)
+		tend__out_fill(out, size, &counts, sizeof(counts));
 	return error;
 }
 

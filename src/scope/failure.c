@@ -76,6 +76,8 @@ void tend__failure_hand_up(struct tend__scope *s)
 	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
 		/* Relaxed: all tasks have ended and counted. */
 		parent->ended_below[i] += s->ended_below[i] + tend__load_relaxed(&s->ended[i]);
+	/* Relaxed: no spawn can be refused by a scope that ends. */
+	parent->refused_below += s->refused_below + tend__load_relaxed(&s->refused);
 	if (f)
 		keep_first(parent, f);
 }

@@ -22,28 +22,54 @@ static uint32_t outcome_of(struct tend__task *t)
 	return t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
 }
 
-void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
+/* Why a task has ended, as `error` of struct tend_outcome. Once the task has ended, with the
+ * stripe or where no thread has touched the task; before, only of a failure. */
+static int32_t error_of(const struct tend__task *t, uint32_t outcome)
+{
+	if (outcome == TEND_COMPLETED)
+		return 0;
+	if (outcome == TEND_PANICKED)
+		return -EFAULT;
+	if (outcome == TEND_FAILED)
+		return t->result < 0 ? t->result : -EIO;
+	int32_t code = tend__task_word(t) & TEND__CANCELED ? t->cancel_code
+	               : t->was_canceled                   ? tend__scope_of(t)->reason.code
+	                                                   : 0;
+	return code ? code : -ECANCELED;
+}
+
+static void describe(struct tend__task *t, struct tend_outcome *o)
 {
 	uint64_t word = tend__task_word(t);
+	uint32_t outcome = (uint32_t)(word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT;
 
 	tend__assert((word & TEND__STATE) == TEND__ENDED);
-	memset(out, 0, sizeof(*out));
-	out->kind = (int32_t)((word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
-	out->result = t->result;
-	out->was_canceled = t->was_canceled;
-	out->ended_at = tend__load_relaxed(&t->record->since);
+	memset(o, 0, sizeof(*o));
+	o->kind = (int32_t)outcome;
+	o->result = t->result;
+	o->attempts = 1;
+	o->was_canceled = t->was_canceled;
+	o->ended_at = tend__load_relaxed(&t->record->since);
 	if (t->extra) {
-		out->signal = t->extra->signal;
-		memcpy(out->message, t->extra->message, sizeof(out->message));
+		o->signal = t->extra->signal;
+		memcpy(o->message, t->extra->message, sizeof(o->message));
 	}
-	if (!t->was_canceled)
-		return;
-	if (!(word & TEND__CANCELED))
-		out->reason = tend__scope_of(t)->reason;
-	else if (t->extra && t->extra->reason.code)
-		out->reason = t->extra->reason;
-	else
-		out->reason.code = t->cancel_code;
+	if (t->was_canceled && !(word & TEND__CANCELED))
+		o->reason = tend__scope_of(t)->reason;
+	else if (t->was_canceled && t->extra && t->extra->reason.code) {
+		o->reason = t->extra->reason;
+		o->timed_out = t->extra->timed_out;
+	} else if (t->was_canceled)
+		o->reason.code = t->cancel_code;
+	o->error = error_of(t, outcome);
+}
+
+void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
+{
+	struct tend_outcome o;
+
+	describe(t, &o);
+	tend__out_fill(out, tend__out_size(out), &o, sizeof(o));
 }
 
 /* With the stripe: moves the joiners, each with a copy of the outcome, and the watches out of
@@ -130,7 +156,7 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 	bool began = outcome == TEND_PANICKED || t->ending != TEND_FAILED || t->result >= 0;
 	if (!began)
 		could_not_start(t);
-	int32_t error = outcome == TEND_PANICKED ? -EFAULT : t->result < 0 ? t->result : -EIO;
+	int32_t error = error_of(t, outcome);
 	tend__lock(&s->home.lock);
 	bool first = !s->first_error;
 	if (first) {
@@ -242,7 +268,8 @@ void tend__task_finish(struct tend__task *t)
 		                                       .id = t->id,
 		                                       .parent = s->id,
 		                                       .at = now,
-		                                       .result = t->result});
+		                                       .result = t->result,
+		                                       .error = error_of(t, outcome)});
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)

@@ -77,15 +77,19 @@ static inline __attribute__((always_inline)) int join(tend_task task, struct ten
 	return error;
 }
 
-int tend_join(tend_task task, struct tend_outcome *out, uint64_t deadline)
+int(tend_join)(tend_task task, struct tend_outcome *out, uint64_t deadline)
 {
+	if (out && !tend__out_size(out))
+		return -EINVAL;
 	if (tend__tls.task && tend__tls.task->id == task.id)
 		return -EDEADLK;
 	return tend__abort_point(join(task, out, deadline));
 }
 
-int tend_task_outcome(tend_task task, struct tend_outcome *out)
+int(tend_task_outcome)(tend_task task, struct tend_outcome *out)
 {
+	if (!tend__out_size(out))
+		return -EINVAL;
 	TEND__VISIT(rt, task.id);
 	struct tend__task *t;
 	int error = tend__task_touch(rt, task.id, &t);

@@ -55,6 +55,8 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	memset(&s->reason, 0, sizeof(s->reason));
 	for (int i = 0; i <= TEND_REJECTED; i++)
 		tend__store_relaxed(&s->ended[i], 0);
+	tend__store_relaxed(&s->refused, 0);
+	s->refused_below = 0;
 }
 
 static struct tend_reason deadline_passed(void)
@@ -307,8 +309,12 @@ static bool closes_itself(struct tend__scope *s)
 	return answer;
 }
 
-int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
+int(tend_scope_close)(tend_scope scope, uint64_t deadline, struct tend_stats *stats)
 {
+	size_t size = stats ? tend__out_size(stats) : 0;
+
+	if (stats && !size)
+		return -EINVAL;
 	if (!scope.id)
 		return 0;
 	TEND__VISIT(rt, scope.id);
@@ -361,7 +367,7 @@ int tend_scope_close(tend_scope scope, uint64_t deadline, struct tend_stats *sta
 	if (error && closes_itself(s))
 		tend__scope_reap(rt, scope.id);
 	if (!error && stats)
-		*stats = mine;
+		tend__out_fill(stats, size, &mine, sizeof(mine));
 	return error;
 }
 

@@ -195,6 +195,7 @@ static void add_counts(tend_report *report, struct tend__scope *s)
 	};
 	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
 		report->outcomes[i] += own[i] + s->ended_below[i];
+	report->refused += stats.refused + s->refused_below;
 	tend__lock(&s->home.lock);
 	if (s->first && (!report->first.error || s->first->at < report->first.at))
 		report->first = *s->first;
@@ -278,7 +279,7 @@ static void wait_sentence(struct tend__text *t, const struct tend__survivor *row
 		tend__wait_text(t, row->wait, row->object, row->at);
 }
 
-/* The outcomes that came: "3 completed, 1 failed". */
+/* The outcomes that came: "3 completed, 1 failed, 2 refused". */
 static void outcomes(struct tend__text *t, const tend_report *report)
 {
 	const char *before = ": ";
@@ -289,6 +290,8 @@ static void outcomes(struct tend__text *t, const tend_report *report)
 			             (unsigned long long)report->outcomes[i], tend_outcome_name(i));
 			before = ", ";
 		}
+	if (report->refused)
+		tend__text_f(t, "%s%llu refused", before, (unsigned long long)report->refused);
 }
 
 static void first_failure(struct tend__text *t, const struct tend__failure *f)
@@ -387,7 +390,8 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 	for (int32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
 		tend__text_f(&t, "%s\"%s\":%llu", i > TEND_COMPLETED ? "," : "",
 		             tend_outcome_name(i), (unsigned long long)report->outcomes[i]);
-	tend__text_f(&t, "},\"first_failure\":");
+	tend__text_f(&t,
+	             "},\"refused\":%llu,\"first_failure\":", (unsigned long long)report->refused);
 	if (report->first.error) {
 		tend__text_f(&t, "{\"path\":");
 		tend__text_json(&t, report->first.path, strlen(report->first.path));

@@ -42,6 +42,7 @@ struct tend_report {
 	/* Outcomes in the scope and in all that ever was below; 0 if a close has ended the scope
 	 * meanwhile. */
 	uint64_t outcomes[TEND_REJECTED + 1];
+	uint64_t refused;           /* spawns, of the same scopes */
 	struct tend__failure first; /* error 0: nothing has failed */
 	/* Tasks of which processes were killed, newest first; by the lock of the tree until the
 	 * shutdown is over. */

@@ -80,11 +80,13 @@ struct tend__scope {
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty, because the owner has ended */
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
+	_Atomic uint64_t refused;                  /* (x) spawns */
 	int32_t first_error;                       /* (l) */
 	char first_name[TEND_NAME_MAX + 1];        /* (l) */
-	/* The next two include the scopes below that have ended. */
+	/* The next three include the scopes below that have ended. */
 	struct tend__failure *first;             /* (l) the first failure, or NULL */
 	uint64_t ended_below[TEND_REJECTED + 1]; /* (t) without this scope */
+	uint64_t refused_below;                  /* (t) without this scope */
 };
 
 /* The first failure of a scope, for the report of a shutdown. */
@@ -234,6 +236,9 @@ int64_t tend__scope_live(struct tend__scope *s, uint64_t id);
 int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
 /* Returns a reason with the clock of now; text may be NULL. */
 struct tend_reason tend__reason(int code, const char *text, uint64_t who);
+/* The reason of a task whose deadline has passed, and the cancel for this reason. */
+struct tend_reason tend__task_late(void);
+void tend__task_time_out(uint64_t id);
 
 /* owner.c */
 
@@ -247,7 +252,7 @@ int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t);
 
 /* Ends a task: the outcome, the counts, and the news to its waiters. */
 void tend__task_finish(struct tend__task *t);
-/* Describes the end of an ended task. With the stripe. */
+/* Describes the end of an ended task, in a struct with a good size. With the stripe. */
 void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out);
 /* Called once at the end of a task, with the stripe held. */
 struct tend__watch {

@@ -192,8 +192,8 @@ struct tend__event_slot {
 	_Atomic int32_t result;
 	_Atomic uint64_t name[6];
 	_Atomic uint32_t attempt; /* from 1; 0 without attempts, as a scope */
-	_Atomic int32_t error;  /* negative errno value of an attempt that failed to start, or 0 */
-	_Atomic uint64_t delay; /* ns until the next attempt; 0: none follows */
+	_Atomic int32_t error;    /* why a task has ended: negative errno value; or 0 */
+	_Atomic uint64_t delay;   /* ns until the next attempt; 0: none follows */
 };
 _Static_assert(sizeof(struct tend__event_slot) == 104, "no padding");
 

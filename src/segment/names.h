@@ -21,7 +21,8 @@
 	X(STOPPING, "stopping") \
 	X(BACKOFF, "backoff") \
 	X(ABANDONED, "abandoned") \
-	X(ENDED, "ended")
+	X(ENDED, "ended") \
+	X(STOPPED, "stopped")
 
 /* TEND_EVENT_... of tend/registry.h, from 1. */
 #define TEND__EVENTS(X) \

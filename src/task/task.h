@@ -64,6 +64,7 @@ struct tend__extra {
 	struct tend_reason reason; /* for a cancel of the task itself */
 	struct tend__link watches;
 	struct tend__alarm *alarm; /* for the deadline */
+	bool timed_out;            /* the reason is that of the deadline */
 	int32_t signal;            /* the end of a process */
 	char message[128];         /* from a panic or a failed start */
 };

@@ -337,14 +337,14 @@ TEST(a_spawn_without_room_is_counted_and_a_canceled_scope_says_so)
 	while (!tend_spawn(s, wait_event, go, NULL, NULL)) {}
 	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -EAGAIN);
 	ANSWERS(tend_scope_stats(s, &n), 0);
-	ck_assert_uint_eq(n.rejected, 2);
+	ck_assert_uint_eq(n.refused, 2);
 	ANSWERS(tend_scope_seal(s), 0);
 	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -ESHUTDOWN);
 	ANSWERS(tend_scope_cancel(s, -ECANCELED, NULL), 0);
 	/* The tasks may be gone by now, and then there is room. */
 	ANSWERS(tend_spawn(s, wait_event, go, NULL, NULL), -ECANCELED);
 	ANSWERS(tend_scope_stats(s, &n), 0);
-	ck_assert_uint_eq(n.rejected, 4);
+	ck_assert_uint_eq(n.refused, 4);
 	close_runtime(rt);
 	tend_event_close(go);
 }

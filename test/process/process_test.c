@@ -92,9 +92,11 @@ TEST(an_exit_code_is_the_result)
 	begin();
 	o = join(shell("exit 0", 0));
 	ck_assert_int_eq(o.kind, TEND_COMPLETED);
+	ck_assert_int_eq(o.error, 0);
 	o = join(shell("exit 7", 0));
 	ck_assert_int_eq(o.kind, TEND_FAILED);
 	ck_assert_int_eq(o.result, 7);
+	ck_assert_int_eq(o.error, -EIO);
 	o = join(shell("kill -SEGV $$", 0));
 	ck_assert_int_eq(o.kind, TEND_FAILED);
 	ck_assert_int_eq(o.signal, SIGSEGV);
@@ -115,6 +117,7 @@ TEST(what_cannot_start_says_why)
 	o = join(t);
 	ck_assert_int_eq(o.kind, TEND_FAILED);
 	ck_assert_int_eq(o.result, -ENOENT);
+	ck_assert_int_eq(o.error, -ENOENT);
 	ck_assert_ptr_nonnull(strstr(o.message, "no-such-program-here"));
 	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = dir), &t), 0);
 	ck_assert_int_eq(join(t).result, -EACCES);

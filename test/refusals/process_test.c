@@ -182,15 +182,15 @@ static void in_a_closed_folder(struct world *w, const struct row *row)
 	ANSWERS(rmdir(folder), 0);
 }
 
-REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a canceled scope", beside_one, "; rejected 1",
+REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a canceled scope", beside_one, "; refused 1",
             plain(w, w->canceled))
-REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a scope that closes", beside_one, "; rejected 1",
+REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a scope that closes", beside_one, "; refused 1",
             plain(w, w->closing))
 REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a canceled scope, which starts no guard", outside,
-            "; rejected 1", plain(w, w->canceled))
-REFUSES_BUT(tend_spawn_process_at, ESHUTDOWN, "a sealed scope", beside_one, "; rejected 1",
+            "; refused 1", plain(w, w->canceled))
+REFUSES_BUT(tend_spawn_process_at, ESHUTDOWN, "a sealed scope", beside_one, "; refused 1",
             plain(w, w->sealed))
-REFUSES_BUT(tend_spawn_process_at, EAGAIN, "tasks_max", beside_one_without_room, "; rejected 1",
+REFUSES_BUT(tend_spawn_process_at, EAGAIN, "tasks_max", beside_one_without_room, "; refused 1",
             plain(w, w->open))
 REFUSES(tend_spawn_process_at, ENOMEM, "no memory", beside_one, (no_memory(1), plain(w, w->open)))
 REFUSES(tend_spawn_process_at, ENOMEM, "no memory for the first", outside,
@@ -220,7 +220,7 @@ CANNOT_PROVOKE(tend_spawn_process_at, EDEADLK,
                "the row is that of tend_spawn(); a process holds no scope")
 REFUSES(tend_spawn_process_at, ESRCH, "ended", outside, plain(w, w->ended))
 REFUSES(tend_spawn_process_at, ESTALE, "a fork", forked, plain(w, w->open))
-REFUSES_BUT(tend_spawn_process_at, ENOENT, "no guard", without_guard, "; rejected 1",
+REFUSES_BUT(tend_spawn_process_at, ENOENT, "no guard", without_guard, "; refused 1",
             plain(w, tend_root(w->other)))
 REFUSES(tend_spawn_process_at, EACCES, "a working directory that it may not search",
         in_a_closed_folder, (as_nobody(), plain(w, w->open)))

@@ -36,7 +36,7 @@ static void add(char *text, size_t size, const char *fmt, ...)
 /* All that can be seen but instants, and numbers that the program never gives out twice. */
 struct state {
 	char tree[STATE]; /* a line for each row */
-	uint64_t events, rejected, held;
+	uint64_t events, refused, held;
 	size_t descriptors, threads;
 };
 
@@ -71,7 +71,7 @@ static void add_scope(struct state *s, char *line, size_t size, uint64_t id, uin
 	struct tend_reason reason;
 
 	ANSWERS(tend_scope_stats(scope, &stats), 0);
-	s->rejected += stats.rejected;
+	s->refused += stats.refused;
 	add(line, size, "%s%s live %d spawned %u completed %u",
 	    word & TEND__SCOPE_SEALED ? " sealed" : "", word & TEND__SCOPE_CLOSED ? " closed" : "",
 	    (int)tend_scope_live(scope), (unsigned)stats.spawned, (unsigned)stats.completed);
@@ -161,8 +161,8 @@ static void compare(char *report, const struct state *before, const struct state
 {
 	add_lines(report, "gone", before, after, false);
 	add_lines(report, "now", after, before, true);
-	if (after->rejected != before->rejected)
-		add(report, REPORT, "; rejected %d", (int)(after->rejected - before->rejected));
+	if (after->refused != before->refused)
+		add(report, REPORT, "; refused %d", (int)(after->refused - before->refused));
 	if (after->events != before->events)
 		add(report, REPORT, "; events %d", (int)(after->events - before->events));
 	if (after->held != before->held)
@@ -245,6 +245,10 @@ static void ask(struct world *w, const struct row *row, char *report)
 	struct out pattern;
 
 	memset(&pattern, PATTERN, sizeof(pattern));
+	/* The macros of the calls write the sizes. */
+	pattern.stats.size = sizeof(pattern.stats);
+	pattern.outcome.size = sizeof(pattern.outcome);
+	pattern.info.size = sizeof(pattern.info);
 	memcpy(&w->out, &pattern, sizeof(pattern));
 	errno = ERRNO;
 	int64_t answer = row->ask(w);

@@ -180,6 +180,8 @@ REFUSES(tend_subscribe, ESRCH, "a runtime that has closed", gone,
         tend_subscribe(w->gone, &w->out.subscription))
 CANNOT_PROVOKE(tend_subscribe, ENOSPC, "it takes a full disk; test/registry has one for the open")
 REFUSES(tend_subscribe, ESTALE, "a fork", forked, tend_subscribe(w->rt, &w->out.subscription))
+REFUSES(tend_events_take, EINVAL, "room without a size", outside,
+        (tend_events_take)(w->events, &(struct tend_event_info){.size = 0}, 1, &w->out.number))
 REFUSES(tend_events_take, ESRCH, "a runtime that has closed", gone,
         tend_events_take(w->late, &w->out.info, 1, &w->out.number))
 REFUSES(tend_events_take, ESTALE, "a fork", subscribed,

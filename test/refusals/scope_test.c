@@ -94,6 +94,8 @@ REFUSES(tend_scope_open, ESTALE, "a fork", forked, open_in(w, w->open))
 
 /* ---- tend_scope_stats() ---- */
 
+REFUSES(tend_scope_stats, EINVAL, "counts without a size", outside,
+        (tend_scope_stats)(w->open, &(struct tend_stats){.size = 0}))
 REFUSES(tend_scope_stats, ESRCH, "ended", outside, tend_scope_stats(w->ended, &w->out.stats))
 REFUSES(tend_scope_stats, ESRCH, "none", outside, tend_scope_stats((tend_scope){0}, &w->out.stats))
 REFUSES(tend_scope_stats, ESTALE, "a fork", forked, tend_scope_stats(w->open, &w->out.stats))
@@ -142,6 +144,8 @@ REFUSES(tend_scope_close, EBUSY, "another close waits", being_closed,
 REFUSES(tend_scope_close, EPERM, "the root", outside, close_of(w, tend_root(w->rt), TEND_FOREVER))
 REFUSES(tend_scope_close, EPERM, "the scope of background tasks", outside,
         close_of(w, tend_detached(w->rt), TEND_FOREVER))
+REFUSES(tend_scope_close, EINVAL, "counts without a size", outside,
+        (tend_scope_close)(w->beside, TEND_FOREVER, &(struct tend_stats){.size = 0}))
 REFUSES(tend_scope_close, ESRCH, "ended", outside, close_of(w, w->ended, TEND_FOREVER))
 REFUSES(tend_scope_close, ESTALE, "a fork", forked, close_of(w, w->open, TEND_FOREVER))
 

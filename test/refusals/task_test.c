@@ -17,21 +17,21 @@ static int spawn(struct world *w, tend_scope s, const struct tend_task_opts *opt
 
 #define LATER .deadline = TEND_FOREVER - 1
 
-REFUSES_BUT(tend_spawn_at, ECANCELED, "a canceled scope", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ECANCELED, "a canceled scope", outside, "; refused 1",
             spawn(w, w->canceled, NULL))
-REFUSES_BUT(tend_spawn_at, ECANCELED, "a scope that closes", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ECANCELED, "a scope that closes", outside, "; refused 1",
             spawn(w, w->closing, NULL))
-REFUSES_BUT(tend_spawn_at, ECANCELED, "a scope that was shut down", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ECANCELED, "a scope that was shut down", outside, "; refused 1",
             spawn(w, w->shut, NULL))
-REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope", outside, "; refused 1",
             spawn(w, w->sealed, NULL))
-REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope, by a fiber", in_fiber, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ESHUTDOWN, "a sealed scope, by a fiber", in_fiber, "; refused 1",
             spawn(w, w->sealed, NULL))
-REFUSES_BUT(tend_spawn_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, EAGAIN, "tasks_max", without_room, "; refused 1",
             spawn(w, w->open, NULL))
-REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the deadline", outside, "; refused 1",
             (no_memory(1), spawn(w, w->open, TEND_TASK_OPTS(LATER))))
-REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the alarm", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the alarm", outside, "; refused 1",
             (no_memory(2), spawn(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES(tend_spawn_at, EINVAL, "no function", outside,
         tend_spawn(w->open, NULL, NULL, NULL, &w->out.task))
@@ -47,16 +47,16 @@ REFUSES(tend_spawn_at, EINVAL, "a stack of a byte", outside,
         spawn(w, w->open, TEND_TASK_OPTS(.stack_bytes = 1)))
 REFUSES(tend_spawn_at, EINVAL, "a stack of 2 GiB", outside,
         spawn(w, w->open, TEND_TASK_OPTS(.stack_bytes = (size_t)1 << 31)))
-REFUSES_BUT(tend_spawn_at, EINVAL, "to hold the root", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, EINVAL, "to hold the root", outside, "; refused 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = tend_root(w->rt))))
 REFUSES(tend_spawn_at, EINVAL, "options without a size", outside,
         spawn(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_at, E2BIG, "a field of tomorrow", outside, spawn(w, w->open, &future.opts))
-REFUSES_BUT(tend_spawn_at, EDEADLK, "to hold its own scope", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, EDEADLK, "to hold its own scope", outside, "; refused 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = w->open)))
 REFUSES(tend_spawn_at, ESRCH, "ended", outside, spawn(w, w->ended, NULL))
 REFUSES(tend_spawn_at, ESRCH, "none", outside, spawn(w, (tend_scope){0}, NULL))
-REFUSES_BUT(tend_spawn_at, ESRCH, "to hold a scope that has ended", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_at, ESRCH, "to hold a scope that has ended", outside, "; refused 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = w->ended)))
 REFUSES(tend_spawn_at, ESTALE, "a fork", forked, spawn(w, w->open, NULL))
 
@@ -67,21 +67,21 @@ static int spawn_thread(struct world *w, tend_scope s, const struct tend_task_op
 	return tend_spawn_thread(s, nothing, NULL, opts, &w->out.task);
 }
 
-REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a canceled scope", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a canceled scope", outside, "; refused 1",
             spawn_thread(w, w->canceled, NULL))
-REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a scope that closes", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a scope that closes", outside, "; refused 1",
             spawn_thread(w, w->closing, NULL))
-REFUSES_BUT(tend_spawn_thread_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, ESHUTDOWN, "a sealed scope", outside, "; refused 1",
             spawn_thread(w, w->sealed, NULL))
-REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "tasks_max", without_room, "; refused 1",
             spawn_thread(w, w->open, NULL))
-REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "no threads", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, EAGAIN, "no threads", outside, "; refused 1",
             (no_threads(), spawn_thread(w, w->open, NULL)))
 REFUSES(tend_spawn_thread_at, ENOMEM, "no memory for the task", outside,
         (no_memory(1), spawn_thread(w, w->open, NULL)))
-REFUSES_BUT(tend_spawn_thread_at, ENOMEM, "no memory for the thread", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, ENOMEM, "no memory for the thread", outside, "; refused 1",
             (no_memory(2), spawn_thread(w, w->open, NULL)))
-REFUSES_BUT(tend_spawn_thread_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, ENOMEM, "no memory for the deadline", outside, "; refused 1",
             (no_memory(2), spawn_thread(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES(tend_spawn_thread_at, EINVAL, "no function", outside,
         tend_spawn_thread(w->open, NULL, NULL, NULL, &w->out.task))
@@ -95,10 +95,10 @@ REFUSES(tend_spawn_thread_at, EINVAL, "options without a size", outside,
         spawn_thread(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_thread_at, E2BIG, "a field of tomorrow", outside,
         spawn_thread(w, w->open, &future.opts))
-REFUSES_BUT(tend_spawn_thread_at, EDEADLK, "to hold its own scope", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, EDEADLK, "to hold its own scope", outside, "; refused 1",
             spawn_thread(w, w->open, TEND_TASK_OPTS(.hold = w->open)))
 REFUSES(tend_spawn_thread_at, ESRCH, "ended", outside, spawn_thread(w, w->ended, NULL))
-REFUSES_BUT(tend_spawn_thread_at, ESRCH, "to hold a scope that has ended", outside, "; rejected 1",
+REFUSES_BUT(tend_spawn_thread_at, ESRCH, "to hold a scope that has ended", outside, "; refused 1",
             spawn_thread(w, w->open, TEND_TASK_OPTS(.hold = w->ended)))
 REFUSES(tend_spawn_thread_at, ESTALE, "a fork", forked, spawn_thread(w, w->open, NULL))
 
@@ -111,15 +111,15 @@ static int begin(struct world *w, tend_scope s, const struct tend_task_opts *opt
 	return tend_task_begin(s, opts, &w->out.task);
 }
 
-REFUSES_BUT(tend_task_begin_at, ECANCELED, "a canceled scope", outside, "; rejected 1",
+REFUSES_BUT(tend_task_begin_at, ECANCELED, "a canceled scope", outside, "; refused 1",
             begin(w, w->canceled, NULL))
-REFUSES_BUT(tend_task_begin_at, ECANCELED, "a scope that closes", outside, "; rejected 1",
+REFUSES_BUT(tend_task_begin_at, ECANCELED, "a scope that closes", outside, "; refused 1",
             begin(w, w->closing, NULL))
-REFUSES_BUT(tend_task_begin_at, ESHUTDOWN, "a sealed scope", outside, "; rejected 1",
+REFUSES_BUT(tend_task_begin_at, ESHUTDOWN, "a sealed scope", outside, "; refused 1",
             begin(w, w->sealed, NULL))
-REFUSES_BUT(tend_task_begin_at, EAGAIN, "tasks_max", without_room, "; rejected 1",
+REFUSES_BUT(tend_task_begin_at, EAGAIN, "tasks_max", without_room, "; refused 1",
             begin(w, w->open, NULL))
-REFUSES_BUT(tend_task_begin_at, ENOMEM, "no memory for the deadline", outside, "; rejected 1",
+REFUSES_BUT(tend_task_begin_at, ENOMEM, "no memory for the deadline", outside, "; refused 1",
             (no_memory(1), begin(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES(tend_task_begin_at, EINVAL, "nowhere to write its name", outside,
         tend_task_begin(w->open, NULL, NULL))
@@ -189,6 +189,8 @@ REFUSES(tend_join, EDEADLK, "the holder of the caller's scope", in_a_held_scope,
         join_of(w, w->live, TEND_FOREVER))
 REFUSES(tend_join, EDEADLK, "by the thread that runs the tasks", hosted,
         join_of(w, w->live, TEND_FOREVER))
+REFUSES(tend_join, EINVAL, "an outcome without a size", outside,
+        (tend_join)(w->held, &(struct tend_outcome){.size = 0}, TEND_FOREVER))
 REFUSES(tend_join, ESRCH, "joined", outside, join_of(w, w->stale, TEND_FOREVER))
 REFUSES(tend_join, ESRCH, "none", outside, join_of(w, (tend_task){0}, TEND_FOREVER))
 REFUSES(tend_join, ESRCH, "an external task, which is not held", outside,
@@ -201,6 +203,8 @@ REFUSES(tend_join, ESTALE, "a fork", forked, join_of(w, w->live, TEND_FOREVER))
 REFUSES(tend_task_outcome, EAGAIN, "it lives", outside, tend_task_outcome(w->live, &w->out.outcome))
 REFUSES(tend_task_outcome, EAGAIN, "an external task lives", outside,
         tend_task_outcome(w->external, &w->out.outcome))
+REFUSES(tend_task_outcome, EINVAL, "an outcome without a size", outside,
+        (tend_task_outcome)(w->held, &(struct tend_outcome){.size = 0}))
 REFUSES(tend_task_outcome, ESRCH, "joined", outside, tend_task_outcome(w->stale, &w->out.outcome))
 REFUSES(tend_task_outcome, ESTALE, "a fork", forked, tend_task_outcome(w->held, &w->out.outcome))
 

@@ -132,7 +132,7 @@ SCENARIO(bp_08_what_is_refused_is_never_called)
 	ANSWERS(tend_spawn(s, ignore_cancels, NULL, TEND_TASK_OPTS(.drop = count_one), NULL),
 	        -ECANCELED);
 	OK(tend_scope_close(s, SOON, &stats));
-	ck_assert_uint_eq(stats.rejected, 1);
+	ck_assert_uint_eq(stats.refused, 1);
 	ck_assert_uint_eq(stats.spawned, 0);
 	ck_assert_int_eq(dropped, 0);
 	close_world();

@@ -12,7 +12,7 @@ SCENARIO(ds_01_a_new_scope_is_empty)
 	OK(tend_scope_wait_empty(s, 0));
 	OK(tend_scope_stats(s, &stats));
 	ck_assert_uint_eq(stats.spawned, 0);
-	ck_assert_uint_eq(stats.rejected, 0);
+	ck_assert_uint_eq(stats.refused, 0);
 	OK(tend_scope_close(s, 0, NULL));
 	close_world();
 }

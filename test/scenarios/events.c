@@ -53,3 +53,41 @@ SCENARIO(each_change_of_a_scope_or_task_is_an_event)
 	tend_unsubscribe(sub);
 	close_world();
 }
+
+SCENARIO(the_event_of_an_end_says_why)
+{
+	const struct {
+		int task, scope; /* codes of their cancels */
+		int32_t result, error;
+	} cases[] = {
+		{0, 0, 7, 0},
+		{0, 0, -EBADF, -EBADF},
+		{-EHOSTDOWN, 0, 0, -EHOSTDOWN},
+		{0, -EIO, 0, -EIO},
+		{-EHOSTDOWN, -EIO, 0, -EHOSTDOWN},
+	};
+	struct tend_event_info e[4];
+	tend_subscription *sub;
+	tend_task t;
+
+	open_world(1);
+	OK(tend_subscribe(rt, &sub));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		tend_scope s = child(root, "s");
+
+		OK(tend_task_begin(s, NULL, &t));
+		if (cases[i].task)
+			OK(tend_task_cancel(t, cases[i].task, NULL));
+		if (cases[i].scope)
+			OK(tend_scope_cancel(s, cases[i].scope, NULL));
+		while (tend_events_take(sub, e, 4, NULL) > 0)
+			continue;
+		OK(tend_task_end(t, cases[i].result));
+		ANSWERS(tend_events_take(sub, e, 4, NULL), 1);
+		ck_assert_int_eq(e[0].error, cases[i].error);
+		ck_assert_uint_eq(e[0].attempt, 1);
+		OK(tend_scope_close(s, SOON, NULL));
+	}
+	tend_unsubscribe(sub);
+	close_world();
+}

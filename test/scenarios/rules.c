@@ -473,7 +473,7 @@ SCENARIO(rule_22_every_task_ends_in_exactly_one_counter)
 	ck_assert_uint_eq(n.panicked, 1);
 	ck_assert_uint_eq(n.aborted + n.canceled, 2); /* aborted before its first run: canceled */
 	ck_assert_uint_eq(n.killed, 0);
-	ck_assert_uint_eq(n.rejected, 1);
+	ck_assert_uint_eq(n.refused, 1);
 	close_world();
 }
 
@@ -538,6 +538,8 @@ SCENARIO(rule_22_a_report_counts_what_ended_and_names_the_first_failure)
 	/* Also what was below, in a scope that is closed by now. */
 	early = child(s, "early");
 	OK(tend_spawn(early, check_now, NULL, TEND_TASK_OPTS(.name = "bad"), NULL));
+	OK(tend_scope_seal(early));
+	ANSWERS(tend_spawn(early, end_at_once, NULL, NULL, NULL), -ESHUTDOWN);
 	OK(tend_scope_close(early, SOON, NULL));
 	below_it = child(s, "below");
 	OK(tend_spawn(s, fails_below, NULL, TEND_TASK_OPTS(.name = "worse"), &t));
@@ -545,15 +547,19 @@ SCENARIO(rule_22_a_report_counts_what_ended_and_names_the_first_failure)
 	for (int i = 0; i < 3; i++)
 		OK(tend_spawn(s, wait_for, new_event(), NULL, NULL));
 	OK(tend_scope_wait_empty(below_it, SOON));
+	OK(tend_scope_seal(s));
+	ANSWERS(tend_spawn(s, end_at_once, NULL, NULL, NULL), -ESHUTDOWN);
 	OK(tend_shutdown(s, SOON, TEND_SHUTDOWN_OPTS(.report = &report)));
 	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
-	ck_assert_ptr_nonnull(strstr(text, ": 1 completed, 1 failed, 3 canceled, 1 panicked\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, ": 1 completed, 1 failed, 3 canceled, 1 panicked, 2 refused\n"));
 	ck_assert_ptr_nonnull(strstr(text, "  the first failure: w/s/early/bad: "));
 	ck_assert_ptr_nonnull(strstr(text, "check failed: arg != NULL\n"));
 	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
 	ck_assert_ptr_nonnull(strstr(text,
 	                             "\"outcomes\":{\"completed\":1,\"failed\":1,\"canceled\":3,"
-	                             "\"panicked\":1,\"aborted\":0,\"killed\":0,\"rejected\":0}"));
+	                             "\"panicked\":1,\"aborted\":0,\"killed\":0,\"rejected\":0},"
+	                             "\"refused\":2,"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "\"first_failure\":{\"path\":\"w/s/early/bad\",\"error\":-14,"));
 	tend_report_free(report);
@@ -880,6 +886,56 @@ SCENARIO(a_task_has_a_deadline_of_its_own)
 	close_world();
 }
 
+static int ends_with(void *result)
+{
+	if (!result)
+		tend_panic("without a result");
+	return *(int *)result;
+}
+
+/* How the task ends, and why; a deadline is told from a cancel with the same code. */
+static void ends_so(tend_task t, int32_t kind, int32_t error, bool timed_out)
+{
+	struct tend_outcome o = joined(t);
+
+	ck_assert_int_eq(o.kind, kind);
+	ck_assert_int_eq(o.error, error);
+	ck_assert_uint_eq(o.timed_out, timed_out);
+	ck_assert_uint_eq(o.attempts, 1);
+}
+
+SCENARIO(an_outcome_says_why_a_task_has_ended)
+{
+	int well = 7, badly = -ENOSPC;
+	tend_event *never;
+	tend_scope late;
+	tend_task t;
+
+	open_world(2);
+	never = new_event();
+	OK(tend_spawn(root, ends_with, &well, NULL, &t));
+	ends_so(t, TEND_COMPLETED, 0, false);
+	OK(tend_spawn(root, ends_with, &badly, NULL, &t));
+	ends_so(t, TEND_FAILED, -ENOSPC, false);
+	OK(tend_spawn(root, ends_with, NULL, NULL, &t));
+	ends_so(t, TEND_PANICKED, -EFAULT, false);
+	OK(tend_spawn(root, wait_for, never, NULL, &t));
+	OK(tend_task_cancel(t, -ETIMEDOUT, "by somebody"));
+	ends_so(t, TEND_CANCELED, -ETIMEDOUT, false);
+	OK(tend_spawn(root, wait_for, never, TEND_TASK_OPTS(.deadline = tend_after(TEND_MS)), &t));
+	ends_so(t, TEND_CANCELED, -ETIMEDOUT, true);
+	OK(tend_spawn(root, wait_for, never, TEND_TASK_OPTS(.deadline = tend_now()), &t));
+	ends_so(t, TEND_CANCELED, -ETIMEDOUT, true);
+	OK(tend_scope_open(root, "late", TEND_SCOPE_OPTS(.deadline = tend_after(TEND_MS)), &late));
+	OK(tend_spawn(late, wait_for, never, NULL, &t));
+	ends_so(t, TEND_CANCELED, -ETIMEDOUT, false);
+	OK(tend_spawn(root, wait_for, never, TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &t));
+	await_state(t.id, TEND_STATE_PARKED);
+	OK(tend_abort(t));
+	ends_so(t, TEND_ABORTED, -ECANCELED, false);
+	close_world();
+}
+
 SCENARIO(a_shielded_scope_is_canceled_when_its_shield_ends)
 {
 	struct tend_outcome o;
@@ -1118,7 +1174,7 @@ SCENARIO(rule_01_admitted_is_registered_and_awaited_and_refused_is_never_called)
 	ck_assert_int_eq(gate.dropped, gate.admitted);
 	OK(tend_scope_close(gate.s, SOON, &n));
 	ck_assert_uint_eq(n.spawned, (uint64_t)gate.admitted);
-	ck_assert_uint_eq(n.rejected, (uint64_t)gate.refused);
+	ck_assert_uint_eq(n.refused, (uint64_t)gate.refused);
 	ck_assert_uint_eq(n.completed + n.canceled, n.spawned);
 	ck_assert_uint_le((uint64_t)gate.called, n.spawned);
 	close_world();

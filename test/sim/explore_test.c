@@ -68,7 +68,7 @@ static int spawn_against_cancel(void *arg)
 	EXPECT(!error || error == -ECANCELED);
 	EXPECT(!tend_scope_close(s, TEND_FOREVER, &n));
 	EXPECT(dropped == !error);
-	EXPECT(error ? ran == 0 && n.rejected == 1
+	EXPECT(error ? ran == 0 && n.refused == 1
 	             : n.spawned == 1 && n.completed + n.canceled == 1);
 	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
 	return 0;
