@@ -34,10 +34,9 @@ bool tend__view_of(const struct tend__header *h, size_t bytes, struct tend__view
 		return false;
 	memset(out, 0, sizeof(*out));
 	memcpy(copy, h, offsetof(struct tend__header, records_used));
-	if (memcmp(copy->magic, TEND__MAGIC, sizeof(copy->magic)) != 0 ||
-	    copy->abi != TEND__ABI || copy->header_bytes < TEND__HEADER_BYTES ||
-	    copy->header_bytes > copy->bytes || copy->bytes > bytes ||
-	    copy->areas > TEND__AREAS_MAX)
+	if (memcmp(copy->magic, TEND__MAGIC, sizeof(copy->magic)) != 0 || copy->abi != TEND__ABI ||
+	    copy->header_bytes < TEND__HEADER_BYTES || copy->header_bytes > copy->bytes ||
+	    copy->bytes > bytes || copy->areas > TEND__AREAS_MAX)
 		return false;
 	for (uint32_t i = 0; i < copy->areas; i++) {
 		const struct tend__area *a = &copy->area[i];

@@ -32,6 +32,6 @@ int tend__area_use(const struct tend__segment *s, enum tend__area_kind kind, uin
 	const struct tend__area *a = &s->header->area[kind - 1];
 
 	tend__assert(a->kind == kind && from < to && to <= a->count);
-	return tend__segment_use(s->header, a->at + from * a->stride, a->at + to * a->stride,
-	                         s->fd, s->path);
+	return tend__segment_use(s->header, a->at + from * a->stride, a->at + to * a->stride, s->fd,
+	                         s->path);
 }
