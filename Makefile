@@ -43,6 +43,7 @@ check: deps-build deps-test deps-check
 
 # ARGS=--quick takes some minutes; ARGS=--help says what else there is.
 bench: deps-bench all
+	@ninja --quiet -C $(BUILD) bench
 	@BUILD=$(BUILD) ./bench/run.py $(ARGS)
 
 # A PREFIX that is given goes before the one that the build was configured with.

@@ -17,11 +17,11 @@ failed=0
 # Sets `clock`: seconds of the clock, and of CPU that all children had. A subshell
 # would have no children.
 tick() {
-	times >"$LOGS/times"
+	times >"$LOGS/times.$$"
 	clock=$(awk -v now="$(date +%s)" 'NR == 2 {
 		gsub(/[ms]/, " ")
 		split($0, t)
-		printf "%d %d", now, t[1] * 60 + t[2] + t[3] * 60 + t[4] }' "$LOGS/times")
+		printf "%d %d", now, t[1] * 60 + t[2] + t[3] * 60 + t[4] }' "$LOGS/times.$$")
 }
 
 # Sets `took`.
@@ -117,8 +117,20 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-$seconds}
 export FUZZ_SECONDS
 # What a compiler may break: the switch, the atomics, the vectors of the reader.
 of_a_compiler='core-1 core-2 registry-1 registry-2 threads-1 sim-1 config cli refusals'
+
+# Without a name the lints run beside the tests, because neither keeps two processors busy.
 # tsan is a build of clang 19 as well, with all warnings of that compiler.
-[ $# -gt 0 ] || set -- lint clang14 asan tsan
+if [ $# -eq 0 ]; then
+	./tools/check.sh lint >"$LOGS/lint.out" 2>&1 &
+	./tools/check.sh clang14 asan tsan | tee "$LOGS/tests.out"
+	wait
+	cat "$LOGS/lint.out"
+	tail -qn 1 "$LOGS/tests.out" "$LOGS/lint.out" | tr -d , | awk '
+		$2 == "passed" { passed += $1; failed += $3; ends++ }
+		END { print passed + 0 " passed, " failed + 2 - ends " failed" }' | tee "$LOGS/total"
+	! grep -qv ' 0 failed$' "$LOGS/total"
+	exit
+fi
 for part; do
 	case $part in
 	lint)
@@ -150,5 +162,6 @@ for part; do
 	esac
 done
 
+rm -f "$LOGS/times.$$"
 echo "$passed passed, $failed failed" | tee "$LOGS/total"
 [ "$failed" -eq 0 ]

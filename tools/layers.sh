@@ -31,13 +31,13 @@ sed -n 's|^ *"file": "\(\.\./\)*\(.*\)",$|file \2|p; s|^ *"output": "\(.*\)"$|ou
 	$1 == "output" { print $2, file }' >"$work/objects"
 
 symbols() { # pattern of outputs: "file U|D symbol" of each object
-	awk -v pattern="$1" '$1 ~ pattern && $2 ~ /^(src|cli|guard)\//' "$work/objects" |
-		while read -r object file; do
-			[ -f "$BUILD/$object" ] || continue
-			nm -g -P "$BUILD/$object" 2>/dev/null | awk -v file="$file" '
-				$2 == "U" || $2 == "w" { print file, "U", $1; next }
-				$2 ~ /^[TDBRCG]$/ { print file, "D", $1 }'
-		done
+	awk -v pattern="$1" '$1 ~ pattern && $2 ~ /^(src|cli|guard)\//' "$work/objects" >"$work/some"
+	(cd "$BUILD" && cut -d' ' -f1 "$work/some" | xargs -r ls -d 2>/dev/null |
+		xargs -r nm -A -g -P 2>/dev/null) | awk '
+		NR == FNR { file[$1] = $2; next }
+		{ sub(/:$/, "", $1) }
+		$3 == "U" || $3 == "w" { print file[$1], "U", $2 }
+		$3 ~ /^[TDBRCG]$/ { print file[$1], "D", $2 }' "$work/some" -
 }
 
 edges() { # from "file U|D symbol": "user used symbol"

@@ -15,6 +15,8 @@ enum exit_code {
 	EXIT_PARTLY = 7, /* several targets, and not all were done */
 	EXIT_CONFIG = 78,
 	EXIT_TIMEOUT = 124,
+	EXIT_NO_EXEC = 126,    /* run: the program is there, and could not be run */
+	EXIT_NO_PROGRAM = 127, /* run: there is no such program */
 };
 
 /* {"schema", "node", "seq", "at", "data", "error"}, one of the last two null.

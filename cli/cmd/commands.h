@@ -4,6 +4,7 @@
 
 /* The only list of commands: each name, and its line in `tend --help`. */
 #define COMMANDS(X) \
+	X(run, "run one program under supervision") \
 	X(up, "run the stack of a tend.yaml") \
 	X(down, "stop a running stack and wait for its end") \
 	X(check, "check a tend.yaml and start nothing") \

@@ -2,8 +2,14 @@
 #include "cmd/options.h"
 #include "ask/envelope.h"
 
+#include "tend/text.h"
+
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
 	CLIENT_OPTIONS = 3,
@@ -41,6 +47,22 @@ void option_file(struct argp_state *state, void *into, char *argument)
 	*file = argument;
 }
 
+void option_time(struct argp_state *state, void *into, char *argument)
+{
+	if (tend_duration_parse(argument, strlen(argument), TEND_SEC, into) != 0)
+		argp_error(state, "not a length of time: %s (for example: 10s, 500ms)", argument);
+}
+
+void option_count(struct argp_state *state, void *into, char *argument)
+{
+	char *end;
+	unsigned long number = strtoul(argument, &end, 10);
+
+	if (!isdigit((unsigned char)argument[0]) || *end || number > UINT32_MAX)
+		argp_error(state, "not a whole number: %s", argument);
+	*(uint32_t *)into = (uint32_t)number;
+}
+
 static void add(struct parse *parse, const struct option_row *row)
 {
 	size_t i = parse->count++;
@@ -75,6 +97,11 @@ static error_t take_argument(const struct usage *usage, char *argument, struct a
 		argp_error(state, "unexpected argument: %s (%s)", argument, usage->refused);
 		return EINVAL;
 	}
+	if (usage->rest) {
+		*usage->rest = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	}
 	if (*usage->into)
 		argp_error(state, "%s", usage->twice);
 	*usage->into = argument;
@@ -88,7 +115,8 @@ static error_t take(int key, char *argument, struct argp_state *state)
 
 	if (key == ARGP_KEY_ARG)
 		return take_argument(usage, argument, state);
-	if (key == ARGP_KEY_END && usage->missing && !*usage->into)
+	if (key == ARGP_KEY_END && usage->missing &&
+	    !(usage->rest ? (void *)*usage->rest : (const void *)*usage->into))
 		argp_error(state, "%s", usage->missing);
 	for (size_t i = 0; i < parse->count; i++)
 		if (parse->options[i].key == key) {
@@ -108,7 +136,7 @@ int options_parse(const struct usage *usage, int argc, char **argv)
 		.doc = usage->help,
 	};
 
-	assert(usage->argument ? usage->into && usage->twice : usage->refused != NULL);
+	assert(usage->argument ? usage->rest || (usage->into && usage->twice) : !!usage->refused);
 	assert(!usage->missing || usage->argument);
 	if (usage->client)
 		add_client(&parse, usage->client);

@@ -15,9 +15,11 @@
  * Calls argp_error() if the argument is not valid. */
 typedef void option_fn(struct argp_state *state, void *into, char *argument);
 
-option_fn option_flag; /* bool: becomes true */
-option_fn option_text; /* const char *: the last use counts */
-option_fn option_file; /* const char *: a second use is an error */
+option_fn option_flag;  /* bool: becomes true */
+option_fn option_text;  /* const char *: the last use counts */
+option_fn option_file;  /* const char *: a second use is an error */
+option_fn option_time;  /* uint64_t, nanoseconds; a bare number is of seconds */
+option_fn option_count; /* uint32_t: a whole number */
 
 struct option_row {
 	const char *name;     /* NULL ends the table */
@@ -28,7 +30,7 @@ struct option_row {
 	void *into;
 };
 
-enum { OPTIONS_MAX = 4 }; /* in the table of a command, without those for a client */
+enum { OPTIONS_MAX = 12 }; /* in the table of a command, without those for a client */
 
 struct usage {
 	const char *argument;             /* "PATH", "[PATH]"; NULL: the command takes none */
@@ -37,6 +39,9 @@ struct usage {
 	const char *twice;                /* message for a second argument */
 	const char *missing;              /* message for no argument; NULL: it may be left out */
 	const char *refused;              /* why the command takes none */
+	char ***rest;                     /* where the arguments from the first on are stored,
+	                                   * instead of `into`: a command line, whose options are
+	                                   * its own; or NULL */
 	struct client *client;            /* adds --name, --socket and --json; may be NULL */
 	const struct option_row *options; /* may be NULL */
 };

@@ -42,6 +42,14 @@ enum config_restart {
 	CONFIG_TRANSIENT, /* after a failure */
 	CONFIG_PERMANENT, /* always */
 	CONFIG_TEMPORARY, /* never */
+	CONFIG_RESTARTS,  /* the number of policies */
+};
+
+/* Where the output of a task goes. */
+enum config_output {
+	CONFIG_SHOWN,     /* to tend, which keeps the last of it and shows each line */
+	CONFIG_COPIED,    /* to tend, which keeps the last of it and writes the bytes on */
+	CONFIG_INHERITED, /* where that of tend goes */
 };
 
 struct config_task {
@@ -57,6 +65,12 @@ struct config_task {
 	enum config_restart restart;
 	uint64_t stop_timeout_ns;
 	uint64_t restart_delay_ns;
+	uint64_t restart_max_ns;    /* the delay doubles up to this; 0: it stays as it is */
+	uint64_t restart_stable_ns; /* an attempt this long makes up for the failures before;
+	                               0: none does */
+	uint32_t restart_retries;   /* failures in a row after which there is a restart; 0: any */
+	enum config_output output;
+	bool inherits_input;
 	struct config_place at;        /* place of the name */
 	struct config_place *env_at;   /* places of the values of `env` */
 	struct config_place *words_at; /* places of the words of `command`; NULL for `shell` */
@@ -82,6 +96,38 @@ struct config {
  *   returns   0; -EINVAL if the file is not valid; -ENOMEM; else why the file
  *             cannot be read. On failure `errors` holds at least one error */
 int config_load(const char *path, struct config **out, struct config_errors *errors);
+
+/* A program of a command line, as a stack with this program as its only task. */
+struct config_program {
+	const char *name; /* for the stack and for the task; see config_name_of() */
+	char **argv;      /* ends with NULL */
+	char **env;       /* "NAME=VALUE", ends with NULL; the rest is the environment of tend */
+	const char *cwd;  /* absolute */
+	int stop_signal;
+	uint64_t stop_timeout_ns;
+	enum config_restart restart;
+	uint64_t restart_delay_ns, restart_max_ns, restart_stable_ns;
+	uint32_t restart_retries;
+	enum config_output output;
+};
+
+/* Makes the stack of a program. All is copied. Returns NULL if there is no memory; else the
+ * caller frees the configuration by config_free(). */
+struct config *config_of_program(const struct config_program *program);
+
+/* Writes a name for a stack, made of a text: every character that a name may not hold becomes
+ * a '-', and what stands before the first letter is left out. Returns false if the text has
+ * no letter. */
+bool config_name_of(const char *text, char name[CONFIG_NAME_MAX + 1]);
+
+/* Returns true for the name of a stack or a task. */
+bool config_name_valid(const char *s, size_t n);
+
+/* Returns a signal by its name or number; 0 if there is no such signal. */
+int config_signal(const char *s, size_t n);
+
+/* Returns the name among `names` that was probably meant, or NULL. */
+const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count);
 
 /* Accepts NULL. */
 void config_free(struct config *config);

@@ -1,8 +1,8 @@
 /* cli/config/reader.h - the shared parts of the files of the configuration.
  *
  * The files stand in this order, and each calls only files before it: memory,
- * report, value, node, task, graph, schema, surrogate, parse, load; environment, probe and
- * json read a loaded configuration. */
+ * report, value, node, task, graph, schema, surrogate, parse, load; program makes a
+ * configuration without a file; environment, probe and json read a configuration. */
 #ifndef TEND_CLI_CONFIG_READER_H
 #define TEND_CLI_CONFIG_READER_H
 
@@ -82,12 +82,7 @@ bool config_parse(struct config_reader *r, yaml_document_t *document);
 void config_read_document(struct config_reader *r);
 
 /* Values. */
-bool config_name_valid(const char *s, size_t n);
 bool config_duration(const char *s, size_t n, uint64_t *ns);
 #define CONFIG_DURATION_MAX_NS (UINT64_C(8760) * 3600 * 1000000000)
-int config_signal(const char *s, size_t n); /* returns 0 for an unknown name */
-
-/* Returns the name among `names` that was probably meant, or NULL. */
-const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count);
 
 #endif

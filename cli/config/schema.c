@@ -65,18 +65,10 @@ static void name_by_directory(struct config_reader *r, struct config_place at)
 	struct config *config = r->config;
 	assert(config->dir[0] == '/');
 	const char *base = strrchr(config->dir, '/') + 1;
-	char name[CONFIG_NAME_MAX];
-	size_t n = 0;
+	char name[CONFIG_NAME_MAX + 1];
 
-	for (const char *c = base; *c && n < sizeof(name); c++) {
-		char tail[2] = {'a', *c};
-		if (n > 0 && !config_name_valid(tail, 2))
-			name[n++] = '-';
-		else if (n > 0 || config_name_valid(c, 1))
-			name[n++] = *c;
-	}
-	if (n > 0)
-		config->name = config_keep_text(r, name, n);
+	if (config_name_of(base, name))
+		config->name = config_keep_text(r, name, strlen(name));
 	else
 		config_report(r->errors, at,
 		              "the directory's name '%s' holds no letter to name the stack by; add "

@@ -23,6 +23,21 @@ bool config_name_valid(const char *s, size_t n)
 	return true;
 }
 
+bool config_name_of(const char *text, char name[CONFIG_NAME_MAX + 1])
+{
+	size_t n = 0;
+
+	for (; *text && n < CONFIG_NAME_MAX; text++) {
+		char tail[2] = {'a', *text};
+		if (n > 0 && !config_name_valid(tail, 2))
+			name[n++] = '-';
+		else if (n > 0 || config_name_valid(text, 1))
+			name[n++] = *text;
+	}
+	name[n] = 0;
+	return n > 0;
+}
+
 /* Reads a whole number below `limit`. Returns its length, 0 if there is no
  * number. */
 static size_t read_number(const char *s, size_t n, uint64_t limit, uint64_t *value)

@@ -138,6 +138,10 @@ static json_t *logs(struct up *up, const char *path)
 		return envelope_error("tend.logs/1", EXIT_USAGE, "logs wants the path of a task");
 	if (!t)
 		return no_such_task(up, "tend.logs/1", path);
+	if (t->config->output == CONFIG_INHERITED)
+		return envelope_error("tend.logs/1", EXIT_FAILED,
+		                      "the output is not kept, because the program writes where "
+		                      "tend run does; tend run --logs keeps it");
 	json_t *attempts = json_array();
 	bool runs = up_task_tail(t, &live);
 	if (!runs && t->tails[1].attempt)

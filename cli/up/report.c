@@ -4,6 +4,8 @@
 #include "show/json.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +66,8 @@ static void print_envelope(const struct up *up)
 
 void up_report_print(const struct up *up)
 {
+	if (up->single)
+		return;
 	if (up->json) {
 		print_envelope(up);
 		return;
@@ -113,10 +117,44 @@ static int code_of(const struct up_task *t)
 	return t->last.result > 255 ? 255 : t->last.result;
 }
 
+/* Returns what a shell answers for a program that cannot be run. */
+static int code_of_start(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return EXIT_NO_PROGRAM;
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case EFBIG:
+	case EPIPE:
+		return EXIT_FAILED;
+	default:
+		return EXIT_NO_EXEC;
+	}
+}
+
+static int code_of_single(const struct up_task *t)
+{
+	if (t->state != TEND_STATE_ENDED)
+		return EXIT_TIMEOUT;
+	if (!t->has_last && t->outcome != TEND_CANCELED)
+		return EXIT_FAILED;
+	if (!t->has_last || t->last.result == -ECANCELED)
+		return 128 + SIGTERM; /* as if the program had begun */
+	if (t->last.result < 0)
+		return code_of_start(-t->last.result);
+	return t->last.result > 255 ? 255 : t->last.result;
+}
+
 int up_exit_code(const struct up *up)
 {
 	int worst = 0;
 
+	if (up->single)
+		return code_of_single(&up->tasks[0]);
 	if (up->start_failed)
 		return 1;
 	if (survivors(up))

@@ -84,7 +84,9 @@ static void add_task(json_t *rows, const struct up_task *t)
 
 	snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)t->id);
-	snprintf(site, sizeof(site), "%s:%zu", file ? file + 1 : up->file, t->config->at.line);
+	int used = snprintf(site, sizeof(site), "%s", file ? file + 1 : up->file);
+	if (t->config->at.line && used < (int)sizeof(site))
+		snprintf(site + used, sizeof(site) - (size_t)used, ":%zu", t->config->at.line);
 	name_stack(stack, sizeof(stack), up);
 	const struct row row = {
 		.id = id,

@@ -6,11 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static void say(const struct up *up, const char *name, size_t number, const char *fmt, va_list args)
+/* In the place of a program this process has little to say.
+ *
+ *   always    also in the place of a program */
+static void say(const struct up *up, const char *name, size_t number, bool always, const char *fmt,
+                va_list args)
 {
 	char text[1024];
-	int n = vsnprintf(text, sizeof(text), fmt, args);
 
+	if (up->single && !always)
+		return;
+	int n = vsnprintf(text, sizeof(text), fmt, args);
 	if (n >= (int)sizeof(text))
 		n = (int)text_whole(text, sizeof(text) - 1);
 	if (n > 0)
@@ -21,7 +27,7 @@ void up_say(const struct up *up, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	say(up, up->config->name, up->config->ntasks, fmt, args);
+	say(up, up->config->name, up->config->ntasks, false, fmt, args);
 	va_end(args);
 }
 
@@ -29,7 +35,15 @@ void up_task_say(const struct up_task *t, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	say(t->up, t->config->name, t->index, fmt, args);
+	say(t->up, t->config->name, t->index, false, fmt, args);
+	va_end(args);
+}
+
+void up_task_tell(const struct up_task *t, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	say(t->up, t->config->name, t->index, true, fmt, args);
 	va_end(args);
 }
 

@@ -1,29 +1,51 @@
-/* cli/up/signals.c - SIGINT, SIGTERM and SIGHUP, which stop the stack. */
+/* cli/up/signals.c - the signals of a stack, which stop the stack. `tend run` stands in the
+ * place of a program, and most signals go on to the program. */
 #include "up/up.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAUSE_NS TEND_SEC /* between two wishes */
 
+/* The signals for a stack, and with `single` the signals for a program. */
+static const struct taken {
+	int number;
+	bool single;
+} TAKEN[] = {
+	{SIGTERM, false}, {SIGINT, false},  {SIGHUP, false}, {SIGQUIT, true}, {SIGUSR1, true},
+	{SIGUSR2, true},  {SIGWINCH, true}, {SIGTSTP, true}, {SIGCONT, true}, {SIGCHLD, true},
+};
+
+enum { COUNT = sizeof(TAKEN) / sizeof(*TAKEN) };
+
+static bool ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* Blocks the signals before there are threads, because a signal ends up with any
- * thread in which the signal is not blocked. An ignored SIGHUP, as under nohup,
+ * thread in which the signal is not blocked. An ignored signal, as SIGHUP under nohup,
  * stays ignored. */
-int up_signals_open(void)
+int up_signals_open(bool single)
 {
 	sigset_t set;
-	struct sigaction hup;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN)
-		sigaddset(&set, SIGHUP);
+	for (int i = 0; i < COUNT; i++) {
+		int number = TAKEN[i].number;
+		bool stays = ignored(number) && (single || number == SIGHUP);
+		if ((single || !TAKEN[i].single) && (number == SIGTERM || !stays))
+			sigaddset(&set, number);
+	}
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -41,9 +63,8 @@ void up_signals_close(struct up *up)
 	up->signal_fd = -1;
 	signal(SIGINT, SIG_DFL);
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (int i = 0; i < COUNT; i++)
+		sigaddset(&set, TAKEN[i].number);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -57,24 +78,87 @@ static bool is_new_wish(const struct up *up, int number)
 	return number != SIGHUP && tend_now() - up->wished_at >= PAUSE_NS;
 }
 
+static void wish(struct up *up, int number)
+{
+	char reason[32];
+
+	if (!is_new_wish(up, number))
+		return;
+	bool second = up->wished_at != 0;
+	snprintf(reason, sizeof(reason), "SIG%s", sigabbrev_np(number));
+	up->wished_at = tend_now();
+	if (second)
+		up_force(up, reason);
+	else
+		up_stop(up, reason, 0);
+}
+
+/* ---- In the place of a program ---- */
+
+static void reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0) {}
+}
+
+/* Stops this process as the signal would, so that the shell sees the stop. The program goes
+ * on when this process goes on. */
+static void pause_with(tend_task program)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(SIGTSTP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)!tend_process_signal(program, SIGCONT);
+}
+
+/* Gives a signal to the program. Between two attempts there is no program, and a signal that
+ * ends most programs then stops the stack. */
+static void pass(struct up *up, int number)
+{
+	tend_task program = up->tasks[0].process;
+	bool ends = number == SIGINT || number == SIGQUIT || number == SIGHUP;
+
+	if (!program.id || tend_process_signal(program, number) != 0) {
+		if (ends)
+			wish(up, number);
+		return;
+	}
+	if (ends)
+		up->passed = number;
+	if (number == SIGTSTP)
+		pause_with(program);
+}
+
+static void take_single(struct up *up, int number)
+{
+	bool stops = number == SIGTERM;
+
+	/* A program with restarts would come back after each Ctrl-C. */
+	if (number == SIGINT || number == SIGQUIT)
+		stops = up->config->tasks[0].restart != CONFIG_TEMPORARY;
+	if (number == SIGCHLD)
+		reap();
+	else if (stops)
+		wish(up, number);
+	else
+		pass(up, number);
+}
+
 int up_signals_main(void *arg)
 {
 	struct up *up = arg;
 	struct signalfd_siginfo info;
-	char reason[32];
 
 	while (tend_read(up->signal_fd, &info, sizeof(info), TEND_FOREVER) == sizeof(info)) {
 		int number = (int)info.ssi_signo;
 		up->interrupted |= number == SIGINT;
-		if (!is_new_wish(up, number))
-			continue;
-		bool second = up->wished_at != 0;
-		snprintf(reason, sizeof(reason), "SIG%s", sigabbrev_np(number));
-		up->wished_at = tend_now();
-		if (second)
-			up_force(up, reason);
+		if (up->single)
+			take_single(up, number);
 		else
-			up_stop(up, reason, 0);
+			wish(up, number);
 	}
 	return 0;
 }

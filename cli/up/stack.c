@@ -18,6 +18,8 @@ static enum printer_style style(const struct up *up)
 {
 	if (up->json)
 		return PRINT_JSON;
+	if (up->single)
+		return PRINT_PLAIN;
 	return output_colour() ? PRINT_COLOUR : PRINT_PLAIN;
 }
 
@@ -81,7 +83,7 @@ static int begin_main(void *arg)
 
 	if (!error)
 		error = spawn_own(up, up_signals_main, up, "signals", NULL);
-	if (!error)
+	if (!error && up->instance)
 		error = spawn_own(up, up_keep_main, up, "keep", NULL);
 	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
 		char name[TEND_NAME_MAX + 1];
@@ -103,8 +105,9 @@ static int serve(struct up *up)
 	/* No task can have this name, because the name of a task begins with a
 	 * letter. */
 	int error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
-	if (!error)
-		error = tend_scope_open(up->own, "listen", NULL, &server->listeners);
+	if (error || !up->instance)
+		return error;
+	error = tend_scope_open(up->own, "listen", NULL, &server->listeners);
 	if (!error)
 		error = tend_scope_open(up->own, "control", NULL, &server->connections);
 	if (!error)
@@ -170,10 +173,13 @@ static void end(struct up *up)
 
 int up_run(struct up *up)
 {
-	assert(up->config && !up->rt && !up->tasks && up->instance->lock_fd >= 0);
-	up->signal_fd = up_signals_open();
+	assert(up->config && !up->rt && !up->tasks);
+	assert(!up->instance || up->instance->lock_fd >= 0);
+	assert(!up->single || up->config->ntasks == 1);
+	up->signal_fd = up_signals_open(up->single);
 	up->started_at = tend_now();
-	up->printer = printer_open(STDOUT_FILENO, style(up), name_width(up->config));
+	up->printer = printer_open(up->single ? STDERR_FILENO : STDOUT_FILENO, style(up),
+	                           name_width(up->config));
 	int error = up->signal_fd < 0 ? -errno : up->printer ? prepare_tasks(up) : -ENOMEM;
 	if (!error)
 		error = run(up);
@@ -182,7 +188,8 @@ int up_run(struct up *up)
 		        strerror(-error), error == -EFBIG ? INSTANCE_EFBIG_REMEDY : "");
 	int code = error ? 1 : up->exit_code;
 	end(up);
-	instance_release(up->instance);
+	if (up->instance)
+		instance_release(up->instance);
 	/* The reader of the output may be slow, and a signal then ends the wait. */
 	up_signals_close(up);
 	printer_close(up->printer);

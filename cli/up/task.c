@@ -147,12 +147,37 @@ static void see_settled(struct up_task *t)
 		mark_started(t);
 }
 
+/* Writes the bytes of a program on, each stream to that of this process, as fast as they are
+ * taken: the program waits with this fiber. A stop is kept off for the time that the program
+ * has, because its last words are output like any other. */
+static void copy_output(struct up_task *t, int stream, const char *bytes, size_t n)
+{
+	uint64_t outer;
+	bool shielded = tend_shield_begin(tend_after(t->config->stop_timeout_ns), &outer) == 0;
+	ssize_t done = tend_write(stream, bytes, n, TEND_FOREVER);
+
+	if (shielded)
+		tend_shield_end(outer);
+	if (done == (ssize_t)n)
+		return;
+	/* Without a copy, a program whose reader has left gets this signal. */
+	if (done == -EPIPE)
+		(void)!tend_process_signal(t->process, SIGPIPE);
+	else if (!t->cut)
+		up_task_tell(t, "some of its output is lost: %s",
+		             done < 0 ? tend_strerror((int)done) : "it was written in part");
+	t->cut = true;
+}
+
 static void output(void *arg, int stream, const char *bytes, size_t n)
 {
 	struct up_task *t = arg;
 
-	(void)stream;
 	see_start(t);
+	if (t->config->output == CONFIG_COPIED) {
+		copy_output(t, stream, bytes, n);
+		return;
+	}
 	line_feed(&t->line, bytes, n, print_line, t);
 	if (t->line.n == 0) {
 		t->show_at = TEND_FOREVER;
@@ -182,28 +207,60 @@ static void start_failed(struct up_task *t, const char *text)
 
 	config_script_slip(t->config, environ, slip, sizeof(slip));
 	up_task_because(t, "could not start: %s", text);
-	fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file, at.line,
-	        at.column, t->config->name, text, slip[0] ? "; " : "", slip);
+	if (up->single)
+		up_task_tell(t, "could not start: %s%s%s", text, slip[0] ? "; " : "", slip);
+	else
+		fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file,
+		        at.line, at.column, t->config->name, text, slip[0] ? "; " : "", slip);
 	up->start_failed = true;
 	finish(t, TEND_FAILED);
 	up_stop(up, "a task could not start", 0);
 }
 
+/* Returns the time before the next attempt: it doubles with each failure in a row but the
+ * first, up to its limit. */
+static uint64_t delay_of(const struct up_task *t)
+{
+	uint64_t delay = t->config->restart_delay_ns, max = t->config->restart_max_ns;
+
+	for (uint32_t i = 1; i < t->failures && delay > 0 && delay < max; i++)
+		delay = delay > max / 2 ? max : 2 * delay;
+	return delay;
+}
+
 static void try_later(struct up_task *t)
 {
+	uint64_t wait = delay_of(t);
+
 	set_state(t, TEND_STATE_BACKOFF);
 	assert(!t->process.id);
-	t->retry_at = tend_after(t->config->restart_delay_ns);
+	t->retry_at = tend_after(wait);
 	char delay[32];
-	tend_duration_text(t->config->restart_delay_ns, delay, sizeof(delay));
-	up_task_say(t, "%s; restart %u in %s", t->why, t->restarts + 1, delay);
+	tend_duration_text(wait, delay, sizeof(delay));
+	up_task_tell(t, "%s; restart %u in %s", t->why, t->restarts + 1, delay);
 	tend_event_set(t->up->changed);
+}
+
+static void count_failure(struct up_task *t, bool failed)
+{
+	uint64_t stable = t->config->restart_stable_ns;
+
+	if (!failed || (stable && tend_now() - t->spawned_at >= stable))
+		t->failures = 0;
+	t->failures += failed && t->failures < UINT32_MAX;
 }
 
 static bool starts_again(const struct up_task *t, bool failed)
 {
+	uint32_t retries = t->config->restart_retries;
+
 	if (t->up->stopping || t->config->restart == CONFIG_TEMPORARY)
 		return false;
+	if (failed && retries && t->failures > retries) {
+		up_task_tell(t, "%s; it is not started again after %u failures", t->why,
+		             t->failures);
+		return false;
+	}
 	return failed || t->config->restart == CONFIG_PERMANENT;
 }
 
@@ -230,7 +287,10 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
 		return;
 	}
-	if (starts_again(t, failed)) {
+	count_failure(t, failed);
+	/* A user who passes a signal on wants the end that the signal brings. */
+	bool wished = t->up->passed && o->signal == t->up->passed;
+	if (!wished && starts_again(t, failed)) {
 		if (!failed)
 			up_task_because(t, "%s", text);
 		try_later(t);
@@ -243,6 +303,17 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 
 /* ---- Steps; each returns until when the fiber may sleep ---- */
 
+static uint32_t flags_of(const struct config_task *c)
+{
+	static const uint32_t flags[] = {
+		[CONFIG_SHOWN] = TEND_ONE_OUTPUT,
+		[CONFIG_COPIED] = 0,
+		[CONFIG_INHERITED] = TEND_INHERIT_OUTPUT,
+	};
+
+	return flags[c->output] | (c->inherits_input ? TEND_INHERIT_INPUT : 0);
+}
+
 static void begin(struct up_task *t)
 {
 	const struct config_task *c = t->config;
@@ -253,16 +324,19 @@ static void begin(struct up_task *t)
 	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
-	int error = env ? tend_spawn_process(
-				  tend_root(t->up->rt),
-				  TEND_PROCESS_OPTS(.name = name, .stop_signal = c->stop_signal,
-	                                            .stop_ns = c->stop_timeout_ns,
-	                                            .argv = (const char *const *)c->argv,
-	                                            .env = (const char *const *)env, .cwd = c->cwd,
-	                                            .flags = TEND_ONE_OUTPUT, .output = output,
-	                                            .output_arg = t, .attempt = t->attempt),
-				  &process)
-	                : -ENOMEM;
+	int error =
+		env ? tend_spawn_process(
+			      tend_root(t->up->rt),
+			      TEND_PROCESS_OPTS(.name = name, .stop_signal = c->stop_signal,
+	                                        .stop_ns = c->stop_timeout_ns,
+	                                        .argv = (const char *const *)c->argv,
+	                                        .env = (const char *const *)env, .cwd = c->cwd,
+	                                        .flags = flags_of(c),
+	                                        .output = c->output == CONFIG_INHERITED ? NULL
+	                                                                                : output,
+	                                        .output_arg = t, .attempt = t->attempt),
+			      &process)
+		    : -ENOMEM;
 	free(env);
 	if (error == 0) {
 		t->process = process;
@@ -284,7 +358,11 @@ static void begin(struct up_task *t)
 		return;
 	}
 	up_task_because(t, "could not start: %s", text);
-	try_later(t);
+	count_failure(t, true);
+	if (starts_again(t, true))
+		try_later(t);
+	else
+		finish(t, TEND_FAILED);
 }
 
 static uint64_t step_queued(struct up_task *t)

@@ -63,6 +63,8 @@ struct up_task {
 	bool killed;       /* (t) the process was killed by force */
 	uint32_t attempt;  /* (t) 0: no attempt yet */
 	uint32_t restarts; /* (t) */
+	uint32_t failures; /* (t) in a row */
+	bool cut;          /* (t) some of a copied output could not be written, and this was told */
 	int32_t pid;       /* (t) 0: no process is known to run */
 	uint64_t spawned_at, since, retry_at; /* (t) */
 	uint64_t settled_at; /* (t) when the process counts as started; valid once there is a pid */
@@ -84,7 +86,8 @@ struct up {
 	struct printer *printer;     /* (c) */
 	tend_runtime *rt;            /* (m) */
 	tend_scope own; /* (c) holds the fibers; the processes of the user are in the root */
-	struct instance *instance;    /* (c) its content: the keeping fiber */
+	struct instance *instance;    /* (c) its content: the keeping fiber; NULL: no other command
+	                               * finds the stack */
 	struct control_server server; /* see server.h */
 	tend_task accepting;          /* the keeping fiber; serves the socket */
 	tend_event *changed;          /* (c) any fiber sets it: a task ended, or the stop went on */
@@ -92,12 +95,16 @@ struct up {
 	int signal_fd;                /* (c) */
 	uint64_t started_at;          /* (c) */
 	bool json;                    /* (c) write documents */
+	bool single;                  /* (c) `tend run`: the only task is a program in the place of
+	                               * this process, and standard output is the program's */
 	bool start_failed;            /* (t) some task could not start */
 	bool stopping;                /* (s) */
 	bool forced;                  /* (s) kill, for any reason */
 	bool user_forced;             /* (s) a second Ctrl-C, or down --now */
 	bool gave_up;                 /* (s) the deadline passed with survivors */
 	bool interrupted;             /* the fiber of the signals: there was a SIGINT */
+	int passed;                   /* the fiber of the signals: the last signal that was passed
+	                               * on and ends most programs; 0: none */
 	uint64_t wished_at;           /* the fiber of the signals: its last wish; 0: none */
 	int exit_code;                /* (w) valid once `over` is set */
 	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
@@ -111,6 +118,9 @@ struct up {
 /* Write a line of the stack, or of one of its tasks. */
 void up_say(const struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
 void up_task_say(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
+
+/* Writes a line that `tend run` does not keep back. */
+void up_task_tell(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
 /* Writes `t->why`, the reason of the last failure. */
 void up_task_because(struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
@@ -165,11 +175,12 @@ void up_task_abandon(struct up_task *t);
 
 /* ---- signals.c ---- */
 
-/* Blocks the signals that stop a stack. Returns a signalfd for them, or -1. */
-int up_signals_open(void);
+/* Blocks the signals that are for the stack. Returns a signalfd for them, or -1. */
+int up_signals_open(bool single);
 
 /* The fiber that takes SIGINT, SIGTERM and SIGHUP. The first of them stops the stack, and
- * a later one kills what is left if it comes after a pause. */
+ * a later one kills what is left if it comes after a pause. In the place of a program it
+ * passes signals on to the program, and reaps what falls to this process. */
 int up_signals_main(void *arg);
 
 /* Gives the signals their default action again. */

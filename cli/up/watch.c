@@ -12,7 +12,8 @@ static void print_progress(struct up *up, size_t *shown, unsigned *ticks)
 {
 	char text[512];
 
-	if (up->ended == up->config->ntasks || (*shown == up->ended && ++*ticks < SHOW_EVERY))
+	if (up->single || up->ended == up->config->ntasks ||
+	    (*shown == up->ended && ++*ticks < SHOW_EVERY))
 		return;
 	*ticks = 0;
 	*shown = up->ended;

@@ -38,15 +38,18 @@ typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
 	X("XDG_RUNTIME_DIR")
 
 enum {
-	TEND_ONE_OUTPUT = 1 << 8, /* process: standard error is standard output, so the order of
+	TEND_ONE_OUTPUT = 1 << 8,    /* process: standard error is standard output, so the order of
 	                             what is written to both is kept; every stream is 1 */
+	TEND_INHERIT_INPUT = 1 << 9, /* process: standard input is that of this program */
+	TEND_INHERIT_OUTPUT = 1 << 10, /* process: standard output and error are those of this
+	                                  program, so nothing of them is seen or kept here */
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_process_opts {
 	size_t size;             /* size of this struct, set by TEND_PROCESS_OPTS */
 	const char *name;        /* 1 to 47 bytes; default: the last part of argv[0] */
-	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT */
+	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT, TEND_INHERIT_... */
 	int32_t stop_signal;     /* asks the process to end; default SIGTERM */
 	uint64_t stop_ns;        /* from stop_signal to SIGKILL; default 10 s */
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */
@@ -62,7 +65,11 @@ struct tend_process_opts {
 
 /* Starts a process as a task of `scope`, with /dev/null as standard input, a
  * group of its own, default signals, and no descriptor but 0, 1 and 2. The call
- * returns before the process runs. A process that could not start (no such
+ * returns before the process runs. TEND_INHERIT_INPUT and TEND_INHERIT_OUTPUT hand on
+ * the descriptors as they are at the call; in place of a closed one there is /dev/null.
+ * An inherited terminal is not the controlling terminal of the process, because the
+ * process is in another session: the process may read and write there at any time, and
+ * the signals of the keyboard go to this program only. A process that could not start (no such
  * program, no permission, no cwd) has the outcome TEND_FAILED, with the negative
  * errno value as result and a sentence as message.
  *
@@ -78,7 +85,8 @@ struct tend_process_opts {
  * when the runtime started its guard, at the first process. A program that gives
  * up privileges must do so before.
  *
- *   opts      argv is required; everything is copied
+ *   opts      argv is required; everything is copied. TEND_INHERIT_OUTPUT with an
+ *             output callback or with TEND_ONE_OUTPUT is -EINVAL
  *   out       as in tend_spawn()
  *   returns   as tend_spawn(); -ENOENT if there is no tend-guard at the paths of
  *             tend_guard_paths(); -EACCES if this program may not search its own

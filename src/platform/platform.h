@@ -99,9 +99,12 @@ void tend__poller_arm(struct tend__poller *p, uint64_t deadline);
  * there is none to be had. A simulation has no such poller. */
 struct tend__poller *tend__thread_poller(void);
 
-/* Maps `n` stacks of `bytes` each, side by side; the lowest page of each is a guard. Returns
- * NULL with *error -ENOMEM or, out of mappings, -EAGAIN. */
+/* Maps `n` stacks of `bytes` each, side by side. Returns NULL with *error -ENOMEM or, out of
+ * mappings, -EAGAIN. */
 void *tend__stacks_map(size_t bytes, unsigned n, int *error);
+/* Makes the lowest page of a stack its guard, which the stack must have before code runs on
+ * the stack. Returns 0, -ENOMEM, or -EAGAIN out of mappings. */
+int tend__stack_guard(void *low);
 void tend__stacks_unmap(void *low, size_t bytes, unsigned n);
 /* Gives the memory of a stack back, except its guard and its top page. */
 void tend__stack_trim(void *low, size_t bytes);

@@ -41,6 +41,25 @@ static int add_block(struct tend__worker *w)
 	return 0;
 }
 
+/* The unused stacks of the newest block lie in order. A stack gets its guard and its
+ * descriptor when it is first taken, so that a runtime of few tasks pays for few. */
+static struct tend__stack *first_use(struct tend__worker *w, int *error)
+{
+	size_t bytes = w->rt->stack_bytes;
+
+	*error = !w->blocks || w->blocks->n == 0 ? add_block(w) : 0;
+	if (*error)
+		return NULL;
+	uint32_t last = w->blocks->n - 1;
+	char *low = (char *)w->blocks->low + last * bytes;
+
+	*error = tend__stack_guard(low);
+	if (*error)
+		return NULL;
+	w->blocks->n = last;
+	return place(low, bytes, last);
+}
+
 struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error)
 {
 	size_t page = tend__page_bytes();
@@ -52,6 +71,11 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 		char *low = tend__stacks_map(bytes, 1, error);
 		if (!low)
 			return NULL;
+		*error = tend__stack_guard(low);
+		if (*error) {
+			tend__stacks_unmap(low, bytes, 1);
+			return NULL;
+		}
 		s = place(low, bytes, 0);
 		s->single = true;
 	} else if (w->stacks) {
@@ -60,20 +84,13 @@ struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *
 		w->stacks_free--;
 		s->trimmed = false;
 	} else {
-		/* The unused stacks of the newest block lie in order: the descriptor is
-		 * written into a stack when the stack is first taken, so that an unused
-		 * stack has no page. */
-		if (!w->blocks || w->blocks->n == 0) {
-			*error = add_block(w);
-			if (*error) {
-				/* Relaxed: spawns are refused from now on, a few of them late. */
-				if (w->stacks_used) /* else no stack will come back */
-					tend__store_relaxed(&w->rt->no_stacks, 1);
-				return NULL;
-			}
+		s = first_use(w, error);
+		if (!s) {
+			/* Relaxed: spawns are refused from now on, a few of them late. */
+			if (w->stacks_used) /* else no stack will come back */
+				tend__store_relaxed(&w->rt->no_stacks, 1);
+			return NULL;
 		}
-		w->blocks->n--;
-		s = place((char *)w->blocks->low + w->blocks->n * bytes, bytes, w->blocks->n);
 	}
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;

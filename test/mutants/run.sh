@@ -34,12 +34,22 @@ say() { # ok, NAME, [# a remark]
 	fi
 }
 
-object() { echo "$work/$(echo "$1" | tr / _).o"; }
-
-compile() { # SOURCE, [in TREE]
-	# shellcheck disable=SC2086
-	$cc $flags -I"${2:-$here}/include" -I"${2:-$here}/src" -I"$here/test" \
-		-I"$here/test/scenarios" -c "${2:-$here}/$1" -o "$(object "$1")"
+# Of the simulator's build come the objects of the tests and the library: an object that is
+# given before the library stands in the place of its member.
+build=${BUILD:-$here/build}
+case $build in
+/*) ;;
+*) build=$here/$build ;;
+esac
+if ! ninja -C "$build" test/test_sim >"$work/ninja" 2>&1; then
+	tail -n 20 "$work/ninja" >&2
+	echo "mutants: there must be a build with tests in $build; run make test first" >&2
+	exit 1
+fi
+link() { # [OBJECT]
+	# shellcheck disable=SC2046
+	$cc -pthread -o "$work/test_sim" "$@" "$build"/test/test_sim.p/*.o "$build/src/libtend-sim.a" \
+		$(pkg-config --libs check)
 }
 
 # The tests, the cheap ones first, in pieces, because the first failure is enough.
@@ -64,11 +74,6 @@ first_failure() { # the TEST that is tried first, or nothing
 	done
 }
 
-link() {
-	# shellcheck disable=SC2046
-	$cc -pthread -o "$work/test_sim" "$work"/*.o $(pkg-config --libs check)
-}
-
 # One bug: a perl substitution over one file. It must apply, and compile. The test that is
 # known to see the bug comes first, because without it most of the time goes to tests that do
 # not; any test may catch a mutant. Each lane takes its turn.
@@ -80,19 +85,17 @@ mutant() { # NAME, FILE, EXPRESSION, [TEST]
 	*"$only"*) ;;
 	*) return 0 ;;
 	esac
-	rm -rf "$work/tree"
-	mkdir "$work/tree"
-	cp -R "$here/src" "$here/include" "$work/tree/"
-	perl -0pi -e "$3" "$work/tree/$2"
-	if cmp -s "$here/$2" "$work/tree/$2"; then
+	perl -0p -e "$3" "$here/$2" >"$work/mutant.c"
+	if cmp -s "$here/$2" "$work/mutant.c"; then
 		say no "$1: nothing in $2 matches"
 		return 0
 	fi
-	cp "$(object "$2")" "$work/kept"
-	if ! compile "$2" "$work/tree" 2>"$work/errors"; then
+	# shellcheck disable=SC2086
+	if ! $cc $flags -I"$here/include" -I"$here/src" -c "$work/mutant.c" -o "$work/mutant.o" \
+		2>"$work/errors"; then
 		say no "$1: it does not compile: $(sed -n 1p "$work/errors")"
 	else
-		link
+		link "$work/mutant.o"
 		by=$(first_failure "${4:-}")
 		if [ -n "$by" ]; then
 			say yes "$1: caught by $(echo $by)"
@@ -100,32 +103,33 @@ mutant() { # NAME, FILE, EXPRESSION, [TEST]
 			say no "$1: nothing noticed it"
 		fi
 	fi
-	cp "$work/kept" "$(object "$2")"
 }
 
 lanes=$(nproc)
-for source in $(cd "$here" && ls src/*/*.c src/*/*/*.c src/*/*/*.S test/suite.c test/sim/*.c test/scenarios/*.c); do
-	compile "$source" &
-	number=$((number + 1))
-	[ $((number % lanes)) -ne 0 ] || wait
-done
-wait
-# It says what is missing if something did not compile.
 link
 number=1
-measured=
 for piece in $pieces; do
-	begun=$(date +%s)
-	if ! run_piece "$piece" 3600; then
-		say no "without a mutant every test passes: not $piece"
-		sed 's/^/# /' "$work/tap" "$work/log"
-	fi
-	# The lanes take each other's time.
-	measured="$measured$piece $((5 * lanes * ($(date +%s) - begun + 1)))
-"
+	(
+		trap - EXIT
+		mkdir "$work/of_$number"
+		ln "$work/test_sim" "$work/of_$number"
+		work=$work/of_$number
+		begun=$(date +%s)
+		run_piece "$piece" 3600 && echo "$piece $((5 * ($(date +%s) - begun + 1)))" >"$work/limit"
+	) &
+	[ $((number % lanes)) -ne 0 ] || wait
+	number=$((number + 1))
 done
-limits=$measured
-[ $failed -ne 0 ] || say yes "without a mutant every test passes"
+wait
+limits=$(cat "$work"/of_*/limit)
+[ "$(echo "$limits" | wc -l)" -eq $((number - 1)) ] || failed=1
+number=1
+if [ $failed -eq 0 ]; then
+	say yes "without a mutant every test passes"
+else
+	say no "without a mutant every test passes"
+	cat "$work"/of_*/tap "$work"/of_*/log | sed 's/^/# /'
+fi
 
 mutants() {
 
@@ -318,7 +322,6 @@ mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c 
 # A lane for each processor, with objects of its own.
 for lane in $(seq 0 $((lanes - 1))); do
 	mkdir "$work/lane$lane"
-	cp "$work"/*.o "$work/lane$lane"
 	(
 		trap - EXIT
 		work=$work/lane$lane turn=1

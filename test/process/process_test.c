@@ -756,6 +756,79 @@ TEST(standard_input_is_there_though_the_program_has_none)
 	end();
 }
 
+/* Puts a pipe in the place of a standard stream. Returns the other end. */
+static int redirect(int fd)
+{
+	int both[2], mine = fd == 0 ? 1 : 0;
+
+	ck_assert_int_eq(pipe(both), 0);
+	ck_assert_int_eq(dup2(both[!mine], fd), fd);
+	close(both[!mine]);
+	return both[mine];
+}
+
+static void reads(int fd, const char *want)
+{
+	char text[64] = "";
+
+	ck_assert_int_eq((int)read(fd, text, sizeof(text) - 1), (int)strlen(want));
+	ck_assert_str_eq(text, want);
+	close(fd);
+}
+
+TEST(inherited_streams_are_those_of_the_program)
+{
+	const char *const argv[] = {"sh", "-c", "read word && echo $word && echo err >&2", NULL};
+	const uint32_t flags = TEND_INHERIT_INPUT | TEND_INHERIT_OUTPUT;
+	int before = fds_open(), saved[3], other[3];
+	char tail[16];
+	tend_task t;
+
+	for (int i = 0; i < 3; i++) {
+		saved[i] = dup(i);
+		other[i] = redirect(i);
+	}
+	int error = tend_runtime_open(TEND_RUNTIME_OPTS(.guard_path = getenv("TEND_GUARD")), &rt);
+	if (!error)
+		error = tend_spawn_process(tend_root(rt),
+		                           TEND_PROCESS_OPTS(.argv = argv, .flags = flags), &t);
+	/* The program may close its own as soon as the call has returned. */
+	for (int i = 0; i < 3; i++) {
+		dup2(saved[i], i);
+		close(saved[i]);
+	}
+	ANSWERS(error, 0);
+	ck_assert_int_eq((int)write(other[0], "in\n", 3), 3);
+	close(other[0]);
+	ck_assert_int_eq((int)tend_scope_wait_empty(tend_root(rt), tend_after(PATIENCE_NS)), 0);
+	ck_assert_int_eq((int)tend_process_tail(t, tail, sizeof(tail), NULL), 0);
+	ck_assert_int_eq(join(t).result, 0);
+	reads(other[1], "in\n");
+	reads(other[2], "err\n");
+	end();
+	ck_assert_int_eq(fds_open(), before);
+}
+
+TEST(an_inherited_stream_that_is_closed_is_empty)
+{
+	const char *const argv[] = {"sh", "-c", "cat && echo out", NULL};
+	const uint32_t flags = TEND_INHERIT_INPUT | TEND_INHERIT_OUTPUT;
+	int out;
+	tend_task t;
+
+	fflush(NULL);
+	out = dup(1);
+	begin();
+	close(0);
+	close(1);
+	int error = tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv, .flags = flags), &t);
+	dup2(out, 1);
+	close(out);
+	ANSWERS(error, 0);
+	ck_assert_int_eq(join(t).result, 0);
+	end();
+}
+
 /* Without assertions, which write to a file. */
 static int without_files(void)
 {

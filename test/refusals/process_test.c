@@ -206,6 +206,9 @@ REFUSES(tend_spawn_process_at, EINVAL, "a slash in the name", beside_one,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .name = "a/b")))
 REFUSES(tend_spawn_process_at, EINVAL, "that can be aborted", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .flags = TEND_ABORTABLE)))
+REFUSES(tend_spawn_process_at, EINVAL, "an inherited output that is one", outside,
+        spawn(w, w->open,
+              TEND_PROCESS_OPTS(.argv = sleeper, .flags = TEND_INHERIT_OUTPUT | TEND_ONE_OUTPUT)))
 REFUSES(tend_spawn_process_at, EINVAL, "a signal that cannot be", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .stop_signal = 65)))
 REFUSES(tend_spawn_process_at, EINVAL, "a negative signal", outside,

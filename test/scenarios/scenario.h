@@ -10,7 +10,6 @@
 
 #include "tend/tend.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -203,7 +203,6 @@ static bool wants_kill(const struct tend__process *p)
  * also if the process has failed; or -EAGAIN: later. */
 static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
-	const int fds[3] = {-1, p->ends[0], p->ends[1]};
 	int error = 0;
 
 	tend__assert_held(&c->lock);
@@ -218,7 +217,7 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 			error = -ENOBUFS;
 		if (!error)
 			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd,
-			                          p->base, p->stop, fds);
+			                          p->base, p->stop, p->ends);
 		if (error != -EPIPE)
 			break;
 		(void)listen_to(c);
@@ -235,8 +234,8 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 	p->asked = true;
 	tend__unlink(&p->todo);
 	tend__process_close(&p->base);
-	tend__process_close(&p->ends[0]);
-	tend__process_close(&p->ends[1]);
+	for (int i = 0; i < 3; i++)
+		tend__process_close(&p->ends[i]);
 	await(c);
 	return 0;
 }

@@ -64,19 +64,33 @@ size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, 
 	return n;
 }
 
+int tend__output_inherit(struct tend__process *p, uint32_t flags)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		tend__assert(p->ends[fd] < 0);
+		if (!(flags & (fd == 0 ? TEND_INHERIT_INPUT : TEND_INHERIT_OUTPUT)))
+			continue;
+		p->ends[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		/* A closed descriptor is left to the guard, which has /dev/null. */
+		if (p->ends[fd] < 0 && errno != EBADF)
+			return -errno;
+	}
+	return 0;
+}
+
 int tend__output_open(struct tend__process *p)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && !p->inherited; i++) {
 		int both[2];
 
-		tend__assert(p->out[i] < 0 && p->ends[i] < 0);
+		tend__assert(p->out[i] < 0 && p->ends[1 + i] < 0);
 		if (i == 1 && p->one_output) {
-			p->ends[i] = fcntl(p->ends[0], F_DUPFD_CLOEXEC, 3);
-			return p->ends[i] < 0 ? -errno : 0;
+			p->ends[2] = fcntl(p->ends[1], F_DUPFD_CLOEXEC, 3);
+			return p->ends[2] < 0 ? -errno : 0;
 		}
 		if (pipe2(both, O_CLOEXEC))
 			return -errno;
-		p->ends[i] = both[1];
+		p->ends[1 + i] = both[1];
 		p->out[i] = tend__descriptor_keep(both[0], false);
 		if (p->out[i] < 0 || fcntl(p->out[i], F_SETFL, O_NONBLOCK))
 			return -errno;

@@ -88,11 +88,13 @@ struct tend__process {
 	uint32_t stage;
 	uint32_t killed;
 	char names[TEND__GUARD_NAMES];
-	int base, ends[2];                        /* (k) sent with the request, or -1 */
+	int base, ends[3];                        /* (k) sent with the request, or -1: the
+	                                             directory; its 0, 1 and 2 */
 	bool calls;                               /* (f) its last turn calls the program */
 	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
 	int out[2];                               /* (f) read ends of its output, or -1 */
 	bool one_output;                          /* (c) only out[0] is used */
+	bool inherited;                           /* (c) its output is not seen here */
 	struct tend__guard_stop stop;             /* (c) */
 	const char **argv, **env;                 /* (c) */
 	const char *cwd;                          /* (c) */
@@ -145,6 +147,9 @@ void tend__link_leave(struct tend__process *p);
  * in p->ends. The caller closes all, also when this fails. Returns 0 or a negative errno
  * value. */
 int tend__output_open(struct tend__process *p);
+/* Copies the descriptors of this program that the flags name, because the program may close
+ * its own before the request is sent. Returns 0 or a negative errno value. */
+int tend__output_inherit(struct tend__process *p, uint32_t flags);
 /* Watches the pipes. Returns 0 or an error of tend__link_watch(). */
 int tend__output_watch(struct tend__process *p);
 /* Closes the read end of standard output (0) or error (1), if it is open. */

@@ -19,8 +19,8 @@ static void free_process(struct tend__process *p)
 	tend__assert(!tend__linked(&p->live) && !tend__linked(&p->todo) && p->pidfd < 0);
 	tend__assert(p->out[0] < 0 && p->out[1] < 0);
 	tend__process_close(&p->base);
-	tend__process_close(&p->ends[0]);
-	tend__process_close(&p->ends[1]);
+	for (int i = 0; i < 3; i++)
+		tend__process_close(&p->ends[i]);
 	tend__free(p->tail);
 	tend__free(p);
 }
@@ -132,17 +132,20 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	p->output_arg = o->output_arg;
 	p->drop = o->drop;
 	p->one_output = o->flags & TEND_ONE_OUTPUT;
-	p->out[0] = p->out[1] = p->ends[0] = p->ends[1] = p->pidfd = p->base = -1;
+	p->inherited = o->flags & TEND_INHERIT_OUTPUT;
+	p->ends[0] = p->ends[1] = p->ends[2] = -1;
+	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
 	tend__link_init(&p->todo);
-	if (!o->cwd || o->cwd[0] != '/') {
+	/* Before any other descriptor is opened, which would get the number of a closed one. */
+	int error = tend__output_inherit(p, o->flags);
+	if (!error && (!o->cwd || o->cwd[0] != '/')) {
 		p->base = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (p->base < 0) {
-			int error = -errno;
-
-			tend__free(p);
-			return error;
-		}
+		error = p->base < 0 ? -errno : 0;
+	}
+	if (error) {
+		free_process(p);
+		return error;
 	}
 	*out = p;
 	return 0;
@@ -156,6 +159,17 @@ static const char *default_name(const char *program)
 	return tend__name_valid(name, strlen(name)) ? name : "process";
 }
 
+/* An inherited output cannot be seen here. */
+static bool flags_valid(const struct tend_process_opts *o)
+{
+	const uint32_t all =
+		TEND_CRITICAL | TEND_ONE_OUTPUT | TEND_INHERIT_INPUT | TEND_INHERIT_OUTPUT;
+
+	if (o->flags & ~all)
+		return false;
+	return !(o->flags & TEND_INHERIT_OUTPUT) || (!o->output && !(o->flags & TEND_ONE_OUTPUT));
+}
+
 /* Copies the options and checks them. Returns 0, -EINVAL or -E2BIG. */
 static int take_opts(struct tend_process_opts *o, const struct tend_process_opts *given)
 {
@@ -164,9 +178,8 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
 	int error = tend__options(o, sizeof(*o), given);
 	if (error)
 		return error;
-	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved ||
-	    (o->flags & ~(uint32_t)(TEND_CRITICAL | TEND_ONE_OUTPUT)) || o->stop_signal < 0 ||
-	    o->stop_signal > 64)
+	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved || !flags_valid(o) ||
+	    o->stop_signal < 0 || o->stop_signal > 64)
 		return -EINVAL;
 	return 0;
 }

@@ -57,16 +57,19 @@ static void write_modes(uint32_t mxcsr, uint16_t x87)
 
 void tend__context_adopt(struct tend__context *c, bool keeps_float)
 {
-	pthread_attr_t attr;
-
 	*c = (struct tend__context){.keeps = __cxa_get_globals ? TEND__KEEPS_EXCEPTIONS : 0};
 	if (keeps_float)
 		c->keeps |= TEND__KEEPS_FLOAT;
 	read_modes(&c->mxcsr, &c->x87);
+#ifdef TEND__ASAN
+	/* The bounds of the main thread glibc reads in /proc/self/maps, which takes longer than
+	 * all else that opens a runtime. */
+	pthread_attr_t attr;
 	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
 		pthread_attr_getstack(&attr, &c->low, &c->bytes);
 		pthread_attr_destroy(&attr);
 	}
+#endif
 #ifdef TEND__TSAN
 	c->tsan = __tsan_get_current_fiber();
 #endif

@@ -40,22 +40,25 @@ void __asan_unpoison_memory_region(const volatile void *p, size_t size);
 
 size_t tend__page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
-/* Makes a guard page. Where the kernel has guard-install a guard costs no mapping, and
- * 100 000 stacks are a few mappings. Elsewhere each guard splits a mapping, and at about
- * 32 000 stacks vm.max_map_count (65530) is used up. Returns 0 or a negative errno value. */
-static int guard(void *page, size_t bytes)
+/* With guard-install of the kernel a guard costs no mapping, and 100 000 stacks are a few
+ * mappings. On an older kernel each guard splits a mapping, and at about 32 000 stacks
+ * vm.max_map_count (65530) is used up. */
+int tend__stack_guard(void *low)
 {
+	TEND__KEEPS_ERRNO;
 	static _Atomic int no_install; /* 1: the kernel lacks guard-install */
+	size_t page = tend__page_bytes();
 
+	tend__assert((uintptr_t)low % page == 0);
 	if (!tend__load_relaxed(&no_install)) {
-		if (madvise(page, bytes, MADV_GUARD_INSTALL) == 0)
+		if (madvise(low, page, MADV_GUARD_INSTALL) == 0)
 			return 0;
 		if (errno != EINVAL)
 			return -errno;
 		/* Relaxed: a thread that misses the store asks the kernel once more. */
 		tend__store_relaxed(&no_install, 1);
 	}
-	if (mprotect(page, bytes, PROT_NONE) == 0)
+	if (mprotect(low, page, PROT_NONE) == 0)
 		return 0;
 	return errno == ENOMEM ? -EAGAIN : -errno;
 }
@@ -74,13 +77,6 @@ void *tend__stacks_map(size_t bytes, unsigned n, int *error)
 	}
 	/* A huge page under a stack would be 2 MiB for one touched frame. */
 	madvise(low, all, MADV_NOHUGEPAGE);
-	for (unsigned i = 0; i < n; i++) {
-		*error = guard(low + i * bytes, page);
-		if (*error) {
-			munmap(low, all);
-			return NULL;
-		}
-	}
 	return low;
 }
 

@@ -1,0 +1,281 @@
+/* cli/cmd/run.c - `tend run`: runs one program in the place of itself. */
+#include "ask/client.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "config/config.h"
+#include "up/up.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DELAY_NS     (100 * TEND_MS)
+#define MAX_DELAY_NS (30 * TEND_SEC)
+#define STABLE_NS    (10 * TEND_SEC)
+#define NOT_GIVEN    UINT64_MAX
+
+/* Stacks with the name of one program: NAME, NAME-2, and so on. */
+enum { SAME_NAME_MAX = 999, SUFFIX = sizeof("-999") - 1 };
+
+struct run {
+	struct config_program program;
+	const char *name; /* --name, or NULL */
+	const char *cwd;  /* --cwd, or NULL */
+	size_t nenv;
+	bool logs;
+};
+
+static void store_policy(struct argp_state *state, void *into, char *argument)
+{
+	struct run *run = into;
+	const char *names[CONFIG_RESTARTS];
+
+	for (int i = 0; i < CONFIG_RESTARTS; i++) {
+		names[i] = config_restart_name((enum config_restart)i);
+		if (strcmp(names[i], argument) == 0) {
+			run->program.restart = (enum config_restart)i;
+			return;
+		}
+	}
+	const char *meant = config_suggest(argument, strlen(argument), names, CONFIG_RESTARTS);
+	argp_error(state,
+	           "--restart wants transient (after a failure), permanent (always) or temporary "
+	           "(never), not '%s'%s%s%s",
+	           argument, meant ? " (did you mean '" : "", meant ? meant : "",
+	           meant ? "'?)" : "");
+}
+
+static void store_signal(struct argp_state *state, void *into, char *argument)
+{
+	int signal = config_signal(argument, strlen(argument));
+
+	if (!signal)
+		argp_error(state, "not a signal: %s (for example: TERM, SIGINT, 15)", argument);
+	*(int *)into = signal;
+}
+
+static void store_variable(struct argp_state *state, void *into, char *argument)
+{
+	struct run *run = into;
+
+	if (argument[0] == '=' || !strchr(argument, '='))
+		argp_error(state,
+		           "--env wants NAME=VALUE, not '%s'; the environment of tend is handed on "
+		           "anyway",
+		           argument);
+	run->program.env[run->nenv++] = argument;
+}
+
+static int refuse(int code, const char *fmt, const char *what, const char *why)
+{
+	const struct client client = {.schema = "tend.run/1"};
+	char text[PATH_MAX + 300];
+
+	snprintf(text, sizeof(text), fmt, what, why);
+	return client_tell(&client, code, text);
+}
+
+/* Returns 0, or the exit code for options that do not fit together. */
+static int check(struct run *run)
+{
+	struct config_program *p = &run->program;
+
+	if (run->name && (!config_name_valid(run->name, strlen(run->name))))
+		return refuse(EXIT_USAGE,
+		              "'%s' is no name%s; a name is 1 to 64 letters, digits, '.', '_' and "
+		              "'-', a letter first",
+		              run->name, "");
+	bool delay = p->restart_delay_ns != NOT_GIVEN, max = p->restart_max_ns != NOT_GIVEN;
+	if (p->restart == CONFIG_TEMPORARY && (p->restart_retries || delay || max))
+		return refuse(EXIT_USAGE, "%s are for a program that is started again%s",
+		              "--retries, --delay and --max-delay",
+		              "; add --restart transient or --restart permanent");
+	if (!delay)
+		p->restart_delay_ns =
+			max && p->restart_max_ns < DELAY_NS ? p->restart_max_ns : DELAY_NS;
+	if (!max)
+		p->restart_max_ns =
+			p->restart_delay_ns > MAX_DELAY_NS ? p->restart_delay_ns : MAX_DELAY_NS;
+	if (p->restart_max_ns < p->restart_delay_ns)
+		return refuse(EXIT_USAGE, "%s is shorter than %s; make it longer, or equal",
+		              "--max-delay", "--delay");
+	/* The library takes 0 for its default. */
+	if (!p->stop_timeout_ns)
+		p->stop_timeout_ns = 1;
+	if (p->restart_delay_ns < TEND_MS)
+		p->restart_delay_ns = TEND_MS;
+	p->output = run->logs ? CONFIG_COPIED : CONFIG_INHERITED;
+	return 0;
+}
+
+/* Reads the options. Returns 0 or an exit code. */
+static int parse(int argc, char **argv, struct run *run)
+{
+	struct config_program *p = &run->program;
+	const struct option_row options[] = {
+		{"name", 'n', "NAME", "The name of the stack; the program's by default",
+	         option_text, &run->name},
+		{"restart", 'r', "POLICY",
+	         "Start it again: transient after a failure, permanent always", store_policy, run},
+		{"delay", 0, "TIME", "Before the first restart; it doubles (100ms)", option_time,
+	         &p->restart_delay_ns},
+		{"max-delay", 0, "TIME", "The longest time before a restart (30s)", option_time,
+	         &p->restart_max_ns},
+		{"retries", 0, "N", "Give up after N restarts without success between them",
+	         option_count, &p->restart_retries},
+		{"stop-signal", 0, "SIGNAL", "Asks the program to end (TERM)", store_signal,
+	         &p->stop_signal},
+		{"stop-timeout", 't', "TIME", "From there until it is killed (10s)", option_time,
+	         &p->stop_timeout_ns},
+		{"env", 'e', "NAME=VALUE", "Set a variable of the program", store_variable, run},
+		{"cwd", 'C', "DIRECTORY", "Run the program there", option_text, &run->cwd},
+		{"logs", 0, NULL, "Keep the last output for tend logs: the program gets a pipe",
+	         option_flag, &run->logs},
+		{0},
+	};
+	const struct usage usage = {
+		.argument = "[--] COMMAND [ARGUMENT...]",
+		.help = "Runs one program under supervision, in the place of tend: with its input, "
+			"output and terminal as they are, its exit code, and the signals that tend "
+			"gets. It can be the first process of a container.\v"
+			"Exit codes: that of the program, 128+N for signal N; 127 there is no such "
+			"program; 126 it cannot be run; 124 something outlived the stop; 1 tend "
+			"itself failed; 2 wrong usage.",
+		.rest = &p->argv,
+		.missing = "which program? For example: tend run -- sleep 10",
+		.options = options,
+	};
+
+	return options_parse(&usage, argc, argv) != 0 ? EXIT_USAGE : check(run);
+}
+
+/* ---- The directory ---- */
+
+/* PWD may name the directory in the way in which the user came there. */
+static bool is_here(const char *path)
+{
+	struct stat there, here;
+
+	return path && path[0] == '/' && strlen(path) < PATH_MAX && stat(path, &there) == 0 &&
+	       stat(".", &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+/* Returns 0 with the directory of the program, or an exit code. */
+static int find_cwd(struct run *run, char buf[PATH_MAX])
+{
+	const char *pwd = getenv("PWD");
+
+	run->program.cwd = buf;
+	if (!run->cwd && is_here(pwd)) {
+		snprintf(buf, PATH_MAX, "%s", pwd);
+		return 0;
+	}
+	if (!realpath(run->cwd ? run->cwd : ".", buf))
+		return refuse(EXIT_FAILED, "cannot enter %s: %s; name a directory with --cwd",
+		              run->cwd ? run->cwd : "the working directory", strerror(errno));
+	return 0;
+}
+
+/* ---- The name ---- */
+
+/* Claims the stack NAME of a program. Other programs of the same name may run: then the name
+ * gets a number. */
+static int claim_any(struct run *run, char name[CONFIG_NAME_MAX + 1], struct instance *instance,
+                     struct instance_error *why)
+{
+	char base[CONFIG_NAME_MAX + 1], file[CONFIG_NAME_MAX + 16];
+	const char *slash = strrchr(run->program.argv[0], '/');
+	struct instance taken;
+
+	if (!config_name_of(slash ? slash + 1 : run->program.argv[0], base))
+		snprintf(base, sizeof(base), "program");
+	base[TEND_NAME_MAX - SUFFIX] = 0;
+	snprintf(name, CONFIG_NAME_MAX + 1, "%s", base);
+	for (int i = 2; i <= SAME_NAME_MAX; i++) {
+		if (instance_of(name, &taken, why) != 0)
+			return -1;
+		snprintf(file, sizeof(file), "tend run %s", name);
+		if (instance_owner(&taken, NULL, 0) == 0 &&
+		    instance_claim(name, file, instance, why) == 0)
+			return 0;
+		/* Nothing is said of a program that took the name meanwhile. */
+		if (instance_owner(&taken, NULL, 0) == 0 && why->exit_code != EXIT_FAILED)
+			return -1;
+		snprintf(name, CONFIG_NAME_MAX + 1, "%.*s-%d", TEND_NAME_MAX - SUFFIX, base, i);
+	}
+	return instance_fail(why, EXIT_FAILED, "too many stacks %s are running; choose a --name",
+	                     base);
+}
+
+/* Returns 0, or an exit code. Without a directory for sockets the program runs all the same,
+ * as in a container whose files cannot be written, unless the user has named the stack. */
+static int claim(struct run *run, char name[CONFIG_NAME_MAX + 1], struct instance *instance,
+                 bool *claimed)
+{
+	char file[CONFIG_NAME_MAX + 16];
+	struct instance_error why = {0};
+
+	run->program.name = name;
+	if (run->name) {
+		snprintf(name, CONFIG_NAME_MAX + 1, "%s", run->name);
+		snprintf(file, sizeof(file), "tend run %s", name);
+		*claimed = instance_claim(name, file, instance, &why) == 0;
+		return *claimed ? 0 : refuse(why.exit_code, "%s%s", why.text, "");
+	}
+	*claimed = claim_any(run, name, instance, &why) == 0;
+	if (!*claimed)
+		refuse(why.exit_code, "no other command will find this program: %s%s", why.text,
+		       "");
+	return 0;
+}
+
+/* ---- All of it ---- */
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = {.program = {.stop_signal = SIGTERM,
+	                              .stop_timeout_ns = 10 * TEND_SEC,
+	                              .restart = CONFIG_TEMPORARY,
+	                              .restart_delay_ns = NOT_GIVEN,
+	                              .restart_max_ns = NOT_GIVEN,
+	                              .restart_stable_ns = STABLE_NS}};
+	char cwd[PATH_MAX], name[CONFIG_NAME_MAX + 1] = "";
+	struct instance instance;
+	struct up up = {.signal_fd = -1, .single = true, .file = "tend run"};
+	bool claimed = false;
+
+	run.program.env = calloc((size_t)argc + 1, sizeof(char *));
+	int code = run.program.env ? parse(argc, argv, &run)
+	                           : refuse(EXIT_FAILED, "%s%s", "out of memory", "");
+	if (code == 0)
+		code = find_cwd(&run, cwd);
+	if (code == 0)
+		code = claim(&run, name, &instance, &claimed);
+	if (code == 0) {
+		struct config *config = config_of_program(&run.program);
+		up.config = config;
+		up.instance = claimed ? &instance : NULL;
+		code = config ? up_run(&up) : refuse(EXIT_FAILED, "%s%s", "out of memory", "");
+		if (up.rt) {
+			/* Fibers beyond the deadline still use the memory. */
+			fflush(NULL);
+			_exit(code);
+		}
+		config_free(config);
+	}
+	free(run.program.env);
+	/* A shell script ends with a program that dies of SIGINT, but goes on after an exit
+	 * code. */
+	bool stopped = run.program.restart != CONFIG_TEMPORARY && code != EXIT_TIMEOUT;
+	if (up.interrupted && (stopped || code == 128 + SIGINT)) {
+		fflush(NULL);
+		raise(SIGINT);
+	}
+	return code;
+}
