@@ -267,12 +267,12 @@ static void cancel_all(tend_runtime *rt)
 
 /* There is no memory for a report or for force; the runtime can close all the same. Returns
  * 0 or -ETIMEDOUT. */
-static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
+static int stop_without_memory(tend_runtime *rt, uint64_t deadline, uint64_t where)
 {
 	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
 	cancel_all(rt);
 	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline,
-	                         TEND__UNCANCELABLE);
+	                         TEND__UNCANCELABLE, where);
 }
 
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
@@ -288,9 +288,9 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return -EDEADLK;
 	error = tend__shutdown(rt->root, rt->root->id, deadline,
 	                       TEND_SHUTDOWN_OPTS(.text = "the runtime closes"),
-	                       rt->flags & TEND_HOSTED);
+	                       rt->flags & TEND_HOSTED, TEND__CALLER);
 	if (error == -ENOMEM)
-		error = stop_without_memory(rt, deadline);
+		error = stop_without_memory(rt, deadline, TEND__CALLER);
 	if (error)
 		return error;
 	/* Everything has ended. The visitors leave before their scopes end and before the workers,

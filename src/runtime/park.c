@@ -30,19 +30,24 @@ static void timed_out(struct tend__timer *timer)
 }
 
 /* The sequence of layout.h. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now)
+static inline void describe(struct tend__record *r, uint64_t object, uint64_t now, uint64_t where)
 {
-	struct tend__record *r = t->record;
 	uint32_t seq = tend__load_relaxed(&r->seq);
 
 	tend__store_relaxed(&r->seq, seq + 1);
 	tend__store_release(&r->since, now);
 	tend__store_release(&r->object, object);
+	tend__store_release(&r->where, where);
 	tend__store_release(&r->seq, seq + 2);
 }
 
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now, uint64_t where)
+{
+	describe(t->record, object, now, where);
+}
+
 /* Out of line, so that only the frames of waits with a deadline hold a timer. */
-static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend__wait_kind why,
+static __attribute__((noinline)) void park_until(struct tend__task *t, uint32_t wait,
                                                  uint64_t deadline)
 {
 	struct tend__worker *w = t->worker;
@@ -53,16 +58,16 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 
 	tend__assert(deadline != TEND_FOREVER);
 	tend__timers_insert(&w->timers, &p.timer);
-	tend__fiber_park(t, why);
+	tend__fiber_park(t, wait);
 	tend__timers_remove(&w->timers, &p.timer);
 }
 
 /* A thread sleeps on the low half of the word, which has the state and the bits. */
-static void park_thread(struct tend__task *t, enum tend__wait_kind why, uint64_t deadline)
+static void park_thread(struct tend__task *t, uint32_t wait, uint64_t deadline)
 {
 	tend__assert(!t->worker);
 	t->timed_out = false;
-	if (!tend__task_park(t, why))
+	if (!tend__task_park(t, wait))
 		return;
 	for (;;) {
 		uint64_t word = tend__task_word(t);
@@ -79,21 +84,28 @@ static void park_thread(struct tend__task *t, enum tend__wait_kind why, uint64_t
 	tend__task_run(t);
 }
 
-static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline)
+static uint32_t timed(enum tend__wait_kind why, uint64_t deadline)
+{
+	return deadline == TEND_FOREVER ? why : why | TEND__PARK_TIMED;
+}
+
+/* Parks until the instant `until`, which is the deadline of the wait or before it. */
+static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline,
+                 uint64_t until, uint64_t where)
 {
 	if (t->worker) {
-		tend__describe(t, object, t->worker->now);
+		describe(t->record, object, t->worker->now, where);
 		t->timed_out = false;
-		if (deadline == TEND_FOREVER)
+		if (until == TEND_FOREVER)
 			tend__fiber_park(t, why);
 		else
-			park_until(t, why, deadline);
+			park_until(t, timed(why, deadline), until);
 	} else {
-		tend__describe(t, object, tend__clock());
+		describe(t->record, object, tend__clock(), where);
 #ifdef TEND_SIM
 		tend__tls.stand_in = t->id ? NULL : t;
 #endif
-		park_thread(t, why, deadline);
+		park_thread(t, timed(why, deadline), until);
 #ifdef TEND_SIM
 		tend__tls.stand_in = NULL;
 #endif
@@ -207,7 +219,7 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 		}
 		if (lock)
 			tend__unlock(lock);
-		park(t, why, object, until);
+		park(t, why, object, deadline, until, w->where);
 		/* Ended by a task of this worker, which has since released the lock and uses this
 		 * waiter no more. Relaxed: this thread has set the flag, or reads false. */
 		if (tend__load_relaxed(&w->done_here))
@@ -257,10 +269,10 @@ void tend__leave(struct tend__task *t)
 	tend__bug("tend: a task came back from its end: %s", tend__who(t, who, sizeof(who)));
 }
 
-void tend__checkpoint_at(struct tend__task *t, void *address)
+void tend__checkpoint_at(struct tend__task *t, uint64_t where)
 {
 	/* Relaxed: hints for readers; only the task writes them. */
-	tend__store_relaxed(&t->record->checkpoint, (uint64_t)(uintptr_t)address);
+	tend__store_relaxed(&t->record->where, where);
 	if (tend__cancel_requested(t))
 		tend__store_relaxed(&t->record->checkpoints,
 		                    tend__load_relaxed(&t->record->checkpoints) + 1);

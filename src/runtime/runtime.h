@@ -337,9 +337,9 @@ void tend__fiber_wake(struct tend__task *t);
 
 /* switch.c */
 /* The running fiber gives way to the next task, and returns when its turn comes: after a
- * yield by itself, after a park once it was notified. */
+ * yield by itself, after a park once it was notified. `wait` is that of tend__task_park(). */
 void tend__fiber_yield(struct tend__task *t);
-void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
+void tend__fiber_park(struct tend__task *t, uint32_t wait);
 /* The running fiber gives way to the loop, and to the tasks that are ready. Does nothing in
  * other tasks. */
 void tend__loops_turn(struct tend__task *t);
@@ -379,8 +379,8 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 }
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
-/* Says to readers since when the task waits, and for which object. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now);
+/* Says to readers since when the task waits, for which object, and where. */
+void tend__describe(struct tend__task *t, uint64_t object, uint64_t now, uint64_t where);
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {
@@ -444,7 +444,7 @@ static inline int tend__abort_point(int error)
 }
 /* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
-void tend__checkpoint_at(struct tend__task *t, void *address);
+void tend__checkpoint_at(struct tend__task *t, uint64_t where);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);

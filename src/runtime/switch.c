@@ -224,7 +224,7 @@ void tend__loops_turn(struct tend__task *t)
 	tend__fiber_yield(t);
 }
 
-void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait)
+void tend__fiber_park(struct tend__task *t, uint32_t wait)
 {
 	tend__assert(t == tend__tls.task);
 	/* A task that was notified meanwhile does not park: its wait looks again. */

@@ -167,7 +167,7 @@ struct tend__record {
 	_Atomic uint64_t since;       /* instant of the last change of state, by the clock of the
 	                                 worker, which is read once a round */
 	_Atomic uint64_t object;      /* object of the wait */
-	_Atomic uint64_t checkpoint;  /* return address of the last checkpoint */
+	_Atomic uint64_t where;       /* return address of the last checkpoint or park */
 	_Atomic uint32_t checkpoints; /* number of checkpoints since the cancel */
 	_Atomic int32_t pid;          /* id of a process or thread */
 	_Atomic uint64_t event;       /* number of the last event */
@@ -199,8 +199,8 @@ _Static_assert(sizeof(struct tend__event_slot) == 104, "no padding");
 
 /* The facts of one worker; the last ring belongs to all threads that are no workers. */
 struct tend__ring {
-	_Atomic uint64_t head;     /* events ever written */
 	_Atomic uint64_t current;  /* id of the fiber that the worker runs, or 0 */
+	_Atomic uint64_t head;     /* events ever written */
 	_Atomic uint64_t round;    /* rounds begun: a worker whose round lasts is kept by a task */
 	_Atomic uint64_t round_at; /* instant of the last round; the latest of all rings is the
 	                              last sign of life of a process that has died */

@@ -167,7 +167,7 @@ static inline void tend__record_fill(struct tend__record *r, const struct tend__
 	tend__store_release(&r->attempt, identity->attempt);
 	tend__store_release(&r->since, identity->now);
 	tend__store_release(&r->object, 0);
-	tend__store_release(&r->checkpoint, 0);
+	tend__store_release(&r->where, 0);
 	tend__store_release(&r->checkpoints, 0);
 	tend__store_release(&r->pid, 0);
 	tend__store_release(&r->event, 0);

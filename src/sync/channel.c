@@ -93,9 +93,9 @@ static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
 	c->count++;
 }
 
-/* Fills in the calling task. Returns 0, or the error that the wait answers at once: a wait
- * that need not park still answers a visible cancel. */
-static inline __attribute__((always_inline)) int begin(struct tend__waiter *w,
+/* Finds the calling task. Returns 0, or the error that the wait answers at once: a wait that
+ * need not park still answers a visible cancel. */
+static inline __attribute__((always_inline)) int begin(struct tend__task **self,
                                                        struct tend__outside *room,
                                                        uint64_t deadline)
 {
@@ -103,15 +103,15 @@ static inline __attribute__((always_inline)) int begin(struct tend__waiter *w,
 
 	if (error)
 		return error;
-	w->task = tend__self(room);
-	return tend__cancel_point(w->task) ? -ECANCELED : 0;
+	*self = tend__self(room);
+	return tend__cancel_point(*self) ? -ECANCELED : 0;
 }
 
 int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 {
 	struct tend__outside room;
-	struct tend__waiter w = {.item = (void *)(uintptr_t)item};
-	int error = begin(&w, &room, deadline);
+	struct tend__task *self;
+	int error = begin(&self, &room, deadline);
 
 	if (error)
 		return error;
@@ -132,6 +132,8 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 		return 0;
 	}
 	tend__assert(c->count == c->capacity && !tend__linked(&c->receivers));
+	struct tend__waiter w = {
+		.task = self, .item = (void *)(uintptr_t)item, .where = TEND__CALLER};
 	tend__link_append(&c->senders, &w.link);
 	return tend__wait(&c->lock, &w, TEND__WAIT_SEND, c->number, deadline, 0);
 }
@@ -139,8 +141,8 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 {
 	struct tend__outside room;
-	struct tend__waiter w = {.item = item};
-	int error = begin(&w, &room, deadline);
+	struct tend__task *self;
+	int error = begin(&self, &room, deadline);
 
 	if (error)
 		return error;
@@ -168,6 +170,7 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 		tend__unlock(&c->lock);
 		return -EPIPE;
 	}
+	struct tend__waiter w = {.task = self, .item = item, .where = TEND__CALLER};
 	tend__link_append(&c->receivers, &w.link);
 	return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
 }

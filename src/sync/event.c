@@ -86,9 +86,9 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 	if (error)
 		return error;
 	struct tend__outside room;
-	struct tend__waiter w = {.task = tend__self(&room)};
+	struct tend__task *self = tend__self(&room);
 	/* A wait that could go on at once still answers a visible cancel. */
-	if (tend__cancel_point(w.task))
+	if (tend__cancel_point(self))
 		return -ECANCELED;
 	tend__lock(&e->lock);
 	if (e->set) {
@@ -96,6 +96,7 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 		tend__unlock(&e->lock);
 		return 0;
 	}
+	struct tend__waiter w = {.task = self, .where = TEND__CALLER};
 	tend__link_append(&e->waiters, &w.link);
 	return tend__wait(&e->lock, &w, TEND__WAIT_EVENT, e->number, deadline, 0);
 }
