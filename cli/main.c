@@ -79,7 +79,7 @@ static char *list_commands(int key, const char *text, void *input)
 		return (char *)(uintptr_t)text;
 	fprintf(out, "Commands:\n");
 	for (size_t i = 0; i < COUNT; i++)
-		fprintf(out, "  %-8s %s\n", ALL[i].name, ALL[i].help);
+		fprintf(out, "  %-10s %s\n", ALL[i].name, ALL[i].help);
 	fprintf(out, "\nEach has its own --help.");
 	fclose(out);
 	return list;

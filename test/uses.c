@@ -77,7 +77,11 @@ static int tasks(tend_scope scope, struct tend_event *event)
 	struct tend_outcome outcome;
 	struct tend_reason reason;
 	uint64_t outer;
-	int n = tend_spawn(scope, body, NULL, NULL, NULL);
+	int n = tend_spawn(scope, body, NULL,
+	                   TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                          .delay_ns = TEND_AT_ONCE,
+	                                                          .jitter = TEND_JITTER_FULL)),
+	                   NULL);
 
 	n += tend_spawn(scope, body, NULL,
 	                TEND_TASK_OPTS(.name = "x", .flags = TEND_CRITICAL | TEND_ABORTABLE,
@@ -150,7 +154,7 @@ static int sockets(void)
 	return n + tend_fd_close(fd);
 }
 
-static int rows(tend_runtime *rt)
+static int rows(tend_runtime *rt, tend_event *changed)
 {
 	tend_snapshot *tree;
 	tend_subscription *events;
@@ -174,6 +178,8 @@ static int rows(tend_runtime *rt)
 	n += tend_tree_branch(&row, 0, 0, text, sizeof(text)) > 0;
 	n += tend_subscribe(rt, &events) + (tend_events_take(events, &event, 1, &lost) > 0);
 	tend_unsubscribe(events);
+	n += tend_watch_changes(tend_root(rt).id, changed);
+	n += tend_unwatch_changes(tend_root(rt).id, changed);
 	n += tend_duration_text(TEND_SEC, text, sizeof(text)) > 0;
 	n += tend_duration_parse("1s", 2, 0, &ns) + (tend_text_decode("a", 1, &code) > 0);
 	return n + (tend_text_plain("a", 1, TEND_TEXT_MASK, text, sizeof(text)) > 0);
@@ -196,5 +202,5 @@ int uses(void)
 	tend_runtime *rt;
 
 	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) +
-	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt) + simulation();
+	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt, NULL) + simulation();
 }

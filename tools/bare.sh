@@ -27,7 +27,7 @@ printf 'version: 1\nname: bare\ntasks:\n  one: {shell: "exit 0", restart: tempor
 tend --version
 tend check
 XDG_RUNTIME_DIR=/tmp tend up
-bash -c '. /usr/local/share/bash-completion/completions/tend
+bash -c '. /usr/local/share/bash-completion/completions/tend.bash
 COMP_WORDS=(tend s) COMP_CWORD=1
 _tend tend s tend
 [ "${COMPREPLY[*]}" = status ]'

@@ -35,7 +35,8 @@ case ${libs#"$root"} in
 esac
 readelf -SW "$libs/libtend.a" | grep -q '\.gnu\.lto' && complain "libtend.a is of one compiler"
 for file in bin/tend libexec/tend/tend-guard include/tend/tend.h share/man/man1/tend.1 \
-	share/bash-completion/completions/tend; do
+	share/bash-completion/completions/tend.bash share/zsh/site-functions/_tend \
+	share/fish/vendor_completions.d/tend.fish; do
 	[ -n "$(find "$root" -path "*/$file*")" ] || complain "no $file"
 done
 

@@ -53,13 +53,13 @@ bool instance_of_file(const char *file, struct instance *out)
 	return found;
 }
 
-struct listed {
-	char name[INSTANCE_NAME_MAX + 1];
-};
+static int by_name(const void *a, const void *b)
+{
+	const struct instance_listed *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
 
-/* Lists the running stacks. Returns their number; the first INSTANCE_LISTED_MAX
- * are written. */
-static size_t list_running(struct listed *found)
+size_t instance_list(struct instance_listed *found)
 {
 	struct instance one;
 	DIR *d = open_dir();
@@ -72,20 +72,15 @@ static size_t list_running(struct listed *found)
 	}
 	if (d)
 		closedir(d);
+	qsort(found, count < INSTANCE_LISTED_MAX ? count : INSTANCE_LISTED_MAX, sizeof(*found),
+	      by_name);
 	return count;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct listed *x = a, *y = b;
-	return strcmp(x->name, y->name);
-}
-
-static void write_names(struct listed *found, size_t count, char *buf, size_t size)
+static void write_names(const struct instance_listed *found, size_t count, char *buf, size_t size)
 {
 	size_t shown = count < INSTANCE_LISTED_MAX ? count : INSTANCE_LISTED_MAX, n = 0;
 
-	qsort(found, shown, sizeof(*found), by_name);
 	for (size_t i = 0; i < shown && n < size; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", found[i].name);
 }
@@ -94,12 +89,12 @@ static void write_names(struct listed *found, size_t count, char *buf, size_t si
 static int choose_running(const char *here, bool strict, struct instance *out,
                           struct instance_error *error)
 {
-	struct listed found[INSTANCE_LISTED_MAX];
+	struct instance_listed found[INSTANCE_LISTED_MAX];
 	char dir[INSTANCE_PATH_MAX], names[400] = "";
 
 	if (instance_dir(dir, sizeof(dir), false, error) != 0)
 		return -1;
-	size_t count = list_running(found);
+	size_t count = instance_list(found);
 	write_names(found, count, names, sizeof(names));
 	if (count == 0)
 		return instance_fail(error, EXIT_UNREACHABLE,

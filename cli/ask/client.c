@@ -97,6 +97,9 @@ static int choose(const struct client *client, struct instance *out, struct inst
 	if (choice.name || choice.socket)
 		return instance_choose(&choice, out, error);
 	int there = file_here(file, error);
+	/* A Procfile is not taken unasked, but its stack may run. */
+	if (there == 0 && realpath(CONFIG_PROCFILE, file) && instance_of_file(file, out))
+		return 0;
 	if (there <= 0)
 		return there < 0 ? -1 : instance_choose(&choice, out, error);
 	/* The stack of a file that runs needs no name, so the file need not be valid now. */

@@ -73,6 +73,14 @@ struct instance_choice {
  * set. Returns 0, or -1 with the error written. */
 int instance_dir(char *buf, size_t size, bool make, struct instance_error *error);
 
+struct instance_listed {
+	char name[INSTANCE_NAME_MAX + 1];
+};
+
+/* Lists the running stacks by name. Returns their number; the first INSTANCE_LISTED_MAX
+ * are written. */
+size_t instance_list(struct instance_listed *found);
+
 /* Fills in the paths of a stack. Makes no file and looks at none. Returns 0, or
  * -1 with the error written. */
 int instance_of(const char *name, struct instance *out, struct instance_error *error);

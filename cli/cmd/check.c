@@ -7,7 +7,47 @@
 #include "show/output.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+/* Prints text as a YAML string in double quotes, with the escapes of JSON. */
+static void print_string(const char *text)
+{
+	json_t *string = json_string(text);
+	char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+
+	fputs(quoted ? quoted : "\"\"", stdout);
+	free(quoted);
+	json_decref(string);
+}
+
+/* Prints the tend.yaml that a Procfile means. The values of .env may be secrets, and are left
+ * out. */
+static void print_procfile(const struct config *config)
+{
+	static char *const none[] = {NULL};
+	char *const *env = config->ntasks ? config->tasks[0].env : none;
+	bool more = false;
+
+	printf("# What this Procfile means.\nversion: 1\nname: %s\ntasks:\n", config->name);
+	for (size_t i = 0; i < config->ntasks; i++) {
+		const struct config_task *task = &config->tasks[i];
+		char *const *own = task->env;
+		while (own[2])
+			own++;
+		printf("  %s:\n    shell: ", task->name);
+		print_string(task->argv[2]);
+		printf("\n    env_pass: all\n    env: {PORT: \"%s\", PS: %s}\n",
+		       strchr(own[0], '=') + 1, strchr(own[1], '=') + 1);
+	}
+	for (; env[0] && env[2]; env++, more = true)
+		printf("%s %.*s",
+		       more ? "," : "# and in each env, from .env:", (int)strcspn(env[0], "="),
+		       env[0]);
+	if (more)
+		printf("\n");
+}
 
 static void print_text(const struct config *config, const struct config_errors *errors,
                        const struct config_errors *warnings)
@@ -16,6 +56,10 @@ static void print_text(const struct config *config, const struct config_errors *
 	config_errors_write(warnings, "warning", stderr);
 	if (!config)
 		return;
+	if (config->procfile) {
+		print_procfile(config);
+		return;
+	}
 	printf("%s: %zu %s, started in this order:", config->name, config->ntasks,
 	       config->ntasks == 1 ? "task" : "tasks");
 	for (size_t i = 0; i < config->ntasks; i++)
@@ -51,8 +95,8 @@ int cmd_check(int argc, char **argv)
 	};
 	const struct usage usage = {
 		.argument = "[FILE]",
-		.help = "Checks a tend.yaml and starts nothing. FILE is tend.yaml unless it is "
-			"given.\v"
+		.help = "Checks a tend.yaml or a Procfile and starts nothing. FILE is tend.yaml "
+			"unless it is given. Of a Procfile, prints the tend.yaml that it means.\v"
 			"Errors go to stderr as FILE:LINE:COLUMN: error: TEXT, and the exit code "
 			"is 78. Warnings name what is missing on this machine only; they leave it "
 			"0.",

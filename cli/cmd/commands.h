@@ -10,7 +10,8 @@
 	X(check, "check a tend.yaml and start nothing") \
 	X(tree, "show the tree of a stack, or of a process") \
 	X(status, "show the state of the tasks") \
-	X(logs, "show what a task wrote last")
+	X(logs, "show what a task wrote last") \
+	X(completion, "print the completion of a shell")
 
 /* cmd_NAME(argc, argv) is called with the name of the command as argv[0].
  * Returns the exit code. */

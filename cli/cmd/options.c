@@ -81,8 +81,8 @@ static void add(struct parse *parse, const struct option_row *row)
 static void add_client(struct parse *parse, struct client *client)
 {
 	const struct option_row rows[CLIENT_OPTIONS] = {
-		{"name", 'n', "NAME", "The stack of that name", option_text, &client->name},
-		{"socket", 's', "PATH", "The stack that serves this socket; also $TEND_SOCKET",
+		{"name", 'n', "STACK", "The stack of that name", option_text, &client->name},
+		{"socket", 's', "SOCKET", "The stack that serves this socket; also $TEND_SOCKET",
 	         option_text, &client->socket},
 		{"json", 'j', NULL, "Answer as JSON", option_flag, &client->json},
 	};
@@ -126,6 +126,30 @@ static error_t take(int key, char *argument, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* Where the next call of options_parse() writes the table instead of parsing; or NULL. */
+static struct options_table *wanted;
+
+static void tell(const struct parse *parse, struct options_table *out)
+{
+	*out = (struct options_table){.argument = parse->usage->argument};
+	for (size_t i = 0; i < parse->count; i++) {
+		const struct option_row *row = &parse->rows[i];
+		out->options[out->count++] =
+			(struct options_named){row->name, row->argument, row->help, row->letter};
+	}
+	out->options[out->count++] = (struct options_named){"help", NULL, "Explain it", '?'};
+}
+
+void options_of(int (*run)(int argc, char **argv), struct options_table *out)
+{
+	char name[] = "";
+	char *argv[] = {name, NULL};
+
+	wanted = out;
+	int code = run(1, argv);
+	assert(code == EXIT_USAGE && !wanted);
+}
+
 int options_parse(const struct usage *usage, int argc, char **argv)
 {
 	struct parse parse = {.usage = usage};
@@ -142,5 +166,10 @@ int options_parse(const struct usage *usage, int argc, char **argv)
 		add_client(&parse, usage->client);
 	for (const struct option_row *row = usage->options; row && row->name; row++)
 		add(&parse, row);
+	if (wanted) {
+		tell(&parse, wanted);
+		wanted = NULL;
+		return EXIT_USAGE;
+	}
 	return argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &parse) ? EXIT_USAGE : 0;
 }

@@ -49,4 +49,19 @@ struct usage {
 /* Parses the command line of a command. Returns 0 or EXIT_USAGE. */
 int options_parse(const struct usage *usage, int argc, char **argv);
 
+/* The options of a command, those for a client and --help among them. */
+struct options_table {
+	const char *argument; /* as in struct usage */
+	size_t count;
+	struct options_named {
+		const char *name, *argument, *help; /* no argument: NULL */
+		int letter;                         /* none: 0 */
+	} options[OPTIONS_MAX + 4];
+};
+
+/* Fills in the table of a command. The command itself stops at its options.
+ *
+ *   run   cmd_NAME() */
+void options_of(int (*run)(int argc, char **argv), struct options_table *out);
+
 #endif

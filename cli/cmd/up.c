@@ -13,13 +13,15 @@
 static int parse(int argc, char **argv, const char **file, struct client *client)
 {
 	const struct option_row options[] = {
-		{"file", 'f', "FILE", "The stack to run; tend.yaml by default", option_file, file},
+		{"file", 'f', "FILE", "The tend.yaml or Procfile to run; tend.yaml by default",
+	         option_file, file},
 		{"json", 'j', NULL, "Write a document a line, the last one being the report",
 	         option_flag, &client->json},
 		{0},
 	};
 	const struct usage usage = {
-		.help = "Runs the stack of a tend.yaml and shows what it writes, until all of it "
+		.help = "Runs the stack of a tend.yaml or Procfile and shows what it writes, until "
+			"all of it "
 			"has ended. Ctrl-C stops it in order; a second one kills what is left.\v"
 			"Exit codes: 0 after a stop that ended, or if all tasks succeeded; 1 if a "
 			"task could not start; 78 for a file or a runtime directory that is not "

@@ -14,6 +14,7 @@
 struct json_t;
 
 #define CONFIG_FILE           "tend.yaml"
+#define CONFIG_PROCFILE       "Procfile"
 #define CONFIG_FILE_MAX       ((size_t)8 << 20)
 #define CONFIG_NAME_MAX       64
 #define CONFIG_TASKS_MAX      4096
@@ -85,6 +86,8 @@ struct config {
 	size_t ntasks;
 	struct config_task *tasks; /* in the order of the file */
 	size_t *order;             /* indices of tasks; a task stands after its needs */
+	bool procfile;             /* the last two variables of a task are its PORT and PS, the
+	                              others are those of .env */
 	struct config_block *memory;
 };
 

@@ -1,4 +1,6 @@
-/* cli/config/load.c - loads a tend.yaml: from the file to a checked configuration. */
+/* cli/config/load.c - loads a tend.yaml or a Procfile: from the file to a checked
+ * configuration. */
+#include "config/procfile.h"
 #include "config/reader.h"
 
 #include <assert.h>
@@ -20,7 +22,12 @@ static int unreadable(struct config_errors *errors, int error)
 {
 	static const struct config_place whole;
 
-	if (error == ENOENT)
+	if (error == ENOENT && strcmp(errors->file, CONFIG_FILE) == 0 &&
+	    access(CONFIG_PROCFILE, F_OK) == 0)
+		config_report(errors, whole,
+		              "there is no such file, but a " CONFIG_PROCFILE
+		              "; run this with -f " CONFIG_PROCFILE);
+	else if (error == ENOENT)
 		config_report(errors, whole,
 		              "there is no such file; name one with -f FILE, or "
 		              "write it (man tend.yaml shows how)");
@@ -119,6 +126,32 @@ static int find_paths(struct config_reader *r, const char *path)
 	return 0;
 }
 
+/* Reads the .env beside a Procfile, which may be missing. Returns false if an error was
+ * reported. */
+static bool read_dotenv(struct config_reader *r, char **text, size_t *size)
+{
+	char path[PATH_MAX];
+	struct config_errors own = {0};
+
+	int n = snprintf(path, sizeof(path), "%s/.env", r->config->dir);
+	if (n < 0 || (size_t)n >= sizeof(path) || access(path, F_OK) != 0)
+		return true;
+	if (read_file(path, text, size, &own) == 0)
+		return true;
+	config_report(r->errors, (struct config_place){0}, ".env: %s", own.kept[0].text);
+	return false;
+}
+
+static void parse_procfile(struct config_reader *r)
+{
+	char *dotenv = NULL;
+	size_t size = 0;
+
+	if (read_dotenv(r, &dotenv, &size))
+		config_read_procfile(r, dotenv, size);
+	free(dotenv);
+}
+
 static void parse(struct config_reader *r)
 {
 	yaml_document_t document;
@@ -144,9 +177,14 @@ static void report_unseen(struct config_reader *r)
 	              (unsigned)r->unseen_code);
 }
 
-static int read_text(struct config_reader *r)
+static int read_text(struct config_reader *r, const char *path, char *text)
 {
-	parse(r);
+	if (config_is_procfile(path, text, r->size))
+		parse_procfile(r);
+	else {
+		config_join_surrogates(text, r->size);
+		parse(r);
+	}
 	report_unseen(r);
 	config_release(&r->scratch);
 	if (r->no_memory)
@@ -163,12 +201,11 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 	int error = read_file(path, &text, &r.size, errors);
 	if (error)
 		return error;
-	config_join_surrogates(text, r.size);
 	r.text = text;
 	r.config = calloc(1, sizeof(*r.config));
 	error = !r.config ? refuse(errors, -ENOMEM, "out of memory") : find_paths(&r, path);
 	if (error == 0)
-		error = read_text(&r);
+		error = read_text(&r, path, text);
 	free(text);
 	config_errors_sort(errors);
 	assert((error == 0) == (errors->count == 0));

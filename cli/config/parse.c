@@ -45,7 +45,7 @@ static void advance(struct config_place *at, const char *s, size_t left, uint32_
 		*at = (struct config_place){at->line + 1, 1};
 }
 
-static bool check_text(struct config_reader *r)
+bool config_check_text(struct config_reader *r)
 {
 	struct config_place at = {1, 1};
 	uint32_t c;
@@ -271,5 +271,5 @@ bool config_parse(struct config_reader *r, yaml_document_t *document)
 		r->text += 3;
 		r->size -= 3;
 	}
-	return check_text(r) && check_limits(r) && compose(r, document);
+	return config_check_text(r) && check_limits(r) && compose(r, document);
 }

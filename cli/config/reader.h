@@ -1,7 +1,7 @@
 /* cli/config/reader.h - the shared parts of the files of the configuration.
  *
  * The files stand in this order, and each calls only files before it: memory,
- * report, value, node, task, graph, schema, surrogate, parse, load; program makes a
+ * report, value, node, task, graph, schema, surrogate, parse, procfile, load; program makes a
  * configuration without a file; environment, probe and json read a configuration. */
 #ifndef TEND_CLI_CONFIG_READER_H
 #define TEND_CLI_CONFIG_READER_H
@@ -74,12 +74,22 @@ void config_join_surrogates(char *text, size_t size);
  * takes the character for a letter. */
 bool config_unseen(uint32_t c);
 
+/* Checks that the text is UTF-8 without control characters. Returns false if an error was
+ * reported. */
+bool config_check_text(struct config_reader *r);
+
 /* Turns the text into a document: encoding, syntax, limits. Returns false if an
  * error was reported or there is no memory. */
 bool config_parse(struct config_reader *r, yaml_document_t *document);
 
 /* Turns the document into the configuration. */
 void config_read_document(struct config_reader *r);
+
+/* Gives the stack the name of its directory. */
+void config_name_by_directory(struct config_reader *r, struct config_place at);
+
+/* Sets the stop and the restart of a task to their defaults. */
+void config_task_defaults(struct config_task *task);
 
 /* Values. */
 bool config_duration(const char *s, size_t n, uint64_t *ns);

@@ -60,7 +60,7 @@ static const struct node_field ROOT[] = {
 
 /* Uses the name of the directory, with every character replaced that a name may
  * not hold. */
-static void name_by_directory(struct config_reader *r, struct config_place at)
+void config_name_by_directory(struct config_reader *r, struct config_place at)
 {
 	struct config *config = r->config;
 	assert(config->dir[0] == '/');
@@ -96,7 +96,7 @@ static void read_root(struct config_reader *r, yaml_node_t *root)
 		return;
 	node_read_fields(r, entries, n, ROOT, CONFIG_COUNT(ROOT), &drafts);
 	if (!has_key(entries, n, "name"))
-		name_by_directory(r, at);
+		config_name_by_directory(r, at);
 	if (!has_key(entries, n, "version"))
 		config_report(r->errors, at, "the version is missing; add the line version: 1");
 	if (!has_key(entries, n, "tasks"))

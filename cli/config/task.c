@@ -357,6 +357,14 @@ static const struct node_field TASK[] = {
 	{"stop", read_stop},       {"restart", read_restart},
 };
 
+void config_task_defaults(struct config_task *task)
+{
+	task->stop_signal = SIGTERM;
+	task->stop_timeout_ns = UINT64_C(10) * 1000000000;
+	task->restart = CONFIG_TRANSIENT;
+	task->restart_delay_ns = 1000000000;
+}
+
 void task_read(struct config_reader *r, const struct node_entry *e, struct task_draft *draft)
 {
 	static const char example[] = "NAME: {command: [PROGRAM, ARGUMENT]}";
@@ -367,11 +375,7 @@ void task_read(struct config_reader *r, const struct node_entry *e, struct task_
 	task->at = node_place(e->key);
 	task->name = node_keep_name(r, e->key, "task");
 	task->cwd = r->config->dir;
-	task->stop_signal = SIGTERM;
-	task->stop_timeout_ns = UINT64_C(10) * 1000000000;
-	task->restart = CONFIG_TRANSIENT;
-	task->restart_delay_ns = 1000000000;
-
+	config_task_defaults(task);
 	struct node_entry *entries = node_read_map_of(r, e, example, &n);
 	if (!entries)
 		return;

@@ -29,7 +29,7 @@ enum {
 	TEND_STATE_RUNNING,
 	TEND_STATE_PARKED,    /* in a wait, see `wait` */
 	TEND_STATE_STOPPING,  /* canceled, and not ended yet */
-	TEND_STATE_BACKOFF,   /* between two attempts; not in use yet */
+	TEND_STATE_BACKOFF,   /* between two attempts */
 	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
 	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
 	TEND_STATE_STOPPED,   /* between two attempts, until it is started; not in use yet */
@@ -55,12 +55,13 @@ struct tend_info {
 	char name[TEND_NAME_MAX + 1];
 	char wait[64]; /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: no wait */
 	char site[96]; /* "file:line" of the spawn */
-	/* For tasks that may run again; not in use yet. */
+	/* For tasks that may run again; but for `ready` not in use yet. */
 	uint64_t due;       /* instant of the next attempt; 0: none is due */
 	uint32_t restarts;  /* attempts begun because the attempt before had failed */
 	int32_t last_error; /* why the last attempt ended, as `error` of struct tend_outcome */
 	uint8_t last;       /* how the last attempt ended: TEND_COMPLETED and so on; 0: none has */
-	uint8_t ready;      /* 1: the attempt has said that it is ready */
+	uint8_t ready;      /* 1: the task has begun, and not ended; if it is to say that it is
+	                       ready, it has said so */
 	uint8_t reserved[6];
 };
 
@@ -187,13 +188,17 @@ TEND_API const char *tend_kind_name(uint32_t kind);
 TEND_API const char *tend_state_name(uint32_t state);
 
 enum {
-	TEND_EVENT_STARTED = 1, /* a task is in its scope */
+	TEND_EVENT_STARTED = 1, /* a task is in its scope, and has not begun */
 	TEND_EVENT_ENDED,       /* a scope has closed, or a task has ended */
-	TEND_EVENT_CANCELED,    /* a scope, which cancels the tasks in it; or a task alone */
+	TEND_EVENT_CANCELED,    /* a scope, which cancels the tasks in it; or a task alone, also
+	                           one that is born canceled, as its deadline had passed */
 	TEND_EVENT_OPENED,      /* a scope; if it is born canceled, TEND_EVENT_CANCELED follows */
 	TEND_EVENT_SEALED,
 	TEND_EVENT_UNSEALED,
 	TEND_EVENT_CLOSING, /* a scope admits no more, for good */
+	TEND_EVENT_BEGAN,   /* an attempt: the function of a task is called next, or a process
+	                       has its program */
+	TEND_EVENT_READY,   /* an attempt has said that it is ready; not in use yet */
 };
 
 /* The word for the type of an event: "started". Never NULL.
@@ -260,6 +265,28 @@ static inline TEND_MUST int64_t tend_events_take_(tend_subscription *sub,
  *
  *   threads   any */
 TEND_API void tend_unsubscribe(tend_subscription *sub);
+
+/* Sets `event` (tend/sync.h) at each change of a scope or task, or of what is below a
+ * scope: with each event that a subscriber would get, and when a shutdown abandons a task.
+ * A park is no change. A program clears the event, looks at a snapshot or asks, and then
+ * waits: so no change is missed, and many changes at once are one. Each call adds a watch.
+ * The end of the scope or task sets the event, and ends the watch; of a task that has ended
+ * and whose outcome is kept, the call itself sets the event. The event must outlive the
+ * watch.
+ *
+ *   id        of a tend_scope or tend_task
+ *   returns   0; -ENOMEM; -ESRCH; -ESTALE
+ *   threads   any */
+struct tend_event;
+TEND_API TEND_MUST int tend_watch_changes(uint64_t id, struct tend_event *event);
+
+/* Takes a watch of `event` back.
+ *
+ *   id        as for tend_watch_changes()
+ *   returns   0; -ENOENT if no watch is left, because the scope or task has ended; -ESRCH
+ *             if its runtime has closed; -ESTALE
+ *   threads   any */
+TEND_API TEND_MUST int tend_unwatch_changes(uint64_t id, struct tend_event *event);
 
 /* The path of a live scope or task.
  *

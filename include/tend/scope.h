@@ -52,7 +52,7 @@ struct tend_stats {
 	uint64_t panicked;
 	uint64_t aborted;
 	uint64_t killed;
-	uint64_t rejected;   /* admitted and never begun; not in use yet */
+	uint64_t rejected;   /* admitted and never begun */
 	uint64_t refused;    /* spawns refused at admission, or given up after */
 	int32_t first_error; /* error of the first task that failed or panicked; else 0 */
 	uint32_t gave_up;    /* 1: the scope failed too often; not in use yet */

@@ -14,6 +14,8 @@ extern "C" {
  * completed, a negative errno value failed. */
 typedef int tend_fn(void *arg);
 
+struct tend_restart;
+
 enum {
 	TEND_ABORTABLE = 1 << 0, /* fiber: tend_abort() may end it in a wait */
 	TEND_CRITICAL = 1 << 1,  /* a failure or panic cancels the task's scope before any
@@ -32,6 +34,8 @@ struct tend_task_opts {
 	void (*drop)(
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */
+	const struct tend_restart *restart; /* fiber: when it runs again, see tend/supervise.h;
+	                                       copied. NULL: never */
 };
 #define TEND_TASK_OPTS(...) TEND_OPTIONS_(tend_task_opts, __VA_ARGS__)
 
@@ -104,7 +108,7 @@ enum {
 	TEND_PANICKED,  /* tend_panic(), TEND_CHECK() */
 	TEND_ABORTED,   /* tend_abort(), or left by pthread_exit() or pthread_cancel() */
 	TEND_KILLED,    /* a process that tend ended with SIGKILL */
-	TEND_REJECTED,  /* admitted and never begun; not in use yet */
+	TEND_REJECTED,  /* admitted and never begun, because its scope was shut down */
 };
 
 /* The outcome of a task. Crash beats cancel beats completion, and the result of fn

@@ -133,6 +133,8 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	}
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
+	if (!error && opts->restart)
+		error = rt->supervise(t, opts->restart);
 	if (error) {
 		tend__task_unprepare(t);
 		return error;
@@ -167,14 +169,15 @@ void tend__task_unprepare(struct tend__task *t)
 void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uint32_t state)
 {
 	struct tend__scope *s = tend__scope_of(t);
-	struct tend__segment *segment = &s->rt->segment;
 	struct tend__worker *w = tend__worker_of(s->rt);
 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
 	tend__assert(t->fn || t->kind->turn || state == TEND__RUNNING);
+	/* Its deadline has passed. Read before the publication: then another thread may cancel. */
+	int32_t born_canceled = t->cancel_code;
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
-	                              (t->cancel_code ? (uint32_t)TEND__CANCELED : 0) |
+	                              (born_canceled ? (uint32_t)TEND__CANCELED : 0) |
 	                              (spawn->starting ? (uint32_t)TEND__STARTING : 0));
 	/* Release, after the publication of the task: pairs with the acquire in births() of
 	 * scope/path.c. */
@@ -184,12 +187,23 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 		tend__add(&s->rt->births, 1);
 	/* The event follows the publication, so a snapshot that is marked with this event
 	 * has the task. No worker can run the task yet, so the event precedes its end. */
-	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), t->record,
-		                 &(struct tend__event){.type = TEND_EVENT_STARTED,
-		                                       .id = t->id,
-		                                       .parent = s->id,
-		                                       .at = tend__coarse()});
+	if (tend__listened(s->rt)) {
+		tend__tell_all(s, t->record,
+		               &(struct tend__event){.type = TEND_EVENT_STARTED,
+		                                     .id = t->id,
+		                                     .parent = s->id,
+		                                     .at = tend__coarse()});
+		if (born_canceled)
+			tend__tell_all(s, t->record,
+			               &(struct tend__event){.type = TEND_EVENT_CANCELED,
+			                                     .id = t->id,
+			                                     .parent = s->id,
+			                                     .at = tend__coarse(),
+			                                     .result = born_canceled});
+		/* Work that runs elsewhere runs already. */
+		if (state == TEND__RUNNING)
+			tend__task_began(t);
+	}
 	/* Start the alarm only after the publication, or an early alarm would find no task.
 	 * The task has not run, so `extra` is still valid. */
 	if (t->extra && t->extra->alarm)

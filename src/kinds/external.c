@@ -18,7 +18,7 @@ int tend_task_begin_at(const char *site, tend_scope scope, const struct tend_tas
 
 	if (error)
 		return error;
-	if (!out || opts->drop || opts->hold.id || (opts->flags & TEND_ABORTABLE))
+	if (!out || opts->drop || opts->hold.id || opts->restart || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
 	TEND__VISIT(rt, scope.id);
 	struct tend__spawn spawn = {.rt = rt,

@@ -43,12 +43,14 @@ int tend_yield(void)
 {
 	struct tend__task *t = tend__tls.task;
 
-	if (t && t->worker)
+	if (!t) {
+		tend__thread_yield();
+		return tend__check_process();
+	}
+	if (t->worker)
 		tend__fiber_yield(t);
 	else
 		tend__thread_yield();
-	if (!t)
-		return tend__check_process();
 	return tend__cancel_visible(t) ? -ECANCELED : 0;
 }
 

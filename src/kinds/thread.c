@@ -100,7 +100,10 @@ static void run(struct tend__thread_task *tt)
 	struct tend__task *t = tt->task;
 
 	if (setjmp(tt->out) == 0) {
-		t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
+		bool stops = tend__cancel_visible(t);
+		if (!stops && tend__listened(tt->rt))
+			tend__task_began(t);
+		t->result = stops ? -ECANCELED : t->fn(t->arg);
 		tend__leave(t);
 	}
 }
@@ -200,7 +203,7 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 
 	if (error)
 		return error;
-	if (!fn || (opts->flags & TEND_ABORTABLE))
+	if (!fn || (opts->flags & TEND_ABORTABLE) || opts->restart)
 		return -EINVAL;
 	TEND__VISIT(rt, scope.id);
 	struct tend__spawn spawn = {.rt = rt,

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "runtime/monitor.h"
+#include "supervise/supervise.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -168,6 +169,7 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 	rt->index = UINT32_MAX;
 	rt->flags = o->flags;
 	rt->spawn_cleaner = tend__spawn_cleaner;
+	rt->supervise = tend__supervise;
 	rt->workers_count = o->workers;
 	rt->slots = tend__slots_for(o->tasks_max, o->workers);
 	/* Whole pages, because the lowest page of a stack is its guard. */

@@ -12,14 +12,15 @@
  *
  *   children_lock   runtime   the link to the guard, made once               (leaf)
  *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
- *                                                   home.lock, monitor.lock, segment.lock
+ *                                          home.lock, monitor.lock, bells[], segment.lock
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
- *                                               children.lock, event.lock, segment.lock
+ *                                      children.lock, bells[], event.lock, segment.lock
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
  *                             first error, an operation of a shutdown        > children.lock,
  *                                                             outside_lock, batches_lock
  *   children.lock   process   the guard's socket, phases, the live list      > outside_lock,
- *                                                             batches_lock, monitor.lock
+ *                                      batches_lock, monitor.lock, bells[], segment.lock
+ *   bells[]         runtime   the watches of changes                         > event.lock
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)

@@ -43,6 +43,7 @@ void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__futex_wake(const void *word, int n);
 uint64_t tend__clock(void);     /* CLOCK_MONOTONIC, or the virtual clock */
 uint64_t tend__clock_utc(void); /* ns since 1970, which somebody may set */
+uint64_t tend__seed(void);      /* a first random number; in the simulator its own seed */
 /* Writes the id of the boot, by which the clock of another process, which may be dead, can be
  * told from this one; zeros if the kernel does not tell. */
 void tend__boot_id(uint8_t out[16]);
@@ -156,6 +157,7 @@ extern void (*tend__sim_on_deadlock)(void);
 /* The threads of the simulation that wait, from 0 on; NULL after the last. */
 const struct tend__tls *tend__sim_waiting(int i);
 uint64_t tend__os_clock(void);
+uint64_t tend__os_seed(void);
 void tend__os_futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__os_futex_wake(const void *word, int n);
 int tend__os_thread_start(struct tend__thread *t, const char *name, void (*fn)(void *),

@@ -14,7 +14,7 @@ static uint64_t or_default(uint64_t length, uint64_t otherwise)
 
 int tend__policy_complete(struct tend__policy *p)
 {
-	if (p->type > TEND__PERMANENT || p->jitter > TEND__DECORRELATED ||
+	if (p->type > TEND__PERMANENT || p->jitter > TEND__JITTER_DECORRELATED ||
 	    (p->factor && p->factor < THOUSAND))
 		return -EINVAL;
 	p->delay_ns = or_default(p->delay_ns, 100 * TEND_MS);
@@ -62,12 +62,12 @@ static uint64_t jittered(const struct tend__policy *p, uint64_t base, uint64_t r
 {
 	uint64_t max = p->delay_max_ns, low = p->delay_ns < max ? p->delay_ns : max;
 
-	tend__assert(p->jitter <= TEND__DECORRELATED && low <= base);
-	if (p->jitter == TEND__FULL)
+	tend__assert(p->jitter <= TEND__JITTER_DECORRELATED && low <= base);
+	if (p->jitter == TEND__JITTER_FULL)
 		return between(0, base, random);
-	if (p->jitter == TEND__EQUAL)
+	if (p->jitter == TEND__JITTER_EQUAL)
 		return base / 2 + between(0, base - base / 2, random);
-	if (p->jitter == TEND__DECORRELATED)
+	if (p->jitter == TEND__JITTER_DECORRELATED)
 		return between(low, base > max / 3 ? max : 3 * base, random);
 	return base;
 }

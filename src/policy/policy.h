@@ -19,7 +19,12 @@ enum tend__restart_type {
 	TEND__PERMANENT, /* runs again */
 };
 
-enum tend__jitter { TEND__NO_JITTER, TEND__FULL, TEND__EQUAL, TEND__DECORRELATED };
+enum tend__jitter {
+	TEND__JITTER_NONE,
+	TEND__JITTER_FULL,
+	TEND__JITTER_EQUAL,
+	TEND__JITTER_DECORRELATED
+};
 
 /* A delay of TEND__AT_ONCE is no delay; 0 asks for the default. */
 #define TEND__AT_ONCE UINT64_MAX

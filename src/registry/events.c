@@ -47,6 +47,7 @@ int tend_subscribe(tend_runtime *at, tend_subscription **out)
 	sub->root = tend__id(rt->index, rt->segment.first_generation, 1);
 	/* seq_cst: a spawn after this call sees the subscriber. */
 	tend__add(&h->subscribers, 1);
+	tend__add(&rt->listeners, 1);
 	for (uint32_t i = 0; i <= h->workers; i++)
 		sub->heads[i] = tend__load_acquire(&tend__ring_at(h, i)->head);
 	sub->next = tend__load_acquire(&h->events) + 1;
@@ -61,8 +62,10 @@ void tend_unsubscribe(tend_subscription *sub)
 	TEND__VISIT(rt, sub->root);
 	struct tend__header *h = segment_of(sub, rt);
 
-	if (h)
+	if (h) {
 		tend__add(&h->subscribers, (uint32_t)-1);
+		tend__add(&rt->listeners, (uint32_t)-1);
+	}
 	tend__free(sub);
 }
 

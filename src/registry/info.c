@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+static uint32_t wait_kind(const struct tend__row *r)
+{
+	return (uint32_t)(r->word & TEND__WAIT) >> TEND__WAIT_SHIFT;
+}
+
 static uint8_t state_of(const struct tend__row *r, bool canceled)
 {
 	uint32_t kind = tend__row_kind(r), state = r->word & TEND__STATE;
@@ -24,8 +29,18 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 		return TEND_STATE_STOPPING;
 	if (r->word & TEND__STARTING)
 		return TEND_STATE_STARTING;
+	if (state == TEND__PARKED && wait_kind(r) == TEND__WAIT_BACKOFF)
+		return TEND_STATE_BACKOFF;
 	/* A wait of the fiber that looks after a process is no state of the process. */
 	return kind == TEND_KIND_PROCESS ? TEND_STATE_RUNNING : (uint8_t)state;
+}
+
+/* A task at rest between two attempts is not ready, nor is a task that has ended. */
+static bool is_ready(const struct tend__row *r, uint8_t state)
+{
+	return (r->word & TEND__ROW_BEGUN) && !(r->word & TEND__UNREADY) &&
+	       state != TEND_STATE_QUEUED && state != TEND_STATE_BACKOFF &&
+	       state != TEND_STATE_STOPPED && state != TEND_STATE_ENDED;
 }
 
 static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf, size_t size)
@@ -33,8 +48,7 @@ static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf
 	struct tend__text t = tend__text(buf, size);
 
 	if ((r->word & TEND__STATE) == TEND__PARKED && tend__row_kind(r) != TEND_KIND_PROCESS)
-		tend__wait_text(&t, (uint32_t)(r->word & TEND__WAIT) >> TEND__WAIT_SHIFT, r->object,
-		                s->info.at);
+		tend__wait_text(&t, wait_kind(r), r->object, s->info.at);
 }
 
 static void site_of(const tend_snapshot *s, uint32_t site, char *out)
@@ -72,6 +86,7 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 	if (!scope) {
 		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
 		out->attempt = r->attempt;
+		out->ready = is_ready(r, out->state);
 	}
 	out->torn = place->torn != 0;
 	out->pid = r->pid;

@@ -91,6 +91,12 @@ static inline __attribute__((always_inline)) size_t copy_name(const _Atomic uint
 	return odd & ones * 0x80 ? 0 : n;
 }
 
+static inline bool has_begun(const struct tend__row *row, uint32_t worker)
+{
+	return tend__row_kind(row) == TEND_KIND_FIBER ? worker != UINT32_MAX
+	                                              : !(row->word & TEND__STARTING);
+}
+
 /* Tries to copy a record. Returns 0, or TORN if the record was written during the copy,
  * or MOVED if the word before and after the copy differ, so that the word may not belong
  * to the other fields. Partners: segment/layout.h. */
@@ -112,6 +118,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 	row->result = tend__load_acquire(&r->result);
 	row->spawned = tend__load_acquire(&r->spawned);
 	row->site_kind = tend__load_acquire(&r->site_kind);
+	uint32_t worker = tend__load_acquire(&r->worker);
 	place->length = (uint8_t)copy_name(r->name, name);
 	uint32_t parent = tend__load_acquire(&r->parent);
 	place->above = parent;
@@ -128,6 +135,9 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 	if ((seq & 1) || tend__load_relaxed(&r->seq) != seq ||
 	    tend__word_generation(before) != tend__word_generation(row->word))
 		answer |= TORN;
+	if (tend__row_kind(row) != TEND_KIND_SCOPE)
+		row->word = (row->word & ~TEND__ROW_BEGUN) |
+		            (has_begun(row, worker) ? TEND__ROW_BEGUN : 0);
 	return answer;
 }
 

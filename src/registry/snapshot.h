@@ -32,6 +32,9 @@ enum {
 	TEND__LOST = 2, /* its scope is not there, nor is the scope of a row above */
 };
 
+/* In the word of a copied row of a task, where no record has a bit: the task has begun. */
+#define TEND__ROW_BEGUN (UINT64_C(1) << 31)
+
 /* A record as it was read: the fields that a caller asks of one row at a time. */
 struct tend__row {
 	uint64_t word, since, object, spawned, event;

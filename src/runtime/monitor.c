@@ -31,11 +31,10 @@ struct tend__monitor {
 	bool stops TEND_GUARDED_BY(&lock);                           /* (l) */
 };
 
-struct tend__alarm {
-	struct tend__timer timer;
+/* An alarm of tend__alarm_make(). */
+struct own_alarm {
+	struct tend__alarm alarm;
 	struct tend__monitor *monitor;
-	uint64_t id;
-	void (*ring)(tend_runtime *rt, uint64_t id);
 };
 
 static struct tend__monitor *monitor_of(tend_runtime *rt)
@@ -58,24 +57,29 @@ static void unlock_and_wake(struct tend__monitor *m, uint64_t at) TEND_RELEASE(&
 
 /* ---- Alarms ---- */
 
+static struct own_alarm *own(struct tend__alarm *a)
+{
+	return tend__entry(a, struct own_alarm, alarm);
+}
+
 struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
                                      void (*ring)(tend_runtime *rt, uint64_t id))
 {
 	tend__assert(ring && at != TEND_FOREVER && monitor_of(rt));
-	struct tend__alarm *a = tend__alloc(sizeof(*a));
+	struct own_alarm *a = tend__alloc(sizeof(*a));
 
 	if (!a)
 		return NULL;
-	a->timer.at = at;
 	a->monitor = monitor_of(rt);
-	a->id = id;
-	a->ring = ring;
-	return a;
+	a->alarm.timer.at = at;
+	a->alarm.id = id;
+	a->alarm.ring = ring;
+	return &a->alarm;
 }
 
 void tend__alarm_start(struct tend__alarm *a)
 {
-	struct tend__monitor *m = a->monitor;
+	struct tend__monitor *m = own(a)->monitor;
 	uint64_t at = a->timer.at;
 
 	tend__lock(&m->lock);
@@ -83,15 +87,34 @@ void tend__alarm_start(struct tend__alarm *a)
 	unlock_and_wake(m, at);
 }
 
+static void take_back(struct tend__monitor *m, struct tend__alarm *a)
+{
+	tend__lock(&m->lock);
+	tend__timers_remove(&m->alarms, &a->timer);
+	tend__unlock(&m->lock);
+}
+
 void tend__alarm_drop(struct tend__alarm *a)
 {
 	if (!a)
 		return;
-	tend__lock(&a->monitor->lock);
-	tend__timers_remove(&a->monitor->alarms, &a->timer);
-	tend__unlock(&a->monitor->lock);
-	tend__free(a);
+	take_back(own(a)->monitor, a);
+	tend__free(own(a));
 }
+
+void tend__alarm_set(tend_runtime *rt, struct tend__alarm *a, uint64_t at)
+{
+	struct tend__monitor *m = monitor_of(rt);
+
+	tend__assert(m && a->ring && at != TEND_FOREVER);
+	tend__lock(&m->lock);
+	tend__timers_remove(&m->alarms, &a->timer);
+	a->timer.at = at;
+	tend__timers_insert(&m->alarms, &a->timer);
+	unlock_and_wake(m, at);
+}
+
+void tend__alarm_stop(tend_runtime *rt, struct tend__alarm *a) { take_back(monitor_of(rt), a); }
 
 /* Copies the next alarm that is due, because from then on the owner may free the alarm.
  * Returns false if no alarm is due. */

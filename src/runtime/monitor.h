@@ -29,6 +29,17 @@ void tend__alarm_start(struct tend__alarm *alarm);
 /* Frees an alarm, which may be started or not, or may ring right now; NULL does nothing. */
 void tend__alarm_drop(struct tend__alarm *alarm);
 
+/* The same in the memory of the caller. */
+struct tend__alarm {
+	struct tend__timer timer;
+	uint64_t id;
+	void (*ring)(tend_runtime *rt, uint64_t id);
+};
+/* Has the alarm ring at the instant, and not at the one that was set before. */
+void tend__alarm_set(tend_runtime *rt, struct tend__alarm *alarm, uint64_t at);
+/* Takes an alarm back, which may be set or not, or may ring right now. */
+void tend__alarm_stop(tend_runtime *rt, struct tend__alarm *alarm);
+
 /* ---- Errands: a call as soon as possible ---- */
 
 /* Lies in the memory of the caller. An errand may be posted anew once its call has begun. */

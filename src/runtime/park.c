@@ -29,23 +29,6 @@ static void timed_out(struct tend__timer *timer)
 		tend__task_wake(t);
 }
 
-/* The sequence of layout.h. */
-static inline void describe(struct tend__record *r, uint64_t object, uint64_t now, uint64_t where)
-{
-	uint32_t seq = tend__load_relaxed(&r->seq);
-
-	tend__store_relaxed(&r->seq, seq + 1);
-	tend__store_release(&r->since, now);
-	tend__store_release(&r->object, object);
-	tend__store_release(&r->where, where);
-	tend__store_release(&r->seq, seq + 2);
-}
-
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now, uint64_t where)
-{
-	describe(t->record, object, now, where);
-}
-
 /* Out of line, so that only the frames of waits with a deadline hold a timer. */
 static __attribute__((noinline)) void park_until(struct tend__task *t, uint32_t wait,
                                                  uint64_t deadline)
@@ -62,8 +45,10 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, uint32_t 
 	tend__timers_remove(&w->timers, &p.timer);
 }
 
-/* A thread sleeps on the low half of the word, which has the state and the bits. */
-static void park_thread(struct tend__task *t, uint32_t wait, uint64_t deadline)
+/* A thread sleeps on the low half of the word, which has the state and the bits. Out of line,
+ * because the timespec of the sleep would put a guard word into the frame of every wait. */
+static __attribute__((noinline)) void park_thread(struct tend__task *t, uint32_t wait,
+                                                  uint64_t deadline)
 {
 	tend__assert(!t->worker);
 	t->timed_out = false;
@@ -93,15 +78,14 @@ static uint32_t timed(enum tend__wait_kind why, uint64_t deadline)
 static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline,
                  uint64_t until, uint64_t where)
 {
+	tend__describe(t, object, t->worker ? t->worker->now : tend__clock(), where);
 	if (t->worker) {
-		describe(t->record, object, t->worker->now, where);
 		t->timed_out = false;
 		if (until == TEND_FOREVER)
 			tend__fiber_park(t, why);
 		else
 			park_until(t, timed(why, deadline), until);
 	} else {
-		describe(t->record, object, tend__clock(), where);
 #ifdef TEND_SIM
 		tend__tls.stand_in = t->id ? NULL : t;
 #endif
@@ -114,10 +98,13 @@ static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object
 
 static void wake_outside(struct tend__task *t) { tend__futex_wake(&t->record->word, 1); }
 static const struct tend__kind outside_kind = {.wake = wake_outside};
+/* The home of all stand-ins, which no cancel reaches. */
+static struct tend__record nowhere_record;
+static struct tend__home nowhere = {.record = &nowhere_record};
 
 void tend__task_link(struct tend__task *t)
 {
-	tend__assert(!t->in_cancel_list && t->home);
+	tend__assert(!t->in_cancel_list && t->id);
 	tend__lock(&t->home->lock);
 	tend__link_append(&t->home->cancel_list, &t->in_scope);
 	tend__unlock(&t->home->lock);
@@ -138,6 +125,7 @@ struct tend__task *tend__self_slow(struct tend__outside *room)
 	memset(room, 0, sizeof(*room));
 	t = &room->task;
 	t->record = &room->record;
+	t->home = &nowhere;
 	t->kind = &outside_kind;
 	tend__store_relaxed(&t->record->word, (uint64_t)TEND__RUNNING);
 	return t;
@@ -184,7 +172,7 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 	struct tend__task *t = w->task;
 
 #ifdef TEND_SIM
-	if (t->home && !(flags & TEND__UNCANCELABLE)) {
+	if (t->id && !(flags & TEND__UNCANCELABLE)) {
 		if (lock)
 			tend__unlock(lock);
 		tend__on_wait(t->id);
@@ -193,11 +181,9 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 	}
 #endif
 	/* Done is asked before cancel, and cancel before the clock. */
-	for (int parked = 0;; parked++) {
+	while (!w->done) {
 		uint64_t until = deadline;
 
-		if (w->done || (parked && (flags & TEND__ONCE) && !t->timed_out))
-			break;
 		/* A cancel that a shield keeps out takes effect when the shield ends, so the wait
 		 * ends then. Read before the look for a cancel: a shield that ended between the two
 		 * would keep the cancel out, and nothing would end the wait. */
@@ -226,6 +212,8 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 			return w->result;
 		if (lock)
 			tend__lock(lock);
+		if ((flags & TEND__ONCE) && !t->timed_out)
+			break;
 	}
 	if (lock)
 		tend__unlock(lock);

@@ -53,6 +53,7 @@ void tend__take_inbox(struct tend__worker *w)
 
 static void queue_started(struct tend__worker *w, struct tend__post *p)
 {
+	tend__assert(tend__queue_task(p)->worker == w);
 	tend__queue_push(&w->started, p);
 }
 

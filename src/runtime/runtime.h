@@ -35,6 +35,7 @@ enum {
 	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
 	TEND__BATCH = 64,
 	TEND__STRIPES = 64,
+	TEND__BELLS = 64,
 	TEND__ROUND = 128,    /* tasks run between looks at inbox, timers and descriptors */
 	TEND__WAITS = 128,    /* waits that need not park, until the loop has its turn */
 	TEND__CHECKPOINT = 8, /* a checkpoint counts as so many */
@@ -156,6 +157,15 @@ struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
 };
 
+/* The watches of the changes of scopes and tasks, by slot.
+ *
+ * (l) its lock  (x) written under the lock, read by any thread */
+struct tend__bell {
+	struct tend__lock lock;
+	_Atomic uint32_t count;                           /* (x) how many */
+	struct tend__link watches TEND_GUARDED_BY(&lock); /* (l) */
+};
+
 /* (c) constant once the runtime is open  (x) any thread, in atomic steps  (l) the lock that
  * is named above; platform/lock.h has what each lock protects */
 struct tend_runtime {
@@ -170,10 +180,17 @@ struct tend_runtime {
 	 * `next` is NULL before the loop. It calls finish() after the last run of a fiber. */
 	void (*settle)(struct tend__worker *w, const struct tend__home *next);
 	void (*finish)(struct tend__task *t);
+	/* (c) As these, when there is a listener: a fiber begins; a task of attempts rests, and
+	 * rests() is its park. */
+	void (*began)(struct tend__task *t);
+	bool (*rests)(struct tend__task *t, enum tend__wait_kind wait);
 	/* (c) Calls up into kinds/, set by open.c: spawns a task of turns below `detached`,
 	 * whatever is closed or canceled there, which heeds no cancel but its own. Returns 0 or the
 	 * error. */
 	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
+	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
+	 * again and again, as `restart` says. Returns 0 or the error. */
+	int (*supervise)(struct tend__task *t, const struct tend_restart *restart);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */
@@ -185,6 +202,8 @@ struct tend_runtime {
 	_Atomic uint32_t no_stacks;    /* (x) a stack could not be had: spawn refuses */
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
+	_Atomic uint32_t listeners;    /* (x) subscriptions, and watches of changes */
+	_Atomic uint64_t random;       /* (x) the state of tend__random(); 0: none was asked for */
 	struct tend__stripe stripes[TEND__STRIPES];
 	struct tend__lock monitor_lock;          /* the start of the monitor */
 	_Atomic(struct tend__monitor *) monitor; /* (x) NULL until first needed */
@@ -202,8 +221,9 @@ struct tend_runtime {
 	struct tend__lock children_lock;
 	/* (l) The link to the guard, made by the first process. */
 	struct tend__children *children TEND_GUARDED_BY(&children_lock);
-	char *guard_path;             /* (c) */
-	char name[TEND_NAME_MAX + 1]; /* (c) */
+	struct tend__bell bells[TEND__BELLS]; /* scope/changes.c */
+	char *guard_path;                     /* (c) */
+	char name[TEND_NAME_MAX + 1];         /* (c) */
 };
 
 /* The runtimes that are open, by their number in ids; empty in a fork. The memory of an entry
@@ -285,10 +305,8 @@ static inline tend_runtime *tend__enter(uint64_t id)
 	uint32_t i = tend__id_runtime(id);
 	struct tend__worker *w = tend__tls.worker;
 
-	/* Acquire: pairs with the release in tend__runtime_claim(). */
-	if (__builtin_expect(w && i < TEND__RUNTIMES &&
-	                             w->rt == tend__load_acquire(&tend__runtimes[i].rt),
-	                     1))
+	/* No look at the table: the runtime of a worker that calls is open. */
+	if (__builtin_expect(w && w->rt->index == i, 1))
 		return w->rt;
 	return tend__enter_slow(i);
 }
@@ -310,6 +328,24 @@ tend_runtime *tend__enter_at(const tend_runtime *rt);
  * -ETIMEDOUT with the runtime back in the table. */
 int tend__runtime_shut(tend_runtime *rt, uint64_t deadline) TEND_EXCLUDES(&tend__runtimes_lock);
 
+/* Returns whether any thread is to be told of changes. After a change, and before the telling. */
+static inline bool tend__listened(tend_runtime *rt)
+{
+	/* Relaxed, and in this order for the compiler only: the processor's order is made by
+	 * tend__listen() of scope/changes.c. */
+	tend__compiler_barrier();
+	return __builtin_expect(tend__load_relaxed(&rt->listeners) != 0, 0);
+}
+
+/* Parks a task that has no stack. Returns what tend__task_park() does. */
+static inline bool tend__rest(tend_runtime *rt, struct tend__task *t, enum tend__wait_kind wait)
+{
+	/* Between two attempts the park is a change of state; of other tasks it is none. */
+	if ((t->flags & TEND__RESTARTABLE) && tend__listened(rt))
+		return rt->rests(t, wait);
+	return tend__task_park(t, wait);
+}
+
 /* The clock, on a worker as of the beginning of the round: cheaper, and up to a round late. */
 static inline uint64_t tend__coarse(void)
 {
@@ -323,7 +359,8 @@ static inline uint32_t tend__ring_number(const tend_runtime *rt)
 }
 
 /* stacks.c */
-struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error);
+/* Returns 0, or a negative errno value and no stack. */
+int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **out);
 void tend__stack_give(struct tend__worker *w, struct tend__stack *stack);
 void tend__stacks_idle(struct tend__worker *w);
 void tend__stacks_fini(struct tend__worker *w);
@@ -337,7 +374,7 @@ void tend__fiber_wake(struct tend__task *t);
 
 /* switch.c */
 /* The running fiber gives way to the next task, and returns when its turn comes: after a
- * yield by itself, after a park once it was notified. `wait` is that of tend__task_park(). */
+ * yield by itself, after a park once it was notified. */
 void tend__fiber_yield(struct tend__task *t);
 void tend__fiber_park(struct tend__task *t, uint32_t wait);
 /* The running fiber gives way to the loop, and to the tasks that are ready. Does nothing in
@@ -353,8 +390,11 @@ static inline void tend__may_go_on(struct tend__task *t, int32_t cost)
 }
 /* Ends the running fiber, from anywhere on its stack, after its cleanups have run. */
 TEND_NORETURN void tend__fiber_end(struct tend__task *t);
-/* Ends a turn of the running task, from anywhere on its stack. */
-TEND_NORETURN void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait);
+/* Instead of a reason to park: the task is fresh again, at the end of the run queue. */
+enum { TEND__AGAIN = TEND__WAIT_KINDS };
+/* Ends a turn of the running task, from anywhere on its stack: the task is at rest, or with
+ * TEND__AGAIN fresh. */
+TEND_NORETURN void tend__fiber_rest(struct tend__task *t, uint32_t wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */
@@ -380,7 +420,19 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
 /* Says to readers since when the task waits, for which object, and where. */
-void tend__describe(struct tend__task *t, uint64_t object, uint64_t now, uint64_t where);
+static inline void tend__describe(struct tend__task *t, uint64_t object, uint64_t now,
+                                  uint64_t where)
+{
+	struct tend__record *r = t->record;
+	uint32_t seq = tend__load_relaxed(&r->seq);
+
+	/* The sequence of layout.h, where each partner is named. */
+	tend__store_relaxed(&r->seq, seq + 1);
+	tend__store_release(&r->since, now);
+	tend__store_release(&r->object, object);
+	tend__store_release(&r->where, where);
+	tend__store_release(&r->seq, seq + 2);
+}
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
 static inline int tend__check_may_wait(void)
 {

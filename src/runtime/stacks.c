@@ -41,62 +41,72 @@ static int add_block(struct tend__worker *w)
 	return 0;
 }
 
+/* A stack of another size than the runtime's. Out of line, because few tasks need one. */
+static __attribute__((noinline)) int map_single(size_t bytes, struct tend__stack **out)
+{
+	size_t page = tend__page_bytes();
+	int error = 0;
+
+	/* The guard comes on top of the size that was asked for, in whole pages. */
+	bytes = (bytes + page - 1) / page * page + page;
+	char *low = tend__stacks_map(bytes, 1, &error);
+	if (!low)
+		return error;
+	error = tend__stack_guard(low);
+	if (error) {
+		tend__stacks_unmap(low, bytes, 1);
+		return error;
+	}
+	*out = place(low, bytes, 0);
+	(*out)->single = true;
+	return 0;
+}
+
 /* The unused stacks of the newest block lie in order. A stack gets its guard and its
  * descriptor when it is first taken, so that a runtime of few tasks pays for few. */
-static struct tend__stack *first_use(struct tend__worker *w, int *error)
+static int first_use(struct tend__worker *w, struct tend__stack **out)
 {
 	size_t bytes = w->rt->stack_bytes;
+	int error = !w->blocks || w->blocks->n == 0 ? add_block(w) : 0;
 
-	*error = !w->blocks || w->blocks->n == 0 ? add_block(w) : 0;
-	if (*error)
-		return NULL;
+	if (error)
+		return error;
 	uint32_t last = w->blocks->n - 1;
 	char *low = (char *)w->blocks->low + last * bytes;
 
-	*error = tend__stack_guard(low);
-	if (*error)
-		return NULL;
+	error = tend__stack_guard(low);
+	if (error)
+		return error;
 	w->blocks->n = last;
-	return place(low, bytes, last);
+	*out = place(low, bytes, last);
+	return 0;
 }
 
-struct tend__stack *tend__stack_take(struct tend__worker *w, size_t bytes, int *error)
+int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **out)
 {
-	size_t page = tend__page_bytes();
-	struct tend__stack *s;
+	struct tend__stack *s = w->stacks;
+	int error = 0;
 
-	/* The guard comes on top of the size that was asked for, in whole pages. */
-	if (bytes != w->rt->stack_bytes) {
-		bytes = (bytes + page - 1) / page * page + page;
-		char *low = tend__stacks_map(bytes, 1, error);
-		if (!low)
-			return NULL;
-		*error = tend__stack_guard(low);
-		if (*error) {
-			tend__stacks_unmap(low, bytes, 1);
-			return NULL;
-		}
-		s = place(low, bytes, 0);
-		s->single = true;
-	} else if (w->stacks) {
-		s = w->stacks;
+	if (bytes != w->rt->stack_bytes)
+		error = map_single(bytes, &s);
+	else if (s) {
 		w->stacks = s->next;
 		w->stacks_free--;
 		s->trimmed = false;
 	} else {
-		s = first_use(w, error);
-		if (!s) {
-			/* Relaxed: spawns are refused from now on, a few of them late. */
-			if (w->stacks_used) /* else no stack will come back */
-				tend__store_relaxed(&w->rt->no_stacks, 1);
-			return NULL;
-		}
+		error = first_use(w, &s);
+		/* Relaxed: spawns are refused from now on, a few of them late. */
+		if (error && w->stacks_used) /* else no stack will come back */
+			tend__store_relaxed(&w->rt->no_stacks, 1);
 	}
+	if (error)
+		return error;
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;
 	tend__assert(s->low < (char *)s && s->bytes >= bytes);
 	s->announced = tend__stack_announce(s->low, (size_t)((char *)s - s->low));
-	return s;
+	*out = s;
+	return 0;
 }
 
 void tend__stack_give(struct tend__worker *w, struct tend__stack *s)

@@ -49,7 +49,6 @@ static inline __attribute__((always_inline)) struct tend__task *next_started(str
 {
 	struct tend__task *t = tend__queue_task(tend__queue_pop(&w->started));
 
-	tend__assert(t->worker == w);
 	look_ahead(&w->started);
 	return t;
 }
@@ -84,7 +83,6 @@ static void entry(void *arg);
 static bool start(struct tend__worker *w, struct tend__task *t, struct tend__stack *spare)
 {
 	size_t bytes = t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes;
-	int error = 0;
 
 	tend__assert(!t->worker && !t->defers && !t->unwinding);
 	t->worker = w;
@@ -99,13 +97,13 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 		t->stack = spare;
 		return true;
 	}
-	t->stack = tend__stack_take(w, bytes, &error);
-	if (!t->stack && t->kind->turn) {
+	int error = tend__stack_take(w, bytes, &t->stack);
+	if (error && t->kind->turn) {
 		t->worker = NULL;
-		t->kind->starved(t);
+		t->kind->starved(t, error);
 		return false;
 	}
-	if (!t->stack) {
+	if (error) {
 		t->result = error;
 		t->ending = TEND_FAILED;
 		if (t->drop)
@@ -203,7 +201,6 @@ static void go_on(struct tend__worker *w, struct tend__task *t)
 
 void tend__fiber_yield(struct tend__task *t)
 {
-	tend__assert(t == tend__tls.task);
 	/* At most a single fresh task begins at a yield. If a whole turn of fresh tasks began,
 	 * and each of them yielded, all of their stacks would be live at once. */
 	if (t->worker->turn < TURN - 1)
@@ -216,6 +213,7 @@ void tend__loops_turn(struct tend__task *t)
 {
 	struct tend__worker *w = t->worker;
 
+	tend__assert(t == tend__tls.task);
 	tend__tls.waits_left = TEND__WAITS;
 	if (!w)
 		return;
@@ -224,7 +222,8 @@ void tend__loops_turn(struct tend__task *t)
 	tend__fiber_yield(t);
 }
 
-void tend__fiber_park(struct tend__task *t, uint32_t wait)
+/* Flat, because gcc inlines tend__task_park() only where few other functions call it. */
+__attribute__((flatten)) void tend__fiber_park(struct tend__task *t, uint32_t wait)
 {
 	tend__assert(t == tend__tls.task);
 	/* A task that was notified meanwhile does not park: its wait looks again. */
@@ -234,11 +233,13 @@ void tend__fiber_park(struct tend__task *t, uint32_t wait)
 
 /* The task of turns is at rest. From the park on, the thread that notifies it may have it run
  * on another stack. */
-static void rest(struct tend__task *t, enum tend__wait_kind wait)
+static void rest(struct tend__task *t, uint32_t wait)
 {
-	tend__assert(t->kind->turn);
+	const struct tend__worker *w = t->worker;
+
+	tend__assert(t->kind->turn && wait <= TEND__AGAIN);
 	t->worker = NULL;
-	if (!tend__task_park(t, wait))
+	if (wait == TEND__AGAIN || !tend__rest(w->rt, t, (enum tend__wait_kind)wait))
 		t->kind->wake(t);
 }
 
@@ -246,14 +247,13 @@ static void rest(struct tend__task *t, enum tend__wait_kind wait)
  * has taken over the stack of `t`, to be run on it: with `adopt`, a fresh task that needs a
  * stack of this size. */
 static inline __attribute__((always_inline)) struct tend__task *go_off(struct tend__task *t,
-                                                                       enum tend__wait_kind wait,
-                                                                       bool adopt)
+                                                                       uint32_t wait, bool adopt)
 {
 	struct tend__worker *w = t->worker;
 	struct tend__stack *stack = t->stack;
 
 	tend__assert(t == tend__tls.task && w == tend__tls.worker);
-	tend__assert(stack && (wait || (!t->defers && !t->drop)));
+	tend__assert(stack);
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->home);
 	tend__tls.task = NULL;
@@ -278,7 +278,7 @@ void tend__fiber_end(struct tend__task *t)
 	tend__bug("tend: a task came back from its end");
 }
 
-void tend__fiber_rest(struct tend__task *t, enum tend__wait_kind wait)
+void tend__fiber_rest(struct tend__task *t, uint32_t wait)
 {
 	tend__assert(wait);
 	go_off(t, wait, false);
@@ -306,6 +306,7 @@ void tend__unwind(struct tend__task *t)
 		t->drop = NULL;
 		drop(t->arg);
 	}
+	tend__assert(!t->defers && !t->drop);
 	t->unwinding = TEND__UNWOUND;
 }
 
@@ -317,12 +318,18 @@ static void entry(void *arg)
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);
-		enum tend__wait_kind wait = TEND__WAIT_NONE;
+		uint32_t wait = TEND__WAIT_NONE;
 		if (t->kind->turn)
 			wait = t->kind->turn(t);
 		else {
-			t->result = tend__cancel_visible(t) ? -ECANCELED : t->fn(t->arg);
-			tend__unwind(t);
+			bool stops = tend__cancel_visible(t);
+			if (!stops && tend__listened(t->worker->rt))
+				t->worker->rt->began(t);
+			t->result = stops ? -ECANCELED : t->fn(t->arg);
+			if (t->defers || t->drop)
+				tend__unwind(t);
+			else
+				t->unwinding = TEND__UNWOUND;
 		}
 		t = go_off(t, wait, TEND__ADOPTS);
 		tend__context_renew(&t->stack->context);

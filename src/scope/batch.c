@@ -12,7 +12,7 @@ static void flush_leaves(struct tend__worker *w)
 
 	tend__assert(w == tend__tls.worker);
 	tend__assert(tend__batch_slot(word) == tend__id_slot(s->id));
-	tend__assert(tend__batch_count(word) > 0 && tend__batch_outcome(word) < TEND_REJECTED);
+	tend__assert(tend__batch_count(word) > 0 && tend__batch_outcome(word) <= TEND_REJECTED);
 	w->leaves.home = NULL;
 	/* Both steps under the lock: a thread that sums `ended` and the deferred leaves under
 	 * the lock finds these ends in one of the two. */

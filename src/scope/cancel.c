@@ -141,13 +141,13 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
 		error = -ESRCH;
 	/* With the stripe, so that the event precedes the end of the task. */
-	if (!error && !told && tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), t->record,
-		                 &(struct tend__event){.type = TEND_EVENT_CANCELED,
-		                                       .id = task.id,
-		                                       .parent = tend__scope_of(t)->id,
-		                                       .at = reason->when,
-		                                       .result = reason->code});
+	if (!error && !told && tend__listened(rt))
+		tend__tell_all(tend__scope_of(t), t->record,
+		               &(struct tend__event){.type = TEND_EVENT_CANCELED,
+		                                     .id = task.id,
+		                                     .parent = tend__scope_of(t)->id,
+		                                     .at = reason->when,
+		                                     .result = reason->code});
 	if (!error && t->kind->told)
 		t->kind->told(t);
 	if (!error && tend__task_notify_id(t, task.id))

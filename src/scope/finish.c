@@ -15,11 +15,12 @@
 static uint32_t outcome_of(struct tend__task *t)
 {
 	t->was_canceled = tend__cancel_requested(t);
-	if (t->ending)
+	/* A result that the policy of the task takes for a success is no crash. */
+	if (t->ending && t->ending != TEND_COMPLETED)
 		return t->ending;
 	if (t->was_canceled)
 		return TEND_CANCELED;
-	return t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
+	return t->ending || t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
 }
 
 /* Why a task has ended, as `error` of struct tend_outcome. Once the task has ended, with the
@@ -47,7 +48,8 @@ static void describe(struct tend__task *t, struct tend_outcome *o)
 	memset(o, 0, sizeof(*o));
 	o->kind = (int32_t)outcome;
 	o->result = t->result;
-	o->attempts = 1;
+	/* Relaxed: the task wrote the number before its end. */
+	o->attempts = t->flags & TEND__RESTARTABLE ? tend__load_relaxed(&t->record->attempt) : 1;
 	o->was_canceled = t->was_canceled;
 	o->ended_at = tend__load_relaxed(&t->record->since);
 	if (t->extra) {
@@ -108,7 +110,7 @@ static void tell(struct tend__link *joiners, struct tend__link *watches)
 
 /* Keeps the outcome for a joiner. Returns false if a joiner came after the end of the task
  * and has taken the outcome already. */
-static bool keep(struct tend__scope *s, struct tend__task *t)
+static inline __attribute__((always_inline)) bool keep(struct tend__scope *s, struct tend__task *t)
 {
 	tend__lock(&s->home.lock);
 	tend__assert(!tend__linked(&t->in_scope));
@@ -152,8 +154,10 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		/* If the scope is canceled already, the first reason stays. */
 		tend__scope_cancel(s, s->id, &reason);
 	}
-	/* A process that ran has its exit code as the result. */
-	bool began = outcome == TEND_PANICKED || t->ending != TEND_FAILED || t->result >= 0;
+	/* A process that ran has its exit code as the result. A restartable task tells of each
+	 * attempt that could not start. */
+	bool began = outcome == TEND_PANICKED || t->ending != TEND_FAILED || t->result >= 0 ||
+	             (t->flags & TEND__RESTARTABLE);
 	if (!began)
 		could_not_start(t);
 	int32_t error = error_of(t, outcome);
@@ -179,9 +183,8 @@ static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 	if (!t->leaving)
 		tend__disown(t);
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
-	bool ended = tend__task_end(t, outcome, true);
-
-	tend__assert(ended && t->leaving && !tend__linked(&t->owned));
+	tend__task_end_touched(t, outcome);
+	tend__assert(t->leaving && !tend__linked(&t->owned));
 }
 
 /* Frees the entry or keeps the outcome, tells the joiners and the watches, and gives the
@@ -258,18 +261,18 @@ void tend__task_finish(struct tend__task *t)
 	tend__store_relaxed(&t->record->since, now);
 
 	/* The word says ENDED first; then the end is told. */
-	bool touched = !tend__task_end(t, outcome, false);
+	bool touched = !tend__task_end(t, outcome);
 	if (touched)
 		end_touched(t, outcome);
-	if (tend__events_wanted(&rt->segment))
-		tend__event_emit(&rt->segment, tend__ring_number(rt), t->record,
-		                 &(struct tend__event){.type = TEND_EVENT_ENDED,
-		                                       .outcome = outcome,
-		                                       .id = t->id,
-		                                       .parent = s->id,
-		                                       .at = now,
-		                                       .result = t->result,
-		                                       .error = error_of(t, outcome)});
+	if (tend__listened(rt))
+		tend__tell_all(s, t->record,
+		               &(struct tend__event){.type = TEND_EVENT_ENDED,
+		                                     .outcome = outcome,
+		                                     .id = t->id,
+		                                     .parent = s->id,
+		                                     .at = now,
+		                                     .result = t->result,
+		                                     .error = error_of(t, outcome)});
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)

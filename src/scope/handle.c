@@ -58,7 +58,9 @@ void tend__task_free(tend_runtime *rt, struct tend__task *t)
 
 	if (t->kind->gone)
 		t->kind->gone(t);
-	tend__free(t->extra);
-	t->extra = NULL;
+	if (t->extra) {
+		tend__free(t->extra);
+		t->extra = NULL;
+	}
 	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));
 }

@@ -39,8 +39,6 @@ static inline __attribute__((always_inline)) int join(tend_task task, struct ten
 
 	if (!rt)
 		return tend__no_such();
-	if (waits_for_me(task.id))
-		return -EDEADLK;
 	struct tend__outside room;
 	/* Before the stripe: tend__self() may take a scope's lock. */
 	struct tend__waiter w = {.item = out, .task = tend__self(&room), .where = TEND__CALLER};
@@ -51,11 +49,8 @@ static inline __attribute__((always_inline)) int join(tend_task task, struct ten
 	uint64_t word = tend__task_word(t);
 	/* A joined task stays for a moment, while its worker is about to keep the outcome. The
 	 * mark `joined` is written under the stripe, too. */
-	if (!(word & TEND__KEPT) || t->joined) {
-		tend__unlock(tend__stripe_of(rt, task.id));
-		return -ESRCH;
-	}
-	if ((word & TEND__STATE) == TEND__ENDED) {
+	bool kept = (word & TEND__KEPT) && !t->joined;
+	if (kept && (word & TEND__STATE) == TEND__ENDED) {
 		if (out)
 			tend__outcome_fill(t, out);
 		TEND__EDGE_ACQUIRE(t);
@@ -64,9 +59,14 @@ static inline __attribute__((always_inline)) int join(tend_task task, struct ten
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return 0;
 	}
-	if (tend__check_may_wait() && deadline) {
+	/* A task around the caller is live, so the look comes here, for the joins that wait. */
+	if (waits_for_me(task.id) || (kept && deadline && tend__check_may_wait())) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -EDEADLK;
+	}
+	if (!kept) {
+		tend__unlock(tend__stripe_of(rt, task.id));
+		return -ESRCH;
 	}
 	tend__link_append(&t->joiners, &w.link);
 	error = tend__wait(tend__stripe_of(rt, task.id), &w, TEND__WAIT_JOIN, task.id, deadline,

@@ -47,7 +47,8 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closer = NULL;
 	s->deadline_alarm = s->shield_alarm = NULL;
 	s->deadline = s->shield = 0;
-	s->closes_itself = false;
+	s->closes_itself = s->held = false;
+	s->rules = NULL;
 	s->first_error = 0;
 	s->first_name[0] = 0;
 	s->first = NULL;
@@ -280,6 +281,9 @@ int tend__root_open(tend_runtime *rt)
 	tend__assert(slot == 1);
 	rt->settle = tend__batch_settle;
 	rt->finish = tend__task_finish;
+	rt->began = tend__task_began;
+	rt->rests = tend__task_rests;
+	tend__bells_open(rt);
 	fresh(s, tend__id(rt->index, rt->segment.first_generation, slot), NULL);
 	struct tend__identity identity = {
 		.now = tend__clock(), .kind = TEND_KIND_SCOPE, .attempt = 1};

@@ -35,6 +35,89 @@ void tend__disown(struct tend__task *t)
 	tend__unlock(&rt->tree);
 }
 
+/* Returns a scope opened by the attempt which closes itself, or does not yet; or NULL. */
+static struct tend__scope *next_opened(tend_runtime *rt, struct tend__task *t, bool closing)
+	TEND_REQUIRES(&rt->tree)
+{
+	tend__assert_held(&rt->tree);
+	for (struct tend__link *l = t->owned.next; l != &t->owned; l = l->next) {
+		struct tend__scope *s = tend__entry(l, struct tend__scope, owned);
+
+		tend__lock(&s->home.lock);
+		bool closes = s->closes_itself;
+		tend__unlock(&s->home.lock);
+		if (!s->held && closes == closing)
+			return s;
+	}
+	return NULL;
+}
+
+/* Waits until the scope is empty, or until the task is to end for good. */
+static void await_opened(struct tend__task *t, struct tend__scope *s, uint64_t id)
+{
+	tend__await_begin(s);
+	tend__lock(&s->home.lock);
+	/* A scope that was freed meanwhile was empty. */
+	while (tend__scope_is(s, id) &&
+	       tend__scope_count(tend__load_acquire(&s->home.record->word)) &&
+	       !tend__is_to_end(t)) {
+		struct tend__waiter w = {.task = t};
+
+		tend__link_append(&s->waiters, &w.link);
+		/* Any notify may be the cancel of the task, or the close of its home. */
+		(void)!tend__wait(&s->home.lock, &w, TEND__WAIT_CLOSE, id, TEND_FOREVER,
+		                  TEND__UNCANCELABLE | TEND__ONCE);
+		tend__lock(&s->home.lock);
+		tend__unlink(&w.link);
+	}
+	tend__unlock(&s->home.lock);
+	tend__await_end(s);
+}
+
+void tend__disown_attempt(struct tend__task *t)
+{
+	tend_runtime *rt = tend__scope_of(t)->rt;
+	struct tend__scope *s;
+
+	tend__assert(t->in_cancel_list && t == tend__tls.task);
+	tend__lock(&rt->tree);
+	/* All are told before the first is awaited. The task stays the owner, so a wait for the
+	 * task from below is still refused. */
+	while ((s = next_opened(rt, t, false))) {
+		struct tend_reason reason =
+			tend__reason(-ECANCELED, "its owner's attempt ended", t->id);
+		uint64_t id = s->id;
+
+		tend__lock(&s->home.lock);
+		s->closes_itself = true;
+		tend__unlock(&s->home.lock);
+		tend__assert_held(&s->rt->tree);
+		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
+		tend__unlock(&rt->tree);
+		tend__scope_cancel(s, id, &reason);
+		tend__places_revoke(rt);
+		tend__scope_reap(rt, id); /* the scope may be empty already */
+		tend__lock(&rt->tree);
+	}
+	while (!tend__is_to_end(t) && (s = next_opened(rt, t, true))) {
+		uint64_t id = s->id;
+		bool empty = !tend__scope_count(tend__load_acquire(&s->home.record->word));
+
+		/* A close or a shutdown under way ends the empty scope instead. */
+		if (empty) {
+			tend__unlink(&s->owned);
+			tend__store_relaxed(&s->owner, 0);
+		}
+		tend__unlock(&rt->tree);
+		if (empty)
+			tend__scope_reap(rt, id);
+		else
+			await_opened(t, s, id);
+		tend__lock(&rt->tree);
+	}
+	tend__unlock(&rt->tree);
+}
+
 static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 	TEND_REQUIRES(&s->rt->tree)
 {
@@ -48,6 +131,7 @@ static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 	tend__assert(tend__linked(&s->owned) == (tend__peek(&s->owner) != 0));
 	tend__unlink(&s->owned);
 	tend__store_relaxed(&s->owner, t ? t->id : 0);
+	s->held = t != NULL;
 	if (t)
 		tend__link_append(&t->owned, &s->owned);
 	return 0;

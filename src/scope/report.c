@@ -153,6 +153,15 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 		row->path[0] = 0;
 }
 
+/* There is no event of this: the shutdown has its report. */
+static void tell_abandoned(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	if (tend__listened(s->rt))
+		tend__tell_all(s, t->record, &(struct tend__event){.id = t->id});
+}
+
 /* Marks all survivors as abandoned, and writes as many rows as there is room for. Returns
  * the number of survivors. */
 static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survivor *rows,
@@ -176,6 +185,7 @@ static size_t survivors(struct tend__scope *top, uint64_t id, struct tend__survi
 			if (n < room)
 				describe(rt, task, &rows[n]);
 			n++;
+			tell_abandoned(t);
 		}
 		tend__unlock(tend__stripe_of(rt, task));
 	}
@@ -229,8 +239,10 @@ static size_t late_row(tend_runtime *rt, const struct tend__late *late, struct t
 		if (tend__task_touch(rt, late->cleaner, &t))
 			return 0; /* it has just ended */
 		bool live = tend__task_mark(t->record, late->cleaner, TEND__ABANDONED);
-		if (live)
+		if (live) {
 			describe(rt, late->cleaner, row);
+			tell_abandoned(t);
+		}
 		tend__unlock(tend__stripe_of(rt, late->cleaner));
 		if (!live)
 			return 0;

@@ -21,6 +21,7 @@
  * handle; the generation in the word says whether the handle is stale.
  *
  * Files, each uses only those above it:
+ *   changes.c   telling of changes: events, and watches of changes
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
  *   path.c      everything that goes by path
@@ -79,6 +80,8 @@ struct tend__scope {
 	uint64_t deadline, shield;       /* (c), (t): the shield is 0 once over */
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty, because the owner has ended */
+	bool held;          /* (t) given to its owner, and not opened by an attempt of the owner */
+	struct tend__rules *rules;                 /* (l) policies of restartable tasks, or NULL */
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	_Atomic uint64_t refused;                  /* (x) spawns */
 	int32_t first_error;                       /* (l) */
@@ -139,6 +142,16 @@ static inline struct tend__scope *tend__scope_find(tend_runtime *rt, uint64_t id
 	return rt ? tend__scope_at(rt, id) : NULL;
 }
 
+/* Returns whether the task is to end for good: no attempt follows, whatever its policy says.
+ * Regardless of shields, and of a stop of the attempt. */
+static inline bool tend__is_to_end(const struct tend__task *t)
+{
+	/* Acquire: the reason of a cancel was frozen before the bit was set. */
+	return (tend__task_word(t) & TEND__CANCELED) ||
+	       (tend__load_acquire(&t->home->record->word) &
+	        (TEND__SCOPE_CANCELED | TEND__SCOPE_CLOSED | TEND__SCOPE_STOPPING));
+}
+
 /* Returns the free slots of the worker on which the caller runs, or NULL outside of one. */
 static inline struct tend__slots *tend__slots_of(const tend_runtime *rt)
 {
@@ -146,6 +159,35 @@ static inline struct tend__slots *tend__slots_of(const tend_runtime *rt)
 
 	return w ? &w->slots : NULL;
 }
+
+/* changes.c */
+
+/* A watch of the changes of a scope or task, and of all below. */
+struct tend__change_watch {
+	struct tend__link link;
+	uint64_t id;
+	/* Called with a lock held, and with `last` when the scope or task has ended: then the
+	 * watch is freed. */
+	void (*ring)(void *arg, bool last);
+	void *arg;
+};
+void tend__bells_open(tend_runtime *rt);
+/* Tells of a change that was made to the scope, or to a live task of the scope. By a caller that
+ * was answered true by tend__listened(). An event without a type only rings. */
+void tend__tell_all(struct tend__scope *s, struct tend__record *r, const struct tend__event *event);
+/* Tells that the function of a task is to be called, or that a process has its program. By such a
+ * caller, too. */
+void tend__task_began(struct tend__task *t);
+/* Parks a task between two attempts, and tells. By such a caller, too. Returns what
+ * tend__task_park() would. */
+bool tend__task_rests(struct tend__task *t, enum tend__wait_kind wait) TEND_MUST;
+/* Adds a watch, which becomes the bell's; takes one back, which becomes the caller's, or returns
+ * NULL. The scope or task cannot end meanwhile. */
+void tend__change_watch(tend_runtime *rt, struct tend__change_watch *w);
+struct tend__change_watch *tend__change_unwatch(tend_runtime *rt, uint64_t id, const void *arg);
+/* Called after the watch was added, without a lock: a change that the watch has missed is seen by
+ * the caller from here on. */
+void tend__listen(void);
 
 /* tree.c */
 
@@ -161,7 +203,8 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result);
 /* Sets flags in the word of an open scope. Returns the word before. */
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags);
-/* Sets flags in the words of top and of all scopes below. */
+/* Sets flags in the words of top and of all scopes below. Restartable tasks there look at the
+ * flags, at once if they are at rest. */
 void tend__subtree_flag(struct tend__scope *top, uint32_t flags) TEND_REQUIRES(&top->rt->tree);
 
 /* handle.c */
@@ -244,6 +287,10 @@ void tend__task_time_out(uint64_t id);
 
 /* At the end of a task: cancels the scopes that the task owns, which then close themselves. */
 void tend__disown(struct tend__task *t);
+/* At the end of an attempt of the calling task: cancels the scopes that the attempt has opened,
+ * and waits until they are empty, or until the task is to end for good. The task is in the
+ * cancel list. */
+void tend__disown_attempt(struct tend__task *t);
 /* Makes t the owner of a scope, or no task if t is NULL. Returns 0, -ESRCH, -EINVAL or
  * -EDEADLK. */
 int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t);

@@ -184,7 +184,7 @@ static void cancel_cleaner(uint64_t id)
 	tend_task_cancel((tend_task){id}, -ETIMEDOUT, "the deadline of the shutdown passed");
 }
 
-static enum tend__wait_kind clean(struct tend__task *t)
+static uint32_t clean(struct tend__task *t)
 {
 	struct tend__shutdown *op = t->data;
 
@@ -220,11 +220,11 @@ static void cleaner_leaves(struct tend__task *t)
 	tend__fiber_end(t);
 }
 
-static void cleaner_starves(struct tend__task *t)
+static void cleaner_starves(struct tend__task *t, int error)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
 
-	t->result = -EAGAIN;
+	t->result = error;
 	t->ending = TEND_FAILED;
 	cleaner_left(t->data, true);
 	rt->finish(t);
@@ -463,7 +463,7 @@ static int join_or_make(struct tend__scope *s, struct tend__shutdown *fresh, enu
 		/* Nothing to wait for; of a task that enters now, the end is not waited for. */
 		if (manner == ASKS)
 			fresh->deadline = 0;
-		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
+		tend__subtree_flag(s, TEND__SCOPE_CLOSED | TEND__SCOPE_STOPPING);
 		fresh->cleanups = tend__cleanups_take(s);
 		s->shutdown = op = fresh;
 	} else if (error)

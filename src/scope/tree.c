@@ -33,16 +33,14 @@ struct tend__scope *tend__scope_next(struct tend__scope *s, struct tend__scope *
 
 void tend__scope_tell(struct tend__scope *s, uint32_t event, int32_t result)
 {
-	struct tend__segment *segment = &s->rt->segment;
-
 	tend__assert_held(&s->rt->tree);
-	if (tend__events_wanted(segment))
-		tend__event_emit(segment, tend__ring_number(s->rt), s->home.record,
-		                 &(struct tend__event){.type = event,
-		                                       .id = s->id,
-		                                       .parent = tend__load_relaxed(&s->parent_id),
-		                                       .at = tend__clock(),
-		                                       .result = result});
+	if (tend__listened(s->rt))
+		tend__tell_all(s, s->home.record,
+		               &(struct tend__event){.type = event,
+		                                     .id = s->id,
+		                                     .parent = tend__load_relaxed(&s->parent_id),
+		                                     .at = tend__clock(),
+		                                     .result = result});
 }
 
 uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
@@ -55,10 +53,30 @@ uint64_t tend__scope_flag(struct tend__scope *s, uint32_t flags)
 	return before;
 }
 
+/* Restartable tasks that are at rest, or at the end of an attempt, are to look at the flags. Other
+ * restartable tasks link themselves before they look. */
+static void notify_restartable(struct tend__scope *s)
+{
+	tend__lock(&s->home.lock);
+	for (struct tend__link *l = s->home.cancel_list.next; s->rules && l != &s->home.cancel_list;
+	     l = l->next) {
+		struct tend__task *t = tend__entry(l, struct tend__task, in_scope);
+
+		if ((t->flags & TEND__RESTARTABLE) && tend__task_notify(t))
+			tend__task_wake(t);
+	}
+	tend__unlock(&s->home.lock);
+}
+
 void tend__subtree_flag(struct tend__scope *top, uint32_t flags)
 {
 	tend__assert_held(&top->rt->tree);
-	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true))
-		if (~tend__scope_flag(s, flags) & flags & TEND__SCOPE_CLOSED)
+	for (struct tend__scope *s = top; s; s = tend__scope_next(s, top, true)) {
+		uint64_t before = tend__scope_flag(s, flags);
+
+		if (~before & flags & TEND__SCOPE_CLOSED)
 			tend__scope_tell(s, TEND_EVENT_CLOSING, 0);
+		if ((~before & flags) && tend__scope_count(before))
+			notify_restartable(s);
+	}
 }

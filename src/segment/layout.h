@@ -75,11 +75,11 @@ enum {
 	TEND__WAIT = 0xff << TEND__WAIT_SHIFT,
 	TEND__OUTCOME_SHIFT = 16,
 	TEND__OUTCOME = 0xf << TEND__OUTCOME_SHIFT,
-	TEND__STARTED = 1 << 20,  /* the task has run, and is pinned to its worker */
+	TEND__UNREADY = 1 << 20,  /* the attempt is to say that it is ready, and has not yet */
 	TEND__STARTING = 1 << 21, /* a thread or process being made */
 	TEND__TOUCHED = 1 << 22,  /* a thread used the handle, under the stripe of the task */
 	TEND__KEPT = 1 << 23,     /* spawned with a handle: the outcome is kept */
-	TEND__STOP = 1 << 24,     /* no attempt follows this one */
+	TEND__STOP = 1 << 24,     /* the attempt is asked to stop, not the task */
 	TEND__TIMED = 1 << 25,    /* the wait has a deadline, so it ends by itself */
 	TEND__MANY = 1 << 26,     /* a wait for one of several; `object` is of the first */
 	TEND__NOTED = 1 << 27,    /* the task has notes */
@@ -89,7 +89,7 @@ enum {
 	TEND__SCOPE_SEALED = 1 << 1,   /* may be unsealed */
 	TEND__SCOPE_CLOSED = 1 << 2,   /* for good, by a close or a shutdown */
 	TEND__SCOPE_CANCELED = 1 << 3, /* for good */
-	TEND__SCOPE_STOPPING = 1 << 4, /* its tasks are asked to stop, the scope stays */
+	TEND__SCOPE_STOPPING = 1 << 4, /* for good, by a shutdown: nothing begins any more */
 	TEND__SCOPE_NOTED = 1 << 5,    /* the scope has notes */
 	TEND__SCOPE_COUNT_SHIFT = 8,
 	TEND__SCOPE_ONE = 1 << TEND__SCOPE_COUNT_SHIFT,
@@ -119,7 +119,9 @@ static inline uint32_t tend__scope_count(uint64_t word)
 	X(EXIT, "exit of pid", 'd') \
 	X(GUARD, "tend-guard", '-') \
 	X(PATH, "wait_empty by path", '-') \
-	X(LOCK, "lock", 'n')
+	X(LOCK, "lock", 'n') \
+	X(BACKOFF, "backoff", 't') \
+	X(STOPPED, "stopped", '-')
 enum tend__wait_kind {
 #define X(name, text, object) TEND__WAIT_##name,
 	TEND__WAITS(X)
@@ -172,7 +174,7 @@ struct tend__record {
 	_Atomic int32_t pid;          /* id of a process or thread */
 	_Atomic uint64_t event;       /* number of the last event */
 	_Atomic int32_t result;
-	_Atomic uint32_t worker;
+	_Atomic uint32_t worker; /* the last that ran the fiber; UINT32_MAX: it has not run */
 	/* The line that is written once, inside an odd seq, before the word says
 	 * that the slot is used. */
 	_Atomic uint64_t spawned;

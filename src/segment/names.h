@@ -32,7 +32,9 @@
 	X(OPENED, "opened") \
 	X(SEALED, "sealed") \
 	X(UNSEALED, "unsealed") \
-	X(CLOSING, "closing")
+	X(CLOSING, "closing") \
+	X(BEGAN, "began") \
+	X(READY, "ready")
 
 /* TEND_... of tend/task.h, from 0. */
 #define TEND__OUTCOMES(X) \

@@ -93,28 +93,17 @@ static void push(tend_channel *c, const void *item) TEND_REQUIRES(&c->lock)
 	c->count++;
 }
 
-/* Finds the calling task. Returns 0, or the error that the wait answers at once: a wait that
- * need not park still answers a visible cancel. */
-static inline __attribute__((always_inline)) int begin(struct tend__task **self,
-                                                       struct tend__outside *room,
-                                                       uint64_t deadline)
+int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 {
+	struct tend__outside room;
 	int error = tend__check_wait(deadline);
 
 	if (error)
 		return error;
-	*self = tend__self(room);
-	return tend__cancel_point(*self) ? -ECANCELED : 0;
-}
-
-int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
-{
-	struct tend__outside room;
-	struct tend__task *self;
-	int error = begin(&self, &room, deadline);
-
-	if (error)
-		return error;
+	struct tend__task *self = tend__self(&room);
+	/* A wait that need not park still answers a visible cancel. */
+	if (tend__cancel_point(self))
+		return -ECANCELED;
 	tend__lock(&c->lock);
 	if (c->closed) {
 		tend__unlock(&c->lock);
@@ -133,7 +122,7 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 	}
 	tend__assert(c->count == c->capacity && !tend__linked(&c->receivers));
 	struct tend__waiter w = {
-		.task = self, .item = (void *)(uintptr_t)item, .where = TEND__CALLER};
+		.item = (void *)(uintptr_t)item, .task = self, .where = TEND__CALLER};
 	tend__link_append(&c->senders, &w.link);
 	return tend__wait(&c->lock, &w, TEND__WAIT_SEND, c->number, deadline, 0);
 }
@@ -141,12 +130,24 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 {
 	struct tend__outside room;
-	struct tend__task *self;
-	int error = begin(&self, &room, deadline);
+	int error = tend__check_wait(deadline);
 
 	if (error)
 		return error;
+	struct tend__task *self = tend__self(&room);
 	tend__lock(&c->lock);
+	if (!c->count && !tend__linked(&c->senders) && !c->closed) {
+		struct tend__waiter w = {.item = item, .task = self, .where = TEND__CALLER};
+
+		tend__link_append(&c->receivers, &w.link);
+		return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
+	}
+	/* A wait that need not park still answers a visible cancel, and takes no item. */
+	if (tend__cancel_visible(self)) {
+		tend__unlock(&c->lock);
+		tend__abort_if_asked(self);
+		return -ECANCELED;
+	}
 	if (c->count) {
 		copy(c, item, c->items + c->first * c->item_bytes);
 		c->first = (c->first + 1) % c->capacity;
@@ -166,11 +167,6 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 		tend__unlock(&c->lock);
 		return 0;
 	}
-	if (c->closed) {
-		tend__unlock(&c->lock);
-		return -EPIPE;
-	}
-	struct tend__waiter w = {.task = self, .item = item, .where = TEND__CALLER};
-	tend__link_append(&c->receivers, &w.link);
-	return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
+	tend__unlock(&c->lock);
+	return -EPIPE;
 }

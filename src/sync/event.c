@@ -13,7 +13,7 @@ struct tend_event {
 	struct tend__lock lock;
 	struct tend__link waiters TEND_GUARDED_BY(&lock);
 	bool set TEND_GUARDED_BY(&lock);
-	uint32_t watches TEND_GUARDED_BY(&lock); /* ends of tasks that will set the event */
+	uint32_t watches TEND_GUARDED_BY(&lock); /* watches that will set the event */
 	uint64_t number;                         /* the tree shows the event by this number */
 };
 
@@ -37,8 +37,8 @@ void tend_event_close(tend_event *e)
 {
 	if (!e)
 		return;
-	/* The waiter, or the end of the watched task, would use freed memory, much later and far
-	 * from here. */
+	/* The waiter, or the change of what is watched, would use freed memory, much later and
+	 * far from here. */
 	tend__lock(&e->lock);
 	if (tend__linked(&e->waiters))
 		tend__freed_under(&e->lock, "event", e->number,
@@ -51,7 +51,7 @@ void tend_event_close(tend_event *e)
 		struct tend__text place = tend__text(where, sizeof(where));
 
 		tend__text_address(&place, __builtin_return_address(0));
-		tend__bug("tend: event#%llu is freed at %s while the end of a task is to set it",
+		tend__bug("tend: event#%llu is freed at %s while a watch is to set it",
 		          (unsigned long long)e->number, where);
 	}
 	tend__free(e);
@@ -86,22 +86,19 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 	if (error)
 		return error;
 	struct tend__outside room;
-	struct tend__task *self = tend__self(&room);
-	/* A wait that could go on at once still answers a visible cancel. */
-	if (tend__cancel_point(self))
-		return -ECANCELED;
+	struct tend__waiter w = {.task = tend__self(&room), .where = TEND__CALLER};
 	tend__lock(&e->lock);
 	if (e->set) {
 		tend__assert(!tend__linked(&e->waiters));
 		tend__unlock(&e->lock);
-		return 0;
+		/* A wait that could go on at once still answers a visible cancel. */
+		return tend__cancel_point(w.task) ? -ECANCELED : 0;
 	}
-	struct tend__waiter w = {.task = self, .where = TEND__CALLER};
 	tend__link_append(&e->waiters, &w.link);
 	return tend__wait(&e->lock, &w, TEND__WAIT_EVENT, e->number, deadline, 0);
 }
 
-/* ---- Watches: the end of a task sets an event ---- */
+/* ---- Watches: the end of a task sets an event, or each change does ---- */
 
 static void count(tend_event *e, bool more)
 {
@@ -173,4 +170,85 @@ int tend_unwatch(tend_task task, tend_event *event)
 	tend__unlock(tend__stripe_of(rt, task.id));
 	tend__free(found);
 	return found ? 0 : -ENOENT;
+}
+
+static void ring(void *event, bool last)
+{
+	tend_event *e = event;
+
+	if (last) {
+		fire(e);
+		return;
+	}
+	tend_event_set(e);
+}
+
+static int watch_scope(tend_runtime *rt, struct tend__change_watch *w)
+{
+	struct tend__scope *s = tend__scope_find(rt, w->id);
+
+	if (!s)
+		return tend__no_such();
+	tend__lock(&s->rt->tree);
+	int error = tend__scope_is(s, w->id) ? 0 : -ESRCH;
+	if (!error) {
+		count(w->arg, true);
+		tend__change_watch(s->rt, w);
+	}
+	tend__unlock(&s->rt->tree);
+	return error;
+}
+
+/* Returns 1 if the task has ended: no change is to come, and the watch stays the caller's. */
+static int watch_task(tend_runtime *rt, struct tend__change_watch *w)
+{
+	struct tend__task *t;
+	int error = tend__task_touch(rt, w->id, &t);
+
+	if (error)
+		return error;
+	bool live = (tend__task_word(t) & TEND__STATE) != TEND__ENDED;
+	if (live) {
+		count(w->arg, true);
+		tend__change_watch(rt, w);
+	} else
+		tend_event_set(w->arg);
+	tend__unlock(tend__stripe_of(rt, w->id));
+	return !live;
+}
+
+int tend_watch_changes(uint64_t id, tend_event *event)
+{
+	TEND__VISIT(rt, id);
+	if (!rt)
+		return tend__no_such();
+	struct tend__change_watch *w = tend__alloc(sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	*w = (struct tend__change_watch){.id = id, .ring = ring, .arg = event};
+	tend__link_init(&w->link);
+	int error = watch_scope(rt, w);
+	if (error == -ESRCH)
+		error = watch_task(rt, w);
+	if (error) {
+		tend__free(w);
+		return error < 0 ? error : 0;
+	}
+	tend__listen();
+	return 0;
+}
+
+int tend_unwatch_changes(uint64_t id, tend_event *event)
+{
+	TEND__VISIT(rt, id);
+	if (!rt)
+		return tend__no_such();
+	struct tend__change_watch *w = tend__change_unwatch(rt, id, event);
+
+	if (!w)
+		return -ENOENT;
+	count(event, false);
+	tend__free(w);
+	return 0;
 }

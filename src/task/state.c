@@ -24,7 +24,7 @@ void tend__task_run(struct tend__task *t)
 	tend__assert((old & TEND__STATE) == TEND__READY);
 }
 
-/* The bits that say what the wait is for: cleared at its end. */
+/* The bits that describe a wait, cleared at its end. */
 static const uint64_t wait_bits = TEND__WAIT | TEND__TIMED | TEND__MANY;
 
 bool tend__task_park(struct tend__task *t, uint32_t wait)
@@ -99,7 +99,9 @@ void tend__task_unmark(struct tend__task *t, uint32_t bits)
 		;
 }
 
-bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
+/* Inlined, because gcc keeps a function of two callers out of line. */
+static inline __attribute__((always_inline)) bool end(struct tend__task *t, uint32_t outcome,
+                                                      bool touched)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
@@ -115,6 +117,14 @@ bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched)
 		 * before the look at path_waiters that follows. */
 	} while (!tend__cas(&t->record->word, &old, new));
 	return true;
+}
+
+bool tend__task_end(struct tend__task *t, uint32_t outcome) { return end(t, outcome, false); }
+void tend__task_end_touched(struct tend__task *t, uint32_t outcome)
+{
+	bool ended = end(t, outcome, true);
+
+	tend__assert(ended);
 }
 
 /* Returns whether a cancel that has reached the task is visible to it. Out of line, because

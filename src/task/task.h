@@ -83,10 +83,11 @@ struct tend__kind {
 	void (*wake)(struct tend__task *t);
 	/* NULL for a task that is a function, called once. Otherwise a task of turns: called for
 	 * each notify, until it returns TEND__WAIT_NONE: the task ends. Otherwise it returns the
-	 * reason of the park that follows, in which the task has neither stack nor worker. */
-	enum tend__wait_kind (*turn)(struct tend__task *t);
-	/* Called by a worker that has no stack for a turn; gives the task away. */
-	void (*starved)(struct tend__task *t);
+	 * reason of the park that follows, in which the task has neither stack nor worker; or
+	 * TEND__AGAIN. */
+	uint32_t (*turn)(struct tend__task *t);
+	/* Called by a worker that has no stack for a turn, for the error; gives the task away. */
+	void (*starved)(struct tend__task *t, int error);
 	/* Called when the task is canceled or forced, before the notify, with the lock of its
 	 * home or its stripe held; NULL: the notify is enough. */
 	void (*told)(struct tend__task *t);
@@ -126,11 +127,11 @@ struct tend__task {
 	uint64_t shield;           /* (w) until this instant cancels are not visible */
 	struct tend__link joiners; /* (s) waiters of tend_join() */
 	struct tend__link owned;   /* runtime.tree; scopes that the task owns */
-	void *data;                /* (w) the kind's: a process, a thread */
+	void *data;                /* (w) the kind's: a process, a thread, a life */
 	uint32_t stack_bytes;      /* (c) 0: the runtime's */
 	int32_t cancel_code;       /* (s) from a cancel of the task itself, also without extra */
-	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL, TEND__OWN_CANCEL */
-	uint8_t ending;            /* (w) TEND_PANICKED, TEND_ABORTED; else 0 */
+	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL, and the flags below */
+	uint8_t ending;            /* (w) TEND_PANICKED, TEND_ABORTED, ...; 0: see the result */
 	bool aborted;              /* (w) its waits answer -ECANCELED for good */
 	bool timed_out;            /* (w) the timer of its park fired */
 	bool joined;               /* scope's lock; a joiner has taken the outcome */
@@ -150,15 +151,19 @@ enum {
 	TEND__UNWINDS = 1, /* the cleanups run */
 	TEND__UNWOUND,     /* the cleanups have run */
 };
-enum { TEND__OWN_CANCEL = 1 << 7 }; /* a cancel of the scope does not reach the task */
+enum {
+	TEND__RESTARTABLE = 1 << 6, /* the task has attempts: src/supervise */
+	TEND__OWN_CANCEL = 1 << 7,  /* a cancel of the scope does not reach the task */
+};
 
-/* Returns whether the task or its scope is canceled, regardless of shields. */
+/* Returns whether the task or its scope is canceled, or its attempt stopped, regardless of
+ * shields. */
 static inline bool tend__cancel_requested(const struct tend__task *t)
 {
-	if (tend__task_word(t) & TEND__CANCELED)
+	if (tend__task_word(t) & (TEND__CANCELED | TEND__STOP))
 		return true;
 	/* Acquire: the reason was frozen before the bit was set. */
-	return t->home && (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED) &&
+	return (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED) &&
 	       !(t->flags & TEND__OWN_CANCEL);
 }
 
@@ -190,8 +195,9 @@ bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits) TEND_MU
 void tend__task_unmark(struct tend__task *t, uint32_t bits);
 
 /* Ends the task. Returns false if a thread has touched the task by its handle: the caller
- * then takes the stripe and passes `touched`. */
-bool tend__task_end(struct tend__task *t, uint32_t outcome, bool touched) TEND_MUST;
+ * then takes the stripe and calls tend__task_end_touched(). */
+bool tend__task_end(struct tend__task *t, uint32_t outcome) TEND_MUST;
+void tend__task_end_touched(struct tend__task *t, uint32_t outcome);
 
 /* The return address of the calling function, or of the function that it is inlined into. */
 #define TEND__CALLER ((uintptr_t)__builtin_return_address(0))

@@ -387,8 +387,7 @@ static const struct freed {
          free_channel, false},
 	{"event#1 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#1",
          wait_there, free_event, false},
-	{"event#1 is freed", "while the end of a task is to set it", receive_there, free_event,
-         true},
+	{"event#1 is freed", "while a watch is to set it", receive_there, free_event, true},
 };
 static const struct freed *freed_now;
 

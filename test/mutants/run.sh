@@ -141,10 +141,11 @@ mutant "a park does not look at the bit" src/task/state.c \
 	's/if \(old & TEND__NOTIFIED\) \{/if (0) {/' \
 	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a wait looks for a cancel only before it parks" src/runtime/park.c \
-	's/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/' \
+	's/while \(!w->done\) \{/for (int parked = 0; !w->done; parked++) {/;
+	 s/&& tend__cancel_visible\(t\) \? -ECANCELED/&& !parked && tend__cancel_visible(t) ? -ECANCELED/' \
 	au_01_a_shutdown_cancels_what_it_waits_for
 mutant "a cancel beats a hand-over that was made" src/runtime/park.c \
-	's/if \(w->done \|\|/if ((w->done && !tend__cancel_visible(t)) ||/;
+	's/while \(!w->done\)/while (!w->done || tend__cancel_visible(t))/;
 	 s/if \(tend__load_relaxed\(&w->done_here\)\)/if (0)/' \
 	cancel_sweep_every_wait_canceled_in_turn_leaves_nothing
 mutant "a task looks for a cancel before a cancel can find it" src/runtime/park.c \
@@ -317,6 +318,18 @@ mutant "a cleanup that panics takes the others along" src/scope/shutdown.c \
 mutant "a later shutdown cannot make the deadline earlier" src/scope/shutdown.c \
 	's/else if \(deadline < op->deadline\) \{/else if (0) {/' \
 	rule_13_a_later_caller_makes_the_deadline_earlier
+mutant "the begin of a fiber is not told" src/runtime/switch.c \
+	's/t->worker->rt->began\(t\);/;/' every_schedule_of_a_watch_against_the_begin_of_a_task
+mutant "an end is told before it is" src/scope/finish.c \
+	's/(\tbool touched = !tend__task_end.*?)(\tif \(tend__listened.*?\}\);\n)/$2$1/s' \
+	every_schedule_of_a_watch_against_the_end_of_a_task
+mutant "a watch stays after the end" src/scope/changes.c \
+	's/ring\(rt, event->id, ended\)/ring(rt, event->id, false)/' \
+	a_watch_of_a_task_sets_the_event_until_its_end
+mutant "a rest between two attempts is not told" src/runtime/runtime.h \
+	's/return rt->rests\(t, wait\);/;/' a_rest_between_two_attempts_sets_the_event
+mutant "a change is told to the own scope only" src/scope/changes.c \
+	's/for \(; s; s = tend__parent\(s\)\)/if (s)/' each_change_of_a_scope_and_below_sets_the_event
 }
 
 # A lane for each processor, with objects of its own.

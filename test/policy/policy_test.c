@@ -72,13 +72,13 @@ TEST(tv_078_to_082_a_jitter_is_drawn_from_the_clamped_delay_alone)
 		struct tend__policy p = policy((struct tend__policy){.delay_ns = 20 * TEND_MS});
 		uint64_t base = tend__backoff(&p, failures, 0), rest;
 
-		p.jitter = TEND__FULL;
+		p.jitter = TEND__JITTER_FULL;
 		rest = tend__backoff(&p, failures, draw());
 		ck_assert(rest >= TEND_MS && rest <= base);
-		p.jitter = TEND__EQUAL;
+		p.jitter = TEND__JITTER_EQUAL;
 		rest = tend__backoff(&p, failures, draw());
 		ck_assert(rest >= base / 2 && rest <= base);
-		p.jitter = TEND__DECORRELATED;
+		p.jitter = TEND__JITTER_DECORRELATED;
 		rest = tend__backoff(&p, failures, draw());
 		ck_assert(rest >= 20 * TEND_MS);
 		ck_assert(rest <= (3 * base < p.delay_max_ns ? 3 * base : p.delay_max_ns));
@@ -89,26 +89,27 @@ TEST(every_jitter_reaches_both_ends_of_its_range)
 {
 	struct tend__policy p = policy((struct tend__policy){.delay_ns = TEND_SEC});
 
-	p.jitter = TEND__FULL;
+	p.jitter = TEND__JITTER_FULL;
 	ck_assert_uint_eq(tend__backoff(&p, 0, TEND_SEC), TEND_SEC);
 	ck_assert_uint_eq(tend__backoff(&p, 0, 0), TEND_MS);
-	p.jitter = TEND__EQUAL;
+	p.jitter = TEND__JITTER_EQUAL;
 	ck_assert_uint_eq(tend__backoff(&p, 0, 0), TEND_SEC / 2);
 	ck_assert_uint_eq(tend__backoff(&p, 0, TEND_SEC / 2), TEND_SEC);
-	p.jitter = TEND__DECORRELATED;
+	p.jitter = TEND__JITTER_DECORRELATED;
 	ck_assert_uint_eq(tend__backoff(&p, 0, 0), TEND_SEC);
 	ck_assert_uint_eq(tend__backoff(&p, 0, 2 * TEND_SEC), 3 * TEND_SEC);
 	/* The whole range of a number. */
 	p = policy((struct tend__policy){.delay_ns = 1,
 	                                 .delay_max_ns = UINT64_MAX,
 	                                 .factor = UINT32_MAX,
-	                                 .jitter = TEND__FULL});
+	                                 .jitter = TEND__JITTER_FULL});
 	ck_assert_uint_eq(tend__backoff(&p, 40, UINT64_MAX), UINT64_MAX);
 }
 
 TEST(tv7_106_107_a_delay_below_a_millisecond_rests_for_one_and_at_once_for_none)
 {
-	struct tend__policy p = policy((struct tend__policy){.delay_ns = 1, .jitter = TEND__FULL});
+	struct tend__policy p =
+		policy((struct tend__policy){.delay_ns = 1, .jitter = TEND__JITTER_FULL});
 
 	ck_assert_uint_eq(tend__backoff(&p, 0, draw()), TEND_MS);
 	p = policy((struct tend__policy){.delay_ns = TEND__AT_ONCE});
@@ -120,8 +121,9 @@ TEST(tv7_106_107_a_delay_below_a_millisecond_rests_for_one_and_at_once_for_none)
 
 TEST(a_policy_that_means_nothing_is_refused_unchanged)
 {
-	struct tend__policy bad[] = {
-		{.type = TEND__PERMANENT + 1}, {.jitter = TEND__DECORRELATED + 1}, {.factor = 999}};
+	struct tend__policy bad[] = {{.type = TEND__PERMANENT + 1},
+	                             {.jitter = TEND__JITTER_DECORRELATED + 1},
+	                             {.factor = 999}};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct tend__policy p = bad[i];

@@ -105,6 +105,67 @@ TEST(an_exit_code_is_the_result)
 	no_children_left();
 }
 
+/* The pids of a task that has begun and of one that cannot start, as the changes tell them. */
+static int begun_pid(tend_task t, tend_event *changed)
+{
+	int pid;
+
+	for (;;) {
+		tend_event_clear(changed);
+		pid = tend_process_pid(t);
+		struct tend_outcome o;
+		if (pid != -EAGAIN || !tend_task_outcome(t, &o))
+			return pid;
+		ANSWERS(tend_event_wait(changed, tend_after(PATIENCE_NS)), 0);
+	}
+}
+
+static atomic_int hogs, let_go;
+static int hog(void *arg)
+{
+	(void)arg;
+	hogs++;
+	while (!let_go) {}
+	return 0;
+}
+
+/* Every worker is busy, and no turn of a process that calls the program can run. */
+TEST(the_begin_of_a_process_is_told_at_once)
+{
+	const char *const none[] = {"no-such-program-here", NULL};
+	struct tend_event_info e[16];
+	tend_subscription *sub;
+	tend_event *changed;
+	tend_task t;
+	int began = 0;
+
+	begin();
+	ANSWERS(tend_event_open(&changed), 0);
+	for (int i = 0; i < 2; i++)
+		ANSWERS(tend_spawn(scope, hog, NULL, NULL, NULL), 0);
+	while (hogs < 2) {}
+	ANSWERS(tend_subscribe(rt, &sub), 0);
+	t = shell("sleep 1000", 0);
+	ANSWERS(tend_watch_changes(t.id, changed), 0);
+	ck_assert_int_gt(begun_pid(t, changed), 0);
+	for (int64_t i = 0, n = tend_events_take(sub, e, 16, NULL); i < n; i++)
+		began += e[i].type == TEND_EVENT_BEGAN && e[i].id == t.id;
+	ck_assert_int_eq(began, 1);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	ck_assert_int_eq(join(t).kind, TEND_CANCELED);
+	/* What cannot start does not begin. */
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = none), &t), 0);
+	ANSWERS(tend_watch_changes(t.id, changed), 0);
+	ANSWERS(begun_pid(t, changed), -EAGAIN);
+	ck_assert_int_eq(join(t).kind, TEND_FAILED);
+	for (int64_t i = 0, n = tend_events_take(sub, e, 16, NULL); i < n; i++)
+		ck_assert(e[i].type != TEND_EVENT_BEGAN || e[i].id != t.id);
+	let_go = 1;
+	tend_unsubscribe(sub);
+	end();
+	tend_event_close(changed);
+}
+
 TEST(what_cannot_start_says_why)
 {
 	const char *const none[] = {"no-such-program-here", NULL}, *const dir[] = {"/tmp", NULL};

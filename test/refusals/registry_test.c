@@ -187,6 +187,21 @@ REFUSES(tend_events_take, ESRCH, "a runtime that has closed", gone,
 REFUSES(tend_events_take, ESTALE, "a fork", subscribed,
         tend_events_take(subscription, &w->out.info, 1, &w->out.number))
 
+REFUSES(tend_watch_changes, ENOMEM, "no memory", outside,
+        (no_memory(1), tend_watch_changes(w->live.id, w->go)))
+REFUSES(tend_watch_changes, ESRCH, "a scope that has ended", outside,
+        tend_watch_changes(w->ended.id, w->go))
+REFUSES(tend_watch_changes, ESRCH, "a task that was joined", outside,
+        tend_watch_changes(w->stale.id, w->go))
+REFUSES(tend_watch_changes, ESRCH, "none", outside, tend_watch_changes(0, w->go))
+REFUSES(tend_watch_changes, ESTALE, "a fork", forked, tend_watch_changes(w->open.id, w->go))
+REFUSES(tend_unwatch_changes, ENOENT, "no watch", outside, tend_unwatch_changes(w->open.id, w->go))
+REFUSES(tend_unwatch_changes, ENOENT, "a scope that has ended", outside,
+        tend_unwatch_changes(w->ended.id, w->go))
+REFUSES(tend_unwatch_changes, ESRCH, "a runtime that is not open", outside,
+        tend_unwatch_changes(tend__id(200, 1, 1), w->go))
+REFUSES(tend_unwatch_changes, ESTALE, "a fork", forked, tend_unwatch_changes(w->open.id, w->go))
+
 static int64_t path_of(struct world *w, uint64_t id)
 {
 	return tend_path(id, w->out.bytes, sizeof(w->out.bytes));

@@ -52,6 +52,14 @@ REFUSES_BUT(tend_spawn_at, EINVAL, "to hold the root", outside, "; refused 1",
 REFUSES(tend_spawn_at, EINVAL, "options without a size", outside,
         spawn(w, w->open, &(struct tend_task_opts){.name = "x"}))
 REFUSES(tend_spawn_at, E2BIG, "a field of tomorrow", outside, spawn(w, w->open, &future.opts))
+REFUSES_BUT(tend_spawn_at, EINVAL, "an unknown policy", outside, "; refused 1",
+            spawn(w, w->open, TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = 3))))
+REFUSES_BUT(tend_spawn_at, EINVAL, "an unknown jitter", outside, "; refused 1",
+            spawn(w, w->open, TEND_TASK_OPTS(.restart = TEND_RESTART(.jitter = 4))))
+REFUSES_BUT(tend_spawn_at, EINVAL, "delays that shrink", outside, "; refused 1",
+            spawn(w, w->open, TEND_TASK_OPTS(.restart = TEND_RESTART(.factor = 999))))
+REFUSES_BUT(tend_spawn_at, EINVAL, "a policy without a size", outside, "; refused 1",
+            spawn(w, w->open, TEND_TASK_OPTS(.restart = &(struct tend_restart){.retries = 1})))
 REFUSES_BUT(tend_spawn_at, EDEADLK, "to hold its own scope", outside, "; refused 1",
             spawn(w, w->open, TEND_TASK_OPTS(.hold = w->open)))
 REFUSES(tend_spawn_at, ESRCH, "ended", outside, spawn(w, w->ended, NULL))
@@ -89,6 +97,8 @@ REFUSES(tend_spawn_thread_at, EINVAL, "a thread that can be aborted", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.flags = TEND_ABORTABLE)))
 REFUSES(tend_spawn_thread_at, EINVAL, "a slash in the name", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.name = "a/b")))
+REFUSES(tend_spawn_thread_at, EINVAL, "a policy of restarts", outside,
+        spawn_thread(w, w->open, TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = 1))))
 REFUSES(tend_spawn_thread_at, EINVAL, "a reserved field", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.reserved = 1)))
 REFUSES(tend_spawn_thread_at, EINVAL, "options without a size", outside,

@@ -22,6 +22,8 @@ TEST(the_state_of_a_task_is_that_of_its_word)
 	says(TEND_KIND_FIBER, TEND__PARKED, TEND_STATE_PARKED);
 	says(TEND_KIND_FIBER, TEND__ENDED, TEND_STATE_ENDED);
 	says(TEND_KIND_THREAD, TEND__READY | TEND__STARTING, TEND_STATE_STARTING);
+	says(TEND_KIND_FIBER, TEND__PARKED | TEND__WAIT_BACKOFF << TEND__WAIT_SHIFT,
+	     TEND_STATE_BACKOFF);
 }
 
 TEST(canceled_and_not_ended_is_stopping)
@@ -122,6 +124,8 @@ TEST(a_wait_is_a_sentence_with_its_object)
 	waits(TEND__WAIT_READ, 7, "read fd 7");
 	waits(TEND__WAIT_JOIN, 5, "join #5");
 	waits(TEND__WAIT_GUARD, 5, "tend-guard");
+	waits(TEND__WAIT_STOPPED, 5, "stopped");
+	waits(TEND__WAIT_BACKOFF, 5, "backoff 0s");
 	waits(TEND__WAIT_KINDS, 5, "");
 	waits((enum tend__wait_kind)255, 5, "");
 }

@@ -53,12 +53,18 @@ static const struct {
 	tend_fn *fn;
 	bool timed;
 } waits[] = {
-	{receives, false},     {sends, false},
-	{waits_for_event, false}, {sleeps, true},
-	{sleeps_until, false}, {joins, false},
-	{waits_until_empty, false}, {waits_by_path, false},
-	{closes, false},       {shuts_down, false},
-	{reads, false},        {waits_for_descriptor, false},
+	{receives, false},
+	{sends, false},
+	{waits_for_event, false},
+	{sleeps, true},
+	{sleeps_until, false},
+	{joins, false},
+	{waits_until_empty, false},
+	{waits_by_path, false},
+	{closes, false},
+	{shuts_down, false},
+	{reads, false},
+	{waits_for_descriptor, false},
 	{writes, false},
 };
 

@@ -126,7 +126,7 @@ SCENARIO(au_07_every_subscriber_gets_every_event)
 	OK(tend_spawn(root, end_at_once, NULL, NULL, &t));
 	joined(t);
 	n = tend_events_take(first, a, 8, NULL);
-	ck_assert_int_eq((int)n, 2);
+	ck_assert_int_eq((int)n, 3);
 	ANSWERS(tend_events_take(second, b, 8, NULL), n);
 	for (int64_t i = 0; i < n; i++) {
 		ck_assert_uint_eq(a[i].number, b[i].number);

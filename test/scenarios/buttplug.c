@@ -46,13 +46,14 @@ SCENARIO(bp_03_started_comes_before_ended_with_the_same_id)
 	OK(tend_subscribe(rt, &sub));
 	OK(tend_spawn(root, end_at_once, NULL, TEND_TASK_OPTS(.name = "a"), &t));
 	joined(t);
-	ANSWERS(tend_events_take(sub, e, 8, &lost), 2);
+	ANSWERS(tend_events_take(sub, e, 8, &lost), 3);
 	ck_assert_uint_eq(lost, 0);
 	ck_assert_int_eq(e[0].type, TEND_EVENT_STARTED);
-	ck_assert_int_eq(e[1].type, TEND_EVENT_ENDED);
-	ck_assert_uint_eq(e[0].id, e[1].id);
-	ck_assert_int_eq(e[1].outcome, TEND_COMPLETED);
-	ck_assert_str_eq(e[1].name, "a");
+	ck_assert_int_eq(e[1].type, TEND_EVENT_BEGAN);
+	ck_assert_int_eq(e[2].type, TEND_EVENT_ENDED);
+	ck_assert_uint_eq(e[0].id, e[2].id);
+	ck_assert_int_eq(e[2].outcome, TEND_COMPLETED);
+	ck_assert_str_eq(e[2].name, "a");
 	tend_unsubscribe(sub);
 	close_world();
 }

@@ -311,3 +311,99 @@ TEST_EACH(every_schedule_of_a_call_from_outside_against_the_close_of_its_runtime
 	/* Two runtimes take long to open, so the usual run sees the first schedules only. */
 	explored_with(call_against_runtime_close, (void *)(uintptr_t)&calls[_i], 2500, 500);
 }
+
+/* Returns whether the attempt has begun. */
+static bool has_begun(tend_task t, uint32_t attempt)
+{
+	tend_snapshot *s;
+	bool begun = false;
+
+	if (tend_snapshot_take(rt, &s))
+		return false;
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		const struct tend_info *info = tend_snapshot_at(s, i);
+
+		begun |= info->id == t.id && info->ready && info->attempt == attempt;
+	}
+	tend_snapshot_free(s);
+	return begun;
+}
+
+/* Fails once, and then waits. */
+static tend_event *go_on;
+static int begin_again(void *attempts) { return ++*(int *)attempts == 2 ? wait_for(go_on) : -EIO; }
+
+/* A change that comes before the watch is seen by the look that follows, and a change that comes
+ * later sets the event: else the wait below has no end. */
+static int watch_against_begin(void *which)
+{
+	bool of_the_scope = *(int *)which == 1, again = *(int *)which == 2;
+	int attempts = again ? 0 : 1;
+	tend_event *changed;
+	tend_task t;
+
+	EXPECT(!tend_runtime_open(SMALL, &rt));
+	EXPECT(!tend_event_open(&changed) && !tend_event_open(&go_on));
+	EXPECT(!tend_spawn(tend_root(rt), begin_again, &attempts,
+	                   TEND_TASK_OPTS(.restart = again ? TEND_RESTART(.policy = TEND_TRANSIENT)
+	                                                   : NULL),
+	                   &t));
+	uint64_t id = of_the_scope ? tend_root(rt).id : t.id;
+	EXPECT(!tend_watch_changes(id, changed));
+	for (;;) {
+		tend_event_clear(changed);
+		if (has_begun(t, again ? 2 : 1))
+			break;
+		EXPECT(!tend_event_wait(changed, TEND_FOREVER));
+	}
+	EXPECT(!tend_unwatch_changes(id, changed));
+	tend_event_set(go_on);
+	EXPECT(!tend_join(t, NULL, TEND_FOREVER));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	tend_event_close(changed);
+	tend_event_close(go_on);
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_watch_against_the_begin_of_a_task, 3)
+{
+	struct tend_sim_result r;
+
+	/* Once before: the first snapshot leaves memory to the next, which takes other steps. */
+	ANSWERS(tend_sim_run(TEND_SIM_OPTS(.seed = 1), watch_against_begin, &_i, &r), 0);
+	explored_with(watch_against_begin, &_i, 1000000, 3000);
+}
+
+/* The end is seen, too, and ends the watch, whichever comes first; a watch that is taken back
+ * sets nothing any more, so that the event may be freed. */
+static int watch_against_end(void *taken_back)
+{
+	struct tend_outcome o;
+	tend_event *changed;
+	tend_task t;
+	int error;
+
+	EXPECT(!tend_runtime_open(SMALL, &rt));
+	EXPECT(!tend_event_open(&changed));
+	EXPECT(!tend_spawn(tend_root(rt), note, NULL, NULL, &t));
+	EXPECT(!tend_watch_changes(t.id, changed));
+	while (!taken_back) {
+		tend_event_clear(changed);
+		error = tend_task_outcome(t, &o);
+		EXPECT(!error || error == -EAGAIN);
+		if (!error)
+			break;
+		EXPECT(!tend_event_wait(changed, TEND_FOREVER));
+	}
+	error = tend_unwatch_changes(t.id, changed);
+	EXPECT(error == -ENOENT || (taken_back && !error));
+	tend_event_close(changed);
+	EXPECT(!tend_join(t, NULL, TEND_FOREVER));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_watch_against_the_end_of_a_task, 2)
+{
+	int taken_back;
+
+	explored_with(watch_against_end, _i ? &taken_back : NULL, 1000000, 3000);
+}

@@ -158,7 +158,7 @@ static void again(struct tend__task *t)
 	tend__assert(!parked);
 }
 
-enum tend__wait_kind tend__process_turn(struct tend__task *t)
+uint32_t tend__process_turn(struct tend__task *t)
 {
 	struct tend__process *p = t->data;
 	int32_t pid;
@@ -202,11 +202,11 @@ static void turn_on_monitor(tend_runtime *rt, struct tend__errand *errand)
 
 	(void)rt;
 	TEND__EDGE_ACQUIRE(t);
-	enum tend__wait_kind wait = tend__process_turn(t);
+	uint32_t wait = tend__process_turn(t);
 	TEND__EDGE_RELEASE(t);
 	if (wait == TEND__WAIT_NONE)
 		tend__task_finish(t);
-	else if (!tend__task_park(t, wait))
+	else if (!tend__task_park(t, (enum tend__wait_kind)wait))
 		tend__process_wake(t);
 }
 
@@ -229,8 +229,9 @@ void tend__process_wake(struct tend__task *t)
 }
 
 /* No stack could be had for the turn, which is taken later. */
-void tend__process_starved(struct tend__task *t)
+void tend__process_starved(struct tend__task *t, int error)
 {
+	(void)error;
 	tend__link_starved(t->data);
 	if (!tend__task_park(t, TEND__WAIT_GUARD))
 		tend__process_wake(t);

@@ -163,9 +163,9 @@ bool tend__output_read(struct tend__process *p);
 size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, uint64_t *dropped);
 
 /* machine.c: the functions of the kind. */
-enum tend__wait_kind tend__process_turn(struct tend__task *t);
+uint32_t tend__process_turn(struct tend__task *t);
 void tend__process_wake(struct tend__task *t);
-void tend__process_starved(struct tend__task *t);
+void tend__process_starved(struct tend__task *t, int error);
 void tend__process_leave(struct tend__task *t);
 
 /* spawn.c */

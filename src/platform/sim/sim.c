@@ -261,6 +261,9 @@ static void block(void)
 
 uint64_t tend__clock(void) { return sim ? sim->clock : tend__os_clock(); }
 
+/* A number of its own and no draw: who asks does not change the choices of the run. */
+uint64_t tend__seed(void) { return sim ? sim->opts.seed : tend__os_seed(); }
+
 void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline)
 {
 	if (!sim) {

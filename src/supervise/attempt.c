@@ -1,0 +1,380 @@
+/* supervise/attempt.c - the turn of a restartable task: the beginning of an attempt, the attempt,
+ * and the decision at its end. */
+#include "supervise/supervise.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static struct tend__life *life_of(const struct tend__task *t)
+{
+	tend__assert(t->flags & TEND__RESTARTABLE);
+	return t->data;
+}
+
+/* ---- Random numbers ---- */
+
+/* splitmix64 (Steele, Lea, Flood 2014). */
+static uint64_t draw(tend_runtime *rt)
+{
+	/* Relaxed: any number will do. */
+	uint64_t z = tend__add_relaxed(&rt->random, UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static uint64_t random_for(tend_runtime *rt, const struct tend__policy *p)
+{
+	uint64_t none = 0;
+
+	if (p->jitter == TEND__JITTER_NONE)
+		return 0;
+	if (!tend__load_relaxed(&rt->random))
+		/* Another thread may seed at the same time: the first seed counts. */
+		(void)!tend__cas(&rt->random, &none, tend__seed() | 1);
+	return draw(rt);
+}
+
+/* ---- The end for good ---- */
+
+/* Ends the life: no attempt follows, and nobody revises this. */
+static void end_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	tend__assert_held(&s->home.lock);
+	tend__assert(l->phase != TEND__LIFE_OVER);
+	l->phase = TEND__LIFE_OVER;
+	tend__rules_give(s, l->rules);
+	l->rules = NULL;
+	if (l->alarmed)
+		tend__alarm_stop(s->rt, &l->alarm);
+	l->alarmed = false;
+}
+
+/* Runs the drop, with the cleanups that the drop defers. `ending` is the last attempt's; a panic of
+ * the drop counts more. */
+static void last_words(struct tend__task *t, uint8_t ending)
+{
+	struct tend__life *l = life_of(t);
+
+	tend__assert(l->phase == TEND__LIFE_OVER && !t->drop && !t->defers);
+	if (tend__task_word(t) & (TEND__STOP | TEND__ABANDONED))
+		tend__task_unmark(t, TEND__STOP | TEND__ABANDONED);
+	t->drop = l->drop;
+	l->drop = NULL;
+	t->unwinding = 0;
+	tend__unwind(t);
+	if (!t->ending)
+		t->ending = ending;
+}
+
+/* ---- The beginning of an attempt ---- */
+
+/* Says to readers which attempt runs, since when. The sequence of layout.h. */
+static void describe_attempt(struct tend__task *t, uint32_t attempt, uint64_t now)
+{
+	struct tend__record *r = t->record;
+	uint32_t seq = tend__load_relaxed(&r->seq);
+
+	tend__store_relaxed(&r->seq, seq + 1);
+	tend__store_release(&r->attempt, attempt);
+	tend__store_release(&r->since, now);
+	tend__store_release(&r->where, 0);
+	tend__store_release(&r->checkpoints, 0);
+	tend__store_release(&r->pid, 0);
+	tend__store_release(&r->seq, seq + 2);
+}
+
+/* Forgets how the last attempt ended. */
+static void forget_message(struct tend__task *t)
+{
+	struct tend__extra *extra = t->extra;
+
+	if (!extra || (!extra->message[0] && !extra->signal))
+		return;
+	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	extra->message[0] = 0;
+	extra->signal = 0;
+	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+}
+
+/* Returns the ending of a task whose life ends at rest: canceled; or as the last attempt, because
+ * the scope closes; or rejected, because no attempt has begun. */
+static uint8_t ending_at_rest(struct tend__task *t, const struct tend__life *l)
+{
+	uint64_t scope = tend__load_acquire(&t->home->record->word);
+
+	tend__assert(l->phase == TEND__LIFE_OVER);
+	if (!l->attempts)
+		t->result = -ECANCELED;
+	if ((tend__task_word(t) & TEND__CANCELED) || (scope & TEND__SCOPE_CANCELED))
+		return 0;
+	return l->attempts ? l->last : TEND_REJECTED;
+}
+
+/* Returns whether the task is to end now. A close lets what was admitted run once. */
+static bool ends_before(const struct tend__task *t, const struct tend__life *l)
+{
+	uint64_t scope = tend__load_acquire(&t->home->record->word);
+
+	if (l->attempts || (tend__task_word(t) & TEND__CANCELED))
+		return tend__is_to_end(t);
+	return scope & (TEND__SCOPE_CANCELED | TEND__SCOPE_STOPPING);
+}
+
+/* Begins an attempt, if an attempt is due. Otherwise returns false, and *wait is the rest that
+ * goes on, or TEND__WAIT_NONE for the end. */
+static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	uint64_t now = l->phase == TEND__LIFE_FRESH ? tend__coarse() : tend__clock();
+	bool begins = false;
+
+	tend__assert(l->phase != TEND__LIFE_RUNS && l->phase != TEND__LIFE_OVER && !t->defers);
+	tend__lock(&t->home->lock);
+	if (ends_before(t, l)) {
+		end_life(t, l);
+		*wait = TEND__WAIT_NONE;
+	} else if (l->phase == TEND__LIFE_RESTS && now < l->alarm.timer.at) {
+		*wait = TEND__WAIT_BACKOFF;
+	} else {
+		begins = true;
+		if (l->alarmed)
+			tend__alarm_stop(s->rt, &l->alarm);
+		l->alarmed = false;
+		l->phase = TEND__LIFE_RUNS;
+		l->attempts++;
+	}
+	tend__unlock(&t->home->lock);
+	if (begins) {
+		l->began = now;
+		describe_attempt(t, l->attempts, now);
+		forget_message(t);
+	}
+	return begins;
+}
+
+/* ---- The decision ---- */
+
+/* Returns the ending of an attempt: 0 where the result says the outcome. */
+static uint8_t ending_of(const struct tend__task *t, const struct tend__decision *d)
+{
+	if (t->ending)
+		return t->ending;
+	if (d->outcome == TEND__WAS_CANCELED)
+		return TEND_CANCELED;
+	if (d->outcome == TEND__HAS_FAILED)
+		return (uint8_t)(t->result >= 0 ? TEND_FAILED : 0);
+	return (uint8_t)(t->result < 0 ? TEND_COMPLETED : 0);
+}
+
+/* Clears the fields that belong to an attempt. */
+static void renew(struct tend__task *t)
+{
+	t->ending = t->unwinding = t->shields = 0;
+	t->aborted = t->timed_out = false;
+	t->shield = 0;
+}
+
+/* Plans the next attempt, after the rest. Returns the wait of the rest. */
+static uint32_t rest_until(struct tend__task *t, struct tend__life *l, uint64_t now, uint64_t rest)
+	TEND_REQUIRES(&t->home->lock)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	tend__assert_held(&t->home->lock);
+	renew(t);
+	if (!rest) {
+		l->phase = TEND__LIFE_FRESH;
+		return TEND__AGAIN;
+	}
+	uint64_t due = rest < TEND_FOREVER - now ? now + rest : TEND_FOREVER - 1;
+	l->phase = TEND__LIFE_RESTS;
+	l->alarmed = true;
+	tend__describe(t, due, now, 0);
+	tend__alarm_set(s->rt, &l->alarm, due);
+	return TEND__WAIT_BACKOFF;
+}
+
+/* Returns the decision that the policy takes now. */
+static struct tend__decision look(struct tend__task *t, const struct tend__life *l, uint64_t now)
+	TEND_REQUIRES(&t->home->lock)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	const struct tend__policy *policy = &l->rules->policy;
+	struct tend__attempt_end end = {.ends = tend__is_to_end(t),
+	                                .broken = t->ending != 0,
+	                                .result = t->result,
+	                                .ran_ns = now - l->began};
+
+	tend__assert_held(&t->home->lock);
+	return tend__decide(policy, l->failures, &end, random_for(s->rt, policy));
+}
+
+/* Decides, for good or until the next attempt ends. */
+static uint32_t decide(struct tend__task *t, struct tend__life *l, bool started)
+{
+	uint32_t wait = TEND__WAIT_NONE;
+
+	tend__lock(&t->home->lock);
+	uint64_t now = l->rules->exact ? tend__clock() : tend__coarse();
+	struct tend__decision d = look(t, l, now);
+	l->failures = d.failures;
+	l->last = ending_of(t, &d);
+	if (d.verdict != TEND__RUNS)
+		end_life(t, l);
+	else
+		/* Without a stack now, a moment later there is no stack either. */
+		wait = rest_until(t, l, now, started || d.rest_ns ? d.rest_ns : TEND_MS);
+	tend__unlock(&t->home->lock);
+	return wait;
+}
+
+/* Ends the scopes that the attempt has opened, for the sake of the next attempt. Those of a task
+ * that ends close themselves. */
+static void close_opened(struct tend__task *t, struct tend__life *l)
+{
+	tend__lock(&t->home->lock);
+	bool ends = look(t, l, tend__clock()).verdict == TEND__ENDS;
+	tend__unlock(&t->home->lock);
+	if (!ends)
+		tend__disown_attempt(t);
+}
+
+/* The function and the cleanups of the attempt have run, on this stack. */
+static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
+{
+	tend__assert(l->phase == TEND__LIFE_RUNS && !t->defers && !t->drop);
+	/* The shield was the attempt's. */
+	t->shield = 0;
+	/* Before the look at the flags: from here on a cancel or a close finds the task. */
+	if (!t->in_cancel_list)
+		tend__task_link(t);
+	if (t->owns)
+		close_opened(t, l);
+	uint32_t wait = decide(t, l, true);
+	if (wait == TEND__WAIT_NONE)
+		last_words(t, l->last);
+	return wait;
+}
+
+static uint32_t turn(struct tend__task *t)
+{
+	struct tend__life *l = life_of(t);
+	uint32_t wait = TEND__WAIT_NONE;
+
+	if (begin(t, l, &wait)) {
+		if (tend__listened(tend__scope_of(t)->rt))
+			tend__task_began(t);
+		t->result = t->fn(t->arg);
+		tend__unwind(t);
+		return attempt_over(t, l);
+	}
+	if (wait == TEND__WAIT_NONE) {
+		t->ending = 0;
+		last_words(t, ending_at_rest(t, l));
+	}
+	return wait;
+}
+
+/* The attempt has left its function by a panic or an abort, or the drop has panicked. */
+static void leave(struct tend__task *t)
+{
+	struct tend__life *l = life_of(t);
+	uint32_t wait =
+		l->phase == TEND__LIFE_OVER ? (uint32_t)TEND__WAIT_NONE : attempt_over(t, l);
+
+	if (wait != TEND__WAIT_NONE)
+		tend__fiber_rest(t, wait);
+	tend__fiber_end(t);
+}
+
+/* ---- Without a stack ---- */
+
+static void say_not_started(struct tend__task *t, int error)
+{
+	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
+	char text[sizeof(t->extra->message)];
+
+	snprintf(text, sizeof(text), "no stack: %s", tend_strerror(error));
+	tend__lock(stripe);
+	/* Without memory the outcome has no message, and its result says enough. */
+	if (tend__task_extra(t))
+		memcpy(t->extra->message, text, sizeof(text));
+	tend__unlock(stripe);
+	if (!(tend__task_word(t) & TEND__KEPT))
+		tend__failure_tell(t, "could not start", text);
+}
+
+/* An attempt has failed because no stack could be had. No task runs here, so the drop must not
+ * wait. */
+static void starved(struct tend__task *t, int error)
+{
+	struct tend__life *l = life_of(t);
+	uint32_t wait = TEND__WAIT_NONE;
+
+	tend__assert(!t->worker && !t->stack);
+	if (begin(t, l, &wait)) {
+		t->result = error;
+		t->ending = TEND_FAILED;
+		say_not_started(t, error);
+		if (!t->in_cancel_list)
+			tend__task_link(t);
+		wait = decide(t, l, false);
+		if (wait == TEND__WAIT_NONE)
+			last_words(t, l->last);
+	} else if (wait == TEND__WAIT_NONE) {
+		t->ending = 0;
+		last_words(t, ending_at_rest(t, l));
+	}
+	if (wait == TEND__WAIT_NONE)
+		tend__scope_of(t)->rt->finish(t);
+	else if (!tend__rest(tend__scope_of(t)->rt, t, (enum tend__wait_kind)wait))
+		tend__task_wake(t);
+}
+
+/* ---- The kind ---- */
+
+static void wake(struct tend__task *t)
+{
+	if (t->worker) {
+		tend__fiber_wake(t);
+		return;
+	}
+	/* The task is at rest, and the caller's alone until it is queued. */
+	TEND__EDGE_RELEASE(t);
+	tend__spawned(tend__scope_of(t)->rt, t);
+}
+
+static void gone(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	struct tend__life *l = life_of(t);
+
+	/* The task was never published. */
+	if (l->rules) {
+		tend__lock(&s->home.lock);
+		tend__rules_give(s, l->rules);
+		tend__unlock(&s->home.lock);
+	}
+	tend__free(l);
+}
+
+const struct tend__kind tend__kind_restartable = {
+	.wake = wake, .turn = turn, .starved = starved, .leave = leave, .gone = gone};
+
+void tend__rest_rings(tend_runtime *rt, uint64_t id)
+{
+	struct tend__task *t;
+
+	if (tend__task_touch(rt, id, &t))
+		return;
+	if (tend__task_notify_id(t, id))
+		tend__task_wake(t);
+	tend__unlock(tend__stripe_of(rt, id));
+}

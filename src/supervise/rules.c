@@ -1,0 +1,141 @@
+/* supervise/rules.c - policies, each kept once in a scope: ten thousand tasks with the same
+ * policy have one between them. */
+#include "supervise/supervise.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { CODES_MAX = 1000 }; /* in a list */
+
+/* Returns the length of a list, or CODES_MAX + 1 for a list without an end in sight. */
+static uint32_t length(const int32_t *codes)
+{
+	uint32_t n = 0;
+
+	while (codes && n <= CODES_MAX && codes[n])
+		n++;
+	return n;
+}
+
+/* Reads the options of the program. Returns 0, -E2BIG or -EINVAL. */
+static int read_options(const struct tend_restart *restart, struct tend__policy *p)
+{
+	struct tend_restart r;
+	int error = tend__options(&r, sizeof(r), restart);
+
+	if (error)
+		return error;
+	if (r.policy > TEND_PERMANENT || r.jitter > TEND_JITTER_DECORRELATED ||
+	    length(r.success) > CODES_MAX || length(r.fatal) > CODES_MAX)
+		return -EINVAL;
+	*p = (struct tend__policy){.type = (enum tend__restart_type)r.policy,
+	                           .retries = r.retries,
+	                           .delay_ns = r.delay_ns,
+	                           .delay_max_ns = r.delay_max_ns,
+	                           .factor = r.factor,
+	                           .jitter = (enum tend__jitter)r.jitter,
+	                           .stable_ns = r.stable_ns,
+	                           .interval_ns = r.interval_ns,
+	                           .success = r.success,
+	                           .fatal = r.fatal};
+	return tend__policy_complete(p);
+}
+
+static bool same_codes(const int32_t *a, const int32_t *b)
+{
+	uint32_t n = length(a);
+
+	return n == length(b) && (!n || memcmp(a, b, n * sizeof(*a)) == 0);
+}
+
+static bool same(const struct tend__policy *a, const struct tend__policy *b)
+{
+	return a->type == b->type && a->retries == b->retries && a->delay_ns == b->delay_ns &&
+	       a->delay_max_ns == b->delay_max_ns && a->factor == b->factor &&
+	       a->jitter == b->jitter && a->stable_ns == b->stable_ns &&
+	       a->interval_ns == b->interval_ns && same_codes(a->success, b->success) &&
+	       same_codes(a->fatal, b->fatal);
+}
+
+static struct tend__rules *find(struct tend__scope *s, const struct tend__policy *p)
+	TEND_REQUIRES(&s->home.lock)
+{
+	tend__assert_held(&s->home.lock);
+	for (struct tend__rules *r = s->rules; r; r = r->next)
+		if (same(&r->policy, p)) {
+			r->users++;
+			return r;
+		}
+	return NULL;
+}
+
+static struct tend__rules *make(const struct tend__policy *p)
+{
+	uint32_t success = length(p->success), fatal = length(p->fatal);
+	struct tend__rules *r =
+		tend__alloc(sizeof(*r) + (success + fatal + 2) * sizeof(r->codes[0]));
+
+	if (!r)
+		return NULL;
+	r->policy = *p;
+	/* Zeroed memory ends both lists. */
+	if (success)
+		memcpy(r->codes, p->success, success * sizeof(r->codes[0]));
+	if (fatal)
+		memcpy(r->codes + success + 1, p->fatal, fatal * sizeof(r->codes[0]));
+	r->policy.success = r->codes;
+	r->policy.fatal = r->codes + success + 1;
+	r->users = 1;
+	/* A restart at once that counts nothing does without the exact clock. */
+	r->exact = p->retries || p->delay_ns != TEND__AT_ONCE || p->interval_ns != TEND__AT_ONCE;
+	return r;
+}
+
+struct tend__rules *tend__rules_take(struct tend__scope *s, const struct tend_restart *restart,
+                                     int *error)
+{
+	struct tend__policy p;
+
+	*error = read_options(restart, &p);
+	if (*error)
+		return NULL;
+	tend__lock(&s->home.lock);
+	struct tend__rules *found = find(s, &p);
+	tend__unlock(&s->home.lock);
+	if (found)
+		return found;
+	/* Made without the lock. Another spawn may have made the same meanwhile. */
+	struct tend__rules *made = make(&p);
+	if (!made) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	tend__lock(&s->home.lock);
+	found = find(s, &p);
+	if (!found) {
+		made->next = s->rules;
+		s->rules = made;
+	}
+	tend__unlock(&s->home.lock);
+	if (!found)
+		return made;
+	tend__free(made);
+	return found;
+}
+
+void tend__rules_give(struct tend__scope *s, struct tend__rules *rules)
+{
+	struct tend__rules **r = &s->rules;
+
+	tend__assert_held(&s->home.lock);
+	tend__assert(rules->users > 0);
+	if (--rules->users)
+		return;
+	while (*r != rules)
+		r = &(*r)->next;
+	*r = rules->next;
+	tend__free(rules);
+}
