@@ -128,7 +128,7 @@ void tend__out_fill(void *out, size_t size, const void *fields, size_t known)
 	memcpy(out, &size, sizeof(size));
 }
 
-int tend__options(void *out, size_t known, const void *opts)
+__attribute__((noinline)) int tend__options(void *out, size_t known, const void *opts)
 {
 	const unsigned char *bytes = opts;
 	size_t size = 0;

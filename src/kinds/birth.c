@@ -73,7 +73,7 @@ static inline __attribute__((always_inline)) void fetch(const tend_runtime *rt, 
 
 /* Makes the alarm of the task's deadline; a task whose deadline has passed will be born
  * canceled. Returns 0, or an error of tend__monitor_start(). */
-static int arm(struct tend__task *t, uint64_t deadline)
+static __attribute__((noinline)) int arm(struct tend__task *t, uint64_t deadline)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
 	struct tend__extra *extra = tend__task_extra(t);
@@ -153,7 +153,7 @@ int tend__task_take_scope(struct tend__task *t, const struct tend__spawn *spawn)
 	return error;
 }
 
-void tend__task_unprepare(struct tend__task *t)
+__attribute__((noinline, cold)) void tend__task_unprepare(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 

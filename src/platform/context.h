@@ -49,9 +49,9 @@ struct tend__context {
 	void *sp; /* the first member, because the assembly stores there */
 	void *low;
 	size_t bytes;
-	uint32_t keeps;
 	uint32_t mxcsr; /* the floating-point modes in which code on the stack begins */
 	uint16_t x87;
+	uint8_t keeps;
 #ifdef TEND__ASAN
 	void *fake_stack;
 	bool dies;

@@ -25,7 +25,7 @@ static bool spin(struct tend__lock *l)
 	return false;
 }
 
-void tend__lock_slow(struct tend__lock *l)
+__attribute__((noinline)) void tend__lock_slow(struct tend__lock *l)
 {
 	_Atomic uint32_t *sleepers = tend__lock_sleepers_of(l);
 	uint32_t free = 0;

@@ -77,7 +77,7 @@ struct tend__alarm *tend__alarm_make(tend_runtime *rt, uint64_t at, uint64_t id,
 	return &a->alarm;
 }
 
-void tend__alarm_start(struct tend__alarm *a)
+__attribute__((noinline)) void tend__alarm_start(struct tend__alarm *a)
 {
 	struct tend__monitor *m = own(a)->monitor;
 	uint64_t at = a->timer.at;

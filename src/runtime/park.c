@@ -208,7 +208,7 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 		park(t, why, object, deadline, until, w->where);
 		/* Ended by a task of this worker, which has since released the lock and uses this
 		 * waiter no more. Relaxed: this thread has set the flag, or reads false. */
-		if (tend__load_relaxed(&w->done_here))
+		if (__builtin_expect(tend__load_relaxed(&w->done_here), 1))
 			return w->result;
 		if (lock)
 			tend__lock(lock);

@@ -68,7 +68,7 @@ void tend__fiber_wake(struct tend__task *t)
 		tend__post(w, &t->post);
 }
 
-void tend__call_watcher(struct tend__worker *w)
+__attribute__((noinline)) void tend__call_watcher(struct tend__worker *w)
 {
 	tend_runtime *rt = w->rt;
 
@@ -138,19 +138,20 @@ bool tend__batches_take(struct tend__worker *w, struct tend__worker *v, uint32_t
 		v->last_batch = &v->batches;
 	tend__unlock(&v->batches_lock);
 	bool got = batch;
-	while (batch) {
-		struct tend__post *next_batch = batch->next_batch;
-
-		while (batch) {
-			struct tend__task *t = tend__queue_task(batch);
-
-			/* Before the push: from then on a thief may run the task. */
-			batch = batch->next;
-			if (!tend__ring_push(w, t, TEND__RING))
+	/* Relaxed: only the worker of the ring writes tail. Acquire: as in tend__ring_push(). */
+	uint32_t tail = tend__load_relaxed(&w->tail);
+	uint32_t room = TEND__RING - (tail - tend__load_acquire(&w->head));
+	for (; batch; batch = *next) {
+		next = &batch->next_batch;
+		for (struct tend__post *p = batch; p; p = p->next) {
+			if (!room--)
 				tend__bug("tend: a batch does not fit into the ring");
+			tend__store_relaxed(&w->ring[tail++ % TEND__RING], tend__queue_task(p));
 		}
-		batch = next_batch;
 	}
+	/* Release, as in tend__ring_push(): from here on a thief may run the tasks, so all of the
+	 * batches have been read. */
+	tend__store_release(&w->tail, tail);
 	/* A worker that fell asleep meanwhile did not see what was in no list. */
 	if (got && tend__nobody_watches(w->rt))
 		tend__call_watcher(w);
@@ -165,15 +166,8 @@ static inline void add_fresh(struct tend__worker *w, struct tend__task *t)
 		tend__call_watcher(w);
 }
 
-void tend__spawned(tend_runtime *rt, struct tend__task *t)
+static __attribute__((noinline)) void add_outside(tend_runtime *rt, struct tend__task *t)
 {
-	struct tend__worker *w = tend__worker_of(rt);
-
-	tend__assert(!t->stack);
-	if (w) {
-		add_fresh(w, t);
-		return;
-	}
 	/* The first free worker takes the task; in the inbox of a worker the task would wait
 	 * behind a long task. seq_cst, as in tend__post(): a worker that falls asleep sees
 	 * the count, or is seen asleep. */
@@ -184,6 +178,17 @@ void tend__spawned(tend_runtime *rt, struct tend__task *t)
 	for (uint32_t i = 0; i < rt->workers_count; i++)
 		if (tend__rouse(&rt->workers[i], 0))
 			return;
+}
+
+void tend__spawned(tend_runtime *rt, struct tend__task *t)
+{
+	struct tend__worker *w = tend__worker_of(rt);
+
+	tend__assert(!t->stack);
+	if (w)
+		add_fresh(w, t);
+	else
+		add_outside(rt, t);
 }
 
 void tend__take_outside(struct tend__worker *w)

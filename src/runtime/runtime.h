@@ -57,6 +57,9 @@ struct tend__stack {
 	bool single;  /* has a special size: unmapped when given back, not kept */
 	bool trimmed; /* free, and the pages were given back */
 };
+#if !defined(TEND__ASAN) && !defined(TEND__TSAN)
+_Static_assert(sizeof(struct tend__stack) <= 64, "a switch touches one line of it");
+#endif
 
 struct tend__stack_block {
 	struct tend__stack_block *next;

@@ -37,7 +37,7 @@ static bool is_own_task(uint32_t index)
 	return t && tend__id_runtime(t->id) == index;
 }
 
-tend_runtime *tend__enter_slow(uint32_t index)
+__attribute__((noinline)) tend_runtime *tend__enter_slow(uint32_t index)
 {
 	if (index >= TEND__RUNTIMES)
 		return NULL;
@@ -52,7 +52,7 @@ tend_runtime *tend__enter_slow(uint32_t index)
 	return rt;
 }
 
-void tend__exit_slow(tend_runtime *rt)
+__attribute__((noinline)) void tend__exit_slow(tend_runtime *rt)
 {
 	uint32_t index = rt->index;
 

@@ -43,7 +43,7 @@ void tend__leave_defer(struct tend__worker *w, struct tend__scope *s, uint32_t o
 
 enum { PLACES = 64 };
 
-void tend__places_return(struct tend__worker *w)
+__attribute__((noinline)) void tend__places_return(struct tend__worker *w)
 {
 	struct tend__scope *s = (struct tend__scope *)(void *)w->places.home;
 

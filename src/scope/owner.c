@@ -137,7 +137,7 @@ static int hold(struct tend__scope *s, uint64_t id, struct tend__task *t)
 	return 0;
 }
 
-int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t)
+__attribute__((noinline)) int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t)
 {
 	TEND__VISIT(rt, scope_id);
 	struct tend__scope *s = tend__scope_find(rt, scope_id);

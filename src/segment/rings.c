@@ -49,8 +49,9 @@ static void write_event(struct tend__header *h, uint32_t ring, struct tend__reco
 	tend__store_relaxed(&r->event, number);
 }
 
-void tend__event_emit(struct tend__segment *s, uint32_t ring, struct tend__record *r,
-                      const struct tend__event *event)
+__attribute__((noinline)) void tend__event_emit(struct tend__segment *s, uint32_t ring,
+                                                struct tend__record *r,
+                                                const struct tend__event *event)
 {
 	struct tend__header *h = s->header;
 

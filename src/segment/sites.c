@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* Interns a literal under the lock. Returns its index, or 0, "?", if the table is full. */
-uint32_t tend__site_add(struct tend__segment *s, const char *literal)
+__attribute__((noinline, cold)) uint32_t tend__site_add(struct tend__segment *s,
+                                                        const char *literal)
 {
 	uint32_t i = tend__site_hash(literal);
 	size_t n = strlen(literal);

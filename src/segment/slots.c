@@ -102,7 +102,8 @@ static uint32_t take_batch(struct tend__segment *s, uint32_t n, uint32_t *first)
 	return got;
 }
 
-uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
+__attribute__((noinline)) uint32_t tend__slot_fetch(struct tend__segment *s,
+                                                    struct tend__slots *cache)
 {
 	struct tend__slots one = {0};
 
@@ -120,7 +121,8 @@ uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache)
 	return slot;
 }
 
-void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32_t slot)
+__attribute__((noinline)) void tend__slot_share(struct tend__segment *s, struct tend__slots *cache,
+                                                uint32_t slot)
 {
 	tend__assert(slot > 0 && slot < s->header->records_max);
 	tend__assert(!cache || cache->count > 2 * s->batch);

@@ -59,7 +59,7 @@ void tend__context_adopt(struct tend__context *c, bool keeps_float)
 {
 	*c = (struct tend__context){.keeps = __cxa_get_globals ? TEND__KEEPS_EXCEPTIONS : 0};
 	if (keeps_float)
-		c->keeps |= TEND__KEEPS_FLOAT;
+		c->keeps = (uint8_t)(c->keeps | TEND__KEEPS_FLOAT);
 	read_modes(&c->mxcsr, &c->x87);
 #ifdef TEND__ASAN
 	/* The bounds of the main thread glibc reads in /proc/self/maps, which takes longer than
