@@ -175,7 +175,7 @@ uint32_t tend__process_turn(struct tend__task *t)
 		 * consumed the notify of news. */
 		if (any)
 			again(t);
-		tend__describe(t, (uint64_t)pid, tend__clock());
+		tend__describe(t, (uint64_t)pid, tend__clock(), 0);
 		return pid ? TEND__WAIT_EXIT : TEND__WAIT_GUARD;
 	}
 	/* After a panic of the output callback the outcome stands. */

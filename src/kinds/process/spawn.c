@@ -232,7 +232,7 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
 	/* From here on cancels find the task. */
 	tend__task_link(t);
 	tend__link_ask(p);
-	tend__describe(t, 0, tend__clock());
+	tend__describe(t, 0, tend__clock(), 0);
 	/* The first of the notifies that have come makes the task take its first turn. */
 	if (!tend__task_park(t, TEND__WAIT_GUARD))
 		tend__process_wake(t);
