@@ -1,5 +1,5 @@
-/* cli/up/answer.c - the answers of a running stack to tree, status, logs and
- * down. */
+/* cli/up/answer.c - the answers of a running stack to tree, status, logs, wait
+ * and down. */
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -131,6 +131,19 @@ static void logs(struct up *up, const char *path, const json_t *request,
 		control_send(reply, path ? no_such_task(up, "tend.logs/1", path)
 		                         : envelope_error("tend.logs/1", EXIT_USAGE,
 		                                          "logs wants the path of a task"));
+}
+
+/* ---- wait ---- */
+
+static void wait_for(struct up *up, const char *path, const json_t *request,
+                     struct control_reply *reply)
+{
+	struct up_task *t = path ? find(up, path) : NULL;
+
+	if (path && !t && strcmp(path, up->config->name) != 0)
+		control_send(reply, no_such_task(up, "tend.wait/1", path));
+	else
+		up_wait(up, t, request, reply);
 }
 
 /* ---- down ---- */
@@ -288,11 +301,13 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 		control_send(reply, status(up, path));
 	else if (strcmp(cmd, "logs") == 0)
 		logs(up, path, request, reply);
+	else if (strcmp(cmd, "wait") == 0)
+		wait_for(up, path, request, reply);
 	else if (strcmp(cmd, "down") == 0)
 		down(up, request, reply);
 	else
 		control_send(reply,
 		             envelope_error("tend.error/1", EXIT_USAGE,
-		                            "there is no such command; it knows tree, status, logs "
-		                            "and down"));
+		                            "there is no such command; it knows tree, status, "
+		                            "logs, wait and down"));
 }

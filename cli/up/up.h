@@ -234,6 +234,11 @@ int up_keep_main(void *arg);
 /* Answers `tend logs` for a task. */
 void up_logs(struct up_task *t, const json_t *request, struct control_reply *reply);
 
+/* ---- wait.c ---- */
+
+/* Answers `tend wait` for a task; NULL: for all tasks. */
+void up_wait(struct up *up, struct up_task *t, const json_t *request, struct control_reply *reply);
+
 /* ---- answer.c ---- */
 
 /* A control_fn: struct up. */
