@@ -679,7 +679,7 @@ SCENARIO(tv_060_a_cancel_beats_the_timeout_of_an_attempt)
 struct crossing {
 	tend_scope opened;
 	tend_event *inside_goes;
-	_Atomic int runs, inside;
+	_Atomic int runs, entered, inside;
 };
 
 static int stays_inside(void *arg)
@@ -687,6 +687,7 @@ static int stays_inside(void *arg)
 	struct crossing *c = arg;
 
 	c->inside++;
+	c->entered++;
 	(void)!tend_event_wait(c->inside_goes, TEND_FOREVER);
 	for (int i = 0; i < 20; i++)
 		tend_yield();
@@ -703,7 +704,7 @@ static int opens_and_fails(void *arg)
 		return 0;
 	OK(tend_scope_open(root, "opened", NULL, &c->opened));
 	OK(tend_spawn(c->opened, stays_inside, c, NULL, NULL));
-	while (!c->inside)
+	while (!c->entered)
 		tend_yield();
 	return -EIO;
 }
@@ -719,7 +720,7 @@ SCENARIO(a_stop_at_the_end_of_an_attempt_awaits_what_the_attempt_opened)
 	c = (struct crossing){.inside_goes = new_event()};
 	OK(tend_spawn(root, opens_and_fails, &c,
 	              TEND_TASK_OPTS(.restart = AT_ONCE(.policy = TEND_TEMPORARY)), &t));
-	await_count(&c.inside, 1);
+	await_count(&c.entered, 1);
 	int error = tend_task_stop(t, SOON);
 	if (!error) {
 		ck_assert_int_eq(c.inside, 0);
