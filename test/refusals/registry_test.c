@@ -40,6 +40,23 @@ REFUSES(tend_snapshot_take, ESRCH, "a runtime that has closed", gone,
         tend_snapshot_take(w->gone, &w->out.snapshot))
 REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, &w->out.snapshot))
 
+/* ---- tend_snapshot_reason() ---- */
+
+static int reason_of_root(struct world *w)
+{
+	struct tend_reason reason;
+	int error = tend_snapshot_take(w->rt, &w->out.snapshot);
+
+	if (!error) {
+		error = tend_snapshot_reason(w->out.snapshot, 0, &reason);
+		tend_snapshot_free(w->out.snapshot);
+		w->out.snapshot = NULL;
+	}
+	return error;
+}
+
+REFUSES(tend_snapshot_reason, ENOENT, "not canceled", outside, reason_of_root(w))
+
 /* ---- tend_snapshot_of() ---- */
 
 static int of(struct world *w, pid_t pid) { return tend_snapshot_of(pid, &w->out.snapshot); }
