@@ -3,6 +3,8 @@
 #include <tend/sim.h>
 #include <tend/tend.h>
 
+#include <signal.h>
+
 int uses(void);
 
 static int body(void *arg) { return arg ? 0 : tend_checkpoint(); }
@@ -69,6 +71,18 @@ static int scopes(tend_runtime *rt)
 	tend_report_free(report);
 	n += tend_path(below.id, text, sizeof(text)) > 0;
 	return n + tend_scope_close(below, 0, &stats) + tend_scope_live(tend_detached(rt)) > 0;
+}
+
+static int lives(void)
+{
+	tend_task task = tend_self();
+	struct tend_life info;
+	int n = tend_ready() + tend_alive() + tend_fail(-1, "%d", 1) + tend_fatal(-1, "%d", 1);
+
+	n += tend_task_ready(task, 1) + tend_task_fail(task, 1, -1, "why");
+	n += tend_task_stop(task, 0) + tend_task_start(task, 0) + tend_task_restart(task, 0);
+	n += tend_task_wait(task, TEND_IS_READY, 0, 0) + tend_task_shutdown(task, 0);
+	return n + tend_task_info(task, &info);
 }
 
 static int tasks(tend_scope scope, struct tend_event *event)
@@ -189,6 +203,17 @@ static int rows(tend_runtime *rt, tend_event *changed)
 	return n + (tend_text_plain("a", 1, TEND_TEXT_MASK, text, sizeof(text)) > 0);
 }
 
+static int simulated_program(const char *const *argv)
+{
+	int n = tend_sim_child(simulated_program) + tend_sim_daemon(simulated_program);
+
+	n += tend_sim_on_signal(SIGTERM, TEND_SIM_TAKE) + tend_sim_wait(TEND_MS);
+	n += (tend_sim_write(1, argv[0]) > 0) + tend_sim_close(1);
+	if (n)
+		tend_sim_die(SIGABRT);
+	return n;
+}
+
 static int simulation(void)
 {
 	struct tend_sim_result result;
@@ -198,6 +223,8 @@ static int simulation(void)
 	tend_sim_cancel_at(tend_sim_waits());
 	tend_sim_fail_alloc(tend_sim_allocs(), 0);
 	tend_sim_compute(tend_sim_choose(TEND_MS));
+	n += tend_sim_program("p", simulated_program) + tend_sim_no_program("q", -1);
+	tend_sim_kill_guard();
 	return n + (tend_sim_held() > 0);
 }
 
@@ -205,6 +232,6 @@ int uses(void)
 {
 	tend_runtime *rt;
 
-	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) +
+	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) + lives() +
 	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt, NULL) + simulation();
 }

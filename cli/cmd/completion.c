@@ -33,9 +33,9 @@ static const struct {
 	const char *word; /* in the name of an argument, as --help shows it */
 	enum kind kind;
 } KINDS[] = {
-	{"DIRECTORY", FOLDERS}, {"FILE", FILES},   {"SOCKET", FILES},
-	{"STACK", STACKS},      {"PATH", TASKS},   {"COMMAND", PROGRAM},
-	{"POLICY", WORDS},      {"SIGNAL", WORDS}, {"SHELL", WORDS},
+	{"DIRECTORY", FOLDERS}, {"FILE", FILES},      {"SOCKET", FILES}, {"STACK", STACKS},
+	{"PATH", TASKS},        {"COMMAND", PROGRAM}, {"POLICY", WORDS}, {"SIGNAL", WORDS},
+	{"SHELL", WORDS},       {"GOAL", WORDS},
 };
 
 static enum kind kind_of(const char *argument)
@@ -51,6 +51,8 @@ static void print_words(const char *argument)
 {
 	if (strcmp(argument, "SHELL") == 0)
 		printf("bash zsh fish");
+	if (strcmp(argument, "GOAL") == 0)
+		printf("started ended");
 	if (strcmp(argument, "POLICY") == 0)
 		for (int i = 0; i < CONFIG_RESTARTS; i++)
 			printf("%s%s", i ? " " : "", config_restart_name((enum config_restart)i));

@@ -165,9 +165,8 @@ static void copy_ends(tend_snapshot *s, struct tend__header *live, const struct 
 
 	s->ends_count = 0;
 	for (uint64_t number = last - n + 1; n > 0; number++, n--)
-		s->ends_count +=
-			copy_end(s, tend__element(live, past, (number - 1) % past->count), number,
-		                 &s->ends[s->ends_count]);
+		s->ends_count += copy_end(s, tend__element(live, past, (number - 1) % past->count),
+		                          number, &s->ends[s->ends_count]);
 }
 
 void tend__snapshot_notes(tend_snapshot *s, struct tend__header *live,

@@ -1,8 +1,7 @@
 /* segment/history.c - the last ends that were not completed, for readers that come later. */
 #include "segment/segment.h"
 
-void tend__history_add(struct tend__segment *s, struct tend__record *r,
-                       const struct tend__end *end)
+void tend__history_add(struct tend__segment *s, struct tend__record *r, const struct tend__end *end)
 {
 	struct tend__header *h = s->header;
 	struct tend__past *slots = tend__own_area(h, TEND__AREA_HISTORY);

@@ -140,7 +140,7 @@ soon grep -q two followed
 kill -KILL "$UP"
 followed
 is "without its stack it is 5" "$CODE" 5
-has "and says so" err "ended before it answered"
+has "and says so" err "before it answered"
 ended
 rm -rf run/tend
 finish

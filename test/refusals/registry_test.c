@@ -45,13 +45,11 @@ REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, 
 static int reason_of_root(struct world *w)
 {
 	struct tend_reason reason;
-	int error = tend_snapshot_take(w->rt, &w->out.snapshot);
+	tend_snapshot *s;
 
-	if (!error) {
-		error = tend_snapshot_reason(w->out.snapshot, 0, &reason);
-		tend_snapshot_free(w->out.snapshot);
-		w->out.snapshot = NULL;
-	}
+	ANSWERS(tend_snapshot_take(w->rt, &s), 0);
+	int error = tend_snapshot_reason(s, 0, &reason);
+	tend_snapshot_free(s);
 	return error;
 }
 

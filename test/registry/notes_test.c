@@ -343,7 +343,8 @@ TEST(an_address_is_told_by_its_file)
 	ck_assert_uint_lt((size_t)(m - s->modules), s->modules_count);
 	ck_assert_ptr_nonnull(strstr(m->path, "/test_registry"));
 	tend_snapshot_place(s, address, place, sizeof(place));
-	snprintf(want, sizeof(want), "test_registry+%#llx", (unsigned long long)(address - m->bias));
+	snprintf(want, sizeof(want), "test_registry+%#llx",
+	         (unsigned long long)(address - m->bias));
 	ck_assert_str_eq(place, want);
 	tend_snapshot_place(s, 16, place, sizeof(place));
 	ck_assert_str_eq(place, "0x10");

@@ -249,10 +249,6 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	if (error)
 		return error;
 	TEND__VISIT(rt, scope.id);
-#ifdef TEND_SIM
-	if (tend__scope_find(rt, scope.id) && tend__thread_number() == 0)
-		return -ENOSYS; /* a simulation has no processes */
-#endif
 	struct tend_task_opts task = {.size = sizeof(task),
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags & TEND_CRITICAL,
