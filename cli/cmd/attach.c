@@ -75,7 +75,8 @@ int cmd_attach(int argc, char **argv)
 
 	if (options_parse(&usage, argc, argv) != 0)
 		return EXIT_USAGE;
-	if (!attach.client.json)
+	/* An ignored signal, as in the background of a script, stays ignored. */
+	if (!attach.client.json && signal(SIGINT, SIG_IGN) != SIG_IGN)
 		signal(SIGINT, leave);
 	json_t *envelope = client_ask(&attach.client, json_pack("{s:s}", "cmd", "attach"),
 	                              print_lines, &attach, &instance, &code);

@@ -25,7 +25,12 @@ check "attach shows the last lines" soon grep -q '^web  | web up$' attached
 touch go-on
 check "and those to come" soon grep -q '^web  [|] bye$' attached
 soon test ! -e go-on
-run timeout -s INT 1 "$TEND" attach --name shop
+env --default-signal=INT "$TEND" attach --name shop >left 2>err &
+LEFT=$!
+UPS="$UPS $LEFT"
+soon grep -q 'db up' left
+kill -INT "$LEFT"
+soon dead "$LEFT"
 has "Ctrl-C leaves it" err "the stack goes on; stop it with tend down"
 check "and the stack goes on" in_state db running
 "$TEND" attach 2>err | head -n 1 >out
