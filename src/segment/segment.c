@@ -87,7 +87,7 @@ static void write_words(struct tend__header *h)
 #undef X
 	};
 
-	_Static_assert(TEND__WAIT_KINDS <= TEND__WORDS_MAX, "a word for each kind of wait");
+	_Static_assert((int)TEND__WAIT_KINDS <= (int)TEND__WORDS_MAX, "a word for each kind");
 	memcpy(tend__own_area(h, TEND__AREA_WORDS), words, sizeof(words));
 }
 
