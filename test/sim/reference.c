@@ -2,6 +2,9 @@
 
 #include <errno.h>
 
+/* A product of two lengths. */
+__extension__ typedef unsigned __int128 wide;
+
 static uint64_t given(uint64_t length, uint64_t otherwise) { return length ? length : otherwise; }
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -74,7 +77,7 @@ static void rests(struct ref_task *t, uint64_t now, uint32_t n)
 	const struct tend_restart *p = t->policy;
 	uint64_t first = given(p->delay_ns, 100 * TEND_MS),
 		 max = given(p->delay_max_ns, 30 * TEND_SEC);
-	unsigned __int128 base = first;
+	wide base = first;
 	uint64_t low, high;
 
 	for (uint32_t i = 0; i < n && base < max; i++)
