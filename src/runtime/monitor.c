@@ -26,6 +26,7 @@ struct tend__monitor {
 	struct tend__lock lock;
 	struct tend__timers alarms TEND_GUARDED_BY(&lock);           /* (l) */
 	struct tend__errand *errands, **last TEND_GUARDED_BY(&lock); /* (l) */
+	uint32_t errands_count TEND_GUARDED_BY(&lock);               /* (l) */
 	struct watch *watches TEND_GUARDED_BY(&lock);                /* (l) by descriptor */
 	uint64_t sleeps_until TEND_GUARDED_BY(&lock);                /* (l) 0: awake, or woken */
 	bool stops TEND_GUARDED_BY(&lock);                           /* (l) */
@@ -147,21 +148,41 @@ void tend__monitor_post(tend_runtime *rt, struct tend__errand *errand)
 	tend__lock(&m->lock);
 	*m->last = errand;
 	m->last = &errand->next;
+	m->errands_count++;
 	unlock_and_wake(m, 0);
 }
 
-static void run_errands(struct tend__monitor *m)
+static uint32_t count_errands(struct tend__monitor *m)
+{
+	tend__lock(&m->lock);
+	uint32_t n = m->errands_count;
+	tend__unlock(&m->lock);
+	return n;
+}
+
+static struct tend__errand *take_errand(struct tend__monitor *m)
 {
 	tend__lock(&m->lock);
 	struct tend__errand *e = m->errands;
-	m->errands = NULL;
-	m->last = &m->errands;
+	tend__assert(e && m->errands_count > 0);
+	m->errands = e->next;
+	if (!m->errands)
+		m->last = &m->errands;
+	m->errands_count--;
 	tend__unlock(&m->lock);
-	while (e) {
-		struct tend__errand *next = e->next;
+	return e;
+}
+
+/* Runs the errands that are there, and none that they post. The alarms are looked at after each:
+ * a thousand processes that write are a thousand errands, and a deadline must not wait for
+ * them. */
+static void run_errands(struct tend__monitor *m)
+{
+	for (uint32_t n = count_errands(m); n; n--) {
+		struct tend__errand *e = take_errand(m);
 
 		e->fn(m->rt, e);
-		e = next;
+		ring_alarms(m);
 	}
 }
 

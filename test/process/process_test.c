@@ -521,6 +521,29 @@ TEST(a_flood_keeps_its_tail_and_counts_the_rest)
 	end();
 }
 
+TEST(the_tail_is_the_end_of_the_output_in_its_order)
+{
+	static char tail[65536], all[200000];
+	uint64_t dropped;
+	size_t size = 0;
+	tend_task t;
+
+	for (int i = 1; i <= 30000; i++)
+		size += (size_t)snprintf(all + size, sizeof(all) - size, "%d\n", i);
+	begin();
+	t = shell("seq 30000; sleep 60", 0);
+	while (tend_process_tail(t, tail, 6, NULL) != 6 || memcmp(tail, "30000\n", 6) != 0)
+		usleep(1000);
+	ck_assert_int_eq(tend_process_tail(t, tail, sizeof(tail), &dropped), 65536);
+	ck_assert_uint_eq(dropped, size - sizeof(tail));
+	ck_assert_int_eq(memcmp(tail, all + size - sizeof(tail), sizeof(tail)), 0);
+	ck_assert_int_eq(tend_process_tail(t, tail, 1000, NULL), 1000);
+	ck_assert_int_eq(memcmp(tail, all + size - 1000, 1000), 0);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	join(t);
+	end();
+}
+
 /* Only the first stream is used, and its bytes are counted in order. */
 static void in_order(void *arg, int stream, const char *bytes, size_t n)
 {
