@@ -3,6 +3,8 @@
 
 #include "tend/tend.h"
 
+#include "kinds/process/process.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -497,6 +499,28 @@ TEST(a_shutdown_kills_what_does_not_stop_in_its_time)
 	ANSWERS(tend_shutdown(scope, tend_after(5 * TEND_SEC), NULL), 0);
 	end();
 	no_children_left();
+}
+
+/* A guard is started and closed under the lock of the link, which this thread has: a cancel that
+ * needed the lock would never return. */
+TEST(a_cancel_does_not_wait_for_the_guard)
+{
+	const char *const argv[] = {"sleep", "60", NULL};
+	tend_task t, other;
+
+	begin();
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &t), 0);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &other), 0);
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	tend__lock(&c->lock);
+	ANSWERS(tend_task_cancel(other, -ECANCELED, NULL), 0);
+	ANSWERS(tend_scope_cancel(scope, -ECANCELED, NULL), 0);
+	tend__unlock(&c->lock);
+	ck_assert_int_eq(join(t).kind, TEND_CANCELED);
+	ck_assert_int_eq(join(other).kind, TEND_CANCELED);
+	end();
 }
 
 TEST(a_flood_keeps_its_tail_and_counts_the_rest)

@@ -356,6 +356,12 @@ void tend__guard_continue(const struct tend__guard *g)
 	syscall(SYS_pidfd_send_signal, g->pidfd, SIGCONT, NULL, 0);
 }
 
+void tend__guard_end(const struct tend__guard *g)
+{
+	tend__assert(g->pidfd >= 0 && g->owner == getpid());
+	syscall(SYS_pidfd_send_signal, g->pidfd, SIGKILL, NULL, 0);
+}
+
 int tend__guard_kill(struct tend__guard *g, uint64_t cookie)
 {
 	struct tend__guard_request request = {.type = TEND__GUARD_KILL, .cookie = cookie};
