@@ -186,6 +186,12 @@ void tend__guard_end(const struct tend__guard *g);
  * the program this only closes the descriptors. */
 void tend__guard_close(struct tend__guard *g);
 
+/* A leader whose guard has died. `pidfd` is the one that came with STARTED, or -1: then no
+ * signal is sent, and the leader is dead once no process has its pid; another process may have
+ * the pid by then. */
+void tend__leader_kill(int pidfd);
+bool tend__leader_dead(int pidfd, int32_t pid);
+
 /* Returns the sentence of a stage, never NULL. */
 const char *tend__guard_stage_text(uint32_t stage);
 

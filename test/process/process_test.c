@@ -726,6 +726,46 @@ TEST(a_process_that_outlives_its_guard_is_looked_at_until_it_is_dead)
 	end();
 }
 
+/* As if no number had been free when the process started. */
+static void forget_pidfd_of(tend_task t)
+{
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	tend__lock(&c->lock);
+	struct tend__process *p = tend__task_at(rt, t.id)->data;
+	tend__process_close(&p->pidfd);
+	tend__unlock(&c->lock);
+}
+
+TEST(a_leader_without_a_pidfd_is_not_said_to_be_killed_before_it_is)
+{
+	struct tend_outcome o;
+
+	begin();
+	tend_task t = shell("echo up; exec sleep 1000", 0);
+	until_it_says(t, "up");
+	forget_pidfd_of(t);
+	kill_guard_of(t);
+	ck_assert_int_eq(join(t).kind, TEND_KILLED);
+
+	t = shell("echo up; exec sleep 1000", 0);
+	until_it_says(t, "up");
+	forget_pidfd_of(t);
+	pid_t holder = hold_process(tend_process_pid(t));
+	kill_guard_of(t);
+	if (holder) {
+		/* The runtime gives up after five seconds; the process is held until then. */
+		o = join(t);
+		ck_assert_int_eq(o.kind, TEND_FAILED);
+		ck_assert_int_eq(o.result, -EPIPE);
+		ck_assert_ptr_nonnull(strstr(o.message, "not seen"));
+		ck_assert_int_eq(kill(holder, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
+	}
+	end();
+}
+
 /* While the caller waits for what the guard says, the runtime makes the guard go on. */
 TEST(a_guard_that_is_stopped_goes_on)
 {

@@ -97,7 +97,8 @@ struct tend__process {
 	int base, ends[3];                        /* (k) sent with the request, or -1: the
 	                                             directory; its 0, 1 and 2 */
 	bool calls;                               /* (f) its last turn calls the program */
-	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
+	uint64_t gone_at;                         /* (f) LOST: until when what is left is awaited */
+	bool unseen;                              /* (f) LOST: the leader may be alive */
 	int out[2];                               /* (f) read ends of its output, or -1 */
 	bool one_output;                          /* (c) only out[0] is used */
 	bool inherited;                           /* (c) its output is not seen here */
