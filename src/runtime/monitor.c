@@ -10,8 +10,6 @@
 
 #include <pthread.h>
 
-enum { FDS_MAX = 1 << 20 };
-
 struct watch {
 	void (*fn)(tend_runtime *rt, uint64_t id, int fd); /* NULL: not watched */
 	uint64_t id;
@@ -188,12 +186,6 @@ static void run_errands(struct tend__monitor *m)
 
 /* ---- Watches ---- */
 
-static uint64_t key_of(const struct watch *w, int fd)
-{
-	/* The top bit is the poller's own. */
-	return (uint64_t)(w->number & INT32_MAX) << 32 | (uint32_t)fd;
-}
-
 int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, uint64_t id, int fd),
                         uint64_t id)
 {
@@ -201,11 +193,11 @@ int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, u
 	int error = 0;
 
 	tend__assert(m && fd >= 0 && fn);
-	if (fd >= FDS_MAX)
+	if (fd >= TEND__FDS_MAX)
 		return -EOVERFLOW;
 	tend__lock(&m->lock);
 	if (!m->watches)
-		m->watches = tend__reserve(FDS_MAX * sizeof(*m->watches));
+		m->watches = tend__reserve(TEND__FDS_MAX * sizeof(*m->watches));
 	if (!m->watches)
 		error = -ENOMEM;
 	else {
@@ -213,7 +205,7 @@ int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, u
 
 		tend__assert(!w->fn);
 		w->number++;
-		error = tend__poller_add(&m->poller, fd, key_of(w, fd));
+		error = tend__poller_add(&m->poller, fd, tend__key(fd, w->number));
 		if (!error) {
 			w->fn = fn;
 			w->id = id;
@@ -228,7 +220,7 @@ void tend__monitor_unwatch(tend_runtime *rt, int fd)
 {
 	struct tend__monitor *m = monitor_of(rt);
 
-	tend__assert(m && fd >= 0 && fd < FDS_MAX);
+	tend__assert(m && fd >= 0 && fd < TEND__FDS_MAX);
 	tend__lock(&m->lock);
 	tend__assert(m->watches && m->watches[fd].fn && m->poller.watched > 0);
 	tend__poller_del(&m->poller, fd);
@@ -239,14 +231,14 @@ void tend__monitor_unwatch(tend_runtime *rt, int fd)
 
 static void report(struct tend__monitor *m, uint64_t key)
 {
-	int fd = (int)(uint32_t)key;
+	int fd = tend__key_fd(key);
 
-	tend__assert(fd >= 0 && fd < FDS_MAX);
+	tend__assert(fd >= 0 && fd < TEND__FDS_MAX);
 	tend__lock(&m->lock);
 	struct watch w = m->watches[fd];
 	tend__unlock(&m->lock);
 	/* Else the event is from an earlier watch. */
-	if (w.fn && key_of(&w, fd) == key)
+	if (w.fn && tend__key(fd, w.number) == key)
 		w.fn(m->rt, w.id, fd);
 }
 
@@ -340,7 +332,7 @@ void tend__monitor_stop(tend_runtime *rt)
 	tend__lock(&m->lock);
 	tend__assert(tend__timers_next(&m->alarms) == TEND_FOREVER && !m->poller.watched);
 	if (m->watches)
-		tend__unreserve(m->watches, FDS_MAX * sizeof(*m->watches));
+		tend__unreserve(m->watches, TEND__FDS_MAX * sizeof(*m->watches));
 	tend__unlock(&m->lock);
 	tend__poller_fini(&m->poller);
 	tend__free(m);
