@@ -3,6 +3,8 @@
 #include <tend/sim.h>
 #include <tend/tend.h>
 
+#include <signal.h>
+
 int uses(void);
 
 static int body(void *arg) { return arg ? 0 : tend_checkpoint(); }
@@ -185,6 +187,17 @@ static int rows(tend_runtime *rt, tend_event *changed)
 	return n + (tend_text_plain("a", 1, TEND_TEXT_MASK, text, sizeof(text)) > 0);
 }
 
+static int simulated_program(const char *const *argv)
+{
+	int n = tend_sim_child(simulated_program) + tend_sim_daemon(simulated_program);
+
+	n += tend_sim_on_signal(SIGTERM, TEND_SIM_TAKE) + tend_sim_wait(TEND_MS);
+	n += (tend_sim_write(1, argv[0]) > 0) + tend_sim_close(1);
+	if (n)
+		tend_sim_die(SIGABRT);
+	return n;
+}
+
 static int simulation(void)
 {
 	struct tend_sim_result result;
@@ -194,6 +207,8 @@ static int simulation(void)
 	tend_sim_cancel_at(tend_sim_waits());
 	tend_sim_fail_alloc(tend_sim_allocs(), 0);
 	tend_sim_compute(tend_sim_choose(TEND_MS));
+	n += tend_sim_program("p", simulated_program) + tend_sim_no_program("q", -1);
+	tend_sim_kill_guard();
 	return n + (tend_sim_held() > 0);
 }
 

@@ -11,6 +11,7 @@
 	X(tree, "show the tree of a stack, or of a process") \
 	X(status, "show the state of the tasks") \
 	X(logs, "show what a task wrote last") \
+	X(wait, "wait until a task has started or ended") \
 	X(completion, "print the completion of a shell")
 
 /* cmd_NAME(argc, argv) is called with the name of the command as argv[0].

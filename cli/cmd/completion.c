@@ -33,9 +33,9 @@ static const struct {
 	const char *word; /* in the name of an argument, as --help shows it */
 	enum kind kind;
 } KINDS[] = {
-	{"DIRECTORY", FOLDERS}, {"FILE", FILES},      {"SOCKET", FILES},  {"STACK", STACKS},
-	{"PATH", TASKS},        {"COMMAND", PROGRAM}, {"POLICY", WORDS},  {"SIGNAL", WORDS},
-	{"SHELL", WORDS},
+	{"DIRECTORY", FOLDERS}, {"FILE", FILES},      {"SOCKET", FILES}, {"STACK", STACKS},
+	{"PATH", TASKS},        {"COMMAND", PROGRAM}, {"POLICY", WORDS}, {"SIGNAL", WORDS},
+	{"SHELL", WORDS},       {"GOAL", WORDS},
 };
 
 static enum kind kind_of(const char *argument)
@@ -51,6 +51,8 @@ static void print_words(const char *argument)
 {
 	if (strcmp(argument, "SHELL") == 0)
 		printf("bash zsh fish");
+	if (strcmp(argument, "GOAL") == 0)
+		printf("started ended");
 	if (strcmp(argument, "POLICY") == 0)
 		for (int i = 0; i < CONFIG_RESTARTS; i++)
 			printf("%s%s", i ? " " : "", config_restart_name((enum config_restart)i));
@@ -171,7 +173,8 @@ static void print_bash(void)
 	      "\tcase $kind in\n"
 	      "\toptions) words=$options ;;\n"
 	      "\tstacks) words=$(\"$tend\" completion stacks 2>/dev/null) ;;\n"
-	      "\ttasks) words=$(\"$tend\" completion tasks ${name:+--name \"$name\"} 2>/dev/null) ;;\n"
+	      "\ttasks) words=$(\"$tend\" completion tasks ${name:+--name \"$name\"} 2>/dev/null) "
+	      ";;\n"
 	      "\tprogram)\n"
 	      "\t\tif [[ $i -lt $COMP_CWORD || ${COMP_WORDS[COMP_CWORD - 1]} == -- ]] &&\n"
 	      "\t\t\tdeclare -F _command_offset >/dev/null; then\n"
@@ -217,8 +220,12 @@ static void print_zsh_text(const char *text)
 static void print_zsh_action(const char *argument)
 {
 	static const char *const actions[] = {
-		[NOTHING] = " ",           [FILES] = "_files",      [FOLDERS] = "_files -/",
-		[STACKS] = "_tend_stacks", [TASKS] = "_tend_tasks", [PROGRAM] = "",
+		[NOTHING] = " ",
+		[FILES] = "_files",
+		[FOLDERS] = "_files -/",
+		[STACKS] = "_tend_stacks",
+		[TASKS] = "_tend_tasks",
+		[PROGRAM] = "",
 		[WORDS] = "",
 	};
 	enum kind kind = kind_of(argument);
@@ -245,8 +252,9 @@ static void print_zsh_command(const struct command *command)
 		bool again = strcmp(o->name, "env") == 0;
 		fputs(" \\\n\t\t\t", stdout);
 		if (o->letter)
-			printf("%s{-%s%c%s,--%s%s}'[", again ? "'*'" : "", o->letter == '?' ? "\\" : "",
-			       o->letter, o->argument ? "+" : "", o->name, o->argument ? "=" : "");
+			printf("%s{-%s%c%s,--%s%s}'[", again ? "'*'" : "",
+			       o->letter == '?' ? "\\" : "", o->letter, o->argument ? "+" : "",
+			       o->name, o->argument ? "=" : "");
 		else
 			printf("'--%s%s[", o->name, o->argument ? "=" : "");
 		print_zsh_text(o->help);
@@ -256,7 +264,8 @@ static void print_zsh_command(const struct command *command)
 		putchar('\'');
 	}
 	if (kind_of(table.argument) == PROGRAM)
-		fputs(" \\\n\t\t\t'(-)1:program: _command_names -e' '*::arguments: _normal'", stdout);
+		fputs(" \\\n\t\t\t'(-)1:program: _command_names -e' '*::arguments: _normal'",
+		      stdout);
 	else if (table.argument) {
 		fputs(" \\\n\t\t\t'1", stdout);
 		print_zsh_action(table.argument);
@@ -432,8 +441,8 @@ static int print_tasks(const struct client *client)
 	size_t i;
 	const json_t *row;
 
-	json_t *envelope =
-		client_ask(client, json_pack("{s:s}", "cmd", "status"), NULL, NULL, &instance, &code);
+	json_t *envelope = client_ask(client, json_pack("{s:s}", "cmd", "status"), NULL, NULL,
+	                              &instance, &code);
 	json_array_foreach (json_object_get(json_object_get(envelope, "data"), "tasks"), i, row) {
 		const char *path = field_text(row, "path"), *slash = strrchr(path, '/');
 		puts(slash ? slash + 1 : path);
@@ -477,8 +486,9 @@ int cmd_completion(int argc, char **argv)
 	else if (strcmp(what, "tasks") == 0)
 		code = print_tasks(&client);
 	else {
-		fprintf(stderr, "tend: there is no completion for %s; there is one for bash, zsh "
-				"and fish\n",
+		fprintf(stderr,
+		        "tend: there is no completion for %s; there is one for bash, zsh "
+		        "and fish\n",
 		        what);
 		return EXIT_USAGE;
 	}

@@ -87,8 +87,13 @@ static void add_client(struct parse *parse, struct client *client)
 		{"json", 'j', NULL, "Answer as JSON", option_flag, &client->json},
 	};
 
-	for (size_t i = 0; i < CLIENT_OPTIONS; i++)
-		add(parse, &rows[i]);
+	for (size_t i = 0; i < CLIENT_OPTIONS; i++) {
+		struct option_row row = rows[i];
+		for (const struct option_row *own = parse->usage->options; own && own->name; own++)
+			if (own->letter == row.letter)
+				row.letter = 0;
+		add(parse, &row);
+	}
 }
 
 static error_t take_argument(const struct usage *usage, char *argument, struct argp_state *state)

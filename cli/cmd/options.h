@@ -42,7 +42,8 @@ struct usage {
 	char ***rest;                     /* where the arguments from the first on are stored,
 	                                   * instead of `into`: a command line, whose options are
 	                                   * its own; or NULL */
-	struct client *client;            /* adds --name, --socket and --json; may be NULL */
+	struct client *client;            /* adds --name, --socket and --json; may be NULL. A
+	                                   * letter of the command's own is not theirs */
 	const struct option_row *options; /* may be NULL */
 };
 

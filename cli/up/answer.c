@@ -1,5 +1,5 @@
-/* cli/up/answer.c - the answers of a running stack to tree, status, logs and
- * down. */
+/* cli/up/answer.c - the answers of a running stack to tree, status, logs, wait
+ * and down. */
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -120,40 +120,30 @@ static json_t *status(struct up *up, const char *path)
 
 /* ---- logs ---- */
 
-static json_t *attempt_of(const struct up_tail *tail, bool live)
-{
-	return json_pack("{s:I, s:b, s:I, s:o}", "attempt", (json_int_t)tail->attempt, "live", live,
-	                 "dropped", (json_int_t)tail->dropped, "text", end_of(tail, UP_TAIL_MAX));
-}
-
-/* Returns the running attempt and the attempt before; if no attempt runs, the
- * last two. */
-static json_t *logs(struct up *up, const char *path)
+static void logs(struct up *up, const char *path, const json_t *request,
+                 struct control_reply *reply)
 {
 	struct up_task *t = path ? find(up, path) : NULL;
-	struct up_tail live = {0};
-	char full[160];
 
-	if (!path)
-		return envelope_error("tend.logs/1", EXIT_USAGE, "logs wants the path of a task");
-	if (!t)
-		return no_such_task(up, "tend.logs/1", path);
-	if (t->config->output == CONFIG_INHERITED)
-		return envelope_error("tend.logs/1", EXIT_FAILED,
-		                      "the output is not kept, because the program writes where "
-		                      "tend run does; tend run --logs keeps it");
-	json_t *attempts = json_array();
-	bool runs = up_task_tail(t, &live);
-	if (!runs && t->tails[1].attempt)
-		json_array_append_new(attempts, attempt_of(&t->tails[1], false));
-	if (t->tails[0].attempt)
-		json_array_append_new(attempts, attempt_of(&t->tails[0], false));
-	if (runs)
-		json_array_append_new(attempts, attempt_of(&live, true));
-	free(live.bytes);
-	snprintf(full, sizeof(full), "%s/%s", up->config->name, t->config->name);
-	return envelope_ok("tend.logs/1",
-	                   json_pack("{s:s, s:o}", "path", full, "attempts", attempts));
+	if (t)
+		up_logs(t, request, reply);
+	else
+		control_send(reply, path ? no_such_task(up, "tend.logs/1", path)
+		                         : envelope_error("tend.logs/1", EXIT_USAGE,
+		                                          "logs wants the path of a task"));
+}
+
+/* ---- wait ---- */
+
+static void wait_for(struct up *up, const char *path, const json_t *request,
+                     struct control_reply *reply)
+{
+	struct up_task *t = path ? find(up, path) : NULL;
+
+	if (path && !t && strcmp(path, up->config->name) != 0)
+		control_send(reply, no_such_task(up, "tend.wait/1", path));
+	else
+		up_wait(up, t, request, reply);
 }
 
 /* ---- down ---- */
@@ -310,12 +300,14 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	else if (strcmp(cmd, "status") == 0)
 		control_send(reply, status(up, path));
 	else if (strcmp(cmd, "logs") == 0)
-		control_send(reply, logs(up, path));
+		logs(up, path, request, reply);
+	else if (strcmp(cmd, "wait") == 0)
+		wait_for(up, path, request, reply);
 	else if (strcmp(cmd, "down") == 0)
 		down(up, request, reply);
 	else
 		control_send(reply,
 		             envelope_error("tend.error/1", EXIT_USAGE,
-		                            "there is no such command; it knows tree, status, logs "
-		                            "and down"));
+		                            "there is no such command; it knows tree, status, "
+		                            "logs, wait and down"));
 }

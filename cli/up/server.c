@@ -19,7 +19,7 @@ struct control_reply {
 	char bytes[CONTROL_REQUEST_MAX];
 };
 
-bool control_send(struct control_reply *reply, json_t *document)
+bool control_send_until(struct control_reply *reply, json_t *document, uint64_t deadline)
 {
 	char *line = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	json_decref(document);
@@ -27,12 +27,17 @@ bool control_send(struct control_reply *reply, json_t *document)
 
 	if (line && !reply->broken) {
 		line[n] = '\n'; /* in place of its NUL: the length is known */
-		ssize_t sent = tend_write(reply->fd, line, n + 1, tend_after(CONTROL_IDLE_NS));
+		ssize_t sent = tend_write(reply->fd, line, n + 1, deadline);
 		reply->broken = sent != (ssize_t)n + 1;
 	} else
 		reply->broken = true;
 	free(line);
 	return !reply->broken;
+}
+
+bool control_send(struct control_reply *reply, json_t *document)
+{
+	return control_send_until(reply, document, tend_after(CONTROL_IDLE_NS));
 }
 
 static void refuse(struct control_reply *reply, const char *text)

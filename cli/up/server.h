@@ -41,4 +41,7 @@ int control_refuse(struct control_server *server, int fd);
  * gone. */
 bool control_send(struct control_reply *reply, json_t *document);
 
+/* The same, for a client that may read slowly: it waits until the deadline. */
+bool control_send_until(struct control_reply *reply, json_t *document, uint64_t deadline);
+
 #endif

@@ -47,6 +47,8 @@ static int prepare_tasks(struct up *up)
 		t->since = up->started_at;
 		t->show_at = TEND_FOREVER;
 		error = tend_event_open(&t->wake);
+		if (!error)
+			error = tend_event_open(&t->news);
 	}
 	if (!error)
 		error = tend_event_open(&up->changed);
@@ -59,8 +61,12 @@ static void free_tasks(struct up *up)
 {
 	for (size_t i = 0; up->tasks && i < up->config->ntasks; i++) {
 		tend_event_close(up->tasks[i].wake);
-		free(up->tasks[i].tails[0].bytes);
-		free(up->tasks[i].tails[1].bytes);
+		tend_event_close(up->tasks[i].news);
+		for (int k = 0; k < 2; k++) {
+			free(up->tasks[i].tails[k].bytes);
+			free(up->tasks[i].tails[k].marks);
+		}
+		free(up->tasks[i].marks);
 	}
 	tend_event_close(up->changed);
 	tend_event_close(up->over);

@@ -62,6 +62,7 @@ static void set_state(struct up_task *t, uint8_t state)
 	become(t, state);
 	t->since = tend_now();
 	t->wait[0] = 0;
+	tend_event_set(t->news);
 }
 
 static void wake_neighbours(struct up_task *t)
@@ -174,6 +175,8 @@ static void output(void *arg, int stream, const char *bytes, size_t n)
 	struct up_task *t = arg;
 
 	see_start(t);
+	up_task_mark(t, n);
+	tend_event_set(t->news);
 	if (t->config->output == CONFIG_COPIED) {
 		copy_output(t, stream, bytes, n);
 		return;
@@ -324,6 +327,7 @@ static void begin(struct up_task *t)
 	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
+	t->written = t->nmarks = 0;
 	int error =
 		env ? tend_spawn_process(
 			      tend_root(t->up->rt),

@@ -38,7 +38,14 @@
 
 #include <stdbool.h>
 
-#define UP_TAIL_MAX 65536
+#define UP_TAIL_MAX  65536
+#define UP_MARKS_MAX 4096
+
+/* When the output of an attempt came, from a byte on. */
+struct up_mark {
+	uint64_t from; /* bytes of the attempt before */
+	int64_t at_ns; /* CLOCK_REALTIME */
+};
 
 /* The last output of an attempt. */
 struct up_tail {
@@ -46,6 +53,8 @@ struct up_tail {
 	uint64_t dropped; /* bytes before the tail that are lost */
 	size_t n;
 	char *bytes;
+	size_t nmarks;
+	struct up_mark *marks; /* in their order; the first may begin before the tail */
 };
 
 struct up_task {
@@ -73,6 +82,10 @@ struct up_task {
 	char wait[160];           /* (t) the condition that the task waits for; may be empty */
 	char why[256];            /* (t) the last failure; empty: there was none */
 	struct up_tail tails[2];  /* (t) those of the last two attempts that have ended */
+	uint64_t written;         /* (t) bytes of output of this attempt */
+	size_t nmarks;            /* (t) */
+	struct up_mark *marks;    /* (t) this attempt's; room for UP_MARKS_MAX, or NULL */
+	tend_event *news;         /* (c) any fiber sets it: there is output, or another state */
 	struct line_buffer line;  /* (t) output not yet printed */
 	uint64_t show_at;         /* (t) when the beginning of a line is shown without its end */
 };
@@ -139,8 +152,16 @@ void up_task_ending(const struct up_task *t, char *buf, size_t size);
 /* ---- tail.c ---- */
 
 /* Copies the last output of the current attempt. Returns false if there is
- * none; on true the caller frees `out->bytes`. */
+ * none; on true the caller frees `out->bytes`, and before the next wait is done with
+ * `out->marks`. */
 bool up_task_tail(const struct up_task *t, struct up_tail *out);
+
+/* Notes that n bytes of output have come now. */
+void up_task_mark(struct up_task *t, size_t n);
+
+/* Returns how many tails there are, of the running attempt and the attempt before, or else
+ * of the last two, oldest first. The caller frees the bytes of the last if it is `live`. */
+size_t up_task_tails(const struct up_task *t, struct up_tail out[2], bool *live);
 
 /* Keeps the last output of the ended attempt, and of the attempt before. */
 void up_task_keep_tail(struct up_task *t);
@@ -207,6 +228,16 @@ int up_watch_main(void *arg);
 
 /* The fiber that makes the files of the stack again when they were unlinked. */
 int up_keep_main(void *arg);
+
+/* ---- logs.c ---- */
+
+/* Answers `tend logs` for a task. */
+void up_logs(struct up_task *t, const json_t *request, struct control_reply *reply);
+
+/* ---- wait.c ---- */
+
+/* Answers `tend wait` for a task; NULL: for all tasks. */
+void up_wait(struct up *up, struct up_task *t, const json_t *request, struct control_reply *reply);
 
 /* ---- answer.c ---- */
 

@@ -190,7 +190,8 @@ TEND_API const char *tend_state_name(uint32_t state);
 enum {
 	TEND_EVENT_STARTED = 1, /* a task is in its scope, and has not begun */
 	TEND_EVENT_ENDED,       /* a scope has closed, or a task has ended */
-	TEND_EVENT_CANCELED,    /* a scope, which cancels the tasks in it; or a task alone */
+	TEND_EVENT_CANCELED,    /* a scope, which cancels the tasks in it; or a task alone, also
+	                           one that is born canceled, as its deadline had passed */
 	TEND_EVENT_OPENED,      /* a scope; if it is born canceled, TEND_EVENT_CANCELED follows */
 	TEND_EVENT_SEALED,
 	TEND_EVENT_UNSEALED,

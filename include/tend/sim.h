@@ -79,9 +79,10 @@ TEND_API void tend_sim_fail_alloc(uint64_t at, int forever);
 TEND_API uint64_t tend_sim_allocs(void);
 TEND_API uint64_t tend_sim_held(void);
 
-/* Stands for `ns` of work without a wait: the clock goes on by so much, and every
- * thread may be the next. While any thread can go on, the clock goes on by this
- * alone, so a loop over it is a task that computes while timers become due.
+/* Stands for `ns` of work without a wait, also of a simulated program: the clock goes on
+ * by so much, and every thread may be the next. While any thread can go on, the clock
+ * goes on by this alone, so a loop over it is a task that computes while timers become
+ * due.
  *
  *   ns        nanoseconds
  *   threads   inside of a simulation; elsewhere does nothing */
@@ -91,6 +92,87 @@ TEND_API void tend_sim_compute(uint64_t ns);
  *
  *   threads   inside of a simulation */
 TEND_API uint64_t tend_sim_choose(uint64_t n);
+
+/* ---- Processes ----
+ *
+ * A simulation starts neither processes nor tend-guard. A process task finds a fake of the
+ * guard at the other end of its socket, which answers, stops, kills and reaps as the real
+ * one does, and the processes are functions of the test, each in a thread of the simulation.
+ * All between the caller of tend_spawn_process() and the socket is the code of libtend, and
+ * the output goes through real pipes.
+ *
+ * A signal, SIGKILL too, takes effect inside of the functions below, never between two of
+ * them, so a program must wait by them alone. The function of a program that dies by a signal
+ * does not return, and what the function has allocated is lost. Until it ends, a program may
+ * read and write the variables of the test. At most about 90 processes and threads of a
+ * simulation live at once; a process beyond that does not start (-EAGAIN). */
+
+/* The main() of a simulated program: `argv` is that of the process, NULL-ended. Returns the
+ * exit code, of which the low 8 bits count. */
+typedef int tend_sim_main(const char *const *argv);
+
+/* Makes `fn` the program of each process that starts with argv[0] equal to `name`, until the
+ * simulation ends. Another program is not found. tend_sim_no_program() makes the start of
+ * such a process fail.
+ *
+ *   name      copied; the last call for a name counts
+ *   error     a negative errno value, for instance -EACCES
+ *   returns   0; -EINVAL without a name or fn, or for an error above -1; -ENOMEM; -EPERM
+ *             outside of a simulation
+ *   threads   inside of a simulation */
+TEND_API TEND_MUST int tend_sim_program(const char *name, tend_sim_main *fn);
+TEND_API TEND_MUST int tend_sim_no_program(const char *name, int error);
+
+/* Kills each guard of the simulation, as SIGKILL does: its messages that were sent can still
+ * be read, its keepers kill all of its processes some time later, and the runtime starts
+ * another guard for its next process.
+ *
+ *   threads   inside of a simulation; elsewhere does nothing */
+TEND_API void tend_sim_kill_guard(void);
+
+/* The functions below are for the function of a simulated program. Called by any other, those
+ * with a result answer -EPERM, and tend_sim_die() is a bug. */
+
+/* Waits until the time has passed or a signal has come that the program takes.
+ *
+ *   ns        nanoseconds; TEND_FOREVER waits for the signal
+ *   returns   0; the signal */
+TEND_API int tend_sim_wait(uint64_t ns);
+
+/* The action of a signal. A process begins with the default of each: most signals end the
+ * process. */
+enum tend_sim_action {
+	TEND_SIM_DEFAULT,
+	TEND_SIM_IGNORE,
+	TEND_SIM_TAKE /* ends a tend_sim_wait(), the next one if there is none now */
+};
+/* Sets the action of a signal for this process, from now on.
+ *
+ *   returns   0; -EINVAL for a number that is no signal, SIGKILL and SIGSTOP */
+TEND_API int tend_sim_on_signal(int signal, enum tend_sim_action action);
+
+/* Writes to standard output (1) or error (2), and waits while the pipe is full.
+ *
+ *   returns   the bytes written, less than all of the text if a signal came that the program
+ *             takes; -EINTR if none were written by then; -EPIPE if nobody reads, unless
+ *             SIGPIPE ends the program; -EINVAL for a descriptor that is not open */
+TEND_API int64_t tend_sim_write(int fd, const char *text);
+
+/* Closes standard output (1) or error (2).
+ *
+ *   returns   0; -EINVAL for a descriptor that is not open */
+TEND_API int tend_sim_close(int fd);
+
+/* Starts a process below this one, with its arguments, descriptors and ignored signals:
+ * tend_sim_child() one in its group; tend_sim_daemon() one in a group of its own whose
+ * parent has ended, which the guard has to find.
+ *
+ *   returns   the pid, which is no pid of the system; -EAGAIN, -EMFILE, -ENOMEM */
+TEND_API int tend_sim_child(tend_sim_main *fn);
+TEND_API int tend_sim_daemon(tend_sim_main *fn);
+
+/* Ends the process by the signal, whatever the signal does otherwise. */
+TEND_API TEND_NORETURN void tend_sim_die(int signal);
 
 #ifdef __cplusplus
 }

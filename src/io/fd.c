@@ -144,7 +144,7 @@ static int look(int fd, int events, uint32_t closes, uint64_t deadline)
 
 /* Shows the task as parked while the thread sleeps: a notify finds the task parked, and wakes
  * its thread by the sleeper. */
-static void sleep_in_poller(struct sleeper *s, int events, uint64_t deadline)
+static void sleep_in_poller(struct sleeper *s, int events, uint64_t deadline, uint64_t where)
 {
 	struct tend__task *t = s->task;
 	struct tend__ready ready[1];
@@ -155,7 +155,7 @@ static void sleep_in_poller(struct sleeper *s, int events, uint64_t deadline)
 		(void)tend__poller_wait(s->poller, deadline, ready, 1);
 		return;
 	}
-	tend__describe(t, (uint64_t)s->fd, tend__clock());
+	tend__describe(t, (uint64_t)s->fd, tend__clock(), where);
 	if (!tend__task_park(t, why(events)))
 		return; /* notified since the look */
 	(void)tend__poller_wait(s->poller, deadline, ready, 1);
@@ -163,7 +163,7 @@ static void sleep_in_poller(struct sleeper *s, int events, uint64_t deadline)
 }
 
 /* For a thread that is no fiber. */
-static int wait_thread(int fd, int events, uint64_t deadline)
+static int wait_thread(int fd, int events, uint64_t deadline, uint64_t where)
 {
 	const uint32_t closes = tend__fd_closes(fd);
 	struct tend__outside room;
@@ -188,7 +188,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 	fall_asleep(&s);
 	pthread_cleanup_push(wake_up, &s);
 	while (!(ready = look(fd, events, closes, deadline)))
-		sleep_in_poller(&s, events, deadline);
+		sleep_in_poller(&s, events, deadline, where);
 	pthread_cleanup_pop(1);
 	return ready;
 }
@@ -197,7 +197,7 @@ static int wait_thread(int fd, int events, uint64_t deadline)
 
 static bool is_fiber(void) { return tend__tls.task && tend__tls.task->worker; }
 
-int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
+int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags, uint64_t where)
 {
 	int error = tend__check_wait(deadline);
 
@@ -208,7 +208,7 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 	if (fd < 0)
 		return -EBADF;
 	if (!is_fiber())
-		return wait_thread(fd, events, deadline);
+		return wait_thread(fd, events, deadline, where);
 	tend__may_go_on(tend__tls.task, 1);
 	for (;;) {
 		if (flags & TEND__STAY ? tend__cancel_visible(tend__tls.task)
@@ -217,7 +217,7 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 		int ready = level(fd, events, 0);
 		if (ready)
 			return ready;
-		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
+		error = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags, where);
 		if (error == -EPERM)
 			return events; /* epoll cannot watch a file, which is always ready */
 		if (error < 0)
@@ -228,7 +228,7 @@ int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags)
 int tend_fd_wait(int fd, int events, uint64_t deadline)
 {
 	TEND__KEEPS_ERRNO;
-	return tend__fd_wait(fd, events, deadline, 0);
+	return tend__fd_wait(fd, events, deadline, 0, TEND__CALLER);
 }
 
 bool tend__fd_may_block(int fd)
@@ -253,15 +253,16 @@ bool tend__fd_would_wait(int fd, int events, bool blocks)
 }
 
 /* After EAGAIN. */
-static int wait_again(int fd, int events, uint64_t deadline, unsigned flags)
+static int wait_again(int fd, int events, uint64_t deadline, unsigned flags, uint64_t where)
 {
 	int ready;
 
 	if (is_fiber())
-		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags);
+		ready = tend__fds_wait(&fd, &events, 1, why(events), deadline, flags, where);
 	else
-		ready = deadline && tend__check_may_wait() ? tend__check_may_wait()
-		                                           : wait_thread(fd, events, deadline);
+		ready = deadline && tend__check_may_wait()
+		                ? tend__check_may_wait()
+		                : wait_thread(fd, events, deadline, where);
 	return ready < 0 ? ready : 0;
 }
 
@@ -302,7 +303,7 @@ ssize_t tend_read(int fd, void *buf, size_t n, uint64_t deadline)
 			if (error)
 				return error;
 		}
-		error = wait_again(fd, TEND_READABLE, deadline, 0);
+		error = wait_again(fd, TEND_READABLE, deadline, 0, TEND__CALLER);
 		/* A caller that has not tried to read yet tries before it is late. */
 		if (error && !(untried && error == -ETIMEDOUT))
 			return error;
@@ -348,7 +349,7 @@ ssize_t tend_write(int fd, const void *buf, size_t n, uint64_t deadline)
 		if (errno == EINTR)
 			continue;
 		error = errno == EAGAIN ? wait_again(fd, TEND_WRITABLE, deadline,
-		                                     done ? (unsigned)TEND__STAY : 0)
+		                                     done ? (unsigned)TEND__STAY : 0, TEND__CALLER)
 		                        : -errno;
 		if (error)
 			break;

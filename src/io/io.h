@@ -5,8 +5,8 @@
 #include "runtime/fds.h"
 
 /* tend_fd_wait() with flags of tend__wait(): TEND__STAY for a caller that has to
- * close something before an abort takes effect. */
-int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags);
+ * close something before an abort takes effect. Readers see the caller at `where`. */
+int tend__fd_wait(int fd, int events, uint64_t deadline, unsigned flags, uint64_t where);
 /* Called before a try that needs no wait. Returns true if a cancel is visible. */
 bool tend__io_told(void);
 

@@ -159,16 +159,16 @@ int tend_accept(int fd, uint64_t deadline)
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		got = tend_fd_wait(fd, TEND_READABLE, deadline);
+		got = tend__fd_wait(fd, TEND_READABLE, deadline, 0, TEND__CALLER);
 		if (got < 0)
 			return got;
 	}
 }
 
-static int connected(int fd, uint64_t deadline)
+static int connected(int fd, uint64_t deadline, uint64_t where)
 {
 	socklen_t len = sizeof(int);
-	int error = tend__fd_wait(fd, TEND_WRITABLE, deadline, TEND__STAY), status = 0;
+	int error = tend__fd_wait(fd, TEND_WRITABLE, deadline, TEND__STAY, where), status = 0;
 
 	if (error < 0)
 		return error;
@@ -177,7 +177,7 @@ static int connected(int fd, uint64_t deadline)
 	return -status;
 }
 
-static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
+static int try_connect(const union address *a, socklen_t len, uint64_t deadline, uint64_t where)
 {
 	int error = 0, fd, one = 1;
 
@@ -187,7 +187,7 @@ static int try_connect(const union address *a, socklen_t len, uint64_t deadline)
 	if (fd < 0)
 		return fd;
 	if (connect(fd, &a->any, len))
-		error = errno == EINPROGRESS ? connected(fd, deadline) : -errno;
+		error = errno == EINPROGRESS ? connected(fd, deadline, where) : -errno;
 	if (error) {
 		tend_fd_close(fd);
 		if (error == -ECANCELED && tend__tls.task)
@@ -213,7 +213,7 @@ int tend_connect(const char *address, uint64_t deadline)
 		uint64_t until = tend_after(nap);
 
 		/* A unix socket whose queue is full does not tell when it no longer is. */
-		fd = try_connect(&a, len, deadline);
+		fd = try_connect(&a, len, deadline, TEND__CALLER);
 		if (fd != -EAGAIN || a.any.sa_family != AF_UNIX)
 			return fd;
 		if (tend_now() >= deadline)

@@ -173,9 +173,11 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 
 	tend__assert(state == TEND__READY || state == TEND__RUNNING);
 	tend__assert(t->fn || t->kind->turn || state == TEND__RUNNING);
+	/* Its deadline has passed. Read before the publication: then another thread may cancel. */
+	int32_t born_canceled = t->cancel_code;
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
-	                              (t->cancel_code ? (uint32_t)TEND__CANCELED : 0) |
+	                              (born_canceled ? (uint32_t)TEND__CANCELED : 0) |
 	                              (spawn->starting ? (uint32_t)TEND__STARTING : 0));
 	/* Release, after the publication of the task: pairs with the acquire in births() of
 	 * scope/path.c. */
@@ -191,6 +193,13 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 		                                     .id = t->id,
 		                                     .parent = s->id,
 		                                     .at = tend__coarse()});
+		if (born_canceled)
+			tend__tell_all(s, t->record,
+			               &(struct tend__event){.type = TEND_EVENT_CANCELED,
+			                                     .id = t->id,
+			                                     .parent = s->id,
+			                                     .at = tend__coarse(),
+			                                     .result = born_canceled});
 		/* Work that runs elsewhere runs already. */
 		if (state == TEND__RUNNING)
 			tend__task_began(t);

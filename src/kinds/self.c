@@ -29,7 +29,7 @@ int tend_checkpoint(void)
 
 	if (!t)
 		return tend__check_process();
-	tend__checkpoint_at(t, __builtin_return_address(0));
+	tend__checkpoint_at(t, TEND__CALLER);
 	tend__may_go_on(t, TEND__CHECKPOINT);
 	if (!tend__cancel_point(t))
 		return 0;

@@ -199,9 +199,24 @@ static int start(tend_runtime *rt, const struct tend_runtime_opts *o)
 	int error = tend__runtime_claim(rt, &first_generation);
 
 	if (!error)
-		error = tend__segment_open(&rt->segment, o->registry_path, rt->name, rt->index,
-		                           first_generation, rt->workers_count, o->tasks_max,
-		                           power_of_two(o->events_max));
+		error = tend__segment_open(
+			&rt->segment,
+			&(struct tend__segment_opts){
+				.path = o->registry_path,
+				.name = rt->name,
+				.runtime = rt->index,
+				.first_generation = first_generation,
+				.workers = rt->workers_count,
+				.tasks_max = o->tasks_max,
+				.ring_slots = power_of_two(o->events_max),
+				.tasks = rt->tasks,
+				.task_bytes = sizeof(struct tend__task),
+				.task_stack_at = offsetof(struct tend__task, stack),
+				.stack_sp_at = offsetof(struct tend__stack, context.sp),
+				.stack_low_at = offsetof(struct tend__stack, low),
+				.arch = TEND__SWAP_ARCH,
+				.swap_frame = TEND__SWAP_FRAME,
+			});
 	if (!error)
 		error = tend__root_open(rt);
 	if (error)
@@ -254,12 +269,12 @@ static void cancel_all(tend_runtime *rt)
 
 /* There is no memory for a report or for force; the runtime can close all the same. Returns
  * 0 or -ETIMEDOUT. */
-static int stop_without_memory(tend_runtime *rt, uint64_t deadline)
+static int stop_without_memory(tend_runtime *rt, uint64_t deadline, uint64_t where)
 {
 	tend__scope_flag(rt->root, TEND__SCOPE_CLOSED);
 	cancel_all(rt);
 	return tend__scope_await(rt->root, rt->root->id, TEND__WAIT_CLOSE, deadline,
-	                         TEND__UNCANCELABLE);
+	                         TEND__UNCANCELABLE, where);
 }
 
 int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
@@ -275,9 +290,9 @@ int tend_runtime_close(tend_runtime *rt, uint64_t deadline)
 		return -EDEADLK;
 	error = tend__shutdown(rt->root, rt->root->id, deadline,
 	                       TEND_SHUTDOWN_OPTS(.text = "the runtime closes"),
-	                       rt->flags & TEND_HOSTED);
+	                       rt->flags & TEND_HOSTED, TEND__CALLER);
 	if (error == -ENOMEM)
-		error = stop_without_memory(rt, deadline);
+		error = stop_without_memory(rt, deadline, TEND__CALLER);
 	if (error)
 		return error;
 	/* Everything has ended. The visitors leave before their scopes end and before the workers,

@@ -14,6 +14,8 @@
 /* Raised when the structs below change. The guard refuses any other number. */
 #define TEND__GUARD_PROTOCOL 2
 
+#define TEND__GUARD_NAME "tend-guard"
+
 /* Most spawns that may be unanswered at once. This bounds the descriptors in flight, of
  * which the kernel allows a user no more than RLIMIT_NOFILE. */
 #define TEND__GUARD_WINDOW 64
@@ -191,6 +193,21 @@ void tend__guard_close(struct tend__guard *g);
  * the pid by then. */
 void tend__leader_kill(int pidfd);
 bool tend__leader_dead(int pidfd, int32_t pid);
+
+/* The two functions that know the guard's program; the others talk to its socket. While a
+ * simulation runs, sim/guard.c answers for the program.
+ *
+ * tend__guard_start() starts the program of a guard, with its end of the socket and a pidfd
+ * of its owner, which stay the caller's. Returns the guard's pidfd, or a negative errno value.
+ * tend__guard_await() waits up to a second for the end of a guard. */
+int tend__guard_start(const char *path, int sock, int owner);
+void tend__guard_await(int pidfd);
+#ifdef TEND_SIM
+int tend__os_guard_start(const char *path, int sock, int owner);
+void tend__os_guard_await(int pidfd);
+/* Called after each request. */
+void tend__sim_look(void);
+#endif
 
 /* Returns the sentence of a stage, never NULL. */
 const char *tend__guard_stage_text(uint32_t stage);

@@ -41,8 +41,12 @@ int tend__descriptor_keep(int fd, bool lent);
  * reason; wakes up to n sleepers. */
 void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline);
 void tend__futex_wake(const void *word, int n);
-uint64_t tend__clock(void); /* CLOCK_MONOTONIC, or the virtual clock */
-uint64_t tend__seed(void);  /* a first random number; in the simulator its own seed */
+uint64_t tend__clock(void);     /* CLOCK_MONOTONIC, or the virtual clock */
+uint64_t tend__clock_utc(void); /* ns since 1970, which somebody may set */
+uint64_t tend__seed(void);      /* a first random number; in the simulator its own seed */
+/* Writes the id of the boot, by which the clock of another process, which may be dead, can be
+ * told from this one; zeros if the kernel does not tell. */
+void tend__boot_id(uint8_t out[16]);
 /* Has every thread of the process that runs pass a full barrier, so that those who must
  * be fast need none. False: the kernel has no such thing. */
 bool tend__barrier(void);

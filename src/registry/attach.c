@@ -14,33 +14,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Returns how many slots have been written. A writer uses the slots in their order, so the
- * first hole in the memory or the file ends them: a reader that went by the count of a
- * hostile header would fill gigabytes of holes with pages of zeros. */
-static uint32_t written(int fd, const struct tend__header *h)
+/* Lowers the count of an area to the elements that have been written. A writer uses them in
+ * their order, so the first hole in the memory or the file ends them: a reader that went by
+ * the count of a hostile header would fill gigabytes of holes with pages of zeros. */
+static void only_written(int fd, struct tend__span *span)
 {
 	/* The offset of the descriptor is the caller's. */
-	off_t was = lseek(fd, 0, SEEK_CUR), end = lseek(fd, (off_t)h->records_at, SEEK_HOLE);
+	off_t was = lseek(fd, 0, SEEK_CUR), end = lseek(fd, (off_t)span->at, SEEK_HOLE);
+	int error = errno;
 
 	if (was >= 0 && end >= 0)
 		was = lseek(fd, was, SEEK_SET);
-	if (end < 0 || (uint64_t)end < h->records_at)
-		return errno == ENXIO ? 0 : h->records_max;
-	uint64_t n = ((uint64_t)end - h->records_at) / sizeof(struct tend__record);
-	return n < h->records_max ? (uint32_t)n : h->records_max;
+	if (end < 0 && error == ENXIO)
+		end = (off_t)span->at;
+	if (end < 0 || (uint64_t)end < span->at)
+		return;
+	uint64_t n = ((uint64_t)end - span->at) / span->stride;
+	span->count = n < span->count ? n : span->count;
+}
+
+static void all_only_written(int fd, struct tend__view *view)
+{
+	only_written(fd, &view->area[TEND__AREA_SITES]);
+	only_written(fd, &view->area[TEND__AREA_RECORDS]);
 }
 
 /* A memfd that cannot shrink can be mapped without fear of SIGBUS. */
 static int read_mapped(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 {
 	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
-	struct tend__header h;
+	struct tend__view view;
 
 	if (p == MAP_FAILED)
 		return -errno;
-	int error = tend__snapshot_header(p, bytes, &h) ? 0 : -EPROTO;
-	if (!error)
-		error = tend__snapshot_copy(p, &h, written(fd, &h), now, out);
+	int error = tend__view_of(p, bytes, &view) ? 0 : -EPROTO;
+	if (!error) {
+		all_only_written(fd, &view);
+		error = tend__snapshot_copy(p, &view, now, out);
+	}
 	munmap(p, bytes);
 	return error;
 }
@@ -93,94 +104,101 @@ static bool settle(int fd, uint64_t at, struct tend__record *r)
 	return false;
 }
 
-/* Compares the records of the copy with the file, a piece at a time. Returns false if a
- * record goes. */
-static bool settle_all(int fd, char *copy, uint64_t at, uint64_t end)
+/* Compares the first n records of the copy with the file, a piece at a time. Returns false if
+ * a record goes. */
+static bool settle_all(int fd, struct tend__header *copy, const struct tend__span *records,
+                       uint64_t n)
 {
-	enum { PIECE = 64 };
-	struct tend__record piece[PIECE];
+	char piece[2 * TEND__STRIDE_MAX];
+	const size_t one = sizeof(struct tend__record), stride = records->stride;
+	const uint64_t most = sizeof(piece) / stride;
 	bool all = true;
 
-	for (uint64_t step; at + sizeof(*piece) <= end; at += step) {
-		uint64_t left = (end - at) / sizeof(*piece), n = left < PIECE ? left : PIECE;
+	for (uint64_t i = 0, step; i < n; i += step) {
+		struct tend__record *r = tend__element(copy, records, i);
+		uint64_t at = records->at + i * stride;
 
-		tend__assert(n > 0);
-		step = n * sizeof(*piece);
-		bool read = tend__read_at(fd, (char *)piece, step, at) == 0;
-		if (read && memcmp(copy + at, piece, step) == 0)
+		step = n - i < most ? n - i : most;
+		tend__assert(step > 0);
+		bool read = tend__read_at(fd, piece, step * stride, at) == 0;
+		if (read && memcmp(r, piece, step * stride) == 0)
 			continue;
-		for (uint64_t i = 0; i < n; i++)
-			if (!read ||
-			    memcmp(copy + at + i * sizeof(*piece), &piece[i], sizeof(*piece)) != 0)
-				all &= settle(fd, at + i * sizeof(*piece),
-				              (struct tend__record *)(void *)(copy + at) + i);
+		for (uint64_t k = 0; k < step; k++) {
+			r = tend__element(copy, records, i + k);
+			if (!read || memcmp(r, piece + k * stride, one) != 0)
+				all &= settle(fd, at + k * stride, r);
+		}
 	}
 	return all;
 }
 
 /* Drops each record whose scope is not in the copy: the record was made after the first
  * pass had read the slot of the scope. Each pass drops the records of one more level. */
-static void drop_strays(struct tend__record *records, uint32_t n)
+static void drop_strays(struct tend__header *copy, const struct tend__span *records, uint64_t n)
 {
 	bool again = true;
 
 	for (int pass = 0; again && pass < TEND__TREE_LEVELS; pass++) {
 		again = false;
-		for (uint32_t i = 2; i < n; i++) {
+		for (uint64_t i = 2; i < n; i++) {
+			struct tend__record *r = tend__element(copy, records, i), *scope;
 			/* Relaxed, all: the copy is ours alone. */
-			uint32_t above = tend__load_relaxed(&records[i].parent);
-			uint64_t word = tend__load_relaxed(&records[i].word);
+			uint32_t above = tend__load_relaxed(&r->parent);
+			uint64_t word = tend__load_relaxed(&r->word);
 
+			scope = tend__element(copy, records, above < n ? above : 0);
 			if (!(uint32_t)word ||
-			    (above < n && (uint32_t)tend__load_relaxed(&records[above].word)))
+			    (above < n && (uint32_t)tend__load_relaxed(&scope->word)))
 				continue;
-			tend__store_relaxed(&records[i].word, word & ~(uint64_t)UINT32_MAX);
+			tend__store_relaxed(&r->word, word & ~(uint64_t)UINT32_MAX);
 			again = true;
 		}
 	}
 }
 
+/* Copies the first n elements of an area. Returns 0 or a negative errno value. */
+static int copy_area(int fd, struct tend__header *copy, const struct tend__span *span, uint64_t n)
+{
+	tend__assert(n <= span->count);
+	return n ? tend__read_at(fd, tend__element(copy, span, 0), n * span->stride, span->at) : 0;
+}
+
 /* Copies a file in the order in which a mapped segment is read: the number of records
  * after the number of events that becomes `low`, sites and events after the records. The
- * head of each ring is copied, and the events are not. */
-static int copy_file(int fd, const struct tend__header *h, struct tend__header *copy)
+ * events themselves are not copied. */
+static int copy_file(int fd, const struct tend__view *view, struct tend__header *copy)
 {
-	char *to = (char *)copy;
+	const struct tend__span *records = &view->area[TEND__AREA_RECORDS];
+	const struct tend__span *sites = &view->area[TEND__AREA_SITES];
+	const struct tend__span *rings = &view->area[TEND__AREA_RINGS];
+	struct tend__header last;
 	bool all = true;
-	int error = tend__read_at(fd, to, sizeof(*copy), 0);
+	int error = tend__read_at(fd, (char *)copy, TEND__HEADER_BYTES, 0);
 
 	if (error)
 		return error;
-	memcpy(to, h, offsetof(struct tend__header, records_used));
+	memcpy((char *)copy, &view->h, offsetof(struct tend__header, records_used));
 	/* Relaxed, all: the copies are ours alone. */
 	uint64_t used = tend__load_relaxed(&copy->records_used);
-	uint64_t there = written(fd, h);
-	used = used < there ? used : there;
-	uint64_t end = h->records_at + used * sizeof(struct tend__record);
-	tend__assert(end <= h->bytes); /* tend__snapshot_header() has seen to this */
-	error = tend__read_at(fd, to + h->records_at, end - h->records_at, h->records_at);
+	used = used < records->count ? used : records->count;
+	error = copy_area(fd, copy, records, used);
 	if (!error)
-		all = settle_all(fd, to, h->records_at, end);
-	for (uint32_t i = 0; i < h->rings && !error; i++) {
-		uint64_t at = h->rings_at + i * tend__ring_bytes(h);
-
-		tend__assert(at + sizeof(struct tend__ring) <= h->records_at);
-		error = tend__read_at(fd, to + at, sizeof(struct tend__ring), at);
-	}
-	struct tend__header last;
+		all = settle_all(fd, copy, records, used);
 	if (!error)
-		error = tend__read_at(fd, (char *)&last, sizeof(last), 0);
+		error = copy_area(fd, copy, rings, rings->count);
+	if (!error)
+		error = tend__read_at(fd, (char *)&last, TEND__HEADER_BYTES, 0);
 	if (error)
 		return error;
-	uint64_t sites = tend__load_relaxed(&last.sites_used);
-	sites = sites < TEND__SITES_MAX ? sites : TEND__SITES_MAX;
-	error = tend__read_at(fd, to + h->sites_at, sites * TEND__SITE_BYTES, h->sites_at);
+	uint64_t sites_used = tend__load_relaxed(&last.sites_used);
+	sites_used = sites_used < sites->count ? sites_used : sites->count;
+	error = copy_area(fd, copy, sites, sites_used);
 	if (error)
 		return error;
 	if (!all || tend__load_relaxed(&last.records_used) > used)
-		drop_strays((struct tend__record *)(void *)(to + h->records_at), (uint32_t)used);
+		drop_strays(copy, records, used);
 	tend__store_relaxed(&copy->records_used, (uint32_t)used);
-	tend__store_relaxed(&copy->sites_used, (uint32_t)sites);
+	tend__store_relaxed(&copy->sites_used, (uint32_t)sites_used);
 	tend__store_relaxed(&copy->events, tend__load_relaxed(&last.events));
 	return 0;
 }
@@ -188,24 +206,27 @@ static int copy_file(int fd, const struct tend__header *h, struct tend__header *
 /* Reads a file that may be cut at any time, so its used parts are copied first. */
 static int read_copied(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 {
-	struct tend__header first, h = {0};
-	int error = bytes < sizeof(first) ? -EPROTO
-	                                  : tend__read_at(fd, (char *)&first, sizeof(first), 0);
+	struct tend__header first;
+	struct tend__view view;
+	int error = bytes < TEND__HEADER_BYTES
+	                    ? -EPROTO
+	                    : tend__read_at(fd, (char *)&first, TEND__HEADER_BYTES, 0);
 
 	if (error)
 		return error;
-	if (!tend__snapshot_header(&first, bytes, &h))
+	if (!tend__view_of(&first, bytes, &view))
 		return -EPROTO;
+	all_only_written(fd, &view);
 	/* Address space for the whole file; memory is used for the parts that are read. */
-	struct tend__header *copy = tend__reserve(h.bytes);
+	struct tend__header *copy = tend__reserve(view.h.bytes);
 	if (!copy)
 		return -ENOMEM;
-	error = copy_file(fd, &h, copy);
+	error = copy_file(fd, &view, copy);
 	if (!error)
-		error = tend__snapshot_read(copy, h.bytes, now, out);
+		error = tend__snapshot_copy(copy, &view, now, out);
 	if (!error)
 		(*out)->info.low = tend__load_relaxed(&first.events);
-	tend__unreserve(copy, h.bytes);
+	tend__unreserve(copy, view.h.bytes);
 	return error;
 }
 
@@ -216,7 +237,7 @@ int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out)
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct tend__header))
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)TEND__HEADER_BYTES)
 		return -EPROTO;
 	int seals = fcntl(fd, F_GET_SEALS);
 	if (seals >= 0 && (seals & F_SEAL_SHRINK))

@@ -43,12 +43,12 @@ int tend_subscribe(tend_runtime *at, tend_subscription **out)
 	tend_subscription *sub = tend__alloc(sizeof(*sub));
 	if (!sub)
 		return -ENOMEM;
-	tend__assert(h->rings <= TEND__RINGS_MAX);
+	tend__assert(h->workers < TEND__RINGS_MAX);
 	sub->root = tend__id(rt->index, rt->segment.first_generation, 1);
 	/* seq_cst: a spawn after this call sees the subscriber. */
 	tend__add(&h->subscribers, 1);
 	tend__add(&rt->listeners, 1);
-	for (uint32_t i = 0; i < h->rings; i++)
+	for (uint32_t i = 0; i <= h->workers; i++)
 		sub->heads[i] = tend__load_acquire(&tend__ring_at(h, i)->head);
 	sub->next = tend__load_acquire(&h->events) + 1;
 	*out = sub;
@@ -73,9 +73,9 @@ void tend_unsubscribe(tend_subscription *sub)
  * the event. */
 static bool copy(struct tend__header *h, uint32_t ring, uint64_t at, struct tend_event_info *out)
 {
-	struct tend__event_slot *e = &tend__ring_slots(tend__ring_at(h, ring))[at % h->ring_slots];
+	struct tend__event_slot *e = tend__event_at(h, ring, at);
 	/* Acquire: pairs with the release of the number in write_event() of
-	 * segment/segment.c. */
+	 * segment/rings.c. */
 	uint64_t number = tend__load_acquire(&e->number);
 
 	if (!number)
@@ -107,7 +107,7 @@ static int first(tend_subscription *sub, struct tend__header *h, struct tend_eve
 {
 	int ring = -1;
 
-	for (uint32_t i = 0; i < h->rings; i++) {
+	for (uint32_t i = 0; i <= h->workers; i++) {
 		uint64_t head = tend__load_acquire(&tend__ring_at(h, i)->head);
 
 		/* The oldest slot does not count, because its writer may be at work. */

@@ -152,7 +152,7 @@ static uint64_t opened_at(int fd, uint32_t pid, bool file)
 	static const char none[sizeof(TEND__MAGIC)];
 	struct tend__header h;
 
-	if (tend__read_at(fd, (char *)&h, sizeof(h), 0) != 0 ||
+	if (tend__read_at(fd, (char *)&h, TEND__HEADER_BYTES, 0) != 0 ||
 	    memcmp(h.magic, none, sizeof(h.magic)) == 0)
 		return 0;
 	if (memcmp(h.magic, TEND__MAGIC, sizeof(h.magic)) != 0)

@@ -19,31 +19,6 @@
 enum { TORN = 1, MOVED = 2 }; /* answers of a try */
 enum { RETRIES = 16, AHEAD = 16, NAME_WORDS = (TEND_NAME_MAX + 1) / 8 };
 
-/* ---- The header ---- */
-
-static bool valid(const struct tend__header *h)
-{
-	if (h->rings > TEND__RINGS_MAX || h->ring_slots > 1 << 24 ||
-	    h->records_max > TEND__SLOT_MAX)
-		return false;
-	uint64_t rings = h->rings * tend__ring_bytes(h);
-	return h->sites_at % 8 == 0 && h->rings_at % 8 == 0 && h->records_at % 8 == 0 &&
-	       h->sites_at >= sizeof(*h) && h->sites_at <= h->rings_at &&
-	       h->rings_at <= h->records_at && h->records_at <= h->bytes &&
-	       h->rings_at - h->sites_at >= (uint64_t)TEND__SITES_MAX * TEND__SITE_BYTES &&
-	       h->records_at - h->rings_at >= rings &&
-	       h->bytes - h->records_at >= (uint64_t)h->records_max * sizeof(struct tend__record);
-}
-
-bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct tend__header *out)
-{
-	if (bytes < sizeof(*h))
-		return false;
-	memcpy(out, h, offsetof(struct tend__header, records_used));
-	return memcmp(out->magic, TEND__MAGIC, sizeof(out->magic)) == 0 && out->abi == TEND__ABI &&
-	       out->header_bytes == sizeof(*h) && out->bytes <= bytes && valid(out);
-}
-
 /* ---- Records ---- */
 
 /* Returns true if two words of a record belong together: the words of a task are equal,
@@ -58,15 +33,21 @@ static bool same_word(uint64_t a, uint64_t b, uint32_t kind)
 
 /* The arrays that are filled while rows are read. */
 struct reader {
-	struct tend__record *records;
+	char *records;
 	struct tend__row *rows;
 	struct tend__place *places;
 	uint32_t *row_of;
 	uint64_t *names;
+	uint32_t stride;      /* from one record to the next */
 	uint32_t slots;       /* slots that may be read */
 	uint32_t letters;     /* used words of `names` */
 	uint32_t letters_max; /* with room for one more name behind */
 };
+
+static inline struct tend__record *record_at(const struct reader *in, uint32_t slot)
+{
+	return (struct tend__record *)(void *)(in->records + (size_t)slot * in->stride);
+}
 
 /* Returns a mask of the bytes of the last word of a name that belong to its n bytes. */
 static uint64_t letters_of(size_t n)
@@ -145,7 +126,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 	 * generation is the scope's. */
 	if (parent < in->slots)
 		place->generation =
-			tend__word_generation(tend__load_acquire(&in->records[parent].word));
+			tend__word_generation(tend__load_acquire(&record_at(in, parent)->word));
 	/* Acquire: loaded before seq, which decides. */
 	row->word = tend__load_acquire(&r->word);
 	if (!same_word(before, row->word, tend__row_kind(row)))
@@ -197,7 +178,7 @@ static uint8_t make_printable(char text[TEND_NAME_MAX + 1])
  * and copy_patiently() gets the reader by value, so that its fields stay in registers. */
 static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32_t slot, size_t to)
 {
-	struct tend__record *r = &in->records[slot];
+	struct tend__record *r = record_at(in, slot);
 	struct tend__row *row = &in->rows[to];
 	struct tend__place *place = &in->places[to];
 
@@ -228,7 +209,7 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 static bool has_ended(const struct reader *in, const struct tend__row *row)
 {
 	/* Acquire: fields copied after this load are at least as new. */
-	uint64_t word = tend__load_acquire(&in->records[row->slot].word);
+	uint64_t word = tend__load_acquire(&record_at(in, row->slot)->word);
 
 	return tend__word_generation(word) != tend__word_generation(row->word) || !(uint32_t)word;
 }
@@ -240,7 +221,7 @@ static bool is_dropped(const struct reader *in, const struct tend__row *row,
 {
 	if (place->scope || (row->word & TEND__STATE) != TEND__ENDED || place->above >= in->slots)
 		return false;
-	return !(tend__load_acquire(&in->records[place->above].word) & TEND__SCOPE_LIVE);
+	return !(tend__load_acquire(&record_at(in, place->above)->word) & TEND__SCOPE_LIVE);
 }
 
 /* Copies the slots again whose task or scope has ended since they were copied; with `last`
@@ -285,11 +266,10 @@ static void copy_scopes(tend_snapshot *s, struct reader *in)
 /* Marks the running fibers. The word of a running fiber says READY, because a state of its
  * own would double the cost of a switch; each worker publishes the fiber that it runs. */
 static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *live,
-                         const struct tend__header *h)
+                         const struct tend__span *rings)
 {
-	for (uint32_t i = 0; i < h->workers && i < h->rings; i++) {
-		uint64_t offset = h->rings_at + i * tend__ring_bytes(h);
-		struct tend__ring *ring = (struct tend__ring *)(void *)((char *)live + offset);
+	for (uint32_t i = 0; i < rings->count; i++) {
+		struct tend__ring *ring = tend__element(live, rings, i);
 		uint64_t id = tend__load_acquire(&ring->current);
 		uint32_t slot = tend__id_slot(id), in = slot < slots ? s->row_of[slot] : 0;
 		struct tend__row *row = &s->rows[in ? in - 1 : 0];
@@ -339,8 +319,8 @@ static void copy_all(tend_snapshot *s, struct reader *reader, uint32_t used)
 	size_t count = 0;
 
 	for (uint32_t slot = 1; slot < used; slot++) {
-		__builtin_prefetch(&in.records[slot + AHEAD]);
-		__builtin_prefetch(&in.records[slot + AHEAD].spawned);
+		__builtin_prefetch(record_at(&in, slot + AHEAD));
+		__builtin_prefetch(&record_at(&in, slot + AHEAD)->spawned);
 		count += copy(&in, slot, count);
 	}
 	s->count = count;
@@ -348,11 +328,13 @@ static void copy_all(tend_snapshot *s, struct reader *reader, uint32_t used)
 }
 
 /* Reads the first `used` of the slots. */
-static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t used, uint32_t slots)
+static int read_rows(tend_snapshot *s, char *records, uint32_t stride, uint32_t used,
+                     uint32_t slots)
 {
 	enum { ROUNDS = 8 };
-	struct reader in = {records,  s->rows, s->places, s->row_of,
-	                    s->names, slots,   0,         2 * slots * NAME_WORDS};
+	struct reader in = {records,   s->rows,  s->places,
+	                    s->row_of, s->names, stride,
+	                    slots,     0,        2 * slots * NAME_WORDS};
 
 	memset(s->row_of, 0, used * sizeof(*s->row_of));
 	copy_all(s, &in, used);
@@ -376,43 +358,51 @@ static int read_rows(tend_snapshot *s, struct tend__record *records, uint32_t us
 }
 
 /* Called after the rows are copied: every site that a row names has been written. */
-static void read_sites(tend_snapshot *s, const char *sites, uint32_t used)
+static void read_sites(tend_snapshot *s, struct tend__header *live, const struct tend__span *sites)
 {
-	s->sites_count = used < TEND__SITES_MAX ? used : TEND__SITES_MAX;
-	memcpy(s->sites, sites, (size_t)s->sites_count * TEND__SITE_BYTES);
+	uint32_t used = tend__load_acquire(&live->sites_used);
+	size_t bytes = sites->stride < TEND__SITE_BYTES ? sites->stride : TEND__SITE_BYTES;
+
+	s->sites_count = used < sites->count ? used : (uint32_t)sites->count;
+	for (uint32_t i = 0; i < s->sites_count; i++) {
+		char *to = s->sites + (size_t)i * TEND__SITE_BYTES;
+
+		memset(to, 0, TEND__SITE_BYTES);
+		memcpy(to, tend__element(live, sites, i), bytes);
+	}
 }
 
-int tend__snapshot_copy(struct tend__header *live, const struct tend__header *h, uint32_t written,
-                        uint64_t now, tend_snapshot **out)
+int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view, uint64_t now,
+                        tend_snapshot **out)
 {
+	const struct tend__span *records = &view->area[TEND__AREA_RECORDS];
 	/* Acquire, all: the records that are read below are at least as new. */
 	uint64_t low = tend__load_acquire(&live->events);
 	uint32_t used = tend__load_acquire(&live->records_used);
 
-	if (used > written)
-		used = written;
-	tend__assert(used <= h->records_max);
+	tend__assert(records->count <= TEND__SLOT_MAX);
+	if (used > records->count)
+		used = (uint32_t)records->count;
 	/* A scope that is opened during the read may get a slot that was never used. */
-	uint32_t more = used / 8 + 1024, left = h->records_max - used;
+	uint32_t more = used / 8 + 1024, left = (uint32_t)records->count - used;
 	uint32_t slots = used + (more < left ? more : left);
 	tend_snapshot *s = make_room(slots);
 	if (!s)
 		return -ENOMEM;
-	s->runtime = h->runtime & 0xff;
+	s->runtime = view->h.runtime & 0xff;
 	s->info.at = now;
-	s->info.pid = h->pid;
-	memcpy(s->info.name, h->name, sizeof(s->info.name) - 1);
+	s->info.pid = view->h.pid;
+	memcpy(s->info.name, view->h.name, sizeof(s->info.name) - 1);
 	(void)make_printable(s->info.name);
 	s->info.low = low;
-	int error = read_rows(s, (struct tend__record *)(void *)((char *)live + h->records_at),
-	                      used, slots);
+	int error = read_rows(s, tend__element(live, records, 0), records->stride, used, slots);
 	if (error) {
 		tend_snapshot_free(s);
 		return error;
 	}
-	mark_running(s, slots, live, h);
+	mark_running(s, slots, live, &view->area[TEND__AREA_RINGS]);
 	s->info.high = tend__load_acquire(&live->events);
-	read_sites(s, (char *)live + h->sites_at, tend__load_acquire(&live->sites_used));
+	read_sites(s, live, &view->area[TEND__AREA_SITES]);
 	*out = s;
 	return 0;
 }
@@ -421,11 +411,12 @@ int tend__snapshot_read(const struct tend__header *header, size_t bytes, uint64_
                         tend_snapshot **out)
 {
 	/* C11 has no atomic load of a const object. */
-	struct tend__header *live = (struct tend__header *)(uintptr_t)header, h;
+	struct tend__header *live = (struct tend__header *)(uintptr_t)header;
+	struct tend__view view;
 
-	if (!tend__snapshot_header(header, bytes, &h))
+	if (!tend__view_of(header, bytes, &view))
 		return -EPROTO;
-	return tend__snapshot_copy(live, &h, h.records_max, now, out);
+	return tend__snapshot_copy(live, &view, now, out);
 }
 
 int tend_snapshot_take(const tend_runtime *at, tend_snapshot **out)

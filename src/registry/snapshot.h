@@ -1,6 +1,7 @@
 /* registry/snapshot.h - a copy of a segment, in private memory.
  *
  * Files, each uses only those above it:
+ *   view.c      where the areas of a segment are
  *   block.c     blocks of memory for copies, of which two are kept for the next copy
  *   order.c     the tree of the rows, and their order by path
  *   snapshot.c  reading a segment
@@ -84,20 +85,35 @@ void *tend__snapshot_reserve(size_t *bytes);
 void *tend__snapshot_borrow(size_t *bytes);
 void tend__snapshot_return(void *p, size_t bytes);
 
+enum { TEND__STRIDE_MAX = 4096 };
+/* Elements that may be read, at least as long as what this reader needs of each. */
+struct tend__span {
+	uint64_t at, count; /* from the start of the segment; 0 elements: no such area */
+	uint32_t stride;
+};
+/* The constant part of a header, and the areas that this reader knows, by kind. */
+struct tend__view {
+	struct tend__header h;
+	struct tend__span area[TEND__AREA_KINDS];
+};
 /* Copies the constant part of a header. Returns false if the header contradicts itself or
  * the size: then nothing of the copy may be used. */
-bool tend__snapshot_header(const struct tend__header *h, size_t bytes, struct tend__header *out);
+bool tend__view_of(const struct tend__header *h, size_t bytes, struct tend__view *out);
+static inline void *tend__element(struct tend__header *live, const struct tend__span *span,
+                                  uint64_t i)
+{
+	return (char *)live + span->at + i * span->stride;
+}
 
 /* Copies the registry at h, of which `bytes` may be read and no value is trusted.
  * Returns 0; -EPROTO if the memory is no registry of this version; -ENOMEM. */
 int tend__snapshot_read(const struct tend__header *h, size_t bytes, uint64_t now,
                         tend_snapshot **out);
 
-/* The same of a header that has been copied, `h`, when no more than `written` slots were ever
- * written: what a header claims beyond is not looked at, because memory that was never
- * touched costs a page when it is read. */
-int tend__snapshot_copy(struct tend__header *live, const struct tend__header *h, uint32_t written,
-                        uint64_t now, tend_snapshot **out);
+/* The same of a segment whose areas are known. The caller has lowered their counts to what was
+ * ever written, because memory that was never touched costs a page when it is read. */
+int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view, uint64_t now,
+                        tend_snapshot **out);
 
 /* Copies the registry behind a descriptor at the instant `now` of its writer's clock. */
 int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out);

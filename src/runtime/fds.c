@@ -214,7 +214,7 @@ static int prepare(struct tend__worker *w, int fd, struct tend__fd **out)
 }
 
 int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kind why,
-                   uint64_t deadline, unsigned flags)
+                   uint64_t deadline, unsigned flags, uint64_t where)
 {
 	struct tend__task *t = tend__self(NULL);
 	struct tend__worker *w = t->worker;
@@ -242,7 +242,7 @@ int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kin
 	}
 	/* Any of the waiters ends the wait: `any` stands for all of them. No lock is needed,
 	 * because all of this happens on this worker. */
-	for (struct tend__waiter any = {.task = t}; !error && ready < 0;) {
+	for (struct tend__waiter any = {.task = t, .where = where}; !error && ready < 0;) {
 		error = tend__wait(NULL, &any, why, (uint64_t)fds[0], deadline,
 		                   flags | TEND__ONCE | TEND__STAY);
 		for (int i = 0; i < linked && ready < 0; i++)

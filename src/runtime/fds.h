@@ -13,9 +13,10 @@ void tend__fds_fini(struct tend__worker *w);
 /* Waits for n descriptors, at most TEND__FDS, with events[i] wanted of each; returns the
  * index of a descriptor that may be ready. By edge: the caller has tried, and was told
  * EAGAIN. Fibers only. -EPERM for a descriptor that is always ready; -EBADF if
- * tend_fd_close() closed a descriptor; -ECANCELED; -ETIMEDOUT. */
+ * tend_fd_close() closed a descriptor; -ECANCELED; -ETIMEDOUT. Readers see the caller at
+ * `where`. */
 int tend__fds_wait(const int *fds, const int *events, int n, enum tend__wait_kind why,
-                   uint64_t deadline, unsigned flags);
+                   uint64_t deadline, unsigned flags, uint64_t where);
 
 /* A read of a TCP socket that got less than it asked for has drained the socket, and the
  * next bytes come with an edge (epoll(7)): no read need be tried to learn that the socket is

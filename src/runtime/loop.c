@@ -22,13 +22,16 @@ static int round_of(struct tend__worker *w)
 {
 	tend__assert(w == tend__tls.worker && !tend__tls.task);
 	w->now = tend__clock();
+	/* Relaxed, both: hints for readers. */
+	tend__store_relaxed(&w->shown->round, ++w->rounds);
+	tend__store_relaxed(&w->shown->round_at, w->now);
 	tend__take_inbox(w);
 	tend__take_outside(w);
 	fire_timers(w);
 	/* A batch must not wait until the ring is empty: tasks may spawn without end. */
 	if (tend__ring_length(w) <= TEND__RING - TEND__BATCH)
 		tend__batches_take(w, w, 1);
-	if (w->poller.watched && ++w->rounds % 4 == 0)
+	if (w->poller.watched && w->rounds % 4 == 0)
 		tend__fds_look(w, 0);
 	if (w->watches && (w->started.first || tend__has_fresh(w)))
 		tend__watches_no_more(w);
@@ -59,6 +62,8 @@ static void loop(void *arg)
 	tend__tls.waits_left = TEND__WAITS;
 	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
 	tend__tls.context = &w->context;
+	/* Relaxed: a hint for readers. */
+	tend__store_relaxed(&w->shown->tid, (uint32_t)tend__thread_number());
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
 	while (!tend__load_acquire(&w->stop))
@@ -83,6 +88,11 @@ int tend__worker_poll(struct tend__worker *w, uint64_t deadline)
 	tend__assert(w->rt->flags & TEND_HOSTED);
 	tend__drive(w->rt);
 	struct tend__tls before = tend__tls;
+	if (w->driver != before.driver) {
+		w->driver = before.driver;
+		/* Relaxed: a hint for readers. */
+		tend__store_relaxed(&w->shown->tid, (uint32_t)tend__thread_number());
+	}
 	if (!(w->rt->flags & TEND_NO_FAULT_HANDLERS))
 		tend__fault_thread();
 	tend__context_adopt(&w->context, w->rt->flags & TEND_OWN_FLOAT_MODES);
@@ -137,7 +147,7 @@ int tend__workers_start(tend_runtime *rt)
 		tend__lock(&w->batches_lock);
 		w->last_batch = &w->batches;
 		tend__unlock(&w->batches_lock);
-		w->current = &tend__ring_at(rt->segment.header, made)->current;
+		w->shown = tend__ring_at(rt->segment.header, made);
 		error = tend__poller_init(&w->poller, rt->flags & TEND_HOSTED);
 		if (error)
 			break;

@@ -30,7 +30,7 @@ static void timed_out(struct tend__timer *timer)
 }
 
 /* Out of line, so that only the frames of waits with a deadline hold a timer. */
-static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend__wait_kind why,
+static __attribute__((noinline)) void park_until(struct tend__task *t, uint32_t wait,
                                                  uint64_t deadline)
 {
 	struct tend__worker *w = t->worker;
@@ -41,18 +41,18 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, enum tend
 
 	tend__assert(deadline != TEND_FOREVER);
 	tend__timers_insert(&w->timers, &p.timer);
-	tend__fiber_park(t, why);
+	tend__fiber_park(t, wait);
 	tend__timers_remove(&w->timers, &p.timer);
 }
 
 /* A thread sleeps on the low half of the word, which has the state and the bits. Out of line,
  * because the timespec of the sleep would put a guard word into the frame of every wait. */
-static __attribute__((noinline)) void park_thread(struct tend__task *t, enum tend__wait_kind why,
+static __attribute__((noinline)) void park_thread(struct tend__task *t, uint32_t wait,
                                                   uint64_t deadline)
 {
 	tend__assert(!t->worker);
 	t->timed_out = false;
-	if (!tend__task_park(t, why))
+	if (!tend__task_park(t, wait))
 		return;
 	for (;;) {
 		uint64_t word = tend__task_word(t);
@@ -69,20 +69,27 @@ static __attribute__((noinline)) void park_thread(struct tend__task *t, enum ten
 	tend__task_run(t);
 }
 
-static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline)
+static uint32_t timed(enum tend__wait_kind why, uint64_t deadline)
 {
-	tend__describe(t, object, t->worker ? t->worker->now : tend__clock());
+	return deadline == TEND_FOREVER ? why : why | TEND__PARK_TIMED;
+}
+
+/* Parks until the instant `until`, which is the deadline of the wait or before it. */
+static void park(struct tend__task *t, enum tend__wait_kind why, uint64_t object, uint64_t deadline,
+                 uint64_t until, uint64_t where)
+{
+	tend__describe(t, object, t->worker ? t->worker->now : tend__clock(), where);
 	if (t->worker) {
 		t->timed_out = false;
-		if (deadline == TEND_FOREVER)
+		if (until == TEND_FOREVER)
 			tend__fiber_park(t, why);
 		else
-			park_until(t, why, deadline);
+			park_until(t, timed(why, deadline), until);
 	} else {
 #ifdef TEND_SIM
 		tend__tls.stand_in = t->id ? NULL : t;
 #endif
-		park_thread(t, why, deadline);
+		park_thread(t, timed(why, deadline), until);
 #ifdef TEND_SIM
 		tend__tls.stand_in = NULL;
 #endif
@@ -198,7 +205,7 @@ int tend__wait(struct tend__lock *lock, struct tend__waiter *w, enum tend__wait_
 		}
 		if (lock)
 			tend__unlock(lock);
-		park(t, why, object, until);
+		park(t, why, object, deadline, until, w->where);
 		/* Ended by a task of this worker, which has since released the lock and uses this
 		 * waiter no more. Relaxed: this thread has set the flag, or reads false. */
 		if (__builtin_expect(tend__load_relaxed(&w->done_here), 1))
@@ -250,10 +257,10 @@ void tend__leave(struct tend__task *t)
 	tend__bug("tend: a task came back from its end: %s", tend__who(t, who, sizeof(who)));
 }
 
-void tend__checkpoint_at(struct tend__task *t, void *address)
+void tend__checkpoint_at(struct tend__task *t, uint64_t where)
 {
 	/* Relaxed: hints for readers; only the task writes them. */
-	tend__store_relaxed(&t->record->checkpoint, (uint64_t)(uintptr_t)address);
+	tend__store_relaxed(&t->record->where, where);
 	if (tend__cancel_requested(t))
 		tend__store_relaxed(&t->record->checkpoints,
 		                    tend__load_relaxed(&t->record->checkpoints) + 1);

@@ -121,7 +121,8 @@ struct tend__worker {
 	_Atomic(struct tend__fd *) fds;      /* (r) by number; NULL before the first */
 	uint64_t now;                        /* (w) the clock, read once a round */
 	uint64_t rounds;                     /* (w) */
-	_Atomic uint64_t *current;           /* (r) in the registry: id of the running task */
+	uint64_t driver;                     /* (w) hosted: the thread that `shown` tells */
+	struct tend__ring *shown;            /* (r) in the registry: which task runs, the rounds */
 	uint32_t budget;                     /* (w) tasks to run before the loop's next round */
 	uint32_t forgone;                    /* (w) part of the budget, in this round */
 	struct tend__stack *dead;            /* (w) a task ended on it, and was switched from */
@@ -379,7 +380,7 @@ void tend__fiber_wake(struct tend__task *t);
 /* The running fiber gives way to the next task, and returns when its turn comes: after a
  * yield by itself, after a park once it was notified. */
 void tend__fiber_yield(struct tend__task *t);
-void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait);
+void tend__fiber_park(struct tend__task *t, uint32_t wait);
 /* The running fiber gives way to the loop, and to the tasks that are ready. Does nothing in
  * other tasks. */
 void tend__loops_turn(struct tend__task *t);
@@ -422,8 +423,9 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 }
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
-/* Says to readers since when the task waits, and for which object. */
-static inline void tend__describe(struct tend__task *t, uint64_t object, uint64_t now)
+/* Says to readers since when the task waits, for which object, and where. */
+static inline void tend__describe(struct tend__task *t, uint64_t object, uint64_t now,
+                                  uint64_t where)
 {
 	struct tend__record *r = t->record;
 	uint32_t seq = tend__load_relaxed(&r->seq);
@@ -432,6 +434,7 @@ static inline void tend__describe(struct tend__task *t, uint64_t object, uint64_
 	tend__store_relaxed(&r->seq, seq + 1);
 	tend__store_release(&r->since, now);
 	tend__store_release(&r->object, object);
+	tend__store_release(&r->where, where);
 	tend__store_release(&r->seq, seq + 2);
 }
 /* Returns -EDEADLK for the thread that drives a hosted runtime, outside of its tasks. */
@@ -497,7 +500,7 @@ static inline int tend__abort_point(int error)
 }
 /* Ends the calling task, after its cleanups. */
 TEND_NORETURN void tend__leave(struct tend__task *t);
-void tend__checkpoint_at(struct tend__task *t, void *address);
+void tend__checkpoint_at(struct tend__task *t, uint64_t where);
 
 /* loop.c */
 int tend__workers_start(tend_runtime *rt);

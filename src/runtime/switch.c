@@ -153,7 +153,7 @@ static inline __attribute__((always_inline)) void running(struct tend__worker *w
 	if (w->places.home || (w->leaves.home && (!t || t->home != w->leaves.home)))
 		w->rt->settle(w, t ? t->home : NULL);
 	/* Relaxed: a hint for readers, to which the task looks ready otherwise. */
-	tend__store_relaxed(w->current, t ? t->id : 0);
+	tend__store_relaxed(&w->shown->current, t ? t->id : 0);
 	tend__tls.task = t;
 }
 
@@ -224,7 +224,7 @@ void tend__loops_turn(struct tend__task *t)
 }
 
 /* Flat, because gcc inlines tend__task_park() only where few other functions call it. */
-__attribute__((flatten)) void tend__fiber_park(struct tend__task *t, enum tend__wait_kind wait)
+__attribute__((flatten)) void tend__fiber_park(struct tend__task *t, uint32_t wait)
 {
 	tend__assert(t == tend__tls.task);
 	/* A task that was notified meanwhile does not park: its wait looks again. */

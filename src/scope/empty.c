@@ -6,10 +6,10 @@
 #include <errno.h>
 
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
-                      uint64_t deadline, unsigned flags)
+                      uint64_t deadline, unsigned flags, uint64_t where)
 {
 	struct tend__outside room;
-	struct tend__waiter w = {.task = tend__self(&room)};
+	struct tend__waiter w = {.task = tend__self(&room), .where = where};
 	int error = 0;
 
 	tend__await_begin(s);
@@ -33,7 +33,7 @@ int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind w
 	return error;
 }
 
-static int wait_empty(tend_scope scope, uint64_t deadline)
+static inline __attribute__((always_inline)) int wait_empty(tend_scope scope, uint64_t deadline)
 {
 	TEND__VISIT(rt, scope.id);
 	struct tend__scope *s = tend__scope_find(rt, scope.id);
@@ -42,7 +42,7 @@ static int wait_empty(tend_scope scope, uint64_t deadline)
 		return tend__no_such();
 	if (tend__inside(s))
 		return -EDEADLK;
-	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0);
+	return tend__scope_await(s, scope.id, TEND__WAIT_EMPTY, deadline, 0, TEND__CALLER);
 }
 
 int tend_scope_wait_empty(tend_scope scope, uint64_t deadline)

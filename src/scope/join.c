@@ -41,7 +41,7 @@ static inline __attribute__((always_inline)) int join(tend_task task, struct ten
 		return tend__no_such();
 	struct tend__outside room;
 	/* Before the stripe: tend__self() may take a scope's lock. */
-	struct tend__waiter w = {.item = out, .task = tend__self(&room)};
+	struct tend__waiter w = {.item = out, .task = tend__self(&room), .where = TEND__CALLER};
 	struct tend__task *t;
 	int error = tend__task_touch(rt, task.id, &t);
 	if (error)

@@ -351,7 +351,7 @@ int(tend_scope_close)(tend_scope scope, uint64_t deadline, struct tend_stats *st
 		deadline = 0;
 	for (bool ended = false; !ended && !error;) {
 		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline,
-		                          TEND__UNCANCELABLE);
+		                          TEND__UNCANCELABLE, TEND__CALLER);
 		tend__lock(&s->rt->tree);
 		if (!tend__scope_is(s, scope.id)) {
 			/* A close of a scope above has ended this scope, and has written its

@@ -263,7 +263,8 @@ int64_t tend_path_live(tend_runtime *at, const char *path)
 	return p.valid ? path_live(rt, path, p.ids) : -EINVAL;
 }
 
-static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline)
+static inline __attribute__((always_inline)) int path_wait_empty(tend_runtime *at, const char *path,
+                                                                 uint64_t deadline)
 {
 	TEND__VISIT_AT(rt, at);
 	struct tend__outside room;
@@ -287,7 +288,7 @@ static int path_wait_empty(tend_runtime *at, const char *path, uint64_t deadline
 	 * task sees the waiter, or the count below sees the end. */
 	tend__add(&rt->path_waiters, 1);
 	for (bool waited = false;; waited = true) {
-		struct tend__waiter w = {.task = self};
+		struct tend__waiter w = {.task = self, .where = TEND__CALLER};
 
 		tend__lock(&rt->empty_lock);
 		tend__link_append(&rt->empty_waiters, &w.link);

@@ -114,7 +114,7 @@ static bool runs(tend_runtime *rt, uint64_t id)
 {
 	for (uint32_t i = 0; i < rt->workers_count; i++)
 		/* Relaxed: `current` is a hint. */
-		if (tend__load_relaxed(rt->workers[i].current) == id)
+		if (tend__load_relaxed(&rt->workers[i].shown->current) == id)
 			return true;
 	return false;
 }
@@ -144,7 +144,7 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 	row->age = now > spawned ? now - spawned : 0;
 	row->since = now > since ? now - since : 0;
 	row->checkpoints = tend__load_acquire(&r->checkpoints);
-	row->checkpoint = tend__load_acquire(&r->checkpoint);
+	row->where = tend__load_acquire(&r->where);
 	row->pid = tend__load_acquire(&r->pid);
 	row->rung = rung(word, row->kind);
 	if (row->state == TEND__PARKED)

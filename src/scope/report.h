@@ -15,9 +15,9 @@ struct tend__survivor {
 	uint64_t age, since;  /* nanoseconds alive, and in this state */
 	uint32_t checkpoints; /* number of checkpoints since the cancel */
 	int32_t pid;
-	const char *rung; /* the last request to the task, a literal */
-	uint64_t cleanup; /* address of the cleanup that the task runs, or 0 */
-	uint64_t checkpoint;
+	const char *rung;             /* the last request to the task, a literal */
+	uint64_t cleanup;             /* address of the cleanup that the task runs, or 0 */
+	uint64_t where;               /* return address of the last checkpoint or wait */
 	uint64_t stack[TEND__FRAMES]; /* return addresses, ended by a 0 if fewer */
 	char path[256];
 };

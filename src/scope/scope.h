@@ -265,10 +265,10 @@ int tend__scope_refusal(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0, and takes no abort. Returns 0, -ECANCELED or -ETIMEDOUT; or -EDEADLK if
+/* Waits for count 0, and takes no abort; readers see the caller at `where`. Returns 0, -ECANCELED or -ETIMEDOUT; or -EDEADLK if
  * the count is not 0 and the caller may not wait. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
-                      uint64_t deadline, unsigned flags);
+                      uint64_t deadline, unsigned flags, uint64_t where);
 /* tend_scope_live() for a caller that knows the scope. */
 int64_t tend__scope_live(struct tend__scope *s, uint64_t id);
 
@@ -327,9 +327,10 @@ struct tend__cleanup *tend__cleanups_take(struct tend__scope *top) TEND_REQUIRES
 /* shutdown.c */
 
 /* tend_shutdown() of a scope that the caller is not inside. With `polls` the caller drives the
- * scope's hosted runtime, and runs its tasks instead of sleeping. */
+ * scope's hosted runtime, and runs its tasks instead of sleeping. Readers see the caller at
+ * `where`. */
 int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
-                   const struct tend_shutdown_opts *o, bool polls);
+                   const struct tend_shutdown_opts *o, bool polls, uint64_t where);
 /* Tells the shutdowns under way above a task what had to be killed of it: how many processes,
  * and their names. Before the task ends. */
 void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names);

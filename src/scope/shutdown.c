@@ -372,9 +372,10 @@ enum manner {
 
 /* Waits until the instant, or until there is news. */
 static void pass_time(struct tend__shutdown *op, enum manner manner, struct tend__task *self,
-                      bool empty, uint64_t until) TEND_REQUIRES(&op->scope->home.lock)
+                      bool empty, uint64_t until, uint64_t where)
+	TEND_REQUIRES(&op->scope->home.lock)
 {
-	struct wait wait = {.waiter = {.task = self}};
+	struct wait wait = {.waiter = {.task = self, .where = where}};
 
 	if (manner == SLEEPS) {
 		tend__link_init(&wait.waiter.link);
@@ -399,7 +400,7 @@ static void pass_time(struct tend__shutdown *op, enum manner manner, struct tend
 }
 
 /* Takes the operation to the end, or waits for the end. */
-static void advance(struct tend__shutdown *op, enum manner manner)
+static void advance(struct tend__shutdown *op, enum manner manner, uint64_t where)
 {
 	struct tend__outside room;
 	/* Before the lock, because tend__self() may take a scope's lock. */
@@ -414,8 +415,8 @@ static void advance(struct tend__shutdown *op, enum manner manner)
 		if (step != WAIT)
 			take(op, step, empty);
 		else
-			pass_time(op, manner, self, empty,
-			          op->busy ? TEND_FOREVER : due(op, empty));
+			pass_time(op, manner, self, empty, op->busy ? TEND_FOREVER : due(op, empty),
+			          where);
 	}
 	tend__unlock(&op->scope->home.lock);
 	tend__await_end(op->scope);
@@ -525,7 +526,7 @@ static struct tend__shutdown *make(struct tend__scope *s, uint64_t id, uint64_t 
 }
 
 int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
-                   const struct tend_shutdown_opts *o, bool polls)
+                   const struct tend_shutdown_opts *o, bool polls, uint64_t where)
 {
 	enum manner manner = polls ? POLLS : tend__check_may_wait() ? ASKS : SLEEPS;
 	struct tend__shutdown *fresh = make(s, id, deadline, o), *op = NULL;
@@ -539,7 +540,7 @@ int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
 		free_operation(fresh);
 	if (error)
 		return error;
-	advance(op, manner);
+	advance(op, manner, where);
 	return leave(op, o->report);
 }
 
@@ -559,5 +560,5 @@ int tend_shutdown(tend_scope scope, uint64_t deadline, const struct tend_shutdow
 	if (tend__inside(s))
 		return -EDEADLK;
 	tend__deadline_check(deadline);
-	return tend__shutdown(s, scope.id, deadline, &o, false);
+	return tend__shutdown(s, scope.id, deadline, &o, false, TEND__CALLER);
 }

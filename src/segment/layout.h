@@ -1,9 +1,15 @@
 /* segment/layout.h - the registry as it lies in memory.
  *
- * One mapped, sealed segment: a header, the spawn sites, the event rings, the
- * records. A record is 128 bytes: a line that changes and a line that is written
- * once. Other processes map the segment and know this file alone, so each change of
- * the layout changes TEND__ABI.
+ * One mapped, sealed segment: a header, and areas of equal elements. A record is 128
+ * bytes: a line that changes and a line that is written once. Other processes map the
+ * segment and know this file alone, and may be older or newer than the writer.
+ *
+ * Therefore a reader finds each area by its kind in the directory of the header, goes from
+ * element to element by the stride of the directory, passes over kinds, bits and fields
+ * that it does not know, and does without areas that are missing. A change that keeps to
+ * this leaves TEND__ABI as it is: a new kind of area, a new field behind the last field of
+ * an element or of the header, a bit or a number that no writer has used. TEND__ABI changes
+ * when an older reader would misread the segment.
  *
  * A record is read without a lock, while a writer may change the record:
  *
@@ -163,7 +169,7 @@ struct tend__record {
 	_Atomic uint64_t since;       /* instant of the last change of state, by the clock of the
 	                                 worker, which is read once a round */
 	_Atomic uint64_t object;      /* object of the wait */
-	_Atomic uint64_t checkpoint;  /* return address of the last checkpoint */
+	_Atomic uint64_t where;       /* return address of the last checkpoint or park */
 	_Atomic uint32_t checkpoints; /* number of checkpoints since the cancel */
 	_Atomic int32_t pid;          /* id of a process or thread */
 	_Atomic uint64_t event;       /* number of the last event */
@@ -193,56 +199,118 @@ struct tend__event_slot {
 };
 _Static_assert(sizeof(struct tend__event_slot) == 104, "no padding");
 
+/* The facts of one worker; the last ring belongs to all threads that are no workers. */
 struct tend__ring {
-	_Atomic uint64_t head;    /* events ever written; slot = n % slots */
-	_Atomic uint64_t current; /* id of the fiber that its worker runs, or 0 */
-	uint64_t reserved[6];
-	/* followed by the slots */
+	_Atomic uint64_t current;  /* id of the fiber that the worker runs, or 0 */
+	_Atomic uint64_t head;     /* events ever written */
+	_Atomic uint64_t round;    /* rounds begun: a worker whose round lasts is kept by a task */
+	_Atomic uint64_t round_at; /* instant of the last round; the latest of all rings is the
+	                              last sign of life of a process that has died */
+	_Atomic uint32_t tid;      /* the worker's thread, in the PID namespace of the process */
+	uint32_t reserved[7];
 };
+_Static_assert(sizeof(struct tend__ring) == 64, "one cache line");
+
+/* ---- The whole ---- */
+
+enum tend__area_kind {
+	TEND__AREA_SITES = 1, /* text: "file:line", by site */
+	TEND__AREA_RINGS,     /* struct tend__ring, by worker */
+	TEND__AREA_EVENTS,    /* struct tend__event_slot: `ring_slots` of the first ring, then of
+	                         the next; an event is in slot n % ring_slots */
+	TEND__AREA_RECORDS,   /* struct tend__record, by slot */
+	TEND__AREA_KINDS
+};
+
+/* `at` is from the start of the segment; the stride is from one element to the next. */
+struct tend__area {
+	uint32_t kind, stride;
+	uint64_t at, count;
+};
+
+enum { TEND__AREAS_MAX = 32 };
 
 struct tend__header {
 	char magic[8];
 	uint32_t abi;
 	uint32_t header_bytes;
-	uint64_t bytes;  /* size of the segment */
-	uint64_t opened; /* instant */
+	uint64_t bytes;      /* size of the segment */
+	uint64_t opened;     /* instant */
+	uint64_t opened_utc; /* the same in ns since 1970, so that a dead segment can be dated */
+	uint8_t boot[16];    /* id of the boot whose clock the instants are of; 0: not known */
 	uint32_t pid;
 	uint32_t runtime; /* number of the runtime in all ids */
 	uint32_t workers;
 	uint32_t records_max;
-	uint64_t sites_at; /* offsets from the start of the segment */
-	uint64_t rings_at;
-	uint64_t records_at;
 	uint32_t ring_slots; /* a power of two */
-	uint32_t rings;
+	uint32_t areas;
 	char name[48];
-	_Atomic uint32_t records_used; /* all slots below have been used */
+	char version[16]; /* version of the library */
+	/* The task that this process is an attempt of, from TEND_PARENT in the environment: the
+	 * instant at which the parent's registry was opened, and the id; 0: not known. */
+	uint64_t parent_opened;
+	uint64_t parent_task;
+	uint32_t parent_pid; /* getppid() at the open; where to begin to look for the parent */
+	uint32_t parent_attempt;
+	/* For a reader of the memory of the process: an address there, and offsets. A task has
+	 * the address of its stack; a stack has the stack pointer of what was switched from, and
+	 * its own lowest address. */
+	uint64_t tasks_address; /* address of the task in slot 0 */
+	uint32_t task_bytes;
+	uint32_t task_stack_at;
+	uint32_t stack_sp_at;
+	uint32_t stack_low_at;
+	uint32_t arch;       /* as e_machine of ELF */
+	uint32_t swap_frame; /* the form of what lies at the stack pointer: TEND__SWAP_FRAME */
+	char control[108];   /* path of the control socket; empty: none */
+	uint32_t reserved;
+	struct tend__area area[TEND__AREAS_MAX];
+	/* The fields that change. */
+	_Alignas(64) _Atomic uint32_t records_used; /* all slots below have been used */
 	_Atomic uint32_t sites_used;
+	_Atomic uint32_t notes_used;
+	_Atomic uint32_t modules_used;
 	_Atomic uint32_t subscribers;
-	_Atomic uint32_t closed; /* the runtime is gone */
-	_Atomic uint64_t events; /* numbers given out */
+	_Atomic uint32_t closed;              /* the runtime is gone */
+	_Alignas(64) _Atomic uint64_t events; /* numbers given out */
+	_Atomic uint64_t history;             /* ends written */
+					      /* A new field goes here. */
 };
+/* The header of the first segment of this version. Never changes. */
+enum { TEND__HEADER_BYTES = 1216 };
+_Static_assert(sizeof(struct tend__header) >= TEND__HEADER_BYTES, "grows at the end only");
+_Static_assert(sizeof(struct tend__header) <= 4096, "one page");
 
-static inline uint64_t tend__ring_bytes(const struct tend__header *h)
+/* ---- The writer's own segment, in which area `kind` is the entry kind - 1 ---- */
+
+enum {
+	TEND__RING_STRIDE = 128, /* no two rings share a pair of cache lines */
+};
+static inline void *tend__own_area(struct tend__header *h, enum tend__area_kind kind)
 {
-	return sizeof(struct tend__ring) +
-	       (uint64_t)h->ring_slots * sizeof(struct tend__event_slot);
+	return (char *)h + h->area[kind - 1].at;
 }
 static inline struct tend__ring *tend__ring_at(struct tend__header *h, uint32_t i)
 {
-	return (struct tend__ring *)(void *)((char *)h + h->rings_at + i * tend__ring_bytes(h));
+	char *rings = tend__own_area(h, TEND__AREA_RINGS);
+
+	return (struct tend__ring *)(void *)(rings + (size_t)i * TEND__RING_STRIDE);
 }
-static inline struct tend__event_slot *tend__ring_slots(struct tend__ring *r)
+/* Returns the slot of event n of a ring. */
+static inline struct tend__event_slot *tend__event_at(struct tend__header *h, uint32_t ring,
+                                                      uint64_t n)
 {
-	return (struct tend__event_slot *)(void *)(r + 1);
+	struct tend__event_slot *slots = tend__own_area(h, TEND__AREA_EVENTS);
+
+	return &slots[(uint64_t)ring * h->ring_slots + n % h->ring_slots];
 }
 static inline struct tend__record *tend__record_at(struct tend__header *h, uint32_t slot)
 {
-	return (struct tend__record *)(void *)((char *)h + h->records_at) + slot;
+	return (struct tend__record *)tend__own_area(h, TEND__AREA_RECORDS) + slot;
 }
 static inline char *tend__site_at(struct tend__header *h, uint32_t site)
 {
-	return (char *)h + h->sites_at + (uint64_t)site * TEND__SITE_BYTES;
+	return (char *)tend__own_area(h, TEND__AREA_SITES) + (size_t)site * TEND__SITE_BYTES;
 }
 
 #endif

@@ -4,7 +4,11 @@
  *   names.c    the words for kinds, states and outcomes
  *   words.c    the sentence of a wait
  *   say.c      a scope or task in the words of a message
- *   segment.c  slots, spawn sites, records and events of one segment */
+ *   areas.c    the areas: their places, and their memory
+ *   slots.c    which slots are free
+ *   sites.c    the places of spawns
+ *   rings.c    events
+ *   segment.c  the memory, from its open to its close */
 #ifndef TEND_SEGMENT_SEGMENT_H
 #define TEND_SEGMENT_SEGMENT_H
 
@@ -38,7 +42,7 @@ struct tend__segment {
 	char *path;             /* (c) NULL for a memfd */
 	struct tend__lock lock; /* free list, spawn sites, the ring of other threads */
 	uint32_t usable TEND_GUARDED_BY(&lock);   /* (l) slots below have a place to be written */
-	bool rings_usable TEND_GUARDED_BY(&lock); /* (l) and so have the events of the rings */
+	bool rings_usable TEND_GUARDED_BY(&lock); /* (l) and so have the events */
 	uint32_t free TEND_GUARDED_BY(&lock);     /* (l) first shared free slot, 0: none */
 	uint32_t *next_free;                      /* (o) the free slot after a free slot, 0: none */
 	struct tend__site_key *sites;             /* (i) open addressing, TEND__SITE_KEYS */
@@ -55,14 +59,32 @@ struct tend__slots {
 /* Returns how many slots a segment needs for `tasks_max` tasks, because each worker keeps
  * free slots that the other workers cannot take. */
 uint32_t tend__slots_for(uint32_t tasks_max, uint32_t workers);
+/* The part of slots.c in an open and a close. The open returns false without memory. */
+bool tend__slots_open(struct tend__segment *s, uint32_t tasks_max, uint32_t workers);
+void tend__slots_close(struct tend__segment *s, uint32_t slots);
 
-int tend__segment_open(struct tend__segment *s, const char *path, const char *name,
-                       uint32_t runtime, uint32_t first_generation, uint32_t workers,
-                       uint32_t tasks_max, uint32_t ring_slots);
+struct tend__segment_opts {
+	const char *path; /* a file; NULL: a memfd */
+	const char *name;
+	uint32_t runtime, first_generation;
+	uint32_t workers, tasks_max;
+	uint32_t ring_slots;
+	/* For a reader of the memory of the process, as in the header. */
+	const void *tasks;
+	uint32_t task_bytes, task_stack_at, stack_sp_at, stack_low_at;
+	uint32_t arch, swap_frame;
+};
+int tend__segment_open(struct tend__segment *s, const struct tend__segment_opts *opts);
 void tend__segment_close(struct tend__segment *s);
 /* Called in a forked child, which has no segment. */
 void tend__segment_forked(struct tend__segment *s);
-/* Makes the rings fit to be written. Returns 0 or a negative errno value. */
+/* Fills in the directory and the size of a segment, whose numbers are there already. */
+void tend__areas_lay_out(struct tend__header *h);
+/* Makes the elements from `from` to `to` of an area fit to be written. Returns 0 or a negative
+ * errno value. */
+int tend__area_use(const struct tend__segment *s, enum tend__area_kind kind, uint64_t from,
+                   uint64_t to);
+/* Makes the events fit to be written. Returns 0 or a negative errno value. */
 int tend__rings_use(struct tend__segment *s);
 
 /* The rare paths of tend__slot_take() and tend__slot_give(): the shared list. */
@@ -145,7 +167,7 @@ static inline void tend__record_fill(struct tend__record *r, const struct tend__
 	tend__store_release(&r->attempt, identity->attempt);
 	tend__store_release(&r->since, identity->now);
 	tend__store_release(&r->object, 0);
-	tend__store_release(&r->checkpoint, 0);
+	tend__store_release(&r->where, 0);
 	tend__store_release(&r->checkpoints, 0);
 	tend__store_release(&r->pid, 0);
 	tend__store_release(&r->event, 0);

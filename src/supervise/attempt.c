@@ -84,7 +84,7 @@ static void describe_attempt(struct tend__task *t, uint32_t attempt, uint64_t no
 	tend__store_relaxed(&r->seq, seq + 1);
 	tend__store_release(&r->attempt, attempt);
 	tend__store_release(&r->since, now);
-	tend__store_release(&r->checkpoint, 0);
+	tend__store_release(&r->where, 0);
 	tend__store_release(&r->checkpoints, 0);
 	tend__store_release(&r->pid, 0);
 	tend__store_release(&r->seq, seq + 2);
@@ -196,7 +196,7 @@ static uint32_t rest_until(struct tend__task *t, struct tend__life *l, uint64_t 
 	uint64_t due = rest < TEND_FOREVER - now ? now + rest : TEND_FOREVER - 1;
 	l->phase = TEND__LIFE_RESTS;
 	l->alarmed = true;
-	tend__describe(t, due, now);
+	tend__describe(t, due, now, 0);
 	tend__alarm_set(s->rt, &l->alarm, due);
 	return TEND__WAIT_BACKOFF;
 }

@@ -100,9 +100,9 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 
 	if (error)
 		return error;
-	struct tend__waiter w = {.item = (void *)(uintptr_t)item, .task = tend__self(&room)};
+	struct tend__task *self = tend__self(&room);
 	/* A wait that need not park still answers a visible cancel. */
-	if (tend__cancel_point(w.task))
+	if (tend__cancel_point(self))
 		return -ECANCELED;
 	tend__lock(&c->lock);
 	if (c->closed) {
@@ -121,6 +121,8 @@ int tend_channel_send(tend_channel *c, const void *item, uint64_t deadline)
 		return 0;
 	}
 	tend__assert(c->count == c->capacity && !tend__linked(&c->receivers));
+	struct tend__waiter w = {
+		.item = (void *)(uintptr_t)item, .task = self, .where = TEND__CALLER};
 	tend__link_append(&c->senders, &w.link);
 	return tend__wait(&c->lock, &w, TEND__WAIT_SEND, c->number, deadline, 0);
 }
@@ -132,16 +134,18 @@ int tend_channel_recv(tend_channel *c, void *item, uint64_t deadline)
 
 	if (error)
 		return error;
-	struct tend__waiter w = {.item = item, .task = tend__self(&room)};
+	struct tend__task *self = tend__self(&room);
 	tend__lock(&c->lock);
 	if (!c->count && !tend__linked(&c->senders) && !c->closed) {
+		struct tend__waiter w = {.item = item, .task = self, .where = TEND__CALLER};
+
 		tend__link_append(&c->receivers, &w.link);
 		return tend__wait(&c->lock, &w, TEND__WAIT_RECV, c->number, deadline, 0);
 	}
 	/* A wait that need not park still answers a visible cancel, and takes no item. */
-	if (tend__cancel_visible(w.task)) {
+	if (tend__cancel_visible(self)) {
 		tend__unlock(&c->lock);
-		tend__abort_if_asked(w.task);
+		tend__abort_if_asked(self);
 		return -ECANCELED;
 	}
 	if (c->count) {

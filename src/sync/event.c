@@ -86,7 +86,7 @@ int tend_event_wait(tend_event *e, uint64_t deadline)
 	if (error)
 		return error;
 	struct tend__outside room;
-	struct tend__waiter w = {.task = tend__self(&room)};
+	struct tend__waiter w = {.task = tend__self(&room), .where = TEND__CALLER};
 	tend__lock(&e->lock);
 	if (e->set) {
 		tend__assert(!tend__linked(&e->waiters));

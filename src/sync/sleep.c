@@ -7,17 +7,18 @@
 
 #include <errno.h>
 
-int tend_sleep_until(uint64_t deadline)
+static inline __attribute__((always_inline)) int sleep_until(uint64_t deadline)
 {
 	struct tend__outside room;
 	int error = tend__check_wait(TEND_FOREVER);
 
 	if (error)
 		return error;
-	struct tend__waiter w = {.task = tend__self(&room)};
+	struct tend__waiter w = {.task = tend__self(&room), .where = TEND__CALLER};
 	error = tend__wait(NULL, &w, TEND__WAIT_SLEEP, deadline, deadline, 0);
 	tend__assert(error);
 	return error == -ETIMEDOUT ? 0 : error;
 }
 
-int tend_sleep(uint64_t ns) { return tend_sleep_until(tend_after(ns)); }
+int tend_sleep_until(uint64_t deadline) { return sleep_until(deadline); }
+int tend_sleep(uint64_t ns) { return sleep_until(tend_after(ns)); }

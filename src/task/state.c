@@ -24,7 +24,10 @@ void tend__task_run(struct tend__task *t)
 	tend__assert((old & TEND__STATE) == TEND__READY);
 }
 
-bool tend__task_park(struct tend__task *t, enum tend__wait_kind wait)
+/* The bits that describe a wait, cleared at its end. */
+static const uint64_t wait_bits = TEND__WAIT | TEND__TIMED | TEND__MANY;
+
+bool tend__task_park(struct tend__task *t, uint32_t wait)
 {
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
@@ -37,7 +40,7 @@ bool tend__task_park(struct tend__task *t, enum tend__wait_kind wait)
 				;
 			return false;
 		}
-		new = (old & ~(uint64_t)(TEND__STATE | TEND__WAIT)) | TEND__PARKED |
+		new = (old & ~(TEND__STATE | wait_bits)) | TEND__PARKED |
 		      (uint64_t)wait << TEND__WAIT_SHIFT;
 		/* Release: the thread that makes the task READY sees what the task did before. */
 	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
@@ -60,7 +63,7 @@ static bool notify(struct tend__task *t, const uint64_t *id)
 		if (id && tend__word_generation(old) != tend__id_generation(*id))
 			return false;
 		if (state == TEND__PARKED)
-			new = (old & ~(uint64_t)(TEND__STATE | TEND__WAIT)) | TEND__READY;
+			new = (old & ~(TEND__STATE | wait_bits)) | TEND__READY;
 		else
 			new = old | TEND__NOTIFIED;
 	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
@@ -108,8 +111,7 @@ static inline __attribute__((always_inline)) bool end(struct tend__task *t, uint
 			return false;
 		tend__assert((old & TEND__STATE) == TEND__READY ||
 		             (old & TEND__STATE) == TEND__RUNNING);
-		new = (old &
-		       ~(uint64_t)(TEND__STATE | TEND__WAIT | TEND__NOTIFIED | TEND__STARTING)) |
+		new = (old & ~(TEND__STATE | wait_bits | TEND__NOTIFIED | TEND__STARTING)) |
 		      TEND__ENDED | (uint64_t)outcome << TEND__OUTCOME_SHIFT;
 		/* seq_cst: a joiner reads the result after ENDED is seen, and the end comes
 		 * before the look at path_waiters that follows. */

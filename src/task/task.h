@@ -177,9 +177,11 @@ static inline bool tend__cancel_visible(struct tend__task *t)
 void tend__task_publish(struct tend__task *t, uint32_t state_bits);
 void tend__task_run(struct tend__task *t);
 
+/* Beside the kind of a wait, for readers: the wait has a deadline. */
+enum { TEND__PARK_TIMED = TEND__TIMED >> TEND__WAIT_SHIFT };
 /* Returns false, without a park, if a notify has come since the last park: the task then
- * looks again. */
-bool tend__task_park(struct tend__task *t, enum tend__wait_kind wait) TEND_MUST;
+ * looks again. `wait` is a kind, perhaps with TEND__PARK_TIMED. */
+bool tend__task_park(struct tend__task *t, uint32_t wait) TEND_MUST;
 
 /* Returns true if the caller must make the task run, by tend__task_wake().
  * tend__task_notify_id() does nothing if the slot has another task by now. */
@@ -197,11 +199,15 @@ void tend__task_unmark(struct tend__task *t, uint32_t bits);
 bool tend__task_end(struct tend__task *t, uint32_t outcome) TEND_MUST;
 void tend__task_end_touched(struct tend__task *t, uint32_t outcome);
 
+/* The return address of the calling function, or of the function that it is inlined into. */
+#define TEND__CALLER ((uintptr_t)__builtin_return_address(0))
+
 /* A wait for an object. The lock of the object guards the waiter while it is linked. */
 struct tend__waiter {
 	struct tend__link link;
 	struct tend__task *task;
 	void *item;
+	uint64_t where; /* return address of the public function, for readers; 0: not known */
 	int32_t result;
 	bool done;
 	_Atomic bool done_here; /* set by a task of the same worker */

@@ -191,6 +191,14 @@ static void take_and_give(struct tend__segment *s, struct tend__slots *cache, ui
 		tend__slot_give(s, cache, slots[i]);
 }
 
+static void open_slots(struct tend__segment *s, uint32_t workers, uint32_t tasks_max)
+{
+	const struct tend__segment_opts opts = {
+		.name = "t", .workers = workers, .tasks_max = tasks_max, .ring_slots = 64};
+
+	ANSWERS(tend__segment_open(s, &opts), 0);
+}
+
 /* Else the lines of records go from one worker's cache to another's for ever. */
 TEST(a_worker_uses_its_own_slots_again)
 {
@@ -198,7 +206,7 @@ TEST(a_worker_uses_its_own_slots_again)
 	uint32_t first[1000], again[1000], in_between[1000];
 	struct tend__segment s;
 
-	ANSWERS(tend__segment_open(&s, NULL, "t", 0, 0, 2, 100000, 64), 0);
+	open_slots(&s, 2, 100000);
 	take_and_give(&s, &mine, 1000, first);
 	take_and_give(&s, &others, 1000, in_between);
 	take_and_give(&s, &mine, 1000, again);
@@ -215,7 +223,7 @@ static void fill_after_others(uint32_t workers, uint32_t tasks_max)
 	uint32_t got = 0;
 	struct tend__segment s;
 
-	ANSWERS(tend__segment_open(&s, NULL, "t", 0, 0, workers, tasks_max, 64), 0);
+	open_slots(&s, workers, tasks_max);
 	for (uint32_t i = 1; i < workers; i++) {
 		struct tend__slots others = {0};
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, RINGS = 2, RING_SLOTS = 2, RECORDS_MAX = 512, LIES = 4 };
+enum { RINGS = 2, RING_SLOTS = 2, SITES = 8, RECORDS_MAX = 512, LIES = 4, LIE = 3 };
 
 static void require(bool truth, const char *what)
 {
@@ -67,38 +67,49 @@ static void check(const void *segment, size_t bytes)
 	tend_snapshot_free(s);
 }
 
-/* A header that is right but for a few bytes, and the input as the records. */
+static void add(struct tend__header *h, enum tend__area_kind kind, size_t stride, uint64_t count)
+{
+	h->area[h->areas++] = (struct tend__area){
+		.kind = kind, .stride = (uint32_t)stride, .at = h->bytes, .count = count};
+	h->bytes += (count * stride + 7) / 8 * 8;
+}
+
+/* A header that is right but for a few bytes, and the input as the records. A lie is two bytes
+ * for its place in the header, and a byte. */
 static void check_records(const uint8_t *data, size_t size)
 {
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
 	                         .header_bytes = sizeof(h),
-	                         .rings = RINGS,
-	                         .ring_slots = RING_SLOTS,
-	                         .sites_at = PAGE};
+	                         .bytes = sizeof(h),
+	                         .workers = RINGS - 1,
+	                         .ring_slots = RING_SLOTS};
 	const uint8_t *lies = data;
 	uint32_t records;
 	char *segment;
 
-	data += 2 * LIES;
-	size -= 2 * LIES;
+	data += LIE * LIES;
+	size -= LIE * LIES;
 	records = (uint32_t)(size / sizeof(struct tend__record));
 	records = records < RECORDS_MAX ? records : RECORDS_MAX;
 	h.records_max = records + 1;
 	h.records_used = records + 1;
 	h.sites_used = 4;
-	h.rings_at = PAGE + TEND__SITES_MAX * TEND__SITE_BYTES;
-	h.records_at = h.rings_at + RINGS * tend__ring_bytes(&h);
-	h.bytes = h.records_at + (uint64_t)h.records_max * sizeof(struct tend__record);
+	add(&h, TEND__AREA_RINGS, TEND__RING_STRIDE, RINGS);
+	add(&h, TEND__AREA_SITES, TEND__SITE_BYTES, SITES);
+	add(&h, TEND__AREA_RECORDS, sizeof(struct tend__record), records + 1);
 	segment = calloc(1, h.bytes);
 	require(segment != NULL, "memory");
 	memcpy(segment, &h, sizeof(h));
-	memset(segment + h.sites_at, 'x', 2 * TEND__SITE_BYTES);
-	memcpy(segment + h.records_at + sizeof(struct tend__record), data,
+	memset(segment + h.area[1].at, 'x', 2 * TEND__SITE_BYTES);
+	memcpy(segment + h.area[2].at + sizeof(struct tend__record), data,
 	       records * sizeof(struct tend__record));
-	for (size_t i = 0; i < LIES; i++)
-		if (lies[2 * i] < sizeof(h))
-			segment[lies[2 * i]] = (char)lies[2 * i + 1];
+	for (size_t i = 0; i < LIES; i++, lies += LIE) {
+		size_t at = (size_t)lies[0] << 8 | lies[1];
+
+		if (at < sizeof(h))
+			segment[at] = (char)lies[2];
+	}
 	check(segment, h.bytes);
 	free(segment);
 }
@@ -108,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy;
 
-	if (size > 2 * LIES)
+	if (size > LIE * LIES)
 		check_records(data, size);
 	/* As it is, and where the sanitizer sees its end. */
 	copy = malloc(size + 1);

@@ -1,4 +1,5 @@
-/* Process tasks through the guard: statuses, stops, floods, and nothing left. */
+/* Process tasks through the guard: floods, busy workers, a dying guard, and nothing left. More
+ * of processes, against the simulated guard too, is in scenarios/process.c. */
 #include "suite.h"
 
 #include "tend/tend.h"
@@ -85,26 +86,6 @@ static void no_children_left(void)
 {
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	ck_assert_int_eq(errno, ECHILD);
-}
-
-TEST(an_exit_code_is_the_result)
-{
-	struct tend_outcome o;
-
-	begin();
-	o = join(shell("exit 0", 0));
-	ck_assert_int_eq(o.kind, TEND_COMPLETED);
-	ck_assert_int_eq(o.error, 0);
-	o = join(shell("exit 7", 0));
-	ck_assert_int_eq(o.kind, TEND_FAILED);
-	ck_assert_int_eq(o.result, 7);
-	ck_assert_int_eq(o.error, -EIO);
-	o = join(shell("kill -SEGV $$", 0));
-	ck_assert_int_eq(o.kind, TEND_FAILED);
-	ck_assert_int_eq(o.signal, SIGSEGV);
-	ck_assert_int_eq(o.result, 128 + SIGSEGV);
-	end();
-	no_children_left();
 }
 
 /* The pids of a task that has begun and of one that cannot start, as the changes tell them. */
@@ -225,54 +206,6 @@ TEST(what_cannot_start_and_nobody_holds_is_told)
 	ANSWERS(tend_scope_wait_empty(scope, tend_after(PATIENCE_NS)), 0);
 	ck_assert_ptr_nonnull(strstr(told, " could not start: no-such-program-here: "));
 	tend_set_failure_hook(NULL);
-	end();
-}
-
-TEST(a_cancel_sends_the_stop_signal_and_then_kills)
-{
-	struct tend_outcome o;
-	tend_task polite, stubborn;
-
-	begin();
-	polite = shell("trap 'exit 5' TERM; echo up; while :; do sleep 0.01; done", 0);
-	stubborn = shell("trap '' TERM; echo up; while :; do sleep 0.01; done", 200 * TEND_MS);
-	until_it_says(polite, "up");
-	until_it_says(stubborn, "up");
-	ANSWERS(tend_scope_cancel(scope, -ECANCELED, "enough"), 0);
-	o = join(polite);
-	ck_assert_int_eq(o.kind, TEND_CANCELED);
-	ck_assert_int_eq(o.result, 5);
-	o = join(stubborn);
-	ck_assert_int_eq(o.kind, TEND_KILLED);
-	ck_assert_int_eq(o.signal, SIGKILL);
-	end();
-	no_children_left();
-}
-
-TEST(a_crash_after_a_cancel_is_a_failure)
-{
-	struct tend_outcome o;
-	tend_task t;
-
-	begin();
-	t = shell("trap 'kill -SEGV $$' TERM; echo up; while :; do sleep 0.01; done", 0);
-	until_it_says(t, "up");
-	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
-	o = join(t);
-	ck_assert_int_eq(o.kind, TEND_FAILED);
-	ck_assert_int_eq(o.signal, SIGSEGV);
-	ck_assert_int_eq(o.was_canceled, 1);
-	end();
-}
-
-TEST(what_had_to_be_killed_beside_the_leader_is_named)
-{
-	struct tend_outcome o;
-
-	begin();
-	o = join(shell("trap '' TERM; sleep 1000 & exit 0", 1));
-	ck_assert_int_eq(o.kind, TEND_COMPLETED);
-	ck_assert_msg(strstr(o.message, "1 killed below it: "), "%s", o.message);
 	end();
 }
 
@@ -476,17 +409,6 @@ TEST(a_drop_alone_runs_once)
 	        0);
 	ck_assert_int_eq(join(t).kind, TEND_COMPLETED);
 	ck_assert_int_eq(heard.drops, 1);
-	end();
-}
-
-TEST(a_canceled_process_never_starts)
-{
-	const char *const argv[] = {"sh", "-c", "echo ran >&2", NULL};
-	tend_task t;
-
-	begin();
-	ANSWERS(tend_scope_cancel(scope, -ECANCELED, NULL), 0);
-	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &t), -ECANCELED);
 	end();
 }
 

@@ -78,7 +78,7 @@ TEST(a_file_that_claims_more_than_it_has_is_not_understood)
 	ck_assert_uint_eq(tend_snapshot_count(s), 1);
 	tend_snapshot_free(s);
 	close(fd);
-	f.h->records_at = f.bytes - 8;
+	fake_area(&f, TEND__AREA_RECORDS)->at = f.bytes - 8;
 	fd = fake_file(&f);
 	ANSWERS(tend_snapshot_fd(fd, &s), -EPROTO);
 	close(fd);
@@ -102,11 +102,12 @@ TEST(a_hole_in_a_file_costs_no_memory)
 	plant(&f);
 	fd = fake_file(&f);
 	records = (char *)fake_record(&f, 0);
-	f.h->records_at += hole;
+	fake_area(&f, TEND__AREA_RECORDS)->at += hole;
 	f.h->bytes += hole;
 	ck_assert_int_eq(pwrite(fd, f.h, sizeof(*f.h), 0), (ssize_t)sizeof(*f.h));
 	ANSWERS(ftruncate(fd, (off_t)f.h->bytes), 0);
-	ck_assert_int_eq(pwrite(fd, records, 8192, (off_t)f.h->records_at), 8192);
+	ck_assert_int_eq(pwrite(fd, records, 8192, (off_t)fake_area(&f, TEND__AREA_RECORDS)->at),
+	                 8192);
 	getrusage(RUSAGE_SELF, &before);
 	ANSWERS(tend_snapshot_fd(fd, &s), 0);
 	getrusage(RUSAGE_SELF, &after);
@@ -114,7 +115,6 @@ TEST(a_hole_in_a_file_costs_no_memory)
 	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 100 * 1024); /* KiB */
 	tend_snapshot_free(s);
 	close(fd);
-	f.h->records_at -= hole;
 	fake_close(&f);
 }
 
@@ -143,7 +143,8 @@ TEST_EACH(a_claim_of_millions_of_records_costs_no_memory, 2)
 	if (_i) {
 		ANSWERS(ftruncate(fd, (off_t)f.bytes), 0);
 		ck_assert_int_eq(pwrite(fd, f.h, 8192, 0), 8192);
-		ck_assert_int_eq(pwrite(fd, fake_record(&f, 0), 4096, (off_t)f.h->records_at),
+		ck_assert_int_eq(pwrite(fd, fake_record(&f, 0), 4096,
+		                        (off_t)fake_area(&f, TEND__AREA_RECORDS)->at),
 		                 4096);
 	}
 	ck_assert_int_eq(lseek(fd, 77, SEEK_SET), 77);

@@ -19,7 +19,7 @@ static void write_down(struct tend__header *h, uint32_t ring, uint64_t number)
 	struct tend__ring *to = tend__ring_at(h, ring);
 	uint64_t head = atomic_load(&to->head);
 
-	atomic_store(&tend__ring_slots(to)[head % h->ring_slots].number, number);
+	atomic_store(&tend__event_at(h, ring, head)->number, number);
 	atomic_store(&to->head, head + 1);
 }
 

@@ -8,27 +8,53 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, RING_SLOTS = 4 };
+enum { PAGE = 4096 };
 
 static uint64_t align(uint64_t n) { return (n + PAGE - 1) / PAGE * PAGE; }
 
-struct fake fake_open(uint32_t records_max)
+/* Puts an area behind all others. */
+static void add(struct tend__header *h, uint32_t kind, uint32_t stride, uint64_t count)
+{
+	ck_assert_uint_lt(h->areas, TEND__AREAS_MAX);
+	h->area[h->areas++] =
+		(struct tend__area){.kind = kind, .stride = stride, .at = h->bytes, .count = count};
+	h->bytes = align(h->bytes + count * stride);
+}
+
+struct tend__area *fake_area(struct fake *f, uint32_t kind)
+{
+	for (uint32_t i = 0; i < f->h->areas; i++)
+		if (f->h->area[i].kind == kind)
+			return &f->h->area[i];
+	ck_abort_msg("no area of kind %u", kind);
+}
+
+static void *element(struct fake *f, uint32_t kind, uint64_t i)
+{
+	const struct tend__area *a = fake_area(f, kind);
+
+	return (char *)f->h + a->at + i * a->stride;
+}
+
+struct fake fake_shaped(uint32_t records_max, const struct shape *shape)
 {
 	struct tend__header h = {.magic = TEND__MAGIC,
 	                         .abi = TEND__ABI,
-	                         .header_bytes = sizeof(h),
+	                         .header_bytes = shape->header_bytes,
+	                         .bytes = PAGE + align(shape->header_bytes),
 	                         .pid = (uint32_t)getpid(),
 	                         .records_max = records_max,
 	                         .workers = 1,
-	                         .ring_slots = RING_SLOTS,
-	                         .rings = 2,
+	                         .ring_slots = 4,
 	                         .name = "fake"};
 	struct fake f;
 
-	h.sites_at = PAGE;
-	h.rings_at = align(h.sites_at + TEND__SITES_MAX * TEND__SITE_BYTES);
-	h.records_at = align(h.rings_at + h.rings * tend__ring_bytes(&h));
-	h.bytes = align(h.records_at + (uint64_t)records_max * sizeof(struct tend__record));
+	for (uint32_t i = 0; i < shape->unknown; i++)
+		add(&h, 1000 + i, 24, 3);
+	/* Not in the order of the kinds. */
+	add(&h, TEND__AREA_RINGS, shape->ring, 2);
+	add(&h, TEND__AREA_SITES, shape->site, 64);
+	add(&h, TEND__AREA_RECORDS, shape->record, records_max);
 	h.sites_used = 2;
 	h.records_used = 1;
 	f.bytes = h.bytes;
@@ -39,10 +65,18 @@ struct fake fake_open(uint32_t records_max)
 	f.h = mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
 	ck_assert_ptr_ne(f.h, MAP_FAILED);
 	memcpy(f.h, &h, sizeof(h));
-	strcpy(tend__site_at(f.h, 0), "?");
-	strcpy(tend__site_at(f.h, 1), "server.c:42");
+	strcpy(element(&f, TEND__AREA_SITES, 0), "?");
+	strcpy(element(&f, TEND__AREA_SITES, 1), "server.c:42");
 	fake_scope(&f, 0, "root");
 	return f;
+}
+
+struct fake fake_open(uint32_t records_max)
+{
+	return fake_shaped(records_max, &(struct shape){.header_bytes = sizeof(struct tend__header),
+	                                                .site = TEND__SITE_BYTES,
+	                                                .ring = TEND__RING_STRIDE,
+	                                                .record = sizeof(struct tend__record)});
 }
 
 void fake_close(struct fake *f)
@@ -61,7 +95,7 @@ int fake_file(const struct fake *f)
 
 struct tend__record *fake_record(struct fake *f, uint32_t slot)
 {
-	return tend__record_at(f->h, slot);
+	return element(f, TEND__AREA_RECORDS, slot);
 }
 
 void fake_rename(struct fake *f, uint32_t slot, const char *bytes, size_t n)
@@ -72,8 +106,8 @@ void fake_rename(struct fake *f, uint32_t slot, const char *bytes, size_t n)
 	tend__name_store(fake_record(f, slot)->name, words);
 }
 
-static uint32_t add(struct fake *f, uint32_t parent, uint32_t kind, const char *name,
-                    uint32_t low_word)
+static uint32_t fill(struct fake *f, uint32_t parent, uint32_t kind, const char *name,
+                     uint32_t low_word)
 {
 	uint32_t slot = f->h->records_used++;
 	struct tend__record *r = fake_record(f, slot);
@@ -90,13 +124,13 @@ static uint32_t add(struct fake *f, uint32_t parent, uint32_t kind, const char *
 
 uint32_t fake_scope(struct fake *f, uint32_t parent, const char *name)
 {
-	return add(f, parent, TEND_KIND_SCOPE, name, TEND__SCOPE_LIVE);
+	return fill(f, parent, TEND_KIND_SCOPE, name, TEND__SCOPE_LIVE);
 }
 
 uint32_t fake_task(struct fake *f, uint32_t parent, uint32_t kind, const char *name,
                    uint32_t state_bits)
 {
-	return add(f, parent, kind, name, state_bits);
+	return fill(f, parent, kind, name, state_bits);
 }
 
 void fake_generation(struct fake *f, uint32_t slot, uint32_t generation)
@@ -121,6 +155,9 @@ size_t row_named(const tend_snapshot *s, const char *name)
 			return i;
 	ck_abort_msg("no row is called %s", name);
 }
+
+char *fake_site(struct fake *f, uint32_t site) { return element(f, TEND__AREA_SITES, site); }
+struct tend__ring *fake_ring(struct fake *f, uint32_t i) { return element(f, TEND__AREA_RINGS, i); }
 
 const struct tend_info *info_named(const tend_snapshot *s, const char *name)
 {

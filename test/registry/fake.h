@@ -19,6 +19,19 @@ struct fake {
 
 /* With a live root scope called "root" in slot 1. */
 struct fake fake_open(uint32_t records_max);
+
+/* The same by a writer of another version: strides, and areas of kinds that do not exist. */
+struct shape {
+	uint32_t header_bytes;
+	uint32_t site, ring, record;
+	uint32_t unknown;
+};
+struct fake fake_shaped(uint32_t records_max, const struct shape *shape);
+
+/* The entry of the directory; there has to be one. */
+struct tend__area *fake_area(struct fake *f, uint32_t kind);
+char *fake_site(struct fake *f, uint32_t site);
+struct tend__ring *fake_ring(struct fake *f, uint32_t i);
 void fake_close(struct fake *f);
 
 /* A copy of it that is not sealed, as a named file is. */

@@ -180,6 +180,14 @@ static tend_snapshot *read_again(struct fake *f, int file)
 	return s;
 }
 
+/* The record of the slot in another mapping. */
+static struct tend__record *record_in(struct fake *f, struct tend__header *h, uint32_t slot)
+{
+	ptrdiff_t at = (char *)fake_record(f, slot) - (char *)f->h;
+
+	return (struct tend__record *)(void *)((char *)h + at);
+}
+
 static void read_while_reused(bool from_file)
 {
 	struct fake f = fake_open(64);
@@ -189,10 +197,8 @@ static void read_while_reused(bool from_file)
 	int file = from_file ? fake_file(&f) : -1;
 	struct tend__header *h =
 		from_file ? mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : f.h;
-	struct reuse u = {tend__record_at(h, before),
-	                  tend__record_at(h, scope),
-	                  tend__record_at(h, after),
-	                  {0}};
+	struct reuse u = {
+		record_in(&f, h, before), record_in(&f, h, scope), record_in(&f, h, after), {0}};
 
 	race_begin(&u.race, from_file ? RACES_IN_A_FILE : RACES_IN_MEMORY, reuse, &u);
 	while (race_goes_on(&u.race)) {
@@ -235,35 +241,47 @@ static void refused(struct fake *f, size_t bytes)
 
 #define REFUSES(field, value) \
 	do { \
-		__typeof__(f.h->field) was = f.h->field; \
-		f.h->field = (__typeof__(was))(value); \
+		__typeof__(field) was = field, *place = &(field); \
+		*place = (__typeof__(was))(value); \
 		refused(&f, f.bytes); \
-		f.h->field = was; \
+		*place = was; \
 	} while (0)
 
 TEST(a_header_that_lies_is_refused)
 {
 	struct fake f = fake_open(64);
+	struct tend__area *records;
 	tend_snapshot *s;
 
-	REFUSES(magic[0], 'X');
-	REFUSES(abi, TEND__ABI + 1);
-	REFUSES(header_bytes, 1);
-	REFUSES(bytes, f.bytes + 1);
-	REFUSES(bytes, UINT64_MAX);
-	REFUSES(records_max, TEND__SLOT_MAX + 1);
-	REFUSES(records_max, f.bytes / 128);
-	REFUSES(rings, TEND__RINGS_MAX + 1);
-	REFUSES(rings, TEND__RINGS_MAX);
-	REFUSES(ring_slots, UINT32_MAX);
-	REFUSES(sites_at, 0);
-	REFUSES(sites_at, 4097);
-	REFUSES(sites_at, UINT64_MAX - 7);
-	REFUSES(rings_at, 4096);
-	REFUSES(records_at, f.bytes);
-	REFUSES(records_at, UINT64_MAX - 7);
+	records = fake_area(&f, TEND__AREA_RECORDS);
+	REFUSES(f.h->magic[0], 'X');
+	REFUSES(f.h->abi, TEND__ABI + 1);
+	REFUSES(f.h->header_bytes, TEND__HEADER_BYTES - 1);
+	REFUSES(f.h->header_bytes, UINT32_MAX);
+	REFUSES(f.h->bytes, f.bytes + 1);
+	REFUSES(f.h->bytes, UINT64_MAX);
+	REFUSES(f.h->areas, 2);
+	REFUSES(f.h->areas, TEND__AREAS_MAX + 1);
+	REFUSES(records->kind, 1000);
+	REFUSES(records->count, TEND__SLOT_MAX + 1);
+	REFUSES(records->count, f.bytes / 128);
+	REFUSES(records->count, UINT64_MAX);
+	REFUSES(records->stride, 0);
+	REFUSES(records->stride, 120);
+	REFUSES(records->stride, 132);
+	REFUSES(records->stride, 1 << 20);
+	REFUSES(records->stride, UINT32_MAX - 7);
+	REFUSES(records->at, 0);
+	REFUSES(records->at, records->at + 4);
+	REFUSES(records->at, f.bytes - 8);
+	REFUSES(records->at, f.bytes + 8);
+	REFUSES(records->at, UINT64_MAX - 7);
+	REFUSES(fake_area(&f, TEND__AREA_SITES)->count, TEND__SITES_MAX + 1);
+	REFUSES(fake_area(&f, TEND__AREA_SITES)->at, 8);
+	REFUSES(fake_area(&f, TEND__AREA_RINGS)->count, 1 << 20);
+	REFUSES(fake_area(&f, TEND__AREA_RINGS)->stride, 8);
 	refused(&f, f.bytes - 1);
-	refused(&f, sizeof(*f.h) - 1);
+	refused(&f, TEND__HEADER_BYTES - 1);
 	refused(&f, 0);
 	s = fake_read(&f);
 	ck_assert_uint_eq(tend_snapshot_count(s), 1);

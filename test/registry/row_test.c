@@ -207,7 +207,7 @@ TEST(a_site_that_is_not_there_is_none_and_control_bytes_are_not_shown)
 	fake_record(&f, a)->site_kind |= 2 << 8;
 	fake_record(&f, b)->site_kind |= 0xffffffu << 8;
 	fake_record(&f, c)->site_kind |= 1 << 8;
-	memset(tend__site_at(f.h, 1), 27, TEND__SITE_BYTES); /* and without an end */
+	memset(fake_site(&f, 1), 27, TEND__SITE_BYTES); /* and without an end */
 	s = fake_read(&f);
 	ck_assert_str_eq(info_named(s, "a")->site, "");
 	ck_assert_str_eq(info_named(s, "b")->site, "");

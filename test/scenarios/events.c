@@ -54,6 +54,26 @@ SCENARIO(each_change_of_a_scope_or_task_is_an_event)
 	close_world();
 }
 
+SCENARIO(a_task_whose_deadline_has_passed_is_told_as_canceled)
+{
+	struct tend_event_info e[4];
+	tend_subscription *sub;
+	tend_task t;
+
+	open_world(1);
+	OK(tend_sleep(TEND_MS));
+	OK(tend_subscribe(rt, &sub));
+	OK(tend_task_begin(root, TEND_TASK_OPTS(.name = "t", .deadline = tend_now()), &t));
+	ANSWERS((int)tend_events_take(sub, e, 4, NULL), 3);
+	ck_assert_int_eq(e[0].type, TEND_EVENT_STARTED);
+	ck_assert_int_eq(e[1].type, TEND_EVENT_CANCELED);
+	ck_assert_int_lt(e[1].result, 0);
+	ck_assert_uint_eq(e[1].id, t.id);
+	OK(tend_task_end(t, 0));
+	tend_unsubscribe(sub);
+	close_world();
+}
+
 SCENARIO(the_event_of_an_end_says_why)
 {
 	const struct {

@@ -49,6 +49,16 @@ void compute(void);                            /* some work of a task that never
 const char *tree(void);
 #define IS(got, want) ck_assert_str_eq(got, want)
 
+/* ---- Processes ----
+ *
+ * The programs of the scenarios: in the simulator functions (sim/programs.c), on threads lines
+ * for a shell (threads/programs.c). Returns the argv of the program with the name, until the
+ * next call. */
+const char *const *argv_of(const char *name);
+tend_task process(tend_scope s, const char *name, uint64_t stop_ns);
+/* Until the word is in its tail, and the guard has said that it runs. */
+void until_it_says(tend_task t, const char *word);
+
 /* Bodies. */
 int wait_for(void *event);       /* until it is set; 0, or -ECANCELED */
 int end_at_once(void *arg);      /* 0 */

@@ -13,7 +13,8 @@ void open_world(uint32_t workers)
 	tend_set_failure_hook(ignore_failure);
 	events_count = 0;
 	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = workers, .tasks_max = 10000,
-	                                       .events_max = 64),
+	                                       .events_max = 64,
+	                                       .guard_path = getenv("TEND_GUARD")),
 	                     &rt));
 	root = tend_root(rt);
 }
@@ -159,6 +160,32 @@ void await_count(_Atomic int *counter, int n)
 	while (atomic_load(counter) < n) {
 		ck_assert_uint_lt(tend_now(), deadline);
 		tend_yield();
+	}
+}
+
+tend_task process(tend_scope s, const char *name, uint64_t stop_ns)
+{
+	tend_task t;
+
+	OK(tend_spawn_process(s, TEND_PROCESS_OPTS(.argv = argv_of(name), .stop_ns = stop_ns), &t));
+	return t;
+}
+
+void until_it_says(tend_task t, const char *word)
+{
+	char tail[4096];
+	uint64_t deadline = SOON;
+
+	for (;;) {
+		int64_t n = tend_process_tail(t, tail, sizeof(tail) - 1, NULL);
+
+		ck_assert_int_ge((int)n, 0);
+		tail[n] = '\0';
+		if (strstr(tail, word) && tend_process_pid(t) > 0)
+			return;
+		ck_assert_uint_lt(tend_now(), deadline);
+		/* Another process is at work, so only a look tells. */
+		OK(tend_sleep(TEND_MS));
 	}
 }
 

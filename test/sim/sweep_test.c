@@ -27,7 +27,8 @@ static struct {
 struct story {
 	const char *name;
 	void (*tell)(void);
-	bool cancels; /* it cancels something itself */
+	bool cancels;     /* it cancels something itself */
+	bool needs_stack; /* something in it waits until there is memory for a stack */
 };
 static const struct story *story;
 
@@ -593,23 +594,100 @@ static void deadlines(void)
 	                  (struct tend_task_opts){.deadline = tend_after(TEND_MS)}, false, NULL);
 }
 
+static int say_and_end(const char *const *argv)
+{
+	(void)argv;
+	(void)!tend_sim_write(1, "one\n");
+	(void)tend_sim_wait(TEND_MS);
+	(void)!tend_sim_write(2, "two\n");
+	return 0;
+}
+static int end_at_term(const char *const *argv)
+{
+	(void)argv;
+	(void)!tend_sim_daemon(say_and_end);
+	return tend_sim_wait(TEND_FOREVER);
+}
+
+static void hear(void *arg, int stream, const char *bytes, size_t n)
+{
+	(void)arg;
+	(void)stream;
+	(void)bytes;
+	(void)n;
+	(void)!may(tend_sleep_until(tend_after(TEND_MS)), 0, 0);
+}
+static int start_process(const char *name, tend_output_fn *output, tend_task *out)
+{
+	const char *const argv[] = {name, NULL};
+	int error = tend_spawn_process(st.scope,
+	                               TEND_PROCESS_OPTS(.argv = argv, .stop_ns = TEND_MS,
+	                                                 .output = output, .drop = drop),
+	                               out);
+
+	st.admitted += !error;
+	return may(error, -ESRCH, 0);
+}
+static int run_processes(void *arg)
+{
+	tend_task t;
+
+	(void)arg;
+	st.ran++;
+	if (!start_process("stays", NULL, &t)) {
+		(void)!may(tend_sleep_until(tend_after(2 * TEND_MS)), 0, 0);
+		(void)!may(tend_task_cancel(t, -ECANCELED, "enough"), -ESRCH, -EALREADY);
+		(void)!may(tend_join(t, NULL, TEND_FOREVER), -ESRCH, 0);
+	}
+	st.finished++;
+	return 0;
+}
+static void processes(void)
+{
+	OK(tend_sim_program("says", say_and_end));
+	OK(tend_sim_program("stays", end_at_term));
+	(void)!start(st.scope, run_processes, NULL);
+	(void)!start_process("says", hear, NULL);
+	(void)!start_process("says", NULL, NULL);
+	(void)!start_process("missing", NULL, NULL);
+}
+static int kill_the_guard(void *arg)
+{
+	(void)arg;
+	st.ran++;
+	(void)!may(tend_sleep_until(tend_after(TEND_MS)), 0, 0);
+	tend_sim_kill_guard();
+	st.finished++;
+	return 0;
+}
+static void processes_without_a_guard(void)
+{
+	OK(tend_sim_program("says", say_and_end));
+	OK(tend_sim_program("stays", end_at_term));
+	(void)!start(st.scope, kill_the_guard, NULL);
+	(void)!start_process("says", hear, NULL);
+	(void)!start(st.scope, run_processes, NULL);
+}
+
 static const struct story stories[] = {
-	{"ping_pong", ping_pong, false},
-	{"nested_scopes", nested_scopes, false},
-	{"joins", joins, false},
-	{"fan_out", fan_out, false},
-	{"timeouts", timeouts, true},
-	{"shutdown_with_cleanups", shutdown_with_cleanups, true},
-	{"shields", shields, false},
-	{"defers_and_panics", defers_and_panics, false},
-	{"owners", owners, true},
-	{"thread_and_fiber", thread_and_fiber, false},
-	{"empty_by_path", empty_by_path, false},
-	{"watches", watches, false},
-	{"hand_overs", hand_overs, false},
-	{"aborts", aborts, true},
-	{"externals_and_readers", externals_and_readers, false},
-	{"deadlines", deadlines, true},
+	{"ping_pong", ping_pong, false, false},
+	{"nested_scopes", nested_scopes, false, false},
+	{"joins", joins, false, false},
+	{"fan_out", fan_out, false, false},
+	{"timeouts", timeouts, true, false},
+	{"shutdown_with_cleanups", shutdown_with_cleanups, true, false},
+	{"shields", shields, false, false},
+	{"defers_and_panics", defers_and_panics, false, false},
+	{"owners", owners, true, false},
+	{"thread_and_fiber", thread_and_fiber, false, false},
+	{"empty_by_path", empty_by_path, false, false},
+	{"watches", watches, false, false},
+	{"hand_overs", hand_overs, false, false},
+	{"aborts", aborts, true, false},
+	{"externals_and_readers", externals_and_readers, false, false},
+	{"deadlines", deadlines, true, false},
+	{"processes", processes, true, true},
+	{"processes_without_a_guard", processes_without_a_guard, true, true},
 };
 enum { STORIES = sizeof(stories) / sizeof(*stories) };
 
@@ -655,6 +733,8 @@ static int tell(void *arg)
 				tend_channel_close(st.channels[i]);
 			for (int i = 0; i < st.events_count; i++)
 				story_event(st.events[i]);
+			if (story->needs_stack)
+				tend_sim_fail_alloc(0, 0);
 		}
 		OK(tend_scope_wait_empty(st.scope, tend_after(60 * TEND_SEC)));
 	}

@@ -109,17 +109,14 @@ static void close_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
 
 static void tick(tend_runtime *rt, uint64_t id);
 
-/* Has the monitor look in a while. Without memory the next request or news makes it look. */
+/* Has the monitor look in a while. Needs no memory, because what is awaited may be memory. */
 static void await(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);
 	if (c->ticks)
 		return;
-	tend__alarm_drop(c->tick); /* the last one, which has rung */
-	c->tick = tend__alarm_make(c->rt, tend_after(TICK_NS), 0, tick);
-	if (c->tick)
-		tend__alarm_start(c->tick);
-	c->ticks = c->tick;
+	tend__alarm_set(c->rt, &c->tick, tend_after(TICK_NS));
+	c->ticks = true;
 }
 
 /* The guard died. The kernel signals each of its keepers, and a keeper then kills its
@@ -395,6 +392,7 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 			tend__link_init(&c->live);
 			tend__link_init(&c->asks);
 			tend__link_init(&c->stops);
+			c->tick.ring = tick;
 			tend__unlock(&c->lock);
 			tend__lock(&c->told_lock);
 			tend__link_init(&c->told);
@@ -425,8 +423,7 @@ void tend__children_close(tend_runtime *rt)
 	             !tend__linked(&c->stops));
 	if (c->open)
 		close_guard(c);
-	tend__alarm_drop(c->tick);
-	c->tick = NULL;
+	tend__alarm_stop(c->rt, &c->tick);
 	tend__unlock(&c->lock);
 }
 

@@ -177,7 +177,10 @@ uint32_t tend__process_turn(struct tend__task *t)
 		 * consumed the notify of news. */
 		if (any)
 			again(t);
-		tend__describe(t, (uint64_t)pid, tend__clock());
+		tend__describe(t, (uint64_t)pid, tend__clock(), 0);
+#ifdef TEND_SIM
+		tend__on_wait(t->id);
+#endif
 		return pid ? TEND__WAIT_EXIT : TEND__WAIT_GUARD;
 	}
 	/* After a panic of the output callback the outcome stands. */

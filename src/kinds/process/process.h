@@ -62,8 +62,8 @@ struct tend__children {
 	struct tend__link live TEND_GUARDED_BY(&lock);   /* (k) processes, by their `live` */
 	struct tend__link asks TEND_GUARDED_BY(&lock);   /* (k) by `todo`: to be requested */
 	struct tend__link stops TEND_GUARDED_BY(&lock);  /* (k) by `todo`: to be stopped */
-	struct tend__alarm *tick TEND_GUARDED_BY(&lock); /* (k) or NULL */
-	bool ticks TEND_GUARDED_BY(&lock);               /* (k) it has not rung yet */
+	struct tend__alarm tick TEND_GUARDED_BY(&lock);  /* (k) has the monitor look */
+	bool ticks TEND_GUARDED_BY(&lock);               /* (k) it is set and has not rung yet */
 	bool open TEND_GUARDED_BY(&lock);                /* (k) there is a guard */
 	/* A lock of its own, because a guard is started and closed under `lock`, and a cancel must
 	 * not wait for that. */

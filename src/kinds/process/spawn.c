@@ -233,7 +233,7 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
 	/* From here on cancels find the task. */
 	tend__task_link(t);
 	tend__link_ask(p);
-	tend__describe(t, 0, tend__clock());
+	tend__describe(t, 0, tend__clock(), 0);
 	/* The first of the notifies that have come makes the task take its first turn. */
 	if (!tend__task_park(t, TEND__WAIT_GUARD))
 		tend__process_wake(t);
@@ -250,10 +250,6 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	if (error)
 		return error;
 	TEND__VISIT(rt, scope.id);
-#ifdef TEND_SIM
-	if (tend__scope_find(rt, scope.id) && tend__thread_number() == 0)
-		return -ENOSYS; /* a simulation has no processes */
-#endif
 	struct tend_task_opts task = {.size = sizeof(task),
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags & TEND_CRITICAL,

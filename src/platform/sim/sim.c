@@ -7,10 +7,9 @@
  *
  * When no thread can go on, real descriptors are looked at, then the clock jumps to the next
  * deadline; without a deadline the run ends as a deadlock. */
-#include "tend/sim.h"
+#include "platform/sim/sim.h"
 
 #include "platform/context.h"
-#include "platform/platform.h"
 
 #include "base/error.h"
 
@@ -21,7 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { THREADS = 96, STACK_BYTES = 256 * 1024, CHOICES = 1 << 16 };
+enum { THREADS = 96, STACK_BYTES = 256 * 1024, CHOICES = 1 << 16, ENDINGS = 2 };
 
 enum state { UNUSED, RUNNABLE, BLOCKED, DONE };
 
@@ -34,6 +33,8 @@ struct vthread {
 	void *arg;
 	const void *word;            /* the futex that the thread sleeps on, or NULL */
 	struct tend__poller *poller; /* the poller that the thread sleeps in, or NULL */
+	int fd;                      /* the descriptor that the thread waits for, or -1 */
+	short events;                /* for `fd`, as in poll(2) */
 	uint64_t deadline;
 };
 
@@ -50,8 +51,10 @@ struct sim {
 	uint64_t clock;
 	uint64_t number; /* the run's, from 1 */
 	uint32_t preemptions;
+	bool fixed; /* an exploration takes the first of each choice */
 	bool failed;
-	struct tend__context outside; /* the caller of tend_sim_run() */
+	struct tend__context outside;   /* the caller of tend_sim_run() */
+	void (*endings[ENDINGS])(void); /* called when the run is over, or NULL */
 	int (*fn)(void *);
 	void *arg;
 	/* For an exploration. */
@@ -84,7 +87,7 @@ static void trace(uint64_t what)
 
 static uint32_t choose(uint32_t n)
 {
-	if (n <= 1)
+	if (n <= 1 || (sim->choices && sim->fixed))
 		return 0;
 	uint32_t taken;
 	if (!sim->choices)
@@ -158,7 +161,7 @@ void tend__step(void)
 	if (++sim->result.steps > sim->opts.steps_max)
 		fail(-ETIME);
 	if (sim->choices) {
-		if (sim->preemptions >= sim->opts.explore)
+		if (sim->preemptions >= sim->opts.explore || sim->fixed)
 			return;
 		uint32_t others = count_runnable() - 1;
 		if (others) {
@@ -187,18 +190,16 @@ static void wake(int i)
 	}
 }
 
-/* Real descriptors in pollers: a pipe inside the program is as deterministic as
- * the program. */
-static void look_at_descriptors(void)
+/* Real descriptors: a pipe inside the program is as deterministic as the program. */
+void tend__sim_look(void)
 {
-	for (int i = 0; i < sim->used; i++) {
+	for (int i = 0; sim && i < sim->used; i++) {
 		struct vthread *v = &sim->threads[i];
-		struct pollfd p = {.events = POLLIN};
+		struct pollfd p = {.fd = v->fd, .events = v->events};
 
-		if (v->state != BLOCKED || !v->poller || !v->poller->watched)
-			continue;
-		p.fd = v->poller->epoll;
-		if (poll(&p, 1, 0) > 0)
+		if (v->poller && v->poller->watched)
+			p = (struct pollfd){.fd = v->poller->epoll, .events = POLLIN};
+		if (v->state == BLOCKED && p.fd >= 0 && poll(&p, 1, 0) > 0)
 			wake(i);
 	}
 }
@@ -243,7 +244,7 @@ static void jump_clock(void)
 static void go_on(void)
 {
 	if (sim->runnable == 0)
-		look_at_descriptors();
+		tend__sim_look();
 	if (sim->runnable == 0)
 		jump_clock();
 	go_to(nth_runnable(choose(count_runnable())));
@@ -270,14 +271,24 @@ void tend__futex_wait(const void *word, uint32_t value, uint64_t deadline)
 		tend__os_futex_wait(word, value, deadline);
 		return;
 	}
+	tend__sim_wait(word, value, -1, 0, deadline);
+}
+
+void tend__sim_wait(const void *word, uint32_t value, int fd, short events, uint64_t deadline)
+{
 	tend__step();
-	if (*(const volatile uint32_t *)word != value || deadline <= sim->clock)
+	struct pollfd p = {.fd = fd, .events = events};
+	if (*(const volatile uint32_t *)word != value || deadline <= sim->clock ||
+	    (fd >= 0 && poll(&p, 1, 0) > 0))
 		return;
 	struct vthread *self = &sim->threads[sim->current];
 	self->word = word;
+	self->fd = fd;
+	self->events = events;
 	self->deadline = deadline;
 	block();
 	self->word = NULL;
+	self->fd = -1;
 }
 
 void tend__futex_wake(const void *word, int n)
@@ -339,6 +350,7 @@ static int start(void (*fn)(void *), void (*end)(void *), void *arg)
 	v->arg = arg;
 	v->word = NULL;
 	v->poller = NULL;
+	v->fd = -1;
 	v->deadline = TEND_FOREVER;
 	memset(&v->tls, 0, sizeof(v->tls));
 	tend__context_make(&v->context, &sim->outside, v->stack, STACK_BYTES, thread_main, v);
@@ -388,13 +400,41 @@ void tend__thread_yield(void)
 		go_to(nth_runnable(choose(count_runnable())));
 }
 
-void tend_sim_compute(uint64_t ns)
+void tend__sim_compute(uint64_t ns)
 {
-	if (!sim)
-		return;
 	sim->clock += ns;
 	wake_due();
 	tend__thread_yield();
+}
+
+void *tend__sim_self(void (*fn)(void *))
+{
+	struct vthread *v = sim ? &sim->threads[sim->current] : NULL;
+
+	return v && v->fn == fn ? v->arg : NULL;
+}
+
+uint64_t tend__sim_while(void) { return sim->choices || draw() % 2 ? 0 : draw() % TEND_MS; }
+
+void tend__sim_at_end(void (*fn)(void))
+{
+	int i = 0;
+
+	while (i < ENDINGS && sim->endings[i] && sim->endings[i] != fn)
+		i++;
+	tend__assert(i < ENDINGS);
+	sim->endings[i] = fn;
+}
+
+void tend__sim_fix(bool fixed) { sim->fixed = fixed; }
+
+int tend__sim_threads(void)
+{
+	int n = 0;
+
+	for (int i = 1; i < sim->used; i++)
+		n += sim->threads[i].state == RUNNABLE || sim->threads[i].state == BLOCKED;
+	return n;
 }
 
 int32_t tend__thread_number(void) { return sim ? 0 : tend__os_thread_number(); }
@@ -477,6 +517,7 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 	s->clock = TEND_SEC; /* above 0, because an instant of 0 means "none" in options */
 	s->number = ++runs_begun;
 	s->preemptions = 0;
+	s->fixed = false;
 	s->choices_at = 0;
 	s->failed = false;
 	s->used = 1;
@@ -487,8 +528,9 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 	for (int i = 0; i < THREADS; i++) {
 		void *stack = s->threads[i].stack;
 
-		s->threads[i] = (struct vthread){.stack = stack};
+		s->threads[i] = (struct vthread){.stack = stack, .fd = -1};
 	}
+	memset(s->endings, 0, sizeof(s->endings));
 	if (!v->stack)
 		v->stack = map_stack();
 	if (!v->stack)
@@ -507,6 +549,8 @@ static int run(struct sim *s, int (*fn)(void *), void *arg)
 	for (int i = 0; i < s->used; i++)
 		if (s->threads[i].state != UNUSED)
 			tend__context_drop(&s->threads[i].context);
+	for (int i = 0; i < ENDINGS && s->endings[i]; i++)
+		s->endings[i]();
 	return s->result.status;
 }
 

@@ -1,0 +1,101 @@
+/* cli/up/wait.c - the answer to `tend wait`: a task has started, or has ended for good. */
+#include "up/up.h"
+#include "ask/envelope.h"
+#include "show/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SILENCE_NS TEND_SEC /* at most, between two messages to a client */
+
+enum verdict { NOT_YET, REACHED, NEVER };
+
+static enum verdict look(const struct up_task *t, bool ended)
+{
+	const struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	if (node->ended)
+		return t->outcome == TEND_COMPLETED ? REACHED : NEVER;
+	if (t->state == TEND_STATE_ABANDONED)
+		return NEVER;
+	return !ended && node->started ? REACHED : NOT_YET;
+}
+
+/* Looks at a task, or at all. One task that never gets there decides for all. Returns in
+ * `which` the task that decides. */
+static enum verdict look_all(const struct up *up, const struct up_task *only, bool ended,
+                             const struct up_task **which)
+{
+	enum verdict all = REACHED;
+
+	*which = only ? only : &up->tasks[0];
+	if (only)
+		return look(only, ended);
+	for (size_t i = 0; i < up->config->ntasks && all != NEVER; i++) {
+		enum verdict one = look(&up->tasks[i], ended);
+		if (one == NEVER || (one == NOT_YET && all == REACHED)) {
+			all = one;
+			*which = &up->tasks[i];
+		}
+	}
+	return all;
+}
+
+/* Writes how a task is that has not got there. */
+static void tell(const struct up_task *t, bool ended, char *buf, size_t size)
+{
+	char ending[256];
+
+	if (t->state == TEND_STATE_ENDED) {
+		up_task_ending(t, ending, sizeof(ending));
+		snprintf(buf, size, "%s is %s: %s", t->config->name, tend_outcome_name(t->outcome),
+		         ending);
+		return;
+	}
+	snprintf(buf, size, "%s has not %s; it is %s%s%s%s%s", t->config->name,
+	         ended ? "ended" : "started", tend_state_name(t->state), t->wait[0] ? ": " : "",
+	         t->wait, t->why[0] ? "; last error: " : "", t->why);
+}
+
+static json_t *answer(const struct up *up, const struct up_task *only, enum verdict verdict,
+                      const struct up_task *which, bool ended)
+{
+	char text[600];
+
+	if (verdict == REACHED)
+		return envelope_ok("tend.wait/1", up_rows(up, only));
+	tell(which, ended, text, sizeof(text));
+	json_t *message = text_json(text, strlen(text));
+	json_t *envelope =
+		envelope_error("tend.wait/1", verdict == NEVER ? EXIT_NOT_RUNNING : EXIT_TIMEOUT,
+	                       message ? json_string_value(message) : "out of memory");
+	json_decref(message);
+	return envelope;
+}
+
+void up_wait(struct up *up, struct up_task *t, const json_t *request, struct control_reply *reply)
+{
+	json_int_t timeout = field_number(request, "timeout_ns");
+	uint64_t deadline = timeout > 0 ? tend_after((uint64_t)timeout) : TEND_FOREVER;
+	bool ended = strcmp(field_text(request, "for"), "ended") == 0;
+
+	for (;;) {
+		const struct up_task *which;
+		enum verdict verdict = look_all(up, t, ended, &which);
+		if (verdict != NOT_YET || tend_now() >= deadline) {
+			control_send(reply, answer(up, t, verdict, which, ended));
+			return;
+		}
+		uint64_t until = tend_after(SILENCE_NS);
+		int error = tend_event_wait(up->changed, until < deadline ? until : deadline);
+		if (error == -ECANCELED)
+			return;
+		/* The event stays set until the watching fiber has seen it. */
+		if (error == 0 && tend_yield() == -ECANCELED)
+			return;
+		if (error == -ETIMEDOUT && !control_send(reply, json_pack("{s:{}}", "progress")))
+			return;
+	}
+}
