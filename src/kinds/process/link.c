@@ -301,7 +301,6 @@ static struct tend__process *take_told(struct tend__children *c)
 	struct tend__process *p = NULL;
 
 	tend__lock(&c->told_lock);
-	c->posted = false;
 	if (tend__linked(&c->told)) {
 		p = tend__entry(c->told.next, struct tend__process, told);
 		tend__unlink(&p->told);
@@ -315,7 +314,11 @@ static void stop_told(tend_runtime *rt, struct tend__errand *errand)
 	struct tend__children *c = children_of(rt);
 	struct tend__process *p;
 
-	(void)errand;
+	/* Once, because from here on the errand may be in the queue again. */
+	tend__lock(&c->told_lock);
+	tend__assert(errand == &c->errand);
+	c->posted = false;
+	tend__unlock(&c->told_lock);
 	/* No process that is taken is freed meanwhile, because tend__link_leave() takes the lock. */
 	tend__lock(&c->lock);
 	while ((p = take_told(c))) {
