@@ -179,8 +179,8 @@ bool tend__guard_dead(const struct tend__guard *g);
  *             -ENOMEM, ... of the kernel */
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out);
 
-/* Kills the guard at once, and so its tasks: for a guard that makes no sense. What follows is
- * tend__guard_close(), which then waits only for the kernel. */
+/* Kills the guard at once, and so its tasks: for a guard that makes no sense. A
+ * tend__guard_close() that follows waits only for the kernel. */
 void tend__guard_end(const struct tend__guard *g);
 
 /* Ends the guard and with it all of its tasks, and waits up to a second for its end. Does

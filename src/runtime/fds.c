@@ -85,7 +85,7 @@ static void report(struct tend__worker *w, const struct tend__ready *ready, int 
 		int fd = tend__key_fd(ready[i].key);
 
 		tend__assert(fd >= 0 && fd < TEND__FDS_MAX);
-		/* Relaxed: this worker wrote it. */
+		/* Relaxed: this worker wrote the pointer. */
 		struct tend__fd *f = tend__load_relaxed(&w->fds) + fd;
 
 		/* The event of an earlier file of the number: no wait is for that file. */
@@ -267,7 +267,7 @@ static struct tend__fd *watched(int fd)
 	struct tend__worker *w = tend__tls.worker;
 
 	tend__assert(w);
-	/* Relaxed: this worker wrote it. */
+	/* Relaxed: this worker wrote the pointer. */
 	struct tend__fd *f = tend__load_relaxed(&w->fds);
 
 	if (!f || fd < 0 || fd >= TEND__FDS_MAX)
@@ -342,7 +342,7 @@ static void advance(int fd, uint64_t by)
 {
 	struct number *n = number_of(fd);
 	struct tend__worker *self = tend__tls.worker;
-	/* Relaxed: this worker wrote it. */
+	/* Relaxed: this worker wrote the pointer. */
 	struct tend__fd *own = self ? tend__load_relaxed(&self->fds) : NULL;
 
 	if (!n)
