@@ -447,6 +447,54 @@ TEST(a_callback_that_waits_holds_the_process_up_and_loses_nothing)
 	run_seeds("a_callback_that_waits", (uint64_t)suite_count(20, 100, 1000), pressure, NULL);
 }
 
+/* ---- More starts than may be unanswered ---- */
+
+enum { CROWD = 80 };
+_Static_assert(CROWD > TEND__GUARD_WINDOW, "some starts have to wait");
+
+static int crowd(void *arg)
+{
+	tend_task t[CROWD];
+
+	(void)arg;
+	open_world(1);
+	for (int i = 0; i < CROWD; i++)
+		t[i] = process(root, i % 2 ? "exit 7" : "exit 0", 0);
+	for (int i = 0; i < CROWD; i++)
+		ck_assert_int_eq(joined(t[i]).result, i % 2 ? 7 : 0);
+	close_world();
+	no_thread_is_left();
+	return 0;
+}
+TEST(more_starts_than_the_guard_takes_at_once_wait_for_their_turn)
+{
+	run_seeds("more_starts", (uint64_t)suite_count(5, 30, 300), crowd, NULL);
+}
+
+/* The socket of the guard is full for some of the requests, when nothing else goes on that
+ * would have the runtime look again. */
+static int one_by_one(void *arg)
+{
+	(void)arg;
+	open_world(1);
+	for (int i = 0; i < 5; i++) {
+		tend_task t = process(root, "exit 5 on TERM", 0);
+
+		until_it_says(t, "up");
+		OK(tend_sleep(TEND_SEC));
+		OK(tend_task_cancel(t, -ECANCELED, NULL));
+		ck_assert_int_eq(joined(t).result, 5);
+		OK(tend_sleep(TEND_SEC));
+	}
+	close_world();
+	return 0;
+}
+TEST(a_request_that_finds_no_room_is_repeated)
+{
+	run_seeds("a_request_that_finds_no_room", (uint64_t)suite_count(50, 100, 1000), one_by_one,
+	          NULL);
+}
+
 /* ---- A shutdown at each instant ---- */
 
 static int shutdown_at(void *arg)
@@ -512,8 +560,22 @@ static const struct tend__guard_stop soon = {SIGTERM, 10 * TEND_MS};
 
 static int ask_for(uint64_t cookie, const char *name)
 {
-	return tend__guard_spawn(&guard, cookie, argv_of(name), NULL, NULL, -1, soon, NULL);
+	int error;
+
+	do
+		error = tend__guard_spawn(&guard, cookie, argv_of(name), NULL, NULL, -1, soon, NULL);
+	while (error == -EAGAIN);
+	return error;
 }
+
+/* The socket may be full for a while. */
+#define SENT(call) \
+	do { \
+		int sent; \
+		while ((sent = (call)) == -EAGAIN) \
+			continue; \
+		OK(sent); \
+	} while (0)
 
 static struct tend__guard_message next_message(void)
 {
@@ -554,7 +616,7 @@ static int messages(void *arg)
 	ck_assert_int_eq(m.error, EEXIST);
 	/* A stop before the start arrives right after it, or in place of it. */
 	OK(ask_for(8, "deaf"));
-	OK(tend__guard_stop(&guard, 8, 20 * TEND_MS));
+	SENT(tend__guard_stop(&guard, 8, 20 * TEND_MS));
 	m = next_message();
 	if (m.type == TEND__GUARD_STARTED) {
 		close(m.pidfd);
@@ -563,13 +625,13 @@ static int messages(void *arg)
 	}
 	ck_assert_uint_eq(m.cookie, 8);
 	/* What has no task is nothing. */
-	OK(tend__guard_kill(&guard, 8));
+	SENT(tend__guard_kill(&guard, 8));
 	OK(tend__guard_signal(&guard, 99, SIGTERM));
 	ANSWERS(tend__guard_signal(&guard, 7, 65), -EINVAL);
 	/* A later stop can only make the time shorter. */
 	uint64_t before = tend_now();
-	OK(tend__guard_stop(&guard, 7, 10 * TEND_MS));
-	OK(tend__guard_stop(&guard, 7, 60 * TEND_SEC));
+	SENT(tend__guard_stop(&guard, 7, 10 * TEND_MS));
+	SENT(tend__guard_stop(&guard, 7, 60 * TEND_SEC));
 	EXPECT_MESSAGE(m, TEND__GUARD_EXITED, 7);
 	ck_assert_uint_lt(tend_now() - before, 20 * TEND_MS);
 	ck_assert_int_eq(m.code, CLD_KILLED);
