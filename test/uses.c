@@ -73,6 +73,18 @@ static int scopes(tend_runtime *rt)
 	return n + tend_scope_close(below, 0, &stats) + tend_scope_live(tend_detached(rt)) > 0;
 }
 
+static int lives(void)
+{
+	tend_task task = tend_self();
+	struct tend_life info;
+	int n = tend_ready() + tend_alive() + tend_fail(-1, "%d", 1) + tend_fatal(-1, "%d", 1);
+
+	n += tend_task_ready(task, 1) + tend_task_fail(task, 1, -1, "why");
+	n += tend_task_stop(task, 0) + tend_task_start(task, 0) + tend_task_restart(task, 0);
+	n += tend_task_wait(task, TEND_IS_READY, 0, 0) + tend_task_shutdown(task, 0);
+	return n + tend_task_info(task, &info);
+}
+
 static int tasks(tend_scope scope, struct tend_event *event)
 {
 	tend_task task;
@@ -216,6 +228,6 @@ int uses(void)
 {
 	tend_runtime *rt;
 
-	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) +
+	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) + lives() +
 	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt, NULL) + simulation();
 }

@@ -12,6 +12,8 @@
 	X(status, "show the state of the tasks") \
 	X(logs, "show what a task wrote last") \
 	X(wait, "wait until a task has started or ended") \
+	X(events, "show what has happened to the tasks") \
+	X(attach, "show what a running stack writes") \
 	X(completion, "print the completion of a shell")
 
 /* cmd_NAME(argc, argv) is called with the name of the command as argv[0].

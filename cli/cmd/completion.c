@@ -471,6 +471,7 @@ int cmd_completion(int argc, char **argv)
 		.missing = "which shell? bash, zsh or fish",
 		.options = options,
 	};
+	char text[160];
 	int code = 0;
 
 	if (options_parse(&usage, argc, argv) != 0)
@@ -486,11 +487,10 @@ int cmd_completion(int argc, char **argv)
 	else if (strcmp(what, "tasks") == 0)
 		code = print_tasks(&client);
 	else {
-		fprintf(stderr,
-		        "tend: there is no completion for %s; there is one for bash, zsh "
-		        "and fish\n",
-		        what);
-		return EXIT_USAGE;
+		snprintf(text, sizeof(text),
+		         "there is no completion for %.64s; there is one for bash, zsh and fish",
+		         what);
+		return client_tell(&client, EXIT_USAGE, text);
 	}
 	return output_end(code);
 }

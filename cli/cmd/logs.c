@@ -9,15 +9,12 @@
 #include "tend/text.h"
 
 #include <ctype.h>
-#include <poll.h>
 #include <regex.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SEC_NS INT64_C(1000000000)
 
@@ -53,16 +50,6 @@ struct logs {
 
 /* ---- A line is shown ---- */
 
-static void write_time(char buf[32], int64_t at_ns)
-{
-	time_t seconds = at_ns / SEC_NS;
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	size_t n = strftime(buf, 24, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, 32 - n, ".%03dZ", (int)(at_ns % SEC_NS / 1000000));
-}
-
 static void print_head(struct logs *logs, json_int_t attempt, bool live)
 {
 	if (logs->client.json || logs->shown == attempt)
@@ -74,13 +61,13 @@ static void print_head(struct logs *logs, json_int_t attempt, bool live)
 
 static void print_json(const struct logs *logs, const struct line *line)
 {
-	char at[32];
+	char at[TEXT_TIME_SIZE];
 	json_t *document = json_pack("{s:s, s:I}", "path", logs->path, "attempt", line->attempt);
 
 	if (!line->text)
 		json_object_set_new(document, "dropped", json_integer(line->dropped));
 	else {
-		write_time(at, line->at_ns);
+		text_time(at, line->at_ns);
 		json_object_set_new(document, "live", json_boolean(line->live));
 		json_object_set_new(document, "at", line->at_ns ? json_string(at) : json_null());
 		json_object_set_new(document, "text",
@@ -93,10 +80,10 @@ static void print_json(const struct logs *logs, const struct line *line)
 /* Prints text after the time, without an end of the line. */
 static void print_begin(const struct logs *logs, const char *text, int64_t at_ns)
 {
-	char at[32];
+	char at[TEXT_TIME_SIZE];
 
 	if (logs->stamps && at_ns) {
-		write_time(at, at_ns);
+		text_time(at, at_ns);
 		printf("%s ", at);
 	}
 	output_text(text);
@@ -304,15 +291,7 @@ static void take_progress(void *arg, const json_t *progress)
 		show_kept(logs);
 		show_begun(logs);
 	}
-	fflush(stdout);
-	if (ferror(stdout))
-		exit(output_end(EXIT_FAILED));
-	/* A reader that has left would be found out only by the next line. */
-	struct pollfd reader = {.fd = STDOUT_FILENO};
-	if (poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR)) {
-		raise(SIGPIPE);
-		exit(EXIT_FAILED);
-	}
+	output_live();
 }
 
 /* ---- Options ---- */

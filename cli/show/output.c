@@ -108,3 +108,15 @@ int output_end(int code)
 	fprintf(stderr, "tend: cannot write to standard output: %s\n", strerror(errno));
 	return code ? code : 1;
 }
+
+void output_live(void)
+{
+	struct pollfd reader = {.fd = STDOUT_FILENO};
+
+	if (fflush(stdout) != 0 || ferror(stdout))
+		exit(output_end(EXIT_FAILURE));
+	if (poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR)) {
+		raise(SIGPIPE);
+		exit(EXIT_FAILURE);
+	}
+}

@@ -23,6 +23,10 @@ bool output_json(const json_t *document);
 /* Prints text of a program in a form that is safe on a terminal. */
 void output_text(const char *text);
 
+/* Flushes stdout of a command that goes on. Ends the process if stdout could not be written,
+ * or if its reader has left, which else only the next line would tell. */
+void output_live(void);
+
 /* Flushes stdout. Returns `code`, or 1 with a message if stdout could not be
  * written. */
 int output_end(int code);

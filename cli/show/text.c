@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 char *text_escape(char *buf, size_t size, const char *s, size_t n)
 {
@@ -133,6 +134,17 @@ const char *text_signal(int signal, char *buf, size_t size)
 		         signal - SIGRTMIN);
 	else
 		snprintf(buf, size, "signal %d", signal);
+	return buf;
+}
+
+const char *text_time(char buf[TEXT_TIME_SIZE], int64_t at_ns)
+{
+	time_t seconds = (time_t)(at_ns / 1000000000);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	size_t n = strftime(buf, TEXT_TIME_SIZE - 8, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, TEXT_TIME_SIZE - n, ".%03dZ", (int)(at_ns % 1000000000 / 1000000));
 	return buf;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Writes s[0..n) to buf in printable form, always ended by a NUL. Text that
  * does not fit is cut at a character and ends in "...". `size` is at least 4.
@@ -40,6 +41,10 @@ size_t text_uncolour(char *s, size_t n);
 
 /* Writes the name of a signal: "SIGTERM", "SIGRTMIN+3", "signal 99". Returns buf. */
 const char *text_signal(int signal, char *buf, size_t size);
+
+/* Writes an instant of CLOCK_REALTIME in UTC: "2026-11-29T15:00:00.000Z". Returns buf. */
+enum { TEXT_TIME_SIZE = 40 };
+const char *text_time(char buf[TEXT_TIME_SIZE], int64_t at_ns);
 
 /* Returns the number of edits (insert, remove, replace, swap two neighbours)
  * between two words of at most TEXT_WORD_MAX bytes. */

@@ -1,5 +1,4 @@
-/* cli/up/answer.c - the answers of a running stack to tree, status, logs, wait
- * and down. */
+/* cli/up/answer.c - the answers of a running stack to its commands. */
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -144,6 +143,26 @@ static void wait_for(struct up *up, const char *path, const json_t *request,
 		control_send(reply, no_such_task(up, "tend.wait/1", path));
 	else
 		up_wait(up, t, request, reply);
+}
+
+/* ---- attach, events ---- */
+
+static void attach(struct up *up, struct control_reply *reply)
+{
+	if (!up_feed_send(up, &up->lines, true, reply))
+		return;
+	json_t *report = up_report_json(up);
+	json_object_set_new(report, "exit_code", json_integer(up->exit_code));
+	control_send(reply, envelope_ok("tend.attach/1", report));
+}
+
+static void events(struct up *up, const json_t *request, struct control_reply *reply)
+{
+	bool follow = json_is_true(json_object_get(request, "follow"));
+
+	if (up_feed_send(up, &up->events, follow, reply))
+		control_send(reply, envelope_ok("tend.events/1",
+		                                json_pack("{s:s}", "name", up->config->name)));
 }
 
 /* ---- down ---- */
@@ -301,6 +320,10 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 		control_send(reply, status(up, path));
 	else if (strcmp(cmd, "logs") == 0)
 		logs(up, path, request, reply);
+	else if (strcmp(cmd, "attach") == 0)
+		attach(up, reply);
+	else if (strcmp(cmd, "events") == 0)
+		events(up, request, reply);
 	else if (strcmp(cmd, "wait") == 0)
 		wait_for(up, path, request, reply);
 	else if (strcmp(cmd, "down") == 0)
@@ -309,5 +332,5 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 		control_send(reply,
 		             envelope_error("tend.error/1", EXIT_USAGE,
 		                            "there is no such command; it knows tree, status, "
-		                            "logs, wait and down"));
+		                            "logs, wait, events, attach and down"));
 }

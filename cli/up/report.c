@@ -35,7 +35,7 @@ static void ending_of(const struct up_task *t, char *buf, size_t size)
 		snprintf(buf, size, "pid %d did not end", t->pid);
 }
 
-static void print_task(const struct up *up, const struct up_task *t, int width)
+static void print_task(struct up *up, const struct up_task *t, int width)
 {
 	char text[300], restarts[32] = "";
 
@@ -64,7 +64,7 @@ static void print_envelope(const struct up *up)
 	printer_document(up->printer, envelope);
 }
 
-void up_report_print(const struct up *up)
+void up_report_print(struct up *up)
 {
 	if (up->single)
 		return;

@@ -6,24 +6,35 @@
 #include <stdio.h>
 #include <string.h>
 
+static void print(struct up *up, const char *name, size_t number, char mark, const char *text,
+                  size_t n, bool here)
+{
+	if (here)
+		printer_line(up->printer, name, number, mark, text, n);
+	up_feed(up, name, number, mark, text, n);
+}
+
+void up_print(struct up *up, const char *name, size_t number, char mark, const char *text, size_t n)
+{
+	print(up, name, number, mark, text, n, true);
+}
+
 /* In the place of a program this process has little to say.
  *
  *   always    also in the place of a program */
-static void say(const struct up *up, const char *name, size_t number, bool always, const char *fmt,
+static void say(struct up *up, const char *name, size_t number, bool always, const char *fmt,
                 va_list args)
 {
 	char text[1024];
 
-	if (up->single && !always)
-		return;
 	int n = vsnprintf(text, sizeof(text), fmt, args);
 	if (n >= (int)sizeof(text))
 		n = (int)text_whole(text, sizeof(text) - 1);
 	if (n > 0)
-		printer_line(up->printer, name, number, '*', text, (size_t)n);
+		print(up, name, number, '*', text, (size_t)n, !up->single || always);
 }
 
-void up_say(const struct up *up, const char *fmt, ...)
+void up_say(struct up *up, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);

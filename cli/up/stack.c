@@ -51,6 +51,8 @@ static int prepare_tasks(struct up *up)
 			error = tend_event_open(&t->news);
 	}
 	if (!error)
+		error = up_feeds_open(up);
+	if (!error)
 		error = tend_event_open(&up->changed);
 	if (!error)
 		error = tend_event_open(&up->over);
@@ -68,6 +70,7 @@ static void free_tasks(struct up *up)
 		}
 		free(up->tasks[i].marks);
 	}
+	up_feeds_close(up);
 	tend_event_close(up->changed);
 	tend_event_close(up->over);
 	free(up->tasks);
@@ -184,9 +187,13 @@ int up_run(struct up *up)
 	assert(!up->single || up->config->ntasks == 1);
 	up->signal_fd = up_signals_open(up->single);
 	up->started_at = tend_now();
-	up->printer = printer_open(up->single ? STDERR_FILENO : STDOUT_FILENO, style(up),
-	                           name_width(up->config));
-	int error = up->signal_fd < 0 ? -errno : up->printer ? prepare_tasks(up) : -ENOMEM;
+	int error = up->signal_fd < 0 ? -errno : 0;
+	up->width = name_width(up->config);
+	if (!up->detaches)
+		up->printer = printer_open(up->single ? STDERR_FILENO : STDOUT_FILENO, style(up),
+		                           up->width);
+	if (!error)
+		error = up->printer || up->detaches ? prepare_tasks(up) : -ENOMEM;
 	if (!error)
 		error = run(up);
 	if (error)

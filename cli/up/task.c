@@ -96,7 +96,7 @@ static void finish(struct up_task *t, uint8_t outcome)
 static void print_line(void *arg, const char *text, size_t n, bool continues)
 {
 	struct up_task *t = arg;
-	printer_line(t->up->printer, t->config->name, t->index, continues ? '+' : '|', text, n);
+	up_print(t->up, t->config->name, t->index, continues ? '+' : '|', text, n);
 }
 
 /* Shows the beginning of a line, such as a prompt, when its end does not come. */

@@ -40,6 +40,7 @@
 
 #define UP_TAIL_MAX  65536
 #define UP_MARKS_MAX 4096
+#define UP_FEED_MAX  1024
 
 /* When the output of an attempt came, from a byte on. */
 struct up_mark {
@@ -90,13 +91,33 @@ struct up_task {
 	uint64_t show_at;         /* (t) when the beginning of a line is shown without its end */
 };
 
+/* A line as it was printed. */
+struct up_line {
+	const char *name; /* a task's or the stack's */
+	size_t number, n;
+	int64_t at_ns; /* CLOCK_REALTIME */
+	char mark;
+	char text[];
+};
+
+/* The last lines: a ring of UP_FEED_MAX, or fewer if they are long. */
+struct up_feed {
+	struct up_line **ring; /* NULL: no line yet */
+	uint64_t first, next;  /* numbers of the oldest line, and of the line to come */
+	size_t bytes;
+	tend_event *news; /* (c) set at each line */
+};
+
 struct up {
 	const struct config *config; /* (c) */
 	const char *file;            /* (c) */
 	struct graph graph;          /* the node of a task: (t) */
 	struct up_task *tasks;       /* (c) */
 	size_t ended;                /* (t) tasks that have ended */
-	struct printer *printer;     /* (c) */
+	struct printer *printer;     /* (c) NULL: nothing is printed here */
+	size_t width;                /* (c) the room for the names before each line */
+	struct up_feed lines;        /* (t) all lines, for `tend attach` */
+	struct up_feed events;       /* (t) the lines of tend, for `tend events` */
 	tend_runtime *rt;            /* (m) */
 	tend_scope own; /* (c) holds the fibers; the processes of the user are in the root */
 	struct instance *instance;    /* (c) its content: the keeping fiber; NULL: no other command
@@ -108,6 +129,9 @@ struct up {
 	int signal_fd;                /* (c) */
 	uint64_t started_at;          /* (c) */
 	bool json;                    /* (c) write documents */
+	bool detaches;                /* (c) `tend up --detach` */
+	int ready_fd;                 /* (w) with `detaches`: says that all tasks have started; -1
+	                               * from then on */
 	bool single;                  /* (c) `tend run`: the only task is a program in the place of
 	                               * this process, and standard output is the program's */
 	bool start_failed;            /* (t) some task could not start */
@@ -126,10 +150,27 @@ struct up {
 /* The files stand in this order, and each calls only files before it; graph.h
  * and server.h stand before all of them. */
 
+/* ---- feed.c ---- */
+
+/* Opens both feeds. Returns 0 or an error. */
+int up_feeds_open(struct up *up);
+void up_feeds_close(struct up *up);
+
+/* Adds a line to the feeds. Without memory the line counts as lost. */
+void up_feed(struct up *up, const char *name, size_t number, char mark, const char *text, size_t n);
+
+/* Sends lines: those that are kept, and with `follow` those to come, until the stack is
+ * over. Returns false if the client has gone. */
+bool up_feed_send(struct up *up, struct up_feed *feed, bool follow, struct control_reply *reply);
+
 /* ---- say.c ---- */
 
+/* Prints a line, and adds the line to the feeds; as printer_line(). */
+void up_print(struct up *up, const char *name, size_t number, char mark, const char *text,
+              size_t n);
+
 /* Write a line of the stack, or of one of its tasks. */
-void up_say(const struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
+void up_say(struct up *up, const char *fmt, ...) TEND_PRINTF(2, 3);
 void up_task_say(const struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
 /* Writes a line that `tend run` does not keep back. */
@@ -214,9 +255,19 @@ json_t *up_rows(const struct up *up, const struct up_task *only);
 
 /* ---- report.c ---- */
 
-void up_report_print(const struct up *up);
+void up_report_print(struct up *up);
 json_t *up_report_json(const struct up *up);
 int up_exit_code(const struct up *up);
+
+/* ---- detach.c ---- */
+
+/* With `detaches`: leaves the terminal once all tasks have started, and tells the process
+ * that waits for this. */
+void up_detach_look(struct up *up);
+
+/* With `detaches`: prints the lines of tend if the stack has ended before all tasks had
+ * started, because no other command can show them any more. */
+void up_detach_fail(struct up *up);
 
 /* ---- watch.c ---- */
 

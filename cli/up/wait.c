@@ -23,8 +23,8 @@ static enum verdict look(const struct up_task *t, bool ended)
 	return !ended && node->started ? REACHED : NOT_YET;
 }
 
-/* Looks at a task, or at all. One task that never gets there decides for all. Returns in
- * `which` the task that decides. */
+/* Looks at a task, or at all tasks, of which a single failure decides. `which` gets the task
+ * that decides. */
 static enum verdict look_all(const struct up *up, const struct up_task *only, bool ended,
                              const struct up_task **which)
 {
@@ -43,7 +43,7 @@ static enum verdict look_all(const struct up *up, const struct up_task *only, bo
 	return all;
 }
 
-/* Writes how a task is that has not got there. */
+/* Writes the state of a task that has not got there. */
 static void tell(const struct up_task *t, bool ended, char *buf, size_t size)
 {
 	char ending[256];

@@ -38,6 +38,7 @@ int up_watch_main(void *arg)
 	while (up->ended < up->config->ntasks && !up->gave_up) {
 		uint64_t until = TEND_FOREVER;
 		tend_event_clear(up->changed);
+		up_detach_look(up);
 		if (up->stopping) {
 			up_stop_look(up);
 			if (tend_now() >= tick) {
@@ -54,7 +55,10 @@ int up_watch_main(void *arg)
 	}
 	abandon(up);
 	up_report_print(up);
+	up_detach_fail(up);
 	up->exit_code = up_exit_code(up);
 	tend_event_set(up->over);
+	tend_event_set(up->lines.news);
+	tend_event_set(up->events.news);
 	return 0;
 }

@@ -198,7 +198,7 @@ enum {
 	TEND_EVENT_CLOSING, /* a scope admits no more, for good */
 	TEND_EVENT_BEGAN,   /* an attempt: the function of a task is called next, or a process
 	                       has its program */
-	TEND_EVENT_READY,   /* an attempt has said that it is ready; not in use yet */
+	TEND_EVENT_READY,   /* an attempt has said that it is ready */
 };
 
 /* The word for the type of an event: "started". Never NULL.

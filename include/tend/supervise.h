@@ -37,7 +37,8 @@ enum {
 /* When a task runs again. Zero is every field's default. Fields are only ever added, at the
  * end. Lengths are nanoseconds and are never rounded.
  *
- * An attempt fails by a negative result, by a panic, or if no stack could be had. A failed
+ * An attempt fails by a negative result, by a panic, if no stack could be had, or by missing
+ * one of its times. A failed
  * attempt of a transient or permanent task is followed by a rest and another attempt, until
  * `retries` are used: then the task ends with the failure. The rest after n failures in a
  * row is delay_ns * factor^(n-1), at most delay_max_ns, and then the jitter; a millisecond
@@ -58,8 +59,126 @@ struct tend_restart {
 	/* Results beside 0, each list ended by 0; NULL is an empty list. A result of `success`
 	   completes the attempt. A result of `fatal` fails it, and the task ends. */
 	const int32_t *success, *fatal;
+	/* An attempt that misses one of these has failed, and is stopped. 0: none. The error is
+	   -ETIMEDOUT of the first, -ETIME of the others. */
+	uint64_t timeout_ns; /* until its end */
+	uint64_t ready_ns;   /* until its tend_ready(); 0: the attempt is ready when it begins */
+	uint64_t alive_ns;   /* from its beginning to a tend_alive(), and from one to the next */
+	/* The stop of an attempt: its waits answer -ECANCELED; after this time, the scopes that it
+	   opened are canceled, and an abortable fiber is aborted; after as much again, the attempt
+	   is shown as abandoned. No other attempt begins before its end. Default 10 s */
+	uint64_t grace_ns;
 };
 #define TEND_RESTART(...) TEND_OPTIONS_(tend_restart, __VA_ARGS__)
+
+/* ---- News from an attempt ---- */
+
+/* Says that the attempt of the calling task is ready, and that it is alive. In a task without
+ * a policy both do nothing.
+ *
+ *   returns   0; -EPERM outside of a task; -ESTALE
+ *   threads   task */
+TEND_API int tend_ready(void);
+TEND_API int tend_alive(void);
+
+/* Keep the text of a failure for the outcome: `return tend_fail(-EIO, "disk %s", name);`. After
+ * tend_fatal() a negative result ends the task for good, under any policy. A function that
+ * completes after all takes both back.
+ *
+ *   fmt       as printf(3); 127 bytes are kept
+ *   returns   code
+ *   threads   any; outside of a task nothing is kept */
+TEND_API int tend_fail(int code, const char *fmt, ...) TEND_PRINTF(2, 3);
+TEND_API int tend_fatal(int code, const char *fmt, ...) TEND_PRINTF(2, 3);
+
+/* The same of an attempt of another task, by a probe: the attempt is ready; or it has failed, and
+ * is stopped.
+ *
+ *   attempt   number of the attempt, so that a late probe does not speak of the next one
+ *   code      a negative errno value, the `error` of the failure
+ *   text      for the outcome; or NULL
+ *   returns   0; -ESRCH also if that attempt is over; -EALREADY if the attempt is to stop already;
+ *             -EINVAL if the task has no policy, or code is not negative; -ESTALE
+ *   threads   any */
+TEND_API TEND_MUST int tend_task_ready(tend_task task, uint32_t attempt);
+TEND_API TEND_MUST int tend_task_fail(tend_task task, uint32_t attempt, int code, const char *text);
+
+/* ---- Commands ---- */
+
+/* tend_task_stop() ends the attempt and keeps the task: the task is `stopped` until it is started
+ * or ends for good, and still counts in its scope. tend_task_start() has an attempt begin, out of
+ * a rest as well. tend_task_restart() does both. A later command undoes an earlier one.
+ *
+ * A call answers when its own step is taken, whatever comes after: all of the attempt has ended;
+ * an attempt has begun. Concurrent callers share the step.
+ *
+ *   deadline  0 asks, and answers -ETIMEDOUT if the step is not taken yet
+ *   returns   0; -ETIMEDOUT or -ECANCELED while the step is under way: the command stands;
+ *             -ECANCELED also if the task is to end for good; -EINVAL if the task has no policy,
+ *             and for a restart of a temporary task; -EDEADLK from the task, and from below a
+ *             scope that the task owns; -ESRCH; -ESTALE
+ *   threads   any; parks */
+TEND_API TEND_MUST int tend_task_stop(tend_task task, uint64_t deadline);
+TEND_API TEND_MUST int tend_task_start(tend_task task, uint64_t deadline);
+TEND_API TEND_MUST int tend_task_restart(tend_task task, uint64_t deadline);
+
+/* Ends a task of any kind for good: cancels it, and in the last fifth of the time, at most a
+ * second, aborts an abortable fiber and kills a process.
+ *
+ *   returns   0: the task has ended; -ETIMEDOUT: it is canceled, and lives; -EDEADLK from the
+ *             task, and from below a scope that the task owns; -ENOMEM; -ESRCH; -ESTALE
+ *   threads   any; parks, no cancel ends the wait */
+TEND_API TEND_MUST int tend_task_shutdown(tend_task task, uint64_t deadline);
+
+enum {
+	TEND_IS_READY = 0, /* the attempt is ready */
+	TEND_IS_OVER,      /* the attempt has ended */
+	TEND_IS_STOPPED,   /* the task is stopped */
+};
+
+/* Waits for a step in the life of a task.
+ *
+ *   step      TEND_IS_READY, ...
+ *   attempt   number of the attempt; 0: for TEND_IS_READY any from now on, for TEND_IS_OVER the
+ *             attempt that runs, or the next; 0 for TEND_IS_STOPPED
+ *   returns   0; -ECHILD if the task ended for good before; -ESRCH also if the attempt is over
+ *             and was not ready; -EINVAL if the task has no policy; -ETIMEDOUT; -ECANCELED;
+ *             -EDEADLK from the task, and from below a scope that the task owns; -ESTALE
+ *   threads   any; parks */
+TEND_API TEND_MUST int tend_task_wait(tend_task task, uint32_t step, uint32_t attempt,
+                                      uint64_t deadline);
+
+/* The life of a restartable task. Fields are only ever added, at the end. */
+struct tend_life {
+	size_t size;            /* size of this struct, set by the macro of the call */
+	uint32_t attempt;       /* attempts begun */
+	uint32_t state;         /* TEND_STATE_... of tend/registry.h, of the life */
+	uint32_t ready;         /* 1: the attempt that runs is ready */
+	uint32_t restarts;      /* attempts that followed a failure */
+	uint32_t failures;      /* in a row */
+	uint32_t retries_left;  /* 0 also where there is no limit */
+	uint64_t due;           /* instant of the next attempt; 0: none */
+	uint32_t last;          /* outcome of the last attempt, TEND_COMPLETED, ...; 0: none */
+	int32_t last_error;     /* as `error` of struct tend_outcome */
+	int32_t last_result;    /* result of the function */
+	uint32_t reserved;      /* 0 */
+	char last_message[128]; /* as `message` of struct tend_outcome */
+};
+
+/* Sets the size, for the macro. */
+static inline struct tend_life *tend_life_out_(struct tend_life *out)
+{
+	if (out)
+		out->size = sizeof(*out);
+	return out;
+}
+
+/* Reads the life of a task.
+ *
+ *   returns   0; -EINVAL if the task has no policy, or for a struct without a size; -ESRCH; -ESTALE
+ *   threads   any */
+TEND_API TEND_MUST int tend_task_info(tend_task task, struct tend_life *out);
+#define tend_task_info(task, out) (tend_task_info)((task), tend_life_out_(out))
 
 #ifdef __cplusplus
 }

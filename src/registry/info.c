@@ -31,6 +31,8 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 		return TEND_STATE_STARTING;
 	if (state == TEND__PARKED && wait_kind(r) == TEND__WAIT_BACKOFF)
 		return TEND_STATE_BACKOFF;
+	if (state == TEND__PARKED && wait_kind(r) == TEND__WAIT_STOPPED)
+		return TEND_STATE_STOPPED;
 	/* A wait of the fiber that looks after a process is no state of the process. */
 	return kind == TEND_KIND_PROCESS ? TEND_STATE_RUNNING : (uint8_t)state;
 }
@@ -84,9 +86,17 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 	out->kind = (uint8_t)tend__row_kind(r);
 	out->state = state_of(r, above != r && (above->word & TEND__SCOPE_CANCELED));
 	if (!scope) {
-		out->outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
+		uint8_t outcome = (uint8_t)((r->word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
+
+		/* The word of a live task has the outcome of its last attempt. */
+		if ((r->word & TEND__STATE) == TEND__ENDED)
+			out->outcome = outcome;
+		else
+			out->last = outcome;
 		out->attempt = r->attempt;
 		out->ready = is_ready(r, out->state);
+		if (out->state == TEND_STATE_BACKOFF)
+			out->due = r->object;
 	}
 	out->torn = place->torn != 0;
 	out->pid = r->pid;

@@ -200,6 +200,20 @@ int tend_abort(tend_task task)
 	return cancel_task(task, &reason, TEND__ABORTED, TEND_ABORTABLE, false);
 }
 
+/* Reads why the attempt of a restartable task is to stop. Returns false if it is not. */
+static bool stop_of(struct tend__task *t, struct tend_reason *out)
+{
+	const struct tend__attempt *a = t->data;
+
+	tend__lock(&t->home->lock);
+	if (a->stop_code) {
+		*out = (struct tend_reason){.code = a->stop_code, .when = a->stopped_at};
+		tend__text_copy(out->text, sizeof(out->text), a->stop_text);
+	}
+	tend__unlock(&t->home->lock);
+	return out->code;
+}
+
 int tend_task_reason(tend_task task, struct tend_reason *out)
 {
 	TEND__VISIT(rt, task.id);
@@ -209,7 +223,9 @@ int tend_task_reason(tend_task task, struct tend_reason *out)
 	if (error)
 		return error;
 	struct tend_reason reason = {0};
-	if (tend__task_word(t) & TEND__CANCELED) {
+	if ((t->flags & TEND__RESTARTABLE) && stop_of(t, &reason))
+		; /* the attempt was stopped before the task was canceled */
+	else if (tend__task_word(t) & TEND__CANCELED) {
 		reason.code = t->cancel_code;
 		if (t->extra && t->extra->reason.code)
 			reason = t->extra->reason;

@@ -31,6 +31,12 @@ static int32_t error_of(const struct tend__task *t, uint32_t outcome)
 		return 0;
 	if (outcome == TEND_PANICKED)
 		return -EFAULT;
+	if (outcome == TEND_FAILED && (t->flags & TEND__RESTARTABLE)) {
+		const struct tend__attempt *a = t->data;
+
+		if (a->error)
+			return a->error;
+	}
 	if (outcome == TEND_FAILED)
 		return t->result < 0 ? t->result : -EIO;
 	int32_t code = tend__task_word(t) & TEND__CANCELED ? t->cancel_code
@@ -54,7 +60,9 @@ static void describe(struct tend__task *t, struct tend_outcome *o)
 	o->ended_at = tend__load_relaxed(&t->record->since);
 	if (t->extra) {
 		o->signal = t->extra->signal;
-		memcpy(o->message, t->extra->message, sizeof(o->message));
+		/* A function may have told of a failure, and have completed after all. */
+		if (outcome != TEND_COMPLETED || !t->fn)
+			memcpy(o->message, t->extra->message, sizeof(o->message));
 	}
 	if (t->was_canceled && !(word & TEND__CANCELED))
 		o->reason = tend__scope_of(t)->reason;

@@ -41,6 +41,7 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	tend__link_init(&s->owned);
 	tend__link_init(&s->kept);
 	tend__link_init(&s->waiters);
+	tend__link_init(&s->callers);
 	tend__store_relaxed(&s->owner, 0);
 	s->cleanups = NULL;
 	s->shutdown = NULL;

@@ -73,6 +73,7 @@ struct tend__scope {
 	struct tend__link owned;  /* (t) in owner->owned */
 	struct tend__link kept;   /* (l) ended tasks whose outcome is kept */
 	struct tend__link waiters;       /* (l) waits for count 0 */
+	struct tend__link callers;       /* (l) waits for a step of a restartable task */
 	struct tend__cleanup *cleanups;  /* (t) newest first */
 	struct tend__shutdown *shutdown; /* (t) under way or done */
 	struct tend_stats *closer;       /* (t) where a waiting close wants the counts */

@@ -121,7 +121,8 @@ static inline uint32_t tend__scope_count(uint64_t word)
 	X(PATH, "wait_empty by path", '-') \
 	X(LOCK, "lock", 'n') \
 	X(BACKOFF, "backoff", 't') \
-	X(STOPPED, "stopped", '-')
+	X(STOPPED, "stopped", '-') \
+	X(STEP, "attempt", 'i')
 enum tend__wait_kind {
 #define X(name, text, object) TEND__WAIT_##name,
 	TEND__WAITS(X)

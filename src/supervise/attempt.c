@@ -8,12 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-static struct tend__life *life_of(const struct tend__task *t)
-{
-	tend__assert(t->flags & TEND__RESTARTABLE);
-	return t->data;
-}
-
 /* ---- Random numbers ---- */
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
@@ -51,16 +45,15 @@ static void end_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&
 	l->phase = TEND__LIFE_OVER;
 	tend__rules_give(s, l->rules);
 	l->rules = NULL;
-	if (l->alarmed)
-		tend__alarm_stop(s->rt, &l->alarm);
-	l->alarmed = false;
+	tend__life_no_alarm(t);
+	tend__callers_tell(t, TEND__STEP_OVER);
 }
 
 /* Runs the drop, with the cleanups that the drop defers. `ending` is the last attempt's; a panic of
  * the drop counts more. */
 static void last_words(struct tend__task *t, uint8_t ending)
 {
-	struct tend__life *l = life_of(t);
+	struct tend__life *l = tend__life_of(t);
 
 	tend__assert(l->phase == TEND__LIFE_OVER && !t->drop && !t->defers);
 	if (tend__task_word(t) & (TEND__STOP | TEND__ABANDONED))
@@ -127,12 +120,52 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 	return scope & (TEND__SCOPE_CANCELED | TEND__SCOPE_STOPPING);
 }
 
+/* A command has stopped the task. Returns the wait. */
+static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	tend__life_no_alarm(t);
+	l->phase = TEND__LIFE_STOPPED;
+	tend__describe(t, 0, tend__coarse(), 0);
+	tend__callers_tell(t, TEND__STEP_STOPPED);
+	return TEND__WAIT_STOPPED;
+}
+
+/* Returns whether no attempt is due yet, unless a command wishes for one. */
+static bool is_early(const struct tend__life *l, uint64_t now)
+{
+	return l->phase == TEND__LIFE_STOPPED ||
+	       (l->phase == TEND__LIFE_RESTS && now < l->alarm.timer.at);
+}
+
+static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t now)
+	TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	tend__assert(l->rung == TEND__RUNG_NONE && !l->attempt.stop_code);
+	tend__life_no_alarm(t);
+	l->phase = TEND__LIFE_RUNS;
+	l->wish = TEND__WISH_NONE;
+	l->attempts++;
+	l->began = now;
+	tend__store_relaxed(&l->alive_at, now);
+	l->ready = !l->rules->ready_ns;
+	if (!l->ready) {
+		bool live = tend__task_mark(t->record, t->id, TEND__UNREADY);
+		tend__assert(live);
+	}
+	tend__attempt_watch(t);
+	tend__callers_tell(t, TEND__STEP_BEGUN);
+	if (l->ready)
+		tend__callers_tell(t, TEND__STEP_READY);
+}
+
 /* Begins an attempt, if an attempt is due. Otherwise returns false, and *wait is the rest that
  * goes on, or TEND__WAIT_NONE for the end. */
 static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 {
-	struct tend__scope *s = tend__scope_of(t);
-	uint64_t now = l->phase == TEND__LIFE_FRESH ? tend__coarse() : tend__clock();
+	uint64_t now =
+		l->phase == TEND__LIFE_FRESH && !l->rules->exact ? tend__coarse() : tend__clock();
 	bool begins = false;
 
 	tend__assert(l->phase != TEND__LIFE_RUNS && l->phase != TEND__LIFE_OVER && !t->defers);
@@ -140,19 +173,17 @@ static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 	if (ends_before(t, l)) {
 		end_life(t, l);
 		*wait = TEND__WAIT_NONE;
-	} else if (l->phase == TEND__LIFE_RESTS && now < l->alarm.timer.at) {
-		*wait = TEND__WAIT_BACKOFF;
+	} else if (l->wish == TEND__WISH_STOP) {
+		l->wish = TEND__WISH_NONE;
+		*wait = stop_life(t, l);
+	} else if (l->wish != TEND__WISH_AGAIN && is_early(l, now)) {
+		*wait = l->phase == TEND__LIFE_STOPPED ? TEND__WAIT_STOPPED : TEND__WAIT_BACKOFF;
 	} else {
 		begins = true;
-		if (l->alarmed)
-			tend__alarm_stop(s->rt, &l->alarm);
-		l->alarmed = false;
-		l->phase = TEND__LIFE_RUNS;
-		l->attempts++;
+		begin_attempt(t, l, now);
 	}
 	tend__unlock(&t->home->lock);
 	if (begins) {
-		l->began = now;
 		describe_attempt(t, l->attempts, now);
 		forget_message(t);
 	}
@@ -162,8 +193,13 @@ static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 /* ---- The decision ---- */
 
 /* Returns the ending of an attempt: 0 where the result says the outcome. */
-static uint8_t ending_of(const struct tend__task *t, const struct tend__decision *d)
+static uint8_t ending_of(const struct tend__task *t, const struct tend__life *l,
+                         const struct tend__decision *d)
 {
+	if (t->ending == TEND_PANICKED)
+		return t->ending;
+	if (l->late)
+		return TEND_FAILED;
 	if (t->ending)
 		return t->ending;
 	if (d->outcome == TEND__WAS_CANCELED)
@@ -173,31 +209,44 @@ static uint8_t ending_of(const struct tend__task *t, const struct tend__decision
 	return (uint8_t)(t->result < 0 ? TEND_COMPLETED : 0);
 }
 
-/* Clears the fields that belong to an attempt. */
-static void renew(struct tend__task *t)
+/* Returns the outcome of an attempt, as a task would have it that ran once. */
+static uint32_t outcome_of(const struct tend__task *t, const struct tend__life *l)
 {
+	if (l->last)
+		return l->last;
+	return t->result < 0 ? TEND_FAILED : TEND_COMPLETED;
+}
+
+/* Clears what belongs to the attempt that has ended. */
+static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
 	t->ending = t->unwinding = t->shields = 0;
 	t->aborted = t->timed_out = false;
 	t->shield = 0;
+	l->late = l->fatal = l->ready = false;
+	l->rung = TEND__RUNG_NONE;
+	l->wish = TEND__WISH_NONE;
+	l->attempt.stop_code = 0;
+	tend__life_no_alarm(t);
+	tend__task_between(t, outcome_of(t, l));
+	/* Relaxed: for readers, of the last attempt. */
+	tend__store_relaxed(&t->record->result, t->result);
 }
 
 /* Plans the next attempt, after the rest. Returns the wait of the rest. */
 static uint32_t rest_until(struct tend__task *t, struct tend__life *l, uint64_t now, uint64_t rest)
 	TEND_REQUIRES(&t->home->lock)
 {
-	struct tend__scope *s = tend__scope_of(t);
-
 	tend__assert_held(&t->home->lock);
-	renew(t);
 	if (!rest) {
 		l->phase = TEND__LIFE_FRESH;
 		return TEND__AGAIN;
 	}
 	uint64_t due = rest < TEND_FOREVER - now ? now + rest : TEND_FOREVER - 1;
 	l->phase = TEND__LIFE_RESTS;
-	l->alarmed = true;
 	tend__describe(t, due, now, 0);
-	tend__alarm_set(s->rt, &l->alarm, due);
+	tend__life_alarm(t, due);
 	return TEND__WAIT_BACKOFF;
 }
 
@@ -208,6 +257,10 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__policy *policy = &l->rules->policy;
 	struct tend__attempt_end end = {.ends = tend__is_to_end(t),
+	                                .fatal = l->fatal && t->result < 0,
+	                                .stop = l->wish == TEND__WISH_STOP,
+	                                .again = l->wish == TEND__WISH_AGAIN,
+	                                .late = l->late,
 	                                .broken = t->ending != 0,
 	                                .result = t->result,
 	                                .ran_ns = now - l->began};
@@ -225,12 +278,21 @@ static uint32_t decide(struct tend__task *t, struct tend__life *l, bool started)
 	uint64_t now = l->rules->exact ? tend__clock() : tend__coarse();
 	struct tend__decision d = look(t, l, now);
 	l->failures = d.failures;
-	l->last = ending_of(t, &d);
-	if (d.verdict != TEND__RUNS)
+	l->last = ending_of(t, l, &d);
+	l->attempt.error = l->late ? l->attempt.stop_code : 0;
+	if (d.verdict == TEND__ENDS) {
 		end_life(t, l);
-	else
+	} else {
+		renew(t, l);
+		tend__callers_tell(t, TEND__STEP_ENDED);
+	}
+	if (d.verdict == TEND__STOPS)
+		wait = stop_life(t, l);
+	else if (d.verdict == TEND__RUNS) {
+		l->restarts += d.outcome == TEND__HAS_FAILED;
 		/* Without a stack now, a moment later there is no stack either. */
 		wait = rest_until(t, l, now, started || d.rest_ns ? d.rest_ns : TEND_MS);
+	}
 	tend__unlock(&t->home->lock);
 	return wait;
 }
@@ -265,7 +327,7 @@ static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
 
 static uint32_t turn(struct tend__task *t)
 {
-	struct tend__life *l = life_of(t);
+	struct tend__life *l = tend__life_of(t);
 	uint32_t wait = TEND__WAIT_NONE;
 
 	if (begin(t, l, &wait)) {
@@ -285,7 +347,7 @@ static uint32_t turn(struct tend__task *t)
 /* The attempt has left its function by a panic or an abort, or the drop has panicked. */
 static void leave(struct tend__task *t)
 {
-	struct tend__life *l = life_of(t);
+	struct tend__life *l = tend__life_of(t);
 	uint32_t wait =
 		l->phase == TEND__LIFE_OVER ? (uint32_t)TEND__WAIT_NONE : attempt_over(t, l);
 
@@ -315,7 +377,7 @@ static void say_not_started(struct tend__task *t, int error)
  * wait. */
 static void starved(struct tend__task *t, int error)
 {
-	struct tend__life *l = life_of(t);
+	struct tend__life *l = tend__life_of(t);
 	uint32_t wait = TEND__WAIT_NONE;
 
 	tend__assert(!t->worker && !t->stack);
@@ -354,7 +416,7 @@ static void wake(struct tend__task *t)
 static void gone(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
-	struct tend__life *l = life_of(t);
+	struct tend__life *l = tend__life_of(t);
 
 	/* The task was never published. */
 	if (l->rules) {
@@ -367,14 +429,3 @@ static void gone(struct tend__task *t)
 
 const struct tend__kind tend__kind_restartable = {
 	.wake = wake, .turn = turn, .starved = starved, .leave = leave, .gone = gone};
-
-void tend__rest_rings(tend_runtime *rt, uint64_t id)
-{
-	struct tend__task *t;
-
-	if (tend__task_touch(rt, id, &t))
-		return;
-	if (tend__task_notify_id(t, id))
-		tend__task_wake(t);
-	tend__unlock(tend__stripe_of(rt, id));
-}

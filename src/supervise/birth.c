@@ -23,7 +23,7 @@ int tend__supervise(struct tend__task *t, const struct tend_restart *restart)
 	/* Relaxed: the record is not published yet. */
 	tend__store_relaxed(&t->record->attempt, 0);
 	l->alarm.id = t->id;
-	l->alarm.ring = tend__rest_rings;
+	l->alarm.ring = tend__life_rings;
 	/* The drop is the task's, the cleanups are an attempt's. */
 	l->drop = t->drop;
 	t->drop = NULL;

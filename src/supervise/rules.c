@@ -21,8 +21,9 @@ static uint32_t length(const int32_t *codes)
 }
 
 /* Reads the options of the program. Returns 0, -E2BIG or -EINVAL. */
-static int read_options(const struct tend_restart *restart, struct tend__policy *p)
+static int read_options(const struct tend_restart *restart, struct tend__rules *out)
 {
+	struct tend__policy *p = &out->policy;
 	struct tend_restart r;
 	int error = tend__options(&r, sizeof(r), restart);
 
@@ -41,6 +42,10 @@ static int read_options(const struct tend_restart *restart, struct tend__policy 
 	                           .interval_ns = r.interval_ns,
 	                           .success = r.success,
 	                           .fatal = r.fatal};
+	out->timeout_ns = r.timeout_ns;
+	out->ready_ns = r.ready_ns;
+	out->alive_ns = r.alive_ns;
+	out->grace_ns = r.grace_ns ? r.grace_ns : 10 * TEND_SEC;
 	return tend__policy_complete(p);
 }
 
@@ -51,36 +56,41 @@ static bool same_codes(const int32_t *a, const int32_t *b)
 	return n == length(b) && (!n || memcmp(a, b, n * sizeof(*a)) == 0);
 }
 
-static bool same(const struct tend__policy *a, const struct tend__policy *b)
+static bool same(const struct tend__rules *x, const struct tend__rules *y)
 {
-	return a->type == b->type && a->retries == b->retries && a->delay_ns == b->delay_ns &&
+	const struct tend__policy *a = &x->policy, *b = &y->policy;
+
+	return x->timeout_ns == y->timeout_ns && x->ready_ns == y->ready_ns &&
+	       x->alive_ns == y->alive_ns && x->grace_ns == y->grace_ns && a->type == b->type &&
+	       a->retries == b->retries && a->delay_ns == b->delay_ns &&
 	       a->delay_max_ns == b->delay_max_ns && a->factor == b->factor &&
 	       a->jitter == b->jitter && a->stable_ns == b->stable_ns &&
 	       a->interval_ns == b->interval_ns && same_codes(a->success, b->success) &&
 	       same_codes(a->fatal, b->fatal);
 }
 
-static struct tend__rules *find(struct tend__scope *s, const struct tend__policy *p)
+static struct tend__rules *find(struct tend__scope *s, const struct tend__rules *like)
 	TEND_REQUIRES(&s->home.lock)
 {
 	tend__assert_held(&s->home.lock);
 	for (struct tend__rules *r = s->rules; r; r = r->next)
-		if (same(&r->policy, p)) {
+		if (same(r, like)) {
 			r->users++;
 			return r;
 		}
 	return NULL;
 }
 
-static struct tend__rules *make(const struct tend__policy *p)
+static struct tend__rules *make(const struct tend__rules *like)
 {
+	const struct tend__policy *p = &like->policy;
 	uint32_t success = length(p->success), fatal = length(p->fatal);
 	struct tend__rules *r =
 		tend__alloc(sizeof(*r) + (success + fatal + 2) * sizeof(r->codes[0]));
 
 	if (!r)
 		return NULL;
-	r->policy = *p;
+	*r = *like;
 	/* Zeroed memory ends both lists. */
 	if (success)
 		memcpy(r->codes, p->success, success * sizeof(r->codes[0]));
@@ -90,31 +100,32 @@ static struct tend__rules *make(const struct tend__policy *p)
 	r->policy.fatal = r->codes + success + 1;
 	r->users = 1;
 	/* A restart at once that counts nothing does without the exact clock. */
-	r->exact = p->retries || p->delay_ns != TEND__AT_ONCE || p->interval_ns != TEND__AT_ONCE;
+	r->exact = r->timeout_ns || r->ready_ns || r->alive_ns || p->retries ||
+	           p->delay_ns != TEND__AT_ONCE || p->interval_ns != TEND__AT_ONCE;
 	return r;
 }
 
 struct tend__rules *tend__rules_take(struct tend__scope *s, const struct tend_restart *restart,
                                      int *error)
 {
-	struct tend__policy p;
+	struct tend__rules like = {0};
 
-	*error = read_options(restart, &p);
+	*error = read_options(restart, &like);
 	if (*error)
 		return NULL;
 	tend__lock(&s->home.lock);
-	struct tend__rules *found = find(s, &p);
+	struct tend__rules *found = find(s, &like);
 	tend__unlock(&s->home.lock);
 	if (found)
 		return found;
 	/* Made without the lock. Another spawn may have made the same meanwhile. */
-	struct tend__rules *made = make(&p);
+	struct tend__rules *made = make(&like);
 	if (!made) {
 		*error = -ENOMEM;
 		return NULL;
 	}
 	tend__lock(&s->home.lock);
-	found = find(s, &p);
+	found = find(s, &like);
 	if (!found) {
 		made->next = s->rules;
 		s->rules = made;

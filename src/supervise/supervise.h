@@ -11,8 +11,14 @@
  *
  * Files, each uses only those above it:
  *   rules.c    policies, each kept once in a scope
+ *   caller.c   waits for a step in the life of a task
+ *   ladder.c   the stop of an attempt, its timeouts, and the end of a rest
  *   attempt.c  the turn of a task, and the decision at the end of an attempt
- *   birth.c    how a task becomes restartable */
+ *   birth.c    how a task becomes restartable
+ *   self.c     calls of a running attempt, and of its probes
+ *   command.c  stop, start, restart, and questions
+ *   force.c    the end of one task, with force
+ */
 #ifndef TEND_SUPERVISE_SUPERVISE_H
 #define TEND_SUPERVISE_SUPERVISE_H
 
@@ -28,29 +34,60 @@ struct tend__rules {
 	uint32_t users;             /* home.lock */
 	bool exact;                 /* the length of an attempt, or an instant, matters */
 	struct tend__policy policy; /* its lists are `codes` */
+	uint64_t timeout_ns, ready_ns, alive_ns; /* 0: none */
+	uint64_t grace_ns;
 	int32_t codes[];
 };
 
 enum tend__life_phase {
-	TEND__LIFE_FRESH, /* in a run queue, for the next attempt */
-	TEND__LIFE_RUNS,  /* an attempt is under way */
-	TEND__LIFE_RESTS, /* until `alarm` rings */
-	TEND__LIFE_OVER,  /* no attempt follows */
+	TEND__LIFE_FRESH,   /* in a run queue, for the next attempt */
+	TEND__LIFE_RUNS,    /* an attempt is under way */
+	TEND__LIFE_RESTS,   /* until `alarm` rings */
+	TEND__LIFE_STOPPED, /* until a command starts the task */
+	TEND__LIFE_OVER,    /* no attempt follows */
+};
+
+/* The rungs of the stop of an attempt. */
+enum tend__rung {
+	TEND__RUNG_NONE,
+	TEND__RUNG_TOLD,   /* the waits of the attempt answer -ECANCELED */
+	TEND__RUNG_FORCED, /* the scopes of the attempt are canceled, and an abort is asked for */
+	TEND__RUNG_STUCK,  /* shown as abandoned, and no attempt follows before this one ends */
+};
+
+enum tend__wish {
+	TEND__WISH_NONE,
+	TEND__WISH_STOP,  /* at the end of the attempt, the task is stopped */
+	TEND__WISH_AGAIN, /* at the end of the attempt, or of the rest, another attempt begins */
 };
 
 /* The part of a restartable task beside the task itself; `data` of the task.
- * (c) constant  (l) home.lock  (w) the thread that takes the turn */
+ * (c) constant  (l) home.lock  (w) the thread that takes the turn  (x) any thread */
 struct tend__life {
-	struct tend__rules *rules; /* (l) NULL once over */
-	void (*drop)(void *arg);   /* (c) the task's, whose own `drop` is NULL until the end */
-	struct tend__alarm alarm;  /* (l) rings at the end of the rest */
-	uint64_t began;            /* (w) the instant at which the attempt began */
-	uint32_t attempts;         /* (l) that have begun */
-	uint32_t failures;         /* (l) in a row */
-	uint8_t phase;             /* (l) enum tend__life_phase */
-	uint8_t last;              /* (l) ending of the last attempt, as tend__task.ending */
-	bool alarmed;              /* (l) the alarm was set, and may not have rung */
+	struct tend__attempt attempt; /* first */
+	struct tend__rules *rules;    /* (l) NULL once over */
+	void (*drop)(void *arg);      /* (c) the task's, whose own `drop` is NULL until the end */
+	/* (l) Rings at the end of the rest, or at the next look at the attempt that runs. */
+	struct tend__alarm alarm;
+	uint64_t began;              /* (l) the instant at which the attempt began */
+	_Atomic uint64_t alive_at;   /* (x) the attempt said so, or began */
+	uint32_t attempts;           /* (l) that have begun */
+	uint32_t failures, restarts; /* (l) in a row; attempts that followed a failure */
+	uint8_t phase;               /* (l) enum tend__life_phase */
+	uint8_t rung;                /* (l) enum tend__rung */
+	uint8_t wish;                /* (l) enum tend__wish */
+	uint8_t last;                /* (l) ending of the last attempt, as tend__task.ending */
+	bool late;                   /* (l) the stop is for a failure of the attempt */
+	bool fatal;                  /* (l) the attempt called its failure fatal */
+	bool ready;                  /* (l) the attempt is ready */
+	bool alarmed;                /* (l) the alarm was set, and may not have rung */
 };
+
+static inline struct tend__life *tend__life_of(const struct tend__task *t)
+{
+	tend__assert(t->flags & TEND__RESTARTABLE);
+	return t->data;
+}
 
 /* rules.c */
 
@@ -60,11 +97,48 @@ struct tend__rules *tend__rules_take(struct tend__scope *s, const struct tend_re
 void tend__rules_give(struct tend__scope *s, struct tend__rules *rules)
 	TEND_REQUIRES(&s->home.lock);
 
+/* caller.c */
+
+/* A step in the life of a task that callers wait for. */
+enum tend__step {
+	TEND__STEP_BEGUN,   /* an attempt has begun */
+	TEND__STEP_READY,   /* the attempt is ready */
+	TEND__STEP_ENDED,   /* an attempt has ended, and the life goes on */
+	TEND__STEP_STOPPED, /* the task is stopped */
+	TEND__STEP_OVER,    /* the life is over */
+};
+enum tend__awaits {
+	TEND__AWAITS_STOP,  /* a command: the end of the attempt */
+	TEND__AWAITS_BEGIN, /* a command: a later attempt than `attempt` */
+	TEND__AWAITS_READY, /* `attempt`, or with 0 any */
+	TEND__AWAITS_END,   /* `attempt` */
+	TEND__AWAITS_STOPPED,
+};
+/* Linked in the scope of the task. */
+struct tend__caller {
+	struct tend__waiter waiter;
+	uint64_t task; /* id */
+	enum tend__awaits awaits;
+	uint32_t attempt;
+};
+/* Ends the waits for this step of the task. */
+void tend__callers_tell(struct tend__task *t, enum tend__step step) TEND_REQUIRES(&t->home->lock);
+
+/* ladder.c */
+
+/* Asks the attempt that runs to stop. Once, because the first reason stays. */
+void tend__attempt_stop(struct tend__task *t, int code, const char *text)
+	TEND_REQUIRES(&t->home->lock);
+/* Sets the alarm for the next look at the attempt that has begun, if there is something to see. */
+void tend__attempt_watch(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+void tend__life_alarm(struct tend__task *t, uint64_t at) TEND_REQUIRES(&t->home->lock);
+void tend__life_no_alarm(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* The alarm has rung. */
+void tend__life_rings(tend_runtime *rt, uint64_t id);
+
 /* attempt.c */
 
 extern const struct tend__kind tend__kind_restartable;
-/* Notifies the task, if the task has not ended. */
-void tend__rest_rings(tend_runtime *rt, uint64_t id);
 
 /* birth.c */
 

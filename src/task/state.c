@@ -99,6 +99,18 @@ void tend__task_unmark(struct tend__task *t, uint32_t bits)
 		;
 }
 
+void tend__task_between(struct tend__task *t, uint32_t outcome)
+{
+	const uint64_t clear =
+		TEND__STOP | TEND__ABORTED | TEND__ABANDONED | TEND__UNREADY | TEND__OUTCOME;
+	uint64_t old = tend__load_relaxed(&t->record->word);
+
+	tend__assert(outcome <= TEND_REJECTED);
+	while (!tend__cas_weak_acq_rel(&t->record->word, &old,
+	                               (old & ~clear) | (uint64_t)outcome << TEND__OUTCOME_SHIFT))
+		;
+}
+
 /* Inlined, because gcc keeps a function of two callers out of line. */
 static inline __attribute__((always_inline)) bool end(struct tend__task *t, uint32_t outcome,
                                                       bool touched)
@@ -111,7 +123,8 @@ static inline __attribute__((always_inline)) bool end(struct tend__task *t, uint
 			return false;
 		tend__assert((old & TEND__STATE) == TEND__READY ||
 		             (old & TEND__STATE) == TEND__RUNNING);
-		new = (old & ~(TEND__STATE | wait_bits | TEND__NOTIFIED | TEND__STARTING)) |
+		new = (old & ~(TEND__STATE | wait_bits | TEND__NOTIFIED | TEND__STARTING |
+		               TEND__OUTCOME)) |
 		      TEND__ENDED | (uint64_t)outcome << TEND__OUTCOME_SHIFT;
 		/* seq_cst: a joiner reads the result after ENDED is seen, and the end comes
 		 * before the look at path_waiters that follows. */

@@ -146,6 +146,14 @@ static inline uint64_t tend__task_word(const struct tend__task *t)
 	return tend__load_acquire(&t->record->word);
 }
 
+/* The first part of the `data` of a restartable task. (l) home->lock */
+struct tend__attempt {
+	int32_t error;         /* (l) why the last attempt failed; 0: see its result */
+	int32_t stop_code;     /* (l) the attempt is asked to stop; 0: it is not */
+	const char *stop_text; /* (l) a literal */
+	uint64_t stopped_at;   /* (l) */
+};
+
 /* At the end of a task its cleanups and its drop run. */
 enum {
 	TEND__UNWINDS = 1, /* the cleanups run */
@@ -193,6 +201,10 @@ static inline void tend__task_wake(struct tend__task *t) { t->kind->wake(t); }
  * TOUCHED may be set in an ended task whose outcome is kept. */
 bool tend__task_mark(struct tend__record *r, uint64_t id, uint32_t bits) TEND_MUST;
 void tend__task_unmark(struct tend__task *t, uint32_t bits);
+
+/* Between two attempts: forgets what was asked of the last one, and sets its outcome for
+ * readers. */
+void tend__task_between(struct tend__task *t, uint32_t outcome);
 
 /* Ends the task. Returns false if a thread has touched the task by its handle: the caller
  * then takes the stripe and calls tend__task_end_touched(). */

@@ -183,3 +183,10 @@ TEST(a_long_text_is_cut_at_a_character)
 	ck_assert_str_eq(text_escape(buf, sizeof(buf), "123\x1b\x1b", 5), "123...");
 	ck_assert_str_eq(text_escape(buf, 4, "\x1b\x1b", 2), "...");
 }
+
+TEST(an_instant_is_written_in_utc)
+{
+	char buf[TEXT_TIME_SIZE];
+	ck_assert_str_eq(text_time(buf, 0), "1970-01-01T00:00:00.000Z");
+	ck_assert_str_eq(text_time(buf, INT64_C(951782399999999999)), "2000-02-28T23:59:59.999Z");
+}

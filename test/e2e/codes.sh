@@ -88,11 +88,11 @@ run "$TEND" down --timeout soon
 is "a time that is none is 2" "$CODE" 2
 run "$TEND" --version
 is "--version is 0" "$CODE" 0
-for command in up down check tree status logs; do
+for command in run up down check tree status logs wait events attach completion; do
 	run "$TEND" $command --help
 	is "$command --help is 0" "$CODE" 0
 done
-for command in down tree status; do
+for command in down tree status wait events attach; do
 	run "$TEND" $command
 	is "$command without a stack is 5" "$CODE" 5
 	run "$TEND" $command --json

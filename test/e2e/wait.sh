@@ -59,7 +59,11 @@ run "$TEND" wait web --for ready
 is "another goal is wrong use" "$CODE" 2
 has "and told" err "--for wants started or ended, not 'ready'"
 waits web web --for ended
-soon test -e web.err
+connected()
+{
+	readlink "/proc/$WAITER/fd"/* | grep -q socket
+}
+soon connected
 run "$TEND" down
 done_with "$WAITER"
 is "a task that was stopped has not succeeded" "$CODE" 3

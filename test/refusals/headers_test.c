@@ -6,7 +6,9 @@
 /* The headers themselves, as the compiler has found them. tend/sim.h is not among them:
  * its functions are in the simulator's build only, and test/sim has their refusals. */
 /* In this order, because a row may refer to a row of an earlier header. */
-#define HEADERS(X) X(base) X(runtime) X(scope) X(task) X(sync) X(io) X(process) X(registry) X(text)
+#define HEADERS(X) \
+	X(base) \
+	X(runtime) X(scope) X(task) X(supervise) X(sync) X(io) X(process) X(registry) X(text)
 #define X(name) \
 	__asm__(".pushsection .rodata\n" \
 	        "text_of_" #name ":\n" \

@@ -249,6 +249,7 @@ static void ask(struct world *w, const struct row *row, char *report)
 	pattern.stats.size = sizeof(pattern.stats);
 	pattern.outcome.size = sizeof(pattern.outcome);
 	pattern.info.size = sizeof(pattern.info);
+	pattern.life.size = sizeof(pattern.life);
 	memcpy(&w->out, &pattern, sizeof(pattern));
 	errno = ERRNO;
 	int64_t answer = row->ask(w);
@@ -383,7 +384,7 @@ static bool at_rest(const tend_runtime *rt)
 		const struct tend_info *info = tend_snapshot_at(s, i);
 
 		rest &= info->kind != TEND_KIND_FIBER || info->state == TEND_STATE_PARKED ||
-		        info->state == TEND_STATE_ENDED;
+		        info->state == TEND_STATE_STOPPED || info->state == TEND_STATE_ENDED;
 		rest &= info->state != TEND_STATE_STARTING;
 		live += info->kind != TEND_KIND_SCOPE && info->state != TEND_STATE_ENDED;
 	}

@@ -26,6 +26,7 @@ struct out {
 	struct tend_stats stats;
 	struct tend_reason reason;
 	struct tend_outcome outcome;
+	struct tend_life life;
 	struct tend_event_info info;
 	uint64_t number;
 	char bytes[64];

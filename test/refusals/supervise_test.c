@@ -1,0 +1,154 @@
+/* The refusals of tend/supervise.h. */
+#include "refuse.h"
+
+static int serve(void *world)
+{
+	struct world *w = world;
+
+	return tend_event_wait(w->go, TEND_FOREVER);
+}
+
+/* w->made runs again, and waits for w->go. */
+static void make(struct world *w)
+{
+	ANSWERS(tend_spawn(w->beside, serve, w,
+	                   TEND_TASK_OPTS(.name = "again",
+	                                  .restart = TEND_RESTART(.policy = TEND_PERMANENT)),
+	                   &w->made),
+	        0);
+	settle(w->rt);
+}
+static void again(struct world *w, const struct row *row)
+{
+	make(w);
+	judge(w, row);
+}
+static void again_stopped(struct world *w, const struct row *row)
+{
+	make(w);
+	ANSWERS(tend_task_stop(w->made, TEND_FOREVER), 0);
+	judge(w, row);
+}
+static void again_canceled(struct world *w, const struct row *row)
+{
+	ANSWERS(tend_spawn(w->beside, wait_for_go, w,
+	                   TEND_TASK_OPTS(.name = "again",
+	                                  .restart = TEND_RESTART(.policy = TEND_PERMANENT)),
+	                   &w->made),
+	        0);
+	ANSWERS(tend_task_cancel(w->made, -ECANCELED, NULL), 0);
+	settle(w->rt);
+	judge(w, row);
+}
+static void again_ended(struct world *w, const struct row *row)
+{
+	make(w);
+	ANSWERS(tend_task_shutdown(w->made, TEND_FOREVER), 0);
+	judge(w, row);
+}
+static void in_canceled(struct world *w, const struct row *row)
+{
+	make(w);
+	canceled(w, row);
+}
+/* w->made holds the scope of the caller. */
+static void below(struct world *w, const struct row *row)
+{
+	make(w);
+	ANSWERS(tend_scope_open(w->open, "of-made", NULL, &w->deep), 0);
+	ANSWERS(tend_scope_hold(w->deep, w->made), 0);
+	judge_in_fiber(w, row, w->deep);
+}
+
+REFUSES(tend_ready, EPERM, "outside of a task", outside, tend_ready())
+REFUSES(tend_ready, ESTALE, "a fork", forked, tend_ready())
+REFUSES(tend_alive, EPERM, "outside of a task", outside, tend_alive())
+REFUSES(tend_alive, ESTALE, "a fork", forked, tend_alive())
+
+REFUSES(tend_task_ready, ESRCH, "joined", outside, tend_task_ready(w->stale, 1))
+REFUSES(tend_task_ready, ESRCH, "an attempt to come", again, tend_task_ready(w->made, 2))
+REFUSES(tend_task_ready, EINVAL, "no policy", outside, tend_task_ready(w->live, 1))
+REFUSES(tend_task_ready, ESTALE, "a fork", forked, tend_task_ready(w->live, 1))
+
+REFUSES(tend_task_fail, ESRCH, "joined", outside, tend_task_fail(w->stale, 1, -EIO, NULL))
+REFUSES(tend_task_fail, ESRCH, "an attempt to come", again, tend_task_fail(w->made, 2, -EIO, NULL))
+REFUSES(tend_task_fail, EINVAL, "no policy", outside, tend_task_fail(w->live, 1, -EIO, NULL))
+REFUSES(tend_task_fail, EINVAL, "no code", again, tend_task_fail(w->made, 1, 0, NULL))
+REFUSES(tend_task_fail, ESTALE, "a fork", forked, tend_task_fail(w->live, 1, -EIO, NULL))
+CANNOT_PROVOKE(tend_task_ready, EALREADY, "the row is that of tend_task_fail()")
+CANNOT_PROVOKE(tend_task_fail, EALREADY, "an attempt that is to stop does so at once here")
+
+CANNOT_PROVOKE(tend_task_stop, ETIMEDOUT, "the step is taken while the row looks")
+REFUSES(tend_task_stop, ECANCELED, "it is to end", again_canceled,
+        tend_task_stop(w->made, TEND_FOREVER))
+REFUSES(tend_task_stop, EINVAL, "no policy", outside, tend_task_stop(w->live, TEND_FOREVER))
+REFUSES(tend_task_stop, EDEADLK, "itself", in_fiber, tend_task_stop(tend_self(), TEND_FOREVER))
+REFUSES(tend_task_stop, EDEADLK, "the holder of the caller's scope", below,
+        tend_task_stop(w->made, TEND_FOREVER))
+REFUSES(tend_task_stop, ESRCH, "joined", outside, tend_task_stop(w->stale, TEND_FOREVER))
+REFUSES(tend_task_stop, ESTALE, "a fork", forked, tend_task_stop(w->live, TEND_FOREVER))
+
+CANNOT_PROVOKE(tend_task_start, ETIMEDOUT, "the step is taken while the row looks")
+REFUSES(tend_task_start, ECANCELED, "it is to end", again_canceled,
+        tend_task_start(w->made, TEND_FOREVER))
+REFUSES(tend_task_start, EINVAL, "no policy", outside, tend_task_start(w->live, TEND_FOREVER))
+REFUSES(tend_task_start, EDEADLK, "itself", in_fiber, tend_task_start(tend_self(), TEND_FOREVER))
+REFUSES(tend_task_start, EDEADLK, "the holder of the caller's scope", below,
+        tend_task_start(w->made, TEND_FOREVER))
+REFUSES(tend_task_start, ESRCH, "joined", outside, tend_task_start(w->stale, TEND_FOREVER))
+REFUSES(tend_task_start, ESTALE, "a fork", forked, tend_task_start(w->live, TEND_FOREVER))
+
+CANNOT_PROVOKE(tend_task_restart, ETIMEDOUT, "the step is taken while the row looks")
+REFUSES(tend_task_restart, ECANCELED, "it is to end", again_canceled,
+        tend_task_restart(w->made, TEND_FOREVER))
+REFUSES(tend_task_restart, EINVAL, "no policy", outside, tend_task_restart(w->live, TEND_FOREVER))
+REFUSES(tend_task_restart, EDEADLK, "itself", in_fiber,
+        tend_task_restart(tend_self(), TEND_FOREVER))
+REFUSES(tend_task_restart, EDEADLK, "the holder of the caller's scope", below,
+        tend_task_restart(w->made, TEND_FOREVER))
+REFUSES(tend_task_restart, ESRCH, "joined", outside, tend_task_restart(w->stale, TEND_FOREVER))
+REFUSES(tend_task_restart, ESTALE, "a fork", forked, tend_task_restart(w->live, TEND_FOREVER))
+
+REFUSES(tend_task_shutdown, ETIMEDOUT, "no time", outside, tend_task_shutdown(w->canceled_task, 0))
+REFUSES(tend_task_shutdown, EDEADLK, "itself", in_fiber,
+        tend_task_shutdown(tend_self(), TEND_FOREVER))
+REFUSES(tend_task_shutdown, EDEADLK, "by the thread that runs the tasks", hosted,
+        tend_task_shutdown(w->live, TEND_FOREVER))
+REFUSES(tend_task_shutdown, ENOMEM, "no memory", outside,
+        (no_memory(1), tend_task_shutdown(w->live, TEND_FOREVER)))
+REFUSES(tend_task_shutdown, ENOMEM, "no memory for the task's list", outside,
+        (no_memory(2), tend_task_shutdown(w->live, TEND_FOREVER)))
+REFUSES(tend_task_shutdown, ESRCH, "ended and held", outside,
+        tend_task_shutdown(w->held, TEND_FOREVER))
+REFUSES(tend_task_shutdown, ESRCH, "joined", outside, tend_task_shutdown(w->stale, TEND_FOREVER))
+REFUSES(tend_task_shutdown, ESTALE, "a fork", forked, tend_task_shutdown(w->live, TEND_FOREVER))
+
+REFUSES(tend_task_wait, ECHILD, "it has ended", again_ended,
+        tend_task_wait(w->made, TEND_IS_READY, 7, TEND_FOREVER))
+REFUSES(tend_task_wait, ESRCH, "joined", outside,
+        tend_task_wait(w->stale, TEND_IS_READY, 0, TEND_FOREVER))
+REFUSES(tend_task_wait, EINVAL, "no policy", outside,
+        tend_task_wait(w->live, TEND_IS_READY, 0, TEND_FOREVER))
+REFUSES(tend_task_wait, EINVAL, "an unknown step", again,
+        tend_task_wait(w->made, 3, 0, TEND_FOREVER))
+REFUSES(tend_task_wait, EINVAL, "an attempt that is stopped", again,
+        tend_task_wait(w->made, TEND_IS_STOPPED, 1, TEND_FOREVER))
+REFUSES(tend_task_wait, ETIMEDOUT, "no time", again, tend_task_wait(w->made, TEND_IS_OVER, 0, 0))
+REFUSES(tend_task_wait, ETIMEDOUT, "no time, of a stopped task", again_stopped,
+        tend_task_wait(w->made, TEND_IS_READY, 0, 0))
+REFUSES(tend_task_wait, ECANCELED, "by a canceled task", in_canceled,
+        tend_task_wait(w->made, TEND_IS_OVER, 0, TEND_FOREVER))
+REFUSES(tend_task_wait, EDEADLK, "itself", in_fiber,
+        tend_task_wait(tend_self(), TEND_IS_OVER, 0, TEND_FOREVER))
+REFUSES(tend_task_wait, EDEADLK, "the holder of the caller's scope", below,
+        tend_task_wait(w->made, TEND_IS_OVER, 0, TEND_FOREVER))
+REFUSES(tend_task_wait, ESTALE, "a fork", forked,
+        tend_task_wait(w->live, TEND_IS_READY, 0, TEND_FOREVER))
+
+REFUSES(tend_task_info, EINVAL, "no policy", outside, tend_task_info(w->live, &w->out.life))
+REFUSES(tend_task_info, EINVAL, "a struct without a size", again,
+        (tend_task_info)(w->made, &(struct tend_life){.size = 0}))
+REFUSES(tend_task_info, ESRCH, "joined", outside, tend_task_info(w->stale, &w->out.life))
+REFUSES(tend_task_info, ESTALE, "a fork", forked, tend_task_info(w->live, &w->out.life))
+
+TEST(refusals_of_lives) { try_rows(__FILE__); }
