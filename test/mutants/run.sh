@@ -350,7 +350,7 @@ mutant "the stop of a process is not sent" src/kinds/process/link.c \
 	a_request_that_finds_no_room_is_repeated
 mutant "the death of the guard is told to no process" src/kinds/process/link.c \
 	's/(tend__unlink\(&p->todo\);\n\t\t\t)notify\(p\);/$1;/; s/(not dead yet has no news to come.*?\*\/\n\t\t\t)await\(c\);/$1;/s' \
-	the_death_of_a_guard_is_seen_and_another_is_started
+	the_death_of_a_guard_alone_is_seen
 mutant "a process whose guard died is looked at once" src/kinds/process/link.c \
 	's/if \(p->phase == TEND__PHASE_LOST \|\| p->starved\)/if (p->starved)/' \
 	the_death_of_a_guard_is_seen_and_another_is_started
@@ -362,7 +362,7 @@ mutant "a process that the dead guard never began was killed" src/kinds/process/
 	a_guard_dies_at_each_moment_of_a_start
 mutant "the start of a process that meets a dead guard is not repeated" src/kinds/process/link.c \
 	's/guards < 2; guards\+\+/guards < 1; guards++/' \
-	random_processes_end_and_leave_nothing
+	the_death_of_a_guard_is_seen_and_another_is_started
 mutant "a process whose guard died has ended at once" src/kinds/process/machine.c \
 	's/\(phase == TEND__PHASE_LOST && seen_dead\(p\)\)/phase == TEND__PHASE_LOST/' \
 	random_processes_end_and_leave_nothing

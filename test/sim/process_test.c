@@ -321,6 +321,28 @@ TEST(the_death_of_a_guard_is_seen_and_another_is_started)
 	          NULL);
 }
 
+/* Neither a request nor the end of a pipe makes the runtime look at the process. */
+static int guard_dies_alone(void *arg)
+{
+	tend_task t;
+
+	(void)arg;
+	open_world(2);
+	t = process(root, "deaf without output", 0);
+	until_it_says(t, "up");
+	OK(tend_sleep(TEND_SEC));
+	tend_sim_kill_guard();
+	ck_assert_int_eq(joined(t).kind, TEND_KILLED);
+	close_world();
+	no_thread_is_left();
+	return 0;
+}
+TEST(the_death_of_a_guard_alone_is_seen)
+{
+	run_seeds("the_death_of_a_guard_alone", (uint64_t)suite_count(20, 100, 1000),
+	          guard_dies_alone, NULL);
+}
+
 static int ends_seen[3]; /* of processes whose guard died: never began, killed, on their own */
 
 static int guard_dies_at_a_start(void *arg)
