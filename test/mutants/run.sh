@@ -335,7 +335,7 @@ mutant "a change is told to the own scope only" src/scope/changes.c \
 mutant "a process that was canceled before its request is asked for" src/kinds/process/link.c \
 	's/if \(tend__cancel_requested\(p->task\) \|\| wants_kill\(p\)\) \{/if (0) {/;
 	 s/if \(p->phase == TEND__PHASE_ASKING\)\n\t\t\tfail\(p, TEND__STAGE_KILLED, ECANCELED\);/;/' \
-	random_processes_end_and_leave_nothing
+	a_process_that_is_canceled_before_its_request_never_starts
 mutant "the stop of a process that found no room is forgotten" src/kinds/process/link.c \
 	's/(the kernel may be out of\n\t \* memory for a while. \*\/\n\t)if \(error\)/$1if (0)/' \
 	process_a_cancel_sends_the_stop_signal_and_then_kills
@@ -368,7 +368,7 @@ mutant "a process whose guard died has ended at once" src/kinds/process/machine.
 	random_processes_end_and_leave_nothing
 mutant "the end of a process is looked at after its output" src/kinds/process/machine.c \
 	's/(\tenum tend__phase phase = [^\n]*\n)(\tbool any = [^\n]*\n)/$2$1/' \
-	random_processes_end_and_leave_nothing
+	every_schedule_of_output_against_exit
 mutant "output of a process that is left takes no other turn" src/kinds/process/machine.c \
 	's/\t\tif \(any\)\n\t\t\tagain\(t\);\n//' \
 	process_a_flood_keeps_its_tail_and_counts_the_rest
@@ -396,9 +396,6 @@ mutant "the tail of a process keeps its first bytes" src/kinds/process/output.c 
 mutant "both streams of a process are the first" src/kinds/process/output.c \
 	's/p->output\(p->output_arg, i \+ 1,/p->output(p->output_arg, 1,/' \
 	process_the_callback_gets_both_streams_and_the_drop_comes_once
-mutant "an end of a process that came late is news of the next task" src/kinds/process/link.c \
-	's/return p && t->id == cookie && tend__linked\(&p->live\) \? p : NULL;/return p ? p : NULL;/' \
-	random_processes_end_and_leave_nothing
 mutant "a close of the guard of processes leaves it watched" src/kinds/process/link.c \
 	's/\ttend__monitor_unwatch\(c->rt, c->guard.pidfd\);\n\ttend__guard_close/\ttend__guard_close/' \
 	process_an_exit_code_is_the_result
