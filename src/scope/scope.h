@@ -82,6 +82,10 @@ struct tend__scope {
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty, because the owner has ended */
 	bool held;          /* (t) given to its owner, and not opened by an attempt of the owner */
+	struct tend__group *group; /* (c) from the options, or NULL; its counters (l) */
+	bool gave_up;              /* (l) no attempt follows in this scope */
+	int32_t critical_error;    /* (l) why the scope was canceled by a critical task; or 0 */
+	uint64_t attempts, restarts, timeouts;     /* (l) */
 	struct tend__rules *rules;                 /* (l) policies of restartable tasks, or NULL */
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	_Atomic uint64_t refused;                  /* (x) spawns */
