@@ -270,7 +270,8 @@ int tend__scope_refusal(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0, and takes no abort; readers see the caller at `where`. Returns 0, -ECANCELED or -ETIMEDOUT; or -EDEADLK if
+/* Waits for count 0, and takes no abort; readers see the caller at `where`. Returns 0,
+ * -ECANCELED or -ETIMEDOUT; or -EDEADLK if
  * the count is not 0 and the caller may not wait. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
                       uint64_t deadline, unsigned flags, uint64_t where);

@@ -33,7 +33,7 @@ static struct tend__group *make(const struct tend__rules *rules, uint32_t restar
 	g->in.stamps = (uint64_t *)(void *)(g->codes + codes);
 	return g;
 }
-_Static_assert(offsetof(struct tend__group, codes) % sizeof(uint64_t) == 0, "the stamps are aligned");
+_Static_assert(offsetof(struct tend__group, codes) % sizeof(uint64_t) == 0, "stamps are aligned");
 
 int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group **out)
 {

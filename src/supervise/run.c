@@ -25,8 +25,7 @@ static int cause(struct tend__scope *s, uint64_t id)
 
 	tend__lock(&s->rt->tree);
 	if (tend__scope_is(s, id)) {
-		bool canceled =
-			tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED;
+		bool canceled = tend__load_acquire(&s->home.record->word) & TEND__SCOPE_CANCELED;
 
 		tend__lock(&s->home.lock);
 		if (s->gave_up)

@@ -135,14 +135,14 @@ static int supervises(void *arg)
 
 	s->inner = group(root, NULL, s->hopeless ? 2 : 0, 0);
 	for (int m = 0; m < 2; m++)
-		OK(tend_spawn(s->inner, member, s,
-		              TEND_TASK_OPTS(.name = "m", .flags = s->critical ? TEND_CRITICAL : 0,
-		                             .restart = s->hopeless
-		                                                ? TEND_RESTART(
-									  .policy = TEND_PERMANENT,
-									  .delay_ns = TEND_AT_ONCE)
-		                                                : NULL),
-		              NULL));
+		OK(tend_spawn(
+			s->inner, member, s,
+			TEND_TASK_OPTS(.name = "m", .flags = s->critical ? TEND_CRITICAL : 0,
+		                       .restart = s->hopeless
+		                                          ? TEND_RESTART(.policy = TEND_PERMANENT,
+		                                                         .delay_ns = TEND_AT_ONCE)
+		                                          : NULL),
+			NULL));
 	return s->answers[i % 8] = tend_scope_run(s->inner, TEND_FOREVER, NULL);
 }
 
@@ -226,10 +226,7 @@ SCENARIO(f4_a_stop_is_passed_on_to_the_scope_that_is_run)
 	close_world();
 }
 
-static int fails_once(void *arg)
-{
-	return runs++ ? tend_event_wait(arg, TEND_FOREVER) : -EIO;
-}
+static int fails_once(void *arg) { return runs++ ? tend_event_wait(arg, TEND_FOREVER) : -EIO; }
 
 /* A restart by command is none of those that the scope counts. */
 SCENARIO(a_command_does_not_make_a_scope_give_up)
