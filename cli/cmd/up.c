@@ -127,9 +127,13 @@ static int detach(struct up *up, const struct client *client)
 		close(both[1]);
 		return await(up, client, pid, both[0]);
 	}
-	close(both[0]);
+	/* The stack outlives its caller, and keeps no file of the caller open. */
+	enum { READY_FD = 3 };
+	if (both[1] != READY_FD && dup3(both[1], READY_FD, O_CLOEXEC) < 0)
+		_exit(client_tell(client, EXIT_FAILED, "cannot copy a descriptor"));
+	close_range(READY_FD + 1, ~0U, 0);
 	up->detaches = true;
-	up->ready_fd = both[1];
+	up->ready_fd = READY_FD;
 	return run(up, client);
 }
 

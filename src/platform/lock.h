@@ -33,7 +33,8 @@
  *                             closes that wait for visitors                  (leaf)
  *   monitor_lock    runtime   the start of the monitor                       > monitor.lock
  *   monitor.lock    monitor   alarms, errands, watches                       (leaf)
- *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)
+ *   segment.lock    segment   free slots, notes, sites, modules, the ring
+ *                             of no worker                                   (leaf)
  *
  * Two locks of a row are never held together. A waiter is notified under the lock of the
  * object, because a post needs no lock. */

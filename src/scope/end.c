@@ -139,7 +139,8 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__free(s->group);
 	tend__unlink(&s->sibling);
 	tend__unlink(&s->owned);
-	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id));
+	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id),
+	                TEND__SCOPE_NOTED);
 	return true;
 }
 

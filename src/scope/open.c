@@ -155,7 +155,7 @@ static int make(struct tend__scope *parent, const struct tend_scope_opts *opts, 
 		return -EAGAIN;
 	struct tend__scope *s = memory(rt, slot);
 	if (!s) {
-		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
+		tend__slot_give(&rt->segment, tend__slots_of(rt), slot, TEND__SCOPE_NOTED);
 		return -ENOMEM;
 	}
 	uint64_t word = tend__load_relaxed(&s->home.record->word);
@@ -165,7 +165,7 @@ static int make(struct tend__scope *parent, const struct tend_scope_opts *opts, 
 		s->deadline = opts->deadline;
 	s->shield = within_shields(parent, opts->shield > now ? opts->shield : 0);
 	if (!arm(s)) {
-		tend__slot_give(&rt->segment, tend__slots_of(rt), slot);
+		tend__slot_give(&rt->segment, tend__slots_of(rt), slot, TEND__SCOPE_NOTED);
 		return -ENOMEM;
 	}
 	*out = s;

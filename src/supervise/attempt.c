@@ -56,6 +56,8 @@ static void last_words(struct tend__task *t, uint8_t ending)
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert(l->phase == TEND__LIFE_OVER && !t->drop && !t->defers);
+	/* An attempt that was aborted because it missed a time has failed. */
+	t->ending = 0;
 	if (tend__task_word(t) & (TEND__STOP | TEND__ABANDONED))
 		tend__task_unmark(t, TEND__STOP | TEND__ABANDONED);
 	t->drop = l->drop;
@@ -96,28 +98,36 @@ static void forget_message(struct tend__task *t)
 	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 }
 
+/* Returns whether the task is canceled, and not the attempt alone. */
+static bool is_canceled(const struct tend__task *t)
+{
+	/* Acquire: the reason was frozen before the bit was set. */
+	return (tend__task_word(t) & TEND__CANCELED) ||
+	       (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED);
+}
+
 /* Returns the ending of a task whose life ends at rest: canceled; or as the last attempt, because
  * the scope closes; or rejected, because no attempt has begun. */
 static uint8_t ending_at_rest(struct tend__task *t, const struct tend__life *l)
 {
-	uint64_t scope = tend__load_acquire(&t->home->record->word);
-
 	tend__assert(l->phase == TEND__LIFE_OVER);
 	if (!l->attempts)
 		t->result = -ECANCELED;
-	if ((tend__task_word(t) & TEND__CANCELED) || (scope & TEND__SCOPE_CANCELED))
+	if (is_canceled(t))
 		return 0;
 	return l->attempts ? l->last : TEND_REJECTED;
 }
 
-/* Returns whether the task is to end now. A close lets what was admitted run once. */
+/* Returns whether the task is to end now. A close lets what was admitted run once, unless it is
+ * stopped. */
 static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 {
 	uint64_t scope = tend__load_acquire(&t->home->record->word);
 
 	if (tend__scope_of(t)->gave_up)
 		return true;
-	if (l->attempts || (tend__task_word(t) & TEND__CANCELED))
+	if (l->attempts || l->phase == TEND__LIFE_STOPPED || l->wish == TEND__WISH_STOP ||
+	    (tend__task_word(t) & TEND__CANCELED))
 		return tend__is_to_end(t);
 	return scope & (TEND__SCOPE_CANCELED | TEND__SCOPE_STOPPING);
 }
@@ -126,6 +136,11 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
+	/* Under the lock under which the flags were looked at: a cancel or a close that comes later
+	 * finds the task, which may never have waited. */
+	if (!t->in_cancel_list)
+		tend__link_append(&t->home->cancel_list, &t->in_scope);
+	t->in_cancel_list = true;
 	tend__life_no_alarm(t);
 	l->phase = TEND__LIFE_STOPPED;
 	tend__describe(t, 0, tend__coarse(), 0);
@@ -187,6 +202,8 @@ static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 	}
 	tend__unlock(&t->home->lock);
 	if (begins) {
+		/* A panic leaves no result. */
+		t->result = 0;
 		describe_attempt(t, l->attempts, now);
 		forget_message(t);
 	}
@@ -201,9 +218,10 @@ static uint8_t ending_of(const struct tend__task *t, const struct tend__life *l,
 {
 	if (t->ending == TEND_PANICKED)
 		return t->ending;
-	if (l->late)
+	/* A cancel beats a failure, be that a time missed, or a result negative or in a list. */
+	if (l->late && !is_canceled(t))
 		return TEND_FAILED;
-	if (t->ending)
+	if (t->ending || is_canceled(t))
 		return t->ending;
 	if (d->outcome == TEND__WAS_CANCELED)
 		return TEND_CANCELED;
@@ -259,8 +277,8 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 {
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__policy *policy = &l->rules->policy;
-	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || tend__scope_of(t)->gave_up,
-	                                .fatal = l->fatal && t->result < 0,
+	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || s->gave_up,
+	                                .fatal = l->fatal && (t->result < 0 || t->ending),
 	                                .stop = l->wish == TEND__WISH_STOP,
 	                                .again = l->wish == TEND__WISH_AGAIN,
 	                                .late = l->late,
@@ -272,16 +290,22 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 	return tend__decide(policy, l->failures, &end, random_for(s->rt, policy));
 }
 
-/* Decides, for good or until the next attempt ends. */
-static uint32_t decide(struct tend__task *t, struct tend__life *l, bool started)
+/* Decides, for good or until the next attempt ends, and sets *wait. Returns false, with nothing
+ * decided, if the scopes that the attempt has opened are to end first: for the sake of the next
+ * attempt, or of the callers of a stop. Those of a task that ends close themselves. */
+static bool decide(struct tend__task *t, struct tend__life *l, bool started, bool alone,
+                   uint32_t *wait)
 {
-	uint32_t wait = TEND__WAIT_NONE;
-
+	*wait = TEND__WAIT_NONE;
 	tend__lock(&t->home->lock);
 	struct tend__scope *s = tend__scope_of(t);
 	/* The restarts of a scope are counted in the order of their instants. */
 	uint64_t now = l->rules->exact || s->group ? tend__clock() : tend__coarse();
 	struct tend__decision d = look(t, l, now);
+	if (d.verdict != TEND__ENDS && !alone) {
+		tend__unlock(&t->home->lock);
+		return false;
+	}
 	bool failed = d.verdict == TEND__RUNS && d.outcome == TEND__HAS_FAILED &&
 	              l->wish == TEND__WISH_NONE;
 	bool gives_up = failed && tend__group_counts(t, now);
@@ -301,42 +325,35 @@ static uint32_t decide(struct tend__task *t, struct tend__life *l, bool started)
 		tend__callers_tell(t, TEND__STEP_ENDED);
 	}
 	if (d.verdict == TEND__STOPS)
-		wait = stop_life(t, l);
+		*wait = stop_life(t, l);
 	else if (d.verdict == TEND__RUNS) {
-		l->restarts += failed;
+		l->restarts += d.outcome == TEND__HAS_FAILED;
 		s->restarts += failed;
 		/* Without a stack now, a moment later there is no stack either. */
-		wait = rest_until(t, l, now, started || d.rest_ns ? d.rest_ns : TEND_MS);
+		*wait = rest_until(t, l, now, started || d.rest_ns ? d.rest_ns : TEND_MS);
 	}
 	tend__unlock(&t->home->lock);
 	if (gives_up)
 		tend__group_gives_up(t);
-	return wait;
-}
-
-/* Ends the scopes that the attempt has opened, for the sake of the next attempt. Those of a task
- * that ends close themselves. */
-static void close_opened(struct tend__task *t, struct tend__life *l)
-{
-	tend__lock(&t->home->lock);
-	bool ends = look(t, l, tend__clock()).verdict == TEND__ENDS;
-	tend__unlock(&t->home->lock);
-	if (!ends)
-		tend__disown_attempt(t);
+	return true;
 }
 
 /* The function and the cleanups of the attempt have run, on this stack. */
 static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
 {
+	uint32_t wait;
+
 	tend__assert(l->phase == TEND__LIFE_RUNS && !t->defers && !t->drop);
 	/* The shield was the attempt's. */
 	t->shield = 0;
 	/* Before the look at the flags: from here on a cancel or a close finds the task. */
 	if (!t->in_cancel_list)
 		tend__task_link(t);
-	if (t->owns)
-		close_opened(t, l);
-	uint32_t wait = decide(t, l, true);
+	if (!decide(t, l, true, !t->owns, &wait)) {
+		tend__disown_attempt(t);
+		bool decided = decide(t, l, true, true, &wait);
+		tend__assert(decided);
+	}
 	if (wait == TEND__WAIT_NONE)
 		last_words(t, l->last);
 	return wait;
@@ -355,7 +372,6 @@ static uint32_t turn(struct tend__task *t)
 		return attempt_over(t, l);
 	}
 	if (wait == TEND__WAIT_NONE) {
-		t->ending = 0;
 		last_words(t, ending_at_rest(t, l));
 	}
 	return wait;
@@ -404,11 +420,11 @@ static void starved(struct tend__task *t, int error)
 		say_not_started(t, error);
 		if (!t->in_cancel_list)
 			tend__task_link(t);
-		wait = decide(t, l, false);
+		bool decided = decide(t, l, false, true, &wait);
+		tend__assert(decided);
 		if (wait == TEND__WAIT_NONE)
 			last_words(t, l->last);
 	} else if (wait == TEND__WAIT_NONE) {
-		t->ending = 0;
 		last_words(t, ending_at_rest(t, l));
 	}
 	if (wait == TEND__WAIT_NONE)

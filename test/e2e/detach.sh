@@ -6,7 +6,9 @@ stack shop <<'END'
   db: {shell: 'echo db up; exec sleep 1000'}
   web: {shell: 'echo web up; until test -e go-on; do sleep 0.02; done; echo bye; rm go-on; exit 3', needs: [db], restart: {delay: 20ms}}
 END
+exec 9>held
 run "$TEND" up -d -f shop.yaml
+exec 9>&-
 is "it returns" "$CODE" 0
 check "and says what runs" grep -qE '^shop: 2 tasks have started, pid [0-9]+; see it with tend attach' out
 UP=$(sed 's/.*pid \([0-9]*\);.*/\1/' out)
@@ -14,6 +16,7 @@ UPS="$UPS $UP"
 check "all tasks run then" in_state web running
 is "it has a session of its own" "$(sed 's/.*) //' "/proc/$UP/stat" | cut -d ' ' -f 4)" "$UP"
 is "and no terminal" "$(readlink "/proc/$UP/fd/0" "/proc/$UP/fd/1" "/proc/$UP/fd/2" | sort -u)" /dev/null
+check "nor a file of its caller" test "$(readlink "/proc/$UP/fd"/* | grep -c held)" = 0
 run "$TEND" up -d -f shop.yaml
 is "a second time is refused" "$CODE" 1
 has "with the remedy" err "tend down --name shop"
@@ -87,6 +90,8 @@ ended
 check "Ctrl-C before it has started stops it, or comes too late" \
 	sh -c "[ $CODE = 130 ] || [ $CODE = 0 ] || [ $CODE = 124 ]"
 run "$TEND" down
+is "a reader of its output sees the end" "$("$TEND" up -d -f shop.yaml | wc -l)" 1
+run "$TEND" down --now
 run "$TEND" up -d --json -f shop.yaml
 has "--json is an envelope" out '"data":{"name":"shop","pid":'
 run "$TEND" down --now

@@ -330,6 +330,121 @@ mutant "a rest between two attempts is not told" src/runtime/runtime.h \
 	's/return rt->rests\(t, wait\);/;/' a_rest_between_two_attempts_sets_the_event
 mutant "a change is told to the own scope only" src/scope/changes.c \
 	's/for \(; s; s = tend__parent\(s\)\)/if (s)/' each_change_of_a_scope_and_below_sets_the_event
+
+# ---- Restarts ----
+lives=restartable_tasks_live_as_the_reference_says
+mutant "a rest counts the failure that it follows" src/policy/decide.c \
+	's/d\.failures - 1, random/d.failures, random/' $lives
+mutant "the last retry is not granted" src/policy/decide.c \
+	's/d\.failures > p->retries/d.failures >= p->retries/' $lives
+mutant "an attempt must be longer than what is stable" src/policy/decide.c \
+	's/end->ran_ns >= p->stable_ns/end->ran_ns > p->stable_ns/' $lives
+mutant "a success keeps the row of failures" src/policy/decide.c \
+	's/d\.outcome == TEND__COMPLETED_WELL \|\| end->ran_ns/end->ran_ns/' $lives
+mutant "a panic is judged by its result" src/policy/decide.c \
+	's/end->late \|\| end->broken\)/end->late)/' $lives
+mutant "a task that is to end is judged by its policy" src/policy/decide.c \
+	's/if \(end->ends \|\| end->fatal\)/if (end->fatal)/' $lives
+mutant "a fatal result is tried again" src/policy/decide.c \
+	's/\|\| fatal \|\| \(p->retries/|| (p->retries/' $lives
+mutant "done is done once" src/policy/decide.c \
+	's/ \|\| done\)/)/' $lives
+mutant "an unasked cancel is a failure" src/policy/decide.c \
+	's/if \(end->result == -ECANCELED\)/if (0)/' $lives
+mutant "a list of successes is not read" src/policy/decide.c \
+	's/ \|\| listed\(p->success, end->result\)//' $lives
+mutant "a temporary task has retries" src/policy/decide.c \
+	's/p->type == TEND__TEMPORARY \|\| fatal/fatal/' $lives
+mutant "a transient task runs after a success" src/policy/decide.c \
+	's/p->type != TEND__PERMANENT \|\| done/done/' $lives
+mutant "a jitter starts from an unclamped delay" src/policy/backoff.c \
+	's/base > max \/ 3 \? max : 3 \* base/3 * base/' $lives
+mutant "equal jitter draws from the whole" src/policy/backoff.c \
+	's/return base \/ 2 \+ between\(0, base - base \/ 2, random\)/return between(0, base, random)/' $lives
+mutant "a delay has no maximum" src/policy/backoff.c \
+	's/return delay < p->delay_max_ns \? delay : p->delay_max_ns;/return delay;/' $lives
+mutant "a rest may be shorter than a millisecond" src/policy/backoff.c \
+	's/return rest > TEND_MS \? rest : TEND_MS;/return rest;/' $lives
+mutant "a close begins nothing" src/supervise/attempt.c \
+	's/if \(l->attempts \|\| l->phase/if (1 || l->phase/' $lives
+mutant "a rest is not seen by a cancel" src/supervise/attempt.c \
+	's/(attempt_over\(struct.*?)if \(!t->in_cancel_list\)\s*tend__task_link\(t\);/$1/s' $lives
+mutant "a panic sticks to the next attempt" src/supervise/attempt.c \
+	's/t->ending = t->unwinding = t->shields = 0;/t->unwinding = t->shields = 0;/' $lives
+mutant "an attempt does not await what the last one opened" src/supervise/attempt.c \
+	's/tend__disown_attempt\(t\);//' $lives
+mutant "an end for good awaits what the attempt opened" src/supervise/attempt.c \
+	's/if \(d\.verdict != TEND__ENDS && !alone\)/if (!alone)/' $lives
+mutant "the drop runs after each attempt" src/supervise/birth.c \
+	's/t->drop = NULL;/l->drop = NULL;/' $lives
+mutant "a listed failure beats a cancel" src/supervise/attempt.c \
+	's/if \(t->ending \|\| is_canceled\(t\)\)/if (t->ending)/' $lives
+mutant "a close waits out the rests" src/scope/tree.c \
+	's/if \(\(~before & flags\) && tend__scope_count\(before\)\)/if (0)/' $lives
+mutant "readers are told of the attempt before" src/supervise/attempt.c \
+	's/describe_attempt\(t, l->attempts, now\)/describe_attempt(t, l->attempts - 1, now)/' $lives
+mutant "a task canceled at rest ends as its last attempt" src/supervise/attempt.c \
+	's/if \(is_canceled\(t\)\)\s*return 0;//' $lives
+mutant "a closed scope does not end the attempts" src/scope/scope.h \
+	's/TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED \| TEND__SCOPE_STOPPING\)\)/TEND__SCOPE_CANCELED))/' $lives
+mutant "a time is not missed at its instant" src/supervise/ladder.c \
+	's/if \(at <= now && !look->text\)/if (at + 1 <= now \&\& !look->text)/' $lives
+mutant "ready is asked after it was said" src/supervise/ladder.c \
+	's/if \(!l->ready\)\s*one_time/one_time/' $lives
+mutant "alive counts from the beginning" src/supervise/ladder.c \
+	's/tend__load_relaxed\(&l->alive_at\), l->rules->alive_ns/l->began, l->rules->alive_ns/' $lives
+mutant "the ladder has one rung" src/supervise/ladder.c \
+	's/return l->rung == TEND__RUNG_FORCED;/return false;/' $lives
+mutant "a grace is twice as long" src/supervise/ladder.c \
+	's/later\(l->attempt.stopped_at, l->rules->grace_ns\)/later(l->attempt.stopped_at, 2 * l->rules->grace_ns)/' $lives
+mutant "the last reason of a stop wins" src/supervise/ladder.c \
+	's/if \(l->rung != TEND__RUNG_NONE\)\s*return;//' $lives
+mutant "a stop is a failure" src/policy/decide.c \
+	's/ && !end->stop && !end->again//' $lives
+mutant "late is asked before a stop" src/policy/decide.c \
+	's/if \(end->stop\) \{/if (end->stop \&\& !end->late) {/' $lives
+mutant "a restart waits for the backoff" src/policy/decide.c \
+	's/if \(end->again\) \{/if (end->again \&\& d.outcome != TEND__HAS_FAILED) {/' $lives
+mutant "a temporary task is restarted" src/policy/decide.c \
+	's/p->type == TEND__TEMPORARY \? TEND__ENDS : TEND__RUNS/TEND__RUNS/' $lives
+mutant "fatal is asked after a stop" src/policy/decide.c \
+	's/if \(end->ends \|\| end->fatal\)/if (end->ends || (end->fatal \&\& !end->stop))/' $lives
+mutant "a stop is forgotten by the next attempt" src/supervise/attempt.c \
+	's/l->wish = TEND__WISH_NONE;\s*l->attempt.stop_code = 0;/l->attempt.stop_code = 0;/' $lives
+mutant "a stop code sticks" src/supervise/attempt.c \
+	's/l->attempt\.stop_code = 0;\s*tend__life_no_alarm/tend__life_no_alarm/' $lives
+mutant "fatal sticks" src/supervise/attempt.c \
+	's/l->late = l->fatal = l->ready = false;/l->late = l->ready = false;/' $lives
+mutant "late sticks" src/supervise/attempt.c \
+	's/l->late = l->fatal = l->ready = false;/l->fatal = l->ready = false;/' $lives
+mutant "a start does not end a rest" src/supervise/command.c \
+	's/(static int start.*?)if \(l->phase != TEND__LIFE_RUNS\)\s*look_now\(t\);/$1/s' $lives
+mutant "a stop is not heard at rest" src/supervise/command.c \
+	's/else\s*look_now\(t\);\s*return 1;\s*\}\s*static int start/return 1; } static int start/s' $lives
+mutant "a stop does not tell the attempt" src/supervise/command.c \
+	's/tend__attempt_stop\(t, -ECANCELED, "the task was stopped"\);/;/' $lives
+mutant "a start does not undo a stop" src/supervise/command.c \
+	's/l->wish != TEND__WISH_STOP\)\s*return l->wish == TEND__WISH_AGAIN;/1) return l->wish != TEND__WISH_NONE;/' $lives
+mutant "a probe speaks of the next attempt" src/supervise/self.c \
+	's/l->phase != TEND__LIFE_RUNS \|\| l->attempts != attempt/l->phase != TEND__LIFE_RUNS/g' $lives
+mutant "a probe may fail a stopped attempt" src/supervise/self.c \
+	's/else if \(tend__is_to_end\(t\) \|\| l->rung != TEND__RUNG_NONE\)/else if (0)/' $lives
+mutant "fatal is not kept" src/supervise/self.c \
+	's/->fatal = true;/->fatal = false;/' $lives
+mutant "a caller of a stop is not told of the end" src/supervise/attempt.c \
+	's/tend__callers_tell\(t, TEND__STEP_ENDED\);//' $lives
+mutant "a caller of a start is not told" src/supervise/attempt.c \
+	's/tend__callers_tell\(t, TEND__STEP_BEGUN\);//' $lives
+mutant "callers are not told of the end for good" src/supervise/attempt.c \
+	's/tend__callers_tell\(t, TEND__STEP_OVER\);//' $lives
+mutant "an abort for a timeout is an abort" src/supervise/attempt.c \
+	's/(missed a time has failed. \*\/\s*)t->ending = 0;/$1/' $lives
+mutant "a timeout beats a cancel" src/supervise/attempt.c \
+	's/if \(l->late && !is_canceled\(t\)\)/if (l->late)/' $lives
+mutant "a panic takes a fatal failure back" src/supervise/attempt.c \
+	's/l->fatal && \(t->result < 0 \|\| t->ending\)/l->fatal \&\& t->result < 0/' $lives
+mutant "a verdict that changes awaits nothing" src/supervise/attempt.c \
+	's/if \(d\.verdict != TEND__ENDS && !alone\)/if (d.verdict == TEND__RUNS \&\& !alone)/' $lives
 }
 
 # A lane for each processor, with objects of its own.

@@ -1,19 +1,20 @@
 %% Erlang as a peer: erlang CASE key=value... runs one case once and prints a line of JSON.
 %% Exit 3: there is no such case.
 -module(bench).
--export([main/0]).
+-behaviour(supervisor).
+-export([main/0, init/1, start_failing/1]).
 
 -define(BATCH, 1000).
 -define(TAKES, 11).
 
 main() ->
     try
-        ["erlang", Name | Words] = init:get_plain_arguments(),
-        {N, Keys, Run} = bench(Name),
+        [Peer, Name | Words] = init:get_plain_arguments(),
+        {N, Keys, Run} = bench(Peer, Name),
         Given = maps:from_list([option(Word, ["workers", "n" | Keys]) || Word <- Words]),
         Asked = maps:merge(#{"workers" => 1, "n" => N}, Given),
         Figures = Run(Asked),
-        io:format("~s~n", [json(Name, Asked, Figures)])
+        io:format("~s~n", [json(Peer, Name, Asked, Figures)])
     of
         ok -> halt(0)
     catch
@@ -26,6 +27,10 @@ fail(Code, Format, Args) ->
     io:format(standard_error, Format ++ "~n", Args),
     halt(Code).
 
+bench("otp", "w7") -> {10000, [], fun supervised/1};
+bench("erlang", Name) -> bench(Name);
+bench(_, _) -> throw(no_case).
+
 bench("w1b") -> {1000000, ["shape"], fun(O) -> spawns(O, fun() -> ok end) end};
 bench("w1y") -> {1000000, ["shape"], fun(O) -> spawns(O, fun erlang:yield/0) end};
 bench("w1a") -> {1000000, [], fun at_once/1};
@@ -34,6 +39,7 @@ bench("w2c") -> {1000000, [], fun hops/1};
 bench("w3") -> {1000000, [], fun park/1};
 bench("w4") -> {100000, [], fun cancel/1};
 bench("w6") -> {100000, [], fun snapshot/1};
+bench("w7") -> {1000000, [], fun respawn/1};
 bench("w8") -> {1000000, ["warm"], fun sleeps/1};
 bench("w9") -> {1, [], fun echo/1};
 bench(_) -> throw(no_case).
@@ -47,8 +53,8 @@ option(Word, Keys) ->
         _ -> throw({usage, Word})
     end.
 
-json(Name, Asked, Figures) ->
-    Said = [{"case", Name}, {"peer", "erlang"}, {"version", version()} | maps:to_list(Asked)],
+json(Peer, Name, Asked, Figures) ->
+    Said = [{"case", Name}, {"peer", Peer}, {"version", version()} | maps:to_list(Asked)],
     All = Said ++ Figures ++ [{"rss_kb", status("VmHWM") div 1024}],
     ["{", lists:join(",", [io_lib:format("\"~s\":~p", [K, V]) || {K, V} <- All]), "}"].
 
@@ -195,6 +201,48 @@ pong() ->
             From ! {self(), Item + 1},
             pong()
     end.
+
+%% W7: a process that fails at once is spawned again when its monitor tells.
+respawn(#{"n" := N}) ->
+    fails(N div 10),
+    Begun = now_ns(),
+    fails(N),
+    [{"ns_restart", each(Begun, N)}].
+
+fails(0) -> ok;
+fails(Left) ->
+    {_, Ref} = spawn_monitor(fun() -> exit(fails) end),
+    receive {'DOWN', Ref, process, _, fails} -> fails(Left - 1) end.
+
+%% The same below the supervisor of OTP, which keeps the instants of its restarts in a list and
+%% looks through those of the last second at each restart. Its reports are off.
+supervised(#{"n" := N}) ->
+    logger:set_primary_config(level, none),
+    restarts(N div 10),
+    Begun = now_ns(),
+    restarts(N),
+    [{"ns_restart", each(Begun, N)}].
+
+restarts(N) ->
+    Told = {self(), counters:new(1, []), N},
+    {ok, Supervisor} = supervisor:start_link(?MODULE, Told),
+    receive restarted -> ok end,
+    unlink(Supervisor),
+    exit(Supervisor, shutdown).
+
+init(Told) ->
+    Failing = #{id => failing, start => {?MODULE, start_failing, [Told]}},
+    {ok, {#{strategy => one_for_one, intensity => 1 bsl 40, period => 1}, [Failing]}}.
+
+%% The last does not fail.
+start_failing({Waiter, Ran, N}) ->
+    {ok,
+        spawn_link(fun() ->
+            counters:add(Ran, 1, 1),
+            counters:get(Ran, 1) =< N andalso exit(fails),
+            Waiter ! restarted,
+            receive never -> ok end
+        end)}.
 
 %% What a task does that only waits; the last of them to begin says so.
 parker(N) ->

@@ -82,7 +82,7 @@ func main() {
 	cases := map[string]benchmark{
 		"go w1b": {1000000, w1b}, "go w1y": {1000000, w1y}, "go w1a": {1000000, w1a},
 		"go w2y": {5000000, w2y}, "go w2c": {1000000, w2c}, "go w3": {1000000, w3},
-		"go w4": {100000, w4}, "go w8": {1000000, w8}, "go w9": {1, w9},
+		"go w4": {100000, w4}, "go w7": {1000000, w7}, "go w8": {1000000, w8}, "go w9": {1, w9},
 		"go-reg w1b": {1000000, regSpawn}, "go-reg w3": {1000000, regPark},
 		"go-reg w4": {100000, regCancel}, "go-reg w5": {500000, regSpawn},
 		"go-reg w6": {100000, regSnapshot},

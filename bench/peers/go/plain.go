@@ -272,3 +272,30 @@ func w9() {
 	io.Copy(io.Discard, os.Stdin)
 	out["cpu_s"] = (cpu() - used).Seconds()
 }
+
+// A goroutine that fails at once is started again when it has ended, be it by a panic.
+func respawn(n int) {
+	runs := 0
+	ended := make(chan error)
+	attempt := func() (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("%v", r)
+			}
+		}()
+		runs++
+		return io.ErrUnexpectedEOF
+	}
+	for i := 0; i < n; i++ {
+		go func() { ended <- attempt() }()
+		check(<-ended != nil, "a failure")
+	}
+	check(runs == n, "an attempt")
+}
+
+func w7() {
+	respawn(n / 10)
+	begun := time.Now()
+	respawn(n)
+	each("ns_restart", begun, n)
+}

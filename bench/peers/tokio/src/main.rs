@@ -3,6 +3,7 @@
 mod groups;
 mod plain;
 mod registry;
+mod taskvisor;
 
 use std::time::{Duration, Instant};
 
@@ -114,6 +115,8 @@ async fn run(peer: &str, case: &str, o: Opts) -> Option<Figures> {
         ("tokio", "w3") => plain::w3(o).await,
         ("sharedtok", "w4") => plain::w4(o, false).await,
         ("tokio-ct", "w4") => plain::w4(o, true).await,
+        ("tokio", "w7") => taskvisor::w7(o, false).await,
+        ("taskvisor", "w7") => taskvisor::w7(o, true).await,
         ("tokio", "w8") => plain::w8(o).await,
         ("tokio", "w9") => plain::w9().await,
         ("buttplug", "w1b" | "w5") => registry::spawn(o).await,
