@@ -142,8 +142,7 @@ static void begin(struct raced *r)
 	                                   .grace_ns = pick(2) ? TEND_MS : TEND_SEC};
 	OK(tend_spawn(w.home, body, r,
 	              TEND_TASK_OPTS(.name = "raced", .drop = drop,
-	                             .flags = pick(2) ? TEND_ABORTABLE : 0,
-	                             .restart = &r->restart),
+	                             .flags = pick(2) ? TEND_ABORTABLE : 0, .restart = &r->restart),
 	              &r->task));
 }
 
