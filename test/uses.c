@@ -41,7 +41,7 @@ static int runtime(tend_runtime **rt)
 	int n = tend_runtime_open(
 		TEND_RUNTIME_OPTS(.name = "uses", .workers = 2, .flags = TEND_HOSTED), rt);
 
-	n += tend_runtime_open(TEND_RUNTIME_OPTS(), rt);
+	n += tend_runtime_open(TEND_RUNTIME_OPTS(), rt) + TEND_RUNTIMES_MAX;
 	n += tend_runtime_fd(*rt) + tend_runtime_poll(*rt, tend_now() + TEND_MS);
 	tend_set_bug_hook(bug);
 	tend_set_failure_hook(bug);
@@ -59,6 +59,11 @@ static int scopes(tend_runtime *rt)
 	                        TEND_SCOPE_OPTS(.deadline = tend_after(TEND_SEC), .numbered = 1),
 	                        &below);
 
+	n += tend_scope_open(scope, "group",
+	                     TEND_SCOPE_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT),
+	                                     .restarts = 3),
+	                     &below);
+	n += tend_scope_run(below, 0, &stats);
 	n += tend_scope_seal(below) + tend_scope_unseal(below);
 	n += tend_scope_hold(below, tend_self()) + tend_scope_stats(below, &stats);
 	n += tend_scope_cancel(below, -1, NULL) + tend_scope_reason(below, &reason);
@@ -186,6 +191,10 @@ static int rows(tend_runtime *rt, tend_event *changed)
 	n += tend_state_name(tend_snapshot_at(tree, 0)->state)[0];
 	n += tend_snapshot_path(tree, 0, text, sizeof(text)) > tend_snapshot_depth(tree, 0);
 	tend_snapshot_about(tree, &about);
+	struct tend_reason reason;
+	n += tend_snapshot_reason(tree, 0, &reason);
+	n += tend_snapshot_place(tree, tend_snapshot_at(tree, 0)->where, text, sizeof(text)) > 0;
+	n += tend_snapshot_ends(tree) > 0 && tend_snapshot_end(tree, 0)->outcome == TEND_FAILED;
 	n += tend_snapshot_text(tree, TEND_TREE_ASCII, text, sizeof(text)) > 0;
 	tend_snapshot_free(tree);
 	n += tend_tree_link(&row, 1) + tend_tree_next(&row, 0) > 0;

@@ -63,6 +63,7 @@ struct tend_info {
 	uint8_t ready;      /* 1: the task has begun, and not ended; if it is to say that it is
 	                       ready, it has said so */
 	uint8_t reserved[6];
+	uint64_t where; /* address behind the call of the last wait or checkpoint; 0: none */
 };
 
 typedef struct tend_snapshot tend_snapshot;
@@ -121,6 +122,54 @@ TEND_API const struct tend_info *tend_snapshot_at(const tend_snapshot *snapshot,
 TEND_API size_t tend_snapshot_path(const tend_snapshot *snapshot, size_t index, char *buf,
                                    size_t size);
 TEND_API uint32_t tend_snapshot_depth(const tend_snapshot *snapshot, size_t index);
+
+/* Writes where an address of the process is: "module+0x1b2c", for addr2line(1) and the like
+ * with the file of the module; or the address alone, of a file that is not known.
+ *
+ *   address   as `where` of a row or of an end
+ *   returns   the length without the NUL; writes like snprintf
+ *   threads   any, one at a time */
+TEND_API size_t tend_snapshot_place(const tend_snapshot *snapshot, uint64_t address, char *buf,
+                                    size_t size);
+
+/* Reads the reason for which a row was canceled: its own, or that of the scope above which was
+ * canceled together with all below.
+ *
+ *   index     less than the count; a larger index is an error of the program
+ *   returns   0; -ENOENT if the row is not canceled, or its reason is not known
+ *   threads   any, one at a time */
+struct tend_reason;
+TEND_API TEND_MUST int tend_snapshot_reason(const tend_snapshot *snapshot, size_t index,
+                                            struct tend_reason *out);
+
+/* An end of a task that was not completed. Fields are only ever added, at the end. */
+struct tend_end_info {
+	size_t size;     /* how much the library has filled, as of struct tend_info */
+	uint64_t number; /* in the runtime, from 1 */
+	uint64_t at;     /* instant */
+	uint64_t id;
+	uint64_t parent;
+	uint64_t spawned_at; /* instant */
+	uint64_t where;      /* as `where` of struct tend_info */
+	uint8_t kind;        /* TEND_KIND_... */
+	uint8_t outcome;     /* TEND_FAILED and so on */
+	uint8_t reserved[2];
+	int32_t result;
+	uint32_t attempt;
+	char name[TEND_NAME_MAX + 1];
+	char site[96]; /* "file:line" of the spawn */
+	char text[40]; /* begins the text of a panic, a failed start or a cancel */
+};
+
+/* The number of ends that the registry remembers, at most 256 of the last, and the end with an
+ * index, oldest first. They are recorded whether anybody looks or not, so they are there after
+ * a crash too.
+ *
+ *   index     less than the count; a larger index is an error of the program
+ *   returns   borrowed from the snapshot; read no field beyond the `size`
+ *   threads   any, one at a time */
+TEND_API size_t tend_snapshot_ends(const tend_snapshot *snapshot);
+TEND_API const struct tend_end_info *tend_snapshot_end(const tend_snapshot *snapshot, size_t index);
 
 /* Facts of the whole snapshot. The snapshot has the effect of each event up to `low`. It
  * may also have effects of later events, which can be applied to the rows without harm. */

@@ -128,12 +128,12 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	int error = spawn->forced ? tend__scope_enter(s, scope.id) : tend__scope_admit(s, scope.id);
 	if (error) {
 		count_refused(s, scope.id);
-		tend__slot_give(&rt->segment, slots, slot);
+		tend__slot_give(&rt->segment, slots, slot, TEND__NOTED);
 		return error;
 	}
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
-	if (!error && opts->restart)
+	if (!error && (opts->restart || s->group))
 		error = rt->supervise(t, opts->restart);
 	if (error) {
 		tend__task_unprepare(t);

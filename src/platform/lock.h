@@ -14,13 +14,14 @@
  *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
  *                                          home.lock, monitor.lock, bells[], segment.lock
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
- *                                      children.lock, bells[], event.lock, segment.lock
+ *                           children.lock, told_lock, bells[], event.lock, segment.lock
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
- *                             first error, an operation of a shutdown        > children.lock,
- *                                                             outside_lock, batches_lock
- *   children.lock   process   the guard's socket, phases, the live list      > outside_lock,
- *                                      batches_lock, monitor.lock, bells[], segment.lock
+ *                             first error, an operation of a shutdown        > told_lock,
+ *                                               monitor.lock, outside_lock, batches_lock
+ *   children.lock   process   the guard's socket, phases, the live list      > told_lock,
+ *                        outside_lock, batches_lock, monitor.lock, bells[], segment.lock
  *   bells[]         runtime   the watches of changes                         > event.lock
+ *   told_lock       process   the processes that a cancel has reached        (leaf)
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)
@@ -33,7 +34,8 @@
  *                             closes that wait for visitors                  (leaf)
  *   monitor_lock    runtime   the start of the monitor                       > monitor.lock
  *   monitor.lock    monitor   alarms, errands, watches                       (leaf)
- *   segment.lock    segment   free slots, sites, the ring of no worker       (leaf)
+ *   segment.lock    segment   free slots, notes, sites, modules, the ring
+ *                             of no worker                                   (leaf)
  *
  * Two locks of a row are never held together. A waiter is notified under the lock of the
  * object, because a post needs no lock. */

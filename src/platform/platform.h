@@ -47,6 +47,18 @@ uint64_t tend__seed(void);      /* a first random number; in the simulator its o
 /* Writes the id of the boot, by which the clock of another process, which may be dead, can be
  * told from this one; zeros if the kernel does not tell. */
 void tend__boot_id(uint8_t out[16]);
+
+/* A file that is loaded into the process: its addresses, how far they are from the addresses in
+ * the file, its build-id, or NULL, and its path. */
+struct tend__loaded {
+	uint64_t base, end, bias;
+	const void *id;
+	size_t id_bytes;
+	const char *path;
+};
+/* Calls fn for each file. No lock is held that fn takes: the loader holds a lock of its own. */
+void tend__modules(void (*fn)(void *arg, const struct tend__loaded *loaded), void *arg);
+
 /* Has every thread of the process that runs pass a full barrier, so that those who must
  * be fast need none. False: the kernel has no such thing. */
 bool tend__barrier(void);
@@ -81,6 +93,13 @@ struct tend__ready {
 	int events; /* TEND_READABLE, TEND_WRITABLE, TEND__UNUSUAL */
 };
 enum { TEND__UNUSUAL = 4 }; /* hung up, an error, urgent data */
+/* The key of a descriptor, with a number that tells its events from those of an earlier file or
+ * watch. The top bit is the poller's own. */
+static inline uint64_t tend__key(int fd, uint64_t number)
+{
+	return (number & INT32_MAX) << 32 | (uint32_t)fd;
+}
+static inline int tend__key_fd(uint64_t key) { return (int)(uint32_t)key; }
 /* `lent`: the program polls the poller's descriptor. */
 int tend__poller_init(struct tend__poller *p, bool lent);
 void tend__poller_fini(struct tend__poller *p);

@@ -20,6 +20,8 @@
 static void only_written(int fd, struct tend__span *span)
 {
 	/* The offset of the descriptor is the caller's. */
+	if (!span->count)
+		return;
 	off_t was = lseek(fd, 0, SEEK_CUR), end = lseek(fd, (off_t)span->at, SEEK_HOLE);
 	int error = errno;
 
@@ -36,7 +38,13 @@ static void only_written(int fd, struct tend__span *span)
 static void all_only_written(int fd, struct tend__view *view)
 {
 	only_written(fd, &view->area[TEND__AREA_SITES]);
+	only_written(fd, &view->area[TEND__AREA_MODULES]);
+	only_written(fd, &view->area[TEND__AREA_HISTORY]);
+	only_written(fd, &view->area[TEND__AREA_NOTES]);
 	only_written(fd, &view->area[TEND__AREA_RECORDS]);
+	/* A page of firsts may be empty, and those behind are not. */
+	if (view->area[TEND__AREA_NOTE_OF].count > view->area[TEND__AREA_RECORDS].count)
+		view->area[TEND__AREA_NOTE_OF].count = view->area[TEND__AREA_RECORDS].count;
 }
 
 /* A memfd that cannot shrink can be mapped without fear of SIGBUS. */
@@ -163,6 +171,84 @@ static int copy_area(int fd, struct tend__header *copy, const struct tend__span 
 	return n ? tend__read_at(fd, tend__element(copy, span, 0), n * span->stride, span->at) : 0;
 }
 
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Compares the first n elements of the copy with the file, and calls `changed` for those that are
+ * no longer the same: a single read may begin before a change and end after it. */
+static int compare(int fd, struct tend__header *copy, const struct tend__span *span, uint64_t n,
+                   size_t one, void (*changed)(void *element))
+{
+	char piece[TEND__STRIDE_MAX];
+	const uint64_t most = sizeof(piece) / span->stride;
+	int error = 0;
+
+	for (uint64_t i = 0, step; i < n && !error; i += step) {
+		step = least(n - i, most);
+		error = tend__read_at(fd, piece, step * span->stride, span->at + i * span->stride);
+		for (uint64_t k = 0; k < step && !error; k++) {
+			void *element = tend__element(copy, span, i + k);
+
+			if (memcmp(element, piece + k * span->stride, one) != 0)
+				changed(element);
+		}
+	}
+	return error;
+}
+
+/* As if the writer had stopped in the middle. Relaxed, both: the copy is ours alone. */
+static void note_changed(void *element)
+{
+	struct tend__note *note = element;
+
+	tend__store_relaxed(&note->seq, tend__load_relaxed(&note->seq) | 1);
+}
+
+static void end_changed(void *element)
+{
+	tend__store_relaxed(&((struct tend__past *)element)->number, TEND__PAST_WRITTEN);
+}
+
+/* Copies the notes of the first `used` slots. */
+static int copy_notes(int fd, const struct tend__view *view, struct tend__header *copy,
+                      uint64_t used)
+{
+	const struct tend__span *notes = &view->area[TEND__AREA_NOTES];
+	const struct tend__span *firsts = &view->area[TEND__AREA_NOTE_OF];
+	/* Relaxed: the copy is ours alone. */
+	uint64_t n = least(tend__load_relaxed(&copy->notes_used), notes->count);
+	int error = copy_area(fd, copy, firsts, least(used, firsts->count));
+
+	if (!error)
+		error = copy_area(fd, copy, notes, n);
+	if (!error && n)
+		error = compare(fd, copy, notes, n, sizeof(struct tend__note), note_changed);
+	return error;
+}
+
+/* Copies what a segment tells of its process; `last` is its header. */
+static int copy_process(int fd, const struct tend__view *view, struct tend__header *copy,
+                        struct tend__header *last)
+{
+	const struct tend__span *modules = &view->area[TEND__AREA_MODULES];
+	const struct tend__span *past = &view->area[TEND__AREA_HISTORY];
+	/* Relaxed, all: the copies are ours alone. */
+	uint64_t ends = tend__load_relaxed(&last->history);
+	uint64_t used = least(tend__load_relaxed(&last->modules_used), modules->count);
+	int error = copy_area(fd, copy, modules, used);
+
+	if (!error)
+		error = copy_area(fd, copy, &view->area[TEND__AREA_WORDS],
+		                  view->area[TEND__AREA_WORDS].count);
+	uint64_t n = least(ends, past->count);
+	if (!error)
+		error = copy_area(fd, copy, past, n);
+	if (!error && n)
+		error = compare(fd, copy, past, n, sizeof(struct tend__past), end_changed);
+	tend__store_relaxed(&copy->modules_used, (uint32_t)used);
+	tend__store_relaxed(&copy->history, ends);
+	return error;
+}
+
 /* Copies a file in the order in which a mapped segment is read: the number of records
  * after the number of events that becomes `low`, sites and events after the records. The
  * events themselves are not copied. */
@@ -193,6 +279,10 @@ static int copy_file(int fd, const struct tend__view *view, struct tend__header 
 	uint64_t sites_used = tend__load_relaxed(&last.sites_used);
 	sites_used = sites_used < sites->count ? sites_used : sites->count;
 	error = copy_area(fd, copy, sites, sites_used);
+	if (!error)
+		error = copy_notes(fd, view, copy, used);
+	if (!error)
+		error = copy_process(fd, view, copy, &last);
 	if (error)
 		return error;
 	if (!all || tend__load_relaxed(&last.records_used) > used)

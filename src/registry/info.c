@@ -49,8 +49,27 @@ static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf
 {
 	struct tend__text t = tend__text(buf, size);
 
-	if ((r->word & TEND__STATE) == TEND__PARKED && tend__row_kind(r) != TEND_KIND_PROCESS)
-		tend__wait_text(&t, wait_kind(r), r->object, s->info.at);
+	uint32_t kind = wait_kind(r);
+
+	if ((r->word & TEND__STATE) != TEND__PARKED || tend__row_kind(r) == TEND_KIND_PROCESS)
+		return;
+	if (kind < TEND__WAIT_KINDS)
+		tend__wait_text(&t, kind, r->object, s->info.at);
+	else if (kind < s->words_count) /* the word of a newer writer */
+		tend__wait_say(&t, s->words[kind].text, s->words[kind].object, r->object,
+		               s->info.at);
+}
+
+static void life_of(const tend_snapshot *s, uint32_t row, struct tend_info *out)
+{
+	const struct tend__fact *f = tend__snapshot_fact(s, row, TEND__NOTE_LIFE);
+
+	if (!f)
+		return;
+	out->due = f->a;
+	out->restarts = f->n;
+	out->last_error = f->code;
+	out->last = (uint8_t)f->code2;
 }
 
 static void site_of(const tend_snapshot *s, uint32_t site, char *out)
@@ -95,8 +114,10 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 			out->last = outcome;
 		out->attempt = r->attempt;
 		out->ready = is_ready(r, out->state);
+		out->where = s->wheres[row];
 		if (out->state == TEND_STATE_BACKOFF)
 			out->due = r->object;
+		life_of(s, row, out);
 	}
 	out->torn = place->torn != 0;
 	out->pid = r->pid;

@@ -38,6 +38,7 @@ struct reader {
 	struct tend__place *places;
 	uint32_t *row_of;
 	uint64_t *names;
+	uint64_t *wheres;
 	uint32_t stride;      /* from one record to the next */
 	uint32_t slots;       /* slots that may be read */
 	uint32_t letters;     /* used words of `names` */
@@ -103,7 +104,8 @@ static inline bool has_begun(const struct tend__row *row, uint32_t worker)
 static inline __attribute__((always_inline)) unsigned copy_once(const struct reader *in,
                                                                 struct tend__record *r,
                                                                 struct tend__row *row,
-                                                                struct tend__place *place)
+                                                                struct tend__place *place,
+                                                                uint64_t *where)
 {
 	uint32_t seq = tend__load_acquire(&r->seq);
 	uint64_t before = tend__load_acquire(&r->word), *name = in->names + in->letters;
@@ -119,6 +121,7 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 	row->spawned = tend__load_acquire(&r->spawned);
 	row->site_kind = tend__load_acquire(&r->site_kind);
 	uint32_t worker = tend__load_acquire(&r->worker);
+	*where = tend__load_acquire(&r->where);
 	place->length = (uint8_t)copy_name(r->name, name);
 	uint32_t parent = tend__load_acquire(&r->parent);
 	place->above = parent;
@@ -146,12 +149,13 @@ static inline __attribute__((always_inline)) unsigned copy_once(const struct rea
 __attribute__((noinline, cold)) static unsigned copy_patiently(struct reader in,
                                                                struct tend__record *r,
                                                                struct tend__row *row,
-                                                               struct tend__place *place)
+                                                               struct tend__place *place,
+                                                               uint64_t *where)
 {
 	unsigned answer = TORN;
 
 	for (int i = 1; i < RETRIES && answer; i++)
-		answer = copy_once(&in, r, row, place);
+		answer = copy_once(&in, r, row, place, where);
 	return answer;
 }
 
@@ -184,9 +188,9 @@ static inline __attribute__((always_inline)) bool copy(struct reader *in, uint32
 
 	if (!(uint32_t)tend__load_relaxed(&r->word))
 		return false;
-	unsigned answer = copy_once(in, r, row, place);
+	unsigned answer = copy_once(in, r, row, place, &in->wheres[to]);
 	if (answer)
-		answer = copy_patiently(*in, r, row, place);
+		answer = copy_patiently(*in, r, row, place, &in->wheres[to]);
 	place->scope = tend__row_kind(row) == TEND_KIND_SCOPE;
 	/* A task that goes from wait to wait: the state is right, and no wait is shown,
 	 * because the object may belong to another wait. */
@@ -244,6 +248,7 @@ static void copy_again(tend_snapshot *s, struct reader *in, bool last)
 		if (kept != i) {
 			s->rows[kept] = *row;
 			s->places[kept] = s->places[i];
+			s->wheres[kept] = s->wheres[i];
 		}
 		s->row_of[slot] = (uint32_t)++kept;
 	}
@@ -284,31 +289,52 @@ static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *
 
 /* ---- The whole ---- */
 
-/* One block for everything, because a snapshot of the own process takes no lock that a
- * task could hold, and the lock of malloc() is one: the snapshot, the sites, and room for
- * all slots, of which used slots cost memory. There is room for each name twice, because a
- * row may be copied again. */
-static tend_snapshot *make_room(uint32_t slots)
+/* The next `bytes` of a block, in whole cache lines. */
+static void *part(uintptr_t *at, size_t bytes)
 {
 	enum { LINE = 64 };
-	const size_t own = (sizeof(tend_snapshot) + LINE - 1) / LINE * LINE;
-	const size_t head = own + (size_t)TEND__SITES_MAX * TEND__SITE_BYTES;
-	const size_t one = sizeof(struct tend__row) + sizeof(struct tend__place) +
-	                   2 * sizeof(uint32_t) + 2 * (TEND_NAME_MAX + 1);
-	size_t bytes = head + ((size_t)slots + 1) * one;
+	void *p = (void *)*at;
+
+	*at += (bytes + LINE - 1) / LINE * LINE;
+	return p;
+}
+
+/* Gives each array its place in the block at an address. Returns the bytes of the block. */
+static size_t lay_out(tend_snapshot *s, uintptr_t block, uint32_t slots, uint32_t facts)
+{
+	uintptr_t at = block;
+
+	part(&at, sizeof(*s));
+	s->sites = part(&at, (size_t)TEND__SITES_MAX * TEND__SITE_BYTES);
+	s->modules = part(&at, TEND__MODULES_MAX * sizeof(*s->modules));
+	s->words = part(&at, TEND__WORDS_MAX * sizeof(*s->words));
+	s->ends = part(&at, TEND__HISTORY_MAX * sizeof(*s->ends));
+	s->rows = part(&at, slots * sizeof(*s->rows));
+	s->places = part(&at, slots * sizeof(*s->places));
+	s->row_of = part(&at, slots * sizeof(*s->row_of));
+	s->order = part(&at, slots * sizeof(*s->order));
+	s->wheres = part(&at, slots * sizeof(*s->wheres));
+	s->facts = part(&at, facts * sizeof(*s->facts));
+	s->names = part(&at, ((size_t)slots + 1) * 2 * (TEND_NAME_MAX + 1));
+	return at - block;
+}
+
+/* One block for everything, because a snapshot of the own process takes no lock that a
+ * task could hold, and the lock of malloc() is one: the snapshot, and room for all slots, of
+ * which used slots cost memory. There is room for each name twice, because a row may be copied
+ * again. */
+static tend_snapshot *make_room(uint32_t slots, uint32_t facts)
+{
+	tend_snapshot none;
+	size_t bytes = lay_out(&none, 0, slots, facts);
 	tend_snapshot *s = tend__snapshot_borrow(&bytes);
 
-	tend__assert(head % LINE == 0);
 	if (!s)
 		return NULL;
 	memset(s, 0, sizeof(*s));
 	s->bytes = bytes;
-	s->sites = (char *)s + own;
-	s->rows = (struct tend__row *)(void *)((char *)s + head);
-	s->places = (struct tend__place *)(s->rows + slots);
-	s->row_of = (uint32_t *)(s->places + slots);
-	s->order = s->row_of + slots;
-	s->names = (uint64_t *)(void *)(s->order + slots);
+	s->facts_max = facts;
+	lay_out(s, (uintptr_t)s, slots, facts);
 	return s;
 }
 
@@ -332,9 +358,15 @@ static int read_rows(tend_snapshot *s, char *records, uint32_t stride, uint32_t 
                      uint32_t slots)
 {
 	enum { ROUNDS = 8 };
-	struct reader in = {records,   s->rows,  s->places,
-	                    s->row_of, s->names, stride,
-	                    slots,     0,        2 * slots * NAME_WORDS};
+	struct reader in = {.records = records,
+	                    .rows = s->rows,
+	                    .places = s->places,
+	                    .row_of = s->row_of,
+	                    .names = s->names,
+	                    .wheres = s->wheres,
+	                    .stride = stride,
+	                    .slots = slots,
+	                    .letters_max = 2 * slots * NAME_WORDS};
 
 	memset(s->row_of, 0, used * sizeof(*s->row_of));
 	copy_all(s, &in, used);
@@ -386,7 +418,11 @@ int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view
 	/* A scope that is opened during the read may get a slot that was never used. */
 	uint32_t more = used / 8 + 1024, left = (uint32_t)records->count - used;
 	uint32_t slots = used + (more < left ? more : left);
-	tend_snapshot *s = make_room(slots);
+	/* As many notes as were ever used; those of a record are few. */
+	uint32_t notes = tend__load_acquire(&live->notes_used);
+	if (notes > view->area[TEND__AREA_NOTES].count)
+		notes = (uint32_t)view->area[TEND__AREA_NOTES].count;
+	tend_snapshot *s = make_room(slots, notes);
 	if (!s)
 		return -ENOMEM;
 	s->runtime = view->h.runtime & 0xff;
@@ -403,6 +439,7 @@ int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view
 	mark_running(s, slots, live, &view->area[TEND__AREA_RINGS]);
 	s->info.high = tend__load_acquire(&live->events);
 	read_sites(s, live, &view->area[TEND__AREA_SITES]);
+	tend__snapshot_notes(s, live, view);
 	*out = s;
 	return 0;
 }

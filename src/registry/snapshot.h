@@ -4,11 +4,13 @@
  *   view.c      where the areas of a segment are
  *   block.c     blocks of memory for copies, of which two are kept for the next copy
  *   order.c     the tree of the rows, and their order by path
+ *   notes.c     what few rows have, and what a segment tells of its process
  *   snapshot.c  reading a segment
  *   attach.c    the segment behind a descriptor
  *   find.c      the segments of a process
  *   path.c      count, depth and path of a row
  *   info.c      a row in the public words
+ *   facts.c     why a row was canceled, where it stands, and the ends before
  *   draw.c      the tree as text
  *   events.c    the rings of events */
 #ifndef TEND_REGISTRY_SNAPSHOT_H
@@ -55,6 +57,15 @@ struct tend__place {
 	bool scope;
 };
 
+/* A note of a row. */
+struct tend__fact {
+	uint32_t row, kind; /* TEND__NOTE_... */
+	uint64_t a, b, at;
+	int32_t code, code2;
+	uint32_t n;
+	char text[64];
+};
+
 /* A snapshot belongs to its caller, and no two threads may use one at a time: infos and
  * prefix are filled by functions that take a const snapshot. All other fields are
  * constant once tend__snapshot_read() has returned. */
@@ -67,11 +78,20 @@ struct tend_snapshot {
 	struct tend__place *places; /* as `rows` */
 	uint32_t *row_of;           /* by slot: the row plus one; 0: none */
 	uint32_t *order;            /* rows by path, then by id */
+	uint64_t *wheres;           /* as `rows`: the return address of the last park */
 	uint64_t *names;            /* in words, with zeros after the end of each name */
 	struct tend_info *infos;    /* as `order`; a row is filled at the first request */
 	size_t infos_bytes;
 	char *sites; /* a copy: sites_count times TEND__SITE_BYTES */
 	uint32_t sites_count;
+	struct tend__fact *facts; /* by row */
+	uint32_t facts_count, facts_max;
+	struct tend__module *modules;
+	uint32_t modules_count;
+	struct tend__wait_word *words; /* by kind of wait; they have an end */
+	uint32_t words_count;
+	struct tend_end_info *ends; /* the newest last */
+	uint32_t ends_count;
 	/* The scope of the last path, because callers ask for all paths in order: the row of
 	 * the scope plus one, the length of its path with a '/', and this path. */
 	uint32_t prefix_of, prefix_length;
@@ -119,6 +139,15 @@ int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view
 int tend__snapshot_attach(int fd, uint64_t now, tend_snapshot **out);
 /* Reads exactly so many bytes. Returns 0 or a negative errno value. */
 int tend__read_at(int fd, char *to, size_t bytes, uint64_t at);
+
+/* Fills in what few rows have, after the rows: notes, modules, words, ends. There is room. */
+void tend__snapshot_notes(tend_snapshot *s, struct tend__header *live,
+                          const struct tend__view *view);
+/* Returns the note of a row, or NULL. */
+const struct tend__fact *tend__snapshot_fact(const tend_snapshot *s, uint32_t row,
+                                             enum tend__note_kind kind);
+/* Makes a text with an end printable, in place. */
+void tend__make_printable(char *text);
 
 /* Finds the scope and the depth of each row, and the order of all rows; the slot of a
  * parent is below `slots`. Returns 0; -ENOMEM; -EAGAIN if the scope of a row is missing,

@@ -15,6 +15,11 @@ static const struct {
 	[TEND__AREA_RINGS] = {true, 8, offsetof(struct tend__ring, round), 1024},
 	[TEND__AREA_EVENTS] = {false, 8, offsetof(struct tend__event_slot, attempt),
                                UINT64_C(1) << 32},
+	[TEND__AREA_MODULES] = {false, 8, sizeof(struct tend__module), TEND__MODULES_MAX},
+	[TEND__AREA_WORDS] = {false, 1, sizeof(struct tend__wait_word), TEND__WORDS_MAX},
+	[TEND__AREA_HISTORY] = {false, 8, sizeof(struct tend__past), TEND__HISTORY_MAX},
+	[TEND__AREA_NOTES] = {false, 8, sizeof(struct tend__note), TEND__SLOT_MAX},
+	[TEND__AREA_NOTE_OF] = {false, 4, sizeof(uint32_t), TEND__SLOT_MAX},
 	[TEND__AREA_RECORDS] = {true, 8, sizeof(struct tend__record), TEND__SLOT_MAX},
 };
 
@@ -41,7 +46,8 @@ bool tend__view_of(const struct tend__header *h, size_t bytes, struct tend__view
 	for (uint32_t i = 0; i < copy->areas; i++) {
 		const struct tend__area *a = &copy->area[i];
 
-		if (a->kind == 0 || a->kind >= TEND__AREA_KINDS || out->area[a->kind].stride)
+		if (a->kind == 0 || a->kind >= TEND__AREA_KINDS || !known[a->kind].bytes ||
+		    out->area[a->kind].stride)
 			continue;
 		if (fits(copy, a))
 			out->area[a->kind] = (struct tend__span){a->at, a->count, a->stride};

@@ -29,7 +29,8 @@
 #include <errno.h>
 
 enum {
-	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
+	TEND__RUNTIMES = TEND_RUNTIMES_MAX, /* an id has 8 bits for the number; 255 is none */
+	TEND__FDS_MAX = 1 << 20, /* no descriptor from here on is waited for or watched */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
 	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */
@@ -154,7 +155,9 @@ struct tend__worker {
 };
 
 struct tend__scope;
+struct tend__group;
 struct tend__monitor;
+struct tend_scope_opts;
 
 struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
@@ -194,6 +197,8 @@ struct tend_runtime {
 	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
 	 * again and again, as `restart` says. Returns 0 or the error. */
 	int (*supervise)(struct tend__task *t, const struct tend_restart *restart);
+	/* (c) The same for a scope, of whose options *out is made. */
+	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */

@@ -35,7 +35,7 @@ static inline void fetch(const tend_runtime *rt, const struct tend__link *l)
 /* Marks a scope as canceled and notifies the tasks of the scope that have ever parked. Every
  * other task has not started yet, or sees the bit at its first wait, because a task links
  * itself before it looks. */
-static void mark(struct tend__scope *s, const struct tend_reason *reason)
+static void mark(struct tend__scope *s, const struct tend_reason *reason, uint32_t noted)
 	TEND_REQUIRES(&s->rt->tree)
 {
 	tend_runtime *rt = s->rt;
@@ -44,7 +44,7 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 	tend__assert(reason->code < 0);
 	/* The reason before the bit, because a thread that sees the bit may read the reason. */
 	s->reason = *reason;
-	uint64_t before = tend__scope_flag(s, TEND__SCOPE_CANCELED);
+	uint64_t before = tend__scope_flag(s, TEND__SCOPE_CANCELED | noted);
 
 	tend__assert(!(before & TEND__SCOPE_CANCELED));
 	tend__lock(&s->home.lock);
@@ -66,6 +66,17 @@ static void mark(struct tend__scope *s, const struct tend_reason *reason)
 	tend__scope_tell(s, TEND_EVENT_CANCELED, reason->code);
 }
 
+/* Writes the reason for readers of other processes, before the bit of the cancel. */
+static bool note_reason(tend_runtime *rt, uint64_t id, const struct tend_reason *reason)
+{
+	return tend__note_set(&rt->segment, id,
+	                      &(struct tend__note_facts){.kind = TEND__NOTE_REASON,
+	                                                 .a = reason->who,
+	                                                 .at = reason->when,
+	                                                 .code = reason->code,
+	                                                 .text = reason->text});
+}
+
 int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_reason *reason)
 {
 	tend_runtime *rt = top->rt;
@@ -76,6 +87,8 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 		error = -ESRCH;
 	else if (tend__load_acquire(&top->home.record->word) & TEND__SCOPE_CANCELED)
 		error = -EALREADY;
+	/* The scopes below have the reason of the scope above, unless they have a note. */
+	uint32_t noted = !error && note_reason(rt, id, reason) ? TEND__SCOPE_NOTED : 0;
 	bool into = false;
 	for (struct tend__scope *s = error ? NULL : top; s; s = tend__scope_next(s, top, into)) {
 		/* A canceled scope needs no walk below, by the invariant. A shield has an alarm
@@ -84,7 +97,7 @@ int tend__scope_cancel(struct tend__scope *top, uint64_t id, const struct tend_r
 		       (s == top || !s->shield);
 		tend__assert_held(&s->rt->tree);
 		if (into)
-			mark(s, reason);
+			mark(s, reason, s == top ? noted : 0);
 	}
 	tend__unlock(&rt->tree);
 	return error;
@@ -151,6 +164,8 @@ static int cancel_task(tend_task task, const struct tend_reason *reason, uint32_
 			extra->timed_out = late;
 		}
 		t->cancel_code = reason->code;
+		if (note_reason(rt, task.id, reason))
+			bits |= TEND__NOTED;
 	}
 	if (!error && !tend__task_mark(t->record, task.id, TEND__CANCELED | bits))
 		error = -ESRCH;

@@ -160,7 +160,11 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		struct tend_reason reason =
 			tend__reason(-ECANCELED, "a critical task failed", t->id);
 		/* If the scope is canceled already, the first reason stays. */
-		tend__scope_cancel(s, s->id, &reason);
+		if (!tend__scope_cancel(s, s->id, &reason)) {
+			tend__lock(&s->home.lock);
+			s->critical_error = error_of(t, outcome);
+			tend__unlock(&s->home.lock);
+		}
 	}
 	/* A process that ran has its exit code as the result. A restartable task tells of each
 	 * attempt that could not start. */
@@ -229,6 +233,28 @@ static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend_
 	}
 }
 
+/* Records an end that was not completed, for readers that come later. The task has ended, so what
+ * is read of `extra` stays. */
+static __attribute__((noinline, cold)) void remember(struct tend__scope *s,
+                                                     const struct tend__task *t, uint32_t outcome,
+                                                     uint64_t now)
+{
+	const struct tend__extra *extra = t->extra;
+	const char *text = NULL;
+
+	if (extra && extra->message[0])
+		text = extra->message;
+	else if (t->was_canceled)
+		text = extra && extra->reason.code ? extra->reason.text : s->reason.text;
+	tend__history_add(&s->rt->segment, t->record,
+	                  &(struct tend__end){.id = t->id,
+	                                      .parent = s->id,
+	                                      .at = now,
+	                                      .outcome = outcome,
+	                                      .result = t->result,
+	                                      .text = text});
+}
+
 static __attribute__((noinline)) void tell_paths(tend_runtime *rt)
 {
 	tend__lock(&rt->empty_lock);
@@ -272,6 +298,8 @@ void tend__task_finish(struct tend__task *t)
 	bool touched = !tend__task_end(t, outcome);
 	if (touched)
 		end_touched(t, outcome);
+	if (outcome != TEND_COMPLETED)
+		remember(s, t, outcome, now);
 	if (tend__listened(rt))
 		tend__tell_all(s, t->record,
 		               &(struct tend__event){.type = TEND_EVENT_ENDED,

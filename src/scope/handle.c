@@ -62,5 +62,5 @@ void tend__task_free(tend_runtime *rt, struct tend__task *t)
 		tend__free(t->extra);
 		t->extra = NULL;
 	}
-	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id));
+	tend__slot_give(&rt->segment, w ? &w->slots : NULL, tend__id_slot(t->id), TEND__NOTED);
 }

@@ -22,6 +22,13 @@ void tend__areas_lay_out(struct tend__header *h)
 	add(h, TEND__AREA_SITES, TEND__SITE_BYTES, TEND__SITES_MAX);
 	add(h, TEND__AREA_RINGS, TEND__RING_STRIDE, rings);
 	add(h, TEND__AREA_EVENTS, sizeof(struct tend__event_slot), rings * h->ring_slots);
+	add(h, TEND__AREA_MODULES, sizeof(struct tend__module), TEND__MODULES_MAX);
+	add(h, TEND__AREA_WORDS, sizeof(struct tend__wait_word), TEND__WORDS_MAX);
+	add(h, TEND__AREA_HISTORY, sizeof(struct tend__past), TEND__HISTORY_MAX);
+	add(h, TEND__AREA_HISTOGRAMS, sizeof(uint64_t), 0);
+	/* As many notes as records: a note that is not used costs an address. */
+	add(h, TEND__AREA_NOTES, sizeof(struct tend__note), h->records_max);
+	add(h, TEND__AREA_NOTE_OF, sizeof(uint32_t), h->records_max);
 	add(h, TEND__AREA_RECORDS, sizeof(struct tend__record), h->records_max);
 	tend__assert(h->areas == TEND__AREA_KINDS - 1 && h->areas <= TEND__AREAS_MAX);
 }

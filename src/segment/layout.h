@@ -42,6 +42,9 @@ enum {
 	TEND__SITES_MAX = 4096,   /* site 0 is "?" */
 	TEND__SITE_BYTES = 96,
 	TEND__RINGS_MAX = 65, /* one a worker, the last for threads that are none */
+	TEND__MODULES_MAX = 512,
+	TEND__WORDS_MAX = 64,
+	TEND__HISTORY_MAX = 256,
 };
 
 /* An id: runtime 8 | generation 32 | slot 24, so that small numbers are common. A slot
@@ -162,6 +165,27 @@ static inline size_t tend__name_unpack(const uint64_t words[6], char out[48])
 	return n;
 }
 
+/* The same for a text of n words, cut so that it ends with a NUL. */
+static inline void tend__text_store(_Atomic uint64_t *to, size_t n, const char *text)
+{
+	uint64_t words[8] = {0};
+	size_t length = text ? strnlen(text, n * sizeof(*words) - 1) : 0;
+
+	if (length)
+		memcpy(words, text, length);
+	for (size_t i = 0; i < n; i++)
+		atomic_store_explicit(&to[i], words[i], memory_order_release);
+}
+static inline void tend__text_load(const _Atomic uint64_t *from, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t word = atomic_load_explicit(&from[i], memory_order_acquire);
+
+		memcpy(out + i * sizeof(word), &word, sizeof(word));
+	}
+	out[n * sizeof(uint64_t) - 1] = 0;
+}
+
 struct tend__record {
 	/* The line that changes. */
 	_Atomic uint64_t word;
@@ -212,14 +236,85 @@ struct tend__ring {
 };
 _Static_assert(sizeof(struct tend__ring) == 64, "one cache line");
 
+/* ---- Facts of few ---- */
+
+enum tend__note_kind {
+	/* The object of waits; not in use yet. a: the holder or the last sender; b: the
+	 * last receiver; number: the object's; site: the place of its opening; text: its name. */
+	TEND__NOTE_OBJECT = 1,
+	/* The reason of a cancel, at the canceled scope alone and not at the scopes below. a: the
+	 * canceling task; at; code; text. */
+	TEND__NOTE_REASON,
+	/* The life of a task with attempts. a: the instant of the next attempt, or 0; n: restarts;
+	 * code: the last error; code2: the last outcome; text: the last message. */
+	TEND__NOTE_LIFE,
+	/* The limits and queues of a scope; not in use yet. */
+	TEND__NOTE_LIMIT,
+};
+/* The notes of a record are a list: TEND__AREA_NOTE_OF has the first note by the slot of the
+ * record, and the bit NOTED is set. A note is written by the sequence of a record, by one thread
+ * at a time: the lock that guards the fact guards the note. The number is the id of the record,
+ * so that a reader can tell when the note has gone to a different record. */
+struct tend__note {
+	_Atomic uint64_t word; /* generation 32 | kind 8; kind 0: free */
+	_Atomic uint32_t seq;
+	_Atomic uint32_t next; /* the next note of the record, 0: none */
+	_Atomic uint64_t a, b, at;
+	_Atomic int32_t code, code2;
+	_Atomic uint32_t site, n;
+	_Atomic uint64_t number;
+	_Atomic uint64_t text[8]; /* ends with a NUL */
+};
+_Static_assert(sizeof(struct tend__note) == 128, "two cache lines");
+
+/* A loaded file. An address minus `bias` is the address in the file. */
+struct tend__module {
+	uint64_t base, end, bias;
+	uint8_t id_bytes; /* length of the build-id; 0: none */
+	uint8_t id[23];
+	char path[80]; /* the end of a longer path */
+};
+_Static_assert(sizeof(struct tend__module) == 128, "no padding");
+
+/* The sentence of a kind of wait, for a reader that does not know the kind. */
+struct tend__wait_word {
+	char text[23];
+	char object; /* as in TEND__WAITS */
+};
+
+/* The end of a task that was not `completed`. `number` counts from 1, is TEND__PAST_WRITTEN
+ * while the slot is written, and stored last (release). */
+#define TEND__PAST_WRITTEN UINT64_MAX
+struct tend__past {
+	_Atomic uint64_t number;
+	_Atomic uint64_t at;
+	_Atomic uint64_t id;
+	_Atomic uint64_t parent;
+	_Atomic uint64_t spawned;
+	_Atomic uint64_t where;
+	_Atomic uint32_t bits; /* kind 8 | outcome 8 */
+	_Atomic int32_t result;
+	_Atomic uint32_t site;
+	_Atomic uint32_t attempt;
+	_Atomic uint64_t name[6];
+	_Atomic uint64_t text[5]; /* the panic, failed start or cancel; ends with a NUL */
+};
+_Static_assert(sizeof(struct tend__past) == 152, "no padding");
+
 /* ---- The whole ---- */
 
 enum tend__area_kind {
-	TEND__AREA_SITES = 1, /* text: "file:line", by site */
-	TEND__AREA_RINGS,     /* struct tend__ring, by worker */
-	TEND__AREA_EVENTS,    /* struct tend__event_slot: `ring_slots` of the first ring, then of
+	TEND__AREA_SITES = 1,  /* text: "file:line", by site */
+	TEND__AREA_RINGS,      /* struct tend__ring, by worker */
+	TEND__AREA_EVENTS,     /* struct tend__event_slot: `ring_slots` of the first ring, then of
 	                         the next; an event is in slot n % ring_slots */
-	TEND__AREA_RECORDS,   /* struct tend__record, by slot */
+	TEND__AREA_MODULES,    /* struct tend__module */
+	TEND__AREA_WORDS,      /* struct tend__wait_word, by kind of wait */
+	TEND__AREA_HISTORY,    /* struct tend__past; end n is in slot n % count */
+	TEND__AREA_HISTOGRAMS, /* no elements, until they are used */
+	TEND__AREA_NOTES,      /* struct tend__note; note 0 is none */
+	TEND__AREA_NOTE_OF,    /* uint32_t, by slot: the first note of the record, 0: none */
+	TEND__AREA_RECORDS,    /* struct tend__record, by slot */
 	TEND__AREA_KINDS
 };
 
@@ -308,6 +403,14 @@ static inline struct tend__event_slot *tend__event_at(struct tend__header *h, ui
 static inline struct tend__record *tend__record_at(struct tend__header *h, uint32_t slot)
 {
 	return (struct tend__record *)tend__own_area(h, TEND__AREA_RECORDS) + slot;
+}
+static inline struct tend__note *tend__note_at(struct tend__header *h, uint32_t note)
+{
+	return (struct tend__note *)tend__own_area(h, TEND__AREA_NOTES) + note;
+}
+static inline _Atomic uint32_t *tend__note_of(struct tend__header *h, uint32_t slot)
+{
+	return (_Atomic uint32_t *)tend__own_area(h, TEND__AREA_NOTE_OF) + slot;
 }
 static inline char *tend__site_at(struct tend__header *h, uint32_t site)
 {

@@ -79,6 +79,18 @@ static void describe(struct tend__header *h, const struct tend__segment_opts *o)
 	tend__assert(o->ring_slots > 0 && (o->ring_slots & (o->ring_slots - 1)) == 0);
 }
 
+static void write_words(struct tend__header *h)
+{
+	static const struct tend__wait_word words[] = {
+#define X(name, text, object) {text, object},
+		TEND__WAITS(X)
+#undef X
+	};
+
+	_Static_assert((int)TEND__WAIT_KINDS <= (int)TEND__WORDS_MAX, "a word for each kind");
+	memcpy(tend__own_area(h, TEND__AREA_WORDS), words, sizeof(words));
+}
+
 /* Writes the header and the site "?" into new memory. Returns 0 or a negative errno value. */
 static int begin(struct tend__segment *s, const struct tend__header *h)
 {
@@ -96,13 +108,25 @@ static int begin(struct tend__segment *s, const struct tend__header *h)
 	if (!error)
 		error = tend__area_use(s, TEND__AREA_RINGS, 0, h->workers + 1);
 	if (!error)
-		error = tend__area_use(s, TEND__AREA_RECORDS, 0, 1);
+		error = tend__area_use(s, TEND__AREA_MODULES, 0, TEND__MODULES_MAX);
+	if (!error)
+		error = tend__area_use(s, TEND__AREA_WORDS, 0, TEND__WORDS_MAX);
+	if (!error)
+		error = tend__area_use(s, TEND__AREA_HISTORY, 0, TEND__HISTORY_MAX);
+	uint32_t slots = (uint32_t)(tend__page_bytes() / sizeof(struct tend__record));
+	if (slots > h->records_max)
+		slots = h->records_max;
+	if (!error)
+		error = tend__area_use(s, TEND__AREA_NOTE_OF, 0, slots);
+	if (!error)
+		error = tend__area_use(s, TEND__AREA_RECORDS, 0, slots);
 	if (error)
 		return error;
-	uint32_t slots = (uint32_t)(tend__page_bytes() / sizeof(struct tend__record));
+	write_words(to);
 	tend__lock(&s->lock);
-	s->usable = slots < h->records_max ? slots : h->records_max;
+	s->usable = slots;
 	tend__unlock(&s->lock);
+	tend__modules_find(s);
 	memcpy(tend__site_at(to, 0), "?", 2);
 	/* Relaxed: no other thread has the segment yet. */
 	tend__store_relaxed(&to->sites_used, 1);
@@ -125,8 +149,8 @@ int tend__segment_open(struct tend__segment *s, const struct tend__segment_opts 
 	if (path && s->path)
 		memcpy(s->path, path, strlen(path) + 1);
 	void *p = NULL;
-	bool all = tend__slots_open(s, opts->tasks_max, opts->workers) && s->sites &&
-	           (!path || s->path);
+	bool all = tend__slots_open(s, opts->tasks_max, opts->workers) &&
+	           tend__notes_open(s, h.records_max) && s->sites && (!path || s->path);
 	int error = all ? tend__segment_map(path, TEND__MEMFD_NAME, h.magic, h.bytes, &p, &s->fd)
 	                : -ENOMEM;
 	if (!error) {
@@ -138,6 +162,7 @@ int tend__segment_open(struct tend__segment *s, const struct tend__segment_opts 
 		tend__segment_unmap(p, h.bytes, s->fd, path);
 	}
 	tend__slots_close(s, h.records_max);
+	tend__notes_close(s, h.records_max);
 	tend__free(s->sites);
 	tend__free(s->path);
 	*s = (struct tend__segment){.fd = -1};
@@ -153,6 +178,7 @@ void tend__segment_close(struct tend__segment *s)
 	tend__store_release(&s->header->closed, 1);
 	tend__segment_unmap(s->header, s->header->bytes, s->fd, s->path);
 	tend__slots_close(s, records_max);
+	tend__notes_close(s, records_max);
 	tend__free(s->sites);
 	tend__free(s->path);
 }

@@ -5,9 +5,12 @@
  *   words.c    the sentence of a wait
  *   say.c      a scope or task in the words of a message
  *   areas.c    the areas: their places, and their memory
+ *   notes.c    facts of few records
  *   slots.c    which slots are free
+ *   modules.c  the files that are loaded
  *   sites.c    the places of spawns
  *   rings.c    events
+ *   history.c  ends that were not completed
  *   segment.c  the memory, from its open to its close */
 #ifndef TEND_SEGMENT_SEGMENT_H
 #define TEND_SEGMENT_SEGMENT_H
@@ -45,7 +48,12 @@ struct tend__segment {
 	bool rings_usable TEND_GUARDED_BY(&lock); /* (l) and so have the events */
 	uint32_t free TEND_GUARDED_BY(&lock);     /* (l) first shared free slot, 0: none */
 	uint32_t *next_free;                      /* (o) the free slot after a free slot, 0: none */
-	struct tend__site_key *sites;             /* (i) open addressing, TEND__SITE_KEYS */
+	uint32_t notes_usable TEND_GUARDED_BY(&lock); /* (l) notes below have a place */
+	uint32_t notes_free TEND_GUARDED_BY(&lock);   /* (l) first free note, 0: none */
+	/* (l) The lists of the notes, because no index that lies in the segment is trusted: by note
+	 * the next, and by slot the first. */
+	uint32_t *note_next, *note_first;
+	struct tend__site_key *sites; /* (i) open addressing, TEND__SITE_KEYS */
 };
 
 /* Free slots of one worker, so that a spawn takes no lock. A worker keeps as many slots
@@ -87,6 +95,30 @@ int tend__area_use(const struct tend__segment *s, enum tend__area_kind kind, uin
 /* Makes the events fit to be written. Returns 0 or a negative errno value. */
 int tend__rings_use(struct tend__segment *s);
 
+/* ---- Notes ---- */
+
+struct tend__note_facts {
+	enum tend__note_kind kind;
+	uint64_t a, b, at;
+	int32_t code, code2;
+	uint32_t site, n;
+	const char *text; /* cut to 63 bytes; NULL: empty */
+};
+/* Writes the note of this kind of a record, which at the first time takes a note; `id` is the
+ * record's. The caller keeps the record from ending and other threads from its note, and sets
+ * the bit NOTED of the record afterwards. Returns false, with nothing done, if there is no note
+ * to be had. */
+bool tend__note_set(struct tend__segment *s, uint64_t id, const struct tend__note_facts *facts)
+	TEND_EXCLUDES(&s->lock);
+/* Gives the note of this kind back, if there is one. The bit NOTED stays. */
+void tend__note_clear(struct tend__segment *s, uint64_t id, enum tend__note_kind kind)
+	TEND_EXCLUDES(&s->lock);
+/* Gives all notes of a record back, as its slot is freed. */
+void tend__notes_give(struct tend__segment *s, uint32_t slot) TEND_EXCLUDES(&s->lock);
+/* The part of notes.c in an open and a close. The open returns false without memory. */
+bool tend__notes_open(struct tend__segment *s, uint32_t slots);
+void tend__notes_close(struct tend__segment *s, uint32_t slots);
+
 /* The rare paths of tend__slot_take() and tend__slot_give(): the shared list. */
 uint32_t tend__slot_fetch(struct tend__segment *s, struct tend__slots *cache);
 void tend__slot_share(struct tend__segment *s, struct tend__slots *cache, uint32_t slot);
@@ -104,14 +136,18 @@ static inline uint32_t tend__slot_take(struct tend__segment *s, struct tend__slo
 	return slot;
 }
 
-/* Frees a slot, whose next generation begins. */
+/* Frees a slot, whose next generation begins. `noted` is the bit which says that the record has
+ * notes: TEND__NOTED of a task, TEND__SCOPE_NOTED of a scope. */
 static inline void tend__slot_give(struct tend__segment *s, struct tend__slots *cache,
-                                   uint32_t slot)
+                                   uint32_t slot, uint32_t noted)
 {
 	struct tend__record *r = tend__record_at(s->header, slot);
 	/* Relaxed: the slot belongs to the caller alone. */
-	uint32_t generation = tend__word_generation(tend__load_relaxed(&r->word)) + 1;
+	uint64_t word = tend__load_relaxed(&r->word);
+	uint32_t generation = tend__word_generation(word) + 1;
 
+	if (__builtin_expect((word & noted) != 0, 0))
+		tend__notes_give(s, slot);
 	/* Release: a reader that sees the new generation drops its copy of the old task. */
 	tend__store_release(&r->word, (uint64_t)generation << 32);
 	if (generation == UINT32_MAX)
@@ -193,6 +229,22 @@ struct tend__event {
  * all other threads. */
 void tend__event_emit(struct tend__segment *s, uint32_t ring, struct tend__record *r,
                       const struct tend__event *event);
+/* An end that was not completed. */
+struct tend__end {
+	uint64_t id, parent;
+	uint64_t at;
+	uint32_t outcome;
+	int32_t result;
+	const char *text; /* the panic, failed start or cancel; cut to 39 bytes; NULL: empty */
+};
+void tend__history_add(struct tend__segment *s, struct tend__record *r,
+                       const struct tend__end *end);
+
+/* Writes the files that are loaded and not known yet. */
+void tend__modules_find(struct tend__segment *s) TEND_EXCLUDES(&s->lock);
+/* Returns whether an address is in a file that is known. */
+bool tend__module_has(struct tend__segment *s, const void *address) TEND_REQUIRES(&s->lock);
+
 static inline bool tend__events_wanted(struct tend__segment *s)
 {
 	/* Relaxed: a subscriber may miss an event of the instant of its subscription. Its

@@ -33,6 +33,11 @@ __attribute__((noinline, cold)) uint32_t tend__site_add(struct tend__segment *s,
 			tend__store_release(&s->sites[i].literal, literal);
 		}
 	}
+	bool strange = !tend__module_has(s, literal);
 	tend__unlock(&s->lock);
+	/* The literal is of a file that was loaded since. Without the lock, because a thread may
+	 * spawn while it is inside of the loader. */
+	if (strange)
+		tend__modules_find(s);
 	return site;
 }

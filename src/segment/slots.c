@@ -52,7 +52,8 @@ static uint32_t use_slots(struct tend__segment *s, uint32_t end) TEND_REQUIRES(&
 	to = to < max ? to : max;
 	/* On a full disk, as many as are wanted now. */
 	for (; to >= end; to = to > end ? end : 0)
-		if (tend__area_use(s, TEND__AREA_RECORDS, from, to) == 0) {
+		if (tend__area_use(s, TEND__AREA_RECORDS, from, to) == 0 &&
+		    tend__area_use(s, TEND__AREA_NOTE_OF, from, to) == 0) {
 			s->usable = to;
 			return end;
 		}

@@ -13,10 +13,15 @@ static const struct {
 
 void tend__wait_text(struct tend__text *t, uint32_t why, uint64_t object, uint64_t now)
 {
-	if (why >= TEND__WAIT_KINDS)
-		return;
-	tend__text_s(t, waits[why].text);
-	switch (waits[why].object) {
+	if (why < TEND__WAIT_KINDS)
+		tend__wait_say(t, waits[why].text, waits[why].object, object, now);
+}
+
+void tend__wait_say(struct tend__text *t, const char *text, char object_is, uint64_t object,
+                    uint64_t now)
+{
+	tend__text_s(t, text);
+	switch (object_is) {
 	case 'n':
 		tend__text_s(t, "#");
 		tend__text_number(t, object);

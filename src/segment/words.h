@@ -9,5 +9,8 @@
  *   why       enum tend__wait_kind; an unknown number appends nothing
  *   now       the instant from which the rest of a sleep is counted */
 void tend__wait_text(struct tend__text *t, uint32_t why, uint64_t object, uint64_t now);
+/* The same of a kind that has this text, and whose object is as TEND__WAITS says. */
+void tend__wait_say(struct tend__text *t, const char *text, char object_is, uint64_t object,
+                    uint64_t now);
 
 #endif

@@ -188,7 +188,7 @@ static void take_and_give(struct tend__segment *s, struct tend__slots *cache, ui
 		ck_assert(slots[i] != 0);
 	}
 	for (uint32_t i = 0; i < n; i++)
-		tend__slot_give(s, cache, slots[i]);
+		tend__slot_give(s, cache, slots[i], TEND__NOTED);
 }
 
 static void open_slots(struct tend__segment *s, uint32_t workers, uint32_t tasks_max)

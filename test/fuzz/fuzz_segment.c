@@ -4,11 +4,23 @@
  * once, by path and then by id, and no deeper than its list of scopes. */
 #include "registry/snapshot.h"
 
+#include "tend/scope.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RINGS = 2, RING_SLOTS = 2, SITES = 8, RECORDS_MAX = 512, LIES = 4, LIE = 3 };
+enum {
+	RINGS = 2,
+	RING_SLOTS = 2,
+	SITES = 8,
+	RECORDS_MAX = 512,
+	LIES = 4,
+	LIE = 3,
+	NOTES = 16,
+	MODULES = 3,
+	ENDS = 4
+};
 
 static void require(bool truth, const char *what)
 {
@@ -49,6 +61,29 @@ static void check_rows(const tend_snapshot *s)
 	}
 }
 
+static void check_facts(const tend_snapshot *s)
+{
+	char place[64];
+
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		struct tend_reason reason;
+
+		if (tend_snapshot_reason(s, i, &reason) == 0)
+			require(memchr(reason.text, 0, sizeof(reason.text)), "a reason has an end");
+		require(tend_snapshot_place(s, tend_snapshot_at(s, i)->where, place,
+		                            sizeof(place)) > 0,
+		        "a place has words");
+	}
+	for (size_t i = 0; i < tend_snapshot_ends(s); i++) {
+		const struct tend_end_info *e = tend_snapshot_end(s, i);
+
+		require(memchr(e->name, 0, sizeof(e->name)) &&
+		                memchr(e->site, 0, sizeof(e->site)) &&
+		                memchr(e->text, 0, sizeof(e->text)),
+		        "words of an end have an end");
+	}
+}
+
 static void check(const void *segment, size_t bytes)
 {
 	static char text[1 << 20];
@@ -57,6 +92,7 @@ static void check(const void *segment, size_t bytes)
 	if (tend__snapshot_read(segment, bytes, 1000, &s))
 		return;
 	check_rows(s);
+	check_facts(s);
 	for (uint32_t flags = 0; flags <= TEND_TREE_ASCII; flags++) {
 		size_t n = tend_snapshot_text(s, flags, text, sizeof(text)), lines = 0;
 
@@ -98,12 +134,23 @@ static void check_records(const uint8_t *data, size_t size)
 	add(&h, TEND__AREA_RINGS, TEND__RING_STRIDE, RINGS);
 	add(&h, TEND__AREA_SITES, TEND__SITE_BYTES, SITES);
 	add(&h, TEND__AREA_RECORDS, sizeof(struct tend__record), records + 1);
+	h.notes_used = NOTES;
+	h.modules_used = MODULES;
+	h.history = ENDS + 1;
+	add(&h, TEND__AREA_NOTE_OF, sizeof(uint32_t), records + 1);
+	add(&h, TEND__AREA_NOTES, sizeof(struct tend__note), NOTES);
+	add(&h, TEND__AREA_MODULES, sizeof(struct tend__module), MODULES);
+	add(&h, TEND__AREA_WORDS, sizeof(struct tend__wait_word), TEND__WORDS_MAX);
+	add(&h, TEND__AREA_HISTORY, sizeof(struct tend__past), ENDS);
 	segment = calloc(1, h.bytes);
 	require(segment != NULL, "memory");
 	memcpy(segment, &h, sizeof(h));
 	memset(segment + h.area[1].at, 'x', 2 * TEND__SITE_BYTES);
 	memcpy(segment + h.area[2].at + sizeof(struct tend__record), data,
 	       records * sizeof(struct tend__record));
+	/* The areas behind the records get the input once more, from its end. */
+	for (size_t at = h.area[3].at, n = size; at < h.bytes && n > 0; at++, n--)
+		segment[at] = (char)data[n - 1];
 	for (size_t i = 0; i < LIES; i++, lies += LIE) {
 		size_t at = (size_t)lies[0] << 8 | lies[1];
 

@@ -40,6 +40,21 @@ REFUSES(tend_snapshot_take, ESRCH, "a runtime that has closed", gone,
         tend_snapshot_take(w->gone, &w->out.snapshot))
 REFUSES(tend_snapshot_take, ESTALE, "a fork", forked, tend_snapshot_take(w->rt, &w->out.snapshot))
 
+/* ---- tend_snapshot_reason() ---- */
+
+static int reason_of_root(struct world *w)
+{
+	struct tend_reason reason;
+	tend_snapshot *s;
+
+	ANSWERS(tend_snapshot_take(w->rt, &s), 0);
+	int error = tend_snapshot_reason(s, 0, &reason);
+	tend_snapshot_free(s);
+	return error;
+}
+
+REFUSES(tend_snapshot_reason, ENOENT, "not canceled", outside, reason_of_root(w))
+
 /* ---- tend_snapshot_of() ---- */
 
 static int of(struct world *w, pid_t pid) { return tend_snapshot_of(pid, &w->out.snapshot); }

@@ -29,7 +29,7 @@ struct tend__area *fake_area(struct fake *f, uint32_t kind)
 	ck_abort_msg("no area of kind %u", kind);
 }
 
-static void *element(struct fake *f, uint32_t kind, uint64_t i)
+void *fake_element(struct fake *f, uint32_t kind, uint64_t i)
 {
 	const struct tend__area *a = fake_area(f, kind);
 
@@ -54,6 +54,14 @@ struct fake fake_shaped(uint32_t records_max, const struct shape *shape)
 	/* Not in the order of the kinds. */
 	add(&h, TEND__AREA_RINGS, shape->ring, 2);
 	add(&h, TEND__AREA_SITES, shape->site, 64);
+	if (shape->note) {
+		add(&h, TEND__AREA_NOTE_OF, shape->note_of, records_max);
+		add(&h, TEND__AREA_NOTES, shape->note, 64);
+		add(&h, TEND__AREA_HISTORY, shape->past, 8);
+		add(&h, TEND__AREA_WORDS, shape->word, TEND__WORDS_MAX);
+		add(&h, TEND__AREA_MODULES, shape->module, 4);
+		h.notes_used = 64;
+	}
 	add(&h, TEND__AREA_RECORDS, shape->record, records_max);
 	h.sites_used = 2;
 	h.records_used = 1;
@@ -65,8 +73,8 @@ struct fake fake_shaped(uint32_t records_max, const struct shape *shape)
 	f.h = mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
 	ck_assert_ptr_ne(f.h, MAP_FAILED);
 	memcpy(f.h, &h, sizeof(h));
-	strcpy(element(&f, TEND__AREA_SITES, 0), "?");
-	strcpy(element(&f, TEND__AREA_SITES, 1), "server.c:42");
+	strcpy(fake_element(&f, TEND__AREA_SITES, 0), "?");
+	strcpy(fake_element(&f, TEND__AREA_SITES, 1), "server.c:42");
 	fake_scope(&f, 0, "root");
 	return f;
 }
@@ -76,7 +84,12 @@ struct fake fake_open(uint32_t records_max)
 	return fake_shaped(records_max, &(struct shape){.header_bytes = sizeof(struct tend__header),
 	                                                .site = TEND__SITE_BYTES,
 	                                                .ring = TEND__RING_STRIDE,
-	                                                .record = sizeof(struct tend__record)});
+	                                                .record = sizeof(struct tend__record),
+	                                                .note = sizeof(struct tend__note),
+	                                                .note_of = sizeof(uint32_t),
+	                                                .past = sizeof(struct tend__past),
+	                                                .word = sizeof(struct tend__wait_word),
+	                                                .module = sizeof(struct tend__module)});
 }
 
 void fake_close(struct fake *f)
@@ -95,7 +108,7 @@ int fake_file(const struct fake *f)
 
 struct tend__record *fake_record(struct fake *f, uint32_t slot)
 {
-	return element(f, TEND__AREA_RECORDS, slot);
+	return fake_element(f, TEND__AREA_RECORDS, slot);
 }
 
 void fake_rename(struct fake *f, uint32_t slot, const char *bytes, size_t n)
@@ -156,8 +169,11 @@ size_t row_named(const tend_snapshot *s, const char *name)
 	ck_abort_msg("no row is called %s", name);
 }
 
-char *fake_site(struct fake *f, uint32_t site) { return element(f, TEND__AREA_SITES, site); }
-struct tend__ring *fake_ring(struct fake *f, uint32_t i) { return element(f, TEND__AREA_RINGS, i); }
+char *fake_site(struct fake *f, uint32_t site) { return fake_element(f, TEND__AREA_SITES, site); }
+struct tend__ring *fake_ring(struct fake *f, uint32_t i)
+{
+	return fake_element(f, TEND__AREA_RINGS, i);
+}
 
 const struct tend_info *info_named(const tend_snapshot *s, const char *name)
 {

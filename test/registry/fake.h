@@ -25,11 +25,14 @@ struct shape {
 	uint32_t header_bytes;
 	uint32_t site, ring, record;
 	uint32_t unknown;
+	/* 0 in a note: a writer without notes, ends, words and modules. */
+	uint32_t note, note_of, past, word, module;
 };
 struct fake fake_shaped(uint32_t records_max, const struct shape *shape);
 
 /* The entry of the directory; there has to be one. */
 struct tend__area *fake_area(struct fake *f, uint32_t kind);
+void *fake_element(struct fake *f, uint32_t kind, uint64_t i);
 char *fake_site(struct fake *f, uint32_t site);
 struct tend__ring *fake_ring(struct fake *f, uint32_t i);
 void fake_close(struct fake *f);
