@@ -41,7 +41,7 @@ static int runtime(tend_runtime **rt)
 	int n = tend_runtime_open(
 		TEND_RUNTIME_OPTS(.name = "uses", .workers = 2, .flags = TEND_HOSTED), rt);
 
-	n += tend_runtime_open(TEND_RUNTIME_OPTS(), rt);
+	n += tend_runtime_open(TEND_RUNTIME_OPTS(), rt) + TEND_RUNTIMES_MAX;
 	n += tend_runtime_fd(*rt) + tend_runtime_poll(*rt, tend_now() + TEND_MS);
 	tend_set_bug_hook(bug);
 	tend_set_failure_hook(bug);

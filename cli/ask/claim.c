@@ -209,6 +209,9 @@ static int take_lock(struct instance *i, struct instance_error *error)
 			char file[PATH_MAX];
 			pid_t owner = instance_owner(i, file, sizeof(file));
 			close(fd);
+			/* It has ended since, and nobody is in the way. */
+			if (owner == 0)
+				continue;
 			return refuse_running(i, owner, file, error);
 		}
 		/* The last owner may have unlinked the file between open and

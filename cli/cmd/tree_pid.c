@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <tend/registry.h>
+#include <tend/runtime.h>
 #include <tend/task.h>
 
 #include <errno.h>
@@ -112,8 +113,8 @@ static int print_text(tend_snapshot *const *snapshots, size_t n, uint32_t flags)
 int cmd_tree_pid(pid_t pid, bool json, bool ascii)
 {
 	assert(pid > 0);
-	tend_snapshot *snapshots[RUNTIMES_MAX];
-	int64_t n = tend_snapshots_of(pid, snapshots, RUNTIMES_MAX);
+	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
+	int64_t n = tend_snapshots_of(pid, snapshots, TEND_RUNTIMES_MAX);
 
 	if (n < 0)
 		return tell(pid, (int)n, json);

@@ -2,6 +2,7 @@
 #include "show/rows.h"
 #include "show/json.h"
 
+#include "tend/runtime.h"
 #include "tend/task.h"
 
 #include <assert.h>
@@ -79,8 +80,8 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 int rows_add_process(json_t *rows, const struct row *above, pid_t pid)
 {
 	assert(pid > 0);
-	tend_snapshot *snapshots[RUNTIMES_MAX];
-	int64_t n = tend_snapshots_of(pid, snapshots, RUNTIMES_MAX);
+	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
+	int64_t n = tend_snapshots_of(pid, snapshots, TEND_RUNTIMES_MAX);
 
 	for (int64_t i = 0; i < n; i++) {
 		rows_add_snapshot(rows, snapshots[i], above, pid, ROWS_MAX);

@@ -13,9 +13,6 @@
 /* More rows would make an answer too long to be sent. */
 #define ROWS_MAX 100000
 
-/* A process has at most so many runtimes. */
-#define RUNTIMES_MAX 255
-
 /* A row of tend.tree/1. Texts are of any bytes. */
 struct row {
 	const char *id;

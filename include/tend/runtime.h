@@ -37,6 +37,9 @@ struct tend_runtime_opts {
 	                              process, not the machine; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
 };
+/* A process has at most so many open runtimes. */
+#define TEND_RUNTIMES_MAX 255
+
 #define TEND_RUNTIME_OPTS(...) TEND_OPTIONS_(tend_runtime_opts, __VA_ARGS__)
 
 /* Opens a runtime: starts its workers and makes the root scope. A program
@@ -45,8 +48,8 @@ struct tend_runtime_opts {
  *
  *   opts      NULL for all defaults
  *   out       the runtime
- *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or 255 runtimes
- *             are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
+ *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or
+ *             TEND_RUNTIMES_MAX runtimes are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
  *             bytes a task); of registry_path: -EBUSY a live process has that
  *             registry, -EEXIST the file is no registry, -ENOSPC the disk is full,
  *             and other errors of creating a file. The registry of a process that

@@ -179,10 +179,20 @@ bool tend__guard_dead(const struct tend__guard *g);
  *             -ENOMEM, ... of the kernel */
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out);
 
+/* Kills the guard at once, and so its tasks: for a guard that makes no sense. A
+ * tend__guard_close() that follows waits only for the kernel. */
+void tend__guard_end(const struct tend__guard *g);
+
 /* Ends the guard and with it all of its tasks, and waits up to a second for its end. Does
  * nothing more for a guard that is closed, has died, or could not be opened. In a fork of
  * the program this only closes the descriptors. */
 void tend__guard_close(struct tend__guard *g);
+
+/* A leader whose guard has died. `pidfd` is the one that came with STARTED, or -1: then no
+ * signal is sent, and the leader is dead once no process has its pid; another process may have
+ * the pid by then. */
+void tend__leader_kill(int pidfd);
+bool tend__leader_dead(int pidfd, int32_t pid);
 
 /* The two functions that know the guard's program; the others talk to its socket. While a
  * simulation runs, sim/guard.c answers for the program.

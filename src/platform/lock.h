@@ -14,13 +14,14 @@
  *   tree            runtime   shape of the scope tree, owners, flags         > stripes[],
  *                                          home.lock, monitor.lock, bells[], segment.lock
  *   stripes[]       runtime   what handles reach of a task: extra, joiners   > home.lock,
- *                                      children.lock, bells[], event.lock, segment.lock
+ *                           children.lock, told_lock, bells[], event.lock, segment.lock
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
- *                             first error, an operation of a shutdown        > children.lock,
- *                                                             outside_lock, batches_lock
- *   children.lock   process   the guard's socket, phases, the live list      > outside_lock,
- *                                      batches_lock, monitor.lock, bells[], segment.lock
+ *                             first error, an operation of a shutdown        > told_lock,
+ *                                               monitor.lock, outside_lock, batches_lock
+ *   children.lock   process   the guard's socket, phases, the live list      > told_lock,
+ *                        outside_lock, batches_lock, monitor.lock, bells[], segment.lock
  *   bells[]         runtime   the watches of changes                         > event.lock
+ *   told_lock       process   the processes that a cancel has reached        (leaf)
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)

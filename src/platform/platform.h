@@ -93,6 +93,13 @@ struct tend__ready {
 	int events; /* TEND_READABLE, TEND_WRITABLE, TEND__UNUSUAL */
 };
 enum { TEND__UNUSUAL = 4 }; /* hung up, an error, urgent data */
+/* The key of a descriptor, with a number that tells its events from those of an earlier file or
+ * watch. The top bit is the poller's own. */
+static inline uint64_t tend__key(int fd, uint64_t number)
+{
+	return (number & INT32_MAX) << 32 | (uint32_t)fd;
+}
+static inline int tend__key_fd(uint64_t key) { return (int)(uint32_t)key; }
 /* `lent`: the program polls the poller's descriptor. */
 int tend__poller_init(struct tend__poller *p, bool lent);
 void tend__poller_fini(struct tend__poller *p);

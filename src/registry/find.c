@@ -2,6 +2,8 @@
  * descriptors. */
 #include "registry/snapshot.h"
 
+#include "tend/runtime.h"
+
 #include "base/error.h"
 #include "platform/platform.h"
 
@@ -13,8 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { FOUND_MAX = 256 }; /* a process has at most 255 runtimes */
 
 struct found {
 	int fd;
@@ -29,7 +29,7 @@ struct search {
 	uint32_t pid; /* in the PID namespace of the process; 0: the kernel does not tell */
 	int error;    /* the last error of a registry that was passed over */
 	uint32_t n;
-	struct found found[FOUND_MAX];
+	struct found found[TEND_RUNTIMES_MAX];
 };
 
 /* Reads a file of /proc/PID, which is short. Returns the length; 0 if there is no such file. */
@@ -167,7 +167,7 @@ static bool add_found(struct search *s, int fd, uint64_t opened)
 	struct stat st;
 	uint32_t i = s->n;
 
-	if (s->n == FOUND_MAX || fstat(fd, &st))
+	if (s->n == TEND_RUNTIMES_MAX || fstat(fd, &st))
 		return false;
 	for (uint32_t k = 0; k < s->n; k++)
 		if (s->found[k].dev == st.st_dev && s->found[k].ino == st.st_ino)

@@ -14,10 +14,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-enum {
-	FDS_MAX = 1 << 20, /* no fiber can wait for a descriptor from here on */
-	UNASKED_MAX = 16,
-};
+enum { UNASKED_MAX = 16 };
 
 struct number {
 	_Atomic uint64_t generation; /* closes: BEGUN for each begun, 1 for each finished */
@@ -34,15 +31,15 @@ static struct number *number_of(int fd)
 	/* Acquire: pairs with the exchange below. */
 	struct number *n = tend__load_acquire(&numbers), *none = NULL;
 
-	if (fd < 0 || fd >= FDS_MAX)
+	if (fd < 0 || fd >= TEND__FDS_MAX)
 		return NULL;
 	if (n)
 		return &n[fd];
-	n = tend__reserve(FDS_MAX * sizeof(*n));
+	n = tend__reserve(TEND__FDS_MAX * sizeof(*n));
 	if (!n)
 		return NULL;
 	if (!tend__cas_acq_rel(&numbers, &none, n)) {
-		tend__unreserve(n, FDS_MAX * sizeof(*n));
+		tend__unreserve(n, TEND__FDS_MAX * sizeof(*n));
 		n = none;
 	}
 	return &n[fd];
@@ -55,9 +52,9 @@ struct fd_waiter {
 
 static uint64_t key_of(int fd, uint64_t generation)
 {
-	tend__assert(fd >= 0 && fd < FDS_MAX);
-	/* The sum changes at each advance. The top bit is the poller's own. */
-	return (((generation >> 32) + generation) & 0x7fffffff) << 32 | (uint32_t)fd;
+	tend__assert(fd >= 0 && fd < TEND__FDS_MAX);
+	/* The sum changes at each advance. */
+	return tend__key(fd, (generation >> 32) + generation);
 }
 
 static void wake_all(struct tend__fd *f, int events, int result)
@@ -85,10 +82,10 @@ static void forget(struct tend__worker *w, int fd, struct tend__fd *f)
 static void report(struct tend__worker *w, const struct tend__ready *ready, int n)
 {
 	for (int i = 0; i < n; i++) {
-		int fd = (int)(uint32_t)ready[i].key;
+		int fd = tend__key_fd(ready[i].key);
 
-		tend__assert(fd >= 0 && fd < FDS_MAX);
-		/* Relaxed: this worker wrote it. */
+		tend__assert(fd >= 0 && fd < TEND__FDS_MAX);
+		/* Relaxed: this worker wrote the pointer. */
 		struct tend__fd *f = tend__load_relaxed(&w->fds) + fd;
 
 		/* The event of an earlier file of the number: no wait is for that file. */
@@ -117,7 +114,7 @@ void tend__fds_fini(struct tend__worker *w)
 	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
 	if (fds)
-		tend__unreserve(fds, FDS_MAX * sizeof(*fds));
+		tend__unreserve(fds, TEND__FDS_MAX * sizeof(*fds));
 	tend__store_relaxed(&w->fds, NULL);
 }
 
@@ -128,7 +125,7 @@ static struct tend__fd *entry_of(struct tend__worker *w, int fd)
 	struct tend__fd *fds = tend__load_relaxed(&w->fds);
 
 	if (!fds) {
-		fds = tend__reserve(FDS_MAX * sizeof(*fds));
+		fds = tend__reserve(TEND__FDS_MAX * sizeof(*fds));
 		if (!fds)
 			return NULL;
 		/* Release: for a thread that closes a number, and finds it by the number's bits. */
@@ -270,10 +267,10 @@ static struct tend__fd *watched(int fd)
 	struct tend__worker *w = tend__tls.worker;
 
 	tend__assert(w);
-	/* Relaxed: this worker wrote it. */
+	/* Relaxed: this worker wrote the pointer. */
 	struct tend__fd *f = tend__load_relaxed(&w->fds);
 
-	if (!f || fd < 0 || fd >= FDS_MAX)
+	if (!f || fd < 0 || fd >= TEND__FDS_MAX)
 		return NULL;
 	f += fd;
 	return f->added && f->generation == tend__load(&number_of(fd)->generation) ? f : NULL;
@@ -345,7 +342,7 @@ static void advance(int fd, uint64_t by)
 {
 	struct number *n = number_of(fd);
 	struct tend__worker *self = tend__tls.worker;
-	/* Relaxed: this worker wrote it. */
+	/* Relaxed: this worker wrote the pointer. */
 	struct tend__fd *own = self ? tend__load_relaxed(&self->fds) : NULL;
 
 	if (!n)

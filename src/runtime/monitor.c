@@ -10,8 +10,6 @@
 
 #include <pthread.h>
 
-enum { FDS_MAX = 1 << 20 };
-
 struct watch {
 	void (*fn)(tend_runtime *rt, uint64_t id, int fd); /* NULL: not watched */
 	uint64_t id;
@@ -26,6 +24,7 @@ struct tend__monitor {
 	struct tend__lock lock;
 	struct tend__timers alarms TEND_GUARDED_BY(&lock);           /* (l) */
 	struct tend__errand *errands, **last TEND_GUARDED_BY(&lock); /* (l) */
+	uint32_t errands_count TEND_GUARDED_BY(&lock);               /* (l) */
 	struct watch *watches TEND_GUARDED_BY(&lock);                /* (l) by descriptor */
 	uint64_t sleeps_until TEND_GUARDED_BY(&lock);                /* (l) 0: awake, or woken */
 	bool stops TEND_GUARDED_BY(&lock);                           /* (l) */
@@ -147,31 +146,45 @@ void tend__monitor_post(tend_runtime *rt, struct tend__errand *errand)
 	tend__lock(&m->lock);
 	*m->last = errand;
 	m->last = &errand->next;
+	m->errands_count++;
 	unlock_and_wake(m, 0);
 }
 
-static void run_errands(struct tend__monitor *m)
+static uint32_t count_errands(struct tend__monitor *m)
+{
+	tend__lock(&m->lock);
+	uint32_t n = m->errands_count;
+	tend__unlock(&m->lock);
+	return n;
+}
+
+static struct tend__errand *take_errand(struct tend__monitor *m)
 {
 	tend__lock(&m->lock);
 	struct tend__errand *e = m->errands;
-	m->errands = NULL;
-	m->last = &m->errands;
+	tend__assert(e && m->errands_count > 0);
+	m->errands = e->next;
+	if (!m->errands)
+		m->last = &m->errands;
+	m->errands_count--;
 	tend__unlock(&m->lock);
-	while (e) {
-		struct tend__errand *next = e->next;
+	return e;
+}
+
+/* Runs the errands that are there, and none that they post. The alarms are looked at after each:
+ * a thousand processes that write are a thousand errands, and a deadline must not wait for
+ * them. */
+static void run_errands(struct tend__monitor *m)
+{
+	for (uint32_t n = count_errands(m); n; n--) {
+		struct tend__errand *e = take_errand(m);
 
 		e->fn(m->rt, e);
-		e = next;
+		ring_alarms(m);
 	}
 }
 
 /* ---- Watches ---- */
-
-static uint64_t key_of(const struct watch *w, int fd)
-{
-	/* The top bit is the poller's own. */
-	return (uint64_t)(w->number & INT32_MAX) << 32 | (uint32_t)fd;
-}
 
 int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, uint64_t id, int fd),
                         uint64_t id)
@@ -180,11 +193,11 @@ int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, u
 	int error = 0;
 
 	tend__assert(m && fd >= 0 && fn);
-	if (fd >= FDS_MAX)
+	if (fd >= TEND__FDS_MAX)
 		return -EOVERFLOW;
 	tend__lock(&m->lock);
 	if (!m->watches)
-		m->watches = tend__reserve(FDS_MAX * sizeof(*m->watches));
+		m->watches = tend__reserve(TEND__FDS_MAX * sizeof(*m->watches));
 	if (!m->watches)
 		error = -ENOMEM;
 	else {
@@ -192,7 +205,7 @@ int tend__monitor_watch(tend_runtime *rt, int fd, void (*fn)(tend_runtime *rt, u
 
 		tend__assert(!w->fn);
 		w->number++;
-		error = tend__poller_add(&m->poller, fd, key_of(w, fd));
+		error = tend__poller_add(&m->poller, fd, tend__key(fd, w->number));
 		if (!error) {
 			w->fn = fn;
 			w->id = id;
@@ -207,7 +220,7 @@ void tend__monitor_unwatch(tend_runtime *rt, int fd)
 {
 	struct tend__monitor *m = monitor_of(rt);
 
-	tend__assert(m && fd >= 0 && fd < FDS_MAX);
+	tend__assert(m && fd >= 0 && fd < TEND__FDS_MAX);
 	tend__lock(&m->lock);
 	tend__assert(m->watches && m->watches[fd].fn && m->poller.watched > 0);
 	tend__poller_del(&m->poller, fd);
@@ -218,14 +231,14 @@ void tend__monitor_unwatch(tend_runtime *rt, int fd)
 
 static void report(struct tend__monitor *m, uint64_t key)
 {
-	int fd = (int)(uint32_t)key;
+	int fd = tend__key_fd(key);
 
-	tend__assert(fd >= 0 && fd < FDS_MAX);
+	tend__assert(fd >= 0 && fd < TEND__FDS_MAX);
 	tend__lock(&m->lock);
 	struct watch w = m->watches[fd];
 	tend__unlock(&m->lock);
 	/* Else the event is from an earlier watch. */
-	if (w.fn && key_of(&w, fd) == key)
+	if (w.fn && tend__key(fd, w.number) == key)
 		w.fn(m->rt, w.id, fd);
 }
 
@@ -319,7 +332,7 @@ void tend__monitor_stop(tend_runtime *rt)
 	tend__lock(&m->lock);
 	tend__assert(tend__timers_next(&m->alarms) == TEND_FOREVER && !m->poller.watched);
 	if (m->watches)
-		tend__unreserve(m->watches, FDS_MAX * sizeof(*m->watches));
+		tend__unreserve(m->watches, TEND__FDS_MAX * sizeof(*m->watches));
 	tend__unlock(&m->lock);
 	tend__poller_fini(&m->poller);
 	tend__free(m);

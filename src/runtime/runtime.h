@@ -29,7 +29,8 @@
 #include <errno.h>
 
 enum {
-	TEND__RUNTIMES = 255, /* an id has 8 bits for the number; 255 is no runtime */
+	TEND__RUNTIMES = TEND_RUNTIMES_MAX, /* an id has 8 bits for the number; 255 is none */
+	TEND__FDS_MAX = 1 << 20, /* no descriptor from here on is waited for or watched */
 	TEND__WORKERS_MAX = 64,
 	TEND__RING = 256,
 	TEND__FULL = 128, /* so many tasks in a ring: a batch is put aside */

@@ -283,11 +283,12 @@ static inline __attribute__((always_inline)) int path_wait_empty(tend_runtime *a
 
 		return live > 0 ? -EDEADLK : (int)live;
 	}
+	struct tend__task *self = tend__self(&room);
 	/* seq_cst, against the load in tend__task_finish() after the end of a task: the ending
 	 * task sees the waiter, or the count below sees the end. */
 	tend__add(&rt->path_waiters, 1);
 	for (bool waited = false;; waited = true) {
-		struct tend__waiter w = {.task = tend__self(&room), .where = TEND__CALLER};
+		struct tend__waiter w = {.task = self, .where = TEND__CALLER};
 
 		tend__lock(&rt->empty_lock);
 		tend__link_append(&rt->empty_waiters, &w.link);

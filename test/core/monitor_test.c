@@ -96,6 +96,54 @@ TEST(an_errand_runs_before_the_monitor_stops)
 	ck_assert_int_eq(tend__load_acquire(&late), 100);
 }
 
+static struct tend__alarm due;
+static _Atomic int rung, storm;
+
+static void ring(tend_runtime *rt, uint64_t id)
+{
+	(void)rt;
+	tend__store_release(&rung, (int)id);
+}
+static void set_alarm(tend_runtime *rt, struct tend__errand *e)
+{
+	(void)e;
+	tend__alarm_set(rt, &due, tend_now());
+}
+static void look_at_alarm(tend_runtime *rt, struct tend__errand *e)
+{
+	(void)rt;
+	(void)e;
+	if (tend__load_acquire(&rung))
+		tend__add(&storm, 1);
+	tend__add(&calls, 1);
+}
+static struct tend__errand errands[50];
+static void post_storm(tend_runtime *rt, struct tend__errand *e)
+{
+	(void)e;
+	for (int i = 0; i < 50; i++) {
+		errands[i].fn = i == 9 ? set_alarm : look_at_alarm;
+		tend__monitor_post(rt, &errands[i]);
+	}
+}
+
+TEST(an_alarm_that_is_due_rings_before_the_errands_behind)
+{
+	static struct tend__errand first = {.fn = post_storm};
+	tend_runtime *rt = open_with_monitor();
+
+	due = (struct tend__alarm){.id = 1, .ring = ring};
+	tend__store_release(&rung, 0);
+	tend__store_release(&storm, 0);
+	tend__store_release(&calls, 0);
+	/* By the monitor itself, so that no errand runs before all are posted. */
+	tend__monitor_post(rt, &first);
+	await(&calls, 49);
+	/* All but the nine before the alarm was set. */
+	ck_assert_int_eq(tend__load_acquire(&storm), 40);
+	close_runtime(rt);
+}
+
 /* ---- Watches ---- */
 
 static _Atomic int edges[3];

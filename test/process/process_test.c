@@ -4,6 +4,8 @@
 
 #include "tend/tend.h"
 
+#include "kinds/process/process.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -421,6 +423,28 @@ TEST(a_shutdown_kills_what_does_not_stop_in_its_time)
 	no_children_left();
 }
 
+/* A guard is started and closed under the lock of the link, which this thread has: a cancel that
+ * needed the lock would never return. */
+TEST(a_cancel_does_not_wait_for_the_guard)
+{
+	const char *const argv[] = {"sleep", "60", NULL};
+	tend_task t, other;
+
+	begin();
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &t), 0);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv), &other), 0);
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	tend__lock(&c->lock);
+	ANSWERS(tend_task_cancel(other, -ECANCELED, NULL), 0);
+	ANSWERS(tend_scope_cancel(scope, -ECANCELED, NULL), 0);
+	tend__unlock(&c->lock);
+	ck_assert_int_eq(join(t).kind, TEND_CANCELED);
+	ck_assert_int_eq(join(other).kind, TEND_CANCELED);
+	end();
+}
+
 TEST(a_flood_keeps_its_tail_and_counts_the_rest)
 {
 	static char tail[65536];
@@ -438,6 +462,29 @@ TEST(a_flood_keeps_its_tail_and_counts_the_rest)
 	ck_assert_int_eq(tend_process_tail(t, tail, sizeof(tail), &dropped), 65536);
 	ck_assert_uint_eq(dropped, 1000004 - 65536);
 	ck_assert_int_eq(memcmp(tail + 65532, "END\n", 4), 0);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	join(t);
+	end();
+}
+
+TEST(the_tail_is_the_end_of_the_output_in_its_order)
+{
+	static char tail[65536], all[200000];
+	uint64_t dropped;
+	size_t size = 0;
+	tend_task t;
+
+	for (int i = 1; i <= 30000; i++)
+		size += (size_t)snprintf(all + size, sizeof(all) - size, "%d\n", i);
+	begin();
+	t = shell("seq 30000; sleep 60", 0);
+	while (tend_process_tail(t, tail, 6, NULL) != 6 || memcmp(tail, "30000\n", 6) != 0)
+		usleep(1000);
+	ck_assert_int_eq(tend_process_tail(t, tail, sizeof(tail), &dropped), 65536);
+	ck_assert_uint_eq(dropped, size - sizeof(tail));
+	ck_assert_int_eq(memcmp(tail, all + size - sizeof(tail), sizeof(tail)), 0);
+	ck_assert_int_eq(tend_process_tail(t, tail, 1000, NULL), 1000);
+	ck_assert_int_eq(memcmp(tail, all + size - 1000, 1000), 0);
 	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
 	join(t);
 	end();
@@ -598,6 +645,46 @@ TEST(a_process_that_outlives_its_guard_is_looked_at_until_it_is_dead)
 		ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
 	}
 	ck_assert_int_eq(join(t).kind, TEND_KILLED);
+	end();
+}
+
+/* As if no number had been free when the process started. */
+static void forget_pidfd_of(tend_task t)
+{
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	tend__lock(&c->lock);
+	struct tend__process *p = tend__task_at(rt, t.id)->data;
+	tend__process_close(&p->pidfd);
+	tend__unlock(&c->lock);
+}
+
+TEST(a_leader_without_a_pidfd_is_not_said_to_be_killed_before_it_is)
+{
+	struct tend_outcome o;
+
+	begin();
+	tend_task t = shell("echo up; exec sleep 1000", 0);
+	until_it_says(t, "up");
+	forget_pidfd_of(t);
+	kill_guard_of(t);
+	ck_assert_int_eq(join(t).kind, TEND_KILLED);
+
+	t = shell("echo up; exec sleep 1000", 0);
+	until_it_says(t, "up");
+	forget_pidfd_of(t);
+	pid_t holder = hold_process(tend_process_pid(t));
+	kill_guard_of(t);
+	if (holder) {
+		/* The runtime gives up after five seconds; the process is held until then. */
+		o = join(t);
+		ck_assert_int_eq(o.kind, TEND_FAILED);
+		ck_assert_int_eq(o.result, -EPIPE);
+		ck_assert_ptr_nonnull(strstr(o.message, "not seen"));
+		ck_assert_int_eq(kill(holder, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
+	}
 	end();
 }
 

@@ -140,6 +140,9 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 			await(c);
 		}
 	}
+	/* A guard that makes no sense may be alive, and nobody waits for its end under the lock. */
+	if (!tend__guard_dead(&c->guard))
+		tend__guard_end(&c->guard);
 	close_guard(c);
 }
 
@@ -244,18 +247,21 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 static int stop(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
 	bool live = p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_STARTED;
+	bool kills = live && wants_kill(p) && !p->kill_sent;
+	bool stops = live && tend__cancel_requested(p->task) && !p->stop_sent && !p->kill_sent;
 	int error = 0;
 
 	tend__assert_held(&c->lock);
 	tend__assert(p->asked);
-	if (live && wants_kill(p) && !p->kill_sent) {
+	if (kills) {
 		error = tend__guard_kill(&c->guard, p->cookie);
 		p->kill_sent = !error;
-	} else if (live && tend__cancel_requested(p->task) && !p->stop_sent && !p->kill_sent) {
+	} else if (stops) {
 		error = tend__guard_stop(&c->guard, p->cookie, p->stop.ns);
 		p->stop_sent = !error;
 	}
-	await(c);
+	if (kills || stops)
+		await(c);
 	/* A guard that has died makes itself known by its pidfd, and the kernel may be out of
 	 * memory for a while. */
 	if (error)
@@ -290,13 +296,40 @@ static void ready(tend_runtime *rt, uint64_t id, int fd)
 	tend__unlock(&c->lock);
 }
 
-static void send_later(tend_runtime *rt, struct tend__errand *errand)
+static struct tend__process *take_told(struct tend__children *c)
+{
+	struct tend__process *p = NULL;
+
+	tend__lock(&c->told_lock);
+	if (tend__linked(&c->told)) {
+		p = tend__entry(c->told.next, struct tend__process, told);
+		tend__unlink(&p->told);
+	}
+	tend__unlock(&c->told_lock);
+	return p;
+}
+
+static void stop_told(tend_runtime *rt, struct tend__errand *errand)
 {
 	struct tend__children *c = children_of(rt);
+	struct tend__process *p;
 
-	tend__lock(&c->lock);
+	/* Once, because from here on the errand may be in the queue again. */
+	tend__lock(&c->told_lock);
 	tend__assert(errand == &c->errand);
 	c->posted = false;
+	tend__unlock(&c->told_lock);
+	/* No process that is taken is freed meanwhile, because tend__link_leave() takes the lock. */
+	tend__lock(&c->lock);
+	while ((p = take_told(c))) {
+		/* tend__link_ask() looks again when the process is in the list. */
+		if (!tend__linked(&p->live))
+			continue;
+		if (p->asked && !tend__linked(&p->todo))
+			tend__link_append(&c->stops, &p->todo);
+		else if (!p->asked && p->phase == TEND__PHASE_ASKING)
+			fail(p, TEND__STAGE_KILLED, ECANCELED);
+	}
 	send_all(c);
 	tend__unlock(&c->lock);
 }
@@ -362,9 +395,12 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 			tend__link_init(&c->live);
 			tend__link_init(&c->asks);
 			tend__link_init(&c->stops);
-			c->errand.fn = send_later;
 			c->tick.ring = tick;
 			tend__unlock(&c->lock);
+			tend__lock(&c->told_lock);
+			tend__link_init(&c->told);
+			c->errand.fn = stop_told;
+			tend__unlock(&c->told_lock);
 			rt->children = c;
 		}
 	}
@@ -402,25 +438,19 @@ void tend__children_free(tend_runtime *rt)
 	tend__unlock(&rt->children_lock);
 }
 
-/* A cancel, an abort or a panic has come. */
-static void told(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
+/* A cancel, an abort or a panic has come: has the monitor look. */
+static void tell(struct tend__process *p)
 {
-	tend__assert_held(&c->lock);
-	/* tend__link_ask() looks again when the process is in the list. */
-	if (!tend__linked(&p->live))
-		return;
-	if (!p->asked) {
-		if (p->phase == TEND__PHASE_ASKING)
-			fail(p, TEND__STAGE_KILLED, ECANCELED);
-		return;
-	}
-	if (tend__linked(&p->todo))
-		return;
-	tend__link_append(&c->stops, &p->todo);
-	if (c->posted)
-		return;
-	c->posted = true;
-	tend__monitor_post(c->rt, &c->errand);
+	struct tend__children *c = p->children;
+
+	tend__lock(&c->told_lock);
+	if (!p->left && !tend__linked(&p->told))
+		tend__link_append(&c->told, &p->told);
+	bool posts = tend__linked(&p->told) && !c->posted;
+	c->posted |= posts;
+	tend__unlock(&c->told_lock);
+	if (posts)
+		tend__monitor_post(c->rt, &c->errand);
 }
 
 void tend__link_ask(struct tend__process *p)
@@ -432,9 +462,9 @@ void tend__link_ask(struct tend__process *p)
 	tend__link_append(&c->live, &p->live);
 	tend__link_append(&c->asks, &p->todo);
 	send_all(c);
-	/* A cancel that came before the process was in the list has told nobody. */
+	/* A cancel that came before the process was in the list has stopped nothing. */
 	if (tend__cancel_requested(p->task) || wants_kill(p))
-		told(c, p);
+		tell(p);
 	tend__unlock(&c->lock);
 }
 
@@ -447,24 +477,14 @@ enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid)
 	return phase;
 }
 
-void tend__link_told(struct tend__task *t)
-{
-	struct tend__process *p = t->data;
-	struct tend__children *c = p->children;
-
-	tend__lock(&c->lock);
-	told(c, p);
-	tend__unlock(&c->lock);
-}
+void tend__link_told(struct tend__task *t) { tell(t->data); }
 
 void tend__link_kill(struct tend__process *p)
 {
-	struct tend__children *c = p->children;
-
-	tend__lock(&c->lock);
+	tend__lock(&p->children->lock);
 	p->kill = true;
-	told(c, p);
-	tend__unlock(&c->lock);
+	tend__unlock(&p->children->lock);
+	tell(p);
 }
 
 void tend__link_starved(struct tend__process *p)
@@ -504,6 +524,10 @@ void tend__link_leave(struct tend__process *p)
 	tend__assert(p->phase != TEND__PHASE_STARTED && p->phase != TEND__PHASE_ASKING);
 	tend__unlink(&p->todo);
 	tend__unlink(&p->live);
+	tend__lock(&c->told_lock);
+	tend__unlink(&p->told);
+	p->left = true;
+	tend__unlock(&c->told_lock);
 	tend__unlock(&c->lock);
 	tend__process_close(&p->pidfd);
 }

@@ -5,11 +5,9 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The keepers of a dead guard end their tasks in this time, at worst. */
@@ -57,8 +55,13 @@ static int never_began(struct tend__process *p)
 	return -EPIPE;
 }
 
-static int killed_with_guard(struct tend__process *p)
+static int ended_with_guard(struct tend__process *p)
 {
+	if (p->unseen) {
+		message(p, "tend-guard died, and the end of the process was not seen");
+		p->task->ending = TEND_FAILED;
+		return -EPIPE;
+	}
 	message(p,
 	        p->out[0] < 0 && p->out[1] < 0
 	                ? "tend-guard died, and the process with it"
@@ -116,21 +119,20 @@ static int exited(struct tend__process *p)
 
 /* The guard died, and the keeper kills the process. Returns true when the leader is dead, and
  * all of its descendants are: then both output pipes have reached their end, for which this
- * waits GONE_NS at most. Meanwhile the task is shown as abandoned. */
+ * waits GONE_NS at most. A leader without a pidfd, for which no number was free, is awaited for
+ * the same time at most. Meanwhile the task is shown as abandoned. */
 static bool seen_dead(struct tend__process *p)
 {
-	struct pollfd look = {.fd = p->pidfd, .events = POLLIN};
-
 	bool live = tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED);
 
 	tend__assert(live);
-	if (p->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
-	if (p->pidfd >= 0 && poll(&look, 1, 0) <= 0)
+	tend__leader_kill(p->pidfd);
+	p->unseen = !tend__leader_dead(p->pidfd, p->pid);
+	if (p->unseen && p->pidfd >= 0)
 		return false;
 	if (!p->gone_at)
 		p->gone_at = tend_after(GONE_NS);
-	if ((p->out[0] >= 0 || p->out[1] >= 0) && tend__clock() < p->gone_at)
+	if ((p->unseen || p->out[0] >= 0 || p->out[1] >= 0) && tend__clock() < p->gone_at)
 		return false;
 	tend__task_unmark(p->task, TEND__ABANDONED);
 	return true;
@@ -145,7 +147,7 @@ static int outcome_of(struct tend__process *p, enum tend__phase phase)
 	if (phase == TEND__PHASE_FAILED || (phase == TEND__PHASE_LOST && !p->pid))
 		return never_began(p);
 	if (phase == TEND__PHASE_LOST)
-		return killed_with_guard(p);
+		return ended_with_guard(p);
 	tend__assert(phase == TEND__PHASE_EXITED);
 	return exited(p);
 }

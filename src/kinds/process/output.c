@@ -10,6 +10,19 @@
 
 enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 4 };
 
+/* Copies n bytes of the tail, from its byte `from` on. */
+static void copy_tail(const struct tend__process *p, size_t from, char *to, size_t n)
+{
+	tend__assert(from + n <= p->tail_count);
+	if (!n)
+		return;
+	size_t at = (p->tail_first + from) % p->tail_size;
+	size_t whole = n < p->tail_size - at ? n : p->tail_size - at;
+
+	memcpy(to, p->tail + at, whole);
+	memcpy(to + whole, p->tail, n - whole);
+}
+
 /* Makes room for n more bytes, up to TAIL_MAX and as far as there is memory. */
 static void grow(struct tend__process *p, size_t n)
 {
@@ -22,12 +35,32 @@ static void grow(struct tend__process *p, size_t n)
 	char *grown = tend__alloc(size);
 	if (!grown)
 		return;
-	for (size_t i = 0; i < p->tail_count; i++)
-		grown[i] = p->tail[(p->tail_first + i) % p->tail_size];
+	copy_tail(p, 0, grown, p->tail_count);
 	tend__free(p->tail);
 	p->tail = grown;
 	p->tail_size = size;
 	p->tail_first = 0;
+}
+
+/* Adds the bytes to the tail, which loses its oldest for them. */
+static void append(struct tend__process *p, const char *bytes, size_t n)
+{
+	size_t all = p->tail_count + n, size = p->tail_size;
+	size_t lost = all > size ? all - size : 0,
+	       old = lost < p->tail_count ? lost : p->tail_count;
+
+	p->tail_dropped += lost;
+	p->tail_count -= old;
+	bytes += lost - old;
+	n -= lost - old;
+	if (!n)
+		return;
+	p->tail_first = (p->tail_first + old) % size;
+	size_t at = (p->tail_first + p->tail_count) % size, whole = n < size - at ? n : size - at;
+	memcpy(p->tail + at, bytes, whole);
+	memcpy(p->tail, bytes + whole, n - whole);
+	p->tail_count += n;
+	tend__assert(p->tail_count <= size);
 }
 
 static void keep(struct tend__process *p, const char *bytes, size_t n)
@@ -36,19 +69,7 @@ static void keep(struct tend__process *p, const char *bytes, size_t n)
 
 	tend__lock(stripe);
 	grow(p, n);
-	for (size_t i = 0; i < n; i++) {
-		if (!p->tail_size) {
-			p->tail_dropped++;
-			continue;
-		}
-		p->tail[(p->tail_first + p->tail_count) % p->tail_size] = bytes[i];
-		if (p->tail_count < p->tail_size)
-			p->tail_count++;
-		else {
-			p->tail_first = (p->tail_first + 1) % p->tail_size;
-			p->tail_dropped++;
-		}
-	}
+	append(p, bytes, n);
 	tend__unlock(stripe);
 }
 
@@ -56,9 +77,7 @@ size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, 
 {
 	size_t n = p->tail_count < size ? p->tail_count : size;
 
-	tend__assert(n == 0 || p->tail_first < p->tail_size);
-	for (size_t i = 0; i < n; i++)
-		buf[i] = p->tail[(p->tail_first + p->tail_count - n + i) % p->tail_size];
+	copy_tail(p, p->tail_count - n, buf, n);
 	if (dropped)
 		*dropped = p->tail_dropped + (p->tail_count - n);
 	return n;

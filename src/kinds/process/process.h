@@ -54,23 +54,27 @@ enum tend__phase {
 
 /* The guard of a runtime, and the processes that were asked of it.
  *
- * (c) constant  (k) its lock */
+ * (c) constant  (k) its lock  (t) its told_lock */
 struct tend__children {
 	tend_runtime *rt; /* (c) */
 	struct tend__lock lock;
-	struct tend__guard guard TEND_GUARDED_BY(&lock);   /* (k) */
-	struct tend__link live TEND_GUARDED_BY(&lock);     /* (k) processes, by their `live` */
-	struct tend__link asks TEND_GUARDED_BY(&lock);     /* (k) by `todo`: to be requested */
-	struct tend__link stops TEND_GUARDED_BY(&lock);    /* (k) by `todo`: to be stopped */
-	struct tend__alarm tick TEND_GUARDED_BY(&lock);    /* (k) has the monitor look */
-	bool ticks TEND_GUARDED_BY(&lock);                 /* (k) it is set and has not rung yet */
-	struct tend__errand errand TEND_GUARDED_BY(&lock); /* (k) sends what is in `stops` */
-	bool posted TEND_GUARDED_BY(&lock);                /* (k) the errand */
-	bool open TEND_GUARDED_BY(&lock);                  /* (k) there is a guard */
+	struct tend__guard guard TEND_GUARDED_BY(&lock); /* (k) */
+	struct tend__link live TEND_GUARDED_BY(&lock);   /* (k) processes, by their `live` */
+	struct tend__link asks TEND_GUARDED_BY(&lock);   /* (k) by `todo`: to be requested */
+	struct tend__link stops TEND_GUARDED_BY(&lock);  /* (k) by `todo`: to be stopped */
+	struct tend__alarm tick TEND_GUARDED_BY(&lock);  /* (k) has the monitor look */
+	bool ticks TEND_GUARDED_BY(&lock);               /* (k) it is set and has not rung yet */
+	bool open TEND_GUARDED_BY(&lock);                /* (k) there is a guard */
+	/* A lock of its own, because a guard is started and closed under `lock`, and a cancel must
+	 * not wait for that. */
+	struct tend__lock told_lock;
+	struct tend__link told TEND_GUARDED_BY(&told_lock);     /* (t) by `told`: canceled */
+	struct tend__errand errand TEND_GUARDED_BY(&told_lock); /* (t) stops what is in `told` */
+	bool posted TEND_GUARDED_BY(&told_lock);                /* (t) the errand */
 };
 
 /* (c) constant  (f) its turn's  (k) children.lock; to read, also its turn once the phase is
- * final  (s) the task's stripe */
+ * final  (s) the task's stripe  (t) children.told_lock */
 struct tend__process {
 	struct tend__children *children; /* (c) */
 	struct tend__task *task;         /* (c) */
@@ -78,6 +82,8 @@ struct tend__process {
 	struct tend__errand errand;      /* the waker's: a turn on the monitor */
 	struct tend__link live;          /* (k) in children.live */
 	struct tend__link todo;          /* (k) in children.asks or children.stops */
+	struct tend__link told;          /* (t) in children.told */
+	bool left;                       /* (t) nobody is told any more */
 	enum tend__phase phase;          /* (k) */
 	bool asked;                      /* (k) the request was sent */
 	bool stop_sent, kill_sent;       /* (k) */
@@ -91,7 +97,8 @@ struct tend__process {
 	int base, ends[3];                        /* (k) sent with the request, or -1: the
 	                                             directory; its 0, 1 and 2 */
 	bool calls;                               /* (f) its last turn calls the program */
-	uint64_t gone_at;                         /* (f) LOST: until when the output is awaited */
+	uint64_t gone_at;                         /* (f) LOST: until when what is left is awaited */
+	bool unseen;                              /* (f) LOST: the leader may be alive */
 	int out[2];                               /* (f) read ends of its output, or -1 */
 	bool one_output;                          /* (c) only out[0] is used */
 	bool inherited;                           /* (c) its output is not seen here */

@@ -137,6 +137,7 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
 	tend__link_init(&p->todo);
+	tend__link_init(&p->told);
 	/* Before any other descriptor is opened, which would get the number of a closed one. */
 	int error = tend__output_inherit(p, o->flags);
 	if (!error && (!o->cwd || o->cwd[0] != '/')) {

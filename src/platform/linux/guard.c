@@ -178,6 +178,15 @@ static int make_blob(struct tend__guard_request *request, const char *const *arg
 	return fd;
 }
 
+static void send_signal(int pidfd, int sig) { syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0); }
+
+static bool is_dead(int pidfd)
+{
+	struct pollfd polled = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&polled, 1, 0) > 0;
+}
+
 static bool is_signal(int sig) { return sig > 0 && sig <= 64; }
 
 int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
@@ -246,7 +255,13 @@ int tend__guard_stop(struct tend__guard *g, uint64_t cookie, uint64_t ns)
 void tend__guard_continue(const struct tend__guard *g)
 {
 	tend__assert(g->pidfd >= 0);
-	syscall(SYS_pidfd_send_signal, g->pidfd, SIGCONT, NULL, 0);
+	send_signal(g->pidfd, SIGCONT);
+}
+
+void tend__guard_end(const struct tend__guard *g)
+{
+	tend__assert(g->pidfd >= 0 && g->owner == getpid());
+	send_signal(g->pidfd, SIGKILL);
 }
 
 int tend__guard_kill(struct tend__guard *g, uint64_t cookie)
@@ -257,10 +272,22 @@ int tend__guard_kill(struct tend__guard *g, uint64_t cookie)
 
 bool tend__guard_dead(const struct tend__guard *g)
 {
-	struct pollfd polled = {.fd = g->pidfd, .events = POLLIN};
-
 	tend__assert(g->pidfd >= 0);
-	return poll(&polled, 1, 0) > 0;
+	return is_dead(g->pidfd);
+}
+
+void tend__leader_kill(int pidfd)
+{
+	if (pidfd >= 0)
+		send_signal(pidfd, SIGKILL);
+}
+
+bool tend__leader_dead(int pidfd, int32_t pid)
+{
+	if (pidfd >= 0)
+		return is_dead(pidfd);
+	/* No pid: the leader has not begun. */
+	return pid <= 0 || (kill(pid, 0) && errno == ESRCH);
 }
 
 int tend__guard_next(struct tend__guard *g, struct tend__guard_message *out)
