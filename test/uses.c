@@ -59,6 +59,11 @@ static int scopes(tend_runtime *rt)
 	                        TEND_SCOPE_OPTS(.deadline = tend_after(TEND_SEC), .numbered = 1),
 	                        &below);
 
+	n += tend_scope_open(scope, "group",
+	                     TEND_SCOPE_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT),
+	                                     .restarts = 3),
+	                     &below);
+	n += tend_scope_run(below, 0, &stats);
 	n += tend_scope_seal(below) + tend_scope_unseal(below);
 	n += tend_scope_hold(below, tend_self()) + tend_scope_stats(below, &stats);
 	n += tend_scope_cancel(below, -1, NULL) + tend_scope_reason(below, &reason);

@@ -20,15 +20,19 @@ void rows_add(json_t *rows, const struct row *row)
 	assert(row->id[0] && row->path[0]);
 	json_array_append_new(
 		rows,
-		json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?, s:b}", "id",
-	                  row->id, "parent", row->parent, "path", text_or_null(row->path), "kind",
-	                  tend_kind_name(row->kind), "state", tend_state_name(row->state), "wait",
-	                  text_or_null(row->wait), "attempt", (json_int_t)row->attempt, "age_ns",
-	                  (json_int_t)row->age_ns, "pid",
+		json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?, s:b, s:b, "
+	                  "s:I, s:o, s:s?, s:i}",
+	                  "id", row->id, "parent", row->parent, "path", text_or_null(row->path),
+	                  "kind", tend_kind_name(row->kind), "state", tend_state_name(row->state),
+	                  "wait", text_or_null(row->wait), "attempt", (json_int_t)row->attempt,
+	                  "age_ns", (json_int_t)row->age_ns, "pid",
 	                  row->pid ? json_integer(row->pid) : json_null(), "site",
 	                  text_or_null(row->site), "outcome",
-	                  row->outcome ? tend_outcome_name(row->outcome) : NULL, "torn",
-	                  row->torn));
+	                  row->outcome ? tend_outcome_name(row->outcome) : NULL, "torn", row->torn,
+	                  "ready", row->ready, "restarts", (json_int_t)row->restarts, "due_ns",
+	                  row->due_ns ? json_integer((json_int_t)row->due_ns) : json_null(), "last",
+	                  row->last ? tend_outcome_name(row->last) : NULL, "last_error",
+	                  row->last_error));
 }
 
 /* Writes the id of a row; in a stack with the process in front, which makes ids unique. */
@@ -73,6 +77,11 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 				 .pid = info->pid,
 				 .outcome = info->outcome,
 				 .torn = info->torn != 0,
+				 .ready = info->ready != 0,
+				 .restarts = info->restarts,
+				 .due_ns = info->due > about.at ? info->due - about.at : 0,
+				 .last = info->last,
+				 .last_error = info->last_error,
 			 });
 	}
 }

@@ -24,7 +24,12 @@ struct row {
 	uint32_t attempt;
 	int32_t pid;     /* 0: none */
 	int32_t outcome; /* TEND_LIVE: none yet */
-	bool torn;       /* the row may stand where it never was */
+	bool ready;
+	uint32_t restarts;
+	uint64_t due_ns; /* until the next attempt; 0: none is due */
+	int32_t last;    /* how the last attempt ended; TEND_LIVE: none has */
+	int32_t last_error;
+	bool torn; /* the row may stand where it never was */
 };
 
 /* Adds a row. */

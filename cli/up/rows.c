@@ -100,6 +100,13 @@ static void add_task(json_t *rows, const struct up_task *t)
 		.attempt = t->attempt,
 		.pid = t->pid,
 		.outcome = t->state == TEND_STATE_ENDED ? t->outcome : TEND_LIVE,
+		.ready = t->pid > 0,
+		.restarts = t->restarts,
+		.due_ns = t->state == TEND_STATE_BACKOFF && t->retry_at > tend_now()
+	                          ? t->retry_at - tend_now()
+	                          : 0,
+		.last = t->has_last ? t->last.kind : TEND_LIVE,
+		.last_error = t->has_last ? t->last.error : 0,
 	};
 	rows_add(rows, &row);
 	struct pids pids = {0};

@@ -15,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often the fiber looks for the start of the process, because libtend
- * announces the end of a process but not its start. */
-#define LOOK_NS (2 * TEND_MS)
+/* How long the fiber waits before the next try of a kill for which the guard had no room. */
+#define AGAIN_NS (10 * TEND_MS)
 /* How long the beginning of a line waits for its end. */
 #define SHOW_NS (500 * TEND_MS)
 /* How long a temporary task runs until the task counts as started. */
@@ -119,8 +118,7 @@ static void mark_started(struct up_task *t)
 	}
 }
 
-/* Looks if the process has started, because libtend does not announce the
- * start. */
+/* Looks if the process has started. */
 static void see_start(struct up_task *t)
 {
 	int pid = t->pid == 0 ? tend_process_pid(t->process) : 0;
@@ -342,10 +340,15 @@ static void begin(struct up_task *t)
 			      &process)
 		    : -ENOMEM;
 	free(env);
+	if (error == 0 && tend_watch_changes(process.id, t->wake) != 0) {
+		/* The start and the end of the process would go unseen. */
+		tend_task_cancel(process, -ENOMEM, "it cannot be watched");
+		(void)!tend_join(process, NULL, TEND_FOREVER);
+		error = -ENOMEM;
+	}
 	if (error == 0) {
 		t->process = process;
 		t->id = process.id;
-		t->watched = tend_watch(process, t->wake) == 0;
 		t->spawned_at = tend_now();
 		set_state(t, TEND_STATE_STARTING);
 		return;
@@ -413,7 +416,8 @@ static uint64_t step_backoff(struct up_task *t)
 	return 0;
 }
 
-static void pass_stop(struct up_task *t)
+/* Returns true if the guard had no room for the kill, which then is to be tried again. */
+static bool pass_stop(struct up_task *t)
 {
 	struct up *up = t->up;
 
@@ -424,8 +428,11 @@ static void pass_stop(struct up_task *t)
 		set_state(t, TEND_STATE_STOPPING);
 	}
 	/* Before the process has started, the cancel above is enough. */
-	if (up->forced && t->stop_sent && !t->killed && t->pid > 0)
-		t->killed = tend_process_signal(t->process, SIGKILL) == 0;
+	if (!up->forced || !t->stop_sent || t->killed || t->pid == 0)
+		return false;
+	int error = tend_process_signal(t->process, SIGKILL);
+	t->killed = error == 0;
+	return error == -EAGAIN;
 }
 
 static uint64_t step_live(struct up_task *t)
@@ -438,11 +445,13 @@ static uint64_t step_live(struct up_task *t)
 		attempt_over(t, &outcome);
 		return 0;
 	}
-	pass_stop(t);
+	bool again = pass_stop(t);
 	see_settled(t);
 	show_begun(t);
-	if (t->pid == 0 || !t->watched || (t->up->forced && !t->killed))
-		return tend_after(LOOK_NS);
+	if (again)
+		return tend_after(AGAIN_NS);
+	if (t->pid == 0)
+		return t->show_at;
 	bool settles = !t->up->graph.nodes[t->index].started;
 	return settles && t->settled_at < t->show_at ? t->settled_at : t->show_at;
 }

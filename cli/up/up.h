@@ -62,13 +62,13 @@ struct up_task {
 	struct up *up;                    /* (c) */
 	size_t index;                     /* (c) in the configuration and the graph */
 	const struct config_task *config; /* (c) */
-	tend_event *wake;  /* (c) any fiber sets it: something happened that may concern the task */
+	tend_event *wake;  /* (c) any fiber sets it, and each change of the process: something
+	                      happened that may concern the task */
 	tend_task fiber;   /* (c) looks after the task */
 	tend_task process; /* (t) {0}: no process is live */
 	uint64_t id;       /* (t) id in the row of the task */
 	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
 	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
-	bool watched;      /* (t) the process sets `wake` when it ends */
 	bool stop_sent;    /* (t) the process was told to stop */
 	bool killed;       /* (t) the process was killed by force */
 	uint32_t attempt;  /* (t) 0: no attempt yet */

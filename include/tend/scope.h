@@ -11,6 +11,8 @@
 extern "C" {
 #endif
 
+struct tend_restart;
+
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_scope_opts {
 	size_t size;       /* size of this struct, set by TEND_SCOPE_OPTS */
@@ -20,6 +22,12 @@ struct tend_scope_opts {
 	uint64_t shield;   /* until this instant no cancel from above enters; 0: no shield */
 	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process */
 	uint32_t reserved; /* 0 */
+	/* See tend/supervise.h. */
+	const struct tend_restart *restart; /* for fibers without their own; copied */
+	uint32_t restarts;  /* more after failures in `period_ns`, and the scope gives up; at most
+	                       1024; 0: any number */
+	uint32_t reserved2; /* 0 */
+	uint64_t period_ns; /* default 30 s */
 };
 #define TEND_SCOPE_OPTS(...) TEND_OPTIONS_(tend_scope_opts, __VA_ARGS__)
 
@@ -55,9 +63,9 @@ struct tend_stats {
 	uint64_t rejected;   /* admitted and never begun */
 	uint64_t refused;    /* spawns refused at admission, or given up after */
 	int32_t first_error; /* error of the first task that failed or panicked; else 0 */
-	uint32_t gave_up;    /* 1: the scope failed too often; not in use yet */
+	uint32_t gave_up;    /* 1: tasks of the scope failed too often */
 	char first_name[TEND_NAME_MAX + 1]; /* name of the task with the first error */
-	/* For tasks that may run again; not in use yet. */
+	/* For tasks that may run again. */
 	uint64_t attempts; /* begun */
 	uint64_t restarts; /* attempts begun because the attempt before had failed */
 	uint64_t timeouts; /* attempts that took too long */

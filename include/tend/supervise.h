@@ -71,6 +71,30 @@ struct tend_restart {
 };
 #define TEND_RESTART(...) TEND_OPTIONS_(tend_restart, __VA_ARGS__)
 
+/* ---- The scope around ----
+ *
+ * A scope with `restarts` in its options gives up at one restart too many in its period: that
+ * restart does not come, and the scope is canceled with -ELOOP and a text such as
+ * "4 restarts in 5s, last: web failed with 3". `gave_up` of its counts says so. For the parent
+ * of the scope this is a failure: `first_error` -ELOOP, with the name of the scope. */
+
+/* Waits until everything in the scope has ended, and closes the scope: the body of a task that
+ * supervises. A cancel of the caller, or a stop of its attempt, is passed on to the scope, and
+ * the wait goes on.
+ *
+ *   stats     the final counts, or NULL
+ *   returns   0; -ELOOP: the scope gave up; the error of the critical task that failed; the code
+ *             of another cancel of the scope, but -ESHUTDOWN for -ECANCELED; -ECANCELED only if
+ *             the caller is canceled; -ETIMEDOUT: the scope is still there; -EDEADLK from inside
+ *             the scope; -EBUSY if a close of the scope is waiting; -EPERM for the root and
+ *             tend_detached(); -EINVAL for counts without a size; -ESRCH, also if a close
+ *             of another ended the scope; -ESTALE
+ *   threads   any that is not inside the scope; parks */
+TEND_API TEND_MUST int tend_scope_run(tend_scope scope, uint64_t deadline,
+                                      struct tend_stats *stats);
+#define tend_scope_run(scope, deadline, stats) \
+	(tend_scope_run)((scope), (deadline), tend_stats_out_(stats))
+
 /* ---- News from an attempt ---- */
 
 /* Says that the attempt of the calling task is ready, and that it is alive. In a task without

@@ -133,7 +133,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	}
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
-	if (!error && opts->restart)
+	if (!error && (opts->restart || s->group))
 		error = rt->supervise(t, opts->restart);
 	if (error) {
 		tend__task_unprepare(t);

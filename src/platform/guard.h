@@ -207,6 +207,9 @@ int tend__os_guard_start(const char *path, int sock, int owner);
 void tend__os_guard_await(int pidfd);
 /* Called after each request. */
 void tend__sim_look(void);
+/* Called before each request that the library repeats: true, as the seed wants, where the
+ * socket of a guard that is slow would be full. */
+bool tend__sim_has_no_room(void);
 #endif
 
 /* Returns the sentence of a stage, never NULL. */

@@ -155,7 +155,9 @@ struct tend__worker {
 };
 
 struct tend__scope;
+struct tend__group;
 struct tend__monitor;
+struct tend_scope_opts;
 
 struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
@@ -195,6 +197,8 @@ struct tend_runtime {
 	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
 	 * again and again, as `restart` says. Returns 0 or the error. */
 	int (*supervise)(struct tend__task *t, const struct tend_restart *restart);
+	/* (c) The same for a scope, of whose options *out is made. */
+	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */

@@ -45,6 +45,10 @@ void tend__scope_counts(struct tend__scope *s, struct tend_stats *out)
 	};
 	for (uint32_t i = TEND_COMPLETED; i <= TEND_REJECTED; i++)
 		out->spawned += ended[i];
+	out->gave_up = s->gave_up;
+	out->attempts = s->attempts;
+	out->restarts = s->restarts;
+	out->timeouts = s->timeouts;
 	out->first_error = s->first_error;
 	memcpy(out->first_name, s->first_name, sizeof(out->first_name));
 	tend__unlock(&s->home.lock);
@@ -132,6 +136,7 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	s->shutdown = NULL; /* an operation under way belongs to its callers */
 	tend__alarm_drop(s->deadline_alarm);
 	tend__alarm_drop(s->shield_alarm);
+	tend__free(s->group);
 	tend__unlink(&s->sibling);
 	tend__unlink(&s->owned);
 	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id),

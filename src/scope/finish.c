@@ -160,7 +160,11 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		struct tend_reason reason =
 			tend__reason(-ECANCELED, "a critical task failed", t->id);
 		/* If the scope is canceled already, the first reason stays. */
-		tend__scope_cancel(s, s->id, &reason);
+		if (!tend__scope_cancel(s, s->id, &reason)) {
+			tend__lock(&s->home.lock);
+			s->critical_error = error_of(t, outcome);
+			tend__unlock(&s->home.lock);
+		}
 	}
 	/* A process that ran has its exit code as the result. A restartable task tells of each
 	 * attempt that could not start. */

@@ -50,6 +50,10 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->deadline = s->shield = 0;
 	s->closes_itself = s->held = false;
 	s->rules = NULL;
+	s->group = NULL;
+	s->gave_up = false;
+	s->critical_error = 0;
+	s->attempts = s->restarts = s->timeouts = 0;
 	s->first_error = 0;
 	s->first_name[0] = 0;
 	s->first = NULL;
@@ -183,8 +187,8 @@ static void own(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 }
 
 static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
-                      size_t name_bytes, const struct tend_scope_opts *opts, uint64_t *out)
-	TEND_REQUIRES(&parent->rt->tree)
+                      size_t name_bytes, const struct tend_scope_opts *opts,
+                      struct tend__group *group, uint64_t *out) TEND_REQUIRES(&parent->rt->tree)
 {
 	uint64_t above = tend__load_acquire(&parent->home.record->word), now = tend__clock();
 	int error = refusal(parent, parent_id, above);
@@ -194,6 +198,7 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		error = make(parent, opts, now, &s);
 	if (error)
 		return error;
+	s->group = group;
 	struct tend__identity identity = {.now = now,
 	                                  .parent = tend__id_slot(parent_id),
 	                                  .kind = TEND_KIND_SCOPE,
@@ -244,7 +249,8 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	if (error)
 		return error;
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
-	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
+	if (!n || !tend__name_valid(name, n) || o.reserved || o.reserved2 ||
+	    o.shield == TEND_FOREVER)
 		return -EINVAL;
 	tend__deadline_check(o.deadline);
 	tend__deadline_check(o.shield);
@@ -262,13 +268,18 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	uint64_t id = 0;
 	error = (o.deadline && o.deadline != TEND_FOREVER) || o.shield ? tend__monitor_start(p->rt)
 	                                                               : 0;
+	struct tend__group *group = NULL;
+	if (!error && (o.restart || o.restarts))
+		error = p->rt->supervise_scope(&o, &group);
 	if (error)
 		return error;
 	tend__lock(&p->rt->tree);
-	error = open_below(p, parent.id, name, n, &o, &id);
+	error = open_below(p, parent.id, name, n, &o, group, &id);
 	tend__unlock(&p->rt->tree);
 	if (!error)
 		out->id = id;
+	else
+		tend__free(group);
 	return error;
 }
 

@@ -82,6 +82,10 @@ struct tend__scope {
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty, because the owner has ended */
 	bool held;          /* (t) given to its owner, and not opened by an attempt of the owner */
+	struct tend__group *group; /* (c) from the options, or NULL; its counters (l) */
+	bool gave_up;              /* (l) no attempt follows in this scope */
+	int32_t critical_error;    /* (l) why the scope was canceled by a critical task; or 0 */
+	uint64_t attempts, restarts, timeouts;     /* (l) */
 	struct tend__rules *rules;                 /* (l) policies of restartable tasks, or NULL */
 	_Atomic uint64_t ended[TEND_REJECTED + 1]; /* (x) by outcome */
 	_Atomic uint64_t refused;                  /* (x) spawns */
@@ -266,7 +270,8 @@ int tend__scope_refusal(struct tend__scope *s, uint64_t id);
 
 /* empty.c */
 
-/* Waits for count 0, and takes no abort; readers see the caller at `where`. Returns 0, -ECANCELED or -ETIMEDOUT; or -EDEADLK if
+/* Waits for count 0, and takes no abort; readers see the caller at `where`. Returns 0,
+ * -ECANCELED or -ETIMEDOUT; or -EDEADLK if
  * the count is not 0 and the caller may not wait. */
 int tend__scope_await(struct tend__scope *s, uint64_t id, enum tend__wait_kind why,
                       uint64_t deadline, unsigned flags, uint64_t where);

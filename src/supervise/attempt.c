@@ -124,6 +124,8 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 {
 	uint64_t scope = tend__load_acquire(&t->home->record->word);
 
+	if (tend__scope_of(t)->gave_up)
+		return true;
 	if (l->attempts || l->phase == TEND__LIFE_STOPPED || l->wish == TEND__WISH_STOP ||
 	    (tend__task_word(t) & TEND__CANCELED))
 		return tend__is_to_end(t);
@@ -162,6 +164,7 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t n
 	l->phase = TEND__LIFE_RUNS;
 	l->wish = TEND__WISH_NONE;
 	l->attempts++;
+	tend__scope_of(t)->attempts++;
 	l->began = now;
 	tend__store_relaxed(&l->alive_at, now);
 	l->ready = !l->rules->ready_ns;
@@ -274,7 +277,7 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 {
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__policy *policy = &l->rules->policy;
-	struct tend__attempt_end end = {.ends = tend__is_to_end(t),
+	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || s->gave_up,
 	                                .fatal = l->fatal && (t->result < 0 || t->ending),
 	                                .stop = l->wish == TEND__WISH_STOP,
 	                                .again = l->wish == TEND__WISH_AGAIN,
@@ -295,15 +298,26 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 {
 	*wait = TEND__WAIT_NONE;
 	tend__lock(&t->home->lock);
-	uint64_t now = l->rules->exact ? tend__clock() : tend__coarse();
+	struct tend__scope *s = tend__scope_of(t);
+	/* The restarts of a scope are counted in the order of their instants. */
+	uint64_t now = l->rules->exact || s->group ? tend__clock() : tend__coarse();
 	struct tend__decision d = look(t, l, now);
 	if (d.verdict != TEND__ENDS && !alone) {
 		tend__unlock(&t->home->lock);
 		return false;
 	}
+	bool failed = d.verdict == TEND__RUNS && d.outcome == TEND__HAS_FAILED &&
+	              l->wish == TEND__WISH_NONE;
+	bool gives_up = failed && tend__group_counts(t, now);
+	if (gives_up)
+		d.verdict = TEND__ENDS;
 	l->failures = d.failures;
 	l->last = ending_of(t, l, &d);
 	l->attempt.error = l->late ? l->attempt.stop_code : 0;
+	/* The failure came before the cancel of the scope, which follows it. */
+	if (gives_up && !l->last)
+		l->last = TEND_FAILED;
+	s->timeouts += l->late;
 	if (d.verdict == TEND__ENDS) {
 		end_life(t, l);
 	} else {
@@ -314,10 +328,13 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		*wait = stop_life(t, l);
 	else if (d.verdict == TEND__RUNS) {
 		l->restarts += d.outcome == TEND__HAS_FAILED;
+		s->restarts += failed;
 		/* Without a stack now, a moment later there is no stack either. */
 		*wait = rest_until(t, l, now, started || d.rest_ns ? d.rest_ns : TEND_MS);
 	}
 	tend__unlock(&t->home->lock);
+	if (gives_up)
+		tend__group_gives_up(t);
 	return true;
 }
 

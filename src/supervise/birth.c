@@ -7,8 +7,17 @@
 int tend__supervise(struct tend__task *t, const struct tend_restart *restart)
 {
 	struct tend__scope *s = tend__scope_of(t);
-	int error = tend__monitor_start(s->rt);
 
+	if (!restart) {
+		/* Relaxed: the caller has filled the record. */
+		uint32_t kind = tend__load_relaxed(&t->record->site_kind) & 0xff;
+
+		/* The default is for fibers, and for none of the runtime's own tasks of turns. */
+		if (!s->group->restart.size || kind != TEND_KIND_FIBER || t->kind->turn)
+			return 0;
+		restart = &s->group->restart;
+	}
+	int error = tend__monitor_start(s->rt);
 	tend__assert((tend__task_word(t) & TEND__STATE) == TEND__FREE && !t->data);
 	if (error)
 		return error;

@@ -1,5 +1,5 @@
 /* supervise/rules.c - policies, each kept once in a scope: ten thousand tasks with the same
- * policy have one between them. */
+ * policy share the memory. */
 #include "supervise/supervise.h"
 
 #include "base/alloc.h"
@@ -8,20 +8,16 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CODES_MAX = 1000 }; /* in a list */
-
-/* Returns the length of a list, or CODES_MAX + 1 for a list without an end in sight. */
-static uint32_t length(const int32_t *codes)
+uint32_t tend__codes_length(const int32_t *codes)
 {
 	uint32_t n = 0;
 
-	while (codes && n <= CODES_MAX && codes[n])
+	while (codes && n <= TEND__CODES_MAX && codes[n])
 		n++;
 	return n;
 }
 
-/* Reads the options of the program. Returns 0, -E2BIG or -EINVAL. */
-static int read_options(const struct tend_restart *restart, struct tend__rules *out)
+int tend__rules_read(const struct tend_restart *restart, struct tend__rules *out)
 {
 	struct tend__policy *p = &out->policy;
 	struct tend_restart r;
@@ -30,7 +26,8 @@ static int read_options(const struct tend_restart *restart, struct tend__rules *
 	if (error)
 		return error;
 	if (r.policy > TEND_PERMANENT || r.jitter > TEND_JITTER_DECORRELATED ||
-	    length(r.success) > CODES_MAX || length(r.fatal) > CODES_MAX)
+	    tend__codes_length(r.success) > TEND__CODES_MAX ||
+	    tend__codes_length(r.fatal) > TEND__CODES_MAX)
 		return -EINVAL;
 	*p = (struct tend__policy){.type = (enum tend__restart_type)r.policy,
 	                           .retries = r.retries,
@@ -51,9 +48,9 @@ static int read_options(const struct tend_restart *restart, struct tend__rules *
 
 static bool same_codes(const int32_t *a, const int32_t *b)
 {
-	uint32_t n = length(a);
+	uint32_t n = tend__codes_length(a);
 
-	return n == length(b) && (!n || memcmp(a, b, n * sizeof(*a)) == 0);
+	return n == tend__codes_length(b) && (!n || memcmp(a, b, n * sizeof(*a)) == 0);
 }
 
 static bool same(const struct tend__rules *x, const struct tend__rules *y)
@@ -84,7 +81,7 @@ static struct tend__rules *find(struct tend__scope *s, const struct tend__rules 
 static struct tend__rules *make(const struct tend__rules *like)
 {
 	const struct tend__policy *p = &like->policy;
-	uint32_t success = length(p->success), fatal = length(p->fatal);
+	uint32_t success = tend__codes_length(p->success), fatal = tend__codes_length(p->fatal);
 	struct tend__rules *r =
 		tend__alloc(sizeof(*r) + (success + fatal + 2) * sizeof(r->codes[0]));
 
@@ -110,7 +107,7 @@ struct tend__rules *tend__rules_take(struct tend__scope *s, const struct tend_re
 {
 	struct tend__rules like = {0};
 
-	*error = read_options(restart, &like);
+	*error = tend__rules_read(restart, &like);
 	if (*error)
 		return NULL;
 	tend__lock(&s->home.lock);

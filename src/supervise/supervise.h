@@ -11,6 +11,7 @@
  *
  * Files, each uses only those above it:
  *   rules.c    policies, each kept once in a scope
+ *   group.c    the restarts of a scope: its default policy, and giving up
  *   caller.c   waits for a step in the life of a task
  *   ladder.c   the stop of an attempt, its timeouts, and the end of a rest
  *   attempt.c  the turn of a task, and the decision at the end of an attempt
@@ -18,6 +19,7 @@
  *   self.c     calls of a running attempt, and of its probes
  *   command.c  stop, start, restart, and questions
  *   force.c    the end of one task, with force
+ *   run.c      waiting for a supervised scope
  */
 #ifndef TEND_SUPERVISE_SUPERVISE_H
 #define TEND_SUPERVISE_SUPERVISE_H
@@ -91,11 +93,33 @@ static inline struct tend__life *tend__life_of(const struct tend__task *t)
 
 /* rules.c */
 
+enum { TEND__CODES_MAX = 1000 }; /* in a list */
+/* Returns the length of a list, or TEND__CODES_MAX + 1 for a list without an end in sight. */
+uint32_t tend__codes_length(const int32_t *codes);
+/* Reads the options of the program. Returns 0, -E2BIG or -EINVAL. */
+int tend__rules_read(const struct tend_restart *restart, struct tend__rules *out);
+
 /* Finds or makes the rules of the scope for `restart`. Returns NULL with *error set. */
 struct tend__rules *tend__rules_take(struct tend__scope *s, const struct tend_restart *restart,
                                      int *error);
 void tend__rules_give(struct tend__scope *s, struct tend__rules *rules)
 	TEND_REQUIRES(&s->home.lock);
+
+/* group.c */
+
+/* The options of a scope about restarts. In one piece of memory, so that scope/ frees the group. */
+struct tend__group {
+	struct tend_restart restart; /* (c) size 0: none */
+	bool counts;                 /* (c) the restarts, in `in` */
+	struct tend__intensity in;   /* home.lock */
+	int32_t codes[];             /* (c) the lists of `restart`, then the stamps of `in` */
+};
+/* runtime.supervise_scope */
+int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group **out);
+/* Counts a restart of the task. Returns true if that is one too many: then the scope gives up. */
+bool tend__group_counts(struct tend__task *t, uint64_t now) TEND_REQUIRES(&t->home->lock);
+/* The scope of the task has given up: cancels the scope. */
+void tend__group_gives_up(struct tend__task *t);
 
 /* caller.c */
 

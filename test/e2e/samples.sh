@@ -1,6 +1,7 @@
 #!/bin/sh
 # The samples of the documents: every C program compiles without a warning and ends with 0,
-# and where a block of output follows, writes that; every tend.yaml is one.
+# and where a block of output follows, writes that; every tend.yaml is one. A block of ```C is
+# a part of a program.
 pages=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 . "$(dirname "$0")/common.inc"
 lib=$(dirname "$TEND")/src/libtend.a

@@ -28,7 +28,8 @@ has "tree shows a task with its state" out "process  running"
 run "$TEND" tree --json
 has "tree --json is an envelope" out '"schema":"tend.tree/1"'
 has "with no error" out '"error":null'
-for field in id path kind state wait attempt age_ns pid site outcome torn; do
+for field in id path kind state wait attempt age_ns pid site outcome torn ready restarts \
+	due_ns last last_error; do
 	has "a row has $field" out "\"$field\":"
 done
 paths=$(grep -o '"path":"[^"]*"' out | tr '\n' ' ')

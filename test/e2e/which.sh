@@ -60,7 +60,7 @@ ln -s ../one/shop/tend.yaml two/tend.yaml
 from two status
 is "a link to the file is the file" "$CODE" 0
 
-rm -r run/tend
+rm -r run/tend 2>/dev/null # or the stack is quicker, and its files are there again
 run "$TEND" up -f one/shop/tend.yaml
 is "a stack whose files were unlinked does not start again" "$CODE" 1
 check "the files are made again" soon test -S run/tend/shop.sock

@@ -54,7 +54,7 @@ link() { # [OBJECT]
 
 # The tests, the cheap ones first, in pieces, because the first failure is enough.
 pieces='1/6=scenarios 2/6=scenarios 3/6=scenarios 4/6=scenarios 5/6=scenarios 6/6=scenarios
-	1/1=sweep 1/1=random 1/1=every_schedule'
+	1/1=sweep 1/1=random 1/1=every_schedule 1/1=process_test'
 run_piece() { # PIECE, SECONDS
 	CK_TAP_LOG_FILE_NAME="$work/tap" CK_VERBOSITY=silent SEEDS=60 SCHEDULES="${SCHEDULES:-1000}" \
 		timeout "$2" "$work/test_sim" --part "${1%=*}" "${1#*=}" >"$work/log" 2>&1
@@ -445,6 +445,75 @@ mutant "a panic takes a fatal failure back" src/supervise/attempt.c \
 	's/l->fatal && \(t->result < 0 \|\| t->ending\)/l->fatal \&\& t->result < 0/' $lives
 mutant "a verdict that changes awaits nothing" src/supervise/attempt.c \
 	's/if \(d\.verdict != TEND__ENDS && !alone\)/if (d.verdict == TEND__RUNS \&\& !alone)/' $lives
+
+# ---- Processes ----
+mutant "a process that was canceled before its request is asked for" src/kinds/process/link.c \
+	's/if \(tend__cancel_requested\(p->task\) \|\| wants_kill\(p\)\) \{/if (0) {/;
+	 s/if \(p->phase == TEND__PHASE_ASKING\)\n\t\t\tfail\(p, TEND__STAGE_KILLED, ECANCELED\);/;/' \
+	a_process_that_is_canceled_before_its_request_never_starts
+mutant "the stop of a process that found no room is forgotten" src/kinds/process/link.c \
+	's/(the kernel may be out of\n\t \* memory for a while. \*\/\n\t)if \(error\)/$1if (0)/' \
+	process_a_cancel_sends_the_stop_signal_and_then_kills
+mutant "the start of a process that found no room is forgotten" src/kinds/process/link.c \
+	's/if \(error == -EAGAIN \|\| error == -ETOOMANYREFS\) \{\n\t\tawait\(c\);/if (error == -EAGAIN || error == -ETOOMANYREFS) {/' \
+	a_request_that_finds_no_room_is_repeated
+mutant "the start of a process beyond the window is forgotten" src/kinds/process/link.c \
+	's/(\t\tlost\(c\);\n)\tsend_all\(c\);/$1/; s/(continue\(&c->guard\);\n)\tsend_all\(c\);/$1/' \
+	more_starts_than_the_guard_takes_at_once_wait_for_their_turn
+mutant "the stop of a process is not sent" src/kinds/process/link.c \
+	's/\ttend__monitor_post\(c->rt, &c->errand\);/\t;/' \
+	a_request_that_finds_no_room_is_repeated
+mutant "the death of the guard is told to no process" src/kinds/process/link.c \
+	's/(tend__unlink\(&p->todo\);\n\t\t\t)notify\(p\);/$1;/; s/(not dead yet has no news to come.*?\*\/\n\t\t\t)await\(c\);/$1;/s' \
+	the_death_of_a_guard_alone_is_seen
+mutant "a process whose guard died is looked at once" src/kinds/process/link.c \
+	's/if \(p->phase == TEND__PHASE_LOST \|\| p->starved\)/if (p->starved)/' \
+	the_death_of_a_guard_is_seen_and_another_is_started
+mutant "a process without a stack is not looked at again" src/kinds/process/link.c \
+	's/if \(p->phase == TEND__PHASE_LOST \|\| p->starved\)/if (p->phase == TEND__PHASE_LOST)/' \
+	allocation_sweep_every_allocation_failing_leaves_nothing
+mutant "a process that the dead guard never began was killed" src/kinds/process/machine.c \
+	's/\|\| \(phase == TEND__PHASE_LOST && !p->pid\)/|| 0/' \
+	a_guard_dies_at_each_moment_of_a_start
+mutant "the start of a process that meets a dead guard is not repeated" src/kinds/process/link.c \
+	's/guards < 2; guards\+\+/guards < 1; guards++/' \
+	the_death_of_a_guard_is_seen_and_another_is_started
+mutant "a process whose guard died has ended at once" src/kinds/process/machine.c \
+	's/\(phase == TEND__PHASE_LOST && seen_dead\(p\)\)/phase == TEND__PHASE_LOST/' \
+	random_processes_end_and_leave_nothing
+mutant "the end of a process is looked at after its output" src/kinds/process/machine.c \
+	's/(\tenum tend__phase phase = [^\n]*\n)(\tbool any = [^\n]*\n)/$2$1/' \
+	every_schedule_of_output_against_exit
+mutant "output of a process that is left takes no other turn" src/kinds/process/machine.c \
+	's/\t\tif \(any\)\n\t\t\tagain\(t\);\n//' \
+	process_a_flood_keeps_its_tail_and_counts_the_rest
+mutant "a process that crashes after its cancel was canceled" src/kinds/process/machine.c \
+	's/else if \(p->status != p->stop.signal \|\| !tend__cancel_requested\(p->task\)\)/else if (!tend__cancel_requested(p->task))/' \
+	process_a_crash_after_a_cancel_is_a_failure
+mutant "a process that its stop had to kill has crashed" src/kinds/process/machine.c \
+	's/if \(p->status == SIGKILL && \(p->stop_sent \|\| p->kill_sent\)\)/if (0)/' \
+	process_a_cancel_sends_the_stop_signal_and_then_kills
+mutant "an exit code of a process after its cancel is a failure" src/kinds/process/machine.c \
+	's/else if \(p->status && !tend__cancel_requested\(p->task\)\)/else if (p->status)/' \
+	process_a_cancel_sends_the_stop_signal_and_then_kills
+mutant "what was killed below a process is not named" src/kinds/process/machine.c \
+	's/\tif \(!p->killed\)\n\t\treturn;\n\tsnprintf/\treturn;\n\tsnprintf/' \
+	process_a_child_in_the_group_gets_the_time_of_the_stop
+mutant "a process whose callback panicked lives on" src/kinds/process/machine.c \
+	's/\ttend__link_kill\(p\);/\t;/' \
+	process_a_panic_of_the_callback_kills_the_process
+mutant "the last turn of a process drops on the monitor" src/kinds/process/machine.c \
+	's/if \(p->calls && tend__tls.task != t\) \{/if (0) {/' \
+	random_processes_end_and_leave_nothing
+mutant "the tail of a process keeps its first bytes" src/kinds/process/output.c \
+	's/\t\t\tp->tail_first = \(p->tail_first \+ 1\) % p->tail_size;/\t\t\t;/' \
+	process_a_flood_keeps_its_tail_and_counts_the_rest
+mutant "both streams of a process are the first" src/kinds/process/output.c \
+	's/p->output\(p->output_arg, i \+ 1,/p->output(p->output_arg, 1,/' \
+	process_the_callback_gets_both_streams_and_the_drop_comes_once
+mutant "a close of the guard of processes leaves it watched" src/kinds/process/link.c \
+	's/\ttend__monitor_unwatch\(c->rt, c->guard.pidfd\);\n\ttend__guard_close/\ttend__guard_close/' \
+	process_an_exit_code_is_the_result
 }
 
 # A lane for each processor, with objects of its own.

@@ -151,4 +151,23 @@ REFUSES(tend_task_info, EINVAL, "a struct without a size", again,
 REFUSES(tend_task_info, ESRCH, "joined", outside, tend_task_info(w->stale, &w->out.life))
 REFUSES(tend_task_info, ESTALE, "a fork", forked, tend_task_info(w->live, &w->out.life))
 
+static int run(struct world *w, tend_scope s, uint64_t deadline)
+{
+	return tend_scope_run(s, deadline, &w->out.stats);
+}
+
+REFUSES(tend_scope_run, ETIMEDOUT, "no time", outside, run(w, w->beside, 0))
+REFUSES(tend_scope_run, EDEADLK, "from inside", in_fiber, run(w, w->open, TEND_FOREVER))
+REFUSES(tend_scope_run, EDEADLK, "by the thread that runs the tasks", hosted,
+        run(w, w->open, TEND_FOREVER))
+REFUSES(tend_scope_run, EPERM, "the root", outside, run(w, tend_root(w->rt), TEND_FOREVER))
+REFUSES(tend_scope_run, EINVAL, "counts without a size", outside,
+        (tend_scope_run)(w->beside, TEND_FOREVER, &(struct tend_stats){.size = 0}))
+REFUSES(tend_scope_run, ESRCH, "ended", outside, run(w, w->ended, TEND_FOREVER))
+REFUSES(tend_scope_run, ESTALE, "a fork", forked, run(w, w->open, TEND_FOREVER))
+CANNOT_PROVOKE(tend_scope_run, EBUSY, "the close has to begin after the scope is empty")
+CANNOT_PROVOKE(tend_scope_run, ELOOP, "the scope is closed by then: see the scenarios")
+CANNOT_PROVOKE(tend_scope_run, ESHUTDOWN, "the scope is closed by then: see the scenarios")
+CANNOT_PROVOKE(tend_scope_run, ECANCELED, "the scope is closed by then: see the scenarios")
+
 TEST(refusals_of_lives) { try_rows(__FILE__); }

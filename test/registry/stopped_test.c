@@ -196,7 +196,9 @@ TEST(the_tool_shows_the_tree_of_a_stopped_process)
 	                        "\"path\":\"app/web/receiver\",\"kind\":\"fiber\","
 	                        "\"state\":\"parked\",\"wait\":\"recv channel#%d\",\"attempt\":1,"
 	                        "\"age_ns\":%llu,\"pid\":null,\"site\":\"%*[^\"]\","
-	                        "\"outcome\":null,\"torn\":false%n",
+	                        "\"outcome\":null,\"torn\":false,\"ready\":true,"
+	                        "\"restarts\":0,\"due_ns\":null,\"last\":null,"
+	                        "\"last_error\":0%n",
 	                        &channel, &age, &end_of_row),
 	                 2);
 	ck_assert_int_eq(end_of_row, (int)strlen(row));

@@ -23,6 +23,44 @@ SCENARIO(process_an_exit_code_is_the_result)
 	close_world();
 }
 
+/* The row of the process says by now that the process runs. */
+static void see_that_it_runs(void *shown, int stream, const char *bytes, size_t n)
+{
+	tend_snapshot *s;
+
+	(void)stream;
+	(void)bytes;
+	(void)n;
+	OK(tend_snapshot_take(rt, &s));
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		const struct tend_info *info = tend_snapshot_at(s, i);
+
+		if (info->kind != TEND_KIND_PROCESS)
+			continue;
+		ck_assert_int_gt(info->pid, 0);
+		ck_assert(info->ready);
+		tend_event_set(shown);
+	}
+	tend_snapshot_free(s);
+}
+
+SCENARIO(process_has_begun_before_its_first_output_is_shown)
+{
+	tend_event *shown;
+	tend_task t;
+
+	open_world(2);
+	shown = new_event();
+	OK(tend_spawn_process(root,
+	                      TEND_PROCESS_OPTS(.argv = argv_of("up"), .output = see_that_it_runs,
+	                                        .output_arg = shown),
+	                      &t));
+	OK(tend_event_wait(shown, SOON));
+	OK(tend_task_cancel(t, -ECANCELED, NULL));
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	close_world();
+}
+
 SCENARIO(process_what_cannot_start_says_why)
 {
 	const char *const none[] = {"no-such-program-here", NULL};

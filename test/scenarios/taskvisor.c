@@ -655,7 +655,7 @@ static int late_and_canceled(void *arg)
 	return -EIO;
 }
 
-SCENARIO(tv_060_a_cancel_beats_the_timeout_of_an_attempt)
+SCENARIO(rule_08_a_cancel_beats_the_timeout_of_an_attempt)
 {
 	static struct child c;
 	tend_task t;

@@ -168,7 +168,9 @@ uint32_t tend__process_turn(struct tend__task *t)
 	tend__assert(p->task == t && (!p->output || tend__tls.task == t));
 	/* The phase before the output: what the process has written before its end is read. */
 	enum tend__phase phase = tend__link_look(p, &pid);
-	bool any = tend__output_read(p);
+	/* None before the guard's news of the start: output comes from a task that has begun. The
+	 * news will bring another turn. */
+	bool any = phase != TEND__PHASE_ASKING && tend__output_read(p);
 	bool over = phase == TEND__PHASE_FAILED || phase == TEND__PHASE_EXITED ||
 	            (phase == TEND__PHASE_LOST && seen_dead(p));
 

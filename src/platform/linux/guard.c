@@ -96,6 +96,10 @@ static int send_request(struct tend__guard *g, const struct tend__guard_request 
                         const int *fds, size_t nfds)
 {
 	tend__assert(g->sock >= 0 && nfds <= TEND__FDMSG_SEND);
+#ifdef TEND_SIM
+	if (request->type != TEND__GUARD_SIGNAL && tend__sim_has_no_room())
+		return -EAGAIN;
+#endif
 	int error = tend__fdmsg_send(g->sock, request, sizeof(*request), fds, nfds, MSG_DONTWAIT);
 
 #ifdef TEND_SIM

@@ -416,6 +416,8 @@ void *tend__sim_self(void (*fn)(void *))
 
 uint64_t tend__sim_while(void) { return sim->choices || draw() % 2 ? 0 : draw() % TEND_MS; }
 
+bool tend__sim_has_no_room(void) { return sim && !sim->choices && draw() % 16 == 0; }
+
 void tend__sim_at_end(void (*fn)(void))
 {
 	int i = 0;

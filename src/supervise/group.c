@@ -1,0 +1,131 @@
+/* supervise/group.c - the restarts of a scope: the default policy of its fibers, and giving up
+ * when there are too many. */
+#include "supervise/supervise.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { RESTARTS_MAX = 1024 };
+
+/* Returns a group with the lists of the policy, and with room for the stamps. */
+static struct tend__group *make(const struct tend__rules *rules, uint32_t restarts)
+{
+	uint32_t success = tend__codes_length(rules->policy.success),
+		 fatal = tend__codes_length(rules->policy.fatal);
+	/* Even, because the stamps follow. */
+	size_t codes = (success + fatal + 3) / 2 * 2;
+	struct tend__group *g = tend__alloc(sizeof(*g) + codes * sizeof(g->codes[0]) +
+	                                    (restarts + 1) * sizeof(g->in.stamps[0]));
+
+	if (!g)
+		return NULL;
+	/* Zeroed memory ends both lists. */
+	if (success)
+		memcpy(g->codes, rules->policy.success, success * sizeof(g->codes[0]));
+	if (fatal)
+		memcpy(g->codes + success + 1, rules->policy.fatal, fatal * sizeof(g->codes[0]));
+	g->restart.success = g->codes;
+	g->restart.fatal = g->codes + success + 1;
+	g->in.stamps = (uint64_t *)(void *)(g->codes + codes);
+	return g;
+}
+_Static_assert(offsetof(struct tend__group, codes) % sizeof(uint64_t) == 0, "stamps are aligned");
+
+int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group **out)
+{
+	struct tend__rules rules = {0};
+	int error = opts->restart ? tend__rules_read(opts->restart, &rules) : 0;
+
+	if (error)
+		return error;
+	if (opts->restarts > RESTARTS_MAX)
+		return -EINVAL;
+	struct tend__group *g = make(&rules, opts->restarts);
+	if (!g)
+		return -ENOMEM;
+	if (opts->restart) {
+		const int32_t *success = g->restart.success, *fatal = g->restart.fatal;
+
+		/* No error: the options were read before. */
+		error = tend__options(&g->restart, sizeof(g->restart), opts->restart);
+		tend__assert(!error);
+		g->restart.size = sizeof(g->restart);
+		g->restart.success = success;
+		g->restart.fatal = fatal;
+	}
+	g->counts = opts->restarts;
+	g->in.restarts = opts->restarts;
+	g->in.period_ns = opts->period_ns ? opts->period_ns : 30 * TEND_SEC;
+	*out = g;
+	return 0;
+}
+
+bool tend__group_counts(struct tend__task *t, uint64_t now)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	tend__assert_held(&t->home->lock);
+	if (!s->group || !s->group->counts || !tend__too_many(&s->group->in, now))
+		return false;
+	s->gave_up = true;
+	return true;
+}
+
+/* How the last attempt failed: "web failed with 3". */
+static void say_last(struct tend__text *text, const struct tend__task *t)
+{
+	const struct tend__life *l = tend__life_of(t);
+	uint64_t words[6];
+	char name[TEND_NAME_MAX + 1];
+
+	tend__name_load(t->record->name, words);
+	tend__name_unpack(words, name);
+	tend__text_s(text, name);
+	if (t->ending == TEND_PANICKED)
+		tend__text_s(text, " panicked");
+	else if (l->attempt.error)
+		tend__text_f(text, " failed: %s", tend_strerror(l->attempt.error));
+	else
+		tend__text_f(text, " failed with %d", (int)t->result);
+}
+
+/* For the parent a scope that gave up is a failure. */
+static void tell_parent(struct tend__scope *s)
+{
+	struct tend__scope *parent = tend__parent(s);
+	uint64_t words[6];
+
+	if (!parent)
+		return;
+	tend__lock(&parent->home.lock);
+	if (!parent->first_error) {
+		parent->first_error = -ELOOP;
+		tend__name_load(s->home.record->name, words);
+		tend__name_unpack(words, parent->first_name);
+	}
+	tend__unlock(&parent->home.lock);
+}
+
+void tend__group_gives_up(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	const struct tend__intensity *in = &s->group->in;
+	struct tend_reason reason = tend__reason(-ELOOP, NULL, t->id);
+	struct tend__text text = tend__text(reason.text, sizeof(reason.text));
+
+	/* The count and the period do not change. */
+	tend__text_f(&text, "%u restarts in ", in->restarts + 1);
+	if (in->period_ns % TEND_SEC)
+		tend__text_duration(&text, in->period_ns);
+	else
+		tend__text_f(&text, "%llus", (unsigned long long)(in->period_ns / TEND_SEC));
+	tend__text_s(&text, ", last: ");
+	say_last(&text, t);
+	tell_parent(s);
+	/* If the scope is canceled already, the first reason stays. */
+	tend__scope_cancel(s, s->id, &reason);
+}

@@ -1,0 +1,255 @@
+/* The restarts of a scope: its default policy, giving up, and the body that supervises. */
+#include "scenario.h"
+
+#include <stdio.h>
+
+static _Atomic int runs;
+
+static int fails(void *arg)
+{
+	(void)arg;
+	runs++;
+	return -EIO;
+}
+
+static const int32_t some[] = {1, 2, 0};
+
+static tend_scope group(tend_scope parent, const struct tend_restart *restart, uint32_t restarts,
+                        uint64_t period_ns)
+{
+	tend_scope s;
+
+	OK(tend_scope_open(parent, "group",
+	                   TEND_SCOPE_OPTS(.restart = restart, .restarts = restarts,
+	                                   .period_ns = period_ns),
+	                   &s));
+	return s;
+}
+
+SCENARIO(f28_a_scope_gives_up_at_one_restart_too_many)
+{
+	struct tend_reason reason;
+	struct tend_stats n;
+	tend_event *never;
+	tend_scope s;
+	tend_task t;
+
+	open_world(2);
+	runs = 0;
+	never = new_event();
+	s = group(root, NULL, 3, 30 * TEND_SEC);
+	OK(tend_spawn(s, wait_for, never, NULL, &t));
+	OK(tend_spawn(s, fails, NULL,
+	              TEND_TASK_OPTS(.name = "web",
+	                             .restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                     .delay_ns = TEND_MS)),
+	              NULL));
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	OK(tend_scope_reason(s, &reason));
+	ck_assert_int_eq(reason.code, -ELOOP);
+	IS(reason.text, "4 restarts in 30s, last: web failed with -5");
+	ck_assert_int_eq(runs, 4);
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.gave_up, 1);
+	ck_assert_uint_eq(n.failed, 1);
+	ck_assert_uint_eq(n.attempts, 4);
+	ck_assert_uint_eq(n.restarts, 3);
+	OK(tend_scope_stats(root, &n));
+	ck_assert_int_eq(n.first_error, -ELOOP);
+	IS(n.first_name, "group");
+	close_world();
+}
+
+/* Restarts that are far apart are not too many. */
+SCENARIO(f28_the_window_slides)
+{
+	struct tend_stats n;
+	tend_scope s;
+	tend_task t;
+
+	open_world(2);
+	runs = 0;
+	s = group(root, NULL, 1, TEND_MS);
+	OK(tend_spawn(s, fails, NULL,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT, .retries = 5,
+	                                                     .delay_ns = 2 * TEND_MS)),
+	              &t));
+	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
+	ck_assert_int_eq(runs, 6);
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.gave_up, 0);
+	close_world();
+}
+
+SCENARIO(tv7_100_a_scope_has_a_default_policy)
+{
+	struct tend_stats n;
+	tend_scope s;
+	tend_task t[3];
+
+	open_world(2);
+	runs = 0;
+	s = group(root,
+	          TEND_RESTART(.policy = TEND_TRANSIENT, .retries = 2, .delay_ns = TEND_AT_ONCE,
+	                       .success = some),
+	          0, 0);
+	OK(tend_spawn(s, fails, NULL, NULL, &t[0]));
+	/* Its own policy comes first. */
+	OK(tend_spawn(s, fails, NULL,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TEMPORARY)), &t[1]));
+	/* The default is for fibers. */
+	OK(tend_spawn_thread(s, fails, NULL, NULL, &t[2]));
+	ck_assert_uint_eq(joined(t[0]).attempts, 3);
+	ck_assert_uint_eq(joined(t[1]).attempts, 1);
+	ck_assert_uint_eq(joined(t[2]).attempts, 1);
+	ck_assert_int_eq(runs, 5);
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.failed, 3);
+	close_world();
+}
+
+/* ---- tend_scope_run() ---- */
+
+struct supervisor {
+	tend_event *go;
+	tend_scope inner;
+	_Atomic int runs, up;
+	int answers[8];
+	bool fails, critical, hopeless;
+};
+
+static int member(void *arg)
+{
+	struct supervisor *s = arg;
+
+	s->up++;
+	if (s->fails)
+		return -EPIPE;
+	return tend_event_wait(s->go, TEND_FOREVER);
+}
+
+static int supervises(void *arg)
+{
+	struct supervisor *s = arg;
+	int i = s->runs++;
+
+	s->inner = group(root, NULL, s->hopeless ? 2 : 0, 0);
+	for (int m = 0; m < 2; m++)
+		OK(tend_spawn(
+			s->inner, member, s,
+			TEND_TASK_OPTS(.name = "m", .flags = s->critical ? TEND_CRITICAL : 0,
+		                       .restart = s->hopeless
+		                                          ? TEND_RESTART(.policy = TEND_PERMANENT,
+		                                                         .delay_ns = TEND_AT_ONCE)
+		                                          : NULL),
+			NULL));
+	return s->answers[i % 8] = tend_scope_run(s->inner, TEND_FOREVER, NULL);
+}
+
+static tend_task start(struct supervisor *s, uint32_t retries)
+{
+	tend_task t;
+
+	s->go = new_event();
+	OK(tend_spawn(root, supervises, s,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .retries = retries,
+	                                                     .delay_ns = TEND_AT_ONCE)),
+	              &t));
+	return t;
+}
+
+/* Escalation: the inner scope gives up, and that is one failure outside. */
+SCENARIO(a_scope_that_gives_up_is_a_failure_of_its_supervisor)
+{
+	static struct supervisor s;
+	struct tend_outcome o;
+
+	open_world(2);
+	s = (struct supervisor){.fails = true, .hopeless = true};
+	o = joined(start(&s, 2));
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -ELOOP);
+	ck_assert_uint_eq(o.attempts, 3);
+	close_world();
+}
+
+/* One for all, the simple way: the first failure cancels the others, and all begin again. */
+SCENARIO(a_supervising_body_is_one_for_all)
+{
+	static struct supervisor s;
+	struct tend_outcome o;
+
+	open_world(2);
+	s = (struct supervisor){.fails = true, .critical = true};
+	o = joined(start(&s, 1));
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -EPIPE);
+	ck_assert_int_eq(s.runs, 2);
+	close_world();
+}
+
+/* suture#77: a cancel of the inner scope by another is no wish of the supervisor to end. */
+SCENARIO(f18_a_supervisor_survives_the_cancel_of_its_scope)
+{
+	static struct supervisor s;
+	tend_task t;
+
+	open_world(2);
+	s = (struct supervisor){0};
+	t = start(&s, 0);
+	await_count(&s.up, 2);
+	OK(tend_scope_cancel(s.inner, -ECANCELED, "by another"));
+	await_count(&s.up, 4);
+	ck_assert_int_eq(s.answers[0], -ESHUTDOWN);
+	OK(tend_task_cancel(t, -EINTR, "enough"));
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	ck_assert_int_eq(s.answers[1], -ECANCELED);
+	ck_assert_int_eq(s.runs, 2);
+	close_world();
+}
+
+SCENARIO(f4_a_stop_is_passed_on_to_the_scope_that_is_run)
+{
+	static struct supervisor s;
+	tend_task t;
+
+	open_world(2);
+	s = (struct supervisor){0};
+	t = start(&s, 0);
+	await_count(&s.up, 2);
+	OK(tend_task_restart(t, SOON));
+	await_count(&s.up, 4);
+	ck_assert_int_eq(s.answers[0], -ECANCELED);
+	tend_event_set(s.go);
+	ck_assert_int_eq(joined(t).kind, TEND_COMPLETED);
+	close_world();
+}
+
+static int fails_once(void *arg) { return runs++ ? tend_event_wait(arg, TEND_FOREVER) : -EIO; }
+
+/* A restart by command is none of those that the scope counts. */
+SCENARIO(a_command_does_not_make_a_scope_give_up)
+{
+	struct tend_stats n;
+	tend_event *never;
+	tend_scope s;
+	tend_task t;
+
+	open_world(2);
+	runs = 0;
+	never = new_event();
+	s = group(root, NULL, 1, 30 * TEND_SEC);
+	OK(tend_spawn(s, fails_once, never,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                     .delay_ns = TEND_MS)),
+	              &t));
+	await_count(&runs, 1);
+	OK(tend_task_wait(t, TEND_IS_READY, 2, SOON));
+	for (int i = 0; i < 3; i++)
+		OK(tend_task_restart(t, SOON));
+	OK(tend_scope_stats(s, &n));
+	ck_assert_uint_eq(n.gave_up, 0);
+	ck_assert_uint_eq(n.restarts, 1);
+	close_world();
+}
