@@ -106,8 +106,8 @@ TEND_API int tend_ready(void);
 TEND_API int tend_alive(void);
 
 /* Keep the text of a failure for the outcome: `return tend_fail(-EIO, "disk %s", name);`. After
- * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function that
- * completes after all takes both back.
+ * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function
+ * that  * completes after all takes both back.
  *
  *   fmt       as printf(3); 127 bytes are kept
  *   returns   code

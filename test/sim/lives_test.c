@@ -32,7 +32,9 @@ static void explored(int (*program)(void *), void *arg)
 			return __LINE__; \
 	} while (0)
 
-#define SMALL TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16)
+#define SMALL \
+	TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16, \
+	                  .restarts_per_s = UINT32_MAX)
 
 static _Atomic int begun, inside, most, dropped;
 static tend_scope home;
