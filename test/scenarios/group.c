@@ -218,7 +218,10 @@ SCENARIO(f4_a_stop_is_passed_on_to_the_scope_that_is_run)
 	s = (struct supervisor){0};
 	t = start(&s, 0);
 	await_count(&s.up, 2);
+	uint64_t begun = tend_now();
 	OK(tend_task_restart(t, SOON));
+	/* At once, and not by the ladder. */
+	ck_assert(!simulated || tend_now() == begun);
 	await_count(&s.up, 4);
 	ck_assert_int_eq(s.answers[0], -ECANCELED);
 	tend_event_set(s.go);

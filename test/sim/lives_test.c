@@ -233,7 +233,7 @@ static int start_against_shutdown(void *arg)
 }
 TEST(every_schedule_of_a_start_against_a_shutdown) { explored(start_against_shutdown, NULL); }
 
-/* ---- F3: the attempt awaits its scope, and a task in the scope waits for the attempt's home ---- */
+/* ---- F3: the attempt awaits its scope, and a task in there waits for its home ---- */
 
 static tend_scope beside;
 static _Atomic int closing;
