@@ -482,7 +482,7 @@ mutant "a process whose guard died has ended at once" src/kinds/process/machine.
 	's/\(phase == TEND__PHASE_LOST && seen_dead\(p\)\)/phase == TEND__PHASE_LOST/' \
 	random_processes_end_and_leave_nothing
 mutant "the end of a process is looked at after its output" src/kinds/process/machine.c \
-	's/(\tenum tend__phase phase = [^\n]*\n)(\tbool any = [^\n]*\n)/$2$1/' \
+	's/(\tbool any = [^\n]*\n)/$1\tphase = tend__link_look(p, &pid);\n/' \
 	every_schedule_of_output_against_exit
 mutant "output of a process that is left takes no other turn" src/kinds/process/machine.c \
 	's/\t\tif \(any\)\n\t\t\tagain\(t\);\n//' \
@@ -506,7 +506,7 @@ mutant "the last turn of a process drops on the monitor" src/kinds/process/machi
 	's/if \(p->calls && tend__tls.task != t\) \{/if (0) {/' \
 	random_processes_end_and_leave_nothing
 mutant "the tail of a process keeps its first bytes" src/kinds/process/output.c \
-	's/\t\t\tp->tail_first = \(p->tail_first \+ 1\) % p->tail_size;/\t\t\t;/' \
+	's/p->tail_first = \(p->tail_first \+ old\) % size;/;/' \
 	process_a_flood_keeps_its_tail_and_counts_the_rest
 mutant "both streams of a process are the first" src/kinds/process/output.c \
 	's/p->output\(p->output_arg, i \+ 1,/p->output(p->output_arg, 1,/' \
