@@ -92,10 +92,13 @@ static int check(struct run *run)
 		              "'-', a letter first",
 		              run->name, "");
 	bool delay = p->restart_delay_ns != NOT_GIVEN, max = p->restart_max_ns != NOT_GIVEN;
-	if (p->restart == CONFIG_TEMPORARY && (p->restart_retries || delay || max))
+	bool stable = p->restart_stable_ns != NOT_GIVEN;
+	if (p->restart == CONFIG_TEMPORARY && (p->restart_retries || delay || max || stable))
 		return refuse(EXIT_USAGE, "%s are for a program that is started again%s",
-		              "--retries, --delay and --max-delay",
+		              "--retries, --delay, --max-delay and --reset-after",
 		              "; add --restart transient or --restart permanent");
+	if (!stable)
+		p->restart_stable_ns = STABLE_NS;
 	if (!delay)
 		p->restart_delay_ns =
 			max && p->restart_max_ns < DELAY_NS ? p->restart_max_ns : DELAY_NS;
@@ -127,6 +130,8 @@ static int parse(int argc, char **argv, struct run *run)
 	         &p->restart_delay_ns},
 		{"max-delay", 0, "TIME", "The longest time before a restart (30s)", option_time,
 	         &p->restart_max_ns},
+		{"reset-after", 0, "TIME", "An attempt this long makes up for failures (10s)",
+	         option_time, &p->restart_stable_ns},
 		{"retries", 0, "N", "Give up after N restarts without success between them",
 	         option_count, &p->restart_retries},
 		{"stop-signal", 0, "SIGNAL", "Asks the program to end (TERM)", store_signal,
@@ -244,7 +249,7 @@ int cmd_run(int argc, char **argv)
 	                              .restart = CONFIG_TEMPORARY,
 	                              .restart_delay_ns = NOT_GIVEN,
 	                              .restart_max_ns = NOT_GIVEN,
-	                              .restart_stable_ns = STABLE_NS}};
+	                              .restart_stable_ns = NOT_GIVEN}};
 	char cwd[PATH_MAX], name[CONFIG_NAME_MAX + 1] = "";
 	struct instance instance;
 	struct up up = {.signal_fd = -1, .single = true, .file = "tend run"};

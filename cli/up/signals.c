@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAUSE_NS TEND_SEC /* between two wishes */
+#define PAUSE_NS TEND_SEC       /* between two wishes */
+#define START_NS (5 * TEND_SEC) /* for the news of a start */
+#define LOOK_NS  (2 * TEND_MS)
 
 /* The signals for a stack, and with `single` the signals for a program. */
 static const struct taken {
@@ -100,9 +102,23 @@ static void reap(void)
 	while (waitpid(-1, NULL, WNOHANG) > 0) {}
 }
 
+/* Signals the program. A program that has just begun may be known to its terminal before it is
+ * known here, so a refused signal is tried again for a while. */
+static int signal_program(const struct up *up, int number)
+{
+	uint64_t give_up = tend_after(START_NS);
+	int error = -ESRCH;
+
+	do {
+		tend_task program = up->tasks[0].process;
+		error = program.id ? tend_process_signal(program, number) : -ESRCH;
+	} while (error == -EAGAIN && tend_now() < give_up && tend_sleep(LOOK_NS) == 0);
+	return error;
+}
+
 /* Stops this process as the signal would, so that the shell sees the stop. The program goes
  * on when this process goes on. */
-static void pause_with(tend_task program)
+static void pause_with(const struct up *up)
 {
 	sigset_t set;
 
@@ -111,17 +127,16 @@ static void pause_with(tend_task program)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	raise(SIGTSTP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	(void)!tend_process_signal(program, SIGCONT);
+	(void)signal_program(up, SIGCONT);
 }
 
 /* Gives a signal to the program. Between two attempts there is no program, and a signal that
  * ends most programs then stops the stack. */
 static void pass(struct up *up, int number)
 {
-	tend_task program = up->tasks[0].process;
 	bool ends = number == SIGINT || number == SIGQUIT || number == SIGHUP;
 
-	if (!program.id || tend_process_signal(program, number) != 0) {
+	if (signal_program(up, number) != 0) {
 		if (ends)
 			wish(up, number);
 		return;
@@ -129,7 +144,7 @@ static void pass(struct up *up, int number)
 	if (ends)
 		up->passed = number;
 	if (number == SIGTSTP)
-		pause_with(program);
+		pause_with(up);
 }
 
 static void take_single(struct up *up, int number)

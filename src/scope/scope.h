@@ -147,6 +147,15 @@ static inline struct tend__scope *tend__scope_find(tend_runtime *rt, uint64_t id
 	return rt ? tend__scope_at(rt, id) : NULL;
 }
 
+/* Returns whether the task or its scope is canceled, regardless of shields, and of a stop of the
+ * attempt. */
+static inline bool tend__is_canceled(const struct tend__task *t)
+{
+	/* Acquire: the reason of a cancel was frozen before the bit was set. */
+	return (tend__task_word(t) & TEND__CANCELED) ||
+	       (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED);
+}
+
 /* Returns whether the task is to end for good: no attempt follows, whatever its policy says.
  * Regardless of shields, and of a stop of the attempt. */
 static inline bool tend__is_to_end(const struct tend__task *t)

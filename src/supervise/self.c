@@ -157,7 +157,7 @@ static int fail(struct tend__task *t, uint32_t attempt, int code, const char *te
 	tend__lock(&t->home->lock);
 	if (l->phase != TEND__LIFE_RUNS || l->attempts != attempt)
 		error = -ESRCH;
-	else if (tend__is_to_end(t) || l->rung != TEND__RUNG_NONE)
+	else if (tend__is_canceled(t) || l->rung != TEND__RUNG_NONE)
 		error = -EALREADY;
 	else {
 		if (tend__task_extra(t) && text)

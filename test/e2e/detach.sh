@@ -62,6 +62,29 @@ has "events have the stop" events "shop: stopping: tend down"
 has "the last document is the envelope" attached.json '{"schema":"tend.attach/1"'
 check "up is gone" soon dead "$UP"
 
+# ---- A client that is too slow ----
+
+stack flood <<'END'
+  a: {shell: 'until test -e flood; do sleep 0.02; done; seq 1 300000; echo last; exec sleep 1000'}
+END
+run "$TEND" up -d -f flood.yaml
+"$TEND" attach >attached 2>err &
+ATTACHED=$!
+UPS="$UPS $ATTACHED"
+soon grep -q 'a     [*] started' attached
+kill -STOP "$ATTACHED"
+touch flood
+flooded()
+{
+	"$TEND" logs -n 1 a | grep -q last
+}
+check "holds nobody up" soon flooded
+kill -CONT "$ATTACHED"
+run "$TEND" down
+soon dead "$ATTACHED"
+check "and is told what it has lost" grep -qE '^flood [*] [0-9]+ lines were not shown' attached
+has "and has the end" attached "a     | last"
+
 # ---- A stack that does not get so far ----
 
 stack bad <<'END'

@@ -120,6 +120,11 @@ soon grep -q up log
 kill "$UP"
 ended
 is "a stop uses the signal of the program" "$CODE" 5
+begin --logs -- sh -c 'trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.02; done'
+soon grep -q up log
+kill "$UP"
+ended
+is "the last words of a program that is stopped are copied, too" "$(xargs <log)" "up bye"
 begin --stop-timeout 100ms -- sh -c 'trap "" TERM; echo up; while :; do sleep 0.02; done'
 soon grep -q up log
 kill "$UP"
@@ -197,6 +202,17 @@ is "the code is that of the last attempt" "$CODE" 3
 has "each restart is told" err "exited with code 3; restart 1 in 20ms"
 has "the delay doubles up to its limit" err "restart 3 in 30ms"
 has "and so is the last failure" err "not started again after 4 failures"
+# retried ARGUMENT... - how often a program runs that fails until the fourth time.
+retried()
+{
+	rm -f runs
+	"$TEND" run -r transient --delay 1ms --retries 1 "$@" -- \
+		sh -c 'echo >>runs; sleep 0.1; test "$(wc -l <runs)" = 4' 2>err
+	wc -l <runs
+}
+is "a short attempt makes up for no failure" "$(retried)" 2
+is "a long attempt makes up for all before" "$(retried --reset-after 50ms)" 4
+is "with 0 none does" "$(retried --reset-after 0)" 2
 run "$TEND" run -r transient --delay 10ms -- sh -c 'test -e again || { touch again; exit 5; }'
 is "a failure made good is a success" "$CODE" 0
 

@@ -224,8 +224,8 @@ void ref_look(struct ref_task *t, uint64_t now)
 
 	if (t->phase == REF_OVER)
 		return;
-	/* A task that is to end is the business of its scope. */
-	if (runs(t) && !must_end(t))
+	/* A cancel has a ladder of its own; a close waits, and the times go on. */
+	if (runs(t) && !is_canceled(t))
 		times(t, least(now, due));
 	if (t->home->canceled)
 		because(t, -EINTR);
@@ -370,7 +370,7 @@ int ref_fail(struct ref_task *t, uint64_t now, uint32_t attempt, int32_t code)
 	ref_look(t, now);
 	if (!runs(t) || attempt != t->attempts)
 		return -ESRCH;
-	if (must_end(t) || t->stopped_at)
+	if (is_canceled(t) || t->stopped_at)
 		return -EALREADY;
 	t->late = code;
 	stops(t, now, code);
