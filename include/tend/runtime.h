@@ -36,6 +36,9 @@ struct tend_runtime_opts {
 	const char *registry_path; /* keep the registry in this 0600 file, which outlives the
 	                              process, not the machine; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
+	uint32_t restarts_per_s;   /* restarts after failures are spread over time, so many a
+	                              second; default 1000; UINT32_MAX: no limit */
+	uint32_t reserved;         /* 0 */
 };
 /* A process has at most so many open runtimes. */
 #define TEND_RUNTIMES_MAX 255
