@@ -385,9 +385,9 @@ static const struct freed {
 	{"channel#1 is freed",
          "while a task waits for it: t/task (#3, fiber, parked in recv channel#1", receive_there,
          free_channel, false},
-	{"event#1 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#1",
+	{"event#2 is freed", "while a task waits for it: t/task (#3, fiber, parked in event#2",
          wait_there, free_event, false},
-	{"event#1 is freed", "while a watch is to set it", receive_there, free_event, true},
+	{"event#2 is freed", "while a watch is to set it", receive_there, free_event, true},
 };
 static const struct freed *freed_now;
 
