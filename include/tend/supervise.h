@@ -42,7 +42,8 @@ enum {
  * attempt of a transient or permanent task is followed by a rest and another attempt, until
  * `retries` are used: then the task ends with the failure. The rest after n failures in a
  * row is delay_ns * factor^(n-1), at most delay_max_ns, and then the jitter; a millisecond
- * at least, unless the delay is TEND_AT_ONCE. An attempt that returned -ECANCELED although
+ * at least, unless the delay is TEND_AT_ONCE. Many restarts at once are spread over time, see
+ * tend_runtime_opts. An attempt that returned -ECANCELED although
  * nobody had asked it to stop ends the task, as canceled.
  *
  * No attempt follows once the task or its scope is canceled, or its scope closes. */
@@ -106,8 +107,8 @@ TEND_API int tend_ready(void);
 TEND_API int tend_alive(void);
 
 /* Keep the text of a failure for the outcome: `return tend_fail(-EIO, "disk %s", name);`. After
- * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function that
- * completes after all takes both back.
+ * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function
+ * that  * completes after all takes both back.
  *
  *   fmt       as printf(3); 127 bytes are kept
  *   returns   code

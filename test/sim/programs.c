@@ -4,6 +4,7 @@
 #include "tend/sim.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 static int exit_0(const char *const *argv)
 {
@@ -122,13 +123,16 @@ static int leave_a_deaf_daemon(const char *const *argv)
 
 static int flood(const char *const *argv)
 {
-	char xs[1001];
+	char lines[1024];
 
 	(void)argv;
-	memset(xs, 'x', sizeof(xs) - 1);
-	xs[sizeof(xs) - 1] = '\0';
-	for (int i = 0; i < 200; i++)
-		ck_assert_int_eq((int)tend_sim_write(1, xs), 1000);
+	for (int i = 1; i <= 30000;) {
+		int n = 0;
+
+		for (int end = i + 100; i < end; i++)
+			n += snprintf(lines + n, sizeof(lines) - (size_t)n, "%d\n", i);
+		ck_assert_int_eq((int)tend_sim_write(1, lines), n);
+	}
 	ck_assert_int_eq((int)tend_sim_write(1, "END\n"), 4);
 	return tend_sim_wait(TEND_FOREVER);
 }
