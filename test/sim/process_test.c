@@ -299,8 +299,8 @@ TEST(the_same_seed_gives_the_same_run_of_processes)
 
 		where("seed %d twice", (int)seed);
 		for (int i = 0; i < 2; i++)
-			OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .trace = 1), random_processes, NULL,
-			                &r[i]));
+			OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .trace = 1), random_processes,
+			                NULL, &r[i]));
 		ck_assert_uint_eq(r[0].trace, r[1].trace);
 		ck_assert_uint_eq(r[0].steps, r[1].steps);
 		ck_assert_uint_eq(r[0].clock, r[1].clock);
