@@ -142,7 +142,7 @@ struct tend_reason;
 TEND_API TEND_MUST int tend_snapshot_reason(const tend_snapshot *snapshot, size_t index,
                                             struct tend_reason *out);
 
-/* An end of a task that was not completed. Fields are only ever added, at the end. */
+/* An end of a task that was not completed, and was no cancel of a whole scope. Fields are only ever added, at the end. */
 struct tend_end_info {
 	size_t size;     /* how much the library has filled, as of struct tend_info */
 	uint64_t number; /* in the runtime, from 1 */
@@ -172,19 +172,35 @@ TEND_API size_t tend_snapshot_ends(const tend_snapshot *snapshot);
 TEND_API const struct tend_end_info *tend_snapshot_end(const tend_snapshot *snapshot, size_t index);
 
 /* Facts of the whole snapshot. The snapshot has the effect of each event up to `low`. It
- * may also have effects of later events, which can be applied to the rows without harm. */
+ * may also have effects of later events, which can be applied to the rows without harm. Fields
+ * are only ever added, at the end. */
 struct tend_snapshot_info {
-	uint64_t at;        /* instant */
+	size_t size;        /* size of this struct, set by the macro of the call */
+	uint64_t at;        /* instant; of a process that has ended, the last sign of its life */
 	uint64_t low, high; /* marks: event numbers before and after */
 	uint64_t pid;
 	uint64_t torn; /* number of torn rows */
 	char name[TEND_NAME_MAX + 1];
+	uint64_t opened_at;  /* instant at which the runtime was opened */
+	uint64_t opened_utc; /* the same in nanoseconds since 1970, by the clock of then */
+	uint8_t ended;       /* 1: the process or its runtime has ended, as far as can be told */
+	uint8_t reserved[7];
 };
 
 /* Reads the facts of the whole snapshot.
  *
+ *   out       a struct without a size stays as it is
  *   threads   any */
 TEND_API void tend_snapshot_about(const tend_snapshot *snapshot, struct tend_snapshot_info *out);
+#define tend_snapshot_about(snapshot, out) \
+	(tend_snapshot_about)((snapshot), tend_snapshot_info_out_(out))
+
+/* Sets the size of a struct, for the macro. */
+static inline struct tend_snapshot_info *tend_snapshot_info_out_(struct tend_snapshot_info *out)
+{
+	out->size = sizeof(*out);
+	return out;
+}
 
 /* The tree as text, a row a line, drawn with UTF-8 lines or with ASCII.
  *

@@ -36,6 +36,9 @@ struct tend_runtime_opts {
 	const char *registry_path; /* keep the registry in this 0600 file, which outlives the
 	                              process, not the machine; default: a memfd */
 	const char *guard_path;    /* tend-guard; default: beside the executable, else installed */
+	uint32_t restarts_per_s;   /* restarts after failures are spread over time, so many a
+	                              second; default 1000; UINT32_MAX: no limit */
+	uint32_t reserved;         /* 0 */
 };
 /* A process has at most so many open runtimes. */
 #define TEND_RUNTIMES_MAX 255
@@ -49,11 +52,11 @@ struct tend_runtime_opts {
  *   opts      NULL for all defaults
  *   out       the runtime
  *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or
- *             TEND_RUNTIMES_MAX runtimes are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
- *             bytes a task); of registry_path: -EBUSY a live process has that
- *             registry, -EEXIST the file is no registry, -ENOSPC the disk is full,
- *             and other errors of creating a file. The registry of a process that
- *             is dead is renamed to PATH.last
+ *             TEND_RUNTIMES_MAX runtimes are open); -EFBIG (RLIMIT_FSIZE is less
+ *             than the registry: some 150 bytes a task); of registry_path: -EBUSY a
+ *             live process has that registry, -EEXIST the file is no registry,
+ *             -ENOSPC the disk is full, and other errors of creating a file. The
+ *             registry of a process that is dead is renamed to PATH.last
  *   owns      *out is the caller's, until tend_runtime_close()
  *   threads   any thread, not a fiber
  *

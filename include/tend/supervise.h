@@ -42,7 +42,8 @@ enum {
  * attempt of a transient or permanent task is followed by a rest and another attempt, until
  * `retries` are used: then the task ends with the failure. The rest after n failures in a
  * row is delay_ns * factor^(n-1), at most delay_max_ns, and then the jitter; a millisecond
- * at least, unless the delay is TEND_AT_ONCE. An attempt that returned -ECANCELED although
+ * at least, unless the delay is TEND_AT_ONCE. Many restarts at once are spread over time, see
+ * tend_runtime_opts. An attempt that returned -ECANCELED although
  * nobody had asked it to stop ends the task, as canceled.
  *
  * No attempt follows once the task or its scope is canceled, or its scope closes. */
@@ -95,6 +96,17 @@ TEND_API TEND_MUST int tend_scope_run(tend_scope scope, uint64_t deadline,
 #define tend_scope_run(scope, deadline, stats) \
 	(tend_scope_run)((scope), (deadline), tend_stats_out_(stats))
 
+/* Writes the rests after failures in a row, each of an attempt that takes no time, without the
+ * jitter: until the retries are used, or the scope gives up. As the decisions themselves.
+ *
+ *   restarts  of the scope, at most 1024; 0: any number
+ *   period_ns of the scope; 0: the default
+ *   delays    room for n lengths
+ *   returns   how many attempts follow the first, at most n; -EINVAL; -E2BIG; -ENOMEM
+ *   threads   any */
+TEND_API TEND_MUST int tend_restart_plan(const struct tend_restart *restart, uint32_t restarts,
+                                         uint64_t period_ns, uint64_t *delays, size_t n);
+
 /* ---- News from an attempt ---- */
 
 /* Says that the attempt of the calling task is ready, and that it is alive. In a task without
@@ -106,8 +118,8 @@ TEND_API int tend_ready(void);
 TEND_API int tend_alive(void);
 
 /* Keep the text of a failure for the outcome: `return tend_fail(-EIO, "disk %s", name);`. After
- * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function that
- * completes after all takes both back.
+ * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function
+ * that  * completes after all takes both back.
  *
  *   fmt       as printf(3); 127 bytes are kept
  *   returns   code

@@ -55,11 +55,13 @@ static int check(const struct tend_runtime_opts *o, struct tend_runtime_opts *ou
 		out->stack_bytes = 65536;
 	if (!out->tasks_max)
 		out->tasks_max = 1 << 20;
+	if (!out->restarts_per_s)
+		out->restarts_per_s = 1000;
 	if (!out->events_max)
 		out->events_max = 4096;
 	if (out->workers > TEND__WORKERS_MAX || out->tasks_max > TASKS_MAX ||
 	    out->stack_bytes < 16384 || out->stack_bytes > (size_t)1 << 30 ||
-	    out->events_max > 1 << 20 ||
+	    out->events_max > 1 << 20 || out->reserved ||
 	    (out->flags & ~(uint32_t)(FAULTS | TEND_HOSTED | TEND_OWN_FLOAT_MODES)) ||
 	    (out->flags & FAULTS) == FAULTS)
 		return -EINVAL;
@@ -168,6 +170,7 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 {
 	rt->index = UINT32_MAX;
 	rt->flags = o->flags;
+	rt->restart_gap_ns = o->restarts_per_s == UINT32_MAX ? 0 : TEND_SEC / o->restarts_per_s;
 	rt->spawn_cleaner = tend__spawn_cleaner;
 	rt->supervise = tend__supervise;
 	rt->supervise_scope = tend__supervise_scope;

@@ -47,6 +47,29 @@ static void all_only_written(int fd, struct tend__view *view)
 		view->area[TEND__AREA_NOTE_OF].count = view->area[TEND__AREA_RECORDS].count;
 }
 
+/* Returns true if a process that has the file open holds its lock, as a runtime does with its
+ * registry. Asked without a lock of the reader, which could keep a program from starting. */
+static bool is_locked(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+/* Returns true if the writer of the segment has ended. A memfd has no lock, so the header alone
+ * tells. */
+static bool has_ended(int fd, const struct tend__view *view, uint32_t closed, bool file)
+{
+	static const uint8_t none[16];
+	uint8_t boot[16];
+
+	tend__boot_id(boot);
+	if (closed || (memcmp(view->h.boot, none, sizeof(none)) != 0 &&
+	               memcmp(view->h.boot, boot, sizeof(boot)) != 0))
+		return true;
+	return file && view->h.pid != (uint32_t)getpid() && !is_locked(fd);
+}
+
 /* A memfd that cannot shrink can be mapped without fear of SIGBUS. */
 static int read_mapped(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 {
@@ -57,6 +80,9 @@ static int read_mapped(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 		return -errno;
 	int error = tend__view_of(p, bytes, &view) ? 0 : -EPROTO;
 	if (!error) {
+		struct tend__header *live = p;
+
+		view.ended = has_ended(fd, &view, tend__load_acquire(&live->closed), false);
 		all_only_written(fd, &view);
 		error = tend__snapshot_copy(p, &view, now, out);
 	}
@@ -306,6 +332,8 @@ static int read_copied(int fd, size_t bytes, uint64_t now, tend_snapshot **out)
 		return error;
 	if (!tend__view_of(&first, bytes, &view))
 		return -EPROTO;
+	/* Relaxed: the copy is ours alone. */
+	view.ended = has_ended(fd, &view, tend__load_relaxed(&first.closed), true);
 	all_only_written(fd, &view);
 	/* Address space for the whole file; memory is used for the parts that are read. */
 	struct tend__header *copy = tend__reserve(view.h.bytes);

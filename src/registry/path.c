@@ -17,7 +17,13 @@ void tend__snapshot_no_row(const tend_snapshot *s, const char *function, size_t 
 }
 
 size_t tend_snapshot_count(const tend_snapshot *s) { return s->count; }
-void tend_snapshot_about(const tend_snapshot *s, struct tend_snapshot_info *out) { *out = s->info; }
+void(tend_snapshot_about)(const tend_snapshot *s, struct tend_snapshot_info *out)
+{
+	size_t size = tend__out_size(out);
+
+	if (size)
+		tend__out_fill(out, size, &s->info, sizeof(s->info));
+}
 
 uint32_t tend_snapshot_depth(const tend_snapshot *s, size_t index)
 {

@@ -404,6 +404,24 @@ static void read_sites(tend_snapshot *s, struct tend__header *live, const struct
 	}
 }
 
+/* Returns the instant of the last round of a worker: of a process that has ended, the last sign of
+ * its life. */
+static uint64_t last_sign(struct tend__header *live, const struct tend__view *view)
+{
+	const struct tend__span *rings = &view->area[TEND__AREA_RINGS];
+	uint64_t last = view->h.opened;
+
+	if (rings->stride < sizeof(struct tend__ring))
+		return last;
+	for (uint32_t i = 0; i < rings->count; i++) {
+		struct tend__ring *ring = tend__element(live, rings, i);
+		uint64_t at = tend__load_acquire(&ring->round_at);
+
+		last = at > last ? at : last;
+	}
+	return last;
+}
+
 int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view, uint64_t now,
                         tend_snapshot **out)
 {
@@ -426,7 +444,10 @@ int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view
 	if (!s)
 		return -ENOMEM;
 	s->runtime = view->h.runtime & 0xff;
-	s->info.at = now;
+	s->info.at = view->ended ? last_sign(live, view) : now;
+	s->info.opened_at = view->h.opened;
+	s->info.opened_utc = view->h.opened_utc;
+	s->info.ended = view->ended;
 	s->info.pid = view->h.pid;
 	memcpy(s->info.name, view->h.name, sizeof(s->info.name) - 1);
 	(void)make_printable(s->info.name);

@@ -115,6 +115,7 @@ struct tend__span {
 struct tend__view {
 	struct tend__header h;
 	struct tend__span area[TEND__AREA_KINDS];
+	bool ended; /* no process writes the segment any more */
 };
 /* Copies the constant part of a header. Returns false if the header contradicts itself or
  * the size: then nothing of the copy may be used. */

@@ -211,6 +211,8 @@ struct tend_runtime {
 	_Atomic uint32_t path_waiters; /* (x) waits that look through the registry */
 	_Atomic uint32_t births;       /* (x) tasks that no worker has spawned */
 	_Atomic uint32_t listeners;    /* (x) subscriptions, and watches of changes */
+	uint64_t restart_gap_ns;       /* (c) between two restarts after failures; 0: none */
+	_Atomic uint64_t restart_next; /* (x) the earliest instant of the next of these */
 	_Atomic uint64_t random;       /* (x) the state of tend__random(); 0: none was asked for */
 	struct tend__stripe stripes[TEND__STRIPES];
 	struct tend__lock monitor_lock;          /* the start of the monitor */

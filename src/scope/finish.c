@@ -233,8 +233,9 @@ static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend_
 	}
 }
 
-/* Records an end that was not completed, for readers that come later. The task has ended, so what
- * is read of `extra` stays. */
+/* Records an end that was not completed, for readers that come later; but not of a task that ended
+ * because its scope was canceled. The reason is in a note of the scope, and a shutdown would push
+ * all failures out. The task has ended, so `extra` no longer changes. */
 static __attribute__((noinline, cold)) void remember(struct tend__scope *s,
                                                      const struct tend__task *t, uint32_t outcome,
                                                      uint64_t now)
@@ -242,6 +243,8 @@ static __attribute__((noinline, cold)) void remember(struct tend__scope *s,
 	const struct tend__extra *extra = t->extra;
 	const char *text = NULL;
 
+	if (outcome == TEND_CANCELED && !(tend__task_word(t) & TEND__CANCELED))
+		return;
 	if (extra && extra->message[0])
 		text = extra->message;
 	else if (t->was_canceled)

@@ -361,17 +361,23 @@ struct tend__header {
 	char control[108];   /* path of the control socket; empty: none */
 	uint32_t reserved;
 	struct tend__area area[TEND__AREAS_MAX];
-	/* The fields that change. */
-	_Alignas(64) _Atomic uint32_t records_used; /* all slots below have been used */
+	uint64_t room_for_a_line;
+	/* The fields that change. The counters that each task moves have a cache line of their
+	 * own: by room, because a reader's copy of the header lies at any address. */
+	_Atomic uint32_t records_used; /* all slots below have been used */
 	_Atomic uint32_t sites_used;
 	_Atomic uint32_t notes_used;
 	_Atomic uint32_t modules_used;
 	_Atomic uint32_t subscribers;
-	_Atomic uint32_t closed;              /* the runtime is gone */
-	_Alignas(64) _Atomic uint64_t events; /* numbers given out */
-	_Atomic uint64_t history;             /* ends written */
-					      /* A new field goes here. */
+	_Atomic uint32_t closed; /* the runtime is gone */
+	uint64_t room_for_another[5];
+	_Atomic uint64_t events;  /* numbers given out */
+	_Atomic uint64_t history; /* ends written */
+	uint64_t room[6];         /* for new fields */
 };
+_Static_assert(offsetof(struct tend__header, records_used) % 64 == 0 &&
+                       offsetof(struct tend__header, events) % 64 == 0,
+               "each begins a cache line");
 /* The header of the first segment of this version. Never changes. */
 enum { TEND__HEADER_BYTES = 1216 };
 _Static_assert(sizeof(struct tend__header) >= TEND__HEADER_BYTES, "grows at the end only");

@@ -98,14 +98,6 @@ static void forget_message(struct tend__task *t)
 	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 }
 
-/* Returns whether the task is canceled, and not the attempt alone. */
-static bool is_canceled(const struct tend__task *t)
-{
-	/* Acquire: the reason was frozen before the bit was set. */
-	return (tend__task_word(t) & TEND__CANCELED) ||
-	       (tend__load_acquire(&t->home->record->word) & TEND__SCOPE_CANCELED);
-}
-
 /* Returns the ending of a task whose life ends at rest: canceled; or as the last attempt, because
  * the scope closes; or rejected, because no attempt has begun. */
 static uint8_t ending_at_rest(struct tend__task *t, const struct tend__life *l)
@@ -113,7 +105,7 @@ static uint8_t ending_at_rest(struct tend__task *t, const struct tend__life *l)
 	tend__assert(l->phase == TEND__LIFE_OVER);
 	if (!l->attempts)
 		t->result = -ECANCELED;
-	if (is_canceled(t))
+	if (tend__is_canceled(t))
 		return 0;
 	return l->attempts ? l->last : TEND_REJECTED;
 }
@@ -219,9 +211,9 @@ static uint8_t ending_of(const struct tend__task *t, const struct tend__life *l,
 	if (t->ending == TEND_PANICKED)
 		return t->ending;
 	/* A cancel beats a failure, be that a time missed, or a result negative or in a list. */
-	if (l->late && !is_canceled(t))
+	if (l->late && !tend__is_canceled(t))
 		return TEND_FAILED;
-	if (t->ending || is_canceled(t))
+	if (t->ending || tend__is_canceled(t))
 		return t->ending;
 	if (d->outcome == TEND__WAS_CANCELED)
 		return TEND_CANCELED;
@@ -253,6 +245,23 @@ static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->
 	tend__task_between(t, outcome_of(t, l));
 	/* Relaxed: for readers, of the last attempt. */
 	tend__store_relaxed(&t->record->result, t->result);
+}
+
+/* Returns how long a task rests that has failed: a storm of restarts is spread over time. */
+static uint64_t spread(tend_runtime *rt, uint64_t now, uint64_t rest)
+{
+	uint64_t gap = rt->restart_gap_ns, at, next;
+	uint64_t due = rest < TEND_FOREVER - now ? now + rest : TEND_FOREVER - 1;
+	/* Relaxed: the exchange decides, and the instant orders nothing. */
+	uint64_t before = tend__load_relaxed(&rt->restart_next);
+
+	if (!gap)
+		return rest;
+	do {
+		next = before;
+		at = tend__spread(&next, due, gap);
+	} while (!tend__cas_weak_acq_rel(&rt->restart_next, &before, next));
+	return at - now;
 }
 
 /* Plans the next attempt, after the rest. Returns the wait of the rest. */
@@ -300,7 +309,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	tend__lock(&t->home->lock);
 	struct tend__scope *s = tend__scope_of(t);
 	/* The restarts of a scope are counted in the order of their instants. */
-	uint64_t now = l->rules->exact || s->group ? tend__clock() : tend__coarse();
+	uint64_t now = l->rules->exact || s->group || s->rt->restart_gap_ns ? tend__clock()
+	                                                                    : tend__coarse();
 	struct tend__decision d = look(t, l, now);
 	if (d.verdict != TEND__ENDS && !alone) {
 		tend__unlock(&t->home->lock);
@@ -330,7 +340,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		l->restarts += d.outcome == TEND__HAS_FAILED;
 		s->restarts += failed;
 		/* Without a stack now, a moment later there is no stack either. */
-		*wait = rest_until(t, l, now, started || d.rest_ns ? d.rest_ns : TEND_MS);
+		uint64_t rest = started || d.rest_ns ? d.rest_ns : TEND_MS;
+		*wait = rest_until(t, l, now, failed ? spread(s->rt, now, rest) : rest);
 	}
 	tend__unlock(&t->home->lock);
 	if (gives_up)

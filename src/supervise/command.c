@@ -218,7 +218,7 @@ static void describe(struct tend__task *t, struct tend_life *out) TEND_REQUIRES(
 		out->retries_left = l->rules->policy.retries - l->failures;
 	if (l->phase == TEND__LIFE_RESTS)
 		out->due = l->alarm.timer.at;
-	out->last = (word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT;
+	out->last = ((uint32_t)word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT;
 	if (!out->last)
 		return;
 	/* Relaxed: written under the lock. */

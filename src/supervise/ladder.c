@@ -151,7 +151,7 @@ static bool ring(struct tend__task *t, struct tend__life *l, uint64_t now)
 		return false;
 	if (l->phase == TEND__LIFE_RESTS && tend__task_notify(t))
 		tend__task_wake(t);
-	/* A cancel has a ladder of its own. A close waits for the attempt, whose times still run. */
+	/* A cancel has a ladder of its own. A close waits for the attempt, whose times go on. */
 	if (l->phase != TEND__LIFE_RUNS || tend__is_canceled(t))
 		return false;
 	if (l->rung != TEND__RUNG_NONE)

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,8 +27,6 @@ struct tend_channel {
 	unsigned char items[];
 };
 
-static _Atomic uint64_t numbers;
-
 int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out)
 {
 	if (tend__check_process())
@@ -39,7 +38,7 @@ int tend_channel_open(size_t item_bytes, size_t capacity, tend_channel **out)
 		return -ENOMEM;
 	c->item_bytes = item_bytes;
 	c->capacity = capacity;
-	c->number = tend__add_relaxed(&numbers, 1) + 1;
+	c->number = tend__number();
 	tend__link_init(&c->senders);
 	tend__link_init(&c->receivers);
 	*out = c;

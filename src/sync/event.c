@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -17,9 +18,6 @@ struct tend_event {
 	uint64_t number;                         /* the tree shows the event by this number */
 };
 
-/* Relaxed: the numbers only have to differ. */
-static _Atomic uint64_t numbers;
-
 int tend_event_open(tend_event **out)
 {
 	if (tend__check_process())
@@ -27,7 +25,7 @@ int tend_event_open(tend_event **out)
 	tend_event *e = tend__alloc(sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	e->number = tend__add_relaxed(&numbers, 1) + 1;
+	e->number = tend__number();
 	tend__link_init(&e->waiters);
 	*out = e;
 	return 0;

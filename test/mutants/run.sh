@@ -378,13 +378,13 @@ mutant "an end for good awaits what the attempt opened" src/supervise/attempt.c 
 mutant "the drop runs after each attempt" src/supervise/birth.c \
 	's/t->drop = NULL;/l->drop = NULL;/' $lives
 mutant "a listed failure beats a cancel" src/supervise/attempt.c \
-	's/if \(t->ending \|\| is_canceled\(t\)\)/if (t->ending)/' $lives
+	's/if \(t->ending \|\| tend__is_canceled\(t\)\)/if (t->ending)/' $lives
 mutant "a close waits out the rests" src/scope/tree.c \
 	's/if \(\(~before & flags\) && tend__scope_count\(before\)\)/if (0)/' $lives
 mutant "readers are told of the attempt before" src/supervise/attempt.c \
 	's/describe_attempt\(t, l->attempts, now\)/describe_attempt(t, l->attempts - 1, now)/' $lives
 mutant "a task canceled at rest ends as its last attempt" src/supervise/attempt.c \
-	's/if \(is_canceled\(t\)\)\s*return 0;//' $lives
+	's/if \(tend__is_canceled\(t\)\)\s*return 0;//' $lives
 mutant "a closed scope does not end the attempts" src/scope/scope.h \
 	's/TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED \| TEND__SCOPE_STOPPING\)\)/TEND__SCOPE_CANCELED))/' $lives
 mutant "a time is not missed at its instant" src/supervise/ladder.c \
@@ -440,7 +440,7 @@ mutant "callers are not told of the end for good" src/supervise/attempt.c \
 mutant "an abort for a timeout is an abort" src/supervise/attempt.c \
 	's/(missed a time has failed. \*\/\s*)t->ending = 0;/$1/' $lives
 mutant "a timeout beats a cancel" src/supervise/attempt.c \
-	's/if \(l->late && !is_canceled\(t\)\)/if (l->late)/' $lives
+	's/if \(l->late && !tend__is_canceled\(t\)\)/if (l->late)/' $lives
 mutant "a panic takes a fatal failure back" src/supervise/attempt.c \
 	's/l->fatal && \(t->result < 0 \|\| t->ending\)/l->fatal \&\& t->result < 0/' $lives
 mutant "a verdict that changes awaits nothing" src/supervise/attempt.c \
@@ -514,6 +514,29 @@ mutant "both streams of a process are the first" src/kinds/process/output.c \
 mutant "a close of the guard of processes leaves it watched" src/kinds/process/link.c \
 	's/\ttend__monitor_unwatch\(c->rt, c->guard.pidfd\);\n\ttend__guard_close/\ttend__guard_close/' \
 	process_an_exit_code_is_the_result
+
+# ---- Restarts of a scope ----
+mutant "a scope gives up one restart late" src/supervise/group.c \
+	's/g->in.restarts = opts->restarts;/g->in.restarts = opts->restarts - 1;/' \
+	f28_a_scope_gives_up_at_one_restart_too_many
+mutant "a scope that gave up lets attempts begin" src/supervise/attempt.c \
+	's/bool gives_up = failed && tend__group_counts\(t, now\);/bool gives_up = failed \&\& tend__group_counts(t, now) \&\& 0;/' \
+	f28_a_scope_gives_up_at_one_restart_too_many
+mutant "a restart by command is counted" src/supervise/attempt.c \
+	's/d\.outcome == TEND__HAS_FAILED &&\s*l->wish == TEND__WISH_NONE;/1;/' \
+	a_command_does_not_make_a_scope_give_up
+mutant "a supervisor does not pass a cancel on" src/supervise/run.c \
+	's/pass_on\(s, scope\.id\);//' \
+	f4_a_stop_is_passed_on_to_the_scope_that_is_run
+mutant "a supervisor takes the cancel of its scope for its own" src/supervise/run.c \
+	's/== -ECANCELED \? -ESHUTDOWN/== -ECANCELED ? -ECANCELED/' \
+	f18_a_supervisor_survives_the_cancel_of_its_scope
+mutant "a close stops the times of an attempt" src/supervise/ladder.c \
+	's/!= TEND__LIFE_RUNS \|\| tend__is_canceled\(t\)/!= TEND__LIFE_RUNS || tend__is_to_end(t)/' \
+	every_schedule_of_a_request_against_a_timeout
+mutant "restarts come at once, however many" src/supervise/attempt.c \
+	's/at = tend__spread\(&next, due, gap\);/at = due;/' \
+	f40_a_storm_of_restarts_is_spread
 }
 
 # A lane for each processor, with objects of its own.

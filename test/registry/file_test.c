@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/tend-file-XXXXXX", path[64], last[64];
@@ -136,6 +137,65 @@ TEST(the_file_of_a_dead_process_is_put_aside_and_read_there)
 	ANSWERS(open_at(path, &rt), -EBUSY);
 	close_it(rt);
 	ck_assert(!is_there(path) && is_there(last));
+}
+
+static tend_snapshot *read_file(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	tend_snapshot *s;
+
+	ANSWERS(tend_snapshot_fd(fd, &s), 0);
+	close(fd);
+	return s;
+}
+
+static int fails(void *arg)
+{
+	(void)arg;
+	return -EIO;
+}
+
+static void have_a_file_with_a_past(void)
+{
+	tend_runtime *rt;
+	tend_task t;
+
+	must(open_at(path, &rt));
+	must(tend_spawn(tend_root(rt), fails, NULL, TEND_TASK_OPTS(.name = "failing"), &t));
+	must(tend_join(t, NULL, TEND_FOREVER));
+	must(tend_task_begin(tend_root(rt), TEND_TASK_OPTS(.name = "stuck"), &t));
+	must(tend_scope_cancel(tend_root(rt), -EPIPE, "out of paper"));
+}
+
+TEST(the_file_of_a_dead_process_tells_when_and_why)
+{
+	struct tend_snapshot_info about;
+	struct tend_reason reason;
+	const uint64_t utc = (uint64_t)time(NULL) * TEND_SEC;
+	pid_t child = start(have_a_file_with_a_past);
+	tend_snapshot *s = read_file(path);
+
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.ended, 0);
+	ck_assert_uint_le(about.opened_at, about.at);
+	tend_snapshot_free(s);
+	end(child);
+	uint64_t now = tend_now();
+	s = read_file(path);
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.ended, 1);
+	ck_assert_uint_le(about.at, now);
+	ck_assert_uint_gt(about.at, about.opened_at);
+	ck_assert_uint_gt(about.opened_utc, utc - PATIENCE_NS);
+	ck_assert_uint_lt(about.opened_utc, utc + 2 * PATIENCE_NS);
+	ck_assert_uint_eq(tend_snapshot_ends(s), 1);
+	ck_assert_str_eq(tend_snapshot_end(s, 0)->name, "failing");
+	ck_assert_int_eq(tend_snapshot_end(s, 0)->result, -EIO);
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		ANSWERS(tend_snapshot_reason(s, i, &reason), 0);
+		ck_assert_str_eq(reason.text, "out of paper");
+	}
+	tend_snapshot_free(s);
 }
 
 TEST(the_file_of_a_process_is_found_by_the_number_of_the_process)

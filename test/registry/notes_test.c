@@ -265,6 +265,11 @@ TEST(ends_that_were_not_completed_are_remembered)
 	tend_task t = task_in(tend_root(rt), "late");
 	ANSWERS(tend_task_cancel(t, -EPERM, "too late"), 0);
 	ANSWERS(tend_task_end(t, -ECANCELED), 0);
+	/* A shutdown must not push the failures out. */
+	tend_scope all = scope_in(tend_root(rt), "all");
+	tend_task of_many = task_in(all, "of-many");
+	ANSWERS(tend_scope_cancel(all, -ECANCELED, NULL), 0);
+	ANSWERS(tend_task_end(of_many, -ECANCELED), 0);
 	s = look();
 	ck_assert_uint_eq(tend_snapshot_ends(s), 3);
 	e = tend_snapshot_end(s, 0);

@@ -114,3 +114,28 @@ TEST_EACH(a_registry_of_another_version_of_the_library_is_read, 2)
 	close(fd);
 	fake_close(&f);
 }
+
+/* By the clock of another boot no age is right, but the ages of then. */
+TEST(a_registry_of_another_boot_has_ended)
+{
+	struct fake f = fake_open(64);
+	struct tend_snapshot_info about;
+	tend_snapshot *s;
+
+	f.h->opened = 500;
+	fake_ring(&f, 0)->round_at = 700;
+	fake_ring(&f, 1)->round_at = 600;
+	ANSWERS(tend_snapshot_fd(f.fd, &s), 0);
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.ended, 0);
+	ck_assert_uint_gt(about.at, 700);
+	tend_snapshot_free(s);
+	f.h->boot[3] = 1;
+	ANSWERS(tend_snapshot_fd(f.fd, &s), 0);
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.ended, 1);
+	ck_assert_uint_eq(about.at, 700);
+	ck_assert_uint_eq(about.opened_at, 500);
+	tend_snapshot_free(s);
+	fake_close(&f);
+}

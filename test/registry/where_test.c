@@ -129,6 +129,19 @@ TEST_EACH(a_parked_thread_tells_the_place_of_its_call, 13)
 	ANSWERS(tend_runtime_close(to.rt, tend_after(PATIENCE_NS)), 0);
 }
 
+/* Else two tasks that wait for "#3" need not wait for the same. */
+TEST(a_channel_and_an_event_have_different_numbers)
+{
+	tend_task a, b;
+
+	open_all();
+	ANSWERS(tend_spawn(tend_root(to.rt), receives, NULL, NULL, &a), 0);
+	ANSWERS(tend_spawn(tend_root(to.rt), waits_for_event, NULL, NULL, &b), 0);
+	ck_assert_int_gt(tend_runtime_poll(to.rt, 0), 0);
+	ck_assert_uint_ne(record_of(a)->object, 0);
+	ck_assert_uint_ne(record_of(a)->object, record_of(b)->object);
+}
+
 static uint64_t at_checkpoint, at_yield, after_wait;
 
 static int goes_on(void *arg)

@@ -218,7 +218,10 @@ SCENARIO(f4_a_stop_is_passed_on_to_the_scope_that_is_run)
 	s = (struct supervisor){0};
 	t = start(&s, 0);
 	await_count(&s.up, 2);
+	uint64_t begun = tend_now();
 	OK(tend_task_restart(t, SOON));
+	/* At once, and not by the ladder. */
+	ck_assert(!simulated || tend_now() == begun);
 	await_count(&s.up, 4);
 	ck_assert_int_eq(s.answers[0], -ECANCELED);
 	tend_event_set(s.go);
@@ -251,5 +254,61 @@ SCENARIO(a_command_does_not_make_a_scope_give_up)
 	OK(tend_scope_stats(s, &n));
 	ck_assert_uint_eq(n.gave_up, 0);
 	ck_assert_uint_eq(n.restarts, 1);
+	close_world();
+}
+
+/* ---- The limit of the runtime ---- */
+
+SCENARIO(f40_a_storm_of_restarts_is_spread)
+{
+	tend_task t[10];
+	uint64_t begun;
+
+	/* As open_world(), with a limit: the second restart of a storm waits for its turn. */
+	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = 2, .tasks_max = 100,
+	                                       .restarts_per_s = 500),
+	                     &rt));
+	root = tend_root(rt);
+	runs = 0;
+	begun = tend_now();
+	for (int i = 0; i < 10; i++)
+		OK(tend_spawn(root, fails, NULL,
+		              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+		                                                     .retries = 1,
+		                                                     .delay_ns = TEND_AT_ONCE)),
+		              &t[i]));
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_eq(joined(t[i]).attempts, 2);
+	ck_assert_uint_ge(tend_now() - begun, 9 * 2 * TEND_MS);
+	if (simulated)
+		ck_assert_uint_eq(tend_now() - begun, 9 * 2 * TEND_MS);
+	OK(tend_runtime_close(rt, SOON));
+}
+
+SCENARIO(a_plan_is_what_happens)
+{
+	const struct tend_restart *policy =
+		TEND_RESTART(.policy = TEND_TRANSIENT, .retries = 5, .delay_ns = TEND_MS,
+	                     .delay_max_ns = 3 * TEND_MS);
+	uint64_t rests[8], begun, sum = 0;
+	struct tend_stats n;
+	tend_scope s;
+	tend_task t;
+
+	ck_assert_int_eq(tend_restart_plan(policy, 0, 0, rests, 8), 5);
+	ck_assert_int_eq(tend_restart_plan(policy, 0, 0, rests, 2), 2);
+	ck_assert_int_eq(tend_restart_plan(policy, 3, 0, rests, 8), 3);
+	open_world(2);
+	runs = 0;
+	s = group(root, NULL, 3, 0);
+	begun = tend_now();
+	OK(tend_spawn(s, fails, NULL, TEND_TASK_OPTS(.restart = policy), &t));
+	ck_assert_uint_eq(joined(t).attempts, 4);
+	for (int i = 0; i < 3; i++)
+		sum += rests[i];
+	ck_assert_uint_eq(sum, 6 * TEND_MS);
+	ck_assert(!simulated || tend_now() - begun == sum);
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.gave_up, 1);
 	close_world();
 }

@@ -13,7 +13,7 @@ void open_world(uint32_t workers)
 	tend_set_failure_hook(ignore_failure);
 	events_count = 0;
 	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = workers, .tasks_max = 10000,
-	                                       .events_max = 64,
+	                                       .events_max = 64, .restarts_per_s = UINT32_MAX,
 	                                       .guard_path = getenv("TEND_GUARD")),
 	                     &rt));
 	root = tend_root(rt);

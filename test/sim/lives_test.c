@@ -32,7 +32,9 @@ static void explored(int (*program)(void *), void *arg)
 			return __LINE__; \
 	} while (0)
 
-#define SMALL TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16)
+#define SMALL \
+	TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16, \
+	                  .restarts_per_s = UINT32_MAX)
 
 static _Atomic int begun, inside, most, dropped;
 static tend_scope home;
@@ -231,7 +233,7 @@ static int start_against_shutdown(void *arg)
 }
 TEST(every_schedule_of_a_start_against_a_shutdown) { explored(start_against_shutdown, NULL); }
 
-/* ---- F3: the attempt awaits its scope, and a task in the scope waits for the attempt's home ---- */
+/* ---- F3: the attempt awaits its scope, and a task in there waits for its home ---- */
 
 static tend_scope beside;
 static _Atomic int closing;

@@ -195,8 +195,12 @@ static int create_file(const char *path, const char *mark)
 	fd = tend__descriptor_keep(fd, false);
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, path) && pwrite(fd, mark, 8, 0) == 8)
+	/* A second lock, which a reader can ask for without a lock of its own. */
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(fd, path) && pwrite(fd, mark, 8, 0) == 8) {
+		(void)fcntl(fd, F_OFD_SETLK, &whole);
 		return fd;
+	}
 	int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	if (is_at(fd, path))
 		unlink(path);
