@@ -52,11 +52,11 @@ struct tend_runtime_opts {
  *   opts      NULL for all defaults
  *   out       the runtime
  *   returns   0; -ENOMEM; -EINVAL; -E2BIG; -EAGAIN (threads, or
- *             TEND_RUNTIMES_MAX runtimes are open); -EFBIG (RLIMIT_FSIZE is less than the registry: some 150
- *             bytes a task); of registry_path: -EBUSY a live process has that
- *             registry, -EEXIST the file is no registry, -ENOSPC the disk is full,
- *             and other errors of creating a file. The registry of a process that
- *             is dead is renamed to PATH.last
+ *             TEND_RUNTIMES_MAX runtimes are open); -EFBIG (RLIMIT_FSIZE is less
+ *             than the registry: some 150 bytes a task); of registry_path: -EBUSY a
+ *             live process has that registry, -EEXIST the file is no registry,
+ *             -ENOSPC the disk is full, and other errors of creating a file. The
+ *             registry of a process that is dead is renamed to PATH.last
  *   owns      *out is the caller's, until tend_runtime_close()
  *   threads   any thread, not a fiber
  *

@@ -41,8 +41,8 @@ enum { TEND__ADOPTS = 1 };
 
 enum { TEND__KEEPS_EXCEPTIONS = 1, TEND__KEEPS_FLOAT = 2 };
 
-/* The form of what tend__swap() leaves at the stack pointer, for a reader of the memory of the process:
- * with frame 1 r15 r14 r13 r12 rbx rbp, and the return address. */
+/* The form of what tend__swap() leaves at the stack pointer, for a reader of the memory of
+ * the process: with frame 1 r15 r14 r13 r12 rbx rbp, and the return address. */
 enum { TEND__SWAP_ARCH = 62 /* EM_X86_64 */, TEND__SWAP_FRAME = 1 };
 
 struct tend__context {

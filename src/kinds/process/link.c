@@ -319,7 +319,7 @@ static void stop_told(tend_runtime *rt, struct tend__errand *errand)
 	tend__assert(errand == &c->errand);
 	c->posted = false;
 	tend__unlock(&c->told_lock);
-	/* No process that is taken is freed meanwhile, because tend__link_leave() takes the lock. */
+	/* No process that is taken is freed meanwhile: tend__link_leave() takes the lock. */
 	tend__lock(&c->lock);
 	while ((p = take_told(c))) {
 		/* tend__link_ask() looks again when the process is in the list. */
