@@ -64,6 +64,8 @@ static int scopes(tend_runtime *rt)
 	                                     .restarts = 3),
 	                     &below);
 	n += tend_scope_run(below, 0, &stats);
+	uint64_t rests[4];
+	n += tend_restart_plan(TEND_RESTART(.retries = 3), 3, TEND_SEC, rests, 4);
 	n += tend_scope_seal(below) + tend_scope_unseal(below);
 	n += tend_scope_hold(below, tend_self()) + tend_scope_stats(below, &stats);
 	n += tend_scope_cancel(below, -1, NULL) + tend_scope_reason(below, &reason);

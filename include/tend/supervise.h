@@ -96,6 +96,17 @@ TEND_API TEND_MUST int tend_scope_run(tend_scope scope, uint64_t deadline,
 #define tend_scope_run(scope, deadline, stats) \
 	(tend_scope_run)((scope), (deadline), tend_stats_out_(stats))
 
+/* Writes the rests after failures in a row, each of an attempt that takes no time, without the
+ * jitter: until the retries are used, or the scope gives up. As the decisions themselves.
+ *
+ *   restarts  of the scope, at most 1024; 0: any number
+ *   period_ns of the scope; 0: the default
+ *   delays    room for n lengths
+ *   returns   how many attempts follow the first, at most n; -EINVAL; -E2BIG; -ENOMEM
+ *   threads   any */
+TEND_API TEND_MUST int tend_restart_plan(const struct tend_restart *restart, uint32_t restarts,
+                                         uint64_t period_ns, uint64_t *delays, size_t n);
+
 /* ---- News from an attempt ---- */
 
 /* Says that the attempt of the calling task is ready, and that it is alive. In a task without

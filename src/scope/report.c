@@ -221,6 +221,14 @@ static void count(tend_report *report, struct tend__scope *top, uint64_t id)
 	tend__unlock(&top->rt->tree);
 }
 
+static void name_cleanup(struct tend__survivor *row, const struct tend__cleanup *c)
+{
+	row->rung = "late";
+	row->cleanup = (uint64_t)(uintptr_t)c->fn;
+	if (tend_path(c->scope, row->path, sizeof(row->path)) < 0)
+		row->path[0] = 0;
+}
+
 /* Names the late cleanup in the row of its cleaner, which is among the first `used` rows if the
  * cleaner is below the scope; else the next row is the cleaner's. Returns how many rows were
  * added. */
@@ -247,11 +255,17 @@ static size_t late_row(tend_runtime *rt, const struct tend__late *late, struct t
 		if (!live)
 			return 0;
 	}
-	row->rung = "late";
-	row->cleanup = (uint64_t)(uintptr_t)late->what.fn;
-	if (tend_path(late->what.scope, row->path, sizeof(row->path)) < 0)
-		row->path[0] = 0;
+	name_cleanup(row, &late->what);
 	return fresh;
+}
+
+static size_t count_late(const struct tend__late *late)
+{
+	size_t n = late->what.fn != NULL;
+
+	for (const struct tend__cleanup *c = late->behind; c; c = c->next)
+		n++;
+	return n;
 }
 
 void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id, bool empty,
@@ -261,21 +275,27 @@ void tend__report_fill(tend_report *report, struct tend__scope *top, uint64_t id
 	/* Tasks may end between the count and the rows, but no task can be new, because the
 	 * admission is closed. */
 	int64_t live = empty ? 0 : tend__scope_live(top, id);
-	size_t room = (live > 0 ? (size_t)live : 0) + (late->what.fn != NULL), n = 0;
+	size_t cleanups = count_late(late), room = (live > 0 ? (size_t)live : 0) + cleanups, n = 0;
 
 	if (!room)
 		return;
 	tend__assert(!report->rows);
 	report->rows = tend__alloc(room * sizeof(*report->rows));
 	if (live > 0)
-		n = survivors(top, id, report->rows,
-		              report->rows ? room - (late->what.fn != NULL) : 0);
+		n = survivors(top, id, report->rows, report->rows ? room - cleanups : 0);
 	size_t used = n < (size_t)live ? n : (size_t)live;
 	report->lost = report->rows ? n - used : n;
-	if (late->what.fn && !report->rows)
-		report->lost++, n++;
-	else if (late->what.fn)
-		n += late_row(top->rt, late, report->rows, used);
+	if (cleanups && !report->rows)
+		report->lost += cleanups, n += cleanups;
+	else if (cleanups) {
+		size_t at = used + late_row(top->rt, late, report->rows, used);
+
+		n += at - used;
+		for (const struct tend__cleanup *c = late->behind; c; c = c->next, at++, n++) {
+			report->rows[at] = (struct tend__survivor){.kind = TEND_KIND_FIBER};
+			name_cleanup(&report->rows[at], c);
+		}
+	}
 	report->count = n;
 }
 

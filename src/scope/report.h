@@ -58,7 +58,9 @@ void tend__report_killed(tend_report *report, uint64_t id, const char *path, uin
 /* The cleanup under way, or the next cleanup, when the time is over. */
 struct tend__late {
 	struct tend__cleanup what; /* fn NULL: no cleanup is late */
-	uint64_t cleaner;          /* the task that runs the cleanup; 0: not begun */
+	/* The cleanups behind that will not run, because no cleaner could be had. */
+	const struct tend__cleanup *behind;
+	uint64_t cleaner; /* the task that runs the cleanup; 0: not begun */
 };
 
 /* Writes the counts and the first failure; then marks each task that is left below the scope as

@@ -159,8 +159,10 @@ void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const
 
 static int start_cleaner(struct tend__shutdown *op);
 
-/* A cleaner has ended, or could not begin: another one runs what is left. */
-static void cleaner_left(struct tend__shutdown *op, bool failed)
+/* A cleaner is about to end, or could not begin. Returns false if cleanups are left and no other
+ * cleaner can be had, though the operation is over: no caller tries again later, so this cleaner
+ * has to go on. */
+static bool cleaner_left(struct tend__shutdown *op, bool failed)
 {
 	tend__lock(&op->scope->home.lock);
 	tend__assert(op->cleaning);
@@ -170,12 +172,16 @@ static void cleaner_left(struct tend__shutdown *op, bool failed)
 	tend__unlock(&op->scope->home.lock);
 	if (!more || start_cleaner(op)) {
 		tend__lock(&op->scope->home.lock);
-		op->cleaning = false;
+		bool goes_on = op->cleanups && op->phase == OVER;
+		op->cleaning = goes_on;
 		op->retry = op->cleanups ? tend__clock() + RETRY_NS : 0;
 		tell(op);
 		tend__unlock(&op->scope->home.lock);
+		if (goes_on)
+			return false;
 	}
 	drop_user(op);
+	return true;
 }
 
 /* The deadline has passed: from here on the waits of the cleanups answer -ECANCELED. */
@@ -209,31 +215,45 @@ static uint32_t clean(struct tend__task *t)
 	}
 	tend__unlock(&op->scope->home.lock);
 	tend__unwind(t);
-	cleaner_left(op, false);
+	bool left = cleaner_left(op, false);
+
+	tend__assert(left); /* no cleanup is left, and none is added */
 	return TEND__WAIT_NONE;
 }
 
-/* A cleanup has panicked. */
+/* A cleanup has panicked, and its line has been written. */
 static void cleaner_leaves(struct tend__task *t)
 {
-	cleaner_left(t->data, false);
-	tend__fiber_end(t);
+	if (cleaner_left(t->data, false))
+		tend__fiber_end(t);
+	t->ending = 0;
+	t->unwinding = 0;
+	tend__fiber_rest(t, TEND__AGAIN);
+}
+
+static void cleaner_wakes(struct tend__task *t)
+{
+	if (t->worker)
+		tend__fiber_wake(t);
+	else
+		tend__spawned(tend__scope_of(t)->rt, t);
 }
 
 static void cleaner_starves(struct tend__task *t, int error)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
 
+	if (!cleaner_left(t->data, true)) {
+		tend__spawned(rt, t); /* until a stack comes back */
+		return;
+	}
 	t->result = error;
 	t->ending = TEND_FAILED;
-	cleaner_left(t->data, true);
 	rt->finish(t);
 }
 
-static const struct tend__kind kind_cleaner = {.wake = tend__fiber_wake,
-                                               .turn = clean,
-                                               .starved = cleaner_starves,
-                                               .leave = cleaner_leaves};
+static const struct tend__kind kind_cleaner = {
+	.wake = cleaner_wakes, .turn = clean, .starved = cleaner_starves, .leave = cleaner_leaves};
 
 /* Starts the cleaner. The caller has set `cleaning`, so that there is a single cleaner. Returns
  * 0 or the error. */
@@ -325,8 +345,11 @@ static void take(struct tend__shutdown *op, enum step step, bool empty)
 	op->busy = true;
 	if (op->running.fn)
 		late.what = op->running;
-	else if (op->cleanups)
+	else if (op->cleanups) {
 		late.what = *op->cleanups;
+		/* Without a cleaner none of them ever runs, and the list stays as it is. */
+		late.behind = op->cleaning ? NULL : op->cleanups->next;
+	}
 	if (step == CLEAN)
 		op->cleaning = true;
 	tend__unlock(&op->scope->home.lock);

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { RESTARTS_MAX = 1024 };
-
 /* Returns a group with the lists of the policy, and with room for the stamps. */
 static struct tend__group *make(const struct tend__rules *rules, uint32_t restarts)
 {
@@ -42,7 +40,7 @@ int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group
 
 	if (error)
 		return error;
-	if (opts->restarts > RESTARTS_MAX)
+	if (opts->restarts > TEND__RESTARTS_MAX)
 		return -EINVAL;
 	struct tend__group *g = make(&rules, opts->restarts);
 	if (!g)

@@ -20,6 +20,7 @@
  *   command.c  stop, start, restart, and questions
  *   force.c    the end of one task, with force
  *   run.c      waiting for a supervised scope
+ *   plan.c     the rests that a policy would take
  */
 #ifndef TEND_SUPERVISE_SUPERVISE_H
 #define TEND_SUPERVISE_SUPERVISE_H
@@ -106,6 +107,8 @@ void tend__rules_give(struct tend__scope *s, struct tend__rules *rules)
 	TEND_REQUIRES(&s->home.lock);
 
 /* group.c */
+
+enum { TEND__RESTARTS_MAX = 1024 }; /* in a period */
 
 /* The options of a scope about restarts. In one piece of memory, so that scope/ frees the group. */
 struct tend__group {

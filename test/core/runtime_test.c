@@ -289,6 +289,99 @@ TEST(cleanups_may_wait_when_a_hosted_runtime_closes)
 	ck_assert_int_eq(answered, 0);
 }
 
+static _Atomic int full, may_panic, cleaned;
+
+/* No cancel ends it, so it is late. */
+static void spin_and_panic(void *arg)
+{
+	(void)arg;
+	while (!may_panic)
+		(void)!tend_yield();
+	tend_panic("late");
+}
+static void count_cleanup(void *arg)
+{
+	(void)arg;
+	cleaned++;
+}
+/* Takes all that there is, and keeps it until the cancel. */
+static int fill(void *arg)
+{
+	int error;
+
+	while ((error = tend_spawn(tend_self_scope(), wait_event, arg, NULL, NULL)) == 0) {}
+	ck_assert_int_eq(error, -EAGAIN);
+	full = 1;
+	return wait_event(arg);
+}
+static void swallow(const char *line) { (void)line; }
+static void until(const _Atomic int *flag)
+{
+	for (uint64_t give_up = tend_after(PATIENCE_NS); !*flag; sched_yield())
+		ck_assert_uint_lt(tend_now(), give_up);
+}
+
+/* The shutdown is over when the cleanup panics, so no caller tries again to start a cleaner. */
+TEST(cleanups_run_behind_a_late_one_that_panics_though_nothing_is_free)
+{
+	tend_runtime *rt;
+	tend_scope s, others;
+	tend_event *never;
+
+	full = may_panic = cleaned = 0;
+	tend_set_failure_hook(swallow);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1, .tasks_max = 64),
+	                          &rt),
+	        0);
+	ANSWERS(tend_event_open(&never), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "others", NULL, &others), 0);
+	ANSWERS(tend_scope_cleanup(s, count_cleanup, NULL), 0);
+	ANSWERS(tend_scope_cleanup(s, spin_and_panic, NULL), 0);
+	ANSWERS(tend_scope_cleanup(s, count_cleanup, NULL), 0);
+	ANSWERS(tend_shutdown(s, tend_now(), NULL), -ETIMEDOUT);
+	until(&cleaned);
+	ANSWERS(tend_spawn(others, fill, never, NULL, NULL), 0);
+	until(&full);
+	may_panic = 1;
+	for (uint64_t give_up = tend_after(PATIENCE_NS); cleaned < 2; sched_yield())
+		ck_assert_uint_lt(tend_now(), give_up);
+	close_runtime(rt);
+	ck_assert_int_eq(cleaned, 2);
+	tend_event_close(never);
+}
+
+TEST(the_report_names_each_cleanup_for_which_no_cleaner_can_be_had)
+{
+	tend_runtime *rt;
+	tend_scope s, others;
+	tend_event *never;
+	tend_report *report;
+	char text[4096];
+	int named = 0;
+
+	full = cleaned = 0;
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1, .tasks_max = 64),
+	                          &rt),
+	        0);
+	ANSWERS(tend_event_open(&never), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "s", NULL, &s), 0);
+	ANSWERS(tend_scope_open(tend_root(rt), "others", NULL, &others), 0);
+	for (int i = 0; i < 3; i++)
+		ANSWERS(tend_scope_cleanup(s, count_cleanup, NULL), 0);
+	ANSWERS(tend_spawn(others, fill, never, NULL, NULL), 0);
+	until(&full);
+	ANSWERS(tend_shutdown(s, tend_now(), TEND_SHUTDOWN_OPTS(.report = &report)), -ETIMEDOUT);
+	tend_report_text(report, text, sizeof(text));
+	for (const char *at = text; (at = strstr(at, "/s cleanup ")); at++)
+		named++;
+	ck_assert_msg(named == 3, "%s", text);
+	tend_report_free(report);
+	close_runtime(rt);
+	ck_assert_int_eq(cleaned, 0);
+	tend_event_close(never);
+}
+
 TEST(the_driver_of_a_hosted_runtime_gets_the_answers_that_need_no_wait)
 {
 	tend_runtime *rt = open_runtime(1, TEND_HOSTED);

@@ -170,4 +170,17 @@ CANNOT_PROVOKE(tend_scope_run, ELOOP, "the scope is closed by then: see the scen
 CANNOT_PROVOKE(tend_scope_run, ESHUTDOWN, "the scope is closed by then: see the scenarios")
 CANNOT_PROVOKE(tend_scope_run, ECANCELED, "the scope is closed by then: see the scenarios")
 
+REFUSES(tend_restart_plan, EINVAL, "an unknown policy", outside,
+        tend_restart_plan(TEND_RESTART(.policy = 3), 0, 0, &w->out.number, 1))
+REFUSES(tend_restart_plan, EINVAL, "more restarts than a scope may count", outside,
+        tend_restart_plan(TEND_RESTART(.policy = 1), 1025, 0, &w->out.number, 1))
+REFUSES(tend_restart_plan, ENOMEM, "no memory", outside,
+        (no_memory(1), tend_restart_plan(TEND_RESTART(.policy = 1), 1, 0, &w->out.number, 1)))
+static const struct {
+	struct tend_restart restart;
+	char more;
+} tomorrow = {{.size = sizeof(tomorrow)}, 1};
+REFUSES(tend_restart_plan, E2BIG, "a field of tomorrow", outside,
+        tend_restart_plan(&tomorrow.restart, 1, 0, &w->out.number, 1))
+
 TEST(refusals_of_lives) { try_rows(__FILE__); }

@@ -284,3 +284,31 @@ SCENARIO(f40_a_storm_of_restarts_is_spread)
 		ck_assert_uint_eq(tend_now() - begun, 9 * 2 * TEND_MS);
 	OK(tend_runtime_close(rt, SOON));
 }
+
+SCENARIO(a_plan_is_what_happens)
+{
+	const struct tend_restart *policy =
+		TEND_RESTART(.policy = TEND_TRANSIENT, .retries = 5, .delay_ns = TEND_MS,
+	                     .delay_max_ns = 3 * TEND_MS);
+	uint64_t rests[8], begun, sum = 0;
+	struct tend_stats n;
+	tend_scope s;
+	tend_task t;
+
+	ck_assert_int_eq(tend_restart_plan(policy, 0, 0, rests, 8), 5);
+	ck_assert_int_eq(tend_restart_plan(policy, 0, 0, rests, 2), 2);
+	ck_assert_int_eq(tend_restart_plan(policy, 3, 0, rests, 8), 3);
+	open_world(2);
+	runs = 0;
+	s = group(root, NULL, 3, 0);
+	begun = tend_now();
+	OK(tend_spawn(s, fails, NULL, TEND_TASK_OPTS(.restart = policy), &t));
+	ck_assert_uint_eq(joined(t).attempts, 4);
+	for (int i = 0; i < 3; i++)
+		sum += rests[i];
+	ck_assert_uint_eq(sum, 6 * TEND_MS);
+	ck_assert(!simulated || tend_now() - begun == sum);
+	OK(tend_scope_close(s, SOON, &n));
+	ck_assert_uint_eq(n.gave_up, 1);
+	close_world();
+}
