@@ -9,20 +9,25 @@ static uint64_t runs;
 
 static int fails(void *n) { return ++runs < *(const uint64_t *)n ? -EIO : 0; }
 
-/* A function that fails at once, again and again; each attempt is counted, and in the registry. */
+/* A function that fails at once, again and again; each attempt is counted, and in the registry,
+ * and the scope keeps a window of its restarts, which a nanosecond never fills. */
 static void restarts(uint64_t n)
 {
+	tend_scope s;
 	tend_task t;
 	struct tend_outcome o;
 
 	runs = 0;
-	bench_need(tend_spawn(bench.scope, fails, &n,
+	bench_need(tend_scope_open(bench.scope, "supervised",
+	                           TEND_SCOPE_OPTS(.restarts = 1024, .period_ns = 1), &s));
+	bench_need(tend_spawn(s, fails, &n,
 	                      TEND_TASK_OPTS(.name = "worker",
 	                                     .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
 	                                                             .delay_ns = TEND_AT_ONCE)),
 	                      &t));
 	bench_need(tend_join(t, &o, TEND_FOREVER));
 	bench_check(runs == n && o.attempts == n, "an attempt");
+	bench_need(tend_scope_close(s, TEND_FOREVER, NULL));
 }
 
 static int w7(void)

@@ -641,6 +641,19 @@ static bool well_started(int argc, char **argv)
 	       fcntl(OWNER_PIDFD, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+/* Has the kernel send SIGCONT to the guard at each request, and when the owner's end of the socket
+ * closes: a guard that was stopped while it has no task has no keeper which would wake it, and
+ * would outlive its owner. Every signal is blocked, and SIGCONT continues even so. If this fails,
+ * the keepers and the owner still do the same. */
+static void continue_on_news(void)
+{
+	int flags = fcntl(OWNER_SOCK, F_GETFL);
+
+	if (flags >= 0 && fcntl(OWNER_SOCK, F_SETOWN, getpid()) == 0 &&
+	    fcntl(OWNER_SOCK, F_SETSIG, SIGCONT) == 0)
+		fcntl(OWNER_SOCK, F_SETFL, flags | O_ASYNC);
+}
+
 int main(int argc, char **argv)
 {
 	static const char usage[] = "tend-guard: started by programs that use libtend, of the same "
@@ -650,6 +663,7 @@ int main(int argc, char **argv)
 	default_signals();
 	setsid();
 	prctl(PR_SET_NAME, "tend-guard");
+	continue_on_news();
 	/* In / the guard keeps no file system busy. */
 	if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !open_all())
 		return 71;

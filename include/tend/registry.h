@@ -142,7 +142,8 @@ struct tend_reason;
 TEND_API TEND_MUST int tend_snapshot_reason(const tend_snapshot *snapshot, size_t index,
                                             struct tend_reason *out);
 
-/* An end of a task that was not completed, and was no cancel of a whole scope. Fields are only ever added, at the end. */
+/* An end of a task that was not completed, and was no cancel of a whole scope. Fields are
+ * only ever added, at the end. */
 struct tend_end_info {
 	size_t size;     /* how much the library has filled, as of struct tend_info */
 	uint64_t number; /* in the runtime, from 1 */

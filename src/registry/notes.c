@@ -107,16 +107,16 @@ static void copy_modules(tend_snapshot *s, struct tend__header *live,
 
 		memcpy(m, tend__element(live, modules, i), sizeof(*m));
 		m->path[sizeof(m->path) - 1] = 0;
-		tend__make_printable(m->path);
 		if (m->id_bytes > sizeof(m->id))
 			m->id_bytes = 0;
 	}
 }
 
+/* Only of kinds that this reader does not know. */
 static void copy_words(tend_snapshot *s, struct tend__header *live, const struct tend__span *words)
 {
 	s->words_count = (uint32_t)words->count;
-	for (uint32_t i = 0; i < s->words_count; i++) {
+	for (uint32_t i = TEND__WAIT_KINDS; i < s->words_count; i++) {
 		struct tend__wait_word *w = &s->words[i];
 
 		memcpy(w, tend__element(live, words, i), sizeof(*w));

@@ -86,9 +86,9 @@ struct tend_snapshot {
 	uint32_t sites_count;
 	struct tend__fact *facts; /* by row */
 	uint32_t facts_count, facts_max;
-	struct tend__module *modules;
+	struct tend__module *modules; /* their paths have an end, and any bytes */
 	uint32_t modules_count;
-	struct tend__wait_word *words; /* by kind of wait; they have an end */
+	struct tend__wait_word *words; /* by kind of wait, from TEND__WAIT_KINDS; with an end */
 	uint32_t words_count;
 	struct tend_end_info *ends; /* the newest last */
 	uint32_t ends_count;

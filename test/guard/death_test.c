@@ -235,10 +235,8 @@ TEST(what_a_killed_guard_had_said_is_read_before_its_death)
 	await_children(guard, 0);
 	/* Asleep, it has said what it had to say. */
 	await_state(guard, 'S');
-	/* Stopped, it leaves a request unread, at which the kernel resets. */
-	kill(guard, SIGSTOP);
-	await_state(guard, 'T');
-	ck_assert_int_eq(tend__guard_kill(&g, 9), 0);
+	/* It leaves requests unread, as a rule, at which the kernel resets. */
+	while (tend__guard_kill(&g, 9) == 0) {}
 	kill(guard, SIGKILL);
 	await_death(guard);
 	expect(&g, TEND__GUARD_STARTED, 1);

@@ -292,6 +292,23 @@ TEST(a_stopped_guard_goes_on_when_a_task_ends_or_its_owner_says_so)
 	tend__guard_close(&g);
 }
 
+/* It has no keeper that would wake it. */
+TEST(a_stopped_guard_without_a_task_ends_with_its_owner)
+{
+	struct tend__guard g;
+	open_guard(&g);
+	pid_t guard = pidfd_pid(g.pidfd);
+	struct pollfd death = {.fd = dup(g.pidfd), .events = POLLIN};
+	ck_assert_int_eq(kill(guard, SIGSTOP), 0);
+	await_state(guard, 'T');
+	/* As the kernel does when the owner dies. */
+	ck_assert_int_eq(close(g.sock), 0);
+	ck_assert_int_eq(poll(&death, 1, PATIENCE_MS), 1);
+	close(death.fd);
+	g.sock = -1;
+	tend__guard_close(&g);
+}
+
 TEST(when_the_leader_ends_its_group_and_daemons_are_dead_before_it_is_told)
 {
 	struct tend__guard g;

@@ -445,6 +445,18 @@ mutant "a panic takes a fatal failure back" src/supervise/attempt.c \
 	's/l->fatal && \(t->result < 0 \|\| t->ending\)/l->fatal \&\& t->result < 0/' $lives
 mutant "a verdict that changes awaits nothing" src/supervise/attempt.c \
 	's/if \(d\.verdict != TEND__ENDS && !alone\)/if (d.verdict == TEND__RUNS \&\& !alone)/' $lives
+mutant "the window keeps what is a period old" src/policy/intensity.c \
+	's/now - in->stamps\[in->at\] < in->period_ns/now - in->stamps[in->at] <= in->period_ns/' $lives
+mutant "one restart more is no restart too many" src/policy/intensity.c \
+	's/uint32_t room = in->restarts \+ 1;/uint32_t room = in->restarts + 2;/' $lives
+mutant "a command counts in the intensity" src/supervise/attempt.c \
+	's/ &&\s*l->wish == TEND__WISH_NONE;/;/' $lives
+mutant "a success counts in the intensity" src/supervise/attempt.c \
+	's/d\.verdict == TEND__RUNS && d\.outcome == TEND__HAS_FAILED/d.verdict == TEND__RUNS/' $lives
+mutant "a scope that gives up lets the last run" src/supervise/attempt.c \
+	's/if \(gives_up\)\s*d\.verdict = TEND__ENDS;//' $lives
+mutant "a scope that gives up cancels nobody" src/supervise/attempt.c \
+	's/if \(gives_up\)\s*tend__group_gives_up\(t\);//' $lives
 
 # ---- Processes ----
 mutant "a process that was canceled before its request is asked for" src/kinds/process/link.c \

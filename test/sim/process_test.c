@@ -291,6 +291,23 @@ TEST(random_processes_end_and_leave_nothing)
 	          NULL);
 }
 
+/* Though sockets and pipes are real. */
+TEST(the_same_seed_gives_the_same_run_of_processes)
+{
+	for (uint64_t seed = 0; seed < (uint64_t)suite_count(20, 100, 1000); seed++) {
+		struct tend_sim_result r[2];
+
+		where("seed %d twice", (int)seed);
+		for (int i = 0; i < 2; i++)
+			OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .trace = 1), random_processes,
+			                NULL, &r[i]));
+		ck_assert_uint_eq(r[0].trace, r[1].trace);
+		ck_assert_uint_eq(r[0].steps, r[1].steps);
+		ck_assert_uint_eq(r[0].clock, r[1].clock);
+	}
+	where_done();
+}
+
 /* ---- The death of a guard ---- */
 
 static int guard_dies_at_work(void *arg)

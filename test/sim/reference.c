@@ -146,6 +146,24 @@ static bool cancel_came(const struct ref_task *t)
 	return t->canceled || (t->home->canceled && !t->or_canceled);
 }
 
+/* Whether a restart is too many, with those in (now - period, now]. */
+static bool too_many(struct ref_scope *s, uint64_t now)
+{
+	uint32_t in_period = 0;
+
+	if (!s->restarts || s->nstamps == REF_STAMPS)
+		return false;
+	s->stamps[s->nstamps++] = now;
+	for (unsigned i = 0; i < s->nstamps; i++)
+		in_period += now - s->stamps[i] < given(s->period, 30 * TEND_SEC);
+	return in_period > s->restarts;
+}
+
+static bool has_failed(const struct ref_task *t)
+{
+	return t->last != TEND_COMPLETED && t->last != TEND_CANCELED;
+}
+
 /* Everything of the attempt has ended. */
 static void decides(struct ref_task *t, uint64_t now)
 {
@@ -160,8 +178,13 @@ static void decides(struct ref_task *t, uint64_t now)
 		ends(t, t->last != TEND_PANICKED && cancel_came(t) ? TEND_CANCELED : t->last, now);
 		return;
 	}
+	if (next == REF_RESTS && t->wish == REF_NONE && has_failed(t) && too_many(t->home, now)) {
+		t->home->gave_up = t->home->canceled = true;
+		ends(t, t->last, now);
+		return;
+	}
 	tell(t, now, false, 0);
-	if (next == REF_RESTS && t->last != TEND_COMPLETED && t->last != TEND_CANCELED)
+	if (next == REF_RESTS && has_failed(t))
 		t->restarts++;
 	if (t->wish != REF_NONE)
 		t->low = t->high = t->set_at = now;
@@ -228,7 +251,7 @@ void ref_look(struct ref_task *t, uint64_t now)
 	if (runs(t) && !is_canceled(t))
 		times(t, least(now, due));
 	if (t->home->canceled)
-		because(t, -EINTR);
+		because(t, t->home->gave_up ? -ELOOP : -EINTR);
 	if (due <= now) {
 		t->canceled = t->timed_out = true;
 		because(t, -ETIMEDOUT);

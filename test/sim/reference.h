@@ -20,7 +20,14 @@ enum ref_phase {
 
 enum ref_wish { REF_NONE, REF_STOP, REF_AGAIN };
 
+enum { REF_STAMPS = 64 };
+
 struct ref_scope {
+	uint32_t restarts; /* more in a period, and the scope gives up; 0: any number */
+	uint64_t period;
+	uint64_t stamps[REF_STAMPS]; /* of all restarts that followed a failure */
+	unsigned nstamps;
+	bool gave_up; /* and is canceled, as if by the task that was to restart */
 	bool canceled, closing;
 	bool shut_down; /* closing comes first, and then the cancel, at the same instant */
 };

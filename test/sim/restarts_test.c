@@ -24,7 +24,9 @@ struct actor {
 	bool inside;        /* one attempt at a time */
 	bool opened;        /* a scope, in which a task lingers */
 	bool told;          /* that task */
+	bool heard;         /* the attempt was told in a wait */
 	bool deaf;          /* the attempt, for the time being */
+	uint64_t seen_at;   /* the last event of it */
 	uint64_t left_at;   /* the last attempt has left its function and its cleanups */
 	struct ref_end end; /* of the attempt */
 };
@@ -38,6 +40,7 @@ static struct {
 	uint64_t commanded; /* instant of the last command */
 	bool tie;           /* an attempt began then, but not by the command */
 	bool early;         /* that was a close, before the first attempts had begun */
+	uint64_t gave_up_at;
 	int lingering, callers;
 } w;
 static unsigned ties;
@@ -90,6 +93,30 @@ static int32_t random_result(void)
 
 /* ---- The bodies ---- */
 
+static void look_all(void)
+{
+	for (unsigned i = 0; i < w.n && w.actors[i].ref.home; i++)
+		ref_look(&w.actors[i].ref, tend_now());
+}
+
+/* If the scope has given up by the end of this attempt, the others are canceled. Where
+ * another attempt begins or ends at this instant, the order of the two is not known. */
+static void look_around(struct actor *a)
+{
+	a->seen_at = tend_now();
+	if (!w.home.gave_up || w.gave_up_at)
+		return;
+	w.gave_up_at = tend_now();
+	for (unsigned i = 0; i < w.n; i++) {
+		const struct actor *other = &w.actors[i];
+		bool due = other->ref.phase == REF_RESTS && other->ref.low <= w.gave_up_at &&
+		           other->ref.high >= w.gave_up_at;
+
+		w.tie = w.tie || (other != a && (due || other->seen_at == w.gave_up_at));
+	}
+	look_all();
+}
+
 static void drop(void *arg)
 {
 	struct actor *a = arg;
@@ -107,9 +134,13 @@ static void last_cleanup(void *arg)
 	a->cleaned++;
 	a->inside = false;
 	a->left_at = tend_now();
-	ref_look(&a->ref, a->left_at);
+	look_all();
+	/* It ends at that instant, and not because of that. */
+	if (a->left_at == w.gave_up_at && !(a->heard && a->ref.why == -ELOOP))
+		w.tie = true;
 	ck_assert(w.tie || !a->opened || a->told == a->ref.forced);
 	ref_returns(&a->ref, a->left_at, a->end, a->opened);
+	look_around(a);
 }
 
 /* Takes a little, unless it is told to stop. */
@@ -143,7 +174,9 @@ static void lingered(void *arg)
 
 	a->opened = false;
 	w.lingering--;
+	look_all();
 	ref_settles(&a->ref, tend_now());
+	look_around(a);
 }
 
 static void open_something(struct actor *a)
@@ -165,6 +198,9 @@ static void check_told(struct actor *a, int error)
 	struct tend_reason why = {0};
 
 	ref_look(&a->ref, tend_now());
+	a->heard = error;
+	w.tie = w.tie || (!error && tend_now() == w.gave_up_at) ||
+	        (w.gave_up_at && a->ref.stopped_at == w.gave_up_at);
 	ck_assert_msg(w.tie || error == (ref_told(&a->ref) ? -ECANCELED : 0),
 	              "a wait was told %d, attempt %d", error, a->begun);
 	/* Of two cancels, its own and that of its scope, a task is told of its own. */
@@ -236,7 +272,8 @@ static int body(void *arg)
 	bool set_now = a->ref.set_at == now && !(w.early && a->begun);
 	bool may = ref_begins(&a->ref, now);
 
-	w.tie = w.tie || (now == w.commanded && !set_now);
+	w.tie = w.tie || (now == w.commanded && !set_now) || now == w.gave_up_at;
+	a->seen_at = now;
 	ck_assert_msg(w.tie || may, "attempt %d begins at %llu, phase %d, from %llu to %llu",
 	              a->begun + 1, (unsigned long long)now, a->ref.phase,
 	              (unsigned long long)a->ref.low, (unsigned long long)a->ref.high);
@@ -244,6 +281,7 @@ static int body(void *arg)
 	a->inside = true;
 	a->begun++;
 	a->end = (struct ref_end){0};
+	a->heard = false;
 	OK(tend_defer(last_cleanup, a));
 	if (pick(6) == 0)
 		OK(tend_defer(slow_cleanup, a));
@@ -256,12 +294,6 @@ static int body(void *arg)
 }
 
 /* ---- What comes from outside ---- */
-
-static void look_all(void)
-{
-	for (unsigned i = 0; i < w.n; i++)
-		ref_look(&w.actors[i].ref, tend_now());
-}
 
 /* Waits for an instant of the next command, up to half a minute away. */
 static void until_command(void)
@@ -496,10 +528,15 @@ static struct tend_stats finish(void)
 static void compare_counts(const struct tend_stats *n)
 {
 	unsigned by_kind[TEND_REJECTED + 1] = {0};
+	uint64_t attempts = 0;
 
+	for (unsigned i = 0; i < w.n; i++)
+		attempts += w.actors[i].ref.attempts;
+	ck_assert_uint_eq(n->attempts, attempts);
 	for (unsigned i = 0; i < w.n; i++)
 		by_kind[w.actors[i].joined ? w.actors[i].outcome.kind : w.actors[i].ref.outcome]++;
 	ck_assert_uint_eq(n->spawned, w.n);
+	ck_assert_uint_eq(n->gave_up, w.home.gave_up);
 	ck_assert_uint_eq(n->completed, by_kind[TEND_COMPLETED]);
 	ck_assert_uint_eq(n->failed, by_kind[TEND_FAILED]);
 	ck_assert_uint_eq(n->canceled, by_kind[TEND_CANCELED]);
@@ -520,7 +557,8 @@ static int await_end(void *arg)
 	return 0;
 }
 
-static void admit(struct actor *a)
+/* Returns false if the scope has given up already. */
+static bool admit(struct actor *a)
 {
 	uint64_t deadline =
 		pick(6) ? 0 : ((tend_now() + ONE_OF(TEND_MS, TEND_SEC)) & ~UINT64_C(63)) + 64 + 37;
@@ -528,12 +566,17 @@ static void admit(struct actor *a)
 	a->policy = random_policy();
 	a->abortable = pick(3) == 0;
 	ref_admitted(&a->ref, &w.home, &a->policy, deadline, tend_now());
-	OK(tend_spawn(w.scope, body, a,
-	              TEND_TASK_OPTS(.name = "actor", .drop = drop, .deadline = deadline,
-	                             .flags = a->abortable ? TEND_ABORTABLE : 0,
-	                             .restart = &a->policy),
-	              &a->task));
+	int error = tend_spawn(w.scope, body, a,
+	                       TEND_TASK_OPTS(.name = "actor", .drop = drop, .deadline = deadline,
+	                                      .flags = a->abortable ? TEND_ABORTABLE : 0,
+	                                      .restart = &a->policy),
+	                       &a->task);
+	if (error) {
+		ck_assert(error == -ECANCELED && w.home.gave_up);
+		return false;
+	}
 	OK(tend_spawn(root, await_end, a, TEND_TASK_OPTS(.name = "joiner"), NULL));
+	return true;
 }
 
 static void compare_outcome(const struct tend_outcome *o, const struct ref_task *t)
@@ -567,11 +610,16 @@ static void compare_end(const struct actor *a)
 static void sequence(void)
 {
 	memset(&w, 0, sizeof(w));
-	w.scope = child(root, "home");
+	w.home.restarts = pick(2) ? 0 : 1 + pick(4);
+	w.home.period = ONE_OF(0, 4 * TEND_MS, TEND_SEC, 20 * TEND_SEC);
+	OK(tend_scope_open(root, "home",
+	                   TEND_SCOPE_OPTS(.restarts = w.home.restarts, .period_ns = w.home.period),
+	                   &w.scope));
 	(void)!tend_sleep_until((tend_now() + 64) & ~UINT64_C(63));
 	w.n = 1 + pick(ACTORS);
 	for (unsigned i = 0; i < w.n; i++)
-		admit(&w.actors[i]);
+		if (!admit(&w.actors[i]))
+			w.n = i;
 	for (unsigned i = pick(COMMANDS); i; i--)
 		command();
 	w.early = !w.commanded;
