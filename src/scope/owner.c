@@ -6,6 +6,26 @@
 
 #include <errno.h>
 
+/* Closes the scope of an owner that has ended, and cancels what is below: the scope ends itself
+ * when it is empty. The lock of the tree is released meanwhile. */
+static void close_behind(tend_runtime *rt, struct tend__scope *s, const struct tend_reason *reason)
+	TEND_REQUIRES(&rt->tree)
+{
+	uint64_t id = s->id;
+
+	tend__assert(s->rt == rt);
+	tend__assert_held(&s->rt->tree);
+	tend__lock(&s->home.lock);
+	s->closes_itself = true;
+	tend__unlock(&s->home.lock);
+	tend__subtree_flag(s, TEND__SCOPE_CLOSED);
+	tend__unlock(&rt->tree);
+	tend__scope_cancel(s, id, reason);
+	tend__places_revoke(rt);
+	tend__scope_reap(rt, id); /* the scope may be empty already */
+	tend__lock(&rt->tree);
+}
+
 void tend__disown(struct tend__task *t)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
@@ -16,21 +36,11 @@ void tend__disown(struct tend__task *t)
 	while (tend__linked(&t->owned)) {
 		struct tend__scope *s = tend__entry(t->owned.next, struct tend__scope, owned);
 		struct tend_reason reason = tend__reason(-ECANCELED, "its owner ended", t->id);
-		uint64_t id = s->id;
 
 		tend__assert(s->rt == rt && tend__peek(&s->owner) == t->id);
 		tend__unlink(&s->owned);
 		tend__store_relaxed(&s->owner, 0);
-		tend__lock(&s->home.lock);
-		s->closes_itself = true;
-		tend__unlock(&s->home.lock);
-		tend__assert_held(&s->rt->tree);
-		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
-		tend__unlock(&rt->tree);
-		tend__scope_cancel(s, id, &reason);
-		tend__places_revoke(rt);
-		tend__scope_reap(rt, id); /* the scope may be empty already */
-		tend__lock(&rt->tree);
+		close_behind(rt, s, &reason);
 	}
 	tend__unlock(&rt->tree);
 }
@@ -86,18 +96,8 @@ void tend__disown_attempt(struct tend__task *t)
 	while ((s = next_opened(rt, t, false))) {
 		struct tend_reason reason =
 			tend__reason(-ECANCELED, "its owner's attempt ended", t->id);
-		uint64_t id = s->id;
 
-		tend__lock(&s->home.lock);
-		s->closes_itself = true;
-		tend__unlock(&s->home.lock);
-		tend__assert_held(&s->rt->tree);
-		tend__subtree_flag(s, TEND__SCOPE_CLOSED);
-		tend__unlock(&rt->tree);
-		tend__scope_cancel(s, id, &reason);
-		tend__places_revoke(rt);
-		tend__scope_reap(rt, id); /* the scope may be empty already */
-		tend__lock(&rt->tree);
+		close_behind(rt, s, &reason);
 	}
 	while (!tend__is_to_end(t) && (s = next_opened(rt, t, true))) {
 		uint64_t id = s->id;

@@ -226,7 +226,7 @@ mutant "a scope below a canceled one is born healthy" src/scope/open.c \
 
 # ---- Ends ----
 mutant "a cancel beats a crash" src/scope/finish.c \
-	's/\tif \(t->ending\)\n\t\treturn t->ending;\n\tif \(t->was_canceled\)\n\t\treturn TEND_CANCELED;/\tif (t->was_canceled)\n\t\treturn TEND_CANCELED;\n\tif (t->ending)\n\t\treturn t->ending;/' \
+	's/(\tif \(t->ending && t->ending != TEND_COMPLETED\)\n\t\treturn t->ending;\n)(\tif \(t->was_canceled\)\n\t\treturn TEND_CANCELED;\n)/$2$1/' \
 	an_abort_waits_for_the_end_of_a_shield
 mutant "a critical failure cancels after its joiners know" src/scope/finish.c \
 	's/(\tif \(outcome == TEND_FAILED \|\| outcome == TEND_PANICKED\)\n\t\tfailed\(s, t, outcome\);\n)//;
@@ -282,7 +282,7 @@ mutant "the monitor sleeps beyond its alarms" src/runtime/monitor.c \
 mutant "a scope whose deadline has passed is born as any other" src/scope/open.c \
 	's/\} else if \(opts->deadline && opts->deadline <= now\) \{/} else if (0) {/'
 mutant "a task whose deadline has passed is born as any other" src/kinds/birth.c \
-	's/\(t->cancel_code \? \(uint32_t\)TEND__CANCELED : 0\)/0/'
+	's/\(born_canceled \? \(uint32_t\)TEND__CANCELED : 0\)/0/'
 mutant "a thief takes from the ring only" src/runtime/idle.c \
 	's/if \(tend__batches_take\(w, v, [^)]*\)\)/if (0)/'
 mutant "batches wait for an empty ring" src/runtime/loop.c \
@@ -428,7 +428,7 @@ mutant "a start does not undo a stop" src/supervise/command.c \
 mutant "a probe speaks of the next attempt" src/supervise/self.c \
 	's/l->phase != TEND__LIFE_RUNS \|\| l->attempts != attempt/l->phase != TEND__LIFE_RUNS/g' $lives
 mutant "a probe may fail a stopped attempt" src/supervise/self.c \
-	's/else if \(tend__is_to_end\(t\) \|\| l->rung != TEND__RUNG_NONE\)/else if (0)/' $lives
+	's/else if \(tend__is_canceled\(t\) \|\| l->rung != TEND__RUNG_NONE\)/else if (0)/' $lives
 mutant "fatal is not kept" src/supervise/self.c \
 	's/->fatal = true;/->fatal = false;/' $lives
 mutant "a caller of a stop is not told of the end" src/supervise/attempt.c \
