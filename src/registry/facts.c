@@ -59,7 +59,7 @@ size_t tend_snapshot_place(const tend_snapshot *s, uint64_t address, char *buf, 
 			continue;
 		char name[sizeof(m->path)];
 
-		strcpy(name, slash ? slash + 1 : m->path);
+		tend__text_copy(name, sizeof(name), slash ? slash + 1 : m->path);
 		tend__make_printable(name);
 		tend__text_s(&t, name);
 		tend__text_f(&t, "+%#llx", (unsigned long long)(address - m->bias));
