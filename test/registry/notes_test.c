@@ -284,7 +284,8 @@ TEST(ends_that_were_not_completed_are_remembered)
 	e = tend_snapshot_end(s, 1);
 	ck_assert_str_eq(e->name, "worse");
 	ck_assert_uint_eq(e->outcome, TEND_PANICKED);
-	ck_assert_msg(strstr(e->text, "no way") != NULL, "%s", e->text);
+	/* The place and the message; what has no room is cut. */
+	ck_assert_msg(strstr(e->text, "notes_test.c:") != NULL, "%s", e->text);
 	e = tend_snapshot_end(s, 2);
 	ck_assert_uint_eq(e->id, t.id);
 	ck_assert_uint_eq(e->outcome, TEND_CANCELED);
