@@ -9,8 +9,8 @@
 /* Sanitizers, under which a run takes long, see less of it. */
 static void explored(int (*program)(void *), void *arg)
 {
-	const uint64_t one = suite_number("EXPLORE", (uint64_t)suite_count(100, 800, 1000000));
-	const uint64_t two = suite_number("EXPLORE", (uint64_t)suite_count(100, 300, 100000));
+	const uint64_t one = suite_number("EXPLORE", (uint64_t)suite_count(100, 300, 1000000));
+	const uint64_t two = suite_number("EXPLORE", (uint64_t)suite_count(100, 150, 100000));
 	struct tend_sim_result r;
 	uint64_t runs;
 

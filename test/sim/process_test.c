@@ -287,7 +287,7 @@ static int random_processes(void *arg)
 }
 TEST(random_processes_end_and_leave_nothing)
 {
-	run_seeds("random_processes", (uint64_t)suite_count(200, 3000, 30000), random_processes,
+	run_seeds("random_processes", (uint64_t)suite_count(100, 600, 30000), random_processes,
 	          NULL);
 }
 
@@ -798,7 +798,7 @@ static int stop_against_exit(void *program)
  * late; and by seeds those in which it comes early. */
 static void explored(int (*fn)(void *arg), void *arg)
 {
-	const uint64_t some[] = {1000000, (uint64_t)suite_count(500, 4000, 1000000)};
+	const uint64_t some[] = {1000000, (uint64_t)suite_count(300, 1000, 1000000)};
 	struct tend_sim_result r;
 	uint64_t runs = 0;
 
@@ -811,7 +811,7 @@ static void explored(int (*fn)(void *arg), void *arg)
 		              error, r.status, r.result);
 		ck_assert_uint_gt(runs, 20);
 	}
-	for (uint64_t seed = 0; seed < (uint64_t)suite_count(200, 2000, 20000); seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)suite_count(100, 500, 20000); seed++) {
 		where("seed %d of an exploration", (int)seed);
 		OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .switch_in = 1 + (uint32_t)(seed % 5)),
 		                fn, arg, &r));
