@@ -5,7 +5,7 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 # shellcheck disable=SC2046
 sources=$(./tools/sources.sh $(find src -type d ! -name sim))
-flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Iinclude -Isrc"
+flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Iinclude -Isrc -DTEND_VERSION={0}"
 n=0
 bad=0
 

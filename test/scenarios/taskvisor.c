@@ -3,7 +3,7 @@
 
 /* What a task of a test does in its attempts, and what was seen of it. */
 struct child {
-	const int *answers; /* of its attempts; the last is repeated */
+	int answers[16]; /* of its attempts; the last is repeated */
 	int n;
 	tend_event *waits_for; /* first, or NULL; a cancel of the wait is answered by `told` */
 	int told;
@@ -34,9 +34,8 @@ static tend_task spawned(tend_scope s, struct child *c, const struct tend_restar
 	return t;
 }
 
-#define ANSWERING(...) \
-	.answers = (const int[]){__VA_ARGS__}, .n = sizeof((int[]){__VA_ARGS__}) / sizeof(int)
-#define AT_ONCE(...) TEND_RESTART(__VA_ARGS__, .delay_ns = TEND_AT_ONCE)
+#define ANSWERING(...) .answers = {__VA_ARGS__}, .n = sizeof((int[]){__VA_ARGS__}) / sizeof(int)
+#define AT_ONCE(...)   TEND_RESTART(__VA_ARGS__, .delay_ns = TEND_AT_ONCE)
 
 /* The end of a task with its outcome and the number of its attempts. */
 static struct tend_outcome ended(tend_task t, const struct child *c, int kind, int runs)
@@ -373,7 +372,6 @@ struct storm {
 	const struct tend_restart *restart;
 	bool cancels; /* every second one */
 };
-static const int fails_once[] = {-EIO, 0};
 
 static int spawns_many(void *arg)
 {
@@ -407,7 +405,7 @@ SCENARIO(tv_071_072_096_098_103_a_storm_of_spawns_has_ids_of_its_own_and_drains)
 	memset(&s, 0, sizeof(s));
 	s.restart = AT_ONCE(.policy = TEND_TRANSIENT);
 	for (int i = 0; i < SPAWNERS * EACH; i++)
-		s.children[i / EACH][i % EACH] = (struct child){.answers = fails_once, .n = 2};
+		s.children[i / EACH][i % EACH] = (struct child){.answers = {-EIO, 0}, .n = 2};
 	run_storm(&s);
 	OK(tend_scope_wait_empty(root, SOON));
 	for (int i = 0; i < SPAWNERS * EACH; i++) {
@@ -433,7 +431,7 @@ SCENARIO(tv_100_101_spawns_between_cancels_drain)
 	s.cancels = true;
 	s.restart = TEND_RESTART(.policy = TEND_PERMANENT, .delay_ns = 20 * TEND_SEC);
 	for (int i = 0; i < SPAWNERS * EACH; i++)
-		s.children[i / EACH][i % EACH] = (struct child){.answers = fails_once, .n = 1};
+		s.children[i / EACH][i % EACH] = (struct child){.answers = {-EIO, 0}, .n = 1};
 	run_storm(&s);
 	for (int i = 0; i < SPAWNERS * EACH; i++)
 		if (i % EACH % 2) {
@@ -601,7 +599,7 @@ SCENARIO(tv_153_a_panic_after_a_fatal_failure_is_not_tried_again)
 
 	open_world(2);
 	for (int before = 0; before < 2; before++) {
-		c = (struct child){.answers = fails_once, .n = before};
+		c = (struct child){.answers = {-EIO, 0}, .n = before};
 		OK(tend_spawn(
 			root, calls_itself_fatal, &c,
 			TEND_TASK_OPTS(.drop = drop,

@@ -350,7 +350,9 @@ static int calls(void *arg)
 	struct caller *c = arg;
 	struct ref_task *t = &c->actor->ref;
 	int expected = order_of(t, c->order);
-	const struct ref_caller *awaited = &t->callers[t->ncallers - 1];
+	/* The newest, if the command has not been answered at once. */
+	const struct ref_caller *awaited =
+		expected == -ETIMEDOUT ? &t->callers[t->ncallers - 1] : NULL;
 	int error = give(c->actor->task, c->order, TEND_FOREVER);
 
 	ref_look(t, tend_now());
