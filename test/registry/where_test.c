@@ -18,7 +18,7 @@ static struct {
 	tend_runtime *rt;
 	int pipe[2], full[2];
 } to;
-static volatile int64_t answer;
+static _Atomic int64_t answer; /* of tasks of several threads */
 
 #define WAITS(name, call) \
 	static int name(void *arg) \
