@@ -74,7 +74,7 @@ first_failure() { # the TEST that is tried first, or nothing
 	done
 }
 
-# One bug: a perl substitution over one file. It must apply, and compile. The test that is
+# One bug: a perl substitution over one .c file. It must apply, and compile. The test that is
 # known to see the bug comes first, because without it most of the time goes to tests that do
 # not; any test may catch a mutant. Each lane takes its turn.
 mutant() { # NAME, FILE, EXPRESSION, [TEST]
@@ -326,8 +326,8 @@ mutant "an end is told before it is" src/scope/finish.c \
 mutant "a watch stays after the end" src/scope/changes.c \
 	's/ring\(rt, event->id, ended\)/ring(rt, event->id, false)/' \
 	a_watch_of_a_task_sets_the_event_until_its_end
-mutant "a rest between two attempts is not told" src/runtime/runtime.h \
-	's/return rt->rests\(t, wait\);/;/' a_rest_between_two_attempts_sets_the_event
+mutant "a rest between two attempts is not told" src/scope/changes.c \
+	's/tend__tell_all\(s, t->record, &\(struct tend__event\)\{\.id = t->id\}\);//' a_rest_between_two_attempts_sets_the_event
 mutant "a change is told to the own scope only" src/scope/changes.c \
 	's/for \(; s; s = tend__parent\(s\)\)/if (s)/' each_change_of_a_scope_and_below_sets_the_event
 
@@ -385,8 +385,8 @@ mutant "readers are told of the attempt before" src/supervise/attempt.c \
 	's/describe_attempt\(t, l->attempts, now\)/describe_attempt(t, l->attempts - 1, now)/' $lives
 mutant "a task canceled at rest ends as its last attempt" src/supervise/attempt.c \
 	's/if \(tend__is_canceled\(t\)\)\s*return 0;//' $lives
-mutant "a closed scope does not end the attempts" src/scope/scope.h \
-	's/TEND__SCOPE_CANCELED \| TEND__SCOPE_CLOSED \| TEND__SCOPE_STOPPING\)\)/TEND__SCOPE_CANCELED))/' $lives
+mutant "a closed scope does not end the attempts" src/supervise/attempt.c \
+	's/\.ends = tend__is_to_end\(t\)/.ends = tend__cancel_requested(t)/' $lives
 mutant "a time is not missed at its instant" src/supervise/ladder.c \
 	's/if \(at <= now && !look->text\)/if (at + 1 <= now \&\& !look->text)/' $lives
 mutant "ready is asked after it was said" src/supervise/ladder.c \
