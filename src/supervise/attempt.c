@@ -85,17 +85,22 @@ static void describe_attempt(struct tend__task *t, uint32_t attempt, uint64_t no
 	tend__store_release(&r->seq, seq + 2);
 }
 
-/* Forgets how the last attempt ended. */
-static void forget_message(struct tend__task *t)
+/* Forgets how the last attempt ended. Without the stripe `extra` may not even be read, because a
+ * cancel may be making it; so the life knows whether there is a text, and most restarts take no
+ * stripe. */
+static void forget_message(struct tend__task *t, struct tend__life *l)
 {
-	struct tend__extra *extra = t->extra;
+	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
 
-	if (!extra || (!extra->message[0] && !extra->signal))
+	if (!l->has_text)
 		return;
-	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
-	extra->message[0] = 0;
-	extra->signal = 0;
-	tend__unlock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	l->has_text = false;
+	tend__lock(stripe);
+	if (t->extra) {
+		t->extra->message[0] = 0;
+		t->extra->signal = 0;
+	}
+	tend__unlock(stripe);
 }
 
 /* Returns the ending of a task whose life ends at rest: canceled; or as the last attempt, because
@@ -197,7 +202,7 @@ static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 		/* A panic leaves no result. */
 		t->result = 0;
 		describe_attempt(t, l->attempts, now);
-		forget_message(t);
+		forget_message(t, l);
 	}
 	return begins;
 }
@@ -322,6 +327,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	if (gives_up)
 		d.verdict = TEND__ENDS;
 	l->failures = d.failures;
+	/* A panic, a start that failed and a probe have left a text. */
+	l->has_text = l->has_text || l->late || t->ending;
 	l->last = ending_of(t, l, &d);
 	l->attempt.error = l->late ? l->attempt.stop_code : 0;
 	/* The failure came before the cancel of the scope, which follows it. */

@@ -78,6 +78,8 @@ static void keep_text(struct tend__task *t, const char *text)
 	if (tend__task_extra(t))
 		tend__text_copy(t->extra->message, sizeof(t->extra->message), text);
 	tend__unlock(stripe);
+	if (t->flags & TEND__RESTARTABLE)
+		tend__life_of(t)->has_text = true;
 }
 
 static void keep(struct tend__task *t, const char *fmt, va_list args) TEND_PRINTF(2, 0);

@@ -82,6 +82,7 @@ struct tend__life {
 	uint8_t last;                /* (l) ending of the last attempt, as tend__task.ending */
 	bool late;                   /* (l) the stop is for a failure of the attempt */
 	bool fatal;                  /* (l) the attempt called its failure fatal */
+	bool has_text;               /* (w) the outcome of the attempt has a text */
 	bool ready;                  /* (l) the attempt is ready */
 	bool alarmed;                /* (l) the alarm was set, and may not have rung */
 };
