@@ -474,7 +474,7 @@ mutant "a scope that gives up cancels nobody" src/supervise/attempt.c \
 # ---- Processes ----
 mutant "a process that was canceled before its request is asked for" src/kinds/process/link.c \
 	's/if \(tend__cancel_requested\(p->task\) \|\| wants_kill\(p\)\) \{/if (0) {/;
-	 s/if \(p->phase == TEND__PHASE_ASKING\)\n\t\t\tfail\(p, TEND__STAGE_KILLED, ECANCELED\);/;/' \
+	 s/else if \(!p->asked && p->phase == TEND__PHASE_ASKING\)\n\t\t\tfail\(p, TEND__STAGE_KILLED, ECANCELED\);/;/' \
 	a_process_that_is_canceled_before_its_request_never_starts
 mutant "the stop of a process that found no room is forgotten" src/kinds/process/link.c \
 	's/(the kernel may be out of\n\t \* memory for a while. \*\/\n\t)if \(error\)/$1if (0)/' \
