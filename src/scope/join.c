@@ -5,19 +5,6 @@
 
 #include <errno.h>
 
-/* Returns whether the task owns a scope around the caller. Such a task may not end before the
- * caller ends. The scopes above the caller stay open while the caller runs. */
-static bool waits_for_me(uint64_t id)
-{
-	struct tend__task *self = tend__tls.task;
-
-	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: an owner that is made during this look is seen, or comes later. */
-		if (tend__load_relaxed(&s->owner) == id)
-			return true;
-	return false;
-}
-
 /* Takes the ended task from the list of its scope. Returns whether the caller frees the task. */
 static bool take(struct tend__task *t)
 {
@@ -60,7 +47,7 @@ static inline __attribute__((always_inline)) int join(tend_task task, struct ten
 		return 0;
 	}
 	/* A task around the caller is live, so the look comes here, for the joins that wait. */
-	if (waits_for_me(task.id) || (kept && deadline && tend__check_may_wait())) {
+	if (tend__owns_caller(task.id) || (kept && deadline && tend__check_may_wait())) {
 		tend__unlock(tend__stripe_of(rt, task.id));
 		return -EDEADLK;
 	}

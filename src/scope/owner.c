@@ -179,3 +179,14 @@ int tend_scope_hold(tend_scope scope, tend_task owner)
 	tend__unlock(&s->rt->tree);
 	return error;
 }
+
+bool tend__owns_caller(uint64_t id)
+{
+	struct tend__task *self = tend__tls.task;
+
+	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
+		/* Relaxed: an owner that is made during this look is seen, or comes later. */
+		if (tend__load_relaxed(&s->owner) == id)
+			return true;
+	return false;
+}

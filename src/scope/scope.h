@@ -294,12 +294,27 @@ int64_t tend__scope_live(struct tend__scope *s, uint64_t id);
 int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
 /* Returns a reason with the clock of now; text may be NULL. */
 struct tend_reason tend__reason(int code, const char *text, uint64_t who);
+/* Asks a task to end now, if the task is an abortable fiber or a process. */
+void tend__task_force(tend_runtime *rt, uint64_t id);
+/* Returns the instant at which the last part of the time until the deadline begins, in which a
+ * shutdown uses force: the last fifth, at most a second. */
+static inline uint64_t tend__last_part(uint64_t begun, uint64_t deadline)
+{
+	if (deadline == TEND_FOREVER || deadline <= begun)
+		return deadline;
+	uint64_t last = (deadline - begun) / 5;
+	tend__assert(last < deadline - begun);
+	return deadline - (last < TEND_SEC ? last : TEND_SEC);
+}
 /* The reason of a task whose deadline has passed, and the cancel for this reason. */
 struct tend_reason tend__task_late(void);
 void tend__task_time_out(uint64_t id);
 
 /* owner.c */
 
+/* Returns whether the task owns a scope around the caller. Such a task may not end before the
+ * caller ends. The scopes above the caller stay open while the caller runs. */
+bool tend__owns_caller(uint64_t id);
 /* At the end of a task: cancels the scopes that the task owns, which then close themselves. */
 void tend__disown(struct tend__task *t);
 /* At the end of an attempt of the calling task: cancels the scopes that the attempt has opened,

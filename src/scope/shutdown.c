@@ -93,17 +93,6 @@ static void tell(struct tend__shutdown *op) TEND_REQUIRES(&op->scope->home.lock)
 	}
 }
 
-/* Returns the instant at which the last part of the time until the deadline begins: the last
- * fifth, at most a second. */
-static uint64_t last_part(uint64_t begun, uint64_t deadline)
-{
-	if (deadline == TEND_FOREVER || deadline <= begun)
-		return deadline;
-	uint64_t last = (deadline - begun) / 5;
-	tend__assert(last < deadline - begun);
-	return deadline - (last < TEND_SEC ? last : TEND_SEC);
-}
-
 /* Asks each abortable fiber and each process below the scope to end now. */
 static void force(struct tend__scope *top, uint64_t id)
 {
@@ -114,19 +103,9 @@ static void force(struct tend__scope *top, uint64_t id)
 	for (uint32_t slot = 2; slot < used; slot++) {
 		struct tend__record *r = tend__record_at(h, slot);
 		uint64_t task = tend__report_survivor(rt, r, slot, id);
-		uint32_t kind = tend__load_acquire(&r->site_kind) & 0xff;
-		struct tend__task *t;
 
-		if (!task || tend__task_touch(rt, task, &t))
-			continue;
-		if ((kind == TEND_KIND_PROCESS || (t->flags & TEND_ABORTABLE)) &&
-		    tend__task_mark(r, task, TEND__ABORTED)) {
-			if (t->kind->told)
-				t->kind->told(t);
-			if (tend__task_notify_id(t, task))
-				tend__task_wake(t);
-		}
-		tend__unlock(tend__stripe_of(rt, task));
+		if (task)
+			tend__task_force(rt, task);
 	}
 }
 
@@ -287,11 +266,11 @@ static uint64_t due(const struct tend__shutdown *op, bool empty)
 	uint64_t at = op->deadline;
 
 	if (op->phase == CLEANING)
-		at = last_part(op->report->begun, op->deadline);
+		at = tend__last_part(op->report->begun, op->deadline);
 	else if (op->phase == DRAINING && op->drain < at)
 		at = op->drain;
 	else if (op->phase == CANCELED && !empty)
-		at = last_part(op->report->canceled, op->deadline);
+		at = tend__last_part(op->report->canceled, op->deadline);
 	if (op->cleanups && !op->cleaning && op->retry < at)
 		at = op->retry;
 	return at;

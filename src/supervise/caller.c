@@ -69,3 +69,8 @@ void tend__callers_tell(struct tend__task *t, enum tend__step step)
 			tend__waiter_done(&c->waiter, result);
 	}
 }
+
+bool tend__waits_for_caller(uint64_t id)
+{
+	return (tend__tls.task && tend__tls.task->id == id) || tend__owns_caller(id);
+}

@@ -58,21 +58,6 @@ static int restart(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t-
 
 /* ---- The callers ---- */
 
-/* Returns whether the calling task is the task, or is below a scope that the task owns: the
- * attempt cannot end before the caller. */
-static bool waits_for_caller(uint64_t id)
-{
-	struct tend__task *self = tend__tls.task;
-
-	if (self && self->id == id)
-		return true;
-	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: an owner that is made during this look is seen, or comes later. */
-		if (tend__load_relaxed(&s->owner) == id)
-			return true;
-	return false;
-}
-
 enum command { STOP, START, RESTART, WAIT };
 
 static int wish(struct tend__task *t, enum command command, struct tend__caller *c)
@@ -124,7 +109,7 @@ static int call(tend_task task, enum command command, enum tend__awaits awaits, 
 
 	if (!rt)
 		return tend__no_such();
-	if (waits_for_caller(task.id))
+	if (tend__waits_for_caller(task.id))
 		return -EDEADLK;
 	/* Before the locks: tend__self() may take a scope's lock. */
 	struct tend__caller c = {

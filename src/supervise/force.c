@@ -73,46 +73,6 @@ static bool await(tend_runtime *rt, tend_task task, struct end *end, uint64_t un
 	return fired;
 }
 
-static void force(tend_runtime *rt, tend_task task)
-{
-	struct tend__task *t;
-
-	if (tend__task_touch(rt, task.id, &t))
-		return;
-	/* Relaxed: the kind of a live task does not change. */
-	bool process = (tend__load_relaxed(&t->record->site_kind) & 0xff) == TEND_KIND_PROCESS;
-	if ((process || (t->flags & TEND_ABORTABLE)) &&
-	    tend__task_mark(t->record, task.id, TEND__ABORTED)) {
-		if (t->kind->told)
-			t->kind->told(t);
-		if (tend__task_notify_id(t, task.id))
-			tend__task_wake(t);
-	}
-	tend__unlock(tend__stripe_of(rt, task.id));
-}
-
-/* The last fifth of the time, at most a second. */
-static uint64_t last_part(uint64_t deadline)
-{
-	uint64_t now = tend__clock(), last;
-
-	if (deadline == TEND_FOREVER || deadline <= now)
-		return deadline;
-	last = (deadline - now) / 5;
-	return deadline - (last < TEND_SEC ? last : TEND_SEC);
-}
-
-static bool owns_caller(uint64_t id)
-{
-	struct tend__task *self = tend__tls.task;
-
-	for (struct tend__scope *s = self ? tend__scope_of(self) : NULL; s; s = tend__parent(s))
-		/* Relaxed: an owner that is made during this look is seen, or comes later. */
-		if (tend__load_relaxed(&s->owner) == id)
-			return true;
-	return self && self->id == id;
-}
-
 int tend_task_shutdown(tend_task task, uint64_t deadline)
 {
 	TEND__VISIT(rt, task.id);
@@ -122,7 +82,7 @@ int tend_task_shutdown(tend_task task, uint64_t deadline)
 	if (!rt)
 		return tend__no_such();
 	tend__deadline_check(deadline);
-	if (owns_caller(task.id) || (deadline && tend__check_may_wait()))
+	if (tend__waits_for_caller(task.id) || (deadline && tend__check_may_wait()))
 		return -EDEADLK;
 	struct end end = {.waiter = {.task = tend__self(&room)}};
 	int error = watch(rt, task, &end, &w);
@@ -130,9 +90,9 @@ int tend_task_shutdown(tend_task task, uint64_t deadline)
 		return error;
 	/* Canceled before, or ended since: then there is an end to wait for. */
 	(void)!tend_task_cancel(task, -ECANCELED, "the task was shut down");
-	bool ended = await(rt, task, &end, last_part(deadline));
+	bool ended = await(rt, task, &end, tend__last_part(tend__clock(), deadline));
 	if (!ended) {
-		force(rt, task);
+		tend__task_force(rt, task.id);
 		ended = await(rt, task, &end, deadline);
 	}
 	if (ended)

@@ -149,6 +149,9 @@ struct tend__caller {
 	enum tend__awaits awaits;
 	uint32_t attempt;
 };
+/* Returns whether the calling task is the task, or is below a scope that the task owns: the
+ * attempt cannot end before the caller. */
+bool tend__waits_for_caller(uint64_t id);
 /* Ends the waits for this step of the task. */
 void tend__callers_tell(struct tend__task *t, enum tend__step step) TEND_REQUIRES(&t->home->lock);
 

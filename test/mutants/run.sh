@@ -314,7 +314,7 @@ mutant "a shutdown cancels before its cleanups" src/scope/shutdown.c \
 	's/if \(!cleaned && !op->retry && now < due\(op, empty\)\)/if (0)/' \
 	rule_06_cleanups_run_before_the_cancel
 mutant "a shutdown waits for a cleanup that does not come back" src/scope/shutdown.c \
-	's/at = last_part\(op->report->begun, op->deadline\);/at = TEND_FOREVER;/' \
+	's/at = tend__last_part\(op->report->begun, op->deadline\);/at = TEND_FOREVER;/' \
 	a_late_cleanup_is_named_and_the_deadline_holds
 mutant "a shutdown is over before its cleanups" src/scope/shutdown.c \
 	's/if \(empty && cleaned\)/if (empty)/' \
