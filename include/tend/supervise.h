@@ -38,13 +38,12 @@ enum {
  * end. Lengths are nanoseconds and are never rounded.
  *
  * An attempt fails by a negative result, by a panic, if no stack could be had, or by missing
- * one of its times. A failed
- * attempt of a transient or permanent task is followed by a rest and another attempt, until
- * `retries` are used: then the task ends with the failure. The rest after n failures in a
- * row is delay_ns * factor^(n-1), at most delay_max_ns, and then the jitter; a millisecond
- * at least, unless the delay is TEND_AT_ONCE. Many restarts at once are spread over time, see
- * tend_runtime_opts. An attempt that returned -ECANCELED although
- * nobody had asked it to stop ends the task, as canceled.
+ * one of its times. A failed attempt of a transient or permanent task is followed by a rest
+ * and another attempt, until `retries` are used: then the task ends with the failure. The
+ * rest after n failures in a row is delay_ns * factor^(n-1), at most delay_max_ns, and then
+ * the jitter; a millisecond at least, unless the delay is TEND_AT_ONCE. Many restarts at once
+ * are spread over time, see tend_runtime_opts. An attempt that returned -ECANCELED although
+ * nobody had asked the attempt to stop ends the task, as canceled.
  *
  * No attempt follows once the task or its scope is canceled, or its scope closes. */
 struct tend_restart {
@@ -119,7 +118,7 @@ TEND_API int tend_alive(void);
 
 /* Keep the text of a failure for the outcome: `return tend_fail(-EIO, "disk %s", name);`. After
  * tend_fatal() a negative result or a panic ends the task for good, under any policy. A function
- * that  * completes after all takes both back.
+ * that completes after all takes both back.
  *
  *   fmt       as printf(3); 127 bytes are kept
  *   returns   code
@@ -127,8 +126,8 @@ TEND_API int tend_alive(void);
 TEND_API int tend_fail(int code, const char *fmt, ...) TEND_PRINTF(2, 3);
 TEND_API int tend_fatal(int code, const char *fmt, ...) TEND_PRINTF(2, 3);
 
-/* The same of an attempt of another task, by a probe: the attempt is ready; or it has failed, and
- * is stopped.
+/* A probe says of an attempt of another task: the attempt is ready; or the attempt has failed,
+ * and is stopped.
  *
  *   attempt   number of the attempt, so that a late probe does not speak of the next one
  *   code      a negative errno value, the `error` of the failure

@@ -23,9 +23,7 @@ static uint32_t outcome_of(struct tend__task *t)
 	return t->ending || t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
 }
 
-/* Why a task has ended, as `error` of struct tend_outcome. Once the task has ended, with the
- * stripe or where no thread has touched the task; before, only of a failure. */
-static int32_t error_of(const struct tend__task *t, uint32_t outcome)
+int32_t tend__error_of(const struct tend__task *t, uint32_t outcome)
 {
 	if (outcome == TEND_COMPLETED)
 		return 0;
@@ -71,7 +69,7 @@ static void describe(struct tend__task *t, struct tend_outcome *o)
 		o->timed_out = t->extra->timed_out;
 	} else if (t->was_canceled)
 		o->reason.code = t->cancel_code;
-	o->error = error_of(t, outcome);
+	o->error = tend__error_of(t, outcome);
 }
 
 void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out)
@@ -162,7 +160,7 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 		/* If the scope is canceled already, the first reason stays. */
 		if (!tend__scope_cancel(s, s->id, &reason)) {
 			tend__lock(&s->home.lock);
-			s->critical_error = error_of(t, outcome);
+			s->critical_error = tend__error_of(t, outcome);
 			tend__unlock(&s->home.lock);
 		}
 	}
@@ -172,7 +170,7 @@ static __attribute__((noinline)) void failed(struct tend__scope *s, struct tend_
 	             (t->flags & TEND__RESTARTABLE);
 	if (!began)
 		could_not_start(t);
-	int32_t error = error_of(t, outcome);
+	int32_t error = tend__error_of(t, outcome);
 	tend__lock(&s->home.lock);
 	bool first = !s->first_error;
 	if (first) {
@@ -311,7 +309,7 @@ void tend__task_finish(struct tend__task *t)
 		                                     .parent = s->id,
 		                                     .at = now,
 		                                     .result = t->result,
-		                                     .error = error_of(t, outcome)});
+		                                     .error = tend__error_of(t, outcome)});
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
 	if (touched)

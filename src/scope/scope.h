@@ -329,6 +329,9 @@ int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t);
 
 /* Ends a task: the outcome, the counts, and the news to its waiters. */
 void tend__task_finish(struct tend__task *t);
+/* Returns why a task has ended, as `error` of struct tend_outcome. Once the task has ended, with
+ * the stripe or where no thread has touched the task; before, only of a failure. */
+int32_t tend__error_of(const struct tend__task *t, uint32_t outcome);
 /* Describes the end of an ended task, in a struct with a good size. With the stripe. */
 void tend__outcome_fill(struct tend__task *t, struct tend_outcome *out);
 /* Called once at the end of a task, with the stripe held. */

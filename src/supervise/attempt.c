@@ -35,7 +35,7 @@ static uint64_t random_for(tend_runtime *rt, const struct tend__policy *p)
 
 /* ---- The end for good ---- */
 
-/* Ends the life: no attempt follows, and nobody revises this. */
+/* Ends the life: no attempt follows, whatever is asked for later. */
 static void end_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	struct tend__scope *s = tend__scope_of(t);
@@ -56,7 +56,8 @@ static void last_words(struct tend__task *t, uint8_t ending)
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert(l->phase == TEND__LIFE_OVER && !t->drop && !t->defers);
-	/* An attempt that was aborted because it missed a time has failed. */
+	/* `ending` counts for more than the argument, and is of the drop from here on: an
+	 * attempt that was aborted because it missed a time has failed. */
 	t->ending = 0;
 	if (tend__task_word(t) & (TEND__STOP | TEND__ABANDONED))
 		tend__task_unmark(t, TEND__STOP | TEND__ABANDONED);
@@ -85,22 +86,14 @@ static void describe_attempt(struct tend__task *t, uint32_t attempt, uint64_t no
 	tend__store_release(&r->seq, seq + 2);
 }
 
-/* Forgets how the last attempt ended. Without the stripe `extra` may not even be read, because a
- * cancel may be making it; so the life knows whether there is a text, and most restarts take no
- * stripe. */
+/* With the stripe: forgets how the last attempt ended. */
 static void forget_message(struct tend__task *t, struct tend__life *l)
 {
-	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
-
-	if (!l->has_text)
-		return;
 	l->has_text = false;
-	tend__lock(stripe);
 	if (t->extra) {
 		t->extra->message[0] = 0;
 		t->extra->signal = 0;
 	}
-	tend__unlock(stripe);
 }
 
 /* Returns the ending of a task whose life ends at rest: canceled; or as the last attempt, because
@@ -177,7 +170,7 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t n
 
 /* Begins an attempt, if an attempt is due. Otherwise returns false, and *wait is the rest that
  * goes on, or TEND__WAIT_NONE for the end. */
-static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
+static bool begin_if_due(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 {
 	uint64_t now =
 		l->phase == TEND__LIFE_FRESH && !l->rules->exact ? tend__coarse() : tend__clock();
@@ -202,8 +195,25 @@ static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 		/* A panic leaves no result. */
 		t->result = 0;
 		describe_attempt(t, l->attempts, now);
-		forget_message(t, l);
 	}
+	return begins;
+}
+
+/* The same, and forgets the text of the last attempt when another begins. The stripe is held from
+ * before the beginning, because a probe that names the new attempt writes a text under the stripe.
+ * Without the stripe `extra` may not even be read, because a cancel may be making it; so the life
+ * knows whether there is a text, and most restarts take no stripe. */
+static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
+{
+	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
+
+	if (!l->has_text)
+		return begin_if_due(t, l, wait);
+	tend__lock(stripe);
+	bool begins = begin_if_due(t, l, wait);
+	if (begins)
+		forget_message(t, l);
+	tend__unlock(stripe);
 	return begins;
 }
 
@@ -252,11 +262,12 @@ static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->
 	tend__store_relaxed(&t->record->result, t->result);
 }
 
-/* Returns how long a task rests that has failed: a storm of restarts is spread over time. */
+/* Returns how long a task rests that has failed: a storm of restarts is spread over time. The
+ * decisions are spread and each rest begins at its place among them: if the ends of the rests
+ * were spread, a task that rests for an hour would hold up all others for an hour. */
 static uint64_t spread(tend_runtime *rt, uint64_t now, uint64_t rest)
 {
 	uint64_t gap = rt->restart_gap_ns, at, next;
-	uint64_t due = rest < TEND_FOREVER - now ? now + rest : TEND_FOREVER - 1;
 	/* Relaxed: the exchange decides, and the instant orders nothing. */
 	uint64_t before = tend__load_relaxed(&rt->restart_next);
 
@@ -264,9 +275,9 @@ static uint64_t spread(tend_runtime *rt, uint64_t now, uint64_t rest)
 		return rest;
 	do {
 		next = before;
-		at = tend__spread(&next, due, gap);
+		at = tend__spread(&next, now, gap);
 	} while (!tend__cas_weak_acq_rel(&rt->restart_next, &before, next));
-	return at - now;
+	return rest < TEND_FOREVER - (at - now) ? rest + (at - now) : TEND_FOREVER;
 }
 
 /* Plans the next attempt, after the rest. Returns the wait of the rest. */

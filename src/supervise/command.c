@@ -208,11 +208,15 @@ static void describe(struct tend__task *t, struct tend_life *out) TEND_REQUIRES(
 		return;
 	/* Relaxed: written under the lock. */
 	out->last_result = tend__load_relaxed(&t->record->result);
-	out->last_error = out->last == TEND_PANICKED ? -EFAULT
-	                  : out->last != TEND_FAILED ? 0
-	                  : l->attempt.error         ? l->attempt.error
-	                  : out->last_result < 0     ? out->last_result
-	                                             : -EIO;
+	if ((word & TEND__STATE) == TEND__ENDED)
+		out->last_error = tend__error_of(t, out->last);
+	else
+		out->last_error = out->last == TEND_COMPLETED  ? 0
+		                  : out->last == TEND_PANICKED ? -EFAULT
+		                  : out->last != TEND_FAILED   ? -ECANCELED
+		                  : l->attempt.error           ? l->attempt.error
+		                  : out->last_result < 0       ? out->last_result
+		                                               : -EIO;
 	if (t->extra && out->last != TEND_COMPLETED)
 		memcpy(out->last_message, t->extra->message, sizeof(out->last_message));
 }

@@ -141,7 +141,8 @@ static bool next_rung(struct tend__task *t, struct tend__life *l, uint64_t now)
 	return l->rung == TEND__RUNG_FORCED;
 }
 
-/* Looks at a life whose alarm has rung. Returns as next_rung(). */
+/* Looks at a life whose alarm has rung. Returns true if the scopes of the attempt are to be
+ * canceled, which needs another lock. */
 static bool ring(struct tend__task *t, struct tend__life *l, uint64_t now)
 	TEND_REQUIRES(&t->home->lock)
 {

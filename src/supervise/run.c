@@ -64,7 +64,13 @@ int(tend_scope_run)(tend_scope scope, uint64_t deadline, struct tend_stats *stat
 	if (error)
 		return error;
 	int why = cause(s, scope.id);
-	/* A task may have been spawned since; the close waits for its end. */
-	error = (tend_scope_close)(scope, deadline, stats);
-	return error ? error : told ? -ECANCELED : why;
+	struct tend_stats all = {.size = sizeof(all)};
+	/* A task may have been spawned since; the close waits for its end, and the scope may give
+	 * up meanwhile. */
+	error = (tend_scope_close)(scope, deadline, &all);
+	if (error)
+		return error;
+	if (stats)
+		tend__out_fill(stats, tend__out_size(stats), &all, sizeof(all));
+	return told ? -ECANCELED : !why && all.gave_up ? -ELOOP : why;
 }

@@ -28,7 +28,7 @@ static bool say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
 	return true;
 }
 
-/* With the stripe, or by the task itself, so that the task is live. */
+/* The caller has the stripe, or is the task itself, so that the task is live. */
 static void tell_ready(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);

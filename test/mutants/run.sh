@@ -560,7 +560,7 @@ mutant "a close stops the times of an attempt" src/supervise/ladder.c \
 	's/!= TEND__LIFE_RUNS \|\| tend__is_canceled\(t\)/!= TEND__LIFE_RUNS || tend__is_to_end(t)/' \
 	every_schedule_of_a_request_against_a_timeout
 mutant "restarts come at once, however many" src/supervise/attempt.c \
-	's/at = tend__spread\(&next, due, gap\);/at = due;/' \
+	's/at = tend__spread\(&next, now, gap\);/at = now;/' \
 	f40_a_storm_of_restarts_is_spread
 }
 

@@ -187,6 +187,61 @@ SCENARIO(f21_a_stop_that_a_start_overtakes_is_answered)
 	close_world();
 }
 
+struct resting {
+	tend_event *never;
+	tend_task task;
+	_Atomic int runs, answered;
+};
+
+static int fails_and_then_waits(void *arg)
+{
+	struct resting *r = arg;
+
+	return r->runs++ ? tend_event_wait(r->never, TEND_FOREVER) : -EIO;
+}
+
+static int stops(void *arg)
+{
+	struct resting *r = arg;
+
+	OK(tend_task_stop(r->task, SOON));
+	count_one(&r->answered);
+	return 0;
+}
+
+static int starts(void *arg)
+{
+	struct resting *r = arg;
+	int error = tend_task_start(r->task, 0);
+
+	ck_assert(!error || error == -ETIMEDOUT);
+	count_one(&r->answered);
+	return 0;
+}
+
+/* The start comes before the task has looked at the stop: there was no attempt to end. */
+SCENARIO(f21_a_stop_at_rest_that_a_start_overtakes_is_answered)
+{
+	static struct resting r;
+
+	open_world(1);
+	r = (struct resting){.never = new_event()};
+	OK(tend_spawn(root, fails_and_then_waits, &r,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .delay_ns = 20 * TEND_SEC)),
+	              &r.task));
+	await_state(r.task.id, TEND_STATE_BACKOFF);
+	OK(tend_spawn(root, stops, &r, NULL, NULL));
+	OK(tend_spawn(root, starts, &r, NULL, NULL));
+	await_count(&r.answered, 2);
+	OK(tend_task_cancel(r.task, -EPIPE, "enough"));
+	OK(tend_scope_wait_empty(root, SOON));
+	/* As the outcome says. */
+	struct tend_life i = info(r.task);
+	ck_assert_int_eq(i.last_error, joined(r.task).error);
+	close_world();
+}
+
 static int commands_itself(void *arg)
 {
 	tend_task t = tend_self();

@@ -285,6 +285,34 @@ SCENARIO(f40_a_storm_of_restarts_is_spread)
 	OK(tend_runtime_close(rt, SOON));
 }
 
+/* A task that rests for an hour holds up no restart of another. */
+SCENARIO(f40_a_long_rest_delays_no_other)
+{
+	struct tend_life life;
+	tend_task slow, quick;
+
+	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = 2, .tasks_max = 100,
+	                                       .restarts_per_s = 500),
+	                     &rt));
+	root = tend_root(rt);
+	runs = 0;
+	OK(tend_spawn(root, fails, NULL,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .delay_ns = 3600 * TEND_SEC,
+	                                                     .delay_max_ns = 3600 * TEND_SEC)),
+	              &slow));
+	OK(tend_task_wait(slow, TEND_IS_OVER, 1, SOON));
+	OK(tend_spawn(root, fails, NULL,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .delay_ns = 60 * TEND_SEC)),
+	              &quick));
+	OK(tend_task_wait(quick, TEND_IS_OVER, 1, SOON));
+	OK(tend_task_info(quick, &life));
+	ck_assert_uint_le(life.due, tend_after(61 * TEND_SEC));
+	OK(tend_scope_cancel(root, -ECANCELED, "enough"));
+	OK(tend_runtime_close(rt, SOON));
+}
+
 SCENARIO(a_plan_is_what_happens)
 {
 	const struct tend_restart *policy =
