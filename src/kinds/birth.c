@@ -133,8 +133,9 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	}
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
-	if (!error && (opts->restart || s->group))
-		error = rt->supervise(t, opts->restart);
+	tend__assert(spawn->attempts || !opts->restart);
+	if (!error && spawn->attempts && (opts->restart || s->group))
+		error = rt->supervise(t, opts->restart, spawn->attempts);
 	if (error) {
 		tend__task_unprepare(t);
 		return error;

@@ -5,6 +5,33 @@
 
 static const struct tend__kind kind_fiber = {.wake = tend__fiber_wake, .leave = tend__fiber_end};
 
+/* ---- An attempt of a fiber: a single turn ---- */
+
+static void wake(struct tend__task *t)
+{
+	if (t->worker) {
+		tend__fiber_wake(t);
+		return;
+	}
+	/* The task is at rest, and the caller's alone until it is queued. */
+	TEND__EDGE_RELEASE(t);
+	tend__spawned(tend__scope_of(t)->rt, t);
+}
+
+static uint32_t turn(struct tend__task *t)
+{
+	if (tend__listened(tend__scope_of(t)->rt))
+		tend__task_began(t);
+	t->result = t->fn(t->arg);
+	tend__unwind(t);
+	return TEND__WAIT_NONE;
+}
+
+static const struct tend__kind attempt_of_fiber = {
+	.wake = wake, .turn = turn, .quit = tend__fiber_rest};
+
+/* ---- The spawns ---- */
+
 /* Flat, because gcc inlines the parts of a spawn here only if few other functions call the same
  * parts: out of line they took 90 instructions of a spawn. */
 __attribute__((flatten)) int tend_spawn_at(const char *site, tend_scope scope, tend_fn *fn,
@@ -23,6 +50,7 @@ __attribute__((flatten)) int tend_spawn_at(const char *site, tend_scope scope, t
 	                            .site = site,
 	                            .opts = opts,
 	                            .ops = &kind_fiber,
+	                            .attempts = &attempt_of_fiber,
 	                            .kind = TEND_KIND_FIBER,
 	                            .kept = out != NULL};
 	struct tend__task *t;

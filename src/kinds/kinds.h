@@ -23,11 +23,12 @@ struct tend__spawn {
 	const char *site;
 	const struct tend_task_opts *opts; /* checked by tend__task_opts() */
 	const struct tend__kind *ops;
-	uint32_t kind;    /* TEND_KIND_... */
-	uint32_t attempt; /* 0 stands for 1 */
-	bool kept;        /* the outcome is kept for joiners */
-	bool starting;    /* the task itself clears STARTING when it runs */
-	bool forced;      /* no admission refuses the task */
+	const struct tend__kind *attempts; /* the kind of an attempt; NULL: the task runs once */
+	uint32_t kind;                     /* TEND_KIND_... */
+	uint32_t attempt;                  /* 0 stands for 1 */
+	bool kept;                         /* the outcome is kept for joiners */
+	bool starting;                     /* the task itself clears STARTING when it runs */
+	bool forced;                       /* no admission refuses the task */
 };
 
 /* Takes a slot, fills the record and wins the admission of the scope. The caller then

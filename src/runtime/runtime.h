@@ -195,8 +195,10 @@ struct tend_runtime {
 	 * error. */
 	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
 	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
-	 * again and again, as `restart` says. Returns 0 or the error. */
-	int (*supervise)(struct tend__task *t, const struct tend_restart *restart);
+	 * again and again, as `restart` says, or with NULL the default of its scope, if there is
+	 * one. An attempt is turns of the kind. Returns 0 or the error. */
+	int (*supervise)(struct tend__task *t, const struct tend_restart *restart,
+	                 const struct tend__kind *kind);
 	/* (c) The same for a scope, of whose options *out is made. */
 	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
 	struct tend__segment segment; /* (c) with a lock inside */
@@ -403,7 +405,7 @@ TEND_NORETURN void tend__fiber_end(struct tend__task *t);
 /* Instead of a reason to park: the task is fresh again, at the end of the run queue. */
 enum { TEND__AGAIN = TEND__WAIT_KINDS };
 /* Ends a turn of the running task, from anywhere on its stack: the task is at rest, or with
- * TEND__AGAIN fresh. */
+ * TEND__AGAIN fresh, or with TEND__WAIT_NONE has ended. */
 TEND_NORETURN void tend__fiber_rest(struct tend__task *t, uint32_t wait);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);

@@ -273,18 +273,13 @@ static inline __attribute__((always_inline)) struct tend__task *go_off(struct te
 	tend__bug("tend: worker %u came back to a stack whose task has ended", w->number);
 }
 
-void tend__fiber_end(struct tend__task *t)
-{
-	go_off(t, TEND__WAIT_NONE, false);
-	tend__bug("tend: a task came back from its end");
-}
-
 void tend__fiber_rest(struct tend__task *t, uint32_t wait)
 {
-	tend__assert(wait);
 	go_off(t, wait, false);
-	tend__bug("tend: a task came back from its rest");
+	tend__bug("tend: a task came back from %s", wait ? "its rest" : "its end");
 }
+
+void tend__fiber_end(struct tend__task *t) { tend__fiber_rest(t, TEND__WAIT_NONE); }
 
 void tend__unwind(struct tend__task *t)
 {

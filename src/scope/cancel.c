@@ -260,10 +260,7 @@ void tend__task_force(tend_runtime *rt, uint64_t id)
 
 	if (tend__task_touch(rt, id, &t))
 		return;
-	/* Relaxed: the kind of a live task does not change. */
-	bool process = (tend__load_relaxed(&t->record->site_kind) & 0xff) == TEND_KIND_PROCESS;
-	if ((process || (t->flags & TEND_ABORTABLE)) &&
-	    tend__task_mark(t->record, id, TEND__ABORTED)) {
+	if (tend__is_forcible(t) && tend__task_mark(t->record, id, TEND__ABORTED)) {
 		if (t->kind->told)
 			t->kind->told(t);
 		if (tend__task_notify_id(t, id))

@@ -294,7 +294,14 @@ int64_t tend__scope_live(struct tend__scope *s, uint64_t id);
 int tend__scope_cancel(struct tend__scope *s, uint64_t id, const struct tend_reason *reason);
 /* Returns a reason with the clock of now; text may be NULL. */
 struct tend_reason tend__reason(int code, const char *text, uint64_t who);
-/* Asks a task to end now, if the task is an abortable fiber or a process. */
+/* Returns whether the task is an abortable fiber or a process, which an abort ends. */
+static inline bool tend__is_forcible(const struct tend__task *t)
+{
+	/* Relaxed: the kind of a live task does not change. */
+	return (t->flags & TEND_ABORTABLE) ||
+	       (tend__load_relaxed(&t->record->site_kind) & 0xff) == TEND_KIND_PROCESS;
+}
+/* Asks a task to end now, if the task is forcible. */
 void tend__task_force(tend_runtime *rt, uint64_t id);
 /* Returns the instant at which the last part of the time until the deadline begins, in which a
  * shutdown uses force: the last fifth, at most a second. */

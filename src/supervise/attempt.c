@@ -89,7 +89,7 @@ static void describe_attempt(struct tend__task *t, uint32_t attempt, uint64_t no
 /* With the stripe: forgets how the last attempt ended. */
 static void forget_message(struct tend__task *t, struct tend__life *l)
 {
-	l->has_text = false;
+	l->attempt.has_text = false;
 	if (t->extra) {
 		t->extra->message[0] = 0;
 		t->extra->signal = 0;
@@ -207,7 +207,7 @@ static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
 {
 	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
 
-	if (!l->has_text)
+	if (!l->attempt.has_text)
 		return begin_if_due(t, l, wait);
 	tend__lock(stripe);
 	bool begins = begin_if_due(t, l, wait);
@@ -339,7 +339,7 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		d.verdict = TEND__ENDS;
 	l->failures = d.failures;
 	/* A panic, a start that failed and a probe have left a text. */
-	l->has_text = l->has_text || l->late || t->ending;
+	l->attempt.has_text = l->attempt.has_text || l->late || t->ending;
 	l->last = ending_of(t, l, &d);
 	l->attempt.error = l->late ? l->attempt.stop_code : 0;
 	/* The failure came before the cancel of the scope, which follows it. */
@@ -367,7 +367,7 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	return true;
 }
 
-/* The function and the cleanups of the attempt have run, on this stack. */
+/* The last turn of the attempt is over, and the cleanups have run. */
 static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
 {
 	uint32_t wait;
@@ -391,31 +391,34 @@ static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
 static uint32_t turn(struct tend__task *t)
 {
 	struct tend__life *l = tend__life_of(t);
+	const struct tend__kind *kind = l->attempt.kind;
 	uint32_t wait = TEND__WAIT_NONE;
 
-	if (begin(t, l, &wait)) {
-		if (tend__listened(tend__scope_of(t)->rt))
-			tend__task_began(t);
-		t->result = t->fn(t->arg);
-		tend__unwind(t);
-		return attempt_over(t, l);
+	if (l->phase != TEND__LIFE_RUNS) {
+		if (!begin(t, l, &wait)) {
+			if (wait == TEND__WAIT_NONE)
+				last_words(t, ending_at_rest(t, l));
+			return wait;
+		}
+		if (kind->begin)
+			kind->begin(t);
 	}
-	if (wait == TEND__WAIT_NONE) {
-		last_words(t, ending_at_rest(t, l));
-	}
-	return wait;
+	wait = kind->turn(t);
+	return wait == TEND__WAIT_NONE ? attempt_over(t, l) : wait;
 }
 
-/* The attempt has left its function by a panic or an abort, or the drop has panicked. */
+/* The program has left a turn by a panic or an abort, or the drop has panicked. */
 static void leave(struct tend__task *t)
 {
 	struct tend__life *l = tend__life_of(t);
-	uint32_t wait =
-		l->phase == TEND__LIFE_OVER ? (uint32_t)TEND__WAIT_NONE : attempt_over(t, l);
+	const struct tend__kind *kind = l->attempt.kind;
+	uint32_t wait = TEND__WAIT_NONE;
 
-	if (wait != TEND__WAIT_NONE)
-		tend__fiber_rest(t, wait);
-	tend__fiber_end(t);
+	if (l->phase != TEND__LIFE_OVER) {
+		wait = kind->broke ? kind->broke(t) : wait;
+		wait = wait == TEND__WAIT_NONE ? attempt_over(t, l) : wait;
+	}
+	kind->quit(t, wait);
 }
 
 /* ---- Without a stack ---- */
@@ -435,14 +438,18 @@ static void say_not_started(struct tend__task *t, int error)
 		tend__failure_tell(t, "could not start", text);
 }
 
-/* An attempt has failed because no stack could be had. No task runs here, so the drop must not
- * wait. */
+/* No stack could be had for a turn. Unless the kind takes its turn later, the attempt has failed.
+ * No task runs here, so the drop must not wait. */
 static void starved(struct tend__task *t, int error)
 {
 	struct tend__life *l = tend__life_of(t);
 	uint32_t wait = TEND__WAIT_NONE;
 
 	tend__assert(!t->worker && !t->stack);
+	if (l->attempt.kind->starved) {
+		l->attempt.kind->starved(t, error);
+		return;
+	}
 	if (begin(t, l, &wait)) {
 		t->result = error;
 		t->ending = TEND_FAILED;
@@ -464,15 +471,14 @@ static void starved(struct tend__task *t, int error)
 
 /* ---- The kind ---- */
 
-static void wake(struct tend__task *t)
+static void wake(struct tend__task *t) { tend__attempt_of(t)->kind->wake(t); }
+
+static void told(struct tend__task *t)
 {
-	if (t->worker) {
-		tend__fiber_wake(t);
-		return;
-	}
-	/* The task is at rest, and the caller's alone until it is queued. */
-	TEND__EDGE_RELEASE(t);
-	tend__spawned(tend__scope_of(t)->rt, t);
+	const struct tend__kind *kind = tend__attempt_of(t)->kind;
+
+	if (kind->told)
+		kind->told(t);
 }
 
 static void gone(struct tend__task *t)
@@ -480,6 +486,8 @@ static void gone(struct tend__task *t)
 	struct tend__scope *s = tend__scope_of(t);
 	struct tend__life *l = tend__life_of(t);
 
+	if (l->attempt.kind->gone)
+		l->attempt.kind->gone(t);
 	/* The task was never published. */
 	if (l->rules) {
 		tend__lock(&s->home.lock);
@@ -490,4 +498,4 @@ static void gone(struct tend__task *t)
 }
 
 const struct tend__kind tend__kind_restartable = {
-	.wake = wake, .turn = turn, .starved = starved, .leave = leave, .gone = gone};
+	.wake = wake, .turn = turn, .starved = starved, .told = told, .leave = leave, .gone = gone};

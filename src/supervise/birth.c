@@ -4,16 +4,13 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-int tend__supervise(struct tend__task *t, const struct tend_restart *restart)
+int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
+                    const struct tend__kind *kind)
 {
 	struct tend__scope *s = tend__scope_of(t);
 
 	if (!restart) {
-		/* Relaxed: the caller has filled the record. */
-		uint32_t kind = tend__load_relaxed(&t->record->site_kind) & 0xff;
-
-		/* The default is for fibers, and for none of the runtime's own tasks of turns. */
-		if (!s->group->restart.size || kind != TEND_KIND_FIBER || t->kind->turn)
+		if (!s->group->restart.size)
 			return 0;
 		restart = &s->group->restart;
 	}
@@ -31,6 +28,7 @@ int tend__supervise(struct tend__task *t, const struct tend_restart *restart)
 	}
 	/* Relaxed: the record is not published yet. */
 	tend__store_relaxed(&t->record->attempt, 0);
+	l->attempt.kind = kind;
 	l->alarm.id = t->id;
 	l->alarm.ring = tend__life_rings;
 	/* The drop is the task's, the cleanups are an attempt's. */

@@ -41,6 +41,18 @@ static uint64_t later(uint64_t at, uint64_t ns)
 
 /* ---- The stop ---- */
 
+/* Tells the attempt and its kind. */
+static void tell(struct tend__task *t, uint32_t bits) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	/* The attempt cannot end while the lock is held, so the task is live. */
+	bool live = tend__task_mark(t->record, t->id, bits);
+	tend__assert(live);
+	t->kind->told(t);
+	if (tend__task_notify(t))
+		tend__task_wake(t);
+}
+
 void tend__attempt_stop(struct tend__task *t, int code, const char *text)
 {
 	struct tend__life *l = tend__life_of(t);
@@ -53,14 +65,8 @@ void tend__attempt_stop(struct tend__task *t, int code, const char *text)
 	l->attempt.stop_code = code;
 	l->attempt.stop_text = text;
 	l->attempt.stopped_at = tend__clock();
-	/* The attempt cannot end while the lock is held, so the task is live. */
-	bool live = tend__task_mark(t->record, t->id, TEND__STOP);
-	tend__assert(live);
 	tend__life_alarm(t, later(l->attempt.stopped_at, l->rules->grace_ns));
-	if (t->kind->told)
-		t->kind->told(t);
-	if (tend__task_notify(t))
-		tend__task_wake(t);
+	tell(t, TEND__STOP);
 }
 
 /* ---- The times of an attempt ---- */
@@ -123,7 +129,7 @@ void tend__attempt_watch(struct tend__task *t)
 static bool next_rung(struct tend__task *t, struct tend__life *l, uint64_t now)
 	TEND_REQUIRES(&t->home->lock)
 {
-	uint32_t bits = t->flags & TEND_ABORTABLE ? TEND__ABORTED : 0;
+	uint32_t bits = tend__is_forcible(t) ? TEND__ABORTED : 0;
 
 	tend__assert_held(&t->home->lock);
 	tend__assert(l->rung != TEND__RUNG_NONE);
@@ -134,10 +140,7 @@ static bool next_rung(struct tend__task *t, struct tend__life *l, uint64_t now)
 		bits = TEND__ABANDONED;
 	else
 		tend__life_alarm(t, later(now, l->rules->grace_ns));
-	bool live = tend__task_mark(t->record, t->id, bits);
-	tend__assert(live);
-	if (tend__task_notify(t))
-		tend__task_wake(t);
+	tell(t, bits);
 	return l->rung == TEND__RUNG_FORCED;
 }
 

@@ -79,7 +79,7 @@ static void keep_text(struct tend__task *t, const char *text)
 		tend__text_copy(t->extra->message, sizeof(t->extra->message), text);
 	tend__unlock(stripe);
 	if (t->flags & TEND__RESTARTABLE)
-		tend__life_of(t)->has_text = true;
+		tend__attempt_of(t)->has_text = true;
 }
 
 static void keep(struct tend__task *t, const char *fmt, va_list args) TEND_PRINTF(2, 0);

@@ -1,10 +1,15 @@
 /* supervise/supervise.h - tasks that run again and again.
  *
- * A restartable task is a task of turns (task/task.h). A turn is an attempt: the function,
- * its cleanups, the scopes opened by the attempt, and the decision about the next attempt.
- * Between two attempts the task is at rest: PARKED with neither a stack nor a worker, so cancel,
- * close, report and reader treat the task as any task in a wait. A notify ends the rest, and
- * the turn looks why.
+ * A restartable task is a task of turns (task/task.h). An attempt is turns of an inner kind,
+ * from `begin` to a turn that returns TEND__WAIT_NONE, with the result and the cleanups behind
+ * it: of a fiber or a thread one turn, the call of the function; of a process as many as its
+ * output and its guard's news bring. After the last turn come the scopes opened by the
+ * attempt, and the decision about the next attempt. Between two attempts the task is at rest:
+ * PARKED with neither a stack nor a worker, so cancel, close, report and reader treat the task
+ * as any task in a wait. A notify ends the rest, and the next turn looks why.
+ *
+ * The life wraps the inner kind: it has the turns, and hands the rest (wake, told, quit) to the
+ * kind. No file of this folder knows a kind by name.
  *
  * The lock of the task's home guards the decisions: a request from before is heard, and a
  * later request finds the task at rest or ending.
@@ -82,7 +87,6 @@ struct tend__life {
 	uint8_t last;                /* (l) ending of the last attempt, as tend__task.ending */
 	bool late;                   /* (l) the stop is for a failure of the attempt */
 	bool fatal;                  /* (l) the attempt called its failure fatal */
-	bool has_text;               /* (w) the outcome of the attempt has a text */
 	bool ready;                  /* (l) the attempt is ready */
 	bool alarmed;                /* (l) the alarm was set, and may not have rung */
 };
@@ -174,6 +178,7 @@ extern const struct tend__kind tend__kind_restartable;
 /* birth.c */
 
 /* runtime.supervise */
-int tend__supervise(struct tend__task *t, const struct tend_restart *restart);
+int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
+                    const struct tend__kind *kind);
 
 #endif

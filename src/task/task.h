@@ -96,6 +96,17 @@ struct tend__kind {
 	/* Called before the slot is freed: with the stripe held, or when no handle reaches the
 	 * task. */
 	void (*gone)(struct tend__task *t);
+
+	/* ---- If turns of the kind may be attempts: supervise/supervise.h ---- */
+
+	/* An attempt begins, before its first turn. NULL: the turn is enough. */
+	void (*begin)(struct tend__task *t);
+	/* Called on the stack of a turn that the program has left by a panic or an abort. Returns
+	 * what the turn would return. NULL: the attempt is over. */
+	uint32_t (*broke)(struct tend__task *t);
+	/* Ends a turn from anywhere on its stack: the task rests, or with TEND__AGAIN has another
+	 * turn, or with TEND__WAIT_NONE ends. */
+	void (*quit)(struct tend__task *t, uint32_t wait);
 };
 
 /* (c) constant while the task lives  (w) its worker or its thread only  (s) its stripe.
@@ -127,7 +138,7 @@ struct tend__task {
 	uint64_t shield;           /* (w) until this instant cancels are not visible */
 	struct tend__link joiners; /* (s) waiters of tend_join() */
 	struct tend__link owned;   /* runtime.tree; scopes that the task owns */
-	void *data;                /* (w) the kind's: a process, a thread, a life */
+	void *data;                /* (w) the kind's: a process, a thread; or a life */
 	uint32_t stack_bytes;      /* (c) 0: the runtime's */
 	int32_t cancel_code;       /* (s) from a cancel of the task itself, also without extra */
 	uint8_t flags;             /* (c) TEND_ABORTABLE, TEND_CRITICAL, and the flags below */
@@ -146,12 +157,16 @@ static inline uint64_t tend__task_word(const struct tend__task *t)
 	return tend__load_acquire(&t->record->word);
 }
 
-/* The first part of the `data` of a restartable task. (l) home->lock */
+/* The first part of the `data` of a restartable task.
+ * (c) constant  (l) home->lock  (w) the thread that takes the turn */
 struct tend__attempt {
-	int32_t error;         /* (l) why the last attempt failed; 0: see its result */
-	int32_t stop_code;     /* (l) the attempt is asked to stop; 0: it is not */
-	const char *stop_text; /* (l) a literal */
-	uint64_t stopped_at;   /* (l) */
+	const struct tend__kind *kind; /* (c) an attempt is turns of this kind */
+	void *data;                    /* (w) the kind's, as of a task without attempts */
+	bool has_text;                 /* (w) the outcome of the attempt has a text */
+	int32_t error;                 /* (l) why the last attempt failed; 0: see its result */
+	int32_t stop_code;             /* (l) the attempt is asked to stop; 0: it is not */
+	const char *stop_text;         /* (l) a literal */
+	uint64_t stopped_at;           /* (l) */
 };
 
 /* At the end of a task its cleanups and its drop run. */
@@ -163,6 +178,22 @@ enum {
 	TEND__RESTARTABLE = 1 << 6, /* the task has attempts: src/supervise */
 	TEND__OWN_CANCEL = 1 << 7,  /* a cancel of the scope does not reach the task */
 };
+
+static inline struct tend__attempt *tend__attempt_of(const struct tend__task *t)
+{
+	tend__assert(t->flags & TEND__RESTARTABLE);
+	return t->data;
+}
+
+/* Returns what the kind of the task keeps beside the task, whether the task has attempts or not. */
+static inline void *tend__own(const struct tend__task *t)
+{
+	return t->flags & TEND__RESTARTABLE ? tend__attempt_of(t)->data : t->data;
+}
+static inline void tend__set_own(struct tend__task *t, void *data)
+{
+	*(t->flags & TEND__RESTARTABLE ? &tend__attempt_of(t)->data : &t->data) = data;
+}
 
 /* Returns whether the task or its scope is canceled, or its attempt stopped, regardless of
  * shields. */
