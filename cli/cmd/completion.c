@@ -23,7 +23,9 @@ static const struct command {
 #undef COMMAND_ENTRY
 };
 
-enum { COUNT = sizeof(ALL) / sizeof(*ALL) };
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
+
+enum { COUNT = COUNT_OF(ALL) };
 
 /* ---- The values of an argument ---- */
 
@@ -35,12 +37,12 @@ static const struct {
 } KINDS[] = {
 	{"DIRECTORY", FOLDERS}, {"FILE", FILES},      {"SOCKET", FILES}, {"STACK", STACKS},
 	{"PATH", TASKS},        {"COMMAND", PROGRAM}, {"POLICY", WORDS}, {"SIGNAL", WORDS},
-	{"SHELL", WORDS},       {"GOAL", WORDS},
+	{"SHELL", WORDS},       {"GOAL", WORDS},      {"JITTER", WORDS},
 };
 
 static enum kind kind_of(const char *argument)
 {
-	for (size_t i = 0; argument && i < sizeof(KINDS) / sizeof(*KINDS); i++)
+	for (size_t i = 0; argument && i < COUNT_OF(KINDS); i++)
 		if (strstr(argument, KINDS[i].word))
 			return KINDS[i].kind;
 	return NOTHING;
@@ -54,8 +56,11 @@ static void print_words(const char *argument)
 	if (strcmp(argument, "GOAL") == 0)
 		printf("started ended");
 	if (strcmp(argument, "POLICY") == 0)
-		for (int i = 0; i < CONFIG_RESTARTS; i++)
-			printf("%s%s", i ? " " : "", config_restart_name((enum config_restart)i));
+		for (size_t i = 0; i < COUNT_OF(CONFIG_POLICIES); i++)
+			printf("%s%s", i ? " " : "", CONFIG_POLICIES[i]);
+	if (strcmp(argument, "JITTER") == 0)
+		for (size_t i = 0; i < COUNT_OF(CONFIG_JITTERS); i++)
+			printf("%s%s", i ? " " : "", CONFIG_JITTERS[i]);
 	if (strcmp(argument, "SIGNAL") == 0)
 		for (int i = 1; i < NSIG; i++)
 			if (sigabbrev_np(i))

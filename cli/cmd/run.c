@@ -15,10 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DELAY_NS     (100 * TEND_MS)
-#define MAX_DELAY_NS (30 * TEND_SEC)
-#define STABLE_NS    (10 * TEND_SEC)
-#define NOT_GIVEN    UINT64_MAX
+#define NOT_GIVEN UINT64_MAX
 
 /* Stacks with the name of one program: NAME, NAME-2, and so on. */
 enum { SAME_NAME_MAX = 999, SUFFIX = sizeof("-999") - 1 };
@@ -31,24 +28,40 @@ struct run {
 	bool logs;
 };
 
-static void store_policy(struct argp_state *state, void *into, char *argument)
+/* Stores the index of a word. `wanted` names the option, and what it wants. */
+static void store_word(struct argp_state *state, uint32_t *which, const char *argument,
+                       const char *wanted, const char *const *words, size_t count)
 {
-	struct run *run = into;
-	const char *names[CONFIG_RESTARTS];
-
-	for (int i = 0; i < CONFIG_RESTARTS; i++) {
-		names[i] = config_restart_name((enum config_restart)i);
-		if (strcmp(names[i], argument) == 0) {
-			run->program.restart = (enum config_restart)i;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], argument) == 0) {
+			*which = (uint32_t)i;
 			return;
 		}
-	}
-	const char *meant = config_suggest(argument, strlen(argument), names, CONFIG_RESTARTS);
-	argp_error(state,
+	const char *meant = config_suggest(argument, strlen(argument), words, count);
+	argp_error(state, "%s, not '%s'%s%s%s", wanted, argument, meant ? " (did you mean '" : "",
+	           meant ? meant : "", meant ? "'?)" : "");
+}
+
+static void store_policy(struct argp_state *state, void *into, char *argument)
+{
+	store_word(state, into, argument,
 	           "--restart wants transient (after a failure), permanent (always) or temporary "
-	           "(never), not '%s'%s%s%s",
-	           argument, meant ? " (did you mean '" : "", meant ? meant : "",
-	           meant ? "'?)" : "");
+	           "(never)",
+	           CONFIG_POLICIES, TEND_PERMANENT + 1);
+}
+
+static void store_jitter(struct argp_state *state, void *into, char *argument)
+{
+	store_word(state, into, argument, "--jitter wants none, full, equal or decorrelated",
+	           CONFIG_JITTERS, TEND_JITTER_DECORRELATED + 1);
+}
+
+static void store_factor(struct argp_state *state, void *into, char *argument)
+{
+	if (!config_factor(argument, strlen(argument), into))
+		argp_error(state,
+		           "--factor wants a number from 1 to 1000, such as 2 or 1.5, not '%s'",
+		           argument);
 }
 
 static void store_signal(struct argp_state *state, void *into, char *argument)
@@ -91,28 +104,24 @@ static int check(struct run *run)
 		              "'%s' is no name%s; a name is 1 to 64 letters, digits, '.', '_' and "
 		              "'-', a letter first",
 		              run->name, "");
-	bool delay = p->restart_delay_ns != NOT_GIVEN, max = p->restart_max_ns != NOT_GIVEN;
-	bool stable = p->restart_stable_ns != NOT_GIVEN;
-	if (p->restart == CONFIG_TEMPORARY && (p->restart_retries || delay || max || stable))
+	struct tend_restart *r = &p->restart;
+	bool delay = r->delay_ns != NOT_GIVEN, max = r->delay_max_ns != NOT_GIVEN;
+	bool stable = r->stable_ns != NOT_GIVEN;
+	if (r->policy == TEND_TEMPORARY &&
+	    (r->retries || r->factor || r->jitter || delay || max || stable))
 		return refuse(EXIT_USAGE, "%s are for a program that is started again%s",
-		              "--retries, --delay, --max-delay and --reset-after",
+		              "--retries, --delay, --factor, --max-delay, --jitter and "
+		              "--reset-after",
 		              "; add --restart transient or --restart permanent");
-	if (!stable)
-		p->restart_stable_ns = STABLE_NS;
-	if (!delay)
-		p->restart_delay_ns =
-			max && p->restart_max_ns < DELAY_NS ? p->restart_max_ns : DELAY_NS;
-	if (!max)
-		p->restart_max_ns =
-			p->restart_delay_ns > MAX_DELAY_NS ? p->restart_delay_ns : MAX_DELAY_NS;
-	if (p->restart_max_ns < p->restart_delay_ns)
+	r->stable_ns = !stable ? 0 : r->stable_ns ? r->stable_ns : CONFIG_NEVER;
+	r->delay_ns = !delay ? 0 : r->delay_ns < TEND_MS ? TEND_MS : r->delay_ns;
+	r->delay_max_ns = !max ? 0 : r->delay_max_ns < TEND_MS ? TEND_MS : r->delay_max_ns;
+	if (!config_restart_fit(r))
 		return refuse(EXIT_USAGE, "%s is shorter than %s; make it longer, or equal",
 		              "--max-delay", "--delay");
 	/* The library takes 0 for its default. */
 	if (!p->stop_timeout_ns)
 		p->stop_timeout_ns = 1;
-	if (p->restart_delay_ns < TEND_MS)
-		p->restart_delay_ns = TEND_MS;
 	p->output = run->logs ? CONFIG_COPIED : CONFIG_INHERITED;
 	return 0;
 }
@@ -125,15 +134,20 @@ static int parse(int argc, char **argv, struct run *run)
 		{"name", 'n', "NAME", "The name of the stack; the program's by default",
 	         option_text, &run->name},
 		{"restart", 'r', "POLICY",
-	         "Start it again: transient after a failure, permanent always", store_policy, run},
-		{"delay", 0, "TIME", "Before the first restart; it doubles (100ms)", option_time,
-	         &p->restart_delay_ns},
+	         "Start it again: transient after a failure, permanent always", store_policy,
+	         &p->restart.policy},
+		{"delay", 0, "TIME", "Before the first restart (100ms)", option_time,
+	         &p->restart.delay_ns},
+		{"factor", 0, "NUMBER", "From a delay to the next (2)", store_factor,
+	         &p->restart.factor},
 		{"max-delay", 0, "TIME", "The longest time before a restart (30s)", option_time,
-	         &p->restart_max_ns},
+	         &p->restart.delay_max_ns},
+		{"jitter", 0, "JITTER", "Delays by chance: none, full, equal, decorrelated",
+	         store_jitter, &p->restart.jitter},
 		{"reset-after", 0, "TIME", "An attempt this long makes up for failures (10s)",
-	         option_time, &p->restart_stable_ns},
+	         option_time, &p->restart.stable_ns},
 		{"retries", 0, "N", "Give up after N restarts without success between them",
-	         option_count, &p->restart_retries},
+	         option_count, &p->restart.retries},
 		{"stop-signal", 0, "SIGNAL", "Asks the program to end (TERM)", store_signal,
 	         &p->stop_signal},
 		{"stop-timeout", 't', "TIME", "From there until it is killed (10s)", option_time,
@@ -246,10 +260,10 @@ int cmd_run(int argc, char **argv)
 {
 	struct run run = {.program = {.stop_signal = SIGTERM,
 	                              .stop_timeout_ns = 10 * TEND_SEC,
-	                              .restart = CONFIG_TEMPORARY,
-	                              .restart_delay_ns = NOT_GIVEN,
-	                              .restart_max_ns = NOT_GIVEN,
-	                              .restart_stable_ns = NOT_GIVEN}};
+	                              .restart = {.policy = TEND_TEMPORARY,
+	                                          .delay_ns = NOT_GIVEN,
+	                                          .delay_max_ns = NOT_GIVEN,
+	                                          .stable_ns = NOT_GIVEN}}};
 	char cwd[PATH_MAX], name[CONFIG_NAME_MAX + 1] = "";
 	struct instance instance;
 	struct up up = {.signal_fd = -1, .single = true, .file = "tend run"};
@@ -277,7 +291,7 @@ int cmd_run(int argc, char **argv)
 	free(run.program.env);
 	/* A shell script ends with a program that dies of SIGINT, but goes on after an exit
 	 * code. */
-	bool stopped = run.program.restart != CONFIG_TEMPORARY && code != EXIT_TIMEOUT;
+	bool stopped = run.program.restart.policy != TEND_TEMPORARY && code != EXIT_TIMEOUT;
 	if (up.interrupted && (stopped || code == 128 + SIGINT)) {
 		fflush(NULL);
 		raise(SIGINT);

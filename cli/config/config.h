@@ -6,6 +6,8 @@
 #ifndef TEND_CLI_CONFIG_CONFIG_H
 #define TEND_CLI_CONFIG_CONFIG_H
 
+#include "tend/supervise.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,12 +41,8 @@ struct config_errors {
 	struct config_error kept[CONFIG_ERRORS_MAX];
 };
 
-enum config_restart {
-	CONFIG_TRANSIENT, /* after a failure */
-	CONFIG_PERMANENT, /* always */
-	CONFIG_TEMPORARY, /* never */
-	CONFIG_RESTARTS,  /* the number of policies */
-};
+/* A length of time that is never over: in `stable_ns`, no attempt is long enough. */
+#define CONFIG_NEVER UINT64_MAX
 
 /* Where the output of a task goes. */
 enum config_output {
@@ -63,13 +61,8 @@ struct config_task {
 	size_t *needs; /* indices into tasks */
 	size_t nneeds;
 	int stop_signal;
-	enum config_restart restart;
 	uint64_t stop_timeout_ns;
-	uint64_t restart_delay_ns;
-	uint64_t restart_max_ns;    /* the delay doubles up to this; 0: it stays as it is */
-	uint64_t restart_stable_ns; /* an attempt this long makes up for the failures before;
-	                               0: none does */
-	uint32_t restart_retries;   /* failures in a row after which there is a restart; 0: any */
+	struct tend_restart restart; /* with all defaults filled in */
 	enum config_output output;
 	bool inherits_input;
 	struct config_place at;        /* place of the name */
@@ -108,9 +101,7 @@ struct config_program {
 	const char *cwd;  /* absolute */
 	int stop_signal;
 	uint64_t stop_timeout_ns;
-	enum config_restart restart;
-	uint64_t restart_delay_ns, restart_max_ns, restart_stable_ns;
-	uint32_t restart_retries;
+	struct tend_restart restart;
 	enum config_output output;
 };
 
@@ -128,6 +119,10 @@ bool config_name_valid(const char *s, size_t n);
 
 /* Returns a signal by its name or number; 0 if there is no such signal. */
 int config_signal(const char *s, size_t n);
+
+/* Reads a factor of delays, in thousandths: a number from 1 to 1000 with at most three digits
+ * behind a point. */
+bool config_factor(const char *s, size_t n, uint32_t *thousandths);
 
 /* Returns the name among `names` that was probably meant, or NULL. */
 const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count);
@@ -159,7 +154,13 @@ const char *config_script_slip(const struct config_task *task, char *const *pare
  *   returns   one block, which the caller frees by free(); NULL: out of memory */
 char **config_environment(const struct config_task *task, char *const *parent, char *const *extra);
 
-const char *config_restart_name(enum config_restart restart);
+/* The words for TEND_TEMPORARY, ... and TEND_JITTER_NONE, ..., in this order. */
+extern const char *const CONFIG_POLICIES[TEND_PERMANENT + 1];
+extern const char *const CONFIG_JITTERS[TEND_JITTER_DECORRELATED + 1];
+
+/* Fills in the default of each field that is 0. The limit of the delays follows a long delay,
+ * and the delay a low limit. Returns false if the limit is below the delay. */
+bool config_restart_fit(struct tend_restart *restart);
 
 /* Writes "file:line:column: error: text" for each error, and how many were left
  * out. */

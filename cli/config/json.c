@@ -60,17 +60,43 @@ static json_t *signal_name(int signal)
 	return strncmp(name, "SIG", 3) == 0 ? json_string(name + 3) : json_sprintf("%d", signal);
 }
 
+static json_t *codes(const int32_t *list)
+{
+	json_t *array = json_array();
+	for (; list && *list; list++)
+		array = add(array, json_integer(*list));
+	return array;
+}
+
+/* CONFIG_NEVER and 0 are no lengths. */
+static json_t *length(uint64_t ns)
+{
+	return ns == CONFIG_NEVER || ns == 0 ? json_null() : json_integer((json_int_t)ns);
+}
+
+static json_t *encode_restart(const struct tend_restart *r)
+{
+	return json_pack("{s:s, s:o, s:f, s:o, s:s, s:o, s:I, s:o, s:o}", "policy",
+	                 CONFIG_POLICIES[r->policy], "delay_ns", length(r->delay_ns), "factor",
+	                 r->factor / 1000.0, "max_delay_ns", length(r->delay_max_ns), "jitter",
+	                 CONFIG_JITTERS[r->jitter], "reset_after_ns", length(r->stable_ns),
+	                 "retries", (json_int_t)r->retries, "success", codes(r->success), "fatal",
+	                 codes(r->fatal));
+}
+
 static json_t *encode_task(const struct config *config, const struct config_task *task)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:{s:s, s:I}, s:I, s:I}",
+	const struct tend_restart *r = &task->restart;
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:o, s:o, s:o, s:I, s:I}",
 	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
 	                 "env", variable_names(task->env), "env_pass",
 	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
 	                 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
-	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart", "policy",
-	                 config_restart_name(task->restart), "delay_ns",
-	                 (json_int_t)task->restart_delay_ns, "line", (json_int_t)task->at.line,
-	                 "column", (json_int_t)task->at.column);
+	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart",
+	                 encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
+	                 r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(), "line",
+	                 (json_int_t)task->at.line, "column", (json_int_t)task->at.column);
 }
 
 static json_t *encode_tasks(const struct config *config)

@@ -74,6 +74,23 @@ bool node_read_list(struct config_reader *r, const struct node_entry *e, const c
                     struct node_list *list);
 yaml_node_t *node_item(struct config_reader *r, const struct node_list *list, size_t i);
 
+/* Read the value of a key. A span is a duration of more than no time. */
+bool node_read_duration(struct config_reader *r, const struct node_entry *e, uint64_t *ns);
+bool node_read_span(struct config_reader *r, const struct node_entry *e, uint64_t *ns);
+bool node_read_count(struct config_reader *r, const struct node_entry *e, uint32_t least,
+                     uint32_t most, uint32_t *count);
+bool node_read_factor(struct config_reader *r, const struct node_entry *e, uint32_t *thousandths);
+
+/* Reads one of some words. `wanted` names them in a message, and `which` gets the index. */
+bool node_read_word(struct config_reader *r, const struct node_entry *e, const char *wanted,
+                    const char *const *words, size_t count, uint32_t *which);
+bool node_find_word(const yaml_node_t *node, const char *const *words, size_t count,
+                    uint32_t *which);
+
+/* Reads a list of exit codes; the list ends with 0. */
+const int32_t *node_read_codes(struct config_reader *r, const struct node_entry *e,
+                               const char *example);
+
 /* Hands each entry to the field of its key. A key without a field is reported. */
 void node_read_fields(struct config_reader *r, struct node_entry *entries, size_t n,
                       const struct node_field *fields, size_t count, void *into);

@@ -314,6 +314,7 @@ static void read_tasks(struct config_reader *r, const struct variables *variable
 		task->cwd = config->dir;
 		task->env_pass_all = true;
 		config_task_defaults(task);
+		config_restart_fit(&task->restart);
 		fill_environment(r, task, config->ntasks++, variables);
 	}
 }

@@ -50,10 +50,6 @@ static bool fill(struct config *config, const struct config_program *program)
 		.stop_signal = program->stop_signal,
 		.stop_timeout_ns = program->stop_timeout_ns,
 		.restart = program->restart,
-		.restart_delay_ns = program->restart_delay_ns,
-		.restart_max_ns = program->restart_max_ns,
-		.restart_stable_ns = program->restart_stable_ns,
-		.restart_retries = program->restart_retries,
 		.output = program->output,
 		.inherits_input = true,
 	};

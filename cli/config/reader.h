@@ -1,7 +1,7 @@
 /* cli/config/reader.h - the shared parts of the files of the configuration.
  *
- * The files stand in this order, and each calls only files before it: memory,
- * report, value, node, task, graph, schema, surrogate, parse, procfile, load; program makes a
+ * The files stand in this order, and each calls only files before it: memory, report, value,
+ * node, scalar, restart, task, graph, schema, surrogate, parse, procfile, load; program makes a
  * configuration without a file; environment, probe and json read a configuration. */
 #ifndef TEND_CLI_CONFIG_READER_H
 #define TEND_CLI_CONFIG_READER_H
@@ -88,11 +88,13 @@ void config_read_document(struct config_reader *r);
 /* Gives the stack the name of its directory. */
 void config_name_by_directory(struct config_reader *r, struct config_place at);
 
-/* Sets the stop and the restart of a task to their defaults. */
+/* Sets the stop of a task to its defaults, and the restart to the default policy; what else the
+ * restart needs is for config_restart_fit(). */
 void config_task_defaults(struct config_task *task);
 
 /* Values. */
 bool config_duration(const char *s, size_t n, uint64_t *ns);
+bool config_number(const char *s, size_t n, uint64_t *number);
 #define CONFIG_DURATION_MAX_NS (UINT64_C(8760) * 3600 * 1000000000)
 
 #endif

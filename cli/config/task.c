@@ -235,25 +235,9 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	draft->task->cwd = joined;
 }
 
-static void read_duration(struct config_reader *r, const struct node_entry *e, uint64_t *ns)
-{
-	if (!node_check_text(r, e->value, node_subject(e).text, 0))
-		return;
-	if (!config_duration(node_text(e->value), node_length(e->value), ns))
-		config_report(r->errors, node_place(e->value),
-		              "'%s' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
-		              "at most 8760h, not '%s'",
-		              node_show_key(e).text, node_show(e->value).text);
-}
-
 static void read_stop_timeout(struct config_reader *r, const struct node_entry *e, void *into)
 {
-	read_duration(r, e, &((struct task_draft *)into)->task->stop_timeout_ns);
-}
-
-static void read_restart_delay(struct config_reader *r, const struct node_entry *e, void *into)
-{
-	read_duration(r, e, &((struct task_draft *)into)->task->restart_delay_ns);
+	node_read_duration(r, e, &((struct task_draft *)into)->task->stop_timeout_ns);
 }
 
 static void read_stop_signal(struct config_reader *r, const struct node_entry *e, void *into)
@@ -280,47 +264,9 @@ static void read_stop_signal(struct config_reader *r, const struct node_entry *e
 	              node_hint(name + prefix, len - prefix, names, n).text);
 }
 
-static const char *const POLICIES[] = {
-	[CONFIG_TRANSIENT] = "transient",
-	[CONFIG_PERMANENT] = "permanent",
-	[CONFIG_TEMPORARY] = "temporary",
-};
-
-const char *config_restart_name(enum config_restart restart)
-{
-	assert((size_t)restart < CONFIG_COUNT(POLICIES));
-	return POLICIES[restart];
-}
-
-static void read_policy(struct config_reader *r, const struct node_entry *e, void *into)
-{
-	struct task_draft *draft = into;
-
-	if (!node_check_text(r, e->value, node_subject(e).text, 0))
-		return;
-	for (size_t i = 0; i < CONFIG_COUNT(POLICIES); i++)
-		if (strlen(POLICIES[i]) == node_length(e->value) &&
-		    memcmp(POLICIES[i], node_text(e->value), node_length(e->value)) == 0) {
-			draft->task->restart = (enum config_restart)i;
-			return;
-		}
-	config_report(r->errors, node_place(e->value),
-	              "'%s' wants transient (after a failure), permanent (always) or temporary "
-	              "(never), not '%s'%s",
-	              node_show_key(e).text, node_show(e->value).text,
-	              node_hint(node_text(e->value), node_length(e->value), POLICIES,
-	                        CONFIG_COUNT(POLICIES))
-	                      .text);
-}
-
 static const struct node_field STOP[] = {
 	{"signal", read_stop_signal},
 	{"timeout", read_stop_timeout},
-};
-
-static const struct node_field RESTART[] = {
-	{"policy", read_policy},
-	{"delay", read_restart_delay},
 };
 
 static void read_stop(struct config_reader *r, const struct node_entry *e, void *into)
@@ -334,16 +280,17 @@ static void read_stop(struct config_reader *r, const struct node_entry *e, void 
 
 static void read_restart(struct config_reader *r, const struct node_entry *e, void *into)
 {
-	size_t n;
+	restart_read(r, e, &((struct task_draft *)into)->restart);
+}
 
-	if (e->value->type == YAML_SCALAR_NODE && !node_is_empty(e->value)) {
-		read_policy(r, e, into);
-		return;
-	}
-	struct node_entry *entries =
-		node_read_map_of(r, e, "restart: {policy: transient, delay: 1s}", &n);
-	if (entries)
-		node_read_fields(r, entries, n, RESTART, CONFIG_COUNT(RESTART), into);
+static void read_every(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	restart_read_every(r, e, &((struct task_draft *)into)->restart);
+}
+
+static void read_timeout(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	node_read_span(r, e, &((struct task_draft *)into)->task->restart.timeout_ns);
 }
 
 static void read_needs(struct config_reader *r, const struct node_entry *e, void *into)
@@ -354,15 +301,15 @@ static void read_needs(struct config_reader *r, const struct node_entry *e, void
 static const struct node_field TASK[] = {
 	{"command", read_command}, {"shell", read_shell},       {"cwd", read_cwd},
 	{"env", read_env},         {"env_pass", read_env_pass}, {"needs", read_needs},
-	{"stop", read_stop},       {"restart", read_restart},
+	{"stop", read_stop},       {"restart", read_restart},   {"timeout", read_timeout},
+	{"every", read_every},
 };
 
 void config_task_defaults(struct config_task *task)
 {
 	task->stop_signal = SIGTERM;
-	task->stop_timeout_ns = UINT64_C(10) * 1000000000;
-	task->restart = CONFIG_TRANSIENT;
-	task->restart_delay_ns = 1000000000;
+	task->stop_timeout_ns = 10 * TEND_SEC;
+	task->restart = (struct tend_restart){.policy = TEND_TRANSIENT};
 }
 
 void task_read(struct config_reader *r, const struct node_entry *e, struct task_draft *draft)
@@ -376,11 +323,13 @@ void task_read(struct config_reader *r, const struct node_entry *e, struct task_
 	task->name = node_keep_name(r, e->key, "task");
 	task->cwd = r->config->dir;
 	config_task_defaults(task);
+	draft->restart.restart = &task->restart;
 	struct node_entry *entries = node_read_map_of(r, e, example, &n);
 	if (!entries)
 		return;
 	size_t before = errors->count;
 	node_read_fields(r, entries, n, TASK, CONFIG_COUNT(TASK), draft);
+	restart_finish(r, &draft->restart);
 	if (draft->command_at.line && draft->shell_at.line)
 		config_report(errors, draft->shell_at,
 		              "task '%s' has a command, at %zu:%zu, and a shell line; remove one",

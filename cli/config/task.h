@@ -2,13 +2,14 @@
 #ifndef TEND_CLI_CONFIG_TASK_H
 #define TEND_CLI_CONFIG_TASK_H
 
-#include "config/node.h"
+#include "config/restart.h"
 
 /* The needs of a task are looked up when all tasks are known. */
 struct task_draft {
 	struct config_task *task;
 	struct node_list needs;
 	struct config_place *needs_at; /* places of the needs that were found */
+	struct restart_draft restart;
 	struct config_place command_at, shell_at;
 };
 

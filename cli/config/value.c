@@ -65,6 +65,35 @@ bool config_duration(const char *s, size_t n, uint64_t *ns)
 	return true;
 }
 
+bool config_number(const char *s, size_t n, uint64_t *number)
+{
+	return n > 0 && read_number(s, n, UINT64_MAX / 10 - 9, number) == n;
+}
+
+/* Reads 1 to 1000 with at most three digits behind a point. */
+bool config_factor(const char *s, size_t n, uint32_t *thousandths)
+{
+	enum { DIGITS = 3, MOST = 1000, THOUSAND = 1000 };
+	uint64_t whole, part = 0;
+
+	size_t used = read_number(s, n, MOST + 1, &whole);
+	if (!used)
+		return false;
+	whole *= THOUSAND;
+	if (used < n) {
+		size_t digits = n - used - 1;
+		if (s[used] != '.' || digits == 0 || digits > DIGITS ||
+		    read_number(s + used + 1, digits, THOUSAND, &part) != digits)
+			return false;
+		for (; digits < DIGITS; digits++)
+			part *= 10;
+	}
+	if (whole + part < THOUSAND || whole + part > (uint64_t)MOST * THOUSAND)
+		return false;
+	*thousandths = (uint32_t)(whole + part);
+	return true;
+}
+
 /* Reads "RTMIN", "RTMIN+3", "RTMAX-1". Returns 0 for anything else. */
 static int real_time_signal(const char *s, size_t n)
 {

@@ -83,7 +83,8 @@ static json_t *card(struct up_task *t)
 
 	json_object_set_new(row, "since_ns", json_integer((json_int_t)(tend_now() - t->since)));
 	json_object_set_new(row, "restarts", json_integer(t->restarts));
-	json_object_set_new(row, "restart", json_string(config_restart_name(t->config->restart)));
+	json_object_set_new(row, "restart",
+	                    json_string(CONFIG_POLICIES[t->config->restart.policy]));
 	json_object_set_new(row, "needs", needs_of(t));
 	json_object_set_new(row, "exit_code",
 	                    over && !t->last.signal ? json_integer(t->last.result) : json_null());

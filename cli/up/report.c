@@ -110,10 +110,16 @@ json_t *up_report_json(const struct up *up)
 /* Returns the exit code of a child; 0 for a child that never ran. */
 static int code_of(const struct up_task *t)
 {
-	if (!t->has_last || t->last.kind == TEND_COMPLETED)
+	/* At the end the outcome decides, because a task may list a code as a success. */
+	bool well = t->state == TEND_STATE_ENDED ? t->outcome == TEND_COMPLETED
+	                                         : t->last.kind == TEND_COMPLETED;
+
+	if (!t->has_last || well)
 		return 0;
 	if (t->last.result < 0)
 		return t->last.kind == TEND_CANCELED ? 0 : 1;
+	if (t->last.result == 0)
+		return t->outcome == TEND_FAILED;
 	return t->last.result > 255 ? 255 : t->last.result;
 }
 

@@ -153,7 +153,7 @@ static void take_single(struct up *up, int number)
 
 	/* A program with restarts would come back after each Ctrl-C. */
 	if (number == SIGINT || number == SIGQUIT)
-		stops = up->config->tasks[0].restart != CONFIG_TEMPORARY;
+		stops = up->config->tasks[0].restart.policy != TEND_TEMPORARY;
 	if (number == SIGCHLD)
 		reap();
 	else if (stops)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* How long the fiber waits before the next try of a kill for which the guard had no room. */
@@ -37,7 +38,7 @@ static unsigned next_of(uint8_t state)
 	case TEND_STATE_RUNNING:
 		return BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
 	case TEND_STATE_STOPPING:
-		return BIT(STOPPING) | BIT(ENDED) | BIT(ABANDONED);
+		return BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
 	case TEND_STATE_BACKOFF:
 		return BIT(STARTING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
 	case TEND_STATE_ABANDONED:
@@ -127,13 +128,13 @@ static void see_start(struct up_task *t)
 		return;
 	assert(t->attempt > 0);
 	t->pid = pid;
-	set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	set_state(t, t->stop_sent || t->late ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
 	if (t->attempt > 1)
 		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
 	else
 		up_task_say(t, "started, pid %d", pid);
-	t->settled_at = tend_after(t->config->restart == CONFIG_TEMPORARY ? SETTLE_NS : 0);
-	if (t->config->restart != CONFIG_TEMPORARY)
+	t->settled_at = tend_after(t->config->restart.policy == TEND_TEMPORARY ? SETTLE_NS : 0);
+	if (t->config->restart.policy != TEND_TEMPORARY)
 		mark_started(t);
 }
 
@@ -218,21 +219,41 @@ static void start_failed(struct up_task *t, const char *text)
 	up_stop(up, "a task could not start", 0);
 }
 
-/* Returns the time before the next attempt: it doubles with each failure in a row but the
- * first, up to its limit. */
-static uint64_t delay_of(const struct up_task *t)
+static uint64_t chance(uint64_t low, uint64_t high)
 {
-	uint64_t delay = t->config->restart_delay_ns, max = t->config->restart_max_ns;
+	uint64_t random = 0;
 
-	for (uint32_t i = 1; i < t->failures && delay > 0 && delay < max; i++)
-		delay = delay > max / 2 ? max : 2 * delay;
-	return delay;
+	assert(low <= high && high - low < UINT64_MAX);
+	(void)!getrandom(&random, sizeof(random), 0); /* without it the delay is the shortest */
+	return low + random % (high - low + 1);
 }
 
-static void try_later(struct up_task *t)
+/* Returns the time before the next attempt after a failure: it grows with each failure in a row
+ * but the first, up to its limit. The jitter does not reach the next delay. */
+static uint64_t delay_of(struct up_task *t)
 {
-	uint64_t wait = delay_of(t);
+	const struct tend_restart *r = &t->config->restart;
+	uint64_t first = r->delay_ns, max = r->delay_max_ns, base = first;
 
+	if (t->failures > 1 && t->rest_ns > max / r->factor * 1000)
+		base = max;
+	else if (t->failures > 1)
+		base = t->rest_ns / 1000 * r->factor + t->rest_ns % 1000 * r->factor / 1000;
+	t->rest_ns = base;
+	switch (r->jitter) {
+	case TEND_JITTER_FULL:
+		return chance(0, base);
+	case TEND_JITTER_EQUAL:
+		return chance(base / 2, base);
+	case TEND_JITTER_DECORRELATED:
+		return chance(first, base > max / 3 ? max : 3 * base);
+	default:
+		return base;
+	}
+}
+
+static void try_later(struct up_task *t, uint64_t wait)
+{
 	set_state(t, TEND_STATE_BACKOFF);
 	assert(!t->process.id);
 	t->retry_at = tend_after(wait);
@@ -244,32 +265,49 @@ static void try_later(struct up_task *t)
 
 static void count_failure(struct up_task *t, bool failed)
 {
-	uint64_t stable = t->config->restart_stable_ns;
-
-	if (!failed || (stable && tend_now() - t->spawned_at >= stable))
+	if (!failed || tend_now() - t->spawned_at >= t->config->restart.stable_ns)
 		t->failures = 0;
 	t->failures += failed && t->failures < UINT32_MAX;
 }
 
+static bool listed(const int32_t *codes, int32_t code)
+{
+	for (; codes && *codes; codes++)
+		if (*codes == code)
+			return true;
+	return false;
+}
+
+/* Returns the exit code of a process that ended by itself, else -1. */
+static int32_t code_of(const struct up_task *t, const struct tend_outcome *o)
+{
+	return o->kind == TEND_FAILED && o->result > 0 && !o->signal && !t->late ? o->result : -1;
+}
+
 static bool starts_again(const struct up_task *t, bool failed)
 {
-	uint32_t retries = t->config->restart_retries;
+	const struct tend_restart *r = &t->config->restart;
 
-	if (t->up->stopping || t->config->restart == CONFIG_TEMPORARY)
+	if (t->up->stopping || r->policy == TEND_TEMPORARY)
 		return false;
-	if (failed && retries && t->failures > retries) {
+	if (failed && t->has_last && listed(r->fatal, code_of(t, &t->last))) {
+		up_task_tell(t, "%s; it is not started again after this code", t->why);
+		return false;
+	}
+	if (failed && r->retries && t->failures > r->retries) {
 		up_task_tell(t, "%s; it is not started again after %u failures", t->why,
 		             t->failures);
 		return false;
 	}
-	return failed || t->config->restart == CONFIG_PERMANENT;
+	return failed || r->policy == TEND_PERMANENT;
 }
 
 static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 {
-	bool failed = o->kind != TEND_COMPLETED,
-	     could_not = o->kind == TEND_FAILED && o->result < 0;
-	char text[256];
+	bool well = !t->late && (o->kind == TEND_COMPLETED ||
+	                         listed(t->config->restart.success, code_of(t, o)));
+	bool failed = !well, could_not = o->kind == TEND_FAILED && o->result < 0;
+	char text[256], time[32];
 
 	assert(t->process.id && o->kind != TEND_LIVE);
 	up_task_keep_tail(t);
@@ -281,8 +319,12 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	t->has_last = true;
 	line_flush(&t->line, print_line, t);
 	t->show_at = TEND_FOREVER;
-	up_outcome_text(t, o, text, sizeof(text));
-	if (failed && o->kind != TEND_CANCELED)
+	if (t->late) {
+		tend_duration_text(t->config->restart.timeout_ns, time, sizeof(time));
+		snprintf(t->last.message, sizeof(t->last.message), "it took longer than %s", time);
+	}
+	up_outcome_text(t, &t->last, text, sizeof(text));
+	if (failed && (t->late || o->kind != TEND_CANCELED))
 		up_task_because(t, "%s", text);
 	if (could_not && t->attempt == 1 && !t->stop_sent) {
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
@@ -294,12 +336,15 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	if (!wished && starts_again(t, failed)) {
 		if (!failed)
 			up_task_because(t, "%s", text);
-		try_later(t);
+		try_later(t, failed ? delay_of(t) : t->config->restart.interval_ns);
 		return;
 	}
 	up_task_say(t, "%s", text);
 	/* The stop signal may have been quicker than the force. */
-	finish(t, t->killed && o->signal == SIGKILL ? TEND_KILLED : (uint8_t)o->kind);
+	finish(t, well                                ? TEND_COMPLETED
+	          : t->killed && o->signal == SIGKILL ? TEND_KILLED
+	          : t->late && !t->up->stopping       ? TEND_FAILED
+	                                              : (uint8_t)o->kind);
 }
 
 /* ---- Steps; each returns until when the fiber may sleep ---- */
@@ -325,6 +370,7 @@ static void begin(struct up_task *t)
 	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
+	t->late = false;
 	t->written = t->nmarks = 0;
 	int error =
 		env ? tend_spawn_process(
@@ -367,7 +413,7 @@ static void begin(struct up_task *t)
 	up_task_because(t, "could not start: %s", text);
 	count_failure(t, true);
 	if (starts_again(t, true))
-		try_later(t);
+		try_later(t, delay_of(t));
 	else
 		finish(t, TEND_FAILED);
 }
@@ -435,6 +481,21 @@ static bool pass_stop(struct up_task *t)
 	return error == -EAGAIN;
 }
 
+/* Stops an attempt that takes too long. Returns when there is something to look at. */
+static uint64_t see_timeout(struct up_task *t)
+{
+	uint64_t timeout = t->config->restart.timeout_ns;
+
+	if (!timeout || t->late || t->stop_sent)
+		return TEND_FOREVER;
+	if (tend_now() - t->spawned_at < timeout)
+		return t->spawned_at + timeout;
+	tend_task_cancel(t->process, -ETIMEDOUT, "it took too long");
+	t->late = true;
+	set_state(t, TEND_STATE_STOPPING);
+	return TEND_FOREVER;
+}
+
 static uint64_t step_live(struct up_task *t)
 {
 	struct tend_outcome outcome;
@@ -446,14 +507,17 @@ static uint64_t step_live(struct up_task *t)
 		return 0;
 	}
 	bool again = pass_stop(t);
+	uint64_t late_at = see_timeout(t);
 	see_settled(t);
 	show_begun(t);
 	if (again)
 		return tend_after(AGAIN_NS);
+	if (late_at > t->show_at)
+		late_at = t->show_at;
 	if (t->pid == 0)
-		return t->show_at;
+		return late_at;
 	bool settles = !t->up->graph.nodes[t->index].started;
-	return settles && t->settled_at < t->show_at ? t->settled_at : t->show_at;
+	return settles && t->settled_at < late_at ? t->settled_at : late_at;
 }
 
 static uint64_t step(struct up_task *t)

@@ -17,9 +17,10 @@
  *
  *   QUEUED -> STARTING               begin(): the needs have started
  *   STARTING -> RUNNING              see_start()
- *   STARTING, RUNNING -> STOPPING    pass_stop()
+ *   STARTING, RUNNING -> STOPPING    pass_stop(), see_timeout()
  *   STOPPING -> STOPPING             see_start(), after an early stop
  *   STARTING, RUNNING -> BACKOFF     try_later(): the attempt is over
+ *   STOPPING -> BACKOFF              try_later(): it had taken too long
  *   BACKOFF -> BACKOFF               try_later(): the attempt could not begin
  *   BACKOFF -> STARTING              begin(): the delay is over
  *   any but ENDED -> ENDED           finish()
@@ -74,6 +75,8 @@ struct up_task {
 	uint32_t attempt;  /* (t) 0: no attempt yet */
 	uint32_t restarts; /* (t) */
 	uint32_t failures; /* (t) in a row */
+	uint64_t rest_ns;  /* (t) the delay after the last failure, without jitter */
+	bool late;         /* (t) the attempt took too long, and was stopped for it */
 	bool cut;          /* (t) some of a copied output could not be written, and this was told */
 	int32_t pid;       /* (t) 0: no process is known to run */
 	uint64_t spawned_at, since, retry_at; /* (t) */

@@ -41,8 +41,8 @@ TEST(the_smallest_stack_has_the_defaults)
 	ck_assert_uint_eq(t->nneeds, 0);
 	ck_assert_int_eq(t->stop_signal, SIGTERM);
 	ck_assert_uint_eq(t->stop_timeout_ns, 10 * SECOND);
-	ck_assert_int_eq(t->restart, CONFIG_TRANSIENT);
-	ck_assert_uint_eq(t->restart_delay_ns, SECOND);
+	ck_assert_int_eq(t->restart.policy, TEND_TRANSIENT);
+	ck_assert_uint_eq(t->restart.delay_ns, SECOND / 10);
 	ck_assert_uint_eq(t->at.line, 2);
 	ck_assert_uint_eq(t->at.column, 9);
 	ck_assert_uint_eq(c->order[0], 0);
@@ -84,8 +84,8 @@ TEST(every_field_is_read)
 	ck_assert_str_eq(db->cwd, "/srv");
 	ck_assert_int_eq(db->stop_signal, SIGINT);
 	ck_assert_uint_eq(db->stop_timeout_ns, 60 * SECOND);
-	ck_assert_int_eq(db->restart, CONFIG_PERMANENT);
-	ck_assert_uint_eq(db->restart_delay_ns, SECOND);
+	ck_assert_int_eq(db->restart.policy, TEND_PERMANENT);
+	ck_assert_uint_eq(db->restart.delay_ns, SECOND / 10);
 
 	char cwd[PATH_MAX + 16];
 	snprintf(cwd, sizeof(cwd), "%s/sub", c->dir);
@@ -97,12 +97,12 @@ TEST(every_field_is_read)
 	ck_assert_uint_eq(web->needs[0], 0);
 	ck_assert_int_eq(web->stop_signal, SIGTERM);
 	ck_assert_uint_eq(web->stop_timeout_ns, SECOND / 2);
-	ck_assert_int_eq(web->restart, CONFIG_TEMPORARY);
-	ck_assert_uint_eq(web->restart_delay_ns, 7200 * SECOND);
+	ck_assert_int_eq(web->restart.policy, TEND_TEMPORARY);
+	ck_assert_uint_eq(web->restart.delay_ns, 7200 * SECOND);
 
 	ck_assert(all->env_pass_all);
-	ck_assert_int_eq(all->restart, CONFIG_TRANSIENT);
-	ck_assert_uint_eq(all->restart_delay_ns, 0);
+	ck_assert_int_eq(all->restart.policy, TEND_TRANSIENT);
+	ck_assert_uint_eq(all->restart.delay_ns, TEND_MS);
 	config_free(c);
 }
 
@@ -128,7 +128,7 @@ TEST(a_map_or_list_may_be_left_empty)
 		load(HEAD "  web:\n    command: [x]\n    env:\n    env_pass:\n    needs:\n"
 	                  "    stop:\n    restart:\n");
 	ck_assert_int_eq(c->tasks[0].stop_signal, SIGTERM);
-	ck_assert_int_eq(c->tasks[0].restart, CONFIG_TRANSIENT);
+	ck_assert_int_eq(c->tasks[0].restart.policy, TEND_TRANSIENT);
 	config_free(c);
 }
 
@@ -201,7 +201,7 @@ TEST(the_escapes_of_json_leave_the_columns_as_they_are)
 	ck_assert_str_eq(
 		refusal(text, strlen(text)),
 		"tend.yaml:1:61: error: unknown key 'x'; the keys here are: command, shell, "
-		"cwd, env, env_pass, needs, stop, restart\n");
+		"cwd, env, env_pass, needs, stop, restart, timeout, every\n");
 }
 
 TEST(what_only_looks_like_an_escape_of_json_stays)
@@ -209,4 +209,71 @@ TEST(what_only_looks_like_an_escape_of_json_stays)
 	struct config *c = load(HEAD "  a: {shell: 'x \\ud83d\\ude00'}\n");
 	ck_assert_str_eq(c->tasks[0].argv[2], "x \\ud83d\\ude00");
 	config_free(c);
+}
+
+static struct tend_restart restart_of(const char *keys)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), HEAD "  a:\n    command: [x]\n%s", keys);
+	struct config *c = load(text);
+	struct tend_restart restart = c->tasks[0].restart;
+	restart.success = restart.fatal = NULL; /* they end with the configuration */
+	config_free(c);
+	return restart;
+}
+
+TEST(a_restart_has_all_that_the_library_knows)
+{
+	struct config *c =
+		load(HEAD "  a:\n    command: [x]\n    timeout: 5m\n    restart:\n"
+	                  "      policy: transient\n      delay: 250ms\n      factor: 1.5\n"
+	                  "      max_delay: 1m\n      jitter: decorrelated\n"
+	                  "      reset_after: 30s\n      retries: 7\n"
+	                  "      success: [143, 3]\n      fatal: [78]\n");
+	const struct tend_restart *r = &c->tasks[0].restart;
+
+	ck_assert_uint_eq(r->size, sizeof(*r));
+	ck_assert_uint_eq(r->policy, TEND_TRANSIENT);
+	ck_assert_uint_eq(r->delay_ns, SECOND / 4);
+	ck_assert_uint_eq(r->factor, 1500);
+	ck_assert_uint_eq(r->delay_max_ns, 60 * SECOND);
+	ck_assert_uint_eq(r->jitter, TEND_JITTER_DECORRELATED);
+	ck_assert_uint_eq(r->stable_ns, 30 * SECOND);
+	ck_assert_uint_eq(r->retries, 7);
+	ck_assert_uint_eq(r->timeout_ns, 300 * SECOND);
+	ck_assert_int_eq(r->success[0], 143);
+	ck_assert_int_eq(r->success[1], 3);
+	ck_assert_int_eq(r->success[2], 0);
+	ck_assert_int_eq(r->fatal[0], 78);
+	ck_assert_int_eq(r->fatal[1], 0);
+	config_free(c);
+}
+
+TEST(what_a_restart_leaves_out_follows_from_the_rest)
+{
+	struct tend_restart r = restart_of("");
+	ck_assert_uint_eq(r.delay_ns, SECOND / 10);
+	ck_assert_uint_eq(r.delay_max_ns, 30 * SECOND);
+	ck_assert_uint_eq(r.factor, 2000);
+	ck_assert_uint_eq(r.stable_ns, 10 * SECOND);
+	ck_assert_uint_eq(r.timeout_ns, 0);
+	r = restart_of("    restart: {delay: 1m}\n");
+	ck_assert_uint_eq(r.delay_max_ns, 60 * SECOND);
+	r = restart_of("    restart: {max_delay: 50ms}\n");
+	ck_assert_uint_eq(r.delay_ns, SECOND / 20);
+	r = restart_of("    restart: {max_delay: 0s, reset_after: 0s}\n");
+	ck_assert_uint_eq(r.delay_ns, TEND_MS);
+	ck_assert_uint_eq(r.stable_ns, CONFIG_NEVER);
+}
+
+TEST(every_runs_a_task_again_and_again)
+{
+	struct tend_restart r = restart_of("    every: 1h\n");
+	ck_assert_uint_eq(r.policy, TEND_PERMANENT);
+	ck_assert_uint_eq(r.interval_ns, 3600 * SECOND);
+	r = restart_of("    every: 1h\n    restart: {policy: permanent, retries: 3}\n");
+	ck_assert_uint_eq(r.retries, 3);
+	r = restart_of("    restart: permanent\n");
+	ck_assert_uint_eq(r.interval_ns, SECOND / 10);
 }

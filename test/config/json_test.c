@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define RESTART \
+	"\"restart\":{\"delay_ns\":100000000,\"factor\":2.0,\"fatal\":[],\"jitter\":\"none\"," \
+	"\"max_delay_ns\":30000000000,"
+
 static void check_json(const struct config *config, const struct config_errors *errors,
                        const struct config_errors *warnings, const char *expected)
 {
@@ -40,13 +44,15 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"{\"dir\":\"DIR\",\"error_count\":0,\"errors\":[],\"file\":\"tend.yaml\",\"name\":"
 		"\"s\",\"order\":[\"db\",\"web\"],\"tasks\":["
 		"{\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/\",\"env\":[\"PASSWORD\"],"
-		"\"env_pass\":[\"EDITOR\"],\"line\":4,\"name\":\"web\",\"needs\":[\"db\"],"
-		"\"restart\":{\"delay_ns\":1000000000,\"policy\":\"transient\"},"
-		"\"stop\":{\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000}},"
+		"\"env_pass\":[\"EDITOR\"],\"every_ns\":null,\"line\":4,\"name\":\"web\",\"needs\":"
+		"[\"db\"]," RESTART "\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
+		"\"retries\":0,\"success\":[]},"
+		"\"stop\":{\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000},\"timeout_ns\":null},"
 		"{\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/\",\"env\":[],"
-		"\"env_pass\":\"all\",\"line\":6,\"name\":\"db\",\"needs\":[],"
-		"\"restart\":{\"delay_ns\":1000000000,\"policy\":\"permanent\"},"
-		"\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000}}],"
+		"\"env_pass\":\"all\",\"every_ns\":100000000,\"line\":6,\"name\":\"db\",\"needs\":["
+		"]," RESTART "\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
+		"0,\"success\":[]},"
+		"\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000},\"timeout_ns\":null}],"
 		"\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "
 		"program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
 	config_free(c);

@@ -67,7 +67,8 @@ TEST(each_line_is_a_task)
 		ck_assert_uint_eq(c->order[i], i);
 		ck_assert_str_eq(t->cwd, c->dir);
 		ck_assert(t->env_pass_all && t->nneeds == 0);
-		ck_assert_int_eq(t->restart, CONFIG_TRANSIENT);
+		ck_assert_uint_eq(t->restart.policy, TEND_TRANSIENT);
+		ck_assert_uint_eq(t->restart.delay_ns, 100 * TEND_MS);
 		ck_assert_uint_eq(t->stop_timeout_ns, UINT64_C(10000000000));
 	}
 	ck_assert_str_eq(variable(&c->tasks[0], "PORT"), "5000");

@@ -12,8 +12,7 @@ static const struct config_program serve = {
 	.cwd = "/srv",
 	.stop_signal = 2,
 	.stop_timeout_ns = 7,
-	.restart = CONFIG_PERMANENT,
-	.restart_retries = 3,
+	.restart = {.policy = TEND_PERMANENT, .retries = 3},
 	.output = CONFIG_INHERITED,
 };
 
@@ -37,8 +36,8 @@ TEST(a_program_is_a_stack_of_one_task)
 	ck_assert_str_eq(t->cwd, "/srv");
 	ck_assert_int_eq(t->stop_signal, 2);
 	ck_assert_uint_eq(t->stop_timeout_ns, 7);
-	ck_assert_int_eq(t->restart, CONFIG_PERMANENT);
-	ck_assert_uint_eq(t->restart_retries, 3);
+	ck_assert_int_eq(t->restart.policy, TEND_PERMANENT);
+	ck_assert_uint_eq(t->restart.retries, 3);
 	ck_assert_int_eq(t->output, CONFIG_INHERITED);
 	ck_assert_uint_eq(t->nneeds, 0);
 	config_free(c);

@@ -12,6 +12,12 @@
 #define TASK            HEAD "  a:\n    command: [x]\n"
 #define AT(place, text) "tend.yaml:" place ": error: " text "\n"
 
+#define TIME "wants a number with its unit, such as 500ms, 10s, 1m or 2h, at most 8760h, not "
+#define FACTOR \
+	"'factor' wants a number from 1 to 1000, with at most three digits behind the " \
+	"point, such as 2 or 1.5, not "
+#define CODES "is from 1 to 255, because 0 is a success anyway and there are no others; this is "
+
 struct refused {
 	const char *text;
 	size_t n; /* 0: up to the NUL */
@@ -168,7 +174,7 @@ static const struct refused BYTES[] = {
             "'-', a letter first")},
 	{HEAD "  a: {\"\\u202e\": 1, command: [x]}\n", 0,
          AT("3:7", "unknown key '\\u202e'; the keys here are: command, shell, cwd, env, env_pass, "
-                   "needs, stop, restart")},
+                   "needs, stop, restart, timeout, every")},
 };
 
 static const struct refused TASKS[] = {
@@ -195,7 +201,7 @@ static const struct refused TASKS[] = {
 	{HEAD "  a: {command: [x], replicas: 2}\n", 0,
          AT("3:21",
             "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
-            "needs, stop, restart")},
+            "needs, stop, restart, timeout, every")},
 	{HEAD "  a: {command: [x], shell: y}\n", 0,
          AT("3:21", "task 'a' has a command, at 3:7, and a shell line; remove one")},
 	{HEAD "  a: {command: ./web --port 80}\n", 0,
@@ -283,12 +289,57 @@ static const struct refused TASKS[] = {
 	{TASK "    restart: always\n", 0,
          AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'always' (did you mean 'permanent'?)")},
-	{TASK "    restart: {policy: tranzient, delay: 1d, max: 3}\n", 0,
+	{TASK "    restart: {policy: tranzient, delay: 1d, foo: 3}\n", 0,
          AT("5:23", "'policy' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'tranzient' (did you mean 'transient'?)")
                  AT("5:41", "'delay' wants a number with its unit, such as 500ms, 10s, 1m or 2h, "
                             "at most 8760h, not '1d'")
-                         AT("5:45", "unknown key 'max'; the keys here are: policy, delay")},
+                         AT("5:45", "unknown key 'foo'; the keys here are: policy, delay, factor, "
+                                    "max_delay, jitter, reset_after, retries, success, fatal")},
+	{TASK "    restart: {factor: 0.9, jitter: xyz, retries: -1, reset_after: x}\n", 0,
+         AT("5:23", FACTOR "'0.9'") AT("5:36", "'jitter' wants none, full, equal or decorrelated, "
+                                               "not 'xyz'")
+                 AT("5:50", "'retries' wants a whole number from 0 to 4294967295, not '-1'")
+                         AT("5:67", "'reset_after' " TIME "'x'")},
+	{TASK "    restart: {factor: 1.2345, retries: 4294967296, jitter: equl}\n", 0,
+         AT("5:23", FACTOR "'1.2345'")
+                 AT("5:40", "'retries' wants a whole number from 0 to 4294967295, not '4294967296'")
+                         AT("5:60", "'jitter' wants none, full, equal or decorrelated, not 'equl' "
+                                    "(did you mean 'equal'?)")},
+	{TASK "    restart: {factor: 1001, delay: -1s, max_delay: 9000h, retries: 1.5}\n", 0,
+         AT("5:23", FACTOR "'1001'") AT("5:36", "'delay' " TIME "'-1s'")
+                 AT("5:52", "'max_delay' " TIME "'9000h'")
+                         AT("5:68", "'retries' wants a whole number from 0 to 4294967295, not "
+                                    "'1.5'")},
+	{TASK "    restart: {factor: [2], jitter: {}, retries: , success: 3, fatal: {a: b}}\n", 0,
+         AT("5:23", "'factor' wants a text; this is a list")
+                 AT("5:36", "'jitter' wants a text; this is a map") AT(
+			 "5:49", "'retries' has no value; write \"\" for an empty text")
+                         AT("5:60", "'success' wants a list, such as success: [143]; this is a "
+                                    "text")
+                                 AT("5:70", "'fatal' wants a list, such as fatal: [78]; this is a "
+                                            "map")},
+	{TASK "    restart: {success: [0, 256, -1, x, [1], 255], fatal: [0x1]}\n", 0,
+         AT("5:25", "each code of 'success' " CODES
+                    "'0'") AT("5:28", "each code of 'success' " CODES "'256'")
+                 AT("5:33", "each code of 'success' " CODES "'-1'")
+                         AT("5:37", "each code of 'success' " CODES "'x'")
+                                 AT("5:40", "each code of 'success' wants a text; this is a list")
+                                         AT("5:59", "each code of 'fatal' " CODES "'0x1'")},
+	{TASK "    restart: {success: [3, 4], fatal: [4]}\n", 0,
+         AT("5:39", "the code 4 is in 'success' and in 'fatal'; remove it from one")},
+	{TASK "    restart: {max_delay: 1s, delay: 2s}\n", 0,
+         AT("5:26", "'max_delay' is shorter than 'delay'; make it longer, or equal")},
+	{TASK "    timeout: 0s\n    every: 0ms\n", 0,
+         AT("5:14", "'timeout' wants more than no time; leave it out, or write a time such as "
+                    "10s")
+                 AT("6:12", "'every' wants more than no time; leave it out, or write a time such "
+                            "as 10s")},
+	{TASK "    timeout: 30\n    every: [1h]\n", 0,
+         AT("5:14", "'timeout' " TIME "'30'") AT("6:12", "'every' wants a text; this is a list")},
+	{TASK "    every: 1h\n    restart: temporary\n", 0,
+         AT("5:5", "'every' is for a task that is always started again; remove it, or write "
+                   "policy: permanent at 6:14")},
 	{TASK "    restart: [permanent]\n", 0,
          AT("5:14",
             "'restart' wants a map, such as restart: {policy: transient, delay: 1s}; this is a "

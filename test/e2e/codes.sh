@@ -27,6 +27,9 @@ END
 ends "a failure made good by a restart does not count" 0 <<'END'
   a: {shell: "[ -e again ] || { touch again; exit 5; }", restart: {delay: 50ms}}
 END
+ends "a code that the task calls a success is 0" 0 <<'END'
+  a: {shell: "exit 5", restart: {success: [5]}}
+END
 ends "a program that is not there is 1" 1 <<'END'
   a: {command: [sleep, "1000"]}
   b: {command: [no-such-program], needs: [a]}

@@ -29,7 +29,7 @@ is "bash: options of a command" "$(completed logs --j)" --json
 is "bash: options of the tool" "$(completed --v)" --version
 is "bash: no option that a command does not have" "$(completed check --socket)" ""
 is "bash: words of an option" "$(completed run --restart per)" permanent
-is "bash: words behind a =" "$(completed run --restart = t)" "transient temporary"
+is "bash: words behind a =" "$(completed run --restart = t)" "temporary transient"
 is "bash: a signal" "$(completed run --stop-signal WIN)" WINCH
 is "bash: no option behind the program" "$(completed run -r permanent cat --j)" ""
 is "bash: no option as the value of one" "$(completed run --env --j)" ""
