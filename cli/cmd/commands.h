@@ -8,6 +8,7 @@
 	X(up, "run the stack of a tend.yaml") \
 	X(down, "stop a running stack and wait for its end") \
 	X(check, "check a tend.yaml and start nothing") \
+	X(plan, "show when tasks would be started again") \
 	X(tree, "show the tree of a stack, or of a process") \
 	X(status, "show the state of the tasks") \
 	X(logs, "show what a task wrote last") \
