@@ -265,6 +265,13 @@ enum {
 	TEND_EVENT_BEGAN,   /* an attempt: the function of a task is called next, or a process
 	                       has its program */
 	TEND_EVENT_READY,   /* an attempt has said that it is ready */
+	/* For tasks that may run again, told in the order in which it was decided. */
+	TEND_EVENT_ATTEMPT_ENDED, /* once for each attempt, also for one that could not begin */
+	TEND_EVENT_TIMED_OUT,     /* an attempt has missed a time, and is stopped: `error` says
+	                             which */
+	TEND_EVENT_BACKOFF,       /* the task rests for `delay_ns`, and then an attempt begins */
+	TEND_EVENT_STOPPED,       /* the task rests until it is started */
+	TEND_EVENT_GAVE_UP,       /* a scope, after one restart too many; its cancel follows */
 };
 
 /* The word for the type of an event: "started". Never NULL.
@@ -275,8 +282,9 @@ TEND_API const char *tend_event_name(uint32_t type);
 /* A change in the registry. Events are hints: no count and no outcome depends on them.
  * The events after the `low` mark of a snapshot, applied to its rows in the order of their
  * numbers, give the scopes and live tasks of a later snapshot: an event of a row that is
- * there already, or there no more, changes nothing. Fields are only ever added, at the
- * end. */
+ * there already, or there no more, changes nothing. The attempts of a task are told in the
+ * order of what happened to them; a row says that the task rests a moment after the event,
+ * when the attempt has left its stack. Fields are only ever added, at the end. */
 struct tend_event_info {
 	size_t size;     /* size of this struct, set by the macro of the call */
 	uint64_t number; /* in the runtime, from 1 */
@@ -285,13 +293,15 @@ struct tend_event_info {
 	uint64_t parent;
 	uint8_t type;    /* TEND_EVENT_... */
 	uint8_t kind;    /* TEND_KIND_... */
-	uint8_t outcome; /* outcome of a task that has ended */
+	uint8_t outcome; /* outcome of a task or attempt that has ended */
 	uint8_t reserved;
-	int32_t result; /* result of a task that has ended; code of a cancel */
+	int32_t result; /* result of a task or attempt that has ended; code of a cancel */
 	char name[TEND_NAME_MAX + 1];
-	uint32_t attempt;  /* number of the task's attempt, from 1; 0 of a scope */
-	int32_t error;     /* why a task has ended, as `error` of struct tend_outcome; else 0 */
-	uint64_t delay_ns; /* until the next attempt; 0: none follows */
+	uint32_t attempt;  /* number of the task's attempt, from 1; 0 of a scope, and of a task
+	                      that may run again before its first attempt */
+	int32_t error;     /* why a task or attempt has ended, as `error` of struct tend_outcome;
+	                      -ETIMEDOUT or -ETIME of TEND_EVENT_TIMED_OUT; else 0 */
+	uint64_t delay_ns; /* the length of the rest in TEND_EVENT_BACKOFF; else 0 */
 };
 
 typedef struct tend_subscription tend_subscription;

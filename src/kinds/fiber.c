@@ -20,8 +20,6 @@ static void wake(struct tend__task *t)
 
 static uint32_t turn(struct tend__task *t)
 {
-	if (tend__listened(tend__scope_of(t)->rt))
-		tend__task_began(t);
 	t->result = t->fn(t->arg);
 	tend__unwind(t);
 	return TEND__WAIT_NONE;

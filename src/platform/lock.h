@@ -17,7 +17,7 @@
  *                           children.lock, told_lock, bells[], event.lock, segment.lock
  *   home.lock       scope     the cancel list, kept outcomes, waiters, the
  *                             first error, an operation of a shutdown        > told_lock,
- *                                               monitor.lock, outside_lock, batches_lock
+ *                  monitor.lock, outside_lock, batches_lock, bells[], event.lock, segment.lock
  *   children.lock   process   the guard's socket, phases, the live list      > told_lock,
  *                        outside_lock, batches_lock, monitor.lock, bells[], segment.lock
  *   bells[]         runtime   the watches of changes                         > event.lock

@@ -34,7 +34,12 @@
 	X(UNSEALED, "unsealed") \
 	X(CLOSING, "closing") \
 	X(BEGAN, "began") \
-	X(READY, "ready")
+	X(READY, "ready") \
+	X(ATTEMPT_ENDED, "attempt ended") \
+	X(TIMED_OUT, "timed out") \
+	X(BACKOFF, "backoff") \
+	X(STOPPED, "stopped") \
+	X(GAVE_UP, "gave up")
 
 /* TEND_... of tend/task.h, from 0. */
 #define TEND__OUTCOMES(X) \

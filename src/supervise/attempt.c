@@ -134,6 +134,7 @@ static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUI
 	tend__life_no_alarm(t);
 	l->phase = TEND__LIFE_STOPPED;
 	tend__describe(t, 0, tend__coarse(), 0);
+	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_STOPPED});
 	tend__callers_tell(t, TEND__STEP_STOPPED);
 	return TEND__WAIT_STOPPED;
 }
@@ -145,7 +146,9 @@ static bool is_early(const struct tend__life *l, uint64_t now)
 	       (l->phase == TEND__LIFE_RESTS && now < l->alarm.timer.at);
 }
 
-static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t now)
+/* `calls`: the function of the task is called next. Otherwise the kind tells when the attempt has
+ * begun, or the attempt cannot begin. */
+static void begin_attempt(struct tend__task *t, struct tend__life *l, bool calls, uint64_t now)
 	TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
@@ -156,6 +159,7 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t n
 	l->attempts++;
 	tend__scope_of(t)->attempts++;
 	l->began = now;
+	t->result = 0; /* a panic leaves none */
 	tend__store_relaxed(&l->alive_at, now);
 	l->ready = !l->rules->ready_ns;
 	if (!l->ready) {
@@ -163,6 +167,9 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t n
 		tend__assert(live);
 	}
 	tend__attempt_watch(t);
+	describe_attempt(t, l->attempts, now);
+	if (calls && tend__listened(tend__scope_of(t)->rt))
+		tend__task_began(t);
 	tend__callers_tell(t, TEND__STEP_BEGUN);
 	if (l->ready)
 		tend__callers_tell(t, TEND__STEP_READY);
@@ -170,7 +177,7 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, uint64_t n
 
 /* Begins an attempt, if an attempt is due. Otherwise returns false, and *wait is the rest that
  * goes on, or TEND__WAIT_NONE for the end. */
-static bool begin_if_due(struct tend__task *t, struct tend__life *l, uint32_t *wait)
+static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls, uint32_t *wait)
 {
 	uint64_t now =
 		l->phase == TEND__LIFE_FRESH && !l->rules->exact ? tend__coarse() : tend__clock();
@@ -188,14 +195,9 @@ static bool begin_if_due(struct tend__task *t, struct tend__life *l, uint32_t *w
 		*wait = l->phase == TEND__LIFE_STOPPED ? TEND__WAIT_STOPPED : TEND__WAIT_BACKOFF;
 	} else {
 		begins = true;
-		begin_attempt(t, l, now);
+		begin_attempt(t, l, calls, now);
 	}
 	tend__unlock(&t->home->lock);
-	if (begins) {
-		/* A panic leaves no result. */
-		t->result = 0;
-		describe_attempt(t, l->attempts, now);
-	}
 	return begins;
 }
 
@@ -203,14 +205,14 @@ static bool begin_if_due(struct tend__task *t, struct tend__life *l, uint32_t *w
  * before the beginning, because a probe that names the new attempt writes a text under the stripe.
  * Without the stripe `extra` may not even be read, because a cancel may be making it; so the life
  * knows whether there is a text, and most restarts take no stripe. */
-static bool begin(struct tend__task *t, struct tend__life *l, uint32_t *wait)
+static bool begin(struct tend__task *t, struct tend__life *l, bool calls, uint32_t *wait)
 {
 	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
 
 	if (!l->attempt.has_text)
-		return begin_if_due(t, l, wait);
+		return begin_if_due(t, l, calls, wait);
 	tend__lock(stripe);
-	bool begins = begin_if_due(t, l, wait);
+	bool begins = begin_if_due(t, l, calls, wait);
 	if (begins)
 		forget_message(t, l);
 	tend__unlock(stripe);
@@ -293,7 +295,19 @@ static uint32_t rest_until(struct tend__task *t, struct tend__life *l, uint64_t 
 	l->phase = TEND__LIFE_RESTS;
 	tend__describe(t, due, now, 0);
 	tend__life_alarm(t, due);
+	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_BACKOFF, .delay = due - now});
 	return TEND__WAIT_BACKOFF;
+}
+
+/* Tells of the end of an attempt, by an outcome that is decided. */
+static void tell_end(struct tend__task *t, uint32_t outcome) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	tend__life_tell(t,
+	                (struct tend__event){.type = TEND_EVENT_ATTEMPT_ENDED,
+	                                     .outcome = outcome,
+	                                     .result = t->result,
+	                                     .error = tend__attempt_error(t, outcome, t->result)});
 }
 
 /* Returns the decision that the policy takes now. */
@@ -347,9 +361,14 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		l->last = TEND_FAILED;
 	s->timeouts += l->late;
 	if (d.verdict == TEND__ENDS) {
+		/* A cancel counts more than a result, as it does for the task. */
+		tell_end(t, !l->last && tend__is_canceled(t) ? TEND_CANCELED : outcome_of(t, l));
+		if (gives_up)
+			tend__life_tell_gave_up(t);
 		end_life(t, l);
 	} else {
 		renew(t, l);
+		tell_end(t, outcome_of(t, l));
 		tend__callers_tell(t, TEND__STEP_ENDED);
 	}
 	if (d.verdict == TEND__STOPS)
@@ -395,7 +414,7 @@ static uint32_t turn(struct tend__task *t)
 	uint32_t wait = TEND__WAIT_NONE;
 
 	if (l->phase != TEND__LIFE_RUNS) {
-		if (!begin(t, l, &wait)) {
+		if (!begin(t, l, !kind->begin, &wait)) {
 			if (wait == TEND__WAIT_NONE)
 				last_words(t, ending_at_rest(t, l));
 			return wait;
@@ -450,7 +469,7 @@ static void starved(struct tend__task *t, int error)
 		l->attempt.kind->starved(t, error);
 		return;
 	}
-	if (begin(t, l, &wait)) {
+	if (begin(t, l, false, &wait)) {
 		t->result = error;
 		t->ending = TEND_FAILED;
 		say_not_started(t, error);

@@ -211,12 +211,7 @@ static void describe(struct tend__task *t, struct tend_life *out) TEND_REQUIRES(
 	if ((word & TEND__STATE) == TEND__ENDED)
 		out->last_error = tend__error_of(t, out->last);
 	else
-		out->last_error = out->last == TEND_COMPLETED  ? 0
-		                  : out->last == TEND_PANICKED ? -EFAULT
-		                  : out->last != TEND_FAILED   ? -ECANCELED
-		                  : l->attempt.error           ? l->attempt.error
-		                  : out->last_result < 0       ? out->last_result
-		                                               : -EIO;
+		out->last_error = tend__attempt_error(t, out->last, out->last_result);
 	if (t->extra && out->last != TEND_COMPLETED)
 		memcpy(out->last_message, t->extra->message, sizeof(out->last_message));
 }

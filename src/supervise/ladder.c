@@ -163,6 +163,8 @@ static bool ring(struct tend__task *t, struct tend__life *l, uint64_t now)
 	struct look look = times_of(l, now);
 	if (look.text) {
 		l->late = true;
+		tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_TIMED_OUT,
+		                                        .error = look.code});
 		tend__attempt_stop(t, look.code, look.text);
 	} else if (look.at != TEND_FOREVER)
 		tend__life_alarm(t, look.at);

@@ -14,31 +14,17 @@
 
 static int outside(void) { return tend__forked_without_runtime() ? -ESTALE : -EPERM; }
 
-/* Returns whether this is news. */
-static bool say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
+static void say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
 {
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert_held(&t->home->lock);
 	if (l->phase != TEND__LIFE_RUNS || l->ready)
-		return false;
+		return;
 	l->ready = true;
 	tend__task_unmark(t, TEND__UNREADY);
+	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_READY});
 	tend__callers_tell(t, TEND__STEP_READY);
-	return true;
-}
-
-/* The caller has the stripe, or is the task itself, so that the task is live. */
-static void tell_ready(struct tend__task *t)
-{
-	struct tend__scope *s = tend__scope_of(t);
-
-	if (tend__listened(s->rt))
-		tend__tell_all(s, t->record,
-		               &(struct tend__event){.type = TEND_EVENT_READY,
-		                                     .id = t->id,
-		                                     .parent = s->id,
-		                                     .at = tend__coarse()});
 }
 
 int tend_ready(void)
@@ -50,10 +36,8 @@ int tend_ready(void)
 	if (!(t->flags & TEND__RESTARTABLE))
 		return 0;
 	tend__lock(&t->home->lock);
-	bool news = say_ready(t);
+	say_ready(t);
 	tend__unlock(&t->home->lock);
-	if (news)
-		tell_ready(t);
 	return 0;
 }
 
@@ -135,16 +119,13 @@ int tend_task_ready(tend_task task, uint32_t attempt)
 		error = -EINVAL;
 	else {
 		struct tend__life *l = tend__life_of(t);
-		bool news = false;
 
 		tend__lock(&t->home->lock);
 		if (l->phase != TEND__LIFE_RUNS || l->attempts != attempt)
 			error = -ESRCH;
 		else
-			news = say_ready(t);
+			say_ready(t);
 		tend__unlock(&t->home->lock);
-		if (news)
-			tell_ready(t);
 	}
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return error;

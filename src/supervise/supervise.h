@@ -15,6 +15,7 @@
  * later request finds the task at rest or ending.
  *
  * Files, each uses only those above it:
+ *   tell.c     the events of a life
  *   rules.c    policies, each kept once in a scope
  *   group.c    the restarts of a scope: its default policy, and giving up
  *   caller.c   waits for a step in the life of a task
@@ -96,6 +97,17 @@ static inline struct tend__life *tend__life_of(const struct tend__task *t)
 	tend__assert(t->flags & TEND__RESTARTABLE);
 	return t->data;
 }
+
+/* tell.c */
+
+/* Returns why an attempt ended, as `error` of struct tend_outcome. */
+int32_t tend__attempt_error(const struct tend__task *t, uint32_t outcome, int32_t result)
+	TEND_REQUIRES(&t->home->lock);
+/* Tells of a change in the life of the task, after the change. Under the lock that orders the
+ * changes, so that readers get their events in this order. */
+void tend__life_tell(struct tend__task *t, struct tend__event event) TEND_REQUIRES(&t->home->lock);
+/* The same of the scope of the task, which has given up. */
+void tend__life_tell_gave_up(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 
 /* rules.c */
 

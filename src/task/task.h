@@ -99,7 +99,8 @@ struct tend__kind {
 
 	/* ---- If turns of the kind may be attempts: supervise/supervise.h ---- */
 
-	/* An attempt begins, before its first turn. NULL: the turn is enough. */
+	/* An attempt begins, before its first turn; the kind tells when it has begun. NULL: the
+	 * turn calls the function at once. */
 	void (*begin)(struct tend__task *t);
 	/* Called on the stack of a turn that the program has left by a panic or an abort. Returns
 	 * what the turn would return. NULL: the attempt is over. */

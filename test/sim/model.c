@@ -17,6 +17,10 @@ struct known {
 	bool canceled; /* a scope, and so the tasks in it */
 	bool unsure;   /* a scope that was stopping when the model began */
 	bool seen;     /* in the snapshot that is compared */
+	/* Of a task that may run again, told of since its start. */
+	bool lives, inside; /* inside: an attempt has begun and not ended */
+	uint32_t attempt;
+	uint8_t last; /* outcome of the last attempt */
 	char name[TEND_NAME_MAX + 1];
 };
 
@@ -110,6 +114,40 @@ static void explain(const struct tend_event_info *e)
 	m.doubts = kept;
 }
 
+/* Each attempt begins and ends once, and everything else is said where it can be true. */
+static void apply_to_life(struct known *k, const struct tend_event_info *e)
+{
+	switch (e->type) {
+	case TEND_EVENT_BEGAN:
+		ck_assert(!k->inside);
+		ck_assert_uint_eq(e->attempt, k->attempt + 1);
+		k->inside = true;
+		k->attempt++;
+		break;
+	case TEND_EVENT_ATTEMPT_ENDED:
+		/* An attempt that could not begin only ends. */
+		ck_assert(k->inside || e->outcome == TEND_FAILED);
+		k->attempt += !k->inside;
+		ck_assert_uint_eq(e->attempt, k->attempt);
+		k->inside = false;
+		k->last = e->outcome;
+		break;
+	case TEND_EVENT_READY:
+	case TEND_EVENT_TIMED_OUT:
+		ck_assert(k->inside);
+		ck_assert_uint_eq(e->attempt, k->attempt);
+		break;
+	case TEND_EVENT_BACKOFF:
+	case TEND_EVENT_STOPPED:
+	case TEND_EVENT_ENDED:
+		ck_assert(!k->inside);
+		ck_assert_uint_eq(e->attempt, k->attempt);
+		break;
+	default:
+		break;
+	}
+}
+
 static void apply(const struct tend_event_info *e)
 {
 	struct known *k = find(e->id);
@@ -119,10 +157,13 @@ static void apply(const struct tend_event_info *e)
 	if (e->number <= m.last)
 		return; /* in the snapshot */
 	m.last = e->number;
+	if (k && k->lives)
+		apply_to_life(k, e);
 	if (!k && (e->type == TEND_EVENT_STARTED || e->type == TEND_EVENT_OPENED)) {
 		/* The scope around was opened before. */
 		ck_assert_msg(e->parent == 0 || find(e->parent), "%s in no scope", e->name);
-		add(e->id, e->parent, e->kind, e->name);
+		k = add(e->id, e->parent, e->kind, e->name);
+		k->lives = e->type == TEND_EVENT_STARTED && e->attempt == 0;
 	} else if (k && e->type == TEND_EVENT_ENDED)
 		*k = m.row[--m.rows];
 	else if (k && e->type == TEND_EVENT_CANCELED)
@@ -204,6 +245,11 @@ static void compare(const tend_snapshot *s)
 			doubt(info->id, info->kind == TEND_KIND_SCOPE ? 0 : info->parent,
 			      1 << TEND_EVENT_CANCELED | 1 << TEND_EVENT_CLOSING,
 			      "%s is %s, as nobody told", info->name, tend_state_name(info->state));
+		if (k->lives && (info->attempt != k->attempt || info->last != k->last))
+			doubt(info->id, 0,
+			      1 << TEND_EVENT_BEGAN | 1 << TEND_EVENT_ATTEMPT_ENDED |
+			              1 << TEND_EVENT_ENDED,
+			      "%s is at attempt %u, as nobody told", info->name, info->attempt);
 	}
 	for (size_t i = 0; i < m.rows; i++)
 		if (!m.row[i].seen)

@@ -1,7 +1,9 @@
 /* Attempts, commands, probes, cancels and the end of the scope, all at once under random
  * schedules. Here the schedule decides what wins, so there is no reference; what must hold
  * whatever wins is checked: two attempts never overlap, an attempt finds nothing of the last,
- * every caller is answered, and each task gives its argument back once. */
+ * every caller is answered, each task gives its argument back once, and the events tell of all
+ * that in the order in which it happened. */
+#include "model.h"
 #include "scenario.h"
 #include "where.h"
 
@@ -162,15 +164,21 @@ static int program(void *arg)
 	(void)arg;
 	memset(&w, 0, sizeof(w));
 	open_world(1 + pick(3));
+	model_begin(rt);
 	w.home = child(root, "home");
 	for (int i = 0; i < RACED; i++)
 		begin(&w.raced[i]);
 	w.racers = RACERS;
 	for (int i = 0; i < RACERS; i++)
 		OK(tend_spawn(root, races, NULL, TEND_TASK_OPTS(.name = "racer"), NULL));
-	(void)!tend_sleep(pick(8) * TEND_MS);
+	for (unsigned i = pick(8); i; i--) {
+		(void)!tend_sleep(TEND_MS);
+		model_look();
+	}
 	end_home();
 	OK(tend_scope_wait_empty(root, tend_after(60 * TEND_SEC)));
+	model_settle();
+	model_end();
 	ck_assert_int_eq(w.racers, 0);
 	for (int i = 0; i < RACED; i++) {
 		ck_assert_int_eq(w.raced[i].dropped, 1);
