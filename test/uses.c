@@ -197,7 +197,7 @@ static int rows(tend_runtime *rt, tend_event *changed)
 	n += tend_snapshot_reason(tree, 0, &reason);
 	n += tend_snapshot_place(tree, tend_snapshot_at(tree, 0)->where, text, sizeof(text)) > 0;
 	n += tend_snapshot_ends(tree) > 0 && tend_snapshot_end(tree, 0)->outcome == TEND_FAILED;
-	n += tend_snapshot_text(tree, TEND_TREE_ASCII, text, sizeof(text)) > 0;
+	n += tend_snapshot_text(tree, TEND_TREE_ASCII | TEND_TREE_HIDE, text, sizeof(text)) > 0;
 	tend_snapshot_free(tree);
 	n += tend_tree_link(&row, 1) + tend_tree_next(&row, 0) > 0;
 	n += tend_tree_branch(&row, 0, 0, text, sizeof(text)) > 0;

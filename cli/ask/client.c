@@ -84,7 +84,7 @@ static int choose_by_file(const struct client *client, struct instance_choice *c
 	return failed;
 }
 
-static int choose(const struct client *client, struct instance *out, struct instance_error *error)
+int client_choose(const struct client *client, struct instance *out, struct instance_error *error)
 {
 	char file[PATH_MAX];
 	struct instance_choice choice = {
@@ -109,27 +109,16 @@ static int choose(const struct client *client, struct instance *out, struct inst
 	return choose_by_file(client, &choice, out, error);
 }
 
-json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,
-                   void *arg, struct instance *instance, int *exit_code)
+static void add_path(const struct client *client, json_t *request)
 {
-	struct instance_error error = {0};
-	json_t *envelope;
-
-	assert(client->schema && instance && exit_code);
-
 	if (client->path)
 		json_object_set_new(request, "path", text_json(client->path, strlen(client->path)));
-	if (choose(client, instance, &error) != 0) {
-		json_decref(request);
-		*exit_code = client_tell(client, error.exit_code, error.text);
-		return NULL;
-	}
-	envelope = control_ask(instance, request, progress, arg, &error);
-	if (!envelope) {
-		*exit_code = client_tell(client, error.exit_code, error.text);
-		return NULL;
-	}
+}
+
+json_t *client_result(const struct client *client, json_t *envelope, int *exit_code)
+{
 	const json_t *failed = json_object_get(envelope, "error");
+
 	if (!json_is_object(failed))
 		return envelope;
 	const char *text = json_string_value(json_object_get(failed, "message"));
@@ -138,4 +127,35 @@ json_t *client_ask(const struct client *client, json_t *request, control_progres
 		client_tell(client, code > 0 && code < 256 ? (int)code : 1, text ? text : "failed");
 	json_decref(envelope);
 	return NULL;
+}
+
+json_t *client_ask(const struct client *client, json_t *request, control_progress_fn *progress,
+                   void *arg, struct instance *instance, int *exit_code)
+{
+	struct instance_error error = {0};
+
+	assert(client->schema && instance && exit_code);
+
+	add_path(client, request);
+	if (client_choose(client, instance, &error) != 0) {
+		json_decref(request);
+		*exit_code = client_tell(client, error.exit_code, error.text);
+		return NULL;
+	}
+	json_t *envelope =
+		control_ask(instance, request, CONTROL_SILENCE_MS, progress, arg, &error);
+	if (!envelope) {
+		*exit_code = client_tell(client, error.exit_code, error.text);
+		return NULL;
+	}
+	return client_result(client, envelope, exit_code);
+}
+
+json_t *client_try(const struct client *client, const struct instance *instance, json_t *request,
+                   int silence_ms)
+{
+	struct instance_error ignored;
+
+	add_path(client, request);
+	return control_ask(instance, request, silence_ms, NULL, NULL, &ignored);
 }

@@ -66,3 +66,24 @@ int instance_connect(const struct instance *instance, struct instance_error *err
 	}
 	return fd;
 }
+
+pid_t instance_process(const struct instance *instance, struct instance_error *error)
+{
+	struct ucred cred = {0};
+	socklen_t n = sizeof(cred);
+	int fd = instance_connect(instance, error);
+	/* A process that does not accept has the number in its lock only. */
+	pid_t owner = fd < 0 && instance->lock[0] ? instance_owner(instance, NULL, 0) : 0;
+
+	if (fd < 0)
+		return owner > 0 ? owner : -1;
+	/* The kernel writes the number as it is for this process: a container has its own. */
+	int failed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
+	close(fd);
+	if (failed || cred.pid <= 0)
+		return instance_fail(error, EXIT_UNREACHABLE,
+		                     "the process of stack %s is not visible here; run the command "
+		                     "where the stack runs",
+		                     instance->name);
+	return cred.pid;
+}

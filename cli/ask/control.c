@@ -11,22 +11,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SILENCE_MS = 15000 };
 #define ANSWER_MAX ((size_t)256 << 20)
 
 struct stream {
 	int fd;
+	int silence_ms;
 	char *bytes;
 	size_t n, size;
 	size_t seen; /* bytes known to hold no end of a line */
 };
 
-static bool send_all(int fd, const char *bytes, size_t n)
+static bool send_all(const struct stream *s, const char *bytes, size_t n)
 {
 	while (n > 0) {
-		struct pollfd ready = {.fd = fd, .events = POLLOUT};
-		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-		if (sent < 0 && errno == EAGAIN && poll(&ready, 1, SILENCE_MS) > 0)
+		struct pollfd ready = {.fd = s->fd, .events = POLLOUT};
+		ssize_t sent = send(s->fd, bytes, n, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EAGAIN && poll(&ready, 1, s->silence_ms) > 0)
 			continue;
 		if (sent < 0 && errno != EINTR)
 			return false;
@@ -77,7 +77,7 @@ static char *next_line(struct stream *s, size_t *n)
 			errno = 0;
 			return NULL;
 		} else if (errno == EAGAIN) {
-			int polled = poll(&ready, 1, SILENCE_MS);
+			int polled = poll(&ready, 1, s->silence_ms);
 			if (polled == 0)
 				errno = ETIMEDOUT;
 			if (polled == 0 || (polled < 0 && errno != EINTR))
@@ -132,10 +132,10 @@ static json_t *receive(struct stream *s, control_progress_fn *progress, void *ar
 	return NULL;
 }
 
-json_t *control_ask(const struct instance *instance, json_t *request, control_progress_fn *progress,
-                    void *arg, struct instance_error *error)
+json_t *control_ask(const struct instance *instance, json_t *request, int silence_ms,
+                    control_progress_fn *progress, void *arg, struct instance_error *error)
 {
-	struct stream stream = {.fd = instance_connect(instance, error)};
+	struct stream stream = {.fd = instance_connect(instance, error), .silence_ms = silence_ms};
 	char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_t *envelope = NULL;
 
@@ -144,7 +144,7 @@ json_t *control_ask(const struct instance *instance, json_t *request, control_pr
 		free(line);
 		return NULL;
 	}
-	if (line && send_all(stream.fd, line, strlen(line)) && send_all(stream.fd, "\n", 1)) {
+	if (line && send_all(&stream, line, strlen(line)) && send_all(&stream, "\n", 1)) {
 		errno = 0;
 		envelope = receive(&stream, progress, arg);
 	}

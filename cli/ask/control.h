@@ -13,12 +13,15 @@
 /* Called with each document before the envelope. */
 typedef void control_progress_fn(void *arg, const json_t *progress);
 
-/* Sends a request and waits for the envelope. A silence longer than that of any
- * working supervisor is an error.
+/* Longer than the silence of any working supervisor. */
+#define CONTROL_SILENCE_MS 15000
+
+/* Sends a request and waits for the envelope.
  *
- *   request   taken
+ *   request      taken
+ *   silence_ms   a longer silence of the stack is an error
  *   returns   the envelope, which the caller gives back by json_decref(); or NULL */
-json_t *control_ask(const struct instance *instance, json_t *request, control_progress_fn *progress,
-                    void *arg, struct instance_error *error);
+json_t *control_ask(const struct instance *instance, json_t *request, int silence_ms,
+                    control_progress_fn *progress, void *arg, struct instance_error *error);
 
 #endif

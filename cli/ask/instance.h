@@ -123,6 +123,10 @@ int instance_choose(const struct instance_choice *choice, struct instance *out,
  * that does not block, or -1 with an error that says if the socket is stale. */
 int instance_connect(const struct instance *instance, struct instance_error *error);
 
+/* Returns the process that serves the socket of a stack, which need not answer; or -1 with the
+ * error written. */
+pid_t instance_process(const struct instance *instance, struct instance_error *error);
+
 /* Returns true if the other end of a socket is this user or root. */
 bool instance_peer_allowed(int fd);
 

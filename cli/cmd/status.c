@@ -1,6 +1,7 @@
 /* cli/cmd/status.c - `tend status [PATH]`: the card of a task, or a line for
  * each. */
-#include "ask/client.h"
+#include "ask/processes.h"
+#include "ask/registry.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "show/card.h"
@@ -8,6 +9,7 @@
 #include "show/output.h"
 #include "show/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +49,59 @@ static void print_envelope(json_t *envelope, json_t *data)
 	output_json(envelope);
 }
 
+/* Returns the rows of the tasks of a stack, from all of its rows. */
+static json_t *tasks_of(const json_t *rows)
+{
+	const char *root = field_text(json_array_get(rows, 0), "id");
+	json_t *tasks = json_array(), *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		if (strcmp(field_text(row, "parent"), root) == 0)
+			json_array_append(tasks, row);
+	return tasks;
+}
+
+/* Makes the answer of a stack that does not answer, from its registry: without the output, and
+ * without the tasks that have no process now. */
+static json_t *answer_of(const struct client *client, const struct instance *instance, pid_t pid,
+                         const json_t *rows, int *exit_code)
+{
+	json_t *chosen = NULL, *data;
+	const char *stack = field_text(json_array_get(rows, 0), "path");
+
+	if (client->path && strcmp(client->path, stack) != 0) {
+		*exit_code = registry_choose(client, rows, stack, &chosen);
+		data = json_incref(json_array_get(chosen, 0));
+		json_decref(chosen);
+		if (!data)
+			return NULL;
+	} else
+		data = json_pack("{s:s, s:o}", "name", stack, "tasks", tasks_of(rows));
+	fprintf(stderr, "tend: stack %s (pid %d) does not answer; its registry says:\n",
+	        instance->name, (int)pid);
+	return envelope_ok(client->schema, data);
+}
+
+static json_t *ask(const struct client *client, int *exit_code)
+{
+	struct instance instance;
+	pid_t pid;
+	json_t *rows = registry_rows(client, false, &instance, &pid, exit_code), *envelope = NULL;
+
+	if (!rows)
+		return NULL;
+	if (!process_is_stopped(pid))
+		envelope = client_try(client, &instance, json_pack("{s:s}", "cmd", "status"),
+		                      CONTROL_SILENCE_MS);
+	if (envelope)
+		envelope = client_result(client, envelope, exit_code);
+	else
+		envelope = answer_of(client, &instance, pid, rows, exit_code);
+	json_decref(rows);
+	return envelope;
+}
+
 int cmd_status(int argc, char **argv)
 {
 	struct client client = {.schema = "tend.status/1"};
@@ -62,13 +117,11 @@ int cmd_status(int argc, char **argv)
 		.twice = "one path at a time",
 		.client = &client,
 	};
-	struct instance instance;
 	int code = 0;
 
 	if (options_parse(&usage, argc, argv) != 0)
 		return EXIT_USAGE;
-	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "status"), NULL, NULL,
-	                              &instance, &code);
+	json_t *envelope = ask(&client, &code);
 	json_t *data = json_object_get(envelope, "data");
 	const json_t *rows = json_object_get(data, "tasks");
 	if (envelope && client.json)

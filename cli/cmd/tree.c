@@ -1,10 +1,12 @@
-/* cli/cmd/tree.c - `tend tree [PATH|PID]`: the tree of a running stack. A
- * number is a process, which answers for itself; the name of a task begins with
- * a letter. */
-#include "ask/client.h"
+/* cli/cmd/tree.c - `tend tree [PATH|PID]`: the tree of a running stack or of a process, read
+ * from the registry of the process, which need not answer. A number is a process; the name of a
+ * task begins with a letter. */
+#include "ask/processes.h"
+#include "ask/registry.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/tree_pid.h"
+#include "show/json.h"
 #include "show/output.h"
 #include "show/tree.h"
 
@@ -15,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long the stack may take to name the tasks that have no row yet. */
+enum { WAITING_MS = 500 };
+
 static bool is_number(const char *text)
 {
 	for (; *text; text++)
@@ -23,11 +28,54 @@ static bool is_number(const char *text)
 	return true;
 }
 
+/* Adds the tasks that are in no registry, because they have no process now. */
+static void add_waiting(const struct client *client, const struct instance *instance, pid_t pid,
+                        json_t *rows)
+{
+	json_t *envelope = process_is_stopped(pid)
+	                           ? NULL
+	                           : client_try(client, instance,
+	                                        json_pack("{s:s}", "cmd", "waiting"), WAITING_MS);
+
+	json_array_extend(rows, json_object_get(json_object_get(envelope, "data"), "tasks"));
+	json_decref(envelope);
+}
+
+static int tree_of_stack(const struct client *client, bool ascii, bool all)
+{
+	struct instance instance;
+	pid_t pid;
+	int code = 0;
+	json_t *rows = registry_rows(client, all, &instance, &pid, &code), *chosen = NULL;
+
+	if (!rows)
+		return code;
+	add_waiting(client, &instance, pid, rows);
+	rows = registry_below(rows, all);
+	const char *stack = field_text(json_array_get(rows, 0), "path");
+	if (client->path)
+		code = registry_choose(client, rows, stack, &chosen);
+	else
+		chosen = json_incref(rows);
+	if (chosen && client->json) {
+		json_t *envelope = envelope_ok(client->schema, json_pack("{s:s, s:O}", "name",
+		                                                         stack, "tasks", chosen));
+		output_json(envelope);
+		json_decref(envelope);
+	} else if (chosen)
+		tree_print(chosen, ascii);
+	json_decref(chosen);
+	json_decref(rows);
+	return code;
+}
+
 int cmd_tree(int argc, char **argv)
 {
 	struct client client = {.schema = "tend.tree/1"};
-	bool ascii = false;
+	bool ascii = false, all = false;
 	const struct option_row options[] = {
+		{"all", 'a', NULL, "Show what tend itself runs, too: names that begin with a dot",
+	         option_flag, &all},
 		{"ascii", 0, NULL, "Draw with ASCII; the default unless the locale is of UTF-8",
 	         option_flag, &ascii},
 		{0},
@@ -36,32 +84,22 @@ int cmd_tree(int argc, char **argv)
 		.argument = "[PATH|PID]",
 		.help = "Shows everything that a running stack runs as one tree: its tasks, and "
 			"the fibers and threads inside of those that are linked with libtend. With "
-			"PATH, one task of it; with PID, any process that is linked with libtend, "
-			"also one that is stopped.\v"
+			"PATH, one task of it; with PID, any process that is linked with libtend. "
+			"The tree is read from outside: the processes may be stopped, or stuck.\v"
 			"Exit codes: 4 there is no such task or process; 5 no stack is running.",
 		.into = &client.path,
 		.twice = "one path or process at a time",
 		.client = &client,
 		.options = options,
 	};
-	struct instance instance;
-	int code = 0;
-
 	setlocale(LC_CTYPE, "");
 	if (options_parse(&usage, argc, argv) != 0)
 		return EXIT_USAGE;
 	ascii = ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	if (client.path && client.path[0] && is_number(client.path)) {
 		long pid = strtol(client.path, NULL, 10);
-		return cmd_tree_pid(pid > 0 && pid <= INT_MAX ? (pid_t)pid : INT_MAX, client.json,
-		                    ascii);
+		return cmd_tree_pid(&client, pid > 0 && pid <= INT_MAX ? (pid_t)pid : INT_MAX,
+		                    ascii, all);
 	}
-	json_t *envelope = client_ask(&client, json_pack("{s:s}", "cmd", "tree"), NULL, NULL,
-	                              &instance, &code);
-	if (envelope && client.json)
-		output_json(envelope);
-	else if (envelope)
-		tree_print(json_object_get(json_object_get(envelope, "data"), "tasks"), ascii);
-	json_decref(envelope);
-	return output_end(code);
+	return output_end(tree_of_stack(&client, ascii, all));
 }

@@ -1,7 +1,7 @@
 /* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from the registries
  * of its runtimes. */
 #include "cmd/tree_pid.h"
-#include "ask/envelope.h"
+#include "ask/registry.h"
 #include "show/output.h"
 #include "show/rows.h"
 
@@ -15,46 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int tell(pid_t pid, int error, bool json)
-{
-	char text[256];
-	int code = EXIT_FAILED;
-
-	if (error == -ESRCH) {
-		code = EXIT_NO_TASK;
-		snprintf(text, sizeof(text), "there is no process %d", (int)pid);
-	} else if (error == -ENOENT) {
-		code = EXIT_NO_TASK;
-		snprintf(text, sizeof(text),
-		         "process %d has no registry: it is not linked with libtend, or has opened "
-		         "no "
-		         "runtime",
-		         (int)pid);
-	} else if (error == -EPERM || error == -EACCES) {
-		code = EXIT_PERMISSION;
-		snprintf(text, sizeof(text),
-		         "no permission to read /proc/%d/fd: be its user, or have CAP_SYS_PTRACE",
-		         (int)pid);
-	} else if (error == -EPROTO)
-		snprintf(text, sizeof(text),
-		         "the registry of process %d is not one that this version understands",
-		         (int)pid);
-	else
-		snprintf(text, sizeof(text), "the registry of process %d cannot be read: %s",
-		         (int)pid, tend_strerror(error));
-	if (!json) {
-		fprintf(stderr, "tend tree: %s\n", text);
-		return code;
-	}
-	json_t *envelope = envelope_error("tend.tree/1", code, text);
-	output_json(envelope);
-	json_decref(envelope);
-	return output_end(code);
-}
-
 /* Ids are unique in a process, so the rows of all runtimes make one list. The name is
  * the name of the runtime that was opened last. */
-static int print_json(tend_snapshot *const *snapshots, size_t n)
+static int print_json(tend_snapshot *const *snapshots, size_t n, bool all)
 {
 	struct tend_snapshot_info about;
 	json_t *rows = json_array();
@@ -64,7 +27,7 @@ static int print_json(tend_snapshot *const *snapshots, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		tend_snapshot_about(snapshots[i], &about);
 		torn += about.torn;
-		rows_add_snapshot(rows, snapshots[i], NULL, 0, SIZE_MAX);
+		rows_add_snapshot(rows, snapshots[i], NULL, 0, all, SIZE_MAX);
 	}
 	json_t *envelope =
 		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
@@ -110,16 +73,17 @@ static int print_text(tend_snapshot *const *snapshots, size_t n, uint32_t flags)
 	return output_end(all ? 0 : EXIT_FAILED);
 }
 
-int cmd_tree_pid(pid_t pid, bool json, bool ascii)
+int cmd_tree_pid(const struct client *client, pid_t pid, bool ascii, bool all)
 {
 	assert(pid > 0);
 	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
 	int64_t n = tend_snapshots_of(pid, snapshots, TEND_RUNTIMES_MAX);
+	uint32_t flags = (ascii ? TEND_TREE_ASCII : 0) | (all ? 0 : TEND_TREE_HIDE);
 
 	if (n < 0)
-		return tell(pid, (int)n, json);
-	int code = json ? print_json(snapshots, (size_t)n)
-	                : print_text(snapshots, (size_t)n, ascii ? TEND_TREE_ASCII : 0);
+		return output_end(registry_tell(client, pid, (int)n));
+	int code = client->json ? print_json(snapshots, (size_t)n, all)
+	                        : print_text(snapshots, (size_t)n, flags);
 	while (n > 0)
 		tend_snapshot_free(snapshots[--n]);
 	return code;

@@ -3,10 +3,14 @@
 #ifndef TEND_CLI_CMD_TREE_PID_H
 #define TEND_CLI_CMD_TREE_PID_H
 
+#include "ask/client.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Prints the tree, or its rows as JSON. Returns the exit code. */
-int cmd_tree_pid(pid_t pid, bool json, bool ascii);
+/* Prints the tree, or its rows as JSON. Returns the exit code.
+ *
+ *   all       with the rows whose names begin with a dot */
+int cmd_tree_pid(const struct client *client, pid_t pid, bool ascii, bool all);
 
 #endif

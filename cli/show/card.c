@@ -73,9 +73,10 @@ void card_print(const json_t *row)
 		snprintf(text, sizeof(text), "%lld", (long long)field_number(row, "pid"));
 		field("pid", text);
 	}
-	snprintf(text, sizeof(text), "%lld, %lld restarts, restart is %s",
+	const char *policy = field_text(row, "restart");
+	snprintf(text, sizeof(text), "%lld, %lld restarts%s%s",
 	         (long long)field_number(row, "attempt"), (long long)field_number(row, "restarts"),
-	         field_text(row, "restart"));
+	         policy[0] ? ", restart is " : "", policy);
 	field("attempt", text);
 	ending_of(row, ending, sizeof(ending));
 	field("last ended", ending);

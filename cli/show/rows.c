@@ -21,7 +21,7 @@ void rows_add(json_t *rows, const struct row *row)
 	json_array_append_new(
 		rows,
 		json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?, s:b, s:b, "
-	                  "s:I, s:o, s:s?, s:i}",
+	                  "s:I, s:o, s:s?, s:i, s:I}",
 	                  "id", row->id, "parent", row->parent, "path", text_or_null(row->path),
 	                  "kind", tend_kind_name(row->kind), "state", tend_state_name(row->state),
 	                  "wait", text_or_null(row->wait), "attempt", (json_int_t)row->attempt,
@@ -32,7 +32,7 @@ void rows_add(json_t *rows, const struct row *row)
 	                  "ready", row->ready, "restarts", (json_int_t)row->restarts, "due_ns",
 	                  row->due_ns ? json_integer((json_int_t)row->due_ns) : json_null(), "last",
 	                  row->last ? tend_outcome_name(row->last) : NULL, "last_error",
-	                  row->last_error));
+	                  row->last_error, "since_ns", (json_int_t)row->since_ns));
 }
 
 /* Writes the id of a row; in a stack with the process in front, which makes ids unique. */
@@ -44,9 +44,29 @@ static void name_id(char *buf, size_t size, bool own, pid_t pid, uint64_t id)
 		snprintf(buf, size, "%d:%llu", (int)pid, (unsigned long long)id);
 }
 
-void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
-                       pid_t pid, size_t max)
+/* All rows below a hidden row are hidden, too; in the order of the paths they follow.
+ *
+ *   hidden    the depth of the hidden row above; UINT32_MAX: no row above is hidden */
+static bool is_hidden(const tend_snapshot *snapshot, size_t i, uint32_t *hidden)
 {
+	uint32_t depth = tend_snapshot_depth(snapshot, i);
+
+	if (depth > *hidden)
+		return true;
+	bool begins = depth > 0 && tend_snapshot_at(snapshot, i)->name[0] == '.';
+	*hidden = begins ? depth : UINT32_MAX;
+	return begins;
+}
+
+static uint64_t since(const struct tend_snapshot_info *about, uint64_t instant)
+{
+	return about->at > instant ? about->at - instant : 0;
+}
+
+void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
+                       pid_t pid, bool all, size_t max)
+{
+	uint32_t hidden = UINT32_MAX;
 	char path[TEND_PATH_MAX + 160], id[64], parent[64];
 	struct tend_snapshot_info about;
 	size_t room = 0;
@@ -57,43 +77,44 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 	assert(room + TEND_PATH_MAX <= sizeof(path));
 	for (size_t i = 0; i < tend_snapshot_count(snapshot) && json_array_size(rows) < max; i++) {
 		const struct tend_info *info = tend_snapshot_at(snapshot, i);
+		if (!all && is_hidden(snapshot, i, &hidden))
+			continue;
 		tend_snapshot_path(snapshot, i, path + room, sizeof(path) - room);
 		name_id(id, sizeof(id), !above, pid, info->id);
 		name_id(parent, sizeof(parent), !above, pid, info->parent);
-		rows_add(rows,
-		         &(const struct row){
-				 .id = id,
-				 .parent = info->parent ? parent
-		                           : above      ? above->id
-		                                        : NULL,
-				 .path = path,
-				 .wait = info->wait,
-				 .site = info->site,
-				 .age_ns = about.at > info->spawned_at ? about.at - info->spawned_at
-		                                                       : 0,
-				 .kind = info->kind,
-				 .state = info->state,
-				 .attempt = info->attempt,
-				 .pid = info->pid,
-				 .outcome = info->outcome,
-				 .torn = info->torn != 0,
-				 .ready = info->ready != 0,
-				 .restarts = info->restarts,
-				 .due_ns = info->due > about.at ? info->due - about.at : 0,
-				 .last = info->last,
-				 .last_error = info->last_error,
-			 });
+		rows_add(rows, &(const struct row){
+				       .id = id,
+				       .parent = info->parent ? parent
+		                                 : above      ? above->id
+		                                              : NULL,
+				       .path = path,
+				       .wait = info->wait,
+				       .site = info->site,
+				       .age_ns = since(&about, info->spawned_at),
+				       .since_ns = since(&about, info->since),
+				       .kind = info->kind,
+				       .state = info->state,
+				       .attempt = info->attempt,
+				       .pid = info->pid,
+				       .outcome = info->outcome,
+				       .torn = info->torn != 0,
+				       .ready = info->ready != 0,
+				       .restarts = info->restarts,
+				       .due_ns = info->due > about.at ? info->due - about.at : 0,
+				       .last = info->last,
+				       .last_error = info->last_error,
+			       });
 	}
 }
 
-int rows_add_process(json_t *rows, const struct row *above, pid_t pid)
+int rows_add_process(json_t *rows, const struct row *above, pid_t pid, bool all)
 {
 	assert(pid > 0);
 	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
 	int64_t n = tend_snapshots_of(pid, snapshots, TEND_RUNTIMES_MAX);
 
 	for (int64_t i = 0; i < n; i++) {
-		rows_add_snapshot(rows, snapshots[i], above, pid, ROWS_MAX);
+		rows_add_snapshot(rows, snapshots[i], above, pid, all, ROWS_MAX);
 		tend_snapshot_free(snapshots[i]);
 	}
 	return n < 0 ? (int)n : 0;

@@ -18,9 +18,9 @@ struct row {
 	const char *id;
 	const char *parent; /* id of the row above, or NULL */
 	const char *path;
-	const char *wait, *site; /* NULL or empty: none */
-	uint64_t age_ns;
-	uint32_t kind, state; /* TEND_KIND_..., TEND_STATE_... */
+	const char *wait, *site;   /* NULL or empty: none */
+	uint64_t age_ns, since_ns; /* from the spawn, and from the last change of state */
+	uint32_t kind, state;      /* TEND_KIND_..., TEND_STATE_... */
 	uint32_t attempt;
 	int32_t pid;     /* 0: none */
 	int32_t outcome; /* TEND_LIVE: none yet */
@@ -35,18 +35,20 @@ struct row {
 /* Adds a row. */
 void rows_add(json_t *rows, const struct row *row);
 
-/* Adds the rows of a snapshot, until there are `max` rows in all.
+/* Adds the rows of a snapshot, until there are `max` rows in all. A name that begins with '.'
+ * is of a tool, not of the program, and hidden.
  *
  *   above     a row with id and path, below which the rows of the snapshot stand; NULL:
  *             the rows are a tree of their own
  *   pid       the process of the snapshot; with `above` a part of each id, because ids
- *             are unique in a process only */
+ *             are unique in a process only
+ *   all       hide nothing */
 void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
-                       pid_t pid, size_t max);
+                       pid_t pid, bool all, size_t max);
 
 /* Adds the rows of all runtimes of a process that is linked with libtend, below a row.
  *
  *   returns   0, or an error as of tend_snapshots_of() */
-int rows_add_process(json_t *rows, const struct row *above, pid_t pid);
+int rows_add_process(json_t *rows, const struct row *above, pid_t pid, bool all);
 
 #endif

@@ -81,7 +81,6 @@ static json_t *card(struct up_task *t)
 	 * before says more. */
 	const struct up_tail *tail = up_task_tail(t, &live) && live.n > 0 ? &live : &t->tails[0];
 
-	json_object_set_new(row, "since_ns", json_integer((json_int_t)(tend_now() - t->since)));
 	json_object_set_new(row, "restarts", json_integer(t->restarts));
 	json_object_set_new(row, "restart",
 	                    json_string(CONFIG_POLICIES[t->config->restart.policy]));
@@ -209,104 +208,6 @@ static void down(struct up *up, const json_t *request, struct control_reply *rep
 	control_send(reply, envelope_ok("tend.down/1", up_report_json(up)));
 }
 
-/* ---- All of them ---- */
-
-/* Returns the task that the path leads to or into: "TASK/inner/conn-1". */
-static struct up_task *find_above(struct up *up, const char *path)
-{
-	char first[2 * CONFIG_NAME_MAX + 2];
-	size_t own = strlen(up->config->name), n;
-
-	if (strncmp(path, up->config->name, own) == 0 && path[own] == '/') {
-		n = own + 1 + strcspn(path + own + 1, "/#");
-		snprintf(first, sizeof(first), "%.*s", n < sizeof(first) ? (int)n : 0, path);
-		struct up_task *t = find(up, first);
-		if (t)
-			return t;
-	}
-	n = strcspn(path, "/#");
-	snprintf(first, sizeof(first), "%.*s", n < sizeof(first) ? (int)n : 0, path);
-	return find(up, first);
-}
-
-/* Cuts "#ID" off. Returns the id, or NULL if the path has no id. */
-static const char *cut_id(char *path)
-{
-	char *mark = strrchr(path, '#');
-	if (!mark || strchr(mark, '/'))
-		return NULL;
-	*mark = 0;
-	return mark + 1;
-}
-
-/* Copies the rows at `path` and below to `out`; with an id, the row of that id and below.
- * Two rows may have one path, so what is below a row is told by the ids, and a row stands
- * after its parent. Returns the number of rows at `path`. */
-static size_t choose_rows(const json_t *rows, const char *path, const char *id, json_t *out,
-                          char *list, size_t size)
-{
-	size_t i, at = 0, used = 0;
-	json_t *row, *chosen = json_object();
-
-	json_array_foreach (rows, i, row) {
-		const char *here = field_text(row, "path"), *own = field_text(row, "id");
-		bool top = strcmp(here, path) == 0 && (!id || strcmp(id, own) == 0);
-		if (top) {
-			at++;
-			if (used < size)
-				used += (size_t)snprintf(list + used, size - used, "%s%s#%s",
-				                         used ? ", " : "", here, own);
-		}
-		if (top || json_object_get(chosen, field_text(row, "parent"))) {
-			json_object_set_new(chosen, own, json_true());
-			json_array_append(out, row);
-		}
-	}
-	json_decref(chosen);
-	return at;
-}
-
-/* Returns an error, or NULL with the rows of the subtree in `data`. */
-static json_t *inner(struct up *up, struct up_task *t, const char *path, json_t **data)
-{
-	char full[2 * TEND_PATH_MAX], list[400] = "", text[600];
-	size_t n = strlen(t->config->name), own = strlen(up->config->name);
-	bool whole = strncmp(path, up->config->name, own) == 0 && path[own] == '/' &&
-	             strncmp(path + own + 1, t->config->name, n) == 0;
-	json_t *found = json_array(), *rows = up_rows(up, t);
-
-	snprintf(full, sizeof(full), "%s%s%s", whole ? "" : up->config->name, whole ? "" : "/",
-	         path);
-	const char *id = cut_id(full);
-	size_t at =
-		choose_rows(json_object_get(rows, "tasks"), full, id, found, list, sizeof(list));
-	json_decref(rows);
-	*data = json_pack("{s:s, s:o}", "name", up->config->name, "tasks", found);
-	if (at == 1)
-		return NULL;
-	json_decref(*data);
-	if (at == 0)
-		snprintf(text, sizeof(text), "there is nothing at %.256s", path);
-	else
-		snprintf(text, sizeof(text), "%zu are called %.128s; choose one: %s", at, path,
-		         list);
-	return envelope_error("tend.tree/1", at ? EXIT_USAGE : EXIT_NO_TASK, text);
-}
-
-static json_t *tree(struct up *up, const char *path)
-{
-	struct up_task *t = path ? find_above(up, path) : NULL;
-	json_t *data = NULL, *error = NULL;
-
-	if (path && !t && strcmp(path, up->config->name) != 0)
-		return no_such_task(up, "tend.tree/1", path);
-	if (t)
-		error = inner(up, t, path, &data);
-	else
-		data = up_rows(up, NULL);
-	return error ? error : envelope_ok("tend.tree/1", data);
-}
-
 void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 {
 	struct up *up = arg;
@@ -315,8 +216,8 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 
 	assert(cmd); /* because the server refuses a request without a cmd */
 
-	if (strcmp(cmd, "tree") == 0)
-		control_send(reply, tree(up, path));
+	if (strcmp(cmd, "waiting") == 0)
+		control_send(reply, envelope_ok("tend.waiting/1", up_waiting(up)));
 	else if (strcmp(cmd, "status") == 0)
 		control_send(reply, status(up, path));
 	else if (strcmp(cmd, "logs") == 0)
@@ -332,6 +233,6 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	else
 		control_send(reply,
 		             envelope_error("tend.error/1", EXIT_USAGE,
-		                            "there is no such command; it knows tree, status, "
+		                            "there is no such command; it knows waiting, status, "
 		                            "logs, wait, events, attach and down"));
 }

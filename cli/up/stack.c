@@ -32,6 +32,18 @@ static size_t name_width(const struct config *config)
 	return width < NAME_WIDTH_MAX ? width : NAME_WIDTH_MAX;
 }
 
+/* Returns the place of a task, "tend.yaml:12": the registry keeps it as long as there is a
+ * runtime. */
+static char *site_of(const struct up *up, const struct config_task *config)
+{
+	const char *slash = strrchr(up->file, '/'), *file = slash ? slash + 1 : up->file;
+	char *site = NULL;
+	int n = config->at.line ? asprintf(&site, "%s:%zu", file, config->at.line)
+	                        : asprintf(&site, "%s", file);
+
+	return n < 0 ? NULL : site;
+}
+
 static int prepare_tasks(struct up *up)
 {
 	up->tasks = calloc(up->config->ntasks + 1, sizeof(*up->tasks));
@@ -46,7 +58,8 @@ static int prepare_tasks(struct up *up)
 		t->state = TEND_STATE_QUEUED;
 		t->since = up->started_at;
 		t->show_at = TEND_FOREVER;
-		error = tend_event_open(&t->wake);
+		t->site = site_of(up, t->config);
+		error = t->site ? tend_event_open(&t->wake) : -ENOMEM;
 		if (!error)
 			error = tend_event_open(&t->news);
 	}
@@ -69,6 +82,7 @@ static void free_tasks(struct up *up)
 			free(up->tasks[i].tails[k].marks);
 		}
 		free(up->tasks[i].marks);
+		free(up->tasks[i].site);
 	}
 	up_feeds_close(up);
 	tend_event_close(up->changed);

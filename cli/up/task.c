@@ -373,8 +373,8 @@ static void begin(struct up_task *t)
 	t->late = false;
 	t->written = t->nmarks = 0;
 	int error =
-		env ? tend_spawn_process(
-			      tend_root(t->up->rt),
+		env ? tend_spawn_process_at(
+			      t->site, tend_root(t->up->rt),
 			      TEND_PROCESS_OPTS(.name = name, .stop_signal = c->stop_signal,
 	                                        .stop_ns = c->stop_timeout_ns,
 	                                        .argv = (const char *const *)c->argv,

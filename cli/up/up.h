@@ -67,6 +67,7 @@ struct up_task {
 	                      happened that may concern the task */
 	tend_task fiber;   /* (c) looks after the task */
 	tend_task process; /* (t) {0}: no process is live */
+	char *site;        /* (c) place of the task in its file, for the registry */
 	uint64_t id;       /* (t) id in the row of the task */
 	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
 	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
@@ -253,8 +254,11 @@ void up_signals_close(struct up *up);
 
 /* ---- rows.c ---- */
 
-/* Returns the `data` of `tend tree`: all rows, or those of one task. */
+/* Returns the rows of all tasks, or of one. */
 json_t *up_rows(const struct up *up, const struct up_task *only);
+
+/* Returns the rows of the tasks that have no process now, and so are not in the registry. */
+json_t *up_waiting(const struct up *up);
 
 /* ---- report.c ---- */
 

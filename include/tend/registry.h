@@ -205,10 +205,11 @@ static inline struct tend_snapshot_info *tend_snapshot_info_out_(struct tend_sna
 
 /* The tree as text, a row a line, drawn with UTF-8 lines or with ASCII.
  *
- *   flags     TEND_TREE_ASCII
+ *   flags     TEND_TREE_ASCII; TEND_TREE_HIDE leaves out the rows whose names begin with
+ *             '.', and what stands below them
  *   returns   the length of the whole text without the NUL; writes like snprintf
  *   threads   any, one at a time */
-enum { TEND_TREE_ASCII = 1 };
+enum { TEND_TREE_ASCII = 1, TEND_TREE_HIDE = 2 };
 TEND_API size_t tend_snapshot_text(const tend_snapshot *snapshot, uint32_t flags, char *buf,
                                    size_t size);
 

@@ -160,6 +160,12 @@ static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t
 	tend__text_bytes(t, "\n", 1);
 }
 
+static bool is_hidden(const struct drawing *d, uint32_t row)
+{
+	return (d->flags & TEND_TREE_HIDE) && d->s->places[row].above != row &&
+	       tend__row_name(d->s, row)[0] == '.';
+}
+
 size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, size_t size)
 {
 	size_t bytes = (s->count + 1) * sizeof(struct tend_tree_row);
@@ -168,11 +174,13 @@ size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, siz
 
 	if (!d.rows)
 		return 0;
+	/* A hidden row stands in itself: what is in a circle is not reached. */
 	for (uint32_t row = 0; row < s->count; row++)
-		d.rows[row].above =
-			s->places[row].above == row ? TEND_NO_ROW : s->places[row].above;
+		d.rows[row].above = is_hidden(&d, row)            ? row
+		                    : s->places[row].above == row ? TEND_NO_ROW
+		                                                  : s->places[row].above;
 	uint32_t first = link_rows(d.rows, s->count, s->order);
-	for (uint32_t row = 0; row < s->count; row++) {
+	for (uint32_t row = first; row != TEND_NO_ROW; row = tend_tree_next(d.rows, row)) {
 		size_t n = width_of(&d, row);
 
 		d.width = n > d.width ? n : d.width;

@@ -85,7 +85,7 @@ TEST(an_answer_comes_after_its_progress)
 {
 	json_t *answer =
 		control_ask(&instance, json_pack("{s:s, s:s}", "cmd", "tree", "path", "a/b"),
-	                    see_progress, NULL, &error);
+	                    CONTROL_SILENCE_MS, see_progress, NULL, &error);
 	ck_assert_msg(answer != NULL, "%s", error.text);
 	ck_assert_int_eq(progress_seen, 1);
 	ck_assert_str_eq(json_string_value(json_object_get(answer, "schema")), "test.echo/1");

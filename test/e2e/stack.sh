@@ -53,7 +53,7 @@ is "logs --json prints one document a line" "$(sed 's/"at":"[0-9T:.Z-]*",//' out
 
 run "$TEND" status nosuch
 is "no such task is exit code 4" "$CODE" 4
-has "which is told with what there is" err "web, db, flaky"
+has "which is told with what there is" err "it has web, db, flaky"
 run "$TEND" logs nosuch --json
 is "also as JSON" "$CODE" 4
 has "in an envelope with the error" out '"data":null,"error":{"exit_code":4'

@@ -175,7 +175,7 @@ static size_t tool(pid_t pid, const char *option, char *out, size_t size)
 TEST(the_tool_shows_the_tree_of_a_stopped_process)
 {
 	char out[8192], *row;
-	unsigned long long age;
+	unsigned long long age, since;
 	int channel, end_of_row = 0;
 	pid_t child;
 
@@ -198,9 +198,9 @@ TEST(the_tool_shows_the_tree_of_a_stopped_process)
 	                        "\"age_ns\":%llu,\"pid\":null,\"site\":\"%*[^\"]\","
 	                        "\"outcome\":null,\"torn\":false,\"ready\":true,"
 	                        "\"restarts\":0,\"due_ns\":null,\"last\":null,"
-	                        "\"last_error\":0%n",
-	                        &channel, &age, &end_of_row),
-	                 2);
+	                        "\"last_error\":0,\"since_ns\":%llu%n",
+	                        &channel, &age, &since, &end_of_row),
+	                 3);
 	ck_assert_int_eq(end_of_row, (int)strlen(row));
 	end(child);
 }

@@ -86,6 +86,24 @@ TEST(in_the_drawing_a_row_stands_below_its_own_scope)
 	fake_close(&f);
 }
 
+TEST(hidden_rows_take_no_room)
+{
+	struct fake f = fake_open(64);
+	uint32_t hidden = fake_scope(&f, 1, ".tool-with-a-long-name");
+
+	fake_scope(&f, hidden, "below");
+	fake_scope(&f, 1, "a.b");
+	draws(&f, TEND_TREE_ASCII | TEND_TREE_HIDE,
+	      "root    scope    running\n"
+	      "`- a.b  scope    running\n");
+	draws(&f, TEND_TREE_ASCII,
+	      "root                       scope    running\n"
+	      "|- .tool-with-a-long-name  scope    running\n"
+	      "|  `- below                scope    running\n"
+	      "`- a.b                     scope    running\n");
+	fake_close(&f);
+}
+
 TEST(marks_that_turn_a_line_around_are_not_drawn)
 {
 	struct fake f = fake_open(64);

@@ -1,0 +1,262 @@
+/* cli/ask/registry.c - the rows of a running stack, read from the registry of its process. */
+#include "ask/registry.h"
+#include "ask/processes.h"
+#include "show/json.h"
+#include "show/rows.h"
+
+#include "tend/runtime.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int registry_tell(const struct client *client, pid_t pid, int error)
+{
+	char text[256];
+	int code = EXIT_FAILED;
+
+	if (error == -ESRCH) {
+		code = EXIT_NO_TASK;
+		snprintf(text, sizeof(text), "there is no process %d", (int)pid);
+	} else if (error == -ENOENT) {
+		code = EXIT_NO_TASK;
+		snprintf(text, sizeof(text),
+		         "process %d has no registry: it is not linked with libtend, or has opened "
+		         "no runtime",
+		         (int)pid);
+	} else if (error == -EPERM || error == -EACCES) {
+		code = EXIT_PERMISSION;
+		snprintf(text, sizeof(text),
+		         "no permission to read /proc/%d/fd: be its user, or have CAP_SYS_PTRACE",
+		         (int)pid);
+	} else if (error == -EPROTO)
+		snprintf(text, sizeof(text),
+		         "the registry of process %d is not one that this version understands",
+		         (int)pid);
+	else
+		snprintf(text, sizeof(text), "the registry of process %d cannot be read: %s",
+		         (int)pid, tend_strerror(error));
+	return client_tell(client, code, text);
+}
+
+/* ---- The rows of the process of the stack ---- */
+
+/* The runtime has a scope for detached tasks, and a stack has no such tasks. */
+static void drop_detached(json_t *rows, const char *stack)
+{
+	char path[TEND_NAME_MAX + sizeof("/detached")];
+	size_t i, found = SIZE_MAX;
+	json_t *row;
+
+	snprintf(path, sizeof(path), "%s/detached", stack);
+	json_array_foreach (rows, i, row) {
+		if (strcmp(field_text(row, "path"), path) == 0 &&
+		    strcmp(field_text(row, "kind"), "scope") == 0)
+			found = i;
+		else if (found < i && strcmp(field_text(row, "parent"),
+		                             field_text(json_array_get(rows, found), "id")) == 0)
+			return;
+	}
+	if (found != SIZE_MAX)
+		json_array_remove(rows, found);
+}
+
+/* The row of the stack stands for the process that runs the stack, and for its file. */
+static void complete_root(json_t *rows, const struct instance *instance, pid_t pid)
+{
+	char file[PATH_MAX] = "";
+	json_t *root = json_array_get(rows, 0);
+
+	if (!root)
+		return;
+	json_object_set_new(root, "pid", json_integer(pid));
+	if (instance->lock[0] && instance_owner(instance, file, sizeof(file)) > 0 && file[0])
+		json_object_set_new(root, "site", text_json(file, strlen(file)));
+}
+
+json_t *registry_rows(const struct client *client, bool all, struct instance *instance, pid_t *pid,
+                      int *exit_code)
+{
+	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
+	struct instance_error error = {0};
+
+	if (client_choose(client, instance, &error) == 0)
+		*pid = instance_process(instance, &error);
+	else
+		*pid = -1;
+	if (*pid <= 0) {
+		*exit_code = client_tell(client, error.exit_code, error.text);
+		return NULL;
+	}
+	int64_t n = tend_snapshots_of(*pid, snapshots, TEND_RUNTIMES_MAX);
+	if (n < 0) {
+		*exit_code = registry_tell(client, *pid, (int)n);
+		return NULL;
+	}
+	json_t *rows = json_array();
+	for (int64_t i = 0; i < n; i++) {
+		rows_add_snapshot(rows, snapshots[i], NULL, 0, all, ROWS_MAX);
+		tend_snapshot_free(snapshots[i]);
+	}
+	complete_root(rows, instance, *pid);
+	if (!all)
+		drop_detached(rows, field_text(json_array_get(rows, 0), "path"));
+	return rows;
+}
+
+/* ---- The rows of its processes ---- */
+
+/* Segment by segment, bytes within a segment. */
+static int compare_paths(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++, b++) {}
+	unsigned char x = (unsigned char)(*a == '/' ? 1 : *a),
+		      y = (unsigned char)(*b == '/' ? 1 : *b);
+	return (x > y) - (x < y);
+}
+
+struct sortable {
+	const char *path;
+	size_t was; /* rows of one process come sorted by id */
+	json_t *row;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct sortable *x = a, *y = b;
+	int order = compare_paths(x->path, y->path);
+	return order ? order : (x->was > y->was) - (x->was < y->was);
+}
+
+static json_t *sorted(json_t *rows)
+{
+	size_t n = json_array_size(rows);
+	struct sortable *all = calloc(n + 1, sizeof(*all));
+	json_t *out = all ? json_array() : NULL;
+
+	if (!out) {
+		free(all);
+		return rows;
+	}
+	for (size_t i = 0; i < n; i++) {
+		all[i].row = json_array_get(rows, i);
+		all[i].path = field_text(all[i].row, "path");
+		all[i].was = i;
+	}
+	qsort(all, n, sizeof(*all), compare_rows);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(out, all[i].row);
+	free(all);
+	json_decref(rows);
+	return out;
+}
+
+json_t *registry_below(json_t *rows, bool all)
+{
+	struct processes found;
+
+	for (size_t i = 0, n = json_array_size(rows); i < n; i++) {
+		const json_t *task = json_array_get(rows, i);
+		const struct row above = {.id = field_text(task, "id"),
+		                          .path = field_text(task, "path")};
+		json_int_t pid = field_number(task, "pid");
+		if (pid <= 0 || strcmp(field_text(task, "kind"), "process") != 0)
+			continue;
+		processes_of(&found, (pid_t)pid);
+		/* Few of them are linked with libtend. */
+		for (size_t k = 0; k < found.n; k++)
+			rows_add_process(rows, &above, found.pid[k], all);
+	}
+	return sorted(rows);
+}
+
+/* ---- The rows at a path ---- */
+
+/* Copies the rows at `path` and below to `out`; with an id, the row of that id and below.
+ * Two rows may have one path, so what is below a row is told by the ids, and a row stands
+ * after its parent. Returns the number of rows at `path`. */
+static size_t copy_below(const json_t *rows, const char *path, const char *id, json_t *out,
+                         char *list, size_t size)
+{
+	size_t i, at = 0, used = 0;
+	json_t *row, *chosen = json_object();
+
+	json_array_foreach (rows, i, row) {
+		const char *here = field_text(row, "path"), *own = field_text(row, "id");
+		bool top = strcmp(here, path) == 0 && (!id || strcmp(id, own) == 0);
+		if (top) {
+			at++;
+			if (used < size)
+				used += (size_t)snprintf(list + used, size - used, "%s%s#%s",
+				                         used ? ", " : "", here, own);
+		}
+		if (top || json_object_get(chosen, field_text(row, "parent"))) {
+			json_object_set_new(chosen, own, json_true());
+			json_array_append(out, row);
+		}
+	}
+	json_decref(chosen);
+	return at;
+}
+
+/* Cuts "#ID" off. Returns the id, or NULL if the path has no id. */
+static const char *cut_id(char *path)
+{
+	char *mark = strrchr(path, '#');
+	if (!mark || strchr(mark, '/'))
+		return NULL;
+	*mark = 0;
+	return mark + 1;
+}
+
+static int refuse_missing(const struct client *client, const json_t *rows, const char *stack)
+{
+	const char *root = field_text(json_array_get(rows, 0), "id");
+	char text[700];
+	size_t i;
+	const json_t *row;
+	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ", stack,
+	                    client->path);
+	const char *between = "";
+
+	json_array_foreach (rows, i, row) {
+		const char *name = strrchr(field_text(row, "path"), '/');
+		if (!name || strcmp(field_text(row, "parent"), root) != 0 || used < 0 ||
+		    (size_t)used >= sizeof(text))
+			continue;
+		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", between,
+		                 name + 1);
+		between = ", ";
+	}
+	return client_tell(client, EXIT_NO_TASK, text);
+}
+
+int registry_choose(const struct client *client, const json_t *rows, const char *stack,
+                    json_t **out)
+{
+	const char *path = client->path;
+	size_t own = strlen(stack), at = 0;
+	bool whole = strncmp(path, stack, own) == 0 && (path[own] == '/' || path[own] == '#');
+	char full[2 * TEND_PATH_MAX], list[400] = "", text[600];
+
+	*out = json_array();
+	/* A task may have the name of its stack, so both readings are tried. */
+	for (int i = 0; i < 2 && at == 0; i++) {
+		bool as_it_is = whole == (i == 0);
+		snprintf(full, sizeof(full), "%s%s%s", as_it_is ? "" : stack, as_it_is ? "" : "/",
+		         path);
+		const char *id = cut_id(full);
+		at = copy_below(rows, full, id, *out, list, sizeof(list));
+	}
+	if (at == 1)
+		return 0;
+	json_decref(*out);
+	*out = NULL;
+	if (at == 0)
+		return refuse_missing(client, rows, stack);
+	snprintf(text, sizeof(text), "%zu are called %.128s; choose one: %s", at, path, list);
+	return client_tell(client, EXIT_USAGE, text);
+}
