@@ -12,7 +12,7 @@
 	X(tree, "show the tree of a stack, or of a process") \
 	X(status, "show the state of the tasks") \
 	X(logs, "show what a task wrote last") \
-	X(wait, "wait until a task has started or ended") \
+	X(wait, "wait until a task has started, is ready or has ended") \
 	X(events, "show what has happened to the tasks") \
 	X(attach, "show what a running stack writes") \
 	X(completion, "print the completion of a shell")

@@ -54,7 +54,7 @@ static void print_words(const char *argument)
 	if (strcmp(argument, "SHELL") == 0)
 		printf("bash zsh fish");
 	if (strcmp(argument, "GOAL") == 0)
-		printf("started ended");
+		printf("started ready ended");
 	if (strcmp(argument, "POLICY") == 0)
 		for (size_t i = 0; i < COUNT_OF(CONFIG_POLICIES); i++)
 			printf("%s%s", i ? " " : "", CONFIG_POLICIES[i]);

@@ -1,4 +1,5 @@
-/* cli/cmd/wait.c - `tend wait [PATH]`: waits until a task has started or ended. */
+/* cli/cmd/wait.c - `tend wait [PATH]`: waits until a task has started, is ready, or has
+ * ended. */
 #include "ask/client.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
@@ -14,24 +15,26 @@ struct goal {
 
 static void store_goal(struct argp_state *state, void *into, char *argument)
 {
-	if (strcmp(argument, "started") != 0 && strcmp(argument, "ended") != 0)
-		argp_error(state, "--for wants started or ended, not '%s'", argument);
+	if (strcmp(argument, "started") != 0 && strcmp(argument, "ready") != 0 &&
+	    strcmp(argument, "ended") != 0)
+		argp_error(state, "--for wants started, ready or ended, not '%s'", argument);
 	((struct goal *)into)->word = argument;
 }
 
 static int parse(int argc, char **argv, struct client *client, struct goal *goal)
 {
 	const struct option_row options[] = {
-		{"for", 'f', "GOAL", "started, which is the default, or ended", store_goal, goal},
+		{"for", 'f', "GOAL", "started, which is the default, ready or ended", store_goal,
+	         goal},
 		{"timeout", 't', "TIME", "Give up after this time", option_time, &goal->timeout_ns},
 		{0},
 	};
 	const struct usage usage = {
 		.argument = "[PATH]",
-		.help = "Waits until a task has started, as a task that needs it would, or until "
-			"it has ended for good. Without PATH, until all tasks of the stack "
-			"have.\v"
-			"Exit codes: 0 it has started, or ended with success; 3 it has ended "
+		.help = "Waits until a task has started, is ready, as a task that needs it would, "
+			"or has ended for good. Without PATH, for all tasks of the stack.\v"
+			"Exit codes: 0 it has started, is ready, or ended with success; 3 it has "
+			"ended "
 			"otherwise, and how is told; 124 not within the time; 4 no such task; 5 no "
 			"stack is running, or it ended meanwhile.",
 		.into = &client->path,

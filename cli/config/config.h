@@ -51,6 +51,38 @@ enum config_output {
 	CONFIG_INHERITED, /* where that of tend goes */
 };
 
+/* How a task shows that it is ready, or alive. */
+enum config_probe_kind {
+	CONFIG_PROBE_NONE,
+	CONFIG_PROBE_TCP,  /* an address accepts connections */
+	CONFIG_PROBE_HTTP, /* a URL answers with a code of 2xx or 3xx */
+	CONFIG_PROBE_LOG,  /* a line of the output matches */
+	CONFIG_PROBE_EXEC, /* a program exits with 0 */
+};
+
+struct config_probe {
+	enum config_probe_kind kind;
+	const char *text; /* as the file has it: the address, the URL, the pattern; the program */
+	const char *address; /* tcp, http: for tend_connect() */
+	const char *path;    /* http: from the first slash */
+	char **argv;         /* exec: ends with NULL */
+	uint64_t every_ns;   /* from a try to the next */
+	uint64_t timeout_ns; /* ready: until then; alive: without a sign of life */
+	uint64_t after_ns;   /* before the first try */
+};
+
+/* How far a need has to be before the task starts. */
+enum config_until {
+	CONFIG_STARTED,
+	CONFIG_READY,
+	CONFIG_COMPLETED, /* ended with success */
+};
+
+struct config_need {
+	size_t task; /* index into tasks */
+	enum config_until until;
+};
+
 struct config_task {
 	char *name;
 	char **argv;     /* ends with NULL; for `shell` this is /bin/sh -c TEXT */
@@ -58,11 +90,12 @@ struct config_task {
 	char **env;      /* "NAME=VALUE", ends with NULL */
 	char **env_pass; /* names beside the usual ones, ends with NULL */
 	bool env_pass_all;
-	size_t *needs; /* indices into tasks */
+	struct config_need *needs;
 	size_t nneeds;
 	int stop_signal;
 	uint64_t stop_timeout_ns;
 	struct tend_restart restart; /* with all defaults filled in */
+	struct config_probe ready, alive;
 	enum config_output output;
 	bool inherits_input;
 	struct config_place at;        /* place of the name */
@@ -157,6 +190,8 @@ char **config_environment(const struct config_task *task, char *const *parent, c
 /* The words for TEND_TEMPORARY, ... and TEND_JITTER_NONE, ..., in this order. */
 extern const char *const CONFIG_POLICIES[TEND_PERMANENT + 1];
 extern const char *const CONFIG_JITTERS[TEND_JITTER_DECORRELATED + 1];
+
+const char *config_until_name(enum config_until until);
 
 /* Fills in the default of each field that is 0. The limit of the delays follows a long delay,
  * and the delay a low limit. Returns false if the limit is below the delay. */

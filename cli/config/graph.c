@@ -79,37 +79,61 @@ static void report_missing(struct config_reader *r, const struct index *index,
 	              meant.text[0] ? meant.text : "; name one of this file");
 }
 
+/* Reports a need without an end. */
+static bool check_until(struct config_reader *r, const struct need_draft *need,
+                        const struct config_task *of)
+{
+	if (!need->given)
+		return true;
+	if (need->until == CONFIG_READY && !of->ready.kind)
+		config_report(r->errors, node_place(need->name),
+		              "task '%s' does not tell when it is ready; add ready: {tcp: "
+		              "127.0.0.1:8080} to it, or need it as started",
+		              of->name);
+	else if (need->until == CONFIG_COMPLETED && of->restart.policy == TEND_PERMANENT)
+		config_report(r->errors, node_place(need->name),
+		              "task '%s' is always started again and never completes; need it as "
+		              "started, or remove its restart",
+		              of->name);
+	else
+		return true;
+	return false;
+}
+
 /* `met[i]` is 1 + the last task that was seen to need task i. */
-static void link_need(struct config_reader *r, struct task_draft *draft, yaml_node_t *node,
+static void link_need(struct config_reader *r, struct task_draft *draft, struct need_draft *need,
                       const struct index *index, size_t *met)
 {
 	struct config_task *task = draft->task;
-	size_t self = (size_t)(task - r->config->tasks), need;
+	size_t self = (size_t)(task - r->config->tasks), of;
 
 	assert(self < r->config->ntasks);
 
-	if (!node_check_text(r, node, "each name of 'needs'", 0))
+	if (!node_check_text(r, need->name, "each name of 'needs'", 0))
 		return;
-	if (!find_task(index, node_text(node), &need)) {
-		report_missing(r, index, node);
-	} else if (met[need] == self + 1) {
-		config_report(r->errors, node_place(node), "'%s' is needed twice; remove one",
-		              node_show(node).text);
-	} else {
-		assert(task->nneeds < draft->needs.n);
-		met[need] = self + 1;
-		draft->needs_at[task->nneeds] = node_place(node);
-		task->needs[task->nneeds++] = need;
+	if (!find_task(index, node_text(need->name), &of)) {
+		report_missing(r, index, need->name);
+	} else if (met[of] == self + 1) {
+		config_report(r->errors, node_place(need->name), "'%s' is needed twice; remove one",
+		              node_show(need->name).text);
+	} else if (check_until(r, need, &r->config->tasks[of])) {
+		assert(task->nneeds < draft->nneeds);
+		met[of] = self + 1;
+		draft->needs_at[task->nneeds] = node_place(need->name);
+		if (!need->given)
+			need->until =
+				r->config->tasks[of].ready.kind ? CONFIG_READY : CONFIG_STARTED;
+		task->needs[task->nneeds++] = (struct config_need){of, need->until};
 	}
 }
 
 static void link_task(struct config_reader *r, struct task_draft *draft, const struct index *index,
                       size_t *met)
 {
-	draft->task->needs = config_keep(r, draft->needs.n, sizeof(size_t));
-	draft->needs_at = config_scratch(r, draft->needs.n, sizeof(struct config_place));
-	for (size_t i = 0; i < draft->needs.n && !r->no_memory; i++)
-		link_need(r, draft, node_item(r, &draft->needs, i), index, met);
+	draft->task->needs = config_keep(r, draft->nneeds, sizeof(*draft->task->needs));
+	draft->needs_at = config_scratch(r, draft->nneeds, sizeof(struct config_place));
+	for (size_t i = 0; i < draft->nneeds && !r->no_memory; i++)
+		link_need(r, draft, &draft->needs[i], index, met);
 }
 
 enum mark { UNSEEN, OPEN, DONE };
@@ -128,7 +152,7 @@ static struct config_place place_of(const struct walk *w, size_t from, size_t to
 {
 	const struct config_task *task = &w->r->config->tasks[from];
 	size_t k = 0;
-	while (task->needs[k] != to) {
+	while (task->needs[k].task != to) {
 		k++;
 		assert(k < task->nneeds);
 	}
@@ -207,7 +231,7 @@ static void step(struct walk *w)
 		leave(w);
 		return;
 	}
-	size_t need = task->needs[w->next[top]++];
+	size_t need = task->needs[w->next[top]++].task;
 	if (w->marks[need] == UNSEEN)
 		enter(w, need);
 	else if (w->marks[need] == OPEN && w->r->errors->count < CONFIG_ERRORS_MAX)

@@ -48,8 +48,27 @@ static json_t *needs(const struct config *config, const struct config_task *task
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < task->nneeds; i++)
-		array = add(array, json_string(config->tasks[task->needs[i]].name));
+		array = add(array,
+		            json_pack("{s:s, s:s}", "task", config->tasks[task->needs[i].task].name,
+		                      "until", config_until_name(task->needs[i].until)));
 	return array;
+}
+
+static json_t *encode_probe(const struct config_probe *probe)
+{
+	static const char *const ways[] = {
+		[CONFIG_PROBE_TCP] = "tcp",
+		[CONFIG_PROBE_HTTP] = "http",
+		[CONFIG_PROBE_LOG] = "log",
+		[CONFIG_PROBE_EXEC] = "exec",
+	};
+
+	if (!probe->kind)
+		return json_null();
+	return json_pack("{s:o, s:I, s:I, s:I}", ways[probe->kind],
+	                 probe->argv ? texts(probe->argv) : text(probe->text), "every_ns",
+	                 (json_int_t)probe->every_ns, "timeout_ns", (json_int_t)probe->timeout_ns,
+	                 "after_ns", (json_int_t)probe->after_ns);
 }
 
 static json_t *signal_name(int signal)
@@ -88,15 +107,17 @@ static json_t *encode_task(const struct config *config, const struct config_task
 {
 	const struct tend_restart *r = &task->restart;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:o, s:o, s:o, s:I, s:I}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:o, s:o, s:o, s:o, s:o, "
+	                 "s:I, s:I}",
 	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
 	                 "env", variable_names(task->env), "env_pass",
 	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
 	                 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
 	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart",
 	                 encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
-	                 r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(), "line",
-	                 (json_int_t)task->at.line, "column", (json_int_t)task->at.column);
+	                 r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(),
+	                 "ready", encode_probe(&task->ready), "alive", encode_probe(&task->alive),
+	                 "line", (json_int_t)task->at.line, "column", (json_int_t)task->at.column);
 }
 
 static json_t *encode_tasks(const struct config *config)

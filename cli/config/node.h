@@ -91,6 +91,10 @@ bool node_find_word(const yaml_node_t *node, const char *const *words, size_t co
 const int32_t *node_read_codes(struct config_reader *r, const struct node_entry *e,
                                const char *example);
 
+/* Reads a program and its arguments; the list ends with NULL. `at` gets the place of each. */
+char **node_keep_words(struct config_reader *r, const struct node_entry *e, const char *example,
+                       struct config_place **at);
+
 /* Hands each entry to the field of its key. A key without a field is reported. */
 void node_read_fields(struct config_reader *r, struct node_entry *entries, size_t n,
                       const struct node_field *fields, size_t count, void *into);

@@ -128,3 +128,33 @@ const int32_t *node_read_codes(struct config_reader *r, const struct node_entry 
 	}
 	return codes;
 }
+
+char **node_keep_words(struct config_reader *r, const struct node_entry *e, const char *example,
+                       struct config_place **at)
+{
+	struct node_list list;
+	char what[64];
+
+	if (!node_read_list(r, e, example, &list))
+		return NULL;
+	if (list.n == 0) {
+		config_report(r->errors, node_place(e->value), "'%s' is empty; name a program: %s",
+		              node_show_key(e).text, example);
+		return NULL;
+	}
+	char **words = config_keep(r, list.n + 1, sizeof(char *));
+	*at = config_keep(r, list.n, sizeof(**at));
+	snprintf(what, sizeof(what), "each word of '%.16s'", node_show_key(e).text);
+	for (size_t i = 0; words && *at && i < list.n; i++) {
+		yaml_node_t *word = node_item(r, &list, i);
+		if (!node_check_text(r, word, what, 0))
+			continue;
+		if (i == 0 && node_length(word) == 0)
+			config_report(r->errors, node_place(word),
+			              "the program of '%s' is empty; name one",
+			              node_show_key(e).text);
+		(*at)[i] = node_place(word);
+		words[i] = config_keep_text(r, node_text(word), node_length(word));
+	}
+	return words;
+}

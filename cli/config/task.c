@@ -45,12 +45,10 @@ static void report_line(struct config_reader *r, const yaml_node_t *node)
 }
 
 /* Reports a path with a tilde, which only a shell expands. */
-static void check_home(struct config_reader *r, const yaml_node_t *node)
+static void check_home(struct config_reader *r, const char *path, struct config_place at)
 {
-	const char *path = node_text(node);
-
 	if (path[0] == '~' && (path[1] == 0 || path[1] == '/'))
-		config_report(r->errors, node_place(node),
+		config_report(r->errors, at,
 		              "'~' is not expanded here; write the path of the home directory, or "
 		              "./~ for a directory of this name");
 }
@@ -58,7 +56,7 @@ static void check_home(struct config_reader *r, const yaml_node_t *node)
 static void read_command(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct task_draft *draft = into;
-	struct node_list list;
+	struct config_place *at;
 
 	draft->command_at = node_place(e->key);
 	if (e->value->type == YAML_SCALAR_NODE && !node_is_empty(e->value)) {
@@ -66,31 +64,14 @@ static void read_command(struct config_reader *r, const struct node_entry *e, vo
 			report_line(r, e->value);
 		return;
 	}
-	if (!node_read_list(r, e, "command: [PROGRAM, ARGUMENT]", &list))
+	char **argv = node_keep_words(r, e, "command: [PROGRAM, ARGUMENT]", &at);
+	if (!argv || !at)
 		return;
-	if (list.n == 0) {
-		config_report(r->errors, node_place(e->value),
-		              "'command' is empty; name a program: command: [PROGRAM, ARGUMENT]");
-		return;
-	}
-	char **argv = config_keep(r, list.n + 1, sizeof(char *));
-	struct config_place *at = config_keep(r, list.n, sizeof(*at));
-	for (size_t i = 0; argv && at && i < list.n; i++) {
-		yaml_node_t *word = node_item(r, &list, i);
-		if (!node_check_text(r, word, "each word of 'command'", 0))
-			continue;
-		if (i == 0 && node_length(word) == 0)
-			config_report(r->errors, node_place(word),
-			              "the program of 'command' is empty; name one");
-		if (i == 0)
-			check_home(r, word);
-		at[i] = node_place(word);
-		argv[i] = config_keep_text(r, node_text(word), node_length(word));
-	}
-	assert(list.n > 0);
+	if (argv[0])
+		check_home(r, argv[0], at[0]);
 	draft->task->argv = argv;
 	draft->task->words_at = at;
-	draft->task->argv_at = node_place(node_item(r, &list, 0));
+	draft->task->argv_at = at[0];
 }
 
 static void read_shell(struct config_reader *r, const struct node_entry *e, void *into)
@@ -220,8 +201,8 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	if (n + base > PATH_LENGTH)
 		config_report(r->errors, node_place(e->value),
 		              "'cwd' is longer than a path may be");
-	check_home(r, e->value);
 	draft->task->cwd_at = node_place(e->value);
+	check_home(r, cwd, draft->task->cwd_at);
 	draft->task->cwd = cwd;
 	if (base == 0)
 		return;
@@ -293,16 +274,71 @@ static void read_timeout(struct config_reader *r, const struct node_entry *e, vo
 	node_read_span(r, e, &((struct task_draft *)into)->task->restart.timeout_ns);
 }
 
+static void read_needs_list(struct config_reader *r, const struct node_entry *e,
+                            struct task_draft *draft)
+{
+	struct node_list list;
+
+	if (!node_read_list(r, e, "needs: [db]", &list))
+		return;
+	draft->needs = config_scratch(r, list.n, sizeof(*draft->needs));
+	for (size_t i = 0; draft->needs && i < list.n; i++)
+		draft->needs[draft->nneeds++] = (struct need_draft){.name = node_item(r, &list, i)};
+}
+
+static const char *const UNTILS[] = {
+	[CONFIG_STARTED] = "started",
+	[CONFIG_READY] = "ready",
+	[CONFIG_COMPLETED] = "completed",
+};
+
+const char *config_until_name(enum config_until until)
+{
+	assert((size_t)until < CONFIG_COUNT(UNTILS));
+	return UNTILS[until];
+}
+
 static void read_needs(struct config_reader *r, const struct node_entry *e, void *into)
 {
-	node_read_list(r, e, "needs: [db]", &((struct task_draft *)into)->needs);
+	struct task_draft *draft = into;
+	size_t n;
+
+	if (e->value->type != YAML_MAPPING_NODE) {
+		read_needs_list(r, e, draft);
+		return;
+	}
+	struct node_entry *entries = node_read_map_of(r, e, "needs: {db: ready}", &n);
+	draft->needs = entries ? config_scratch(r, n, sizeof(*draft->needs)) : NULL;
+	for (size_t i = 0; draft->needs && i < n; i++) {
+		struct need_draft need = {.name = entries[i].key};
+		uint32_t until;
+		if (!node_is_empty(entries[i].value)) {
+			if (!node_read_word(r, &entries[i],
+			                    "started, ready or completed (ended with success)",
+			                    UNTILS, CONFIG_COUNT(UNTILS), &until))
+				continue;
+			need.given = true;
+			need.until = (enum config_until)until;
+		}
+		draft->needs[draft->nneeds++] = need;
+	}
+}
+
+static void read_ready(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	ready_read(r, e, &((struct task_draft *)into)->task->ready);
+}
+
+static void read_alive(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	alive_read(r, e, &((struct task_draft *)into)->task->alive);
 }
 
 static const struct node_field TASK[] = {
 	{"command", read_command}, {"shell", read_shell},       {"cwd", read_cwd},
 	{"env", read_env},         {"env_pass", read_env_pass}, {"needs", read_needs},
 	{"stop", read_stop},       {"restart", read_restart},   {"timeout", read_timeout},
-	{"every", read_every},
+	{"every", read_every},     {"ready", read_ready},       {"alive", read_alive},
 };
 
 void config_task_defaults(struct config_task *task)
@@ -330,6 +366,8 @@ void task_read(struct config_reader *r, const struct node_entry *e, struct task_
 	size_t before = errors->count;
 	node_read_fields(r, entries, n, TASK, CONFIG_COUNT(TASK), draft);
 	restart_finish(r, &draft->restart);
+	if (task->ready.kind)
+		task->restart.ready_ns = task->ready.timeout_ns;
 	if (draft->command_at.line && draft->shell_at.line)
 		config_report(errors, draft->shell_at,
 		              "task '%s' has a command, at %zu:%zu, and a shell line; remove one",

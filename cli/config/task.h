@@ -2,12 +2,20 @@
 #ifndef TEND_CLI_CONFIG_TASK_H
 #define TEND_CLI_CONFIG_TASK_H
 
+#include "config/ready.h"
 #include "config/restart.h"
+
+struct need_draft {
+	yaml_node_t *name;
+	bool given; /* the file says until when */
+	enum config_until until;
+};
 
 /* The needs of a task are looked up when all tasks are known. */
 struct task_draft {
 	struct config_task *task;
-	struct node_list needs;
+	struct need_draft *needs;
+	size_t nneeds;
 	struct config_place *needs_at; /* places of the needs that were found */
 	struct restart_draft restart;
 	struct config_place command_at, shell_at;

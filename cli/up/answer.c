@@ -47,8 +47,8 @@ static json_t *needs_of(const struct up_task *t)
 {
 	json_t *needs = json_array();
 	for (size_t k = 0; k < t->config->nneeds; k++)
-		json_array_append_new(needs,
-		                      json_string(t->up->config->tasks[t->config->needs[k]].name));
+		json_array_append_new(
+			needs, json_string(t->up->config->tasks[t->config->needs[k].task].name));
 	return needs;
 }
 

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Returns true when each task has started, or has ended. */
+/* Returns true when each task has started, and is ready if it tells so, or has ended. */
 static bool all_begun(const struct up *up)
 {
 	for (size_t i = 0; i < up->config->ntasks; i++)
-		if (!up->graph.nodes[i].started && !up->graph.nodes[i].ended)
+		if (!up->graph.nodes[i].ready && !up->graph.nodes[i].ended)
 			return false;
 	return true;
 }

@@ -13,8 +13,8 @@ int graph_open(struct graph *graph, const struct config *config)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->ntasks; i++)
 		for (size_t k = 0; k < config->tasks[i].nneeds; k++) {
-			assert(config->tasks[i].needs[k] < config->ntasks);
-			graph->nodes[config->tasks[i].needs[k]].nwanted_by++;
+			assert(config->tasks[i].needs[k].task < config->ntasks);
+			graph->nodes[config->tasks[i].needs[k].task].nwanted_by++;
 		}
 	for (size_t i = 0; i < config->ntasks; i++) {
 		struct graph_node *node = &graph->nodes[i];
@@ -25,7 +25,7 @@ int graph_open(struct graph *graph, const struct config *config)
 	}
 	for (size_t i = 0; i < config->ntasks; i++)
 		for (size_t k = 0; k < config->tasks[i].nneeds; k++) {
-			struct graph_node *need = &graph->nodes[config->tasks[i].needs[k]];
+			struct graph_node *need = &graph->nodes[config->tasks[i].needs[k].task];
 			need->wanted_by[need->nwanted_by++] = i;
 		}
 	return 0;
@@ -39,6 +39,13 @@ void graph_close(struct graph *graph)
 	graph->nodes = NULL;
 }
 
+static bool holds(const struct graph_node *need, enum config_until until)
+{
+	if (need->ended)
+		return !need->failed;
+	return until == CONFIG_STARTED ? need->started : until == CONFIG_READY && need->ready;
+}
+
 enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_t *which)
 {
 	const struct config_task *t = &graph->config->tasks[task];
@@ -48,13 +55,13 @@ enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_
 	assert(!graph->nodes[task].started && !graph->nodes[task].ended);
 
 	for (size_t k = 0; k < t->nneeds; k++) {
-		const struct graph_node *need = &graph->nodes[t->needs[k]];
+		const struct graph_node *need = &graph->nodes[t->needs[k].task];
 		if (need->ended && need->failed) {
-			*which = t->needs[k];
+			*which = k;
 			return GRAPH_NEVER;
 		}
-		if (!need->started && !need->ended && verdict == GRAPH_GO) {
-			*which = t->needs[k];
+		if (!holds(need, t->needs[k].until) && verdict == GRAPH_GO) {
+			*which = k;
 			verdict = GRAPH_WAIT;
 		}
 	}

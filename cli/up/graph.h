@@ -12,6 +12,7 @@
 
 struct graph_node {
 	bool started;      /* at least once */
+	bool ready;        /* at least once */
 	bool ended;        /* for good */
 	bool failed;       /* ended, and not in success */
 	size_t *wanted_by; /* indices of the dependants */
@@ -35,7 +36,8 @@ int graph_open(struct graph *graph, const struct config *config);
 void graph_close(struct graph *graph);
 
 /* Decides if a task that has not begun may start. With GRAPH_WAIT and
- * GRAPH_NEVER, `*which` is the index of a need that is the reason. */
+ * GRAPH_NEVER, `*which` is the index, in the needs of the task, of the need that is the
+ * reason. */
 enum graph_verdict graph_may_start(const struct graph *graph, size_t task, size_t *which);
 
 /* Decides if a task may be stopped while the whole stack stops: true once all

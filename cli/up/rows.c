@@ -44,7 +44,7 @@ static void add_task(json_t *rows, const struct up_task *t)
 		.attempt = t->attempt,
 		.pid = t->pid,
 		.outcome = t->state == TEND_STATE_ENDED ? t->outcome : TEND_LIVE,
-		.ready = t->pid > 0,
+		.ready = t->pid > 0 && t->ready,
 		.restarts = t->restarts,
 		.due_ns = t->state == TEND_STATE_BACKOFF && t->retry_at > tend_now()
 	                          ? t->retry_at - tend_now()

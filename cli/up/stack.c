@@ -62,6 +62,8 @@ static int prepare_tasks(struct up *up)
 		error = t->site ? tend_event_open(&t->wake) : -ENOMEM;
 		if (!error)
 			error = tend_event_open(&t->news);
+		if (!error)
+			error = up_ready_open(t);
 	}
 	if (!error)
 		error = up_feeds_open(up);
@@ -77,6 +79,7 @@ static void free_tasks(struct up *up)
 	for (size_t i = 0; up->tasks && i < up->config->ntasks; i++) {
 		tend_event_close(up->tasks[i].wake);
 		tend_event_close(up->tasks[i].news);
+		up_ready_close(&up->tasks[i]);
 		for (int k = 0; k < 2; k++) {
 			free(up->tasks[i].tails[k].bytes);
 			free(up->tasks[i].tails[k].marks);

@@ -73,7 +73,7 @@ static void wake_neighbours(struct up_task *t)
 	for (size_t k = 0; k < node->nwanted_by; k++)
 		tend_event_set(up->tasks[node->wanted_by[k]].wake);
 	for (size_t k = 0; k < t->config->nneeds; k++)
-		tend_event_set(up->tasks[t->config->needs[k]].wake);
+		tend_event_set(up->tasks[t->config->needs[k].task].wake);
 	tend_event_set(up->changed);
 }
 
@@ -97,6 +97,7 @@ static void print_line(void *arg, const char *text, size_t n, bool continues)
 {
 	struct up_task *t = arg;
 	up_print(t->up, t->config->name, t->index, continues ? '+' : '|', text, n);
+	up_probes_line(t, text, n);
 }
 
 /* Shows the beginning of a line, such as a prompt, when its end does not come. */
@@ -115,6 +116,18 @@ static void mark_started(struct up_task *t)
 	assert(!node->ended);
 	if (!node->started) {
 		node->started = true;
+		node->ready = t->ready;
+		wake_neighbours(t);
+	}
+}
+
+/* Lets tasks start that need this task ready. */
+static void see_ready(struct up_task *t)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	if (t->ready && node->started && !node->ready) {
+		node->ready = true;
 		wake_neighbours(t);
 	}
 }
@@ -128,7 +141,7 @@ static void see_start(struct up_task *t)
 		return;
 	assert(t->attempt > 0);
 	t->pid = pid;
-	set_state(t, t->stop_sent || t->late ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	set_state(t, t->stop_sent || t->faulted ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
 	if (t->attempt > 1)
 		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
 	else
@@ -281,7 +294,8 @@ static bool listed(const int32_t *codes, int32_t code)
 /* Returns the exit code of a process that ended by itself, else -1. */
 static int32_t code_of(const struct up_task *t, const struct tend_outcome *o)
 {
-	return o->kind == TEND_FAILED && o->result > 0 && !o->signal && !t->late ? o->result : -1;
+	return o->kind == TEND_FAILED && o->result > 0 && !o->signal && !t->faulted ? o->result
+	                                                                            : -1;
 }
 
 static bool starts_again(const struct up_task *t, bool failed)
@@ -304,12 +318,13 @@ static bool starts_again(const struct up_task *t, bool failed)
 
 static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 {
-	bool well = !t->late && (o->kind == TEND_COMPLETED ||
-	                         listed(t->config->restart.success, code_of(t, o)));
+	bool well = !t->faulted && (o->kind == TEND_COMPLETED ||
+	                            listed(t->config->restart.success, code_of(t, o)));
 	bool failed = !well, could_not = o->kind == TEND_FAILED && o->result < 0;
-	char text[256], time[32];
+	char text[256];
 
 	assert(t->process.id && o->kind != TEND_LIVE);
+	up_probes_end(t);
 	up_task_keep_tail(t);
 	int error = tend_join(t->process, NULL, 0);
 	assert(error == 0); /* the process has ended, and no other fiber joins it */
@@ -319,12 +334,10 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	t->has_last = true;
 	line_flush(&t->line, print_line, t);
 	t->show_at = TEND_FOREVER;
-	if (t->late) {
-		tend_duration_text(t->config->restart.timeout_ns, time, sizeof(time));
-		snprintf(t->last.message, sizeof(t->last.message), "it took longer than %s", time);
-	}
+	if (t->faulted)
+		snprintf(t->last.message, sizeof(t->last.message), "%s", t->fault);
 	up_outcome_text(t, &t->last, text, sizeof(text));
-	if (failed && (t->late || o->kind != TEND_CANCELED))
+	if (failed && (t->faulted || o->kind != TEND_CANCELED))
 		up_task_because(t, "%s", text);
 	if (could_not && t->attempt == 1 && !t->stop_sent) {
 		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
@@ -343,7 +356,7 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	/* The stop signal may have been quicker than the force. */
 	finish(t, well                                ? TEND_COMPLETED
 	          : t->killed && o->signal == SIGKILL ? TEND_KILLED
-	          : t->late && !t->up->stopping       ? TEND_FAILED
+	          : t->faulted && !t->up->stopping    ? TEND_FAILED
 	                                              : (uint8_t)o->kind);
 }
 
@@ -370,7 +383,8 @@ static void begin(struct up_task *t)
 	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
 	t->attempt++;
-	t->late = false;
+	t->faulted = false;
+	t->fault[0] = 0;
 	t->written = t->nmarks = 0;
 	int error =
 		env ? tend_spawn_process_at(
@@ -397,6 +411,7 @@ static void begin(struct up_task *t)
 		t->id = process.id;
 		t->spawned_at = tend_now();
 		set_state(t, TEND_STATE_STARTING);
+		up_probes_begin(t);
 		return;
 	}
 	char missing[400] = "there is no tend-guard at ";
@@ -420,6 +435,7 @@ static void begin(struct up_task *t)
 
 static uint64_t step_queued(struct up_task *t)
 {
+	const struct config_need *need;
 	size_t which = 0;
 
 	assert(t->state == TEND_STATE_QUEUED || t->state == TEND_STATE_ABANDONED);
@@ -431,13 +447,18 @@ static uint64_t step_queued(struct up_task *t)
 	}
 	switch (graph_may_start(&t->up->graph, t->index, &which)) {
 	case GRAPH_WAIT:
-		snprintf(t->wait, sizeof(t->wait), "needs %s", t->up->tasks[which].config->name);
+		need = &t->config->needs[which];
+		snprintf(t->wait, sizeof(t->wait), "needs %s%s%s",
+		         t->up->tasks[need->task].config->name,
+		         need->until == CONFIG_STARTED ? "" : " ",
+		         need->until == CONFIG_STARTED ? "" : config_until_name(need->until));
 		return TEND_FOREVER;
 	case GRAPH_NEVER: {
 		char text[256];
-		up_task_ending(&t->up->tasks[which], text, sizeof(text));
+		need = &t->config->needs[which];
+		up_task_ending(&t->up->tasks[need->task], text, sizeof(text));
 		up_task_because(t, "never started: it needs %s, which %s",
-		                t->up->tasks[which].config->name, text);
+		                t->up->tasks[need->task].config->name, text);
 		up_task_say(t, "%s", t->why);
 		finish(t, TEND_REJECTED);
 		return 0;
@@ -481,17 +502,22 @@ static bool pass_stop(struct up_task *t)
 	return error == -EAGAIN;
 }
 
-/* Stops an attempt that takes too long. Returns when there is something to look at. */
-static uint64_t see_timeout(struct up_task *t)
+/* Stops an attempt that has a fault. Returns when there is something to look at. */
+static uint64_t see_fault(struct up_task *t)
 {
 	uint64_t timeout = t->config->restart.timeout_ns;
+	char time[32];
 
-	if (!timeout || t->late || t->stop_sent)
+	if (t->faulted || t->stop_sent)
 		return TEND_FOREVER;
-	if (tend_now() - t->spawned_at < timeout)
-		return t->spawned_at + timeout;
-	tend_task_cancel(t->process, -ETIMEDOUT, "it took too long");
-	t->late = true;
+	if (timeout && tend_now() - t->spawned_at >= timeout && !t->fault[0]) {
+		tend_duration_text(timeout, time, sizeof(time));
+		snprintf(t->fault, sizeof(t->fault), "it took longer than %s", time);
+	}
+	if (!t->fault[0])
+		return timeout ? t->spawned_at + timeout : TEND_FOREVER;
+	tend_task_cancel(t->process, -ETIMEDOUT, t->fault);
+	t->faulted = true;
 	set_state(t, TEND_STATE_STOPPING);
 	return TEND_FOREVER;
 }
@@ -507,8 +533,9 @@ static uint64_t step_live(struct up_task *t)
 		return 0;
 	}
 	bool again = pass_stop(t);
-	uint64_t late_at = see_timeout(t);
+	uint64_t late_at = see_fault(t);
 	see_settled(t);
+	see_ready(t);
 	show_begun(t);
 	if (again)
 		return tend_after(AGAIN_NS);

@@ -17,10 +17,10 @@
  *
  *   QUEUED -> STARTING               begin(): the needs have started
  *   STARTING -> RUNNING              see_start()
- *   STARTING, RUNNING -> STOPPING    pass_stop(), see_timeout()
+ *   STARTING, RUNNING -> STOPPING    pass_stop(), see_fault()
  *   STOPPING -> STOPPING             see_start(), after an early stop
  *   STARTING, RUNNING -> BACKOFF     try_later(): the attempt is over
- *   STOPPING -> BACKOFF              try_later(): it had taken too long
+ *   STOPPING -> BACKOFF              try_later(): the attempt had a fault
  *   BACKOFF -> BACKOFF               try_later(): the attempt could not begin
  *   BACKOFF -> STARTING              begin(): the delay is over
  *   any but ENDED -> ENDED           finish()
@@ -37,6 +37,7 @@
 
 #include "tend/tend.h"
 
+#include <regex.h>
 #include <stdbool.h>
 
 #define UP_TAIL_MAX  65536
@@ -77,9 +78,16 @@ struct up_task {
 	uint32_t restarts; /* (t) */
 	uint32_t failures; /* (t) in a row */
 	uint64_t rest_ns;  /* (t) the delay after the last failure, without jitter */
-	bool late;         /* (t) the attempt took too long, and was stopped for it */
-	bool cut;          /* (t) some of a copied output could not be written, and this was told */
-	int32_t pid;       /* (t) 0: no process is known to run */
+	char fault[200];   /* (t) why the attempt has failed although its process lives; may be
+	                      empty */
+	bool faulted;      /* (t) the process was told to stop for this */
+	bool ready;        /* (t) the attempt is ready */
+	uint64_t sign_at;  /* (t) the last sign of life, or when signs were first wanted */
+	tend_scope probes; /* (t) the fibers that find out whether the attempt is ready and alive;
+	                      {0}: there are none */
+	regex_t *patterns[2]; /* (c) for lines that tell: ready, alive; or NULL */
+	bool cut;    /* (t) some of a copied output could not be written, and this was told */
+	int32_t pid; /* (t) 0: no process is known to run */
 	uint64_t spawned_at, since, retry_at; /* (t) */
 	uint64_t settled_at; /* (t) when the process counts as started; valid once there is a pid */
 	bool has_last;       /* (t) */
@@ -151,8 +159,8 @@ struct up {
 	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
 };
 
-/* The files stand in this order, and each calls only files before it; graph.h
- * and server.h stand before all of them. */
+/* The files stand in this order, and each calls only files before it; graph.h,
+ * probe.h and server.h stand before all of them. */
 
 /* ---- feed.c ---- */
 
@@ -229,6 +237,20 @@ uint64_t up_force_at(const struct up *up);
 
 /* Looks at the clock: uses force, or gives up, when it is time. */
 void up_stop_look(struct up *up);
+
+/* ---- ready.c ---- */
+
+/* Compiles the patterns of a task. Returns 0 or an error; the caller closes in both cases. */
+int up_ready_open(struct up_task *t);
+void up_ready_close(struct up_task *t);
+
+/* Begin to find out whether the attempt is ready and alive, and end this. `ready` and `fault` of
+ * the task are set, and its fiber is woken. */
+void up_probes_begin(struct up_task *t);
+void up_probes_end(struct up_task *t);
+
+/* Takes a line of the output, or a piece of a line. */
+void up_probes_line(struct up_task *t, const char *text, size_t n);
 
 /* ---- task.c ---- */
 

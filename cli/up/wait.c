@@ -1,4 +1,5 @@
-/* cli/up/wait.c - the answer to `tend wait`: a task has started, or has ended for good. */
+/* cli/up/wait.c - the answer to `tend wait`: a task has started, is ready, or has ended for
+ * good. */
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
@@ -10,9 +11,16 @@
 
 #define SILENCE_NS TEND_SEC /* at most, between two messages to a client */
 
+enum goal { STARTED, READY, ENDED };
+static const char *const REACHES[] = {
+	[STARTED] = "has not started",
+	[READY] = "is not ready",
+	[ENDED] = "has not ended",
+};
+
 enum verdict { NOT_YET, REACHED, NEVER };
 
-static enum verdict look(const struct up_task *t, bool ended)
+static enum verdict look(const struct up_task *t, enum goal goal)
 {
 	const struct graph_node *node = &t->up->graph.nodes[t->index];
 
@@ -20,21 +28,22 @@ static enum verdict look(const struct up_task *t, bool ended)
 		return t->outcome == TEND_COMPLETED ? REACHED : NEVER;
 	if (t->state == TEND_STATE_ABANDONED)
 		return NEVER;
-	return !ended && node->started ? REACHED : NOT_YET;
+	bool there = goal == STARTED ? node->started : goal == READY && node->ready;
+	return there ? REACHED : NOT_YET;
 }
 
 /* Looks at a task, or at all tasks, of which a single failure decides. `which` gets the task
  * that decides. */
-static enum verdict look_all(const struct up *up, const struct up_task *only, bool ended,
+static enum verdict look_all(const struct up *up, const struct up_task *only, enum goal goal,
                              const struct up_task **which)
 {
 	enum verdict all = REACHED;
 
 	*which = only ? only : &up->tasks[0];
 	if (only)
-		return look(only, ended);
+		return look(only, goal);
 	for (size_t i = 0; i < up->config->ntasks && all != NEVER; i++) {
-		enum verdict one = look(&up->tasks[i], ended);
+		enum verdict one = look(&up->tasks[i], goal);
 		if (one == NEVER || (one == NOT_YET && all == REACHED)) {
 			all = one;
 			*which = &up->tasks[i];
@@ -44,7 +53,7 @@ static enum verdict look_all(const struct up *up, const struct up_task *only, bo
 }
 
 /* Writes the state of a task that has not got there. */
-static void tell(const struct up_task *t, bool ended, char *buf, size_t size)
+static void tell(const struct up_task *t, enum goal goal, char *buf, size_t size)
 {
 	char ending[256];
 
@@ -54,19 +63,19 @@ static void tell(const struct up_task *t, bool ended, char *buf, size_t size)
 		         ending);
 		return;
 	}
-	snprintf(buf, size, "%s has not %s; it is %s%s%s%s%s", t->config->name,
-	         ended ? "ended" : "started", tend_state_name(t->state), t->wait[0] ? ": " : "",
-	         t->wait, t->why[0] ? "; last error: " : "", t->why);
+	snprintf(buf, size, "%s %s; it is %s%s%s%s%s", t->config->name, REACHES[goal],
+	         tend_state_name(t->state), t->wait[0] ? ": " : "", t->wait,
+	         t->why[0] ? "; last error: " : "", t->why);
 }
 
 static json_t *answer(const struct up *up, const struct up_task *only, enum verdict verdict,
-                      const struct up_task *which, bool ended)
+                      const struct up_task *which, enum goal goal)
 {
 	char text[600];
 
 	if (verdict == REACHED)
 		return envelope_ok("tend.wait/1", up_rows(up, only));
-	tell(which, ended, text, sizeof(text));
+	tell(which, goal, text, sizeof(text));
 	json_t *message = text_json(text, strlen(text));
 	json_t *envelope =
 		envelope_error("tend.wait/1", verdict == NEVER ? EXIT_NOT_RUNNING : EXIT_TIMEOUT,
@@ -79,13 +88,16 @@ void up_wait(struct up *up, struct up_task *t, const json_t *request, struct con
 {
 	json_int_t timeout = field_number(request, "timeout_ns");
 	uint64_t deadline = timeout > 0 ? tend_after((uint64_t)timeout) : TEND_FOREVER;
-	bool ended = strcmp(field_text(request, "for"), "ended") == 0;
+	const char *word = field_text(request, "for");
+	enum goal goal = strcmp(word, "ended") == 0   ? ENDED
+	                 : strcmp(word, "ready") == 0 ? READY
+	                                              : STARTED;
 
 	for (;;) {
 		const struct up_task *which;
-		enum verdict verdict = look_all(up, t, ended, &which);
+		enum verdict verdict = look_all(up, t, goal, &which);
 		if (verdict != NOT_YET || tend_now() >= deadline) {
-			control_send(reply, answer(up, t, verdict, which, ended));
+			control_send(reply, answer(up, t, verdict, which, goal));
 			return;
 		}
 		uint64_t until = tend_after(SILENCE_NS);

@@ -7,7 +7,8 @@
 /* db <- web <- proxy, and a worker that needs db too. */
 enum { DB, WEB, PROXY, WORKER, COUNT };
 
-static size_t need_db[] = {DB}, need_web[] = {WEB}, order[] = {DB, WEB, PROXY, WORKER};
+static struct config_need need_db[] = {{DB, CONFIG_STARTED}}, need_web[] = {{WEB, CONFIG_STARTED}};
+static size_t order[] = {DB, WEB, PROXY, WORKER};
 static struct config_task tasks[COUNT];
 static struct config config;
 static struct graph graph;
@@ -16,6 +17,7 @@ static void make(void)
 {
 	for (size_t i = 0; i < COUNT; i++)
 		tasks[i] = (struct config_task){.stop_timeout_ns = 10};
+	need_db[0].until = CONFIG_STARTED;
 	tasks[WEB].needs = tasks[WORKER].needs = need_db;
 	tasks[PROXY].needs = need_web;
 	tasks[WEB].nneeds = tasks[WORKER].nneeds = tasks[PROXY].nneeds = 1;
@@ -45,10 +47,26 @@ TEST(a_dependant_starts_when_its_need_has_started)
 {
 	size_t which = COUNT;
 	ck_assert_int_eq(graph_may_start(&graph, WEB, &which), GRAPH_WAIT);
-	ck_assert_uint_eq(which, DB);
+	ck_assert_uint_eq(which, 0);
 	graph.nodes[DB].started = true;
 	ck_assert_int_eq(verdict(WEB), GRAPH_GO);
 	ck_assert_int_eq(verdict(PROXY), GRAPH_WAIT);
+}
+
+TEST(a_need_may_want_more_than_a_start)
+{
+	need_db[0].until = CONFIG_READY;
+	graph.nodes[DB].started = true;
+	ck_assert_int_eq(verdict(WEB), GRAPH_WAIT);
+	graph.nodes[DB].ready = true;
+	ck_assert_int_eq(verdict(WEB), GRAPH_GO);
+	need_db[0].until = CONFIG_COMPLETED;
+	ck_assert_int_eq(verdict(WEB), GRAPH_WAIT);
+	ended(DB, false);
+	ck_assert_int_eq(verdict(WEB), GRAPH_GO);
+	need_db[0].until = CONFIG_READY;
+	graph.nodes[DB].ready = false;
+	ck_assert_int_eq(verdict(WEB), GRAPH_GO);
 }
 
 TEST(a_need_that_succeeded_at_once_has_started)
@@ -63,19 +81,20 @@ TEST(a_need_that_failed_for_good_keeps_its_dependants_from_starting)
 	graph.nodes[DB].started = true;
 	ended(DB, true);
 	ck_assert_int_eq(graph_may_start(&graph, WEB, &which), GRAPH_NEVER);
-	ck_assert_uint_eq(which, DB);
+	ck_assert_uint_eq(which, 0);
 	ended(WEB, true);
 	ck_assert_int_eq(verdict(PROXY), GRAPH_NEVER);
 }
 
 TEST(a_failed_need_counts_before_one_that_has_not_started)
 {
-	size_t both[] = {WEB, DB}, which = COUNT;
+	struct config_need both[] = {{WEB, CONFIG_STARTED}, {DB, CONFIG_STARTED}};
+	size_t which = COUNT;
 	tasks[PROXY].needs = both;
 	tasks[PROXY].nneeds = 2;
 	ended(DB, true);
 	ck_assert_int_eq(graph_may_start(&graph, PROXY, &which), GRAPH_NEVER);
-	ck_assert_uint_eq(which, DB);
+	ck_assert_uint_eq(which, 1);
 }
 
 TEST(a_task_stops_when_all_that_need_it_have_ended)

@@ -94,7 +94,8 @@ TEST(every_field_is_read)
 	check_words(web->env, "PORT=8080|EMPTY=");
 	check_words(web->env_pass, "EDITOR");
 	ck_assert_uint_eq(web->nneeds, 1);
-	ck_assert_uint_eq(web->needs[0], 0);
+	ck_assert_uint_eq(web->needs[0].task, 0);
+	ck_assert_int_eq(web->needs[0].until, CONFIG_STARTED);
 	ck_assert_int_eq(web->stop_signal, SIGTERM);
 	ck_assert_uint_eq(web->stop_timeout_ns, SECOND / 2);
 	ck_assert_int_eq(web->restart.policy, TEND_TEMPORARY);
@@ -201,7 +202,7 @@ TEST(the_escapes_of_json_leave_the_columns_as_they_are)
 	ck_assert_str_eq(
 		refusal(text, strlen(text)),
 		"tend.yaml:1:61: error: unknown key 'x'; the keys here are: command, shell, "
-		"cwd, env, env_pass, needs, stop, restart, timeout, every\n");
+		"cwd, env, env_pass, needs, stop, restart, timeout, every, ready, alive\n");
 }
 
 TEST(what_only_looks_like_an_escape_of_json_stays)
@@ -276,4 +277,61 @@ TEST(every_runs_a_task_again_and_again)
 	ck_assert_uint_eq(r.retries, 3);
 	r = restart_of("    restart: permanent\n");
 	ck_assert_uint_eq(r.interval_ns, SECOND / 10);
+}
+
+TEST(a_task_tells_when_it_is_ready_and_alive)
+{
+	struct config *c = load(
+		HEAD
+		"  a: {command: [x], ready: {tcp: 5432}, alive: {log: 'beat [0-9]+', timeout: "
+		"5s}}\n"
+		"  b: {command: [x], ready: {http: 'http://[::1]/x?y=1', every: 2s, timeout: 1m, "
+		"after: 3s}}\n"
+		"  c: {command: [x], ready: {exec: [pg_isready, -q]}, alive: {tcp: "
+		"'localhost:80'}}\n"
+		"  d: {command: [x], ready: {http: 'http://127.0.0.1:8080'}}\n");
+	const struct config_task *a = &c->tasks[0], *b = &c->tasks[1], *d = &c->tasks[3];
+
+	ck_assert_int_eq(a->ready.kind, CONFIG_PROBE_TCP);
+	ck_assert_str_eq(a->ready.address, "tcp:127.0.0.1:5432");
+	ck_assert_uint_eq(a->ready.every_ns, SECOND);
+	ck_assert_uint_eq(a->ready.timeout_ns, 60 * SECOND);
+	ck_assert_uint_eq(a->restart.ready_ns, 60 * SECOND);
+	ck_assert_uint_eq(a->ready.after_ns, 0);
+	ck_assert_int_eq(a->alive.kind, CONFIG_PROBE_LOG);
+	ck_assert_str_eq(a->alive.text, "beat [0-9]+");
+	ck_assert_uint_eq(a->alive.timeout_ns, 5 * SECOND);
+	ck_assert_int_eq(b->ready.kind, CONFIG_PROBE_HTTP);
+	ck_assert_str_eq(b->ready.address, "tcp:[::1]:80");
+	ck_assert_str_eq(b->ready.path, "/x?y=1");
+	ck_assert_uint_eq(b->ready.every_ns, 2 * SECOND);
+	ck_assert_uint_eq(b->ready.after_ns, 3 * SECOND);
+	ck_assert_int_eq(b->alive.kind, CONFIG_PROBE_NONE);
+	check_words(c->tasks[2].ready.argv, "pg_isready|-q");
+	ck_assert_str_eq(c->tasks[2].alive.address, "tcp:localhost:80");
+	ck_assert_uint_eq(c->tasks[2].alive.every_ns, 10 * SECOND);
+	ck_assert_str_eq(d->ready.path, "/");
+	config_free(c);
+}
+
+TEST(a_need_waits_for_as_much_as_there_is_to_wait_for)
+{
+	struct config *c = load(HEAD "  db: {command: [x], ready: {tcp: 1}}\n"
+	                             "  once: {command: [x]}\n"
+	                             "  a: {command: [x], needs: [db, once]}\n"
+	                             "  b: {command: [x], needs: {db: started, once: completed}}\n"
+	                             "  c: {command: [x], needs: {once: , db: ready}}\n");
+	static const struct config_need wanted[][2] = {
+		{{0, CONFIG_READY}, {1, CONFIG_STARTED}},
+		{{0, CONFIG_STARTED}, {1, CONFIG_COMPLETED}},
+		{{1, CONFIG_STARTED}, {0, CONFIG_READY}},
+	};
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < 2; k++) {
+			const struct config_need *need = &c->tasks[2 + i].needs[k];
+			ck_assert_uint_eq(need->task, wanted[i][k].task);
+			ck_assert_int_eq(need->until, wanted[i][k].until);
+		}
+	config_free(c);
 }

@@ -43,14 +43,18 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		c, &errors, &warnings,
 		"{\"dir\":\"DIR\",\"error_count\":0,\"errors\":[],\"file\":\"tend.yaml\",\"name\":"
 		"\"s\",\"order\":[\"db\",\"web\"],\"tasks\":["
-		"{\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/\",\"env\":[\"PASSWORD\"],"
+		"{\"alive\":null,\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/"
+		"\",\"env\":[\"PASSWORD\"],"
 		"\"env_pass\":[\"EDITOR\"],\"every_ns\":null,\"line\":4,\"name\":\"web\",\"needs\":"
-		"[\"db\"]," RESTART "\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
+		"[{\"task\":\"db\",\"until\":\"started\"}],\"ready\":null," RESTART
+		"\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
 		"\"retries\":0,\"success\":[]},"
 		"\"stop\":{\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000},\"timeout_ns\":null},"
-		"{\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/\",\"env\":[],"
+		"{\"alive\":null,\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/"
+		"\",\"env\":[],"
 		"\"env_pass\":\"all\",\"every_ns\":100000000,\"line\":6,\"name\":\"db\",\"needs\":["
-		"]," RESTART "\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
+		"],\"ready\":null," RESTART
+		"\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
 		"0,\"success\":[]},"
 		"\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000},\"timeout_ns\":null}],"
 		"\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "

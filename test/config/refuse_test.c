@@ -16,6 +16,12 @@
 #define FACTOR \
 	"'factor' wants a number from 1 to 1000, with at most three digits behind the " \
 	"point, such as 2 or 1.5, not "
+#define PORT \
+	"'tcp' wants a port, or an address and a port, such as 5432, 127.0.0.1:5432 or " \
+	"\"[::1]:5432\"; names but localhost are not looked up; this is "
+#define URL \
+	"'http' wants a URL with an address, such as http://127.0.0.1:8080/health; for https or " \
+	"a name write exec: [curl, -f, URL]; this is "
 #define CODES "is from 1 to 255, because 0 is a success anyway and there are no others; this is "
 
 struct refused {
@@ -174,7 +180,7 @@ static const struct refused BYTES[] = {
             "'-', a letter first")},
 	{HEAD "  a: {\"\\u202e\": 1, command: [x]}\n", 0,
          AT("3:7", "unknown key '\\u202e'; the keys here are: command, shell, cwd, env, env_pass, "
-                   "needs, stop, restart, timeout, every")},
+                   "needs, stop, restart, timeout, every, ready, alive")},
 };
 
 static const struct refused TASKS[] = {
@@ -201,7 +207,7 @@ static const struct refused TASKS[] = {
 	{HEAD "  a: {command: [x], replicas: 2}\n", 0,
          AT("3:21",
             "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
-            "needs, stop, restart, timeout, every")},
+            "needs, stop, restart, timeout, every, ready, alive")},
 	{HEAD "  a: {command: [x], shell: y}\n", 0,
          AT("3:21", "task 'a' has a command, at 3:7, and a shell line; remove one")},
 	{HEAD "  a: {command: ./web --port 80}\n", 0,
@@ -347,7 +353,56 @@ static const struct refused TASKS[] = {
 	{TASK "    needs: b\n  b: {command: [x]}\n", 0,
          AT("5:12", "'needs' wants a list, such as needs: [db]; this is a text")},
 	{TASK "    needs: {b: ready}\n  b: {command: [x]}\n", 0,
-         AT("5:12", "'needs' wants a list, such as needs: [db]; this is a map")},
+         AT("5:13", "task 'b' does not tell when it is ready; add ready: {tcp: 127.0.0.1:8080} to "
+                    "it, or need it as started")},
+	{TASK "    needs: {b: completed}\n  b: {command: [x], every: 1h}\n", 0,
+         AT("5:13", "task 'b' is always started again and never completes; need it as started, or "
+                    "remove its restart")},
+	{TASK "    needs: {b: redy, c: [x], a: started}\n  b: {command: [x]}\n", 0,
+         AT("5:16", "'b' wants started, ready or completed (ended with success), not 'redy' (did "
+                    "you mean 'ready'?)") AT("5:25", "'c' wants a text; this is a list")
+                 AT("5:30", "needs form a cycle: a -> a (at 5:30); remove one of them")},
+	{TASK "    ready: {}\n    alive: {every: 1s}\n", 0,
+         AT("5:5", "'ready' has no way to find out; add tcp, http, log or exec, such as ready: "
+                   "{tcp: 127.0.0.1:8080}")
+                 AT("6:5", "'alive' has no way to find out; add tcp, http, log or exec, such as "
+                           "alive: {tcp: 127.0.0.1:8080}")},
+	{TASK "    ready: {tcp: 1, log: x}\n", 0,
+         AT("5:21", "'ready' has two ways, 'log' and, at 5:13, 'tcp'; remove one")},
+	{TASK "    ready: tcp\n    alive: [1]\n", 0,
+         AT("5:12", "'ready' wants a map, such as ready: {tcp: 127.0.0.1:8080}; this is a text")
+                 AT("6:12", "'alive' wants a map, such as alive: {tcp: 127.0.0.1:8080}; this is a "
+                            "list")},
+	{TASK "    ready: {tcp: db:5432}\n", 0, AT("5:18", PORT "'db:5432'")},
+	{TASK "    ready: {tcp: 65536}\n", 0, AT("5:18", PORT "'65536'")},
+	{TASK "    ready: {tcp: '127.0.0.1:0'}\n", 0, AT("5:18", PORT "'127.0.0.1:0'")},
+	{TASK "    ready: {tcp: '::1:80'}\n", 0, AT("5:18", PORT "'::1:80'")},
+	{TASK "    ready: {tcp: ''}\n", 0, AT("5:18", PORT "''")},
+	{TASK "    ready: {tcp: [1]}\n", 0, AT("5:18", "'tcp' wants a text; this is a list")},
+	{TASK "    ready: {http: 'https://127.0.0.1/'}\n", 0,
+         AT("5:19", URL "'https://127.0.0.1/'")},
+	{TASK "    ready: {http: 'http://example.org/'}\n", 0,
+         AT("5:19", URL "'http://example.org/'")},
+	{TASK "    ready: {http: 'http:///x'}\n", 0, AT("5:19", URL "'http:///x'")},
+	{TASK "    ready: {http: 'http://127.0.0.1/a b'}\n", 0,
+         AT("5:19", URL "'http://127.0.0.1/a b'")},
+	{TASK "    ready: {log: '[a', every: 1s}\n", 0,
+         AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
+                    "'listening on'; in this one: Unmatched [, [^, [:, [., or [=")
+                 AT("5:24", "'every' is for a way that is tried again; the output is looked at as "
+                            "it comes; remove it")},
+	{TASK "    ready: {log: ''}\n", 0,
+         AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
+                    "'listening on'; in this one: it is empty")},
+	{TASK "    ready: {exec: pg_isready}\n", 0,
+         AT("5:19", "'exec' wants a list, such as exec: [pg_isready, -q]; this is a text")},
+	{TASK "    ready: {exec: []}\n", 0,
+         AT("5:19", "'exec' is empty; name a program: exec: [pg_isready, -q]")},
+	{TASK "    ready: {tcp: 1, every: 0s, timeout: 5, after: 9000h, retries: 3}\n", 0,
+         AT("5:28", "'every' wants more than no time; leave it out, or write a time such as 10s")
+                 AT("5:41", "'timeout' " TIME "'5'") AT("5:51", "'after' " TIME "'9000h'")
+                         AT("5:58", "unknown key 'retries'; the keys here are: tcp, http, log, "
+                                    "exec, every, timeout, after")},
 	{TASK "    needs: [databse, nothing, [b], '']\n  database: {command: [x]}\n", 0,
          AT("5:13", "there is no task 'databse' (did you mean 'database'?)")
                  AT("5:22", "there is no task 'nothing'; name one of this file")

@@ -55,9 +55,9 @@ run "$TEND" wait good --json
 has "JSON has the rows" out '"schema":"tend.wait/1"'
 run "$TEND" wait nosuch
 is "no such task is 4" "$CODE" 4
-run "$TEND" wait web --for ready
+run "$TEND" wait web --for soon
 is "another goal is wrong use" "$CODE" 2
-has "and told" err "--for wants started or ended, not 'ready'"
+has "and told" err "--for wants started, ready or ended, not 'soon'"
 waits web web --for ended
 connected()
 {

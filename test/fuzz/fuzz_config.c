@@ -32,7 +32,7 @@ static void check_order(const struct config *c)
 		const struct config_task *t = &c->tasks[c->order[i]];
 		require(!started[c->order[i]], "a task is started once");
 		for (size_t k = 0; k < t->nneeds; k++)
-			require(started[t->needs[k]], "what a task needs is started before");
+			require(started[t->needs[k].task], "what a task needs is started before");
 		started[c->order[i]] = true;
 	}
 	free(started);

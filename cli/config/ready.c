@@ -1,0 +1,250 @@
+/* cli/config/ready.c - the probes of a task: the fields of `ready` and `alive`. */
+#include "config/ready.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <regex.h>
+#include <string.h>
+
+#define READY_TIMEOUT_NS (60 * TEND_SEC)
+#define READY_EVERY_NS   TEND_SEC
+#define ALIVE_TIMEOUT_NS (30 * TEND_SEC)
+#define ALIVE_EVERY_NS   (10 * TEND_SEC)
+
+struct draft {
+	struct config_probe *probe;
+	const char *owner;          /* "ready" or "alive" */
+	const char *way;            /* the first key that names a way; NULL: none yet */
+	struct config_place way_at; /* {0, 0}: no way yet */
+	struct config_place every_at;
+};
+
+/* Notes a way. Returns false if there is a way already. */
+static bool take_way(struct config_reader *r, const struct node_entry *e, struct draft *draft,
+                     enum config_probe_kind kind)
+{
+	if (draft->way) {
+		config_report(r->errors, node_place(e->key),
+		              "'%s' has two ways, '%s' and, at %zu:%zu, '%s'; remove one",
+		              draft->owner, node_show_key(e).text, draft->way_at.line,
+		              draft->way_at.column, draft->way);
+		return false;
+	}
+	draft->way = e->name;
+	draft->way_at = node_place(e->key);
+	draft->probe->kind = kind;
+	return true;
+}
+
+/* ---- Addresses ---- */
+
+static bool is_host(const char *host, size_t n)
+{
+	struct in6_addr address;
+	char text[64];
+
+	if (n == 9 && memcmp(host, "localhost", n) == 0)
+		return true;
+	bool v6 = n > 2 && host[0] == '[' && host[n - 1] == ']';
+	if (v6) {
+		host++;
+		n -= 2;
+	}
+	if (n == 0 || n >= sizeof(text))
+		return false;
+	memcpy(text, host, n);
+	text[n] = 0;
+	return inet_pton(v6 ? AF_INET6 : AF_INET, text, &address) == 1;
+}
+
+static bool is_port(const char *s, size_t n)
+{
+	enum { PORT_MAX = 65535, DIGITS = 5 };
+	uint64_t port;
+
+	return n <= DIGITS && config_number(s, n, &port) && port >= 1 && port <= PORT_MAX;
+}
+
+/* Makes an address for tend_connect() of HOST:PORT, or of a port alone. Returns NULL for any
+ * other text; `host_n` gets the length of the host, 0 without a host. */
+static char *keep_address(struct config_reader *r, const char *s, size_t n, size_t *host_n)
+{
+	char address[96];
+	const char *colon = memrchr(s, ':', n);
+	const char *port = colon ? colon + 1 : s;
+
+	*host_n = colon ? (size_t)(colon - s) : 0;
+	if (!is_port(port, (size_t)(s + n - port)) || (colon && !is_host(s, *host_n)))
+		return NULL;
+	int used = snprintf(address, sizeof(address), "tcp:%.*s:%.*s", colon ? (int)*host_n : 9,
+	                    colon ? s : "127.0.0.1", (int)(s + n - port), port);
+	assert(used > 0 && (size_t)used < sizeof(address));
+	return config_keep_text(r, address, (size_t)used);
+}
+
+/* ---- The fields ---- */
+
+static void read_tcp(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct draft *draft = into;
+	size_t host_n;
+
+	if (!take_way(r, e, draft, CONFIG_PROBE_TCP) ||
+	    !node_check_text(r, e->value, node_subject(e).text, 0))
+		return;
+	draft->probe->address =
+		keep_address(r, node_text(e->value), node_length(e->value), &host_n);
+	draft->probe->text = config_keep_text(r, node_text(e->value), node_length(e->value));
+	if (!draft->probe->address)
+		config_report(
+			r->errors, node_place(e->value),
+			"'tcp' wants a port, or an address and a port, such as 5432, "
+			"127.0.0.1:5432 or \"[::1]:5432\"; names but localhost are not looked "
+			"up; this is '%s'",
+			node_show(e->value).text);
+}
+
+/* Returns the address of http://HOST[:PORT][/PATH], NULL for any other text. */
+static char *keep_url(struct config_reader *r, const char *url, size_t n, const char **path)
+{
+	static const char scheme[] = "http://";
+	enum { SCHEME = sizeof(scheme) - 1 };
+	char host[96];
+	size_t host_n, used;
+
+	if (n <= SCHEME || memcmp(url, scheme, SCHEME) != 0)
+		return NULL;
+	url += SCHEME;
+	n -= SCHEME;
+	used = strcspn(url, "/?#");
+	for (size_t i = 0; i < n; i++)
+		if (url[i] <= ' ' || url[i] == '#')
+			return NULL;
+	*path = url[used] == '/' ? url + used : url[used] ? NULL : "/";
+	if (!*path || used == 0 || used >= sizeof(host) - sizeof(":80"))
+		return NULL;
+	/* A colon behind the last bracket begins a port. */
+	const char *bracket = memrchr(url, ']', used), *colon = memrchr(url, ':', used);
+	bool port = colon && (!bracket || colon > bracket);
+	snprintf(host, sizeof(host), "%.*s%s", (int)used, url, port ? "" : ":80");
+	return keep_address(r, host, strlen(host), &host_n);
+}
+
+static void read_http(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct draft *draft = into;
+	const char *path = "/";
+
+	if (!take_way(r, e, draft, CONFIG_PROBE_HTTP) ||
+	    !node_check_text(r, e->value, node_subject(e).text, 0))
+		return;
+	draft->probe->text = config_keep_text(r, node_text(e->value), node_length(e->value));
+	draft->probe->address = keep_url(r, node_text(e->value), node_length(e->value), &path);
+	if (draft->probe->address) {
+		draft->probe->path = config_keep_text(r, path, strlen(path));
+		return;
+	}
+	config_report(r->errors, node_place(e->value),
+	              "'http' wants a URL with an address, such as http://127.0.0.1:8080/health; "
+	              "for https or a name write exec: [curl, -f, URL]; this is '%s'",
+	              node_show(e->value).text);
+}
+
+static void read_log(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct draft *draft = into;
+	regex_t regex;
+	char why[128];
+
+	if (!take_way(r, e, draft, CONFIG_PROBE_LOG))
+		return;
+	draft->probe->text = node_keep_text(r, e);
+	if (!draft->probe->text)
+		return;
+	int error = draft->probe->text[0]
+	                    ? regcomp(&regex, draft->probe->text, REG_EXTENDED | REG_NOSUB)
+	                    : REG_BADPAT;
+	if (!error) {
+		regfree(&regex);
+		return;
+	}
+	snprintf(why, sizeof(why), "it is empty");
+	if (draft->probe->text[0])
+		regerror(error, &regex, why, sizeof(why));
+	config_report(r->errors, node_place(e->value),
+	              "'log' wants a regular expression that a line of the output matches, such as "
+	              "'listening on'; in this one: %s",
+	              why);
+}
+
+static void read_exec(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct draft *draft = into;
+	struct config_place *at;
+
+	if (!take_way(r, e, draft, CONFIG_PROBE_EXEC))
+		return;
+	draft->probe->argv = node_keep_words(r, e, "exec: [pg_isready, -q]", &at);
+	if (draft->probe->argv)
+		draft->probe->text = draft->probe->argv[0];
+}
+
+static void read_every(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct draft *draft = into;
+
+	draft->every_at = node_place(e->key);
+	node_read_span(r, e, &draft->probe->every_ns);
+}
+
+static void read_timeout(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	node_read_span(r, e, &((struct draft *)into)->probe->timeout_ns);
+}
+
+static void read_after(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	node_read_duration(r, e, &((struct draft *)into)->probe->after_ns);
+}
+
+static const struct node_field PROBE[] = {
+	{"tcp", read_tcp},     {"http", read_http},   {"log", read_log},
+	{"exec", read_exec},   {"every", read_every}, {"timeout", read_timeout},
+	{"after", read_after},
+};
+
+static void read(struct config_reader *r, const struct node_entry *e, struct draft *draft,
+                 const char *example)
+{
+	size_t n, before = r->errors->count;
+	struct node_entry *entries = node_read_map_of(r, e, example, &n);
+
+	if (!entries)
+		return;
+	node_read_fields(r, entries, n, PROBE, CONFIG_COUNT(PROBE), draft);
+	if (!draft->way && r->errors->count == before)
+		config_report(r->errors, node_place(e->key),
+		              "'%s' has no way to find out; add tcp, http, log or exec, such as %s",
+		              draft->owner, example);
+	if (draft->probe->kind == CONFIG_PROBE_LOG && draft->every_at.line)
+		config_report(
+			r->errors, draft->every_at,
+			"'every' is for a way that is tried again; the output is looked at as it "
+			"comes; remove it");
+}
+
+void ready_read(struct config_reader *r, const struct node_entry *e, struct config_probe *probe)
+{
+	struct draft draft = {.probe = probe, .owner = "ready"};
+
+	*probe = (struct config_probe){.every_ns = READY_EVERY_NS, .timeout_ns = READY_TIMEOUT_NS};
+	read(r, e, &draft, "ready: {tcp: 127.0.0.1:8080}");
+}
+
+void alive_read(struct config_reader *r, const struct node_entry *e, struct config_probe *probe)
+{
+	struct draft draft = {.probe = probe, .owner = "alive"};
+
+	*probe = (struct config_probe){.every_ns = ALIVE_EVERY_NS, .timeout_ns = ALIVE_TIMEOUT_NS};
+	read(r, e, &draft, "alive: {tcp: 127.0.0.1:8080}");
+}

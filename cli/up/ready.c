@@ -1,0 +1,215 @@
+/* cli/up/ready.c - whether an attempt is ready and alive: the fibers of the probes, and the
+ * lines of the output.
+ *
+ * The fibers of an attempt are in a scope of their own, which ends with the attempt. */
+#include "up/probe.h"
+#include "up/up.h"
+#include "show/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRY_NS TEND_SEC /* a try may take as long, also if tries follow faster */
+
+int up_ready_open(struct up_task *t)
+{
+	const struct config_probe *probes[] = {&t->config->ready, &t->config->alive};
+
+	for (int i = 0; i < 2; i++) {
+		if (probes[i]->kind != CONFIG_PROBE_LOG)
+			continue;
+		t->patterns[i] = calloc(1, sizeof(*t->patterns[i]));
+		if (!t->patterns[i])
+			return -ENOMEM;
+		/* The pattern was compiled when it was read, so only memory can be short. */
+		if (regcomp(t->patterns[i], probes[i]->text, REG_EXTENDED | REG_NOSUB) != 0) {
+			free(t->patterns[i]);
+			t->patterns[i] = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void up_ready_close(struct up_task *t)
+{
+	for (int i = 0; i < 2; i++) {
+		if (t->patterns[i])
+			regfree(t->patterns[i]);
+		free(t->patterns[i]);
+		t->patterns[i] = NULL;
+	}
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Says why the attempt has failed although its process lives. */
+static void fault(struct up_task *t, const char *what, uint64_t after_ns, const char *why)
+{
+	char time[32];
+
+	tend_duration_text(after_ns, time, sizeof(time));
+	if (!t->fault[0])
+		snprintf(t->fault, sizeof(t->fault), "%s %s: %s", what, time, why);
+	tend_event_set(t->wake);
+}
+
+/* Tries once, and keeps the reason of a failure. A try that only ran out of time, because all
+ * the time is over, says less than the try before. */
+static int try_once(struct up_task *t, const struct config_probe *probe, uint64_t limit, char *why,
+                    size_t size)
+{
+	uint64_t room = probe->every_ns > TRY_NS ? probe->every_ns : TRY_NS;
+	char text[160] = "";
+	int error = probe_try(probe, t->config, t->probes, sooner(limit, tend_after(room)), text,
+	                      sizeof(text));
+
+	if (error && (error != -ETIMEDOUT || tend_now() < limit || !why[0]))
+		snprintf(why, size, "%s", text);
+	return error;
+}
+
+static void no_line(const struct config_probe *probe, char *why, size_t size)
+{
+	why[0] = 0;
+	if (probe->kind == CONFIG_PROBE_LOG)
+		snprintf(why, size, "no line of its output matched %.80s", probe->text);
+}
+
+static int spawn(struct up_task *t, tend_fn *fn, const char *name)
+{
+	return tend_spawn(t->probes, fn, t, TEND_TASK_OPTS(.name = name), NULL);
+}
+
+/* ---- Alive ---- */
+
+static int alive_main(void *arg)
+{
+	struct up_task *t = arg;
+	const struct config_probe *probe = &t->config->alive;
+	bool waits = probe->kind == CONFIG_PROBE_LOG; /* the output brings the signs */
+	uint64_t next = tend_after(probe->after_ns);
+	char why[160];
+
+	no_line(probe, why, sizeof(why));
+	for (t->sign_at = next;;) {
+		uint64_t limit = t->sign_at + probe->timeout_ns;
+		if (tend_sleep_until(waits ? limit : sooner(next, limit)) != 0)
+			return 0;
+		next = tend_after(probe->every_ns);
+		int error = waits ? -ETIMEDOUT : try_once(t, probe, limit, why, sizeof(why));
+		if (error == 0)
+			t->sign_at = tend_now();
+		else if (error == -ECANCELED)
+			return 0;
+		if (tend_now() >= t->sign_at + probe->timeout_ns) {
+			fault(t, "no sign of life for", probe->timeout_ns, why);
+			return 0;
+		}
+	}
+}
+
+static void watch_alive(struct up_task *t)
+{
+	if (t->config->alive.kind && spawn(t, alive_main, "alive") != 0)
+		fault(t, "watched for", 0, "out of memory");
+}
+
+/* ---- Ready ---- */
+
+static void become_ready(struct up_task *t)
+{
+	char time[32];
+
+	if (t->ready || t->fault[0])
+		return;
+	t->ready = true;
+	tend_duration_text(tend_now() - t->spawned_at, time, sizeof(time));
+	up_task_say(t, "ready after %s", time);
+	t->wait[0] = 0;
+	tend_event_set(t->wake);
+	tend_event_set(t->news);
+	watch_alive(t);
+}
+
+static int ready_main(void *arg)
+{
+	struct up_task *t = arg;
+	const struct config_probe *probe = &t->config->ready;
+	bool waits = probe->kind == CONFIG_PROBE_LOG;
+	uint64_t limit = t->spawned_at + probe->timeout_ns, next = tend_after(probe->after_ns);
+	char why[160];
+
+	no_line(probe, why, sizeof(why));
+	while (!t->ready) {
+		if (tend_sleep_until(waits ? limit : sooner(next, limit)) != 0)
+			return 0;
+		next = tend_after(probe->every_ns);
+		int error = waits ? -ETIMEDOUT : try_once(t, probe, limit, why, sizeof(why));
+		if (error == -ECANCELED)
+			return 0;
+		if (error == 0)
+			become_ready(t);
+		else if (tend_now() >= limit && !t->ready) {
+			fault(t, "not ready within", probe->timeout_ns, why);
+			return 0;
+		}
+		if (error && !t->ready)
+			snprintf(t->wait, sizeof(t->wait), "not ready: %.140s", why);
+	}
+	return 0;
+}
+
+void up_probes_begin(struct up_task *t)
+{
+	int error = 0;
+
+	assert(!t->probes.id);
+	t->ready = !t->config->ready.kind;
+	if (!t->config->ready.kind && !t->config->alive.kind)
+		return;
+	error = tend_scope_open(t->up->own, "probes", NULL, &t->probes);
+	if (!error && t->config->ready.kind)
+		error = spawn(t, ready_main, "ready");
+	if (error)
+		fault(t, "watched for", 0, tend_strerror(error));
+	else if (t->ready)
+		watch_alive(t);
+}
+
+void up_probes_end(struct up_task *t)
+{
+	tend_scope scope = t->probes;
+
+	if (!scope.id)
+		return;
+	tend_scope_cancel(scope, -ECANCELED, "the attempt has ended");
+	(void)!tend_scope_close(scope, TEND_FOREVER, NULL);
+	t->probes = (tend_scope){0};
+}
+
+/* ---- Output ---- */
+
+static bool matches(const regex_t *pattern, const char *text, size_t n)
+{
+	regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)n};
+
+	return pattern && regexec(pattern, text, 1, &range, REG_STARTEND) == 0;
+}
+
+void up_probes_line(struct up_task *t, const char *text, size_t n)
+{
+	char plain[PRINT_LINE_MAX];
+
+	if ((!t->patterns[0] && !t->patterns[1]) || n > sizeof(plain))
+		return;
+	memcpy(plain, text, n);
+	n = text_uncolour(plain, n);
+	if (matches(t->patterns[1], plain, n))
+		t->sign_at = tend_now();
+	if (matches(t->patterns[0], plain, n))
+		become_ready(t);
+}
