@@ -11,6 +11,7 @@
 	X(plan, "show when tasks would be started again") \
 	X(tree, "show the tree of a stack, or of a process") \
 	X(status, "show the state of the tasks") \
+	X(signal, "send a signal to tasks") \
 	X(logs, "show what a task wrote last") \
 	X(wait, "wait until a task has started, is ready or has ended") \
 	X(events, "show what has happened to the tasks") \

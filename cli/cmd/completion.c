@@ -272,7 +272,7 @@ static void print_zsh_command(const struct command *command)
 		fputs(" \\\n\t\t\t'(-)1:program: _command_names -e' '*::arguments: _normal'",
 		      stdout);
 	else if (table.argument) {
-		fputs(" \\\n\t\t\t'1", stdout);
+		fputs(strstr(table.argument, "...") ? " \\\n\t\t\t'*" : " \\\n\t\t\t'1", stdout);
 		print_zsh_action(table.argument);
 		putchar('\'');
 	}

@@ -107,6 +107,10 @@ static error_t take_argument(const struct usage *usage, char *argument, struct a
 		state->next = state->argc;
 		return 0;
 	}
+	if (usage->count) {
+		usage->into[(*usage->count)++] = argument;
+		return 0;
+	}
 	if (*usage->into)
 		argp_error(state, "%s", usage->twice);
 	*usage->into = argument;
@@ -165,7 +169,8 @@ int options_parse(const struct usage *usage, int argc, char **argv)
 		.doc = usage->help,
 	};
 
-	assert(usage->argument ? usage->rest || (usage->into && usage->twice) : !!usage->refused);
+	assert(usage->argument ? usage->rest || (usage->into && (usage->twice || usage->count))
+	                       : !!usage->refused);
 	assert(!usage->missing || usage->argument);
 	if (usage->client)
 		add_client(&parse, usage->client);

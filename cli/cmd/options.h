@@ -33,10 +33,12 @@ struct option_row {
 enum { OPTIONS_MAX = 12 }; /* in the table of a command, without those for a client */
 
 struct usage {
-	const char *argument;             /* "PATH", "[PATH]"; NULL: the command takes none */
+	const char *argument;             /* "PATH", "PATH..."; NULL: the command takes none */
 	const char *help;                 /* before and, behind a \v, after the list of options */
 	const char **into;                /* where the argument is stored */
 	const char *twice;                /* message for a second argument */
+	size_t *count;                    /* counts the arguments, of which `into` then has room
+	                                   * for argc; NULL: one argument at most */
 	const char *missing;              /* message for no argument; NULL: it may be left out */
 	const char *refused;              /* why the command takes none */
 	char ***rest;                     /* where the arguments from the first on are stored,

@@ -11,36 +11,6 @@
 
 enum { STATUS_TAIL = 4096 };
 
-/* ---- Finding the task of a path ---- */
-
-/* Returns the task of "TASK" or "STACK/TASK"; NULL if there is no such task. */
-static struct up_task *find(struct up *up, const char *path)
-{
-	size_t n = strlen(up->config->name);
-	const char *rest =
-		strncmp(path, up->config->name, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
-
-	/* A name is unique in its file, so a path never means two tasks. */
-	for (size_t i = 0; i < up->config->ntasks; i++) {
-		const char *name = up->config->tasks[i].name;
-		if (strcmp(name, path) == 0 || (rest && strcmp(name, rest) == 0))
-			return &up->tasks[i];
-	}
-	return NULL;
-}
-
-static json_t *no_such_task(const struct up *up, const char *schema, const char *path)
-{
-	char text[700];
-	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ",
-	                    up->config->name, path);
-
-	for (size_t i = 0; i < up->config->ntasks && used > 0 && (size_t)used < sizeof(text); i++)
-		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", i ? ", " : "",
-		                 up->config->tasks[i].name);
-	return envelope_error(schema, EXIT_NO_TASK, text);
-}
-
 /* ---- status ---- */
 
 static json_t *needs_of(const struct up_task *t)
@@ -101,11 +71,11 @@ static json_t *card(struct up_task *t)
 static json_t *status(struct up *up, const char *path)
 {
 	json_t *cards = json_array();
-	struct up_task *only = path ? find(up, path) : NULL;
+	struct up_task *only = path ? up_find(up, path) : NULL;
 
 	if (path && !only && strcmp(path, up->config->name) != 0) {
 		json_decref(cards);
-		return no_such_task(up, "tend.status/1", path);
+		return up_no_such_task(up, "tend.status/1", path);
 	}
 	if (only) {
 		json_decref(cards);
@@ -122,12 +92,12 @@ static json_t *status(struct up *up, const char *path)
 static void logs(struct up *up, const char *path, const json_t *request,
                  struct control_reply *reply)
 {
-	struct up_task *t = path ? find(up, path) : NULL;
+	struct up_task *t = path ? up_find(up, path) : NULL;
 
 	if (t)
 		up_logs(t, request, reply);
 	else
-		control_send(reply, path ? no_such_task(up, "tend.logs/1", path)
+		control_send(reply, path ? up_no_such_task(up, "tend.logs/1", path)
 		                         : envelope_error("tend.logs/1", EXIT_USAGE,
 		                                          "logs wants the path of a task"));
 }
@@ -137,10 +107,10 @@ static void logs(struct up *up, const char *path, const json_t *request,
 static void wait_for(struct up *up, const char *path, const json_t *request,
                      struct control_reply *reply)
 {
-	struct up_task *t = path ? find(up, path) : NULL;
+	struct up_task *t = path ? up_find(up, path) : NULL;
 
 	if (path && !t && strcmp(path, up->config->name) != 0)
-		control_send(reply, no_such_task(up, "tend.wait/1", path));
+		control_send(reply, up_no_such_task(up, "tend.wait/1", path));
 	else
 		up_wait(up, t, request, reply);
 }
@@ -228,11 +198,13 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 		events(up, request, reply);
 	else if (strcmp(cmd, "wait") == 0)
 		wait_for(up, path, request, reply);
+	else if (strcmp(cmd, "act") == 0)
+		up_act(up, request, reply);
 	else if (strcmp(cmd, "down") == 0)
 		down(up, request, reply);
 	else
 		control_send(reply,
 		             envelope_error("tend.error/1", EXIT_USAGE,
 		                            "there is no such command; it knows waiting, status, "
-		                            "logs, wait, events, attach and down"));
+		                            "logs, wait, events, attach, act and down"));
 }

@@ -309,6 +309,20 @@ int up_watch_main(void *arg);
 /* The fiber that makes the files of the stack again when they were unlinked. */
 int up_keep_main(void *arg);
 
+/* ---- find.c ---- */
+
+/* Returns the task of "TASK" or "STACK/TASK"; NULL if there is no such task. */
+struct up_task *up_find(struct up *up, const char *path);
+
+/* Returns the envelope of an error that names the tasks there are. */
+json_t *up_no_such_task(const struct up *up, const char *schema, const char *path);
+
+/* ---- act.c ---- */
+
+/* Answers the commands for single tasks, such as `tend signal`: when each of the tasks has made
+ * its step, or could not. */
+void up_act(struct up *up, const json_t *request, struct control_reply *reply);
+
 /* ---- logs.c ---- */
 
 /* Answers `tend logs` for a task. */

@@ -23,7 +23,7 @@ completed()
 	echo "${COMPREPLY[*]}"' completion ./tend.bash "$TEND" "$@"
 }
 
-is "bash: commands" "$(completed s)" status
+is "bash: commands" "$(completed st)" status
 is "bash: every command" "$(completed '')" "$commands"
 is "bash: options of a command" "$(completed logs --j)" --json
 is "bash: options of the tool" "$(completed --v)" --version
@@ -41,6 +41,7 @@ soon in_state second running
 is "bash: tasks" "$(completed logs '')" "first second"
 is "bash: a task after an option" "$(completed status --json s)" second
 is "bash: a task of a stack" "$(completed status --name many f)" first
+is "bash: a second task" "$(completed signal -s HUP first s)" second
 is "bash: none of another" "$(completed status --name other f)" ""
 is "bash: stacks" "$(completed down --name '')" many
 is "bash: stacks behind a =" "$(completed down --name = '')" many
@@ -51,7 +52,7 @@ if command -v fish >/dev/null; then
 		env PATH="$PWD/bin:$PATH" HOME="$PWD" fish -c "source tend.fish; complete -C '$1'" 2>err |
 			cut -f 1 | sort | xargs
 	}
-	is "fish: commands" "$(completed 'tend s')" status
+	is "fish: commands" "$(completed 'tend st')" status
 	is "fish: every command" "$(completed 'tend ')" "$(echo "$commands" | xargs -n 1 | sort | xargs)"
 	is "fish: options" "$(completed 'tend logs --j')" --json
 	is "fish: words of an option" "$(completed 'tend run --restart per')" permanent

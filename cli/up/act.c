@@ -1,0 +1,172 @@
+/* cli/up/act.c - the commands for single tasks: a fiber for each task waits for the step of the
+ * task, so that no task waits for another. */
+#include "up/up.h"
+#include "ask/envelope.h"
+#include "show/json.h"
+#include "show/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SILENCE_NS TEND_SEC /* at most, between two messages to a client */
+
+struct act;
+
+/* Takes the step. Returns 0 or an error. */
+typedef int act_fn(const struct act *act, uint64_t deadline);
+
+static act_fn send_signal;
+
+static const struct verb {
+	const char *name;
+	act_fn *run;
+} VERBS[] = {
+	{"signal", send_signal},
+};
+
+enum { VERBS_COUNT = sizeof(VERBS) / sizeof(*VERBS) };
+
+struct act {
+	struct up_task *task;
+	const struct verb *verb;
+	int signal; /* for `tend signal` */
+	uint64_t deadline;
+	int error; /* -EINPROGRESS: the step is not taken yet */
+};
+
+static int send_signal(const struct act *act, uint64_t deadline)
+{
+	(void)deadline;
+	return act->task->process.id ? tend_process_signal(act->task->process, act->signal)
+	                             : -ESRCH;
+}
+
+static int act_main(void *arg)
+{
+	struct act *act = arg;
+
+	act->error = act->verb->run(act, act->deadline);
+	return 0;
+}
+
+/* ---- The answer ---- */
+
+static void tell(const struct act *act, char *buf, size_t size)
+{
+	const struct up_task *t = act->task;
+
+	switch (act->error) {
+	case -EINPROGRESS:
+	case -ETIMEDOUT:
+		snprintf(buf, size, "not within the time; the command stands");
+		break;
+	case -ESRCH:
+	case -EAGAIN:
+		snprintf(buf, size, "it has no process now; it is %s%s%s",
+		         tend_state_name(t->state), t->wait[0] ? ": " : "", t->wait);
+		break;
+	default:
+		snprintf(buf, size, "%s", tend_strerror(act->error));
+	}
+}
+
+static json_t *answer_of(const struct up *up, const struct act *acts, size_t n)
+{
+	json_t *rows = json_array();
+	char text[300], path[2 * CONFIG_NAME_MAX + 2];
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = acts[i].task->config->name;
+		bool late = acts[i].error == -ETIMEDOUT || acts[i].error == -EINPROGRESS;
+		snprintf(path, sizeof(path), "%s/%s", up->config->name, name);
+		if (acts[i].error)
+			tell(&acts[i], text, sizeof(text));
+		json_array_append_new(rows, json_pack("{s:s, s:b, s:b, s:o}", "path", path, "done",
+		                                      acts[i].error == 0, "late", late, "message",
+		                                      acts[i].error ? text_json(text, strlen(text))
+		                                                    : json_null()));
+	}
+	return json_pack("{s:s, s:s, s:o}", "name", up->config->name, "verb", acts[0].verb->name,
+	                 "tasks", rows);
+}
+
+/* ---- All tasks at once ---- */
+
+/* Waits until all fibers have ended. A client that has left ends the wait, and the commands stand. */
+static void await(tend_scope scope, struct control_reply *reply)
+{
+	int error;
+
+	do
+		error = tend_scope_wait_empty(scope, tend_after(SILENCE_NS));
+	while (error == -ETIMEDOUT && control_send(reply, json_pack("{s:{}}", "progress")));
+	if (error)
+		tend_scope_cancel(scope, -ECANCELED, "nobody waits for the answer");
+	(void)!tend_scope_close(scope, TEND_FOREVER, NULL);
+}
+
+static void run(struct up *up, struct act *acts, size_t n, struct control_reply *reply)
+{
+	tend_scope scope;
+	int error = tend_scope_open(up->own, "act", NULL, &scope);
+
+	for (size_t i = 0; i < n; i++) {
+		int refused = error ? error
+		                    : tend_spawn(scope, act_main, &acts[i],
+		                                 TEND_TASK_OPTS(.name = acts[i].verb->name), NULL);
+		acts[i].error = refused ? refused : -EINPROGRESS;
+	}
+	if (!error)
+		await(scope, reply);
+}
+
+/* Fills in the tasks of the request. Returns NULL, or the envelope of an error: then nothing is
+ * done to any task. */
+static json_t *read_tasks(struct up *up, const json_t *request, struct act *acts)
+{
+	const char *name = field_text(request, "verb");
+	json_int_t timeout = field_number(request, "timeout_ns"),
+		   number = field_number(request, "signal");
+	const struct verb *verb = NULL;
+	size_t i;
+	const json_t *path;
+
+	for (size_t k = 0; k < VERBS_COUNT; k++)
+		if (strcmp(VERBS[k].name, name) == 0)
+			verb = &VERBS[k];
+	if (!verb)
+		return envelope_error(
+			"tend.act/1", EXIT_USAGE,
+			"this stack does not know the command; its tend is of another "
+			"version");
+	json_array_foreach (json_object_get(request, "tasks"), i, path) {
+		const char *text = json_string_value(path);
+		struct up_task *t = text ? up_find(up, text) : NULL;
+		if (!t)
+			return up_no_such_task(up, "tend.act/1", text ? text : "?");
+		acts[i] = (struct act){
+			.task = t,
+			.verb = verb,
+			.signal = number > 0 && number < 128 ? (int)number : 0,
+			.deadline = timeout > 0 ? tend_after((uint64_t)timeout) : TEND_FOREVER,
+		};
+	}
+	return NULL;
+}
+
+void up_act(struct up *up, const json_t *request, struct control_reply *reply)
+{
+	size_t n = json_array_size(json_object_get(request, "tasks"));
+	struct act *acts = calloc(n + 1, sizeof(*acts));
+	json_t *refused = !acts    ? envelope_error("tend.act/1", EXIT_FAILED, "out of memory")
+	                  : n == 0 ? envelope_error("tend.act/1", EXIT_USAGE, "which task?")
+	                           : read_tasks(up, request, acts);
+
+	if (!refused)
+		run(up, acts, n, reply);
+	control_send(reply, refused ? refused : envelope_ok("tend.act/1", answer_of(up, acts, n)));
+	free(acts);
+}
