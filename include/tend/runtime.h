@@ -21,6 +21,12 @@ enum {
 	TEND_OWN_FLOAT_MODES = 1 << 3,
 };
 
+/* Called when a scope gives up that no task owns (tend/supervise.h): there is no function of a
+ * task that answers for the failure. The scope is canceled by then, and is there until this
+ * returns. On a thread of the runtime; returns, and does not wait. */
+struct tend_reason;
+typedef void tend_gave_up_fn(tend_scope scope, const struct tend_reason *reason, void *arg);
+
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_runtime_opts {
 	size_t size;               /* size of this struct, set by TEND_RUNTIME_OPTS */
@@ -39,6 +45,8 @@ struct tend_runtime_opts {
 	uint32_t restarts_per_s;   /* restarts after failures are spread over time, so many a
 	                              second; default 1000; UINT32_MAX: no limit */
 	uint32_t reserved;         /* 0 */
+	tend_gave_up_fn *gave_up;  /* NULL: only the line of tend_set_failure_hook() tells */
+	void *gave_up_arg;
 };
 /* A process has at most so many open runtimes. */
 #define TEND_RUNTIMES_MAX 255

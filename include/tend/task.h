@@ -283,10 +283,11 @@ TEND_API TEND_NORETURN void tend_panic_at(const char *site, const char *fmt, ...
 #define tend_panic(...) tend_panic_at(TEND_HERE, __VA_ARGS__)
 
 /* The hook for a failure that nobody holds: a task that was spawned without `out` has
- * panicked, or could not be started. `message` names the task, the failure and, of a
- * panic, the place. A task whose function answers an error is not such a failure. The
- * default hook writes the message to stderr as a line. The hook runs in the thread of
- * the failure, for a panic on the stack of the task; it returns, and does not wait.
+ * panicked, or could not be started; or a scope has given up. `message` names the task or
+ * scope, the failure and, of a panic, the place. A task whose function answers an error is
+ * not such a failure. The default hook writes the message to stderr as a line. The hook runs
+ * in the thread of the failure, for a panic on the stack of the task; it returns, and does
+ * not wait.
  *
  *   hook      NULL restores the default
  *   threads   any */

@@ -171,6 +171,8 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 	rt->index = UINT32_MAX;
 	rt->flags = o->flags;
 	rt->restart_gap_ns = o->restarts_per_s == UINT32_MAX ? 0 : TEND_SEC / o->restarts_per_s;
+	rt->gave_up = o->gave_up;
+	rt->gave_up_arg = o->gave_up_arg;
 	rt->spawn_cleaner = tend__spawn_cleaner;
 	rt->supervise = tend__supervise;
 	rt->supervise_scope = tend__supervise_scope;

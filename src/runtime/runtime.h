@@ -201,6 +201,8 @@ struct tend_runtime {
 	                 const struct tend__kind *kind);
 	/* (c) The same for a scope, of whose options *out is made. */
 	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
+	void (*gave_up)(tend_scope scope, const struct tend_reason *reason, void *arg); /* (c) */
+	void *gave_up_arg;                                                              /* (c) */
 	struct tend__segment segment; /* (c) with a lock inside */
 	struct tend__task *tasks;     /* (c) by slot, beside the records */
 	struct tend__worker *workers; /* (c) */

@@ -10,22 +10,34 @@
 
 #include <string.h>
 
-void tend__failure_tell(const struct tend__task *t, const char *how, const char *text)
+static void tell(const char *what, uint64_t id, const char *how, const char *text)
 {
 	char line[512], path[256];
 	struct tend__text l = tend__text(line, sizeof(line));
 
-	if (tend_path(t->id, path, sizeof(path)) < 0)
+	if (tend_path(id, path, sizeof(path)) < 0)
 		path[0] = 0;
-	tend__text_s(&l, "tend: task ");
+	tend__text_s(&l, "tend: ");
+	tend__text_s(&l, what);
+	tend__text_s(&l, " ");
 	tend__text_plain(&l, path, strlen(path), TEND_TEXT_LINE);
 	tend__text_s(&l, " #");
-	tend__text_number(&l, t->id);
+	tend__text_number(&l, id);
 	tend__text_s(&l, " ");
 	tend__text_s(&l, how);
 	tend__text_s(&l, ": ");
 	tend__text_plain(&l, text, strlen(text), TEND_TEXT_LINE);
 	tend__failure(line);
+}
+
+void tend__failure_tell(const struct tend__task *t, const char *how, const char *text)
+{
+	tell("task", t->id, how, text);
+}
+
+void tend__failure_tell_scope(const struct tend__scope *s, const char *how, const char *text)
+{
+	tell("scope", s->id, how, text);
 }
 
 /* Keeps the earlier of two failures. */

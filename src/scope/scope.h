@@ -240,6 +240,8 @@ void tend__task_free(tend_runtime *rt, struct tend__task *t);
 
 /* Tells of a failed task without a holder: `how` the task failed, and the `text`. */
 void tend__failure_tell(const struct tend__task *t, const char *how, const char *text);
+/* The same of a scope, which does not end meanwhile. */
+void tend__failure_tell_scope(const struct tend__scope *s, const char *how, const char *text);
 /* Remembers the failure of the task, as the first of its scope. */
 void tend__failure_note(struct tend__scope *s, struct tend__task *t, int32_t error);
 /* Gives the counts and the first failure of a scope that ends to its parent, or frees them. */

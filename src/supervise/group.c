@@ -126,4 +126,9 @@ void tend__group_gives_up(struct tend__task *t)
 	tell_parent(s);
 	/* If the scope is canceled already, the first reason stays. */
 	tend__scope_cancel(s, s->id, &reason);
+	/* The task has not ended, so the scope is there. */
+	tend__failure_tell_scope(s, "gave up", reason.text);
+	/* Relaxed: an owner of this moment may hear of it either way. */
+	if (s->rt->gave_up && !tend__load_relaxed(&s->owner))
+		s->rt->gave_up((tend_scope){s->id}, &reason, s->rt->gave_up_arg);
 }

@@ -60,6 +60,37 @@ SCENARIO(f28_a_scope_gives_up_at_one_restart_too_many)
 	close_world();
 }
 
+static char line[512];
+static void keep_line(const char *message) { snprintf(line, sizeof(line), "%s", message); }
+
+/* F12: the program is told of a scope that gives up and that nobody answers for. */
+SCENARIO(f12_a_scope_without_an_owner_that_gives_up_is_told)
+{
+	char want[512];
+	tend_scope s;
+	tend_task t;
+
+	open_world(1);
+	tend_set_failure_hook(keep_line);
+	runs = 0;
+	s = group(root, NULL, 1, TEND_SEC);
+	OK(tend_spawn(s, fails, NULL,
+	              TEND_TASK_OPTS(.name = "web",
+	                             .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .delay_ns = TEND_AT_ONCE)),
+	              &t));
+	joined(t);
+	ck_assert_int_eq(gave_up.count, 1);
+	ck_assert_uint_eq(gave_up.scope.id, s.id);
+	ck_assert_int_eq(gave_up.reason.code, -ELOOP);
+	IS(gave_up.reason.text, "2 restarts in 1s, last: web failed with -5");
+	snprintf(want, sizeof(want), "tend: scope w/group #%llu gave up: %s",
+	         (unsigned long long)s.id, gave_up.reason.text);
+	IS(line, want);
+	OK(tend_scope_close(s, SOON, NULL));
+	close_world();
+}
+
 /* Restarts that are far apart are not too many. */
 SCENARIO(f28_the_window_slides)
 {
@@ -176,6 +207,7 @@ SCENARIO(a_scope_that_gives_up_is_a_failure_of_its_supervisor)
 	ck_assert_int_eq(o.kind, TEND_FAILED);
 	ck_assert_int_eq(o.result, -ELOOP);
 	ck_assert_uint_eq(o.attempts, 3);
+	ck_assert_int_eq(gave_up.count, 0); /* the owner has answered for each */
 	close_world();
 }
 

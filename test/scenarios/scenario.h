@@ -32,6 +32,13 @@ extern tend_runtime *rt;
 extern tend_scope root;
 extern const bool simulated;
 
+/* What the hook of the runtime was told, since the world was opened. */
+extern struct give_up {
+	_Atomic int count;
+	tend_scope scope;
+	struct tend_reason reason;
+} gave_up;
+
 void open_world(uint32_t workers);
 void close_world(void);
 tend_scope child(tend_scope parent, const char *name);

@@ -6,15 +6,27 @@ tend_scope root;
 static tend_event *events[64];
 static int events_count;
 
+struct give_up gave_up;
+
+static void note_give_up(tend_scope scope, const struct tend_reason *reason, void *arg)
+{
+	ck_assert_ptr_eq(arg, &gave_up);
+	gave_up.scope = scope;
+	gave_up.reason = *reason;
+	gave_up.count++;
+}
+
 static void ignore_failure(const char *message) { ck_assert_str_ne(message, ""); }
 
 void open_world(uint32_t workers)
 {
 	tend_set_failure_hook(ignore_failure);
 	events_count = 0;
+	gave_up = (struct give_up){0};
 	OK(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "w", .workers = workers, .tasks_max = 10000,
 	                                       .events_max = 64, .restarts_per_s = UINT32_MAX,
-	                                       .guard_path = getenv("TEND_GUARD")),
+	                                       .guard_path = getenv("TEND_GUARD"),
+	                                       .gave_up = note_give_up, .gave_up_arg = &gave_up),
 	                     &rt));
 	root = tend_root(rt);
 }
