@@ -101,7 +101,7 @@ static int check(struct run *run)
 
 	if (run->name && (!config_name_valid(run->name, strlen(run->name))))
 		return refuse(EXIT_USAGE,
-		              "'%s' is no name%s; a name is 1 to 64 letters, digits, '.', '_' and "
+		              "'%s' is no name%s; a name is 1 to 47 letters, digits, '.', '_' and "
 		              "'-', a letter first",
 		              run->name, "");
 	struct tend_restart *r = &p->restart;

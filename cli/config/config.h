@@ -18,7 +18,7 @@ struct json_t;
 #define CONFIG_FILE           "tend.yaml"
 #define CONFIG_PROCFILE       "Procfile"
 #define CONFIG_FILE_MAX       ((size_t)8 << 20)
-#define CONFIG_NAME_MAX       64
+#define CONFIG_NAME_MAX       TEND_NAME_MAX
 #define CONFIG_TASKS_MAX      4096
 #define CONFIG_ERRORS_MAX     20
 #define CONFIG_ERROR_TEXT_MAX 1024
@@ -98,6 +98,7 @@ struct config_task {
 	struct config_probe ready, alive;
 	enum config_output output;
 	bool inherits_input;
+	bool significant;              /* its end for good stops the stack */
 	struct config_place at;        /* place of the name */
 	struct config_place *env_at;   /* places of the values of `env` */
 	struct config_place *words_at; /* places of the words of `command`; NULL for `shell` */

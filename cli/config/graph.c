@@ -256,6 +256,25 @@ static void sort_tasks(struct config_reader *r, const struct task_draft *drafts)
 	assert(r->no_memory || w.ordered == n);
 }
 
+/* Two readers would each get a part of the input. */
+static void check_input(struct config_reader *r, const struct task_draft *drafts)
+{
+	const struct task_draft *first = NULL;
+
+	for (size_t i = 0; i < r->config->ntasks; i++) {
+		if (!r->config->tasks[i].inherits_input)
+			continue;
+		if (first)
+			config_report(r->errors, drafts[i].input_at,
+			              "only one task can read the input of tend, and '%s' does, at "
+			              "%zu:%zu; remove one",
+			              first->task->name ? first->task->name : "",
+			              first->input_at.line, first->input_at.column);
+		else
+			first = &drafts[i];
+	}
+}
+
 void task_link(struct config_reader *r, struct task_draft *drafts)
 {
 	size_t *met = config_scratch(r, r->config->ntasks, sizeof(*met));
@@ -263,6 +282,7 @@ void task_link(struct config_reader *r, struct task_draft *drafts)
 
 	if (!build_index(r, &index))
 		return;
+	check_input(r, drafts);
 	for (size_t i = 0; i < r->config->ntasks && !r->full && !r->no_memory; i++)
 		link_task(r, &drafts[i], &index, met);
 	if (!r->full && !r->no_memory)

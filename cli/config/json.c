@@ -108,7 +108,7 @@ static json_t *encode_task(const struct config *config, const struct config_task
 	const struct tend_restart *r = &task->restart;
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:o, s:o, s:o, s:o, s:o, "
-	                 "s:I, s:I}",
+	                 "s:b, s:s, s:I, s:I}",
 	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
 	                 "env", variable_names(task->env), "env_pass",
 	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
@@ -117,7 +117,9 @@ static json_t *encode_task(const struct config *config, const struct config_task
 	                 encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
 	                 r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(),
 	                 "ready", encode_probe(&task->ready), "alive", encode_probe(&task->alive),
-	                 "line", (json_int_t)task->at.line, "column", (json_int_t)task->at.column);
+	                 "significant", task->significant, "stdin",
+	                 task->inherits_input ? "inherit" : "null", "line",
+	                 (json_int_t)task->at.line, "column", (json_int_t)task->at.column);
 }
 
 static json_t *encode_tasks(const struct config *config)

@@ -132,7 +132,7 @@ char *node_keep_name(struct config_reader *r, const yaml_node_t *node, const cha
 	if (config_name_valid(node_text(node), node_length(node)))
 		return config_keep_text(r, node_text(node), node_length(node));
 	config_report(r->errors, node_place(node),
-	              "'%s' cannot be the name of a %s; use 1 to 64 letters, digits, '.', '_' or "
+	              "'%s' cannot be the name of a %s; use 1 to 47 letters, digits, '.', '_' or "
 	              "'-', a letter first",
 	              node_show(node).text, what);
 	return NULL;
@@ -270,7 +270,7 @@ static void report_unknown(struct config_reader *r, const struct node_entry *e,
                            const struct node_field *fields, size_t count)
 {
 	const char *names[16], *meant = NULL;
-	char all[160] = "";
+	char all[200] = "";
 	size_t used = 0;
 
 	assert(count <= sizeof(names) / sizeof(*names));

@@ -263,7 +263,7 @@ static bool read_task(struct config_reader *r, const struct line *line, struct c
 	}
 	if (!config_name_valid(s, n)) {
 		config_report(r->errors, task->at,
-		              "'%s' is no name; a name is 1 to 64 letters, digits, '_' and '-', a "
+		              "'%s' is no name; a name is 1 to 47 letters, digits, '_' and '-', a "
 		              "letter first",
 		              config_show(s, n).text);
 		return false;

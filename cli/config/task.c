@@ -324,6 +324,27 @@ static void read_needs(struct config_reader *r, const struct node_entry *e, void
 	}
 }
 
+static void read_significant(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	static const char *const words[] = {"false", "true"};
+	uint32_t which = 0;
+
+	node_read_word(r, e, "true or false", words, CONFIG_COUNT(words), &which);
+	((struct task_draft *)into)->task->significant = which == 1;
+}
+
+static void read_stdin(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	static const char *const words[] = {"null", "inherit"};
+	struct task_draft *draft = into;
+	uint32_t which = 0;
+
+	node_read_word(r, e, "null (nothing to read) or inherit (that of tend)", words,
+	               CONFIG_COUNT(words), &which);
+	draft->task->inherits_input = which == 1;
+	draft->input_at = node_place(e->value);
+}
+
 static void read_ready(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	ready_read(r, e, &((struct task_draft *)into)->task->ready);
@@ -335,10 +356,20 @@ static void read_alive(struct config_reader *r, const struct node_entry *e, void
 }
 
 static const struct node_field TASK[] = {
-	{"command", read_command}, {"shell", read_shell},       {"cwd", read_cwd},
-	{"env", read_env},         {"env_pass", read_env_pass}, {"needs", read_needs},
-	{"stop", read_stop},       {"restart", read_restart},   {"timeout", read_timeout},
-	{"every", read_every},     {"ready", read_ready},       {"alive", read_alive},
+	{"command", read_command},
+	{"shell", read_shell},
+	{"cwd", read_cwd},
+	{"env", read_env},
+	{"env_pass", read_env_pass},
+	{"needs", read_needs},
+	{"stop", read_stop},
+	{"restart", read_restart},
+	{"timeout", read_timeout},
+	{"every", read_every},
+	{"ready", read_ready},
+	{"alive", read_alive},
+	{"significant", read_significant},
+	{"stdin", read_stdin},
 };
 
 void config_task_defaults(struct config_task *task)

@@ -19,6 +19,7 @@ struct task_draft {
 	struct config_place *needs_at; /* places of the needs that were found */
 	struct restart_draft restart;
 	struct config_place command_at, shell_at;
+	struct config_place input_at; /* {0, 0}: the task has no input */
 };
 
 void task_read(struct config_reader *r, const struct node_entry *e, struct task_draft *draft);

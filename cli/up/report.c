@@ -166,7 +166,7 @@ int up_exit_code(const struct up *up)
 	if (survivors(up))
 		return EXIT_TIMEOUT;
 	if (up->stopping && !up->user_forced)
-		return 0;
+		return up->ended_by ? code_of(up->ended_by) : 0;
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		worst = code_of(&up->tasks[i]) > worst ? code_of(&up->tasks[i]) : worst;
 	return worst;

@@ -80,6 +80,7 @@ static void wake_neighbours(struct up_task *t)
 static void finish(struct up_task *t, uint8_t outcome)
 {
 	struct graph_node *node = &t->up->graph.nodes[t->index];
+	char text[CONFIG_NAME_MAX + 32];
 
 	assert(!t->process.id && !node->ended && t->up->ended < t->up->config->ntasks);
 	set_state(t, TEND_STATE_ENDED);
@@ -89,6 +90,11 @@ static void finish(struct up_task *t, uint8_t outcome)
 	node->failed = outcome != TEND_COMPLETED;
 	t->up->ended++;
 	wake_neighbours(t);
+	if (t->config->significant && !t->up->stopping) {
+		t->up->ended_by = t;
+		snprintf(text, sizeof(text), "%s has ended", t->config->name);
+		up_stop(t->up, text, 0);
+	}
 }
 
 /* ---- Output ---- */

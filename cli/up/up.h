@@ -146,6 +146,7 @@ struct up {
 	                               * from then on */
 	bool single;                  /* (c) `tend run`: the only task is a program in the place of
 	                               * this process, and standard output is the program's */
+	struct up_task *ended_by;     /* (t) the significant task that has ended; NULL: none */
 	bool start_failed;            /* (t) some task could not start */
 	bool stopping;                /* (s) */
 	bool forced;                  /* (s) kill, for any reason */

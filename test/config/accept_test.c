@@ -202,7 +202,8 @@ TEST(the_escapes_of_json_leave_the_columns_as_they_are)
 	ck_assert_str_eq(
 		refusal(text, strlen(text)),
 		"tend.yaml:1:61: error: unknown key 'x'; the keys here are: command, shell, "
-		"cwd, env, env_pass, needs, stop, restart, timeout, every, ready, alive\n");
+		"cwd, env, env_pass, needs, stop, restart, timeout, every, ready, alive, "
+		"significant, stdin\n");
 }
 
 TEST(what_only_looks_like_an_escape_of_json_stays)
@@ -333,5 +334,15 @@ TEST(a_need_waits_for_as_much_as_there_is_to_wait_for)
 			ck_assert_uint_eq(need->task, wanted[i][k].task);
 			ck_assert_int_eq(need->until, wanted[i][k].until);
 		}
+	config_free(c);
+}
+
+TEST(a_task_may_be_significant_and_have_the_input)
+{
+	struct config *c = load(HEAD "  a: {command: [x], significant: true, stdin: inherit}\n"
+	                             "  b: {command: [x], significant: false, stdin: null}\n");
+
+	ck_assert(c->tasks[0].significant && c->tasks[0].inherits_input);
+	ck_assert(!c->tasks[1].significant && !c->tasks[1].inherits_input);
 	config_free(c);
 }

@@ -125,7 +125,7 @@ static const struct {
          "gr----e"},
 	{"_-x", "x"},
 	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
-         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"},
+         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstu"},
 };
 
 TEST_EACH(a_stack_without_a_name_has_that_of_its_directory, sizeof(DIRS) / sizeof(DIRS[0]))

@@ -48,14 +48,14 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"\"env_pass\":[\"EDITOR\"],\"every_ns\":null,\"line\":4,\"name\":\"web\",\"needs\":"
 		"[{\"task\":\"db\",\"until\":\"started\"}],\"ready\":null," RESTART
 		"\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
-		"\"retries\":0,\"success\":[]},"
+		"\"retries\":0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
 		"\"stop\":{\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000},\"timeout_ns\":null},"
 		"{\"alive\":null,\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/"
 		"\",\"env\":[],"
 		"\"env_pass\":\"all\",\"every_ns\":100000000,\"line\":6,\"name\":\"db\",\"needs\":["
 		"],\"ready\":null," RESTART
 		"\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
-		"0,\"success\":[]},"
+		"0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
 		"\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000},\"timeout_ns\":null}],"
 		"\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "
 		"program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
@@ -72,7 +72,7 @@ TEST(errors_have_their_places)
 	check_json(
 		NULL, &errors, NULL,
 		"{\"dir\":null,\"error_count\":2,\"errors\":[{\"column\":9,\"line\":2,\"message\":"
-		"\"'gr\xc3\xb6' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
+		"\"'gr\xc3\xb6' cannot be the name of a task; use 1 to 47 letters, digits, '.', "
 		"'_' or '-', a letter first\"},{\"column\":24,\"line\":2,\"message\":\"'shell' is "
 		"empty; write a line for "
 		"/bin/sh\"}],\"file\":\"tend.yaml\",\"name\":null,\"order\":"

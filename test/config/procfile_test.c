@@ -150,7 +150,7 @@ TEST(what_is_no_line_of_a_procfile_is_named)
 		"before\n"
 		"Procfile:2:1: error: 'web' is no line NAME: COMMAND; write one, or put a # "
 		"before\n"
-		"Procfile:3:1: error: '1x' is no name; a name is 1 to 64 letters, digits, '_' and "
+		"Procfile:3:1: error: '1x' is no name; a name is 1 to 47 letters, digits, '_' and "
 		"'-', a letter first\n"
 		"Procfile:4:1: error: task 'web' has nothing to run; add a command line\n"
 		"Procfile:6:1: error: task 'web' is there twice, first at 5:1; rename one\n"

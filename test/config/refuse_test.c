@@ -63,7 +63,7 @@ static const struct refused FILES[] = {
 	{"version: [1]\ntasks: {a: {command: [x]}}\n", 0,
          AT("1:10", "'version' wants a text; this is a list")},
 	{"version: 1\nname: 9lives\ntasks: {a: {command: [x]}}\n", 0,
-         AT("2:7", "'9lives' cannot be the name of a stack; use 1 to 64 letters, digits, '.', '_' "
+         AT("2:7", "'9lives' cannot be the name of a stack; use 1 to 47 letters, digits, '.', '_' "
                    "or '-', a letter first")},
 	{"version: 1\nnmae: x\nservices: {}\nzzz: 1\ntasks: {a: {command: [x]}}\n", 0,
          AT("2:1", "unknown key 'nmae' (did you mean 'name'?)")
@@ -169,18 +169,18 @@ static const struct refused BYTES[] = {
          AT("3:26", "'cwd' holds a NUL byte; no program can be given one, remove it")},
 	{HEAD "  \"a\\e[2J\": {command: [x]}\n", 0,
          AT("3:3",
-            "'a\\x1b[2J' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' "
+            "'a\\x1b[2J' cannot be the name of a task; use 1 to 47 letters, digits, '.', '_' "
             "or '-', a letter first")},
 	{HEAD "  \"a\\nb\": {command: [x]}\n", 0,
-         AT("3:3", "'a\\nb' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
+         AT("3:3", "'a\\nb' cannot be the name of a task; use 1 to 47 letters, digits, '.', '_' or "
                    "'-', a letter first")},
 	{HEAD "  \"a\\0b\": {command: [x]}\n", 0,
          AT("3:3",
-            "'a\\x00b' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or "
+            "'a\\x00b' cannot be the name of a task; use 1 to 47 letters, digits, '.', '_' or "
             "'-', a letter first")},
 	{HEAD "  a: {\"\\u202e\": 1, command: [x]}\n", 0,
          AT("3:7", "unknown key '\\u202e'; the keys here are: command, shell, cwd, env, env_pass, "
-                   "needs, stop, restart, timeout, every, ready, alive")},
+                   "needs, stop, restart, timeout, every, ready, alive, significant, stdin")},
 };
 
 static const struct refused TASKS[] = {
@@ -192,11 +192,11 @@ static const struct refused TASKS[] = {
             "'a' wants a map, such as NAME: {command: [PROGRAM, ARGUMENT]}; this is a text")},
 	{HEAD "  9: {command: [x]}\n  a b: {command: [x]}\n  '': {command: [x]}\n", 0,
          AT("3:3",
-            "'9' cannot be the name of a task; use 1 to 64 letters, digits, '.', '_' or '-', "
+            "'9' cannot be the name of a task; use 1 to 47 letters, digits, '.', '_' or '-', "
             "a letter first")
-                 AT("4:3", "'a b' cannot be the name of a task; use 1 to 64 letters, digits, '.', "
+                 AT("4:3", "'a b' cannot be the name of a task; use 1 to 47 letters, digits, '.', "
                            "'_' or '-', a letter first")
-                         AT("5:3", "'' cannot be the name of a task; use 1 to 64 letters, digits, "
+                         AT("5:3", "'' cannot be the name of a task; use 1 to 47 letters, digits, "
                                    "'.', '_' or '-', a letter first")},
 	{HEAD "  a: {command: [x]}\n  b: {command: [x]}\n  a: {command: [y]}\n", 0,
          AT("5:3", "'a' is given twice, first at 3:3; remove one")},
@@ -207,7 +207,7 @@ static const struct refused TASKS[] = {
 	{HEAD "  a: {command: [x], replicas: 2}\n", 0,
          AT("3:21",
             "unknown key 'replicas'; the keys here are: command, shell, cwd, env, env_pass, "
-            "needs, stop, restart, timeout, every, ready, alive")},
+            "needs, stop, restart, timeout, every, ready, alive, significant, stdin")},
 	{HEAD "  a: {command: [x], shell: y}\n", 0,
          AT("3:21", "task 'a' has a command, at 3:7, and a shell line; remove one")},
 	{HEAD "  a: {command: ./web --port 80}\n", 0,
@@ -362,6 +362,12 @@ static const struct refused TASKS[] = {
          AT("5:16", "'b' wants started, ready or completed (ended with success), not 'redy' (did "
                     "you mean 'ready'?)") AT("5:25", "'c' wants a text; this is a list")
                  AT("5:30", "needs form a cycle: a -> a (at 5:30); remove one of them")},
+	{TASK "    significant: yes\n    stdin: pty\n", 0,
+         AT("5:18", "'significant' wants true or false, not 'yes'")
+                 AT("6:12", "'stdin' wants null (nothing to read) or inherit (that of tend), not "
+                            "'pty'")},
+	{TASK "    stdin: inherit\n  b: {command: [x], stdin: inherit}\n", 0,
+         AT("6:28", "only one task can read the input of tend, and 'a' does, at 5:12; remove one")},
 	{TASK "    ready: {}\n    alive: {every: 1s}\n", 0,
          AT("5:5", "'ready' has no way to find out; add tcp, http, log or exec, such as ready: "
                    "{tcp: 127.0.0.1:8080}")

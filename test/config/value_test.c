@@ -90,7 +90,7 @@ TEST(a_signal_has_a_name_with_or_without_sig_or_a_number)
 		ck_assert_msg(config_signal(unknown[i], strlen(unknown[i])) == 0, "%s", unknown[i]);
 }
 
-TEST(a_name_is_1_to_64_letters_digits_and_marks_a_letter_first)
+TEST(a_name_is_1_to_47_letters_digits_and_marks_a_letter_first)
 {
 	static const char long_name[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
 					"abcdefghijklm";
@@ -101,8 +101,8 @@ TEST(a_name_is_1_to_64_letters_digits_and_marks_a_letter_first)
 		ck_assert_msg(config_name_valid(good[i], strlen(good[i])), "%s", good[i]);
 	for (size_t i = 0; i < COUNT(bad); i++)
 		ck_assert_msg(!config_name_valid(bad[i], strlen(bad[i])), "%s", bad[i]);
-	ck_assert(config_name_valid(long_name, 64));
-	ck_assert(!config_name_valid(long_name, 65));
+	ck_assert(config_name_valid(long_name, 47));
+	ck_assert(!config_name_valid(long_name, 48));
 	ck_assert(!config_name_valid("a\0b", 3));
 }
 

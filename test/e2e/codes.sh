@@ -30,6 +30,21 @@ END
 ends "a code that the task calls a success is 0" 0 <<'END'
   a: {shell: "exit 5", restart: {success: [5]}}
 END
+ends "the code of the significant task that ended the stack" 7 <<'END'
+  a: {shell: "exit 7", restart: temporary, significant: true}
+  b: {shell: "trap 'exit 9' TERM; sleep 1000"}
+END
+ends "a significant task that is started again has not ended" 0 <<'END'
+  a: {shell: "[ -e more ] || { touch more; exit 5; }", restart: {delay: 5ms}, significant: true}
+  b: {shell: "exec sleep 1000"}
+END
+printf 'one\n' >words
+stack s <<'END'
+  a: {shell: "cat >copy", stdin: inherit, significant: true}
+  b: {shell: "exec sleep 1000"}
+END
+timeout -k 1 300 "$TEND" up -f s.yaml <words >out 2>err
+is "a task reads the input of up" "$?.$(cat copy)" 0.one
 ends "a program that is not there is 1" 1 <<'END'
   a: {command: [sleep, "1000"]}
   b: {command: [no-such-program], needs: [a]}

@@ -42,7 +42,7 @@ static void check_task(const struct config_task *t)
 {
 	static char *const parent[] = {"PATH=/bin", "HOME=/", NULL};
 	size_t n = strlen(t->name);
-	require(n >= 1 && n <= CONFIG_NAME_MAX, "a name has 1 to 64 bytes");
+	require(n >= 1 && n <= CONFIG_NAME_MAX, "a name has 1 to 47 bytes");
 	require(t->argv[0] && t->argv[0][0], "there is a program");
 	require(t->cwd[0] == '/', "the directory is absolute");
 	require(t->stop_signal > 0, "there is a signal");
