@@ -54,10 +54,11 @@ enum config_output {
 /* How a task shows that it is ready, or alive. */
 enum config_probe_kind {
 	CONFIG_PROBE_NONE,
-	CONFIG_PROBE_TCP,  /* an address accepts connections */
-	CONFIG_PROBE_HTTP, /* a URL answers with a code of 2xx or 3xx */
-	CONFIG_PROBE_LOG,  /* a line of the output matches */
-	CONFIG_PROBE_EXEC, /* a program exits with 0 */
+	CONFIG_PROBE_TCP,    /* an address accepts connections */
+	CONFIG_PROBE_HTTP,   /* a URL answers with a code of 2xx or 3xx */
+	CONFIG_PROBE_LOG,    /* a line of the output matches */
+	CONFIG_PROBE_EXEC,   /* a program exits with 0 */
+	CONFIG_PROBE_NOTIFY, /* a message by sd_notify() */
 };
 
 struct config_probe {

@@ -189,6 +189,19 @@ static void read_exec(struct config_reader *r, const struct node_entry *e, void 
 		draft->probe->text = draft->probe->argv[0];
 }
 
+static void read_notify(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	static const char *const words[] = {"sd"};
+	struct draft *draft = into;
+	uint32_t which;
+
+	if (!take_way(r, e, draft, CONFIG_PROBE_NOTIFY))
+		return;
+	draft->probe->text = words[0];
+	node_read_word(r, e, "sd (the program calls sd_notify)", words, CONFIG_COUNT(words),
+	               &which);
+}
+
 static void read_every(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct draft *draft = into;
@@ -208,9 +221,9 @@ static void read_after(struct config_reader *r, const struct node_entry *e, void
 }
 
 static const struct node_field PROBE[] = {
-	{"tcp", read_tcp},     {"http", read_http},   {"log", read_log},
-	{"exec", read_exec},   {"every", read_every}, {"timeout", read_timeout},
-	{"after", read_after},
+	{"notify", read_notify},   {"tcp", read_tcp},     {"http", read_http},
+	{"log", read_log},         {"exec", read_exec},   {"every", read_every},
+	{"timeout", read_timeout}, {"after", read_after},
 };
 
 static void read(struct config_reader *r, const struct node_entry *e, struct draft *draft,
@@ -224,13 +237,16 @@ static void read(struct config_reader *r, const struct node_entry *e, struct dra
 	node_read_fields(r, entries, n, PROBE, CONFIG_COUNT(PROBE), draft);
 	if (!draft->way && r->errors->count == before)
 		config_report(r->errors, node_place(e->key),
-		              "'%s' has no way to find out; add tcp, http, log or exec, such as %s",
+		              "'%s' has no way to find out; add notify, tcp, http, log or exec, "
+		              "such as %s",
 		              draft->owner, example);
-	if (draft->probe->kind == CONFIG_PROBE_LOG && draft->every_at.line)
+	bool told =
+		draft->probe->kind == CONFIG_PROBE_LOG || draft->probe->kind == CONFIG_PROBE_NOTIFY;
+	if (told && draft->every_at.line)
 		config_report(
 			r->errors, draft->every_at,
-			"'every' is for a way that is tried again; the output is looked at as it "
-			"comes; remove it");
+			"'every' is for a way that is tried again; what comes from the task is "
+			"seen as it comes; remove it");
 }
 
 void ready_read(struct config_reader *r, const struct node_entry *e, struct config_probe *probe)

@@ -31,11 +31,12 @@ int up_ready_open(struct up_task *t)
 			return -ENOMEM;
 		}
 	}
-	return 0;
+	return up_notify_open(t);
 }
 
 void up_ready_close(struct up_task *t)
 {
+	up_notify_close(t);
 	for (int i = 0; i < 2; i++) {
 		if (t->patterns[i])
 			regfree(t->patterns[i]);
@@ -72,10 +73,19 @@ static int try_once(struct up_task *t, const struct config_probe *probe, uint64_
 	return error;
 }
 
-static void no_line(const struct config_probe *probe, char *why, size_t size)
+/* The program says it, and nobody asks. */
+static bool is_told(const struct config_probe *probe)
+{
+	return probe->kind == CONFIG_PROBE_LOG || probe->kind == CONFIG_PROBE_NOTIFY;
+}
+
+/* Writes why there was no sign, as long as there is no better reason. */
+static void silent(const struct config_probe *probe, const char *word, char *why, size_t size)
 {
 	why[0] = 0;
-	if (probe->kind == CONFIG_PROBE_LOG)
+	if (probe->kind == CONFIG_PROBE_NOTIFY)
+		snprintf(why, size, "no %s came by sd_notify", word);
+	else if (probe->kind == CONFIG_PROBE_LOG)
 		snprintf(why, size, "no line of its output matched %.80s", probe->text);
 }
 
@@ -90,11 +100,11 @@ static int alive_main(void *arg)
 {
 	struct up_task *t = arg;
 	const struct config_probe *probe = &t->config->alive;
-	bool waits = probe->kind == CONFIG_PROBE_LOG; /* the output brings the signs */
+	bool waits = is_told(probe);
 	uint64_t next = tend_after(probe->after_ns);
 	char why[160];
 
-	no_line(probe, why, sizeof(why));
+	silent(probe, "WATCHDOG=1", why, sizeof(why));
 	for (t->sign_at = next;;) {
 		uint64_t limit = t->sign_at + probe->timeout_ns;
 		if (tend_sleep_until(waits ? limit : sooner(next, limit)) != 0)
@@ -139,11 +149,11 @@ static int ready_main(void *arg)
 {
 	struct up_task *t = arg;
 	const struct config_probe *probe = &t->config->ready;
-	bool waits = probe->kind == CONFIG_PROBE_LOG;
+	bool waits = is_told(probe);
 	uint64_t limit = t->spawned_at + probe->timeout_ns, next = tend_after(probe->after_ns);
 	char why[160];
 
-	no_line(probe, why, sizeof(why));
+	silent(probe, "READY=1", why, sizeof(why));
 	while (!t->ready) {
 		if (tend_sleep_until(waits ? limit : sooner(next, limit)) != 0)
 			return 0;
@@ -163,6 +173,20 @@ static int ready_main(void *arg)
 	return 0;
 }
 
+static int notify_main(void *arg)
+{
+	struct up_task *t = arg;
+	int says;
+
+	while ((says = up_notify_wait(t)) >= 0) {
+		if (says & UP_SAYS_ALIVE)
+			t->sign_at = tend_now();
+		if (says & UP_SAYS_READY && t->config->ready.kind == CONFIG_PROBE_NOTIFY)
+			become_ready(t);
+	}
+	return 0;
+}
+
 void up_probes_begin(struct up_task *t)
 {
 	int error = 0;
@@ -171,7 +195,10 @@ void up_probes_begin(struct up_task *t)
 	t->ready = !t->config->ready.kind;
 	if (!t->config->ready.kind && !t->config->alive.kind)
 		return;
+	up_notify_drain(t);
 	error = tend_scope_open(t->up->own, "probes", NULL, &t->probes);
+	if (!error && t->notify)
+		error = spawn(t, notify_main, "notify");
 	if (!error && t->config->ready.kind)
 		error = spawn(t, ready_main, "ready");
 	if (error)

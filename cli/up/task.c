@@ -382,7 +382,7 @@ static uint32_t flags_of(const struct config_task *c)
 static void begin(struct up_task *t)
 {
 	const struct config_task *c = t->config;
-	char **env = config_environment(c, environ, NULL);
+	char **env = config_environment(c, environ, up_notify_variables(t));
 	char name[TEND_NAME_MAX + 1];
 	tend_task process;
 

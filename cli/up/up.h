@@ -85,7 +85,8 @@ struct up_task {
 	uint64_t sign_at;  /* (t) the last sign of life, or when signs were first wanted */
 	tend_scope probes; /* (t) the fibers that find out whether the attempt is ready and alive;
 	                      {0}: there are none */
-	regex_t *patterns[2]; /* (c) for lines that tell: ready, alive; or NULL */
+	struct up_notify *notify; /* (c) the socket for sd_notify(); NULL: there is none */
+	regex_t *patterns[2];     /* (c) for lines that tell: ready, alive; or NULL */
 	bool cut;    /* (t) some of a copied output could not be written, and this was told */
 	int32_t pid; /* (t) 0: no process is known to run */
 	uint64_t spawned_at, since, retry_at; /* (t) */
@@ -238,6 +239,23 @@ uint64_t up_force_at(const struct up *up);
 
 /* Looks at the clock: uses force, or gives up, when it is time. */
 void up_stop_look(struct up *up);
+
+/* ---- notify.c ---- */
+
+/* Opens the socket of a task that says by sd_notify() that it is ready or alive. Returns 0 or an
+ * error; the caller closes in both cases. */
+int up_notify_open(struct up_task *t);
+void up_notify_close(struct up_task *t);
+
+/* Returns what the program needs to find the socket, or NULL. */
+char *const *up_notify_variables(const struct up_task *t);
+
+/* Throws away what an attempt before has left. */
+void up_notify_drain(struct up_task *t);
+
+/* Waits for a message. Returns what it says, or an error. */
+enum { UP_SAYS_READY = 1, UP_SAYS_ALIVE = 2 };
+int up_notify_wait(struct up_task *t);
 
 /* ---- ready.c ---- */
 

@@ -369,10 +369,12 @@ static const struct refused TASKS[] = {
 	{TASK "    stdin: inherit\n  b: {command: [x], stdin: inherit}\n", 0,
          AT("6:28", "only one task can read the input of tend, and 'a' does, at 5:12; remove one")},
 	{TASK "    ready: {}\n    alive: {every: 1s}\n", 0,
-         AT("5:5", "'ready' has no way to find out; add tcp, http, log or exec, such as ready: "
-                   "{tcp: 127.0.0.1:8080}")
-                 AT("6:5", "'alive' has no way to find out; add tcp, http, log or exec, such as "
-                           "alive: {tcp: 127.0.0.1:8080}")},
+         AT("5:5",
+            "'ready' has no way to find out; add notify, tcp, http, log or exec, such as ready: "
+            "{tcp: 127.0.0.1:8080}")
+                 AT("6:5",
+                    "'alive' has no way to find out; add notify, tcp, http, log or exec, such as "
+                    "alive: {tcp: 127.0.0.1:8080}")},
 	{TASK "    ready: {tcp: 1, log: x}\n", 0,
          AT("5:21", "'ready' has two ways, 'log' and, at 5:13, 'tcp'; remove one")},
 	{TASK "    ready: tcp\n    alive: [1]\n", 0,
@@ -395,11 +397,16 @@ static const struct refused TASKS[] = {
 	{TASK "    ready: {log: '[a', every: 1s}\n", 0,
          AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
                     "'listening on'; in this one: Unmatched [, [^, [:, [., or [=")
-                 AT("5:24", "'every' is for a way that is tried again; the output is looked at as "
-                            "it comes; remove it")},
+                 AT("5:24", "'every' is for a way that is tried again; what comes from the "
+                            "task is seen as it comes; remove it")},
 	{TASK "    ready: {log: ''}\n", 0,
          AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
                     "'listening on'; in this one: it is empty")},
+	{TASK "    ready: {notify: fd}\n    alive: {notify: sd, every: 1s}\n", 0,
+         AT("5:21",
+            "'notify' wants sd (the program calls sd_notify), not 'fd' (did you mean 'sd'?)")
+                 AT("6:25", "'every' is for a way that is tried again; what comes from the task "
+                            "is seen as it comes; remove it")},
 	{TASK "    ready: {exec: pg_isready}\n", 0,
          AT("5:19", "'exec' wants a list, such as exec: [pg_isready, -q]; this is a text")},
 	{TASK "    ready: {exec: []}\n", 0,
@@ -407,8 +414,8 @@ static const struct refused TASKS[] = {
 	{TASK "    ready: {tcp: 1, every: 0s, timeout: 5, after: 9000h, retries: 3}\n", 0,
          AT("5:28", "'every' wants more than no time; leave it out, or write a time such as 10s")
                  AT("5:41", "'timeout' " TIME "'5'") AT("5:51", "'after' " TIME "'9000h'")
-                         AT("5:58", "unknown key 'retries'; the keys here are: tcp, http, log, "
-                                    "exec, every, timeout, after")},
+                         AT("5:58", "unknown key 'retries'; the keys here are: notify, tcp, "
+                                    "http, log, exec, every, timeout, after")},
 	{TASK "    needs: [databse, nothing, [b], '']\n  database: {command: [x]}\n", 0,
          AT("5:13", "there is no task 'databse' (did you mean 'database'?)")
                  AT("5:22", "there is no task 'nothing'; name one of this file")

@@ -27,6 +27,21 @@ UPS="$UPS $SERVER"
 soon test -e port
 PORT=$(cat port)
 
+cat >notify.py <<'END'
+import os, socket, time
+path = os.environ["NOTIFY_SOCKET"]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.sendto(b"STATUS=loading", path)
+if os.path.exists("again"):
+    print("second attempt", flush=True)
+    time.sleep(1000)
+s.sendto(b"STATUS=serving\nREADY=1\nUNKNOWN=1\n", path)
+open("again", "w")
+for i in range(20):
+    s.sendto(b"READY=1", path)
+os.kill(os.getpid(), 9)
+END
+
 stack ready <<END
   http: {command: [sleep, "1000"], ready: {http: "http://127.0.0.1:$PORT/x", every: 20ms, timeout: 5m}}
   tcp: {command: [sleep, "1000"], ready: {tcp: "127.0.0.1:$PORT", every: 20ms}}
@@ -35,6 +50,8 @@ stack ready <<END
   never: {command: [sleep, "1000"], ready: {exec: ["false"], every: 10ms, timeout: 100ms}, restart: {delay: 1ms, retries: 1}}
   mute: {command: [sleep, "1000"], alive: {log: beat, timeout: 100ms}, restart: {delay: 1ms, retries: 1}}
   job: {shell: "until test -e go-job; do sleep 0.02; done"}
+  notify: {command: [python3, notify.py], ready: {notify: sd}, restart: {delay: 1ms, retries: 1}}
+  f: {shell: "touch f-began; exec sleep 1000", needs: {notify: ready}}
   a: {shell: "touch a-began; exec sleep 1000", needs: [http, tcp]}
   b: {shell: "touch b-began; exec sleep 1000", needs: {log: ready, exec: ready}}
   c: {shell: "touch c-began; exec sleep 1000", needs: {exec: started}}
@@ -72,6 +89,9 @@ check "both needs are" soon test -e b-began
 check "a need that has not completed holds a task" test ! -e e-began
 touch go-job
 check "its success lets it go" soon test -e e-began
+check "a message is enough" soon test -e f-began
+check "the attempt that sent it is over" soon grep -q 'notify *| second attempt' log
+is "and its messages say nothing of the next" "$(grep -c 'notify *\* ready after' log)" 1
 "$TEND" down >out 2>err
 ended
 is "probes do not outlive the stack" "$CODE" 0
