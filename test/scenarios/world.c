@@ -64,8 +64,12 @@ int64_t live(tend_scope s)
 struct tend_outcome joined(tend_task t)
 {
 	struct tend_outcome o;
+	char path[64];
 
 	OK(tend_join(t, &o, SOON));
+	/* The row of a joined task stays for a moment, until the worker gives the slot back. */
+	while (tend_path(t.id, path, sizeof(path)) != -ESRCH)
+		tend_yield();
 	return o;
 }
 
