@@ -8,7 +8,7 @@
  *   up      a running stack
  *   cmd     the commands, a file for each */
 #include "ask/envelope.h"
-#include "cmd/commands.h"
+#include "cmd/table.h"
 #include "show/output.h"
 
 #include <argp.h>
@@ -17,18 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} ALL[] = {
-#define COMMAND_ENTRY(name, help) {#name, cmd_##name, help},
-	COMMANDS(COMMAND_ENTRY)
-#undef COMMAND_ENTRY
-};
-
-enum { COUNT = sizeof(ALL) / sizeof(*ALL) };
 
 struct chosen {
 	const struct command *command;
@@ -40,9 +28,9 @@ static void choose(struct argp_state *state, const char *name)
 {
 	struct chosen *chosen = state->input;
 
-	for (size_t i = 0; i < COUNT; i++)
-		if (strcmp(ALL[i].name, name) == 0)
-			chosen->command = &ALL[i];
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		if (strcmp(ALL_COMMANDS[i].name, name) == 0)
+			chosen->command = &ALL_COMMANDS[i];
 	if (!chosen->command)
 		argp_error(state, "there is no command %s", name);
 	chosen->argc = state->argc - state->next + 1;
@@ -78,8 +66,8 @@ static char *list_commands(int key, const char *text, void *input)
 	if (key != ARGP_KEY_HELP_POST_DOC || !(out = open_memstream(&list, &n)))
 		return (char *)(uintptr_t)text;
 	fprintf(out, "Commands:\n");
-	for (size_t i = 0; i < COUNT; i++)
-		fprintf(out, "  %-10s %s\n", ALL[i].name, ALL[i].help);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		fprintf(out, "  %-10s %s\n", ALL_COMMANDS[i].name, ALL_COMMANDS[i].help);
 	fprintf(out, "\nEach has its own --help.");
 	fclose(out);
 	return list;

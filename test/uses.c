@@ -207,6 +207,7 @@ static int rows(tend_runtime *rt, tend_event *changed)
 	n += tend_unwatch_changes(tend_root(rt).id, changed);
 	n += tend_duration_text(TEND_SEC, text, sizeof(text)) > 0;
 	n += tend_duration_parse("1s", 2, 0, &ns) + (tend_text_decode("a", 1, &code) > 0);
+	n += tend_text_whole("a", 1) > 0;
 	return n + (tend_text_plain("a", 1, TEND_TEXT_MASK, text, sizeof(text)) > 0);
 }
 

@@ -1,8 +1,8 @@
 /* cli/cmd/completion.c - `tend completion SHELL`: the completion of a shell, made of the
  * tables of the commands. */
 #include "ask/client.h"
-#include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/table.h"
 #include "config/config.h"
 #include "show/json.h"
 #include "show/output.h"
@@ -13,19 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} ALL[] = {
-#define COMMAND_ENTRY(name, help) {#name, cmd_##name, help},
-	COMMANDS(COMMAND_ENTRY)
-#undef COMMAND_ENTRY
-};
-
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
-
-enum { COUNT = COUNT_OF(ALL) };
 
 /* ---- The values of an argument ---- */
 
@@ -120,8 +108,8 @@ static void print_bash(void)
 	      "\toptions='' kind=nothing words='' takes=''\n"
 	      "\tcase $command in\n",
 	      stdout);
-	for (size_t i = 0; i < COUNT; i++)
-		print_bash_command(&ALL[i]);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		print_bash_command(&ALL_COMMANDS[i]);
 	fputs("\tesac\n"
 	      "}\n"
 	      "\n"
@@ -164,8 +152,8 @@ static void print_bash(void)
 	      "\tif [[ -z $command ]]; then\n"
 	      "\t\tkind=words words='",
 	      stdout);
-	for (size_t i = 0; i < COUNT; i++)
-		printf("%s%s", i ? " " : "", ALL[i].name);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		printf("%s%s", i ? " " : "", ALL_COMMANDS[i].name);
 	fputs("'\n"
 	      "\t\t[[ $cur != -* ]] || words='--help --version'\n"
 	      "\telse\n"
@@ -306,8 +294,8 @@ static void print_zsh(void)
 	      "\tlocal -a commands\n"
 	      "\tcommands=(\n",
 	      stdout);
-	for (size_t i = 0; i < COUNT; i++)
-		printf("\t\t'%s:%s'\n", ALL[i].name, ALL[i].help);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		printf("\t\t'%s:%s'\n", ALL_COMMANDS[i].name, ALL_COMMANDS[i].help);
 	fputs("\t)\n"
 	      "\t_arguments -C '(-)'{-\\?,--help}'[Explain it]' '(-)'{-V,--version}'[Print the "
 	      "version]' \\\n"
@@ -318,8 +306,8 @@ static void print_zsh(void)
 	      "\tfi\n"
 	      "\tcase $words[1] in\n",
 	      stdout);
-	for (size_t i = 0; i < COUNT; i++)
-		print_zsh_command(&ALL[i]);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		print_zsh_command(&ALL_COMMANDS[i]);
 	fputs("\tesac\n"
 	      "}\n"
 	      "\n"
@@ -423,8 +411,8 @@ static void print_fish(void)
 	      "complete -c tend -n __fish_use_subcommand -l help -s '?' -d 'Explain it'\n"
 	      "complete -c tend -n __fish_use_subcommand -l version -s V -d 'Print the version'\n",
 	      stdout);
-	for (size_t i = 0; i < COUNT; i++)
-		print_fish_command(&ALL[i]);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		print_fish_command(&ALL_COMMANDS[i]);
 }
 
 /* ---- Running stacks ---- */

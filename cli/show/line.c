@@ -5,24 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { ESCAPE_MAX = 32 }; /* bytes of an escape sequence; a longer sequence may be cut */
-
-/* Returns the length of the longest beginning with whole characters and whole escape
- * sequences only. */
-static size_t whole(const char *s, size_t n)
-{
-	n = text_whole(s, n);
-	for (size_t k = 1; k <= ESCAPE_MAX && k <= n; k++) {
-		if (s[n - k] != '\033')
-			continue;
-		for (size_t i = n - k + 1; i < n; i++)
-			if (!strchr("[0123456789;:", s[i]) || !s[i])
-				return n;
-		return n - k;
-	}
-	return n;
-}
-
 /* Gives out the first n bytes. */
 static void give(struct line_buffer *b, size_t n, line_fn *fn, void *arg)
 {
@@ -55,7 +37,7 @@ static void feed_byte(struct line_buffer *b, char byte, line_fn *fn, void *arg)
 			end_line(b, fn, arg);
 	} else {
 		if (b->n == sizeof(b->bytes)) {
-			size_t n = whole(b->bytes, b->n);
+			size_t n = text_whole(b->bytes, b->n);
 			give(b, n ? n : b->n, fn, arg);
 		}
 		b->bytes[b->n++] = byte;
@@ -71,7 +53,7 @@ void line_feed(struct line_buffer *b, const char *bytes, size_t n, line_fn *fn, 
 
 void line_show(struct line_buffer *b, line_fn *fn, void *arg)
 {
-	size_t n = whole(b->bytes, b->n);
+	size_t n = text_whole(b->bytes, b->n);
 
 	if (n > 0)
 		give(b, n, fn, arg);

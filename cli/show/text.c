@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { SEQUENCE_MAX = 32 }; /* bytes of a sequence; a longer sequence may be cut */
+
 char *text_escape(char *buf, size_t size, const char *s, size_t n)
 {
 	assert(size >= 4);
@@ -20,17 +22,25 @@ char *text_escape(char *buf, size_t size, const char *s, size_t n)
 	return buf;
 }
 
-/* Returns the length of the sequence for colours (SGR of ECMA-48) at s, 0 if s begins
- * otherwise. */
+/* Returns how much of s[0..n) is the beginning of a sequence for colours (SGR of ECMA-48):
+ * ESC, '[' and parameters. */
+static size_t colour_begins(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	if (n > 0 && s[0] == '\033')
+		i = n > 1 && s[1] == '[' ? 2 : 1;
+	while (i > 1 && i < n && ((s[i] >= '0' && s[i] <= '9') || s[i] == ';' || s[i] == ':'))
+		i++;
+	return i;
+}
+
+/* Returns the length of the sequence for colours at s, 0 if s begins otherwise. */
 static size_t colour_at(const char *s, size_t n)
 {
-	size_t i = 2;
+	size_t i = colour_begins(s, n);
 
-	if (n < 3 || s[0] != '\033' || s[1] != '[')
-		return 0;
-	while (i < n && ((s[i] >= '0' && s[i] <= '9') || s[i] == ';' || s[i] == ':'))
-		i++;
-	return i < n && s[i] == 'm' ? i + 1 : 0;
+	return i > 1 && i < n && s[i] == 'm' ? i + 1 : 0;
 }
 
 /* Returns the length of the text before the next sequence that sets colours. */
@@ -86,15 +96,14 @@ char *text_printable(const char *s, size_t n, bool colour)
 
 size_t text_whole(const char *s, size_t n)
 {
-	for (size_t k = 1; k <= 3 && k <= n; k++) {
-		unsigned char c = (unsigned char)s[n - k];
-		size_t wanted = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-		if (wanted > k)
-			return n - k;
-		if ((c & 0xc0) != 0x80)
-			break;
-	}
-	return n;
+	n = tend_text_whole(s, n);
+	size_t tail = n < SEQUENCE_MAX ? n : SEQUENCE_MAX;
+	const char *escape = memrchr(s + n - tail, '\033', tail);
+
+	if (!escape)
+		return n;
+	tail = (size_t)(s + n - escape);
+	return colour_begins(escape, tail) == tail ? n - tail : n;
 }
 
 size_t text_line(const char *s, size_t n, size_t *whole)

@@ -29,7 +29,8 @@ size_t text_output(const char *s, size_t n, bool colour, char *buf, size_t size)
 /* text_output() in memory that the caller frees; NULL without memory. */
 char *text_printable(const char *s, size_t n, bool colour);
 
-/* Returns the length of s[0..n) without an unfinished character at its end. */
+/* Returns the length of s[0..n) without an unfinished character, or an unfinished sequence that
+ * sets colours, at its end. */
 size_t text_whole(const char *s, size_t n);
 
 /* Returns the length of the line at the beginning of s[0..n), and in `whole` that with its

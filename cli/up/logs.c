@@ -3,7 +3,8 @@
 #include "up/up.h"
 #include "ask/envelope.h"
 #include "show/json.h"
-#include "show/text.h"
+
+#include "tend/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -87,7 +88,8 @@ static json_t *news_of(const struct up_tail *tail, bool live, struct cursor *cur
 	}
 	/* The rest of a character is still to come. */
 	if (live && from < end)
-		end = from + text_whole(tail->bytes + (from - tail->dropped), (size_t)(end - from));
+		end = from +
+		      tend_text_whole(tail->bytes + (from - tail->dropped), (size_t)(end - from));
 	if (!begins && from >= end && !lost)
 		return NULL;
 	*cursor = (struct cursor){tail->attempt, end > from ? end : from};

@@ -1,6 +1,7 @@
 /* cli/up/say.c - the lines of a stack about the stack and its tasks. */
 #include "up/up.h"
-#include "show/text.h"
+
+#include "tend/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void say(struct up *up, const char *name, size_t number, bool always, con
 
 	int n = vsnprintf(text, sizeof(text), fmt, args);
 	if (n >= (int)sizeof(text))
-		n = (int)text_whole(text, sizeof(text) - 1);
+		n = (int)tend_text_whole(text, sizeof(text) - 1);
 	if (n > 0)
 		print(up, name, number, '*', text, (size_t)n, !up->single || always);
 }
@@ -65,7 +66,7 @@ void up_task_because(struct up_task *t, const char *fmt, ...)
 	int n = vsnprintf(t->why, sizeof(t->why), fmt, args);
 	va_end(args);
 	if (n >= (int)sizeof(t->why))
-		t->why[text_whole(t->why, sizeof(t->why) - 1)] = 0;
+		t->why[tend_text_whole(t->why, sizeof(t->why) - 1)] = 0;
 }
 
 size_t up_name_width(const struct config *config)

@@ -36,6 +36,14 @@ TEND_API TEND_MUST int tend_duration_parse(const char *text, size_t n, uint64_t 
  *   threads   any */
 TEND_API size_t tend_text_decode(const char *text, size_t n, uint32_t *code);
 
+/* Says where text that was cut at any byte can be shown: before an unfinished character at
+ * its end.
+ *
+ *   n         bytes of `text`
+ *   returns   the length without the unfinished character; n if there is none
+ *   threads   any */
+TEND_API size_t tend_text_whole(const char *text, size_t n);
+
 /* Writes foreign text so that a terminal shows what stands there: control
  * characters, bytes that are not UTF-8, marks that break or turn a line, and invisible
  * marks are written as \x1b or \u202e, a backslash as \\, and the controls from BEL

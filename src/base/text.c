@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t tend__text_whole(const char *s, size_t n)
+size_t tend_text_whole(const char *s, size_t n)
 {
 	/* A character has at most three bytes after the first, 10xxxxxx each. */
 	for (size_t back = 1; back <= 4 && back <= n; back++) {
@@ -30,18 +30,18 @@ void tend__text_copy(char *out, size_t size, const char *text)
 
 	tend__assert(size > 0);
 	if (n == size)
-		n = tend__text_whole(text, size - 1);
+		n = tend_text_whole(text, size - 1);
 	memcpy(out, text, n);
 	out[n] = 0;
 }
 
-void tend__text_trim(char *s) { s[tend__text_whole(s, strlen(s))] = 0; }
+void tend__text_trim(char *s) { s[tend_text_whole(s, strlen(s))] = 0; }
 
 void tend__text_bytes(struct tend__text *t, const char *bytes, size_t n)
 {
 	tend__assert(!t->size || t->buf);
 	if (t->n + 1 < t->size) {
-		size_t room = t->size - 1 - t->n, m = n <= room ? n : tend__text_whole(bytes, room);
+		size_t room = t->size - 1 - t->n, m = n <= room ? n : tend_text_whole(bytes, room);
 
 		memcpy(t->buf + t->n, bytes, m);
 		t->buf[t->n + m] = 0;

@@ -20,9 +20,6 @@ static inline struct tend__text tend__text(char *buf, size_t size)
 	return (struct tend__text){buf, size, 0};
 }
 
-/* Returns how many of n bytes to keep, so that no character is cut: n, or less by the part of a
- * character at the end. */
-size_t tend__text_whole(const char *s, size_t n);
 /* Copies text, cut between characters to a string of `size` bytes. */
 void tend__text_copy(char *out, size_t size, const char *text);
 /* Takes the part of a character from the end of a string that snprintf() may have cut. */

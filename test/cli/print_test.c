@@ -89,13 +89,19 @@ TEST_EACH(a_long_line_is_cut_between_characters, 4 * sizeof(units) / sizeof(*uni
 	ck_assert_int_eq(strncmp(cut + 2, unit, strlen(unit)), 0);
 }
 
-TEST(a_text_is_cut_before_an_unfinished_character)
+TEST(a_text_is_cut_before_an_unfinished_character_or_colour)
 {
 	ck_assert_uint_eq(text_whole("a\xe2\x82\xac", 4), 4);
 	ck_assert_uint_eq(text_whole("a\xe2\x82", 3), 1);
 	ck_assert_uint_eq(text_whole("\xf0\x9f\x98", 3), 0);
 	ck_assert_uint_eq(text_whole("\x80\x80\x80\x80", 4), 4);
 	ck_assert_uint_eq(text_whole("", 0), 0);
+	ck_assert_uint_eq(text_whole("a\033", 2), 1);
+	ck_assert_uint_eq(text_whole("a\033[1;3", 6), 1);
+	ck_assert_uint_eq(text_whole("a\033[1;3m", 7), 7);
+	ck_assert_uint_eq(text_whole("a\033]0;", 5), 5);
+	/* No terminal waits for the end of a sequence as long as that. */
+	ck_assert_uint_eq(text_whole("\033[11111111111111111111111111111111", 34), 34);
 }
 
 TEST(the_beginning_of_a_line_is_shown_and_the_rest_continues_it)

@@ -297,7 +297,7 @@ TEST(text_is_cut_between_characters)
 		char copy[sizeof(text)], bytes[sizeof(text)];
 		struct tend__text t = tend__text(bytes, n + 1);
 
-		ck_assert_uint_eq(tend__text_whole(text, n), kept[n]);
+		ck_assert_uint_eq(tend_text_whole(text, n), kept[n]);
 		tend__text_copy(copy, n + 1, text);
 		ck_assert_uint_eq(strlen(copy), kept[n]);
 		tend__text_bytes(&t, text, sizeof(text) - 1);
@@ -308,7 +308,7 @@ TEST(text_is_cut_between_characters)
 		ck_assert_str_eq(bytes, copy);
 	}
 	/* Bytes that are no characters stay: their reader shows them. */
-	ck_assert_uint_eq(tend__text_whole("\x80\x80\x80\x80\x80", 5), 5);
+	ck_assert_uint_eq(tend_text_whole("\x80\x80\x80\x80\x80", 5), 5);
 }
 
 TEST(text_that_does_not_fit_is_cut_and_counted)
