@@ -134,6 +134,9 @@ size_t tend__page_bytes(void);
  * there is none. */
 void *tend__reserve(size_t bytes);
 void tend__unreserve(void *p, size_t bytes);
+/* Takes memory into core dumps, or leaves it out, in whole pages: of reserved memory a core dump
+ * has a byte for each byte that is reserved, and not all who write core dumps leave holes. */
+void tend__dump(const void *p, size_t bytes, bool wanted);
 
 /* Maps the shared segment, of which nothing may be written before tend__segment_use(): a memfd
  * called `name`, sealed against a change of its size and against writes of other processes; or

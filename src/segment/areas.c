@@ -39,6 +39,8 @@ int tend__area_use(const struct tend__segment *s, enum tend__area_kind kind, uin
 	const struct tend__area *a = &s->header->area[kind - 1];
 
 	tend__assert(a->kind == kind && from < to && to <= a->count);
+	if (kind == TEND__AREA_RECORDS && s->tasks)
+		tend__dump(s->tasks + from * s->task_bytes, (to - from) * s->task_bytes, true);
 	return tend__segment_use(s->header, a->at + from * a->stride, a->at + to * a->stride, s->fd,
 	                         s->path);
 }

@@ -143,7 +143,12 @@ int tend__segment_open(struct tend__segment *s, const struct tend__segment_opts 
 	struct tend__header h;
 
 	describe(&h, opts);
-	*s = (struct tend__segment){.fd = -1, .first_generation = opts->first_generation};
+	*s = (struct tend__segment){.fd = -1,
+	                            .first_generation = opts->first_generation,
+	                            .tasks = opts->tasks,
+	                            .task_bytes = opts->task_bytes};
+	if (s->tasks)
+		tend__dump(s->tasks, (size_t)h.records_max * s->task_bytes, false);
 	s->sites = tend__alloc(TEND__SITE_KEYS * sizeof(*s->sites));
 	s->path = path ? tend__alloc(strlen(path) + 1) : NULL;
 	if (path && s->path)

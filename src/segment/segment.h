@@ -39,6 +39,8 @@ struct tend__site_key {
 struct tend__segment {
 	struct tend__header *header; /* (c) the memory: layout.h has its rules */
 	int fd;                      /* (c) */
+	const char *tasks;           /* (c) a task for each record, or NULL: see the options */
+	uint32_t task_bytes;         /* (c) */
 	uint32_t first_generation;   /* (c) generation of a slot at its first use */
 	uint32_t batch;         /* (c) slots that a worker takes from the shared list at once */
 	uint32_t keep_max;      /* (c) free slots that a worker may keep */
@@ -77,7 +79,8 @@ struct tend__segment_opts {
 	uint32_t runtime, first_generation;
 	uint32_t workers, tasks_max;
 	uint32_t ring_slots;
-	/* For a reader of the memory of the process, as in the header. */
+	/* For a reader of the memory of the process, as in the header. Of the tasks a core dump has
+	 * those whose records are used. */
 	const void *tasks;
 	uint32_t task_bytes, task_stack_at, stack_sp_at, stack_low_at;
 	uint32_t arch, swap_frame;

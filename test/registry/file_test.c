@@ -321,40 +321,57 @@ TEST(no_other_descriptor_writes_into_the_memory)
 	close_it(rt);
 }
 
-/* The bytes of the registry that a core dump has, by the flags of its mappings. */
-static uint64_t dumped(void)
+/* How many of the bytes at an address a core dump has, by the flags of the mappings. */
+static uint64_t dumped(const void *p, uint64_t size)
 {
+	const uint64_t first = (uintptr_t)p, end = first + size;
 	FILE *maps = fopen("/proc/self/smaps", "re");
 	uint64_t sum = 0, from, to, bytes = 0;
 	char line[512];
 
 	ck_assert_ptr_nonnull(maps);
 	while (fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			bytes = strstr(line, "memfd:" TEND__MEMFD_NAME) ? to - from : 0;
-		else if (strncmp(line, "VmFlags:", 8) == 0 && !strstr(line, " dd"))
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+			from = from > first ? from : first;
+			to = to < end ? to : end;
+			bytes = from < to ? to - from : 0;
+		} else if (strncmp(line, "VmFlags:", 8) == 0 && !strstr(line, " dd"))
 			sum += bytes;
 	}
 	fclose(maps);
 	return sum;
 }
 
-TEST(a_core_dump_has_what_is_used_of_a_registry)
+static uint64_t dumped_registry(const tend_runtime *rt)
+{
+	return dumped(rt->segment.header, rt->segment.header->bytes);
+}
+
+static uint64_t dumped_tasks(const tend_runtime *rt)
+{
+	return dumped(rt->tasks, rt->slots * sizeof(*rt->tasks));
+}
+
+TEST(a_core_dump_has_what_is_used_of_a_registry_and_of_the_tasks)
 {
 	const uint64_t some = UINT64_C(3) << 20;
 	tend_subscription *sub;
 	tend_runtime *rt;
 
 	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 4), &rt), 0);
-	ck_assert_uint_gt(dumped(), 100 * 1024);
-	ck_assert_uint_lt(dumped(), some);
+	ck_assert_uint_gt(dumped_registry(rt), 100 * 1024);
+	ck_assert_uint_lt(dumped_registry(rt), some);
+	ck_assert_uint_gt(dumped_tasks(rt), 0);
+	ck_assert_uint_lt(dumped_tasks(rt), some);
 	for (int i = 0; i < 100000; i++)
 		ANSWERS(tend_task_begin(tend_root(rt), NULL, &(tend_task){0}), 0);
-	ck_assert_uint_ge(dumped(), 100000 * sizeof(struct tend__record));
-	ck_assert_uint_lt(dumped(), 100000 * sizeof(struct tend__record) + some);
-	uint64_t before = dumped();
+	ck_assert_uint_ge(dumped_registry(rt), 100000 * sizeof(struct tend__record));
+	ck_assert_uint_lt(dumped_registry(rt), 100000 * sizeof(struct tend__record) + some);
+	ck_assert_uint_ge(dumped_tasks(rt), 100000 * sizeof(*rt->tasks));
+	ck_assert_uint_lt(dumped_tasks(rt), 100000 * sizeof(*rt->tasks) + some);
+	uint64_t before = dumped_registry(rt);
 	ANSWERS(tend_subscribe(rt, &sub), 0);
-	ck_assert_uint_ge(dumped(), before + 4 * 4096 * sizeof(struct tend__event_slot));
+	ck_assert_uint_ge(dumped_registry(rt), before + 4 * 4096 * sizeof(struct tend__event_slot));
 	tend_unsubscribe(sub);
 	ANSWERS(tend_runtime_close(rt, 0),
 	        -ETIMEDOUT); /* external tasks do not end by themselves */

@@ -139,6 +139,15 @@ void *tend__reserve(size_t bytes)
 	return p;
 }
 
+void tend__dump(const void *p, size_t bytes, bool wanted)
+{
+	TEND__KEEPS_ERRNO;
+	uintptr_t page = tend__page_bytes(), from = (uintptr_t)p / page * page,
+		  to = ((uintptr_t)p + bytes + page - 1) / page * page;
+
+	madvise((void *)from, to - from, wanted ? MADV_DODUMP : MADV_DONTDUMP);
+}
+
 void tend__unreserve(void *p, size_t bytes)
 {
 	TEND__KEEPS_ERRNO;
@@ -268,7 +277,7 @@ int tend__segment_map(const char *path, const char *name, const char mark[8], si
 	/* Forked children must not write into the registry of their parent. In a core dump the
 	 * kernel would fill every hole with a page. */
 	madvise(p, bytes, MADV_DONTFORK);
-	madvise(p, bytes, MADV_DONTDUMP);
+	tend__dump(p, bytes, false);
 	*out = p;
 	*fd = f;
 	return 0;
@@ -290,7 +299,7 @@ int tend__segment_use(void *p, size_t from, size_t to, int fd, bool file)
 		while (error == EINTR);
 	}
 	if (!error)
-		madvise((char *)p + from, to - from, MADV_DODUMP);
+		tend__dump((char *)p + from, to - from, true);
 	return -error;
 }
 
