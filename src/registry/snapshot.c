@@ -229,7 +229,7 @@ static bool is_dropped(const struct reader *in, const struct tend__row *row,
 }
 
 /* Copies the slots again whose task or scope has ended since they were copied; with `last`
- * such rows go. */
+ * outcomes that are being dropped go. */
 static void copy_again(tend_snapshot *s, struct reader *in, bool last)
 {
 	size_t kept = 0;
@@ -240,7 +240,7 @@ static void copy_again(tend_snapshot *s, struct reader *in, bool last)
 		bool ended = has_ended(in, row);
 
 		s->row_of[slot] = 0;
-		if (last && (ended || is_dropped(in, row, &s->places[i])))
+		if (last && is_dropped(in, row, &s->places[i]))
 			continue;
 		if (ended && (in->letters > in->letters_max || !copy(in, slot, i)))
 			continue;

@@ -296,6 +296,12 @@ mutant "a task whose deadline has passed is born as any other" src/kinds/birth.c
 mutant "a thief takes from the ring only" src/runtime/idle.c \
 	's/if \(tend__batches_take\(w, v, [^)]*\)\)/if (0)/' \
 	an_idle_worker_takes_all_that_a_busy_worker_spawned
+mutant "a worker falls asleep without a last look" src/runtime/idle.c \
+	's/if \(filled\(&rt->workers\[i\]\)\) \{/if (0) {/' \
+	a_worker_that_falls_asleep_leaves_no_task_to_a_busy_one
+mutant "a worker that has work watches no more, and tells nobody" src/runtime/idle.c \
+	's/if \(filled\(&rt->workers\[i\]\) && tend__nobody_watches\(rt\)\)/if (0)/' \
+	a_worker_that_falls_asleep_leaves_no_task_to_a_busy_one
 mutant "batches wait for an empty ring" src/runtime/loop.c \
 	's/if \(tend__ring_length\(w\) <= TEND__RING - TEND__BATCH\)/if (0)/' \
 	a_task_begins_although_others_spawn_without_end
