@@ -24,7 +24,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { RETRY_NS = 10000000 }; /* between two tries to start a cleaner */
+enum { RETRY_NS = 10000000 }; /* between two tries to start a cleaner, or to find its stack */
 
 enum phase { CLEANING, DRAINING, CANCELED, FORCED, OVER };
 
@@ -46,6 +46,9 @@ struct tend__shutdown {
 	bool cleaning;                  /* (l) there is a cleaner */
 	uint64_t cleaner;               /* (l) id of the cleaner once the cleaner runs; else 0 */
 	uint64_t retry; /* (l) no cleaner could be had: the instant of the next try; else 0 */
+	/* (c) while no stack can be had for the cleaner, which then is in no queue */
+	struct tend__task *starved;
+	struct tend__timer pause; /* then: a timer of the worker that had no stack */
 
 	int result;          /* valid once over */
 	tend_report *report; /* written by the steps */
@@ -218,12 +221,24 @@ static void cleaner_wakes(struct tend__task *t)
 		tend__spawned(tend__scope_of(t)->rt, t);
 }
 
+static void try_again(struct tend__timer *timer)
+{
+	struct tend__shutdown *op = tend__entry(timer, struct tend__shutdown, pause);
+
+	tend__spawned(op->scope->rt, op->starved);
+}
+
 static void cleaner_starves(struct tend__task *t, int error)
 {
 	tend_runtime *rt = tend__scope_of(t)->rt;
+	struct tend__shutdown *op = t->data;
 
-	if (!cleaner_left(t->data, true)) {
-		tend__spawned(rt, t); /* until a stack comes back */
+	if (!cleaner_left(op, true)) {
+		/* Until a stack comes back. A timer of the worker, because there may be neither a
+		 * monitor nor memory for one. */
+		op->starved = t;
+		op->pause = (struct tend__timer){.at = tend__clock() + RETRY_NS, .fire = try_again};
+		tend__timers_insert(&tend__tls.worker->timers, &op->pause);
 		return;
 	}
 	t->result = error;

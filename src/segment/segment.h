@@ -79,8 +79,8 @@ struct tend__segment_opts {
 	uint32_t runtime, first_generation;
 	uint32_t workers, tasks_max;
 	uint32_t ring_slots;
-	/* For a reader of the memory of the process, as in the header. Of the tasks a core dump has
-	 * those whose records are used. */
+	/* For a reader of the memory of the process, as in the header. A core dump has those tasks
+	 * whose records are used. */
 	const void *tasks;
 	uint32_t task_bytes, task_stack_at, stack_sp_at, stack_low_at;
 	uint32_t arch, swap_frame;

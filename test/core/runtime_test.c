@@ -351,6 +351,82 @@ TEST(cleanups_run_behind_a_late_one_that_panics_though_nothing_is_free)
 	tend_event_close(never);
 }
 
+#ifndef SANITIZED
+static tend_runtime *without_stacks;
+static tend_scope stack_holders;
+static _Atomic int stays, runs;
+
+/* Runs until it may panic; with `stays` no other task runs meanwhile. */
+static void run_and_panic(void *arg)
+{
+	(void)arg;
+	while (!may_panic) {
+		runs = 1 + stays;
+		if (!stays)
+			(void)!tend_yield();
+	}
+	tend_panic("late");
+}
+
+static void until_it_is(const _Atomic int *number, int wanted)
+{
+	for (uint64_t give_up = tend_after(PATIENCE_NS); *number != wanted; sched_yield())
+		ck_assert_uint_lt(tend_now(), give_up);
+}
+
+/* Takes all stacks that are mapped, where no more can be mapped. */
+static void take_stacks(tend_event *never)
+{
+	const struct rlimit little = {1 << 20, 1 << 20}; /* less than is mapped already */
+
+	ANSWERS(setrlimit(RLIMIT_AS, &little), 0);
+	while (!tend__load_relaxed(&without_stacks->no_stacks)) {
+		int error = tend_spawn(stack_holders, wait_event, never, NULL, NULL);
+		ck_assert(!error || error == -EAGAIN);
+		sched_yield();
+	}
+}
+
+/* The shutdown is over when the cleanup panics, and no stack can be had for the next cleaner. */
+TEST(a_cleaner_without_a_stack_tries_again_after_a_pause)
+{
+	_Atomic uint64_t *rounds;
+	tend_event *never;
+	tend_scope s;
+
+	may_panic = cleaned = stays = runs = 0;
+	tend_set_failure_hook(swallow);
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &without_stacks),
+	        0);
+	ANSWERS(tend_event_open(&never), 0);
+	ANSWERS(tend_scope_open(tend_root(without_stacks), "s", NULL, &s), 0);
+	ANSWERS(tend_scope_open(tend_root(without_stacks), "holders", NULL, &stack_holders), 0);
+	ANSWERS(tend_scope_cleanup(s, count_cleanup, NULL), 0);
+	ANSWERS(tend_scope_cleanup(s, run_and_panic, NULL), 0);
+	ANSWERS(tend_shutdown(s, tend_now(), NULL), -ETIMEDOUT);
+	until_it_is(&runs, 1);
+	take_stacks(never);
+	stays = 1;
+	until_it_is(&runs, 2);
+	/* Begins after the next cleaner has had no stack, and takes the stack of the last. */
+	tend__store_relaxed(&without_stacks->no_stacks, 0);
+	ANSWERS(tend_spawn(stack_holders, wait_event, never, NULL, NULL), 0);
+	may_panic = 1;
+
+	/* Each try is a few rounds of the worker, and comes after a pause. */
+	rounds = &without_stacks->workers[0].shown->round;
+	uint64_t begun = tend_now(), before = tend__load_relaxed(rounds);
+	while (tend__load_relaxed(rounds) < before + 40)
+		sched_yield();
+	ck_assert_uint_gt(tend_now() - begun, 30 * TEND_MS);
+	ck_assert_int_eq(cleaned, 0);
+	tend_event_set(never);
+	until(&cleaned);
+	close_runtime(without_stacks);
+	tend_event_close(never);
+}
+#endif
+
 TEST(the_report_names_each_cleanup_for_which_no_cleaner_can_be_had)
 {
 	tend_runtime *rt;
