@@ -341,7 +341,8 @@ static void attempt_over(struct up_task *t, const struct tend_outcome *o)
 	line_flush(&t->line, print_line, t);
 	t->show_at = TEND_FOREVER;
 	if (t->faulted)
-		snprintf(t->last.message, sizeof(t->last.message), "%s", t->fault);
+		snprintf(t->last.message, sizeof(t->last.message), "%.*s",
+		         (int)sizeof(t->last.message) - 1, t->fault);
 	up_outcome_text(t, &t->last, text, sizeof(text));
 	if (failed && (t->faulted || o->kind != TEND_CANCELED))
 		up_task_because(t, "%s", text);
