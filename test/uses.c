@@ -195,6 +195,7 @@ static int rows(tend_runtime *rt, tend_event *changed)
 	tend_snapshot_about(tree, &about);
 	struct tend_reason reason;
 	n += tend_snapshot_reason(tree, 0, &reason);
+	n += tend_snapshot_life(tree, 0, text, sizeof(text)) > 0;
 	n += tend_snapshot_place(tree, tend_snapshot_at(tree, 0)->where, text, sizeof(text)) > 0;
 	n += tend_snapshot_ends(tree) > 0 && tend_snapshot_end(tree, 0)->outcome == TEND_FAILED;
 	n += tend_snapshot_text(tree, TEND_TREE_ASCII | TEND_TREE_HIDE, text, sizeof(text)) > 0;

@@ -21,7 +21,7 @@ void rows_add(json_t *rows, const struct row *row)
 	json_array_append_new(
 		rows,
 		json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?, s:b, s:b, "
-	                  "s:I, s:o, s:s?, s:i, s:I}",
+	                  "s:I, s:o, s:s?, s:i, s:I, s:o}",
 	                  "id", row->id, "parent", row->parent, "path", text_or_null(row->path),
 	                  "kind", tend_kind_name(row->kind), "state", tend_state_name(row->state),
 	                  "wait", text_or_null(row->wait), "attempt", (json_int_t)row->attempt,
@@ -32,7 +32,8 @@ void rows_add(json_t *rows, const struct row *row)
 	                  "ready", row->ready, "restarts", (json_int_t)row->restarts, "due_ns",
 	                  row->due_ns ? json_integer((json_int_t)row->due_ns) : json_null(), "last",
 	                  row->last ? tend_outcome_name(row->last) : NULL, "last_error",
-	                  row->last_error, "since_ns", (json_int_t)row->since_ns));
+	                  row->last_error, "since_ns", (json_int_t)row->since_ns, "life",
+	                  text_or_null(row->life)));
 }
 
 /* Writes the id of a row; in a stack with the process in front, which makes ids unique. */
@@ -67,7 +68,7 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
                        pid_t pid, bool all, size_t max)
 {
 	uint32_t hidden = UINT32_MAX;
-	char path[TEND_PATH_MAX + 160], id[64], parent[64];
+	char path[TEND_PATH_MAX + 160], id[64], parent[64], life[256];
 	struct tend_snapshot_info about;
 	size_t room = 0;
 
@@ -82,6 +83,7 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 		tend_snapshot_path(snapshot, i, path + room, sizeof(path) - room);
 		name_id(id, sizeof(id), !above, pid, info->id);
 		name_id(parent, sizeof(parent), !above, pid, info->parent);
+		tend_snapshot_life(snapshot, i, life, sizeof(life));
 		rows_add(rows, &(const struct row){
 				       .id = id,
 				       .parent = info->parent ? parent
@@ -103,6 +105,7 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 				       .due_ns = info->due > about.at ? info->due - about.at : 0,
 				       .last = info->last,
 				       .last_error = info->last_error,
+				       .life = life,
 			       });
 	}
 }

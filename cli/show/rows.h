@@ -29,7 +29,8 @@ struct row {
 	uint64_t due_ns; /* until the next attempt; 0: none is due */
 	int32_t last;    /* how the last attempt ended; TEND_LIVE: none has */
 	int32_t last_error;
-	bool torn; /* the row may stand where it never was */
+	const char *life; /* as tend_snapshot_life(); NULL or empty: nothing */
+	bool torn;        /* the row may stand where it never was */
 };
 
 /* Adds a row. */

@@ -75,15 +75,19 @@ static void print_facts(const json_t *row)
 	const char *outcome = json_string_value(json_object_get(row, "outcome"));
 	const char *wait = json_string_value(json_object_get(row, "wait"));
 	const char *site = json_string_value(json_object_get(row, "site"));
+	const char *life = json_string_value(json_object_get(row, "life"));
 	json_int_t pid = json_integer_value(json_object_get(row, "pid"));
 	json_int_t attempt = json_integer_value(json_object_get(row, "attempt"));
 	char age[32];
 
+	/* The wait between two attempts is the state, and the life says the rest. */
+	if (life && state && (strcmp(state, "backoff") == 0 || strcmp(state, "stopped") == 0))
+		wait = NULL;
 	printf("  %-8s %-9s", kind ? kind : "?", state ? state : "?");
 	tend_duration_text((uint64_t)json_integer_value(json_object_get(row, "age_ns")), age,
 	                   sizeof(age));
 	/* The age is padded only if a column follows. */
-	printf(" %-*s", pid || outcome || wait || site ? 6 : 0, age);
+	printf(" %-*s", pid || outcome || wait || life || site ? 6 : 0, age);
 	if (pid)
 		printf("  %s %lld", kind && strcmp(kind, "thread") == 0 ? "tid" : "pid",
 		       (long long)pid);
@@ -94,6 +98,10 @@ static void print_facts(const json_t *row)
 	if (wait) {
 		printf("  ");
 		output_text(wait);
+	}
+	if (life) {
+		printf("  ");
+		output_text(life);
 	}
 	if (site) {
 		printf("  ");

@@ -32,7 +32,7 @@ enum {
 	TEND_STATE_BACKOFF,   /* between two attempts */
 	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
 	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
-	TEND_STATE_STOPPED,   /* between two attempts, until it is started; not in use yet */
+	TEND_STATE_STOPPED,   /* between two attempts, until it is started */
 };
 
 /* A scope or a task at a single instant. Fields are only ever added, at the end. */
@@ -55,9 +55,9 @@ struct tend_info {
 	char name[TEND_NAME_MAX + 1];
 	char wait[64]; /* "recv channel#12", "sleep 3.2s", "fd 7 read"; empty: no wait */
 	char site[96]; /* "file:line" of the spawn */
-	/* For tasks that may run again; but for `ready` not in use yet. */
+	/* For tasks that may run again. */
 	uint64_t due;       /* instant of the next attempt; 0: none is due */
-	uint32_t restarts;  /* attempts begun because the attempt before had failed */
+	uint32_t restarts;  /* attempts that followed a failure, the one that is due with them */
 	int32_t last_error; /* why the last attempt ended, as `error` of struct tend_outcome */
 	uint8_t last;       /* how the last attempt ended: TEND_COMPLETED and so on; 0: none has */
 	uint8_t ready;      /* 1: the task has begun, and not ended; if it is to say that it is
@@ -131,6 +131,17 @@ TEND_API uint32_t tend_snapshot_depth(const tend_snapshot *snapshot, size_t inde
  *   threads   any, one at a time */
 TEND_API size_t tend_snapshot_place(const tend_snapshot *snapshot, uint64_t address, char *buf,
                                     size_t size);
+
+/* Writes what there is to say about the attempts of a task, such as
+ * "runs in 1.2s, 3 of 5 in 30s, last: exited with code 3": when the next begins; how many
+ * restarts its scope has counted in the period, and at how many more it gives up; how the last
+ * has ended. Nothing while no attempt has ended.
+ *
+ *   index     less than the count; a larger index is an error of the program
+ *   returns   the length without the NUL; writes like snprintf
+ *   threads   any, one at a time */
+TEND_API size_t tend_snapshot_life(const tend_snapshot *snapshot, size_t index, char *buf,
+                                   size_t size);
 
 /* Reads the reason for which a row was canceled: its own, or that of the scope above which was
  * canceled together with all below.

@@ -259,6 +259,14 @@ void tend__text_duration(struct tend__text *t, uint64_t ns)
 		             (unsigned long long)(s / 60 % 60));
 }
 
+void tend__text_period(struct tend__text *t, uint64_t ns)
+{
+	if (ns % TEND_SEC)
+		tend__text_duration(t, ns);
+	else
+		tend__text_f(t, "%llus", (unsigned long long)(ns / TEND_SEC));
+}
+
 size_t tend_duration_text(uint64_t ns, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);

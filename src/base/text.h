@@ -43,6 +43,8 @@ void tend__text_plain(struct tend__text *t, const char *s, size_t n, uint32_t fl
 
 /* As tend_duration_text() of tend/text.h. */
 void tend__text_duration(struct tend__text *t, uint64_t ns);
+/* The same of a length that somebody has chosen: whole seconds have no fraction. */
+void tend__text_period(struct tend__text *t, uint64_t ns);
 
 /* True for 1 to 47 bytes of UTF-8 without '/' and control bytes. */
 bool tend__name_valid(const char *name, size_t n);

@@ -19,6 +19,15 @@ bool tend__too_many(struct tend__intensity *in, uint64_t now)
 	return in->filled == room && now - in->stamps[in->at] < in->period_ns;
 }
 
+uint32_t tend__restarts_within(const struct tend__intensity *in, uint64_t now)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < in->filled; i++)
+		n += now - in->stamps[i] < in->period_ns;
+	return n;
+}
+
 uint64_t tend__spread(uint64_t *next, uint64_t due, uint64_t gap_ns)
 {
 	uint64_t at = due > *next ? due : *next;

@@ -100,6 +100,9 @@ struct tend__intensity {
  * whether the restarts in (now - period, now] are too many. */
 bool tend__too_many(struct tend__intensity *in, uint64_t now);
 
+/* Returns how many restarts are in (now - period, now]. */
+uint32_t tend__restarts_within(const struct tend__intensity *in, uint64_t now);
+
 /* Spreads restarts over time: none is due less than `gap_ns` after the one before. *next is
  * the earliest instant for the next restart. Returns the instant of a restart that is due at
  * `due` otherwise. This is the generic cell rate algorithm without a burst: a restart that

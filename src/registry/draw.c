@@ -153,7 +153,13 @@ static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t
 		tend__text_f(t, "  attempt %u", info.attempt);
 	if (info.state == TEND_STATE_ENDED)
 		draw_also(t, tend_outcome_name(info.outcome));
-	draw_also(t, info.wait);
+	/* The wait between two attempts is the state. */
+	if (info.state != TEND_STATE_BACKOFF && info.state != TEND_STATE_STOPPED)
+		draw_also(t, info.wait);
+	if (info.last) {
+		tend__text_bytes(t, "  ", 2);
+		tend__snapshot_life(d->s, row, &info, t);
+	}
 	draw_also(t, info.site);
 	if (info.torn)
 		draw_also(t, "torn");

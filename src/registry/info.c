@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "segment/words.h"
 
+#include <errno.h>
 #include <string.h>
 
 static uint32_t wait_kind(const struct tend__row *r)
@@ -60,16 +61,29 @@ static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf
 		               s->info.at);
 }
 
+/* Where the record says all there is no note: each attempt has failed, with its result. */
 static void life_of(const tend_snapshot *s, uint32_t row, struct tend_info *out)
 {
 	const struct tend__fact *f = tend__snapshot_fact(s, row, TEND__NOTE_LIFE);
+	bool rests = out->state == TEND_STATE_BACKOFF;
 
-	if (!f)
-		return;
-	out->due = f->a;
-	out->restarts = f->n;
-	out->last_error = f->code;
-	out->last = (uint8_t)f->code2;
+	if (rests)
+		out->due = s->rows[row].object;
+	if (f) {
+		out->restarts = f->n;
+		out->last_error = f->code;
+		out->last = (uint8_t)f->code2;
+	} else if (out->last) {
+		int32_t result = s->rows[row].result;
+
+		/* The restart that follows the rest counts already. */
+		out->restarts = out->attempt - (rests || !out->attempt ? 0 : 1);
+		out->last_error = out->last == TEND_COMPLETED  ? 0
+		                  : out->last == TEND_PANICKED ? -EFAULT
+		                  : out->last != TEND_FAILED   ? -ECANCELED
+		                  : result < 0                 ? result
+		                                               : -EIO;
+	}
 }
 
 static void site_of(const tend_snapshot *s, uint32_t site, char *out)
@@ -115,8 +129,6 @@ void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info 
 		out->attempt = r->attempt;
 		out->ready = is_ready(r, out->state);
 		out->where = s->wheres[row];
-		if (out->state == TEND_STATE_BACKOFF)
-			out->due = r->object;
 		life_of(s, row, out);
 	}
 	out->torn = place->torn != 0;

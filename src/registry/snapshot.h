@@ -10,6 +10,7 @@
  *   find.c      the segments of a process
  *   path.c      count, depth and path of a row
  *   info.c      a row in the public words
+ *   life.c      what a row says of the attempts of its task
  *   facts.c     why a row was canceled, where it stands, and the ends before
  *   draw.c      the tree as text
  *   events.c    the rings of events */
@@ -158,6 +159,11 @@ int tend__snapshot_order(tend_snapshot *s, uint32_t slots, bool last);
 
 /* Puts a row into the public words; `out` is zeroed. */
 void tend__snapshot_fill(const tend_snapshot *s, uint32_t row, struct tend_info *out);
+
+struct tend__text;
+/* Appends what there is to say about the attempts of a task; `info` is the row's. */
+void tend__snapshot_life(const tend_snapshot *s, uint32_t row, const struct tend_info *info,
+                         struct tend__text *t);
 
 /* An index that is too large is an error of the program, at the return address `from`. */
 TEND_NORETURN void tend__snapshot_no_row(const tend_snapshot *s, const char *function, size_t index,

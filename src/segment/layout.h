@@ -245,11 +245,15 @@ enum tend__note_kind {
 	/* The reason of a cancel, at the canceled scope alone and not at the scopes below. a: the
 	 * canceling task; at; code; text. */
 	TEND__NOTE_REASON,
-	/* The life of a task with attempts. a: the instant of the next attempt, or 0; n: restarts;
-	 * code: the last error; code2: the last outcome; text: the last message. */
+	/* The life of a task with attempts, where the record does not say all: without this note
+	 * each attempt has failed, for the reason that its result says. n: restarts; code: the
+	 * last error; code2: the last outcome; text: the last message. */
 	TEND__NOTE_LIFE,
 	/* The limits and queues of a scope; not in use yet. */
 	TEND__NOTE_LIMIT,
+	/* The restarts of a scope that gives up at one too many. a: the period; b: so many are
+	 * allowed in a period; n: so many were in the period until `at`, the last. */
+	TEND__NOTE_RESTARTS,
 };
 /* The notes of a record are a list: TEND__AREA_NOTE_OF has the first note by the slot of the
  * record, and the bit NOTED is set. A note is written by the sequence of a record, by one thread

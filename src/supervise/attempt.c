@@ -381,6 +381,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		*wait = rest_until(t, l, now, failed ? spread(s->rt, now, rest) : rest);
 	}
 	tend__unlock(&t->home->lock);
+	if (d.verdict != TEND__ENDS)
+		tend__life_note(t);
 	if (gives_up)
 		tend__group_gives_up(t);
 	return true;

@@ -62,15 +62,35 @@ int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group
 	return 0;
 }
 
+/* For readers: "3 of 5 in 30s". */
+static void note_restarts(struct tend__scope *s, struct tend__group *g, uint64_t now)
+	TEND_REQUIRES(&s->home.lock)
+{
+	struct tend__note_facts facts = {.kind = TEND__NOTE_RESTARTS,
+	                                 .a = g->in.period_ns,
+	                                 .b = g->in.restarts,
+	                                 .at = now,
+	                                 .n = tend__restarts_within(&g->in, now)};
+
+	tend__assert_held(&s->home.lock);
+	if (tend__note_set(&s->rt->segment, s->id, &facts) && !g->noted) {
+		tend__scope_flag(s, TEND__SCOPE_NOTED);
+		g->noted = true;
+	}
+}
+
 bool tend__group_counts(struct tend__task *t, uint64_t now)
 {
 	struct tend__scope *s = tend__scope_of(t);
+	struct tend__group *g = s->group;
 
 	tend__assert_held(&t->home->lock);
-	if (!s->group || !s->group->counts || !tend__too_many(&s->group->in, now))
+	tend__assert_held(&s->home.lock);
+	if (!g || !g->counts)
 		return false;
-	s->gave_up = true;
-	return true;
+	s->gave_up = tend__too_many(&g->in, now);
+	note_restarts(s, g, now);
+	return s->gave_up;
 }
 
 /* How the last attempt failed: "web failed with 3". */
@@ -117,10 +137,7 @@ void tend__group_gives_up(struct tend__task *t)
 
 	/* The count and the period do not change. */
 	tend__text_f(&text, "%u restarts in ", in->restarts + 1);
-	if (in->period_ns % TEND_SEC)
-		tend__text_duration(&text, in->period_ns);
-	else
-		tend__text_f(&text, "%llus", (unsigned long long)(in->period_ns / TEND_SEC));
+	tend__text_period(&text, in->period_ns);
 	tend__text_s(&text, ", last: ");
 	say_last(&text, t);
 	tell_parent(s);

@@ -15,7 +15,7 @@
  * later request finds the task at rest or ending.
  *
  * Files, each uses only those above it:
- *   tell.c     the events of a life
+ *   tell.c     a life for readers: events, and what the record does not say
  *   rules.c    policies, each kept once in a scope
  *   group.c    the restarts of a scope: its default policy, and giving up
  *   caller.c   waits for a step in the life of a task
@@ -90,6 +90,7 @@ struct tend__life {
 	bool fatal;                  /* (l) the attempt called its failure fatal */
 	bool ready;                  /* (l) the attempt is ready */
 	bool alarmed;                /* (l) the alarm was set, and may not have rung */
+	bool noted;                  /* (l) the registry has a note of the life */
 };
 
 static inline struct tend__life *tend__life_of(const struct tend__task *t)
@@ -108,6 +109,10 @@ int32_t tend__attempt_error(const struct tend__task *t, uint32_t outcome, int32_
 void tend__life_tell(struct tend__task *t, struct tend__event event) TEND_REQUIRES(&t->home->lock);
 /* The same of the scope of the task, which has given up. */
 void tend__life_tell_gave_up(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+
+/* Writes the note of the life, if the record does not say all. Between two attempts, by the thread
+ * that has taken the turn. */
+void tend__life_note(struct tend__task *t) TEND_EXCLUDES(&t->home->lock);
 
 /* rules.c */
 
@@ -131,6 +136,7 @@ enum { TEND__RESTARTS_MAX = 1024 }; /* in a period */
 struct tend__group {
 	struct tend_restart restart; /* (c) size 0: none */
 	bool counts;                 /* (c) the restarts, in `in` */
+	bool noted;                  /* home.lock; the registry has a note of the restarts */
 	struct tend__intensity in;   /* home.lock */
 	int32_t codes[];             /* (c) the lists of `restart`, then the stamps of `in` */
 };

@@ -140,7 +140,6 @@ TEST(a_reader_sees_the_life_of_a_task)
 	open_it(1000);
 	tend_task t = task_in(tend_root(rt), "t");
 	struct tend__note_facts life = {.kind = TEND__NOTE_LIFE,
-	                                .a = 12345,
 	                                .n = 3,
 	                                .code = -ENOENT,
 	                                .code2 = TEND_FAILED,
@@ -152,7 +151,6 @@ TEST(a_reader_sees_the_life_of_a_task)
 	ck_assert(tend__note_set(&rt->segment, t.id, &life));
 	ck_assert_uint_eq(rt->segment.header->notes_used, 3);
 	s = look();
-	ck_assert_uint_eq(info_named(s, "t")->due, 12345);
 	ck_assert_uint_eq(info_named(s, "t")->restarts, 4);
 	ck_assert_int_eq(info_named(s, "t")->last_error, -ENOENT);
 	ck_assert_uint_eq(info_named(s, "t")->last, TEND_FAILED);
@@ -166,6 +164,78 @@ TEST(a_reader_sees_the_life_of_a_task)
 	tend_snapshot_free(s);
 	ANSWERS(tend_task_end(t, 0), 0);
 	close_it();
+}
+
+/* What the row of "t" says. */
+static void says(struct fake *f, const char *want)
+{
+	tend_snapshot *s = fake_read(f);
+	char text[256];
+
+	ck_assert_uint_eq(tend_snapshot_life(s, row_named(s, "t"), text, sizeof(text)),
+	                  strlen(want));
+	ck_assert_str_eq(text, want);
+	ck_assert_uint_eq(tend_snapshot_life(s, row_named(s, "t"), text, 5), strlen(want));
+	ck_assert_int_eq(strncmp(text, want, 4), 0);
+	tend_snapshot_free(s);
+}
+
+static struct tend__note *note(struct fake *f, uint32_t slot, uint32_t number, uint32_t kind)
+{
+	struct tend__note *n = fake_element(f, TEND__AREA_NOTES, number);
+
+	*(uint32_t *)fake_element(f, TEND__AREA_NOTE_OF, slot) = number;
+	n->word = kind;
+	n->number = tend__id(0, 1, slot);
+	return n;
+}
+
+TEST(a_row_says_when_its_task_runs_again_and_how_the_last_attempt_ended)
+{
+	const uint32_t rests = TEND__PARKED | TEND__WAIT_BACKOFF << TEND__WAIT_SHIFT |
+	                       TEND_FAILED << TEND__OUTCOME_SHIFT;
+	struct fake f = fake_open(64);
+	uint32_t group = fake_scope(&f, 1, "group");
+	uint32_t t = fake_task(&f, group, TEND_KIND_PROCESS, "t", TEND__PARKED);
+	struct tend__record *r = fake_record(&f, t);
+	tend_snapshot *s;
+
+	says(&f, "");
+	r->word = (uint64_t)1 << 32 | rests;
+	r->object = FAKE_NOW + 1200 * TEND_MS;
+	r->result = 3;
+	r->attempt = 4;
+	says(&f, "runs in 1.2s, last: exited with code 3");
+	struct tend__note *n = note(&f, group, 5, TEND__NOTE_RESTARTS);
+	fake_record(&f, group)->word |= TEND__SCOPE_NOTED;
+	n->a = 30 * TEND_SEC;
+	n->b = 5;
+	n->n = 3;
+	n->at = FAKE_NOW;
+	says(&f, "runs in 1.2s, 3 of 5 in 30s, last: exited with code 3");
+	s = fake_read(&f);
+	ck_assert_uint_eq(info_named(s, "t")->restarts, 4);
+	ck_assert_int_eq(info_named(s, "t")->last_error, -EIO);
+	ck_assert_uint_eq(info_named(s, "t")->due, FAKE_NOW + 1200 * TEND_MS);
+	tend_snapshot_free(s);
+	n->a = 0; /* the last of them has left the period */
+	says(&f, "runs in 1.2s, last: exited with code 3");
+	n = note(&f, t, 6, TEND__NOTE_LIFE);
+	r->word |= TEND__NOTED;
+	n->code = -ETIMEDOUT;
+	n->code2 = TEND_FAILED;
+	r->result = -ECANCELED;
+	says(&f, "runs in 1.2s, last: failed: the deadline passed");
+	memcpy((void *)n->text, "no disk\x1b[31m", 12);
+	says(&f, "runs in 1.2s, last: no disk?[31m");
+	/* In the next attempt. */
+	r->word = (uint64_t)1 << 32 | TEND__PARKED | TEND_PANICKED << TEND__OUTCOME_SHIFT;
+	says(&f, "last: panicked");
+	s = fake_read(&f);
+	ck_assert_uint_eq(info_named(s, "t")->restarts, 3);
+	ck_assert_uint_eq(info_named(s, "t")->due, 0);
+	tend_snapshot_free(s);
+	fake_close(&f);
 }
 
 /* ---- Notes that lie ---- */

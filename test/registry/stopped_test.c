@@ -198,7 +198,7 @@ TEST(the_tool_shows_the_tree_of_a_stopped_process)
 	                        "\"age_ns\":%llu,\"pid\":null,\"site\":\"%*[^\"]\","
 	                        "\"outcome\":null,\"torn\":false,\"ready\":true,"
 	                        "\"restarts\":0,\"due_ns\":null,\"last\":null,"
-	                        "\"last_error\":0,\"since_ns\":%llu%n",
+	                        "\"last_error\":0,\"since_ns\":%llu,\"life\":null%n",
 	                        &channel, &age, &since, &end_of_row),
 	                 3);
 	ck_assert_int_eq(end_of_row, (int)strlen(row));

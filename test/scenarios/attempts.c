@@ -199,3 +199,80 @@ SCENARIO(a_scope_that_gives_up_is_told_before_its_cancel)
 	OK(tend_scope_close(s, SOON, NULL));
 	end();
 }
+
+/* ---- The row of a task that rests ---- */
+
+/* Waits until the task rests, sees that a reader of the registry knows what the library knows, and
+ * returns what the row says of the last attempt. */
+static const char *row_of(tend_task t)
+{
+	static char text[256];
+	struct tend_life life;
+	tend_snapshot *s;
+
+	await_state(t.id, TEND_STATE_BACKOFF);
+	OK(tend_task_info(t, &life));
+	OK(tend_snapshot_take(rt, &s));
+	text[0] = 0;
+	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
+		const struct tend_info *info = tend_snapshot_at(s, i);
+
+		if (info->id != t.id)
+			continue;
+		ck_assert_uint_eq(info->attempt, life.attempt);
+		ck_assert_uint_eq(info->restarts, life.restarts);
+		ck_assert_uint_eq(info->due, life.due);
+		ck_assert_uint_eq(info->last, life.last);
+		ck_assert_int_eq(info->last_error, life.last_error);
+		tend_snapshot_life(s, i, text, sizeof(text));
+	}
+	tend_snapshot_free(s);
+	ck_assert_int_eq(strncmp(text, "runs in ", 8), 0);
+	return strstr(text, ", ") + 2;
+}
+
+static int says_why(void *arg)
+{
+	struct body *b = arg;
+	int error = body(b);
+
+	return b->runs == 3 ? tend_fail(error, "the disk %s is gone", "a") : error;
+}
+
+SCENARIO(a_row_says_how_the_last_attempt_ended)
+{
+	static struct body b;
+	tend_scope s;
+	tend_task t;
+
+	open_world(1);
+	b = (struct body){.answers = {-EIO, 0, -EPIPE, -EIO}};
+	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.restarts = 5, .period_ns = 3600 * TEND_SEC),
+	                   &s));
+	OK(tend_spawn(s, says_why, &b,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                     .delay_ns = 20 * TEND_SEC)),
+	              &t));
+	IS(row_of(t), "1 of 5 in 3600s, last: failed: Input/output error");
+	OK(tend_task_start(t, SOON));
+	IS(row_of(t), "1 of 5 in 3600s, last: completed");
+	OK(tend_task_start(t, SOON));
+	IS(row_of(t), "2 of 5 in 3600s, last: the disk a is gone");
+	OK(tend_task_start(t, SOON));
+	IS(row_of(t), "3 of 5 in 3600s, last: failed: Input/output error");
+	OK(tend_task_cancel(t, -EINTR, NULL));
+	joined(t);
+	OK(tend_scope_close(s, SOON, NULL));
+	/* A missed time is the error, whatever the function returned. */
+	b = (struct body){.go = new_event()};
+	OK(tend_spawn(root, body, &b,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .timeout_ns = TEND_MS,
+	                                                     .delay_ns = 20 * TEND_SEC)),
+	              &t));
+	OK(tend_task_wait(t, TEND_IS_OVER, 1, SOON));
+	IS(row_of(t), "last: failed: the deadline passed");
+	OK(tend_task_cancel(t, -EINTR, NULL));
+	joined(t);
+	close_world();
+}
