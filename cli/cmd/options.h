@@ -30,7 +30,7 @@ struct option_row {
 	void *into;
 };
 
-enum { OPTIONS_MAX = 12 }; /* in the table of a command, without those for a client */
+enum { OPTIONS_MAX = 16 }; /* in the table of a command, without those for a client */
 
 struct usage {
 	const char *argument;             /* "PATH", "PATH..."; NULL: the command takes none */

@@ -25,6 +25,7 @@ struct run {
 	const char *name; /* --name, or NULL */
 	const char *cwd;  /* --cwd, or NULL */
 	size_t nenv;
+	char address[CONFIG_ADDRESS_SIZE]; /* for --ready */
 	bool logs;
 };
 
@@ -85,6 +86,25 @@ static void store_variable(struct argp_state *state, void *into, char *argument)
 	run->program.env[run->nenv++] = argument;
 }
 
+static void store_ready(struct argp_state *state, void *into, char *argument)
+{
+	struct run *run = into;
+	struct config_probe *ready = &run->program.ready;
+	size_t n = strlen(argument);
+
+	ready->text = argument;
+	ready->address = run->address;
+	if (config_tcp_address(argument, n, run->address))
+		ready->kind = CONFIG_PROBE_TCP;
+	else if (config_http_address(argument, n, run->address, &ready->path))
+		ready->kind = CONFIG_PROBE_HTTP;
+	else
+		argp_error(state,
+		           "--ready wants a port, an address and a port, or a URL with an address, "
+		           "such as 8080, 127.0.0.1:8080 or http://127.0.0.1:8080/health, not '%s'",
+		           argument);
+}
+
 static int refuse(int code, const char *fmt, const char *what, const char *why)
 {
 	const struct client client = {.schema = "tend.run/1"};
@@ -119,6 +139,11 @@ static int check(struct run *run)
 	if (!config_restart_fit(r))
 		return refuse(EXIT_USAGE, "%s is shorter than %s; make it longer, or equal",
 		              "--max-delay", "--delay");
+	if (p->ready.timeout_ns != NOT_GIVEN && !p->ready.kind)
+		return refuse(EXIT_USAGE, "%s is for a program that shows when it is ready%s",
+		              "--ready-timeout", "; add --ready, such as --ready 8080");
+	if (p->ready.timeout_ns == NOT_GIVEN)
+		p->ready.timeout_ns = CONFIG_READY_TIMEOUT_NS;
 	/* The library takes 0 for its default. */
 	if (!p->stop_timeout_ns)
 		p->stop_timeout_ns = 1;
@@ -148,6 +173,10 @@ static int parse(int argc, char **argv, struct run *run)
 	         option_time, &p->restart.stable_ns},
 		{"retries", 0, "N", "Give up after N restarts without success between them",
 	         option_count, &p->restart.retries},
+		{"ready", 0, "ADDRESS", "A port or a URL that shows that it is ready", store_ready,
+	         run},
+		{"ready-timeout", 0, "TIME", "It fails if it is not ready until then (1m)",
+	         option_time, &p->ready.timeout_ns},
 		{"stop-signal", 0, "SIGNAL", "Asks the program to end (TERM)", store_signal,
 	         &p->stop_signal},
 		{"stop-timeout", 't', "TIME", "From there until it is killed (10s)", option_time,
@@ -263,7 +292,9 @@ int cmd_run(int argc, char **argv)
 	                              .restart = {.policy = TEND_TEMPORARY,
 	                                          .delay_ns = NOT_GIVEN,
 	                                          .delay_max_ns = NOT_GIVEN,
-	                                          .stable_ns = NOT_GIVEN}}};
+	                                          .stable_ns = NOT_GIVEN},
+	                              .ready = {.every_ns = CONFIG_READY_EVERY_NS / 10,
+	                                        .timeout_ns = NOT_GIVEN}}};
 	char cwd[PATH_MAX], name[CONFIG_NAME_MAX + 1] = "";
 	struct instance instance;
 	struct up up = {.signal_fd = -1, .single = true, .file = "tend run"};

@@ -137,6 +137,7 @@ struct config_program {
 	int stop_signal;
 	uint64_t stop_timeout_ns;
 	struct tend_restart restart;
+	struct config_probe ready; /* none, tcp or http */
 	enum config_output output;
 };
 
@@ -158,6 +159,20 @@ int config_signal(const char *s, size_t n);
 /* Reads a factor of delays, in thousandths: a number from 1 to 1000 with at most three digits
  * behind a point. */
 bool config_factor(const char *s, size_t n, uint32_t *thousandths);
+
+/* Make the address for tend_connect() of PORT or HOST:PORT, and of http://HOST[:PORT][/PATH].
+ * The path is within the URL. Return false for any other text. */
+enum { CONFIG_ADDRESS_SIZE = 96 };
+bool config_tcp_address(const char *s, size_t n, char address[CONFIG_ADDRESS_SIZE]);
+bool config_http_address(const char *url, size_t n, char address[CONFIG_ADDRESS_SIZE],
+                         const char **path);
+
+#define CONFIG_READY_TIMEOUT_NS (60 * TEND_SEC)
+#define CONFIG_READY_EVERY_NS   TEND_SEC
+
+/* Has the library wait a second longer than the probe of `ready`, because the probe knows the
+ * reason of a failure. */
+void config_ready_fit(struct config_task *task);
 
 /* Returns the name among `names` that was probably meant, or NULL. */
 const char *config_suggest(const char *s, size_t n, const char *const *names, size_t count);

@@ -39,6 +39,7 @@ static bool fill(struct config *config, const struct config_program *program)
 	config->dir = keep(config, program->cwd);
 	/* A stack is its file, and no other stack can have this one. */
 	config->file = keep(config, strncat(what, program->name, CONFIG_NAME_MAX));
+	const struct config_probe *ready = &program->ready;
 	if (!task || !config->order || !config->name || !config->dir || !config->file)
 		return false;
 	*task = (struct config_task){
@@ -53,6 +54,15 @@ static bool fill(struct config *config, const struct config_program *program)
 		.output = program->output,
 		.inherits_input = true,
 	};
+	if (ready->kind) {
+		task->ready = *ready;
+		task->ready.text = keep(config, ready->text);
+		task->ready.address = keep(config, ready->address);
+		task->ready.path = ready->path ? keep(config, ready->path) : NULL;
+		config_ready_fit(task);
+		if (!task->ready.text || !task->ready.address || (ready->path && !task->ready.path))
+			return false;
+	}
 	return task->argv && task->env;
 }
 

@@ -6,8 +6,6 @@
 #include <regex.h>
 #include <string.h>
 
-#define READY_TIMEOUT_NS (60 * TEND_SEC)
-#define READY_EVERY_NS   TEND_SEC
 #define ALIVE_TIMEOUT_NS (30 * TEND_SEC)
 #define ALIVE_EVERY_NS   (10 * TEND_SEC)
 
@@ -65,21 +63,44 @@ static bool is_port(const char *s, size_t n)
 	return n <= DIGITS && config_number(s, n, &port) && port >= 1 && port <= PORT_MAX;
 }
 
-/* Makes an address for tend_connect() of HOST:PORT, or of a port alone. Returns NULL for any
- * other text; `host_n` gets the length of the host, 0 without a host. */
-static char *keep_address(struct config_reader *r, const char *s, size_t n, size_t *host_n)
+bool config_tcp_address(const char *s, size_t n, char address[CONFIG_ADDRESS_SIZE])
 {
-	char address[96];
-	const char *colon = memrchr(s, ':', n);
-	const char *port = colon ? colon + 1 : s;
+	static const char here[] = "127.0.0.1";
+	const char *colon = memrchr(s, ':', n), *port = colon ? colon + 1 : s;
+	size_t host_n = colon ? (size_t)(colon - s) : sizeof(here) - 1;
+	size_t port_n = (size_t)(s + n - port);
 
-	*host_n = colon ? (size_t)(colon - s) : 0;
-	if (!is_port(port, (size_t)(s + n - port)) || (colon && !is_host(s, *host_n)))
-		return NULL;
-	int used = snprintf(address, sizeof(address), "tcp:%.*s:%.*s", colon ? (int)*host_n : 9,
-	                    colon ? s : "127.0.0.1", (int)(s + n - port), port);
-	assert(used > 0 && (size_t)used < sizeof(address));
-	return config_keep_text(r, address, (size_t)used);
+	if (!is_port(port, port_n) || (colon && !is_host(s, host_n)))
+		return false;
+	int used = snprintf(address, CONFIG_ADDRESS_SIZE, "tcp:%.*s:%.*s", (int)host_n,
+	                    colon ? s : here, (int)port_n, port);
+	assert(used > 0 && used < CONFIG_ADDRESS_SIZE);
+	return true;
+}
+
+bool config_http_address(const char *url, size_t n, char address[CONFIG_ADDRESS_SIZE],
+                         const char **path)
+{
+	static const char scheme[] = "http://";
+	enum { SCHEME = sizeof(scheme) - 1 };
+	char host[CONFIG_ADDRESS_SIZE];
+
+	if (n <= SCHEME || memcmp(url, scheme, SCHEME) != 0)
+		return false;
+	url += SCHEME;
+	n -= SCHEME;
+	size_t used = strcspn(url, "/?#");
+	for (size_t i = 0; i < n; i++)
+		if (url[i] <= ' ' || url[i] == '#')
+			return false;
+	*path = url[used] == '/' ? url + used : url[used] ? NULL : "/";
+	if (!*path || used == 0 || used >= sizeof(host) - sizeof(":80"))
+		return false;
+	/* A colon behind the last bracket begins a port. */
+	const char *bracket = memrchr(url, ']', used), *colon = memrchr(url, ':', used);
+	bool port = colon && (!bracket || colon > bracket);
+	snprintf(host, sizeof(host), "%.*s%s", (int)used, url, port ? "" : ":80");
+	return config_tcp_address(host, strlen(host), address);
 }
 
 /* ---- The fields ---- */
@@ -87,15 +108,14 @@ static char *keep_address(struct config_reader *r, const char *s, size_t n, size
 static void read_tcp(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct draft *draft = into;
-	size_t host_n;
+	char address[CONFIG_ADDRESS_SIZE];
 
 	if (!take_way(r, e, draft, CONFIG_PROBE_TCP) ||
-	    !node_check_text(r, e->value, node_subject(e).text, 0))
+	    !(draft->probe->text = node_keep_text(r, e)))
 		return;
-	draft->probe->address =
-		keep_address(r, node_text(e->value), node_length(e->value), &host_n);
-	draft->probe->text = config_keep_text(r, node_text(e->value), node_length(e->value));
-	if (!draft->probe->address)
+	if (config_tcp_address(node_text(e->value), node_length(e->value), address))
+		draft->probe->address = config_keep_text(r, address, strlen(address));
+	else
 		config_report(
 			r->errors, node_place(e->value),
 			"'tcp' wants a port, or an address and a port, such as 5432, "
@@ -104,43 +124,17 @@ static void read_tcp(struct config_reader *r, const struct node_entry *e, void *
 			node_show(e->value).text);
 }
 
-/* Returns the address of http://HOST[:PORT][/PATH], NULL for any other text. */
-static char *keep_url(struct config_reader *r, const char *url, size_t n, const char **path)
-{
-	static const char scheme[] = "http://";
-	enum { SCHEME = sizeof(scheme) - 1 };
-	char host[96];
-	size_t host_n, used;
-
-	if (n <= SCHEME || memcmp(url, scheme, SCHEME) != 0)
-		return NULL;
-	url += SCHEME;
-	n -= SCHEME;
-	used = strcspn(url, "/?#");
-	for (size_t i = 0; i < n; i++)
-		if (url[i] <= ' ' || url[i] == '#')
-			return NULL;
-	*path = url[used] == '/' ? url + used : url[used] ? NULL : "/";
-	if (!*path || used == 0 || used >= sizeof(host) - sizeof(":80"))
-		return NULL;
-	/* A colon behind the last bracket begins a port. */
-	const char *bracket = memrchr(url, ']', used), *colon = memrchr(url, ':', used);
-	bool port = colon && (!bracket || colon > bracket);
-	snprintf(host, sizeof(host), "%.*s%s", (int)used, url, port ? "" : ":80");
-	return keep_address(r, host, strlen(host), &host_n);
-}
-
 static void read_http(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct draft *draft = into;
-	const char *path = "/";
+	char address[CONFIG_ADDRESS_SIZE];
+	const char *path;
 
 	if (!take_way(r, e, draft, CONFIG_PROBE_HTTP) ||
-	    !node_check_text(r, e->value, node_subject(e).text, 0))
+	    !(draft->probe->text = node_keep_text(r, e)))
 		return;
-	draft->probe->text = config_keep_text(r, node_text(e->value), node_length(e->value));
-	draft->probe->address = keep_url(r, node_text(e->value), node_length(e->value), &path);
-	if (draft->probe->address) {
+	if (config_http_address(node_text(e->value), node_length(e->value), address, &path)) {
+		draft->probe->address = config_keep_text(r, address, strlen(address));
 		draft->probe->path = config_keep_text(r, path, strlen(path));
 		return;
 	}
@@ -253,7 +247,8 @@ void ready_read(struct config_reader *r, const struct node_entry *e, struct conf
 {
 	struct draft draft = {.probe = probe, .owner = "ready"};
 
-	*probe = (struct config_probe){.every_ns = READY_EVERY_NS, .timeout_ns = READY_TIMEOUT_NS};
+	*probe = (struct config_probe){.every_ns = CONFIG_READY_EVERY_NS,
+	                               .timeout_ns = CONFIG_READY_TIMEOUT_NS};
 	read(r, e, &draft, "ready: {tcp: 127.0.0.1:8080}");
 }
 
@@ -263,4 +258,10 @@ void alive_read(struct config_reader *r, const struct node_entry *e, struct conf
 
 	*probe = (struct config_probe){.every_ns = ALIVE_EVERY_NS, .timeout_ns = ALIVE_TIMEOUT_NS};
 	read(r, e, &draft, "alive: {tcp: 127.0.0.1:8080}");
+}
+
+void config_ready_fit(struct config_task *task)
+{
+	if (task->ready.kind)
+		task->restart.ready_ns = task->ready.timeout_ns + TEND_SEC;
 }

@@ -397,8 +397,7 @@ void task_read(struct config_reader *r, const struct node_entry *e, struct task_
 	size_t before = errors->count;
 	node_read_fields(r, entries, n, TASK, CONFIG_COUNT(TASK), draft);
 	restart_finish(r, &draft->restart);
-	if (task->ready.kind)
-		task->restart.ready_ns = task->ready.timeout_ns;
+	config_ready_fit(task);
 	if (draft->command_at.line && draft->shell_at.line)
 		config_report(errors, draft->shell_at,
 		              "task '%s' has a command, at %zu:%zu, and a shell line; remove one",

@@ -300,7 +300,7 @@ TEST(a_task_tells_when_it_is_ready_and_alive)
 	ck_assert_str_eq(a->ready.address, "tcp:127.0.0.1:5432");
 	ck_assert_uint_eq(a->ready.every_ns, SECOND);
 	ck_assert_uint_eq(a->ready.timeout_ns, 60 * SECOND);
-	ck_assert_uint_eq(a->restart.ready_ns, 60 * SECOND);
+	ck_assert_uint_eq(a->restart.ready_ns, 61 * SECOND);
 	ck_assert_uint_eq(a->ready.after_ns, 0);
 	ck_assert_int_eq(a->alive.kind, CONFIG_PROBE_LOG);
 	ck_assert_str_eq(a->alive.text, "beat [0-9]+");

@@ -202,6 +202,16 @@ is "the code is that of the last attempt" "$CODE" 3
 has "each restart is told" err "exited with code 3; restart 1 in 20ms"
 has "the delay doubles up to its limit" err "restart 3 in 30ms"
 has "and so is the last failure" err "not started again after 4 failures"
+run "$TEND" run --restart transient --retries 1 --delay 1ms --ready 1 --ready-timeout 100ms \
+	-- sleep 1000
+is "a program that is not ready in time is stopped" "$CODE" 143
+has "and why is told" err "not ready within 100ms: tcp:127.0.0.1:1: "
+for wrong in '--ready x true' '--ready https://127.0.0.1 true' '--ready-timeout 1s true' \
+	'--jitter big true' '--factor 0.5 true' '--factor 2 true'; do
+	# shellcheck disable=SC2086
+	run "$TEND" run $wrong
+	is "wrong usage: run $wrong" "$CODE" 2
+done
 # retried ARGUMENT... - how often a program runs that fails until the fourth time.
 retried()
 {
