@@ -45,6 +45,9 @@ enum {
  * are spread over time, see tend_runtime_opts. An attempt that returned -ECANCELED although
  * nobody had asked the attempt to stop ends the task, as canceled.
  *
+ * All attempts of a thread run on the same thread, with its thread-local variables, and the thread
+ * sleeps in between. After a pthread_exit() no attempt follows.
+ *
  * No attempt follows once the task or its scope is canceled, or its scope closes. */
 struct tend_restart {
 	size_t size;           /* size of this struct, set by TEND_RESTART */

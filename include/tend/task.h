@@ -34,8 +34,8 @@ struct tend_task_opts {
 	void (*drop)(
 		void *arg); /* runs once when the task has ended, whether or not fn was called */
 	tend_scope hold;    /* the task owns this scope, see tend_scope_hold(); {0}: no scope */
-	const struct tend_restart *restart; /* fiber: when it runs again, see tend/supervise.h;
-	                                       copied. NULL: never */
+	const struct tend_restart *restart; /* fiber or thread: when it runs again, see
+	                                       tend/supervise.h; copied. NULL: never */
 };
 #define TEND_TASK_OPTS(...) TEND_OPTIONS_(tend_task_opts, __VA_ARGS__)
 

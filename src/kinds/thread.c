@@ -20,6 +20,7 @@ struct tend__thread_task {
 	tend_runtime *rt;                /* (c) */
 	_Atomic uint32_t go;             /* 0: the spawn goes on; 1: run; 2: the spawn failed */
 	jmp_buf out;                     /* (w) where a panic or an end leaves to */
+	uint32_t wait;                   /* (w) the answer of the last turn of an attempt */
 	uintptr_t guard_low, guard_high; /* (w) the guard below the stack */
 	size_t stack_bytes;              /* (w) */
 };
@@ -33,7 +34,7 @@ static void thread_wake(struct tend__task *t)
 void tend__thread_task_guard(const struct tend__task *t, uintptr_t *low, uintptr_t *high,
                              size_t *stack_bytes)
 {
-	const struct tend__thread_task *tt = t->data;
+	const struct tend__thread_task *tt = tend__own(t);
 
 	*low = tt->guard_low;
 	*high = tt->guard_high;
@@ -42,13 +43,53 @@ void tend__thread_task_guard(const struct tend__task *t, uintptr_t *low, uintptr
 
 static void thread_leave(struct tend__task *t)
 {
-	struct tend__thread_task *tt = t->data;
+	struct tend__thread_task *tt = tend__own(t);
 
 	tend__assert(tend__tls.task == t && tt->task == t);
 	longjmp(tt->out, 1);
 }
 
 static const struct tend__kind kind_thread = {.wake = thread_wake, .leave = thread_leave};
+
+/* ---- An attempt of a thread: a single turn ----
+ *
+ * All attempts run on the same thread, which sleeps in between: so no attempt fails because there
+ * is no thread to be had. Thread-local variables stay. */
+
+static uint32_t turn(struct tend__task *t)
+{
+	/* Relaxed: readers of the registry need no order with other members. */
+	tend__store_relaxed(&t->record->pid, tend__thread_number());
+	t->result = t->fn(t->arg);
+	tend__unwind(t);
+	return TEND__WAIT_NONE;
+}
+
+static void quit(struct tend__task *t, uint32_t wait)
+{
+	struct tend__thread_task *tt = tend__own(t);
+
+	tt->wait = wait;
+	thread_leave(t);
+}
+
+static const struct tend__kind attempt_of_thread = {
+	.wake = thread_wake, .turn = turn, .quit = quit};
+
+/* Takes the turns of the task until it has ended. */
+static void run_attempts(struct tend__thread_task *tt)
+{
+	struct tend__task *t = tt->task;
+
+	for (;;) {
+		if (setjmp(tt->out) == 0)
+			tt->wait = t->kind->turn(t);
+		if (tt->wait == TEND__WAIT_NONE)
+			return;
+		if (tt->wait != TEND__AGAIN)
+			tend__thread_rest(tt->rt, t, (enum tend__wait_kind)tt->wait);
+	}
+}
 
 /* Queues the thread to be joined: by the next spawn of a thread, or by the close of the
  * runtime, which waits for this task because the task still counts. */
@@ -69,15 +110,20 @@ static void unwind(struct tend__thread_task *tt)
 }
 
 /* The body left by pthread_exit() or by pthread_cancel(). The cleanups of tend_defer()
- * still run, and the task ends as aborted. */
+ * still run, and the task ends as aborted. No attempt follows, because the thread is to end. */
 static void left(void *p)
 {
 	struct tend__thread_task *tt = p;
 	struct tend__task *t = tt->task;
 
-	tend__assert(t->data == tt);
+	tend__assert(tend__own(t) == tt);
 	t->ending = TEND_ABORTED;
-	unwind(tt);
+	if (!(t->flags & TEND__RESTARTABLE))
+		unwind(tt);
+	else if (setjmp(tt->out) == 0) {
+		tend__attempt_of(t)->is_last = true;
+		tend__leave(t);
+	}
 }
 
 /* The destructors of the thread have run: no code of a task runs after the end of the task. */
@@ -88,7 +134,7 @@ static void end(void *p)
 
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
-	tend__assert(tend__tls.task == t && t->data == tt);
+	tend__assert(tend__tls.task == t && tend__own(t) == tt);
 	unwind(tt); /* a destructor may have deferred a cleanup */
 	tend__tls.task = NULL;
 	ending(tt);
@@ -118,7 +164,7 @@ static void body(void *p)
 		tend__futex_wait(&tt->go, 0, TEND_FOREVER);
 	if (tend__load_acquire(&tt->go) == 2)
 		return;
-	tend__assert(!tend__tls.task && t->data == tt);
+	tend__assert(!tend__tls.task && tend__own(t) == tt);
 	if (!(tt->rt->flags & TEND_NO_FAULT_HANDLERS)) {
 		tend__thread_guard(&tt->guard_low, &tt->guard_high, &tt->stack_bytes);
 		tend__fault_thread();
@@ -129,7 +175,10 @@ static void body(void *p)
 	tend__task_run(t);
 	tend__task_unmark(t, TEND__STARTING);
 	pthread_cleanup_push(left, tt);
-	run(tt);
+	if (t->flags & TEND__RESTARTABLE)
+		run_attempts(tt);
+	else
+		run(tt);
 	pthread_cleanup_pop(0);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 }
@@ -165,7 +214,7 @@ static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
 		return error;
 	tt->task = t;
 	tt->rt = tend__scope_of(t)->rt;
-	t->data = tt;
+	tend__set_own(t, tt);
 	t->fn = fn;
 	t->arg = arg;
 	tend__threads_reap(tt->rt, false);
@@ -203,13 +252,14 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 
 	if (error)
 		return error;
-	if (!fn || (opts->flags & TEND_ABORTABLE) || opts->restart)
+	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
 	TEND__VISIT(rt, scope.id);
 	struct tend__spawn spawn = {.rt = rt,
 	                            .site = site,
 	                            .opts = opts,
 	                            .ops = &kind_thread,
+	                            .attempts = opts->restart ? &attempt_of_thread : NULL,
 	                            .kind = TEND_KIND_THREAD,
 	                            .kept = out != NULL,
 	                            .starting = true};

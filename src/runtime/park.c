@@ -45,15 +45,9 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, uint32_t 
 	tend__timers_remove(&w->timers, &p.timer);
 }
 
-/* A thread sleeps on the low half of the word, which has the state and the bits. Out of line,
- * because the timespec of the sleep would put a guard word into the frame of every wait. */
-static __attribute__((noinline)) void park_thread(struct tend__task *t, uint32_t wait,
-                                                  uint64_t deadline)
+/* A parked thread sleeps on the low half of the word, which has the state and the bits. */
+static void sleep_until(struct tend__task *t, uint64_t deadline)
 {
-	tend__assert(!t->worker);
-	t->timed_out = false;
-	if (!tend__task_park(t, wait))
-		return;
 	for (;;) {
 		uint64_t word = tend__task_word(t);
 
@@ -67,6 +61,24 @@ static __attribute__((noinline)) void park_thread(struct tend__task *t, uint32_t
 		tend__futex_wait(&t->record->word, (uint32_t)word, deadline);
 	}
 	tend__task_run(t);
+}
+
+/* Out of line, because the timespec of the sleep would put a guard word into the frame of every
+ * wait. */
+static __attribute__((noinline)) void park_thread(struct tend__task *t, uint32_t wait,
+                                                  uint64_t deadline)
+{
+	tend__assert(!t->worker);
+	t->timed_out = false;
+	if (tend__task_park(t, wait))
+		sleep_until(t, deadline);
+}
+
+void tend__thread_rest(tend_runtime *rt, struct tend__task *t, enum tend__wait_kind wait)
+{
+	tend__assert(!t->worker && t == tend__tls.task);
+	if (tend__rest(rt, t, wait))
+		sleep_until(t, TEND_FOREVER);
 }
 
 static uint32_t timed(enum tend__wait_kind why, uint64_t deadline)

@@ -431,6 +431,8 @@ static inline struct tend__task *tend__self(struct tend__outside *room)
 	tend__may_go_on(t, 1);
 	return t;
 }
+/* The calling thread, which is a task, rests until it is notified. */
+void tend__thread_rest(tend_runtime *rt, struct tend__task *t, enum tend__wait_kind wait);
 /* Links the task to its scope, so that a cancel finds the task. */
 void tend__task_link(struct tend__task *t);
 /* Says to readers since when the task waits, for which object, and where. */

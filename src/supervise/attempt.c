@@ -316,7 +316,8 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 {
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__policy *policy = &l->rules->policy;
-	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || s->gave_up,
+	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || s->gave_up ||
+	                                        l->attempt.is_last,
 	                                .fatal = l->fatal && (t->result < 0 || t->ending),
 	                                .stop = l->wish == TEND__WISH_STOP,
 	                                .again = l->wish == TEND__WISH_AGAIN,

@@ -164,6 +164,7 @@ struct tend__attempt {
 	const struct tend__kind *kind; /* (c) an attempt is turns of this kind */
 	void *data;                    /* (w) the kind's, as of a task without attempts */
 	bool has_text;                 /* (w) the outcome of the attempt has a text */
+	bool is_last;                  /* (w) the kind can begin no other attempt */
 	int32_t error;                 /* (l) why the last attempt failed; 0: see its result */
 	int32_t stop_code;             /* (l) the attempt is asked to stop; 0: it is not */
 	const char *stop_text;         /* (l) a literal */

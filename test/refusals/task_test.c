@@ -97,8 +97,8 @@ REFUSES(tend_spawn_thread_at, EINVAL, "a thread that can be aborted", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.flags = TEND_ABORTABLE)))
 REFUSES(tend_spawn_thread_at, EINVAL, "a slash in the name", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.name = "a/b")))
-REFUSES(tend_spawn_thread_at, EINVAL, "a policy of restarts", outside,
-        spawn_thread(w, w->open, TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = 1))))
+REFUSES_BUT(tend_spawn_thread_at, EINVAL, "an unknown policy of restarts", outside, "; refused 1",
+            spawn_thread(w, w->open, TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = 99))))
 REFUSES(tend_spawn_thread_at, EINVAL, "a reserved field", outside,
         spawn_thread(w, w->open, TEND_TASK_OPTS(.reserved = 1)))
 REFUSES(tend_spawn_thread_at, EINVAL, "options without a size", outside,

@@ -142,10 +142,14 @@ static void begin(struct raced *r)
 	                                   .timeout_ns = pick(3) ? 0 : 2 * TEND_MS,
 	                                   .ready_ns = pick(4) ? 0 : TEND_MS,
 	                                   .grace_ns = pick(2) ? TEND_MS : TEND_SEC};
-	OK(tend_spawn(w.home, body, r,
-	              TEND_TASK_OPTS(.name = "raced", .drop = drop,
-	                             .flags = pick(2) ? TEND_ABORTABLE : 0, .restart = &r->restart),
-	              &r->task));
+	struct tend_task_opts opts = {
+		.size = sizeof(opts), .name = "raced", .drop = drop, .restart = &r->restart};
+	if (pick(3) == 0) {
+		OK(tend_spawn_thread(w.home, body, r, &opts, &r->task));
+		return;
+	}
+	opts.flags = pick(2) ? TEND_ABORTABLE : 0;
+	OK(tend_spawn(w.home, body, r, &opts, &r->task));
 }
 
 static void end_home(void)
