@@ -1,5 +1,8 @@
 /* Simulated processes: what only a simulation shows. A scenario that the real guard runs as
  * well is in scenarios/process.c. */
+/* First, because scenario.h has a variable that the parameters of these would shadow. */
+#include "kinds/process/process.h"
+
 #include "scenario.h"
 #include "where.h"
 
@@ -354,6 +357,45 @@ static int guard_dies_alone(void *arg)
 	no_thread_is_left();
 	return 0;
 }
+/* As if no number had been free when the process started, and the leader were never dead: its
+ * pid is that of the test. */
+static void never_die(tend_task t)
+{
+	struct tend__process *p = tend__task_at(rt, t.id)->data;
+
+	tend__lock(&p->children->lock);
+	tend__process_close(&p->pidfd);
+	p->pid = getpid();
+	tend__unlock(&p->children->lock);
+}
+
+static int leader_is_not_seen_dead(void *arg)
+{
+	struct tend_outcome o;
+	tend_task t;
+
+	(void)arg;
+	open_world(2);
+	t = process(root, "deaf without output", 0);
+	until_it_says(t, "up");
+	never_die(t);
+	uint64_t begun = tend_now();
+	tend_sim_kill_guard();
+	o = joined(t);
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -EPIPE);
+	ck_assert_ptr_nonnull(strstr(o.message, "not seen"));
+	ck_assert_uint_ge(tend_now() - begun, 5 * TEND_SEC);
+	close_world();
+	no_thread_is_left();
+	return 0;
+}
+TEST(a_leader_without_a_pidfd_is_not_said_to_be_killed_before_it_is)
+{
+	run_seeds("is_not_said_to_be_killed", (uint64_t)suite_count(20, 100, 1000),
+	          leader_is_not_seen_dead, NULL);
+}
+
 TEST(the_death_of_a_guard_alone_is_seen)
 {
 	run_seeds("the_death_of_a_guard_alone", (uint64_t)suite_count(20, 100, 1000),
