@@ -116,14 +116,15 @@ static struct tend__home nowhere = {.record = &nowhere_record};
 
 void tend__task_link(struct tend__task *t)
 {
-	tend__assert(!t->in_cancel_list && t->id);
+	tend__assert(!t->in_cancel_list);
 	tend__lock(&t->home->lock);
 	tend__link_append(&t->home->cancel_list, &t->in_scope);
 	tend__unlock(&t->home->lock);
 	t->in_cancel_list = true;
 }
 
-struct tend__task *tend__self_slow(struct tend__outside *room)
+/* Flat, because each task that waits comes here once. */
+__attribute__((flatten)) struct tend__task *tend__self_slow(struct tend__outside *room)
 {
 	struct tend__task *t = tend__tls.task;
 

@@ -103,7 +103,7 @@ int tend__stack_take(struct tend__worker *w, size_t bytes, struct tend__stack **
 		return error;
 	if (++w->stacks_used > w->stacks_peak)
 		w->stacks_peak = w->stacks_used;
-	tend__assert(s->low < (char *)s && s->bytes >= bytes);
+	tend__assert(s->bytes >= bytes);
 	s->announced = tend__stack_announce(s->low, (size_t)((char *)s - s->low));
 	*out = s;
 	return 0;
@@ -113,7 +113,6 @@ void tend__stack_give(struct tend__worker *w, struct tend__stack *s)
 {
 	tend__stack_forget(s->low, (size_t)((char *)s - s->low), s->announced);
 	tend__assert(w->stacks_used > 0 && !s->trimmed);
-	tend__assert(!tend__tls.task || tend__tls.task->stack != s); /* it runs there */
 	w->stacks_used--;
 	/* Relaxed: as in tend__stack_take(). */
 	if (tend__load_relaxed(&w->rt->no_stacks))

@@ -310,7 +310,7 @@ static void entry(void *arg)
 {
 	struct tend__task *t = arg;
 
-	tend__assert(t->worker == tend__tls.worker && t->stack);
+	tend__assert(t->worker == tend__tls.worker);
 	bury(t->worker);
 	for (;;) {
 		TEND__EDGE_ACQUIRE(t);

@@ -231,18 +231,22 @@ static void free_untouched(tend_runtime *rt, struct tend__scope *s, struct tend_
 	}
 }
 
-/* Records an end that was not completed, for readers that come later; but not of a task that ended
- * because its scope was canceled. The reason is in a note of the scope, and a shutdown would push
- * all failures out. The task has ended, so `extra` no longer changes. */
-static __attribute__((noinline, cold)) void remember(struct tend__scope *s,
-                                                     const struct tend__task *t, uint32_t outcome,
-                                                     uint64_t now)
+/* Says whether the end is recorded for readers that come later: an end that was not completed,
+ * but not of a task that ended because its scope was canceled. The reason is in a note of the
+ * scope, and a shutdown would push all failures out. */
+static inline bool is_memorable(const struct tend__task *t, uint32_t outcome)
+{
+	return outcome != TEND_COMPLETED &&
+	       (outcome != TEND_CANCELED || (tend__task_word(t) & TEND__CANCELED));
+}
+
+/* Records the end. The task has ended, so `extra` no longer changes. */
+static __attribute__((noinline)) void remember(struct tend__scope *s, const struct tend__task *t,
+                                               uint32_t outcome, uint64_t now)
 {
 	const struct tend__extra *extra = t->extra;
 	const char *text = NULL;
 
-	if (outcome == TEND_CANCELED && !(tend__task_word(t) & TEND__CANCELED))
-		return;
 	if (extra && extra->message[0])
 		text = extra->message;
 	else if (t->was_canceled)
@@ -299,7 +303,7 @@ void tend__task_finish(struct tend__task *t)
 	bool touched = !tend__task_end(t, outcome);
 	if (touched)
 		end_touched(t, outcome);
-	if (outcome != TEND_COMPLETED)
+	if (is_memorable(t, outcome))
 		remember(s, t, outcome, now);
 	if (tend__listened(rt))
 		tend__tell_all(s, t->record,

@@ -20,5 +20,6 @@ static inline __attribute__((always_inline)) int sleep_until(uint64_t deadline)
 	return error == -ETIMEDOUT ? 0 : error;
 }
 
-int tend_sleep_until(uint64_t deadline) { return sleep_until(deadline); }
+/* Out of line, because gcc splits a function in two that can be inlined. */
+__attribute__((noinline)) int tend_sleep_until(uint64_t deadline) { return sleep_until(deadline); }
 int tend_sleep(uint64_t ns) { return sleep_until(tend_after(ns)); }

@@ -48,7 +48,7 @@ bool tend__task_park(struct tend__task *t, uint32_t wait)
 	return true;
 }
 
-static bool notify(struct tend__task *t, const uint64_t *id)
+static inline __attribute__((always_inline)) bool notify(struct tend__task *t, const uint64_t *id)
 {
 	/* Relaxed: the exchange below decides. */
 	uint64_t old = tend__load_relaxed(&t->record->word), new;
