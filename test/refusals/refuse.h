@@ -58,7 +58,7 @@ struct row {
 	void (*stage)(struct world *w, const struct row *row);
 	int64_t (*ask)(struct world *w);
 	const char *expected; /* the report of judge(), or NULL: the error alone */
-	enum { LISTED, DIFFERS, UNLISTED, UNPROVOKED } table;
+	enum { LISTED, UNPROVOKED } table;
 	struct row *next;
 };
 extern struct row *rows;
@@ -138,15 +138,6 @@ void settle(const tend_runtime *rt);
 /* The header says that the refusal leaves a trace; `leaves` is the trace in the report. */
 #define REFUSES_BUT(function, error, why, stage, leaves, call) \
 	ROW_(#function, #error, why, stage, call, "-" #error leaves, LISTED)
-
-/* The function does not do as its header says; `today` is the whole report of now. Once
- * the function is mended, the row becomes a REFUSES(). */
-#define DIFFERS_TODAY(function, error, why, stage, today, call) \
-	ROW_(#function, #error, why, stage, call, today, DIFFERS)
-
-/* The function answers an error, and its header does not name the error. */
-#define REFUSES_UNLISTED(function, error, why, stage, call) \
-	ROW_(#function, #error, why, stage, call, NULL, UNLISTED)
 
 /* Nothing in this folder can bring the error about. */
 #define CANNOT_PROVOKE(function, error, why) \
