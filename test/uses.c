@@ -61,9 +61,17 @@ static int scopes(tend_runtime *rt)
 
 	n += tend_scope_open(scope, "group",
 	                     TEND_SCOPE_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT),
-	                                     .restarts = 3),
+	                                     .restarts = TEND_ANY_NUMBER,
+	                                     .strategy = TEND_ONE_FOR_ALL),
 	                     &below);
 	n += tend_scope_run(below, 0, &stats);
+	struct tend_need need = {0, TEND_NEED_READY, 0};
+	struct tend_child children[2] = {{body, NULL, NULL, NULL, NULL, 0, NULL},
+	                                 {body, NULL, NULL, NULL, &need, 1, NULL}};
+	tend_task made[2];
+	size_t bad;
+	n += tend_spawn_set(below, children, 2, TEND_TOGETHER, made, &bad);
+	n += tend_spawn_set_at(TEND_HERE, below, children, sizeof(children[0]), 2, 0, NULL, NULL);
 	uint64_t rests[4];
 	n += tend_restart_plan(TEND_RESTART(.retries = 3), 3, TEND_SEC, rests, 4);
 	n += tend_scope_seal(below) + tend_scope_unseal(below);

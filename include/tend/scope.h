@@ -25,8 +25,9 @@ struct tend_scope_opts {
 	/* See tend/supervise.h. */
 	const struct tend_restart *restart; /* for fibers without their own; copied */
 	uint32_t restarts;  /* more after failures in `period_ns`, and the scope gives up; at most
-	                       1024; 0: any number */
-	uint32_t reserved2; /* 0 */
+	                       1024, or TEND_ANY_NUMBER; default 5 with a strategy, otherwise any
+	                       number */
+	uint32_t strategy;  /* TEND_ALONE, TEND_ONE_FOR_ONE, ...: which tasks run again together */
 	uint64_t period_ns; /* default 30 s */
 };
 #define TEND_SCOPE_OPTS(...) TEND_OPTIONS_(tend_scope_opts, __VA_ARGS__)
@@ -212,7 +213,7 @@ struct tend_shutdown_opts {
 #define TEND_SHUTDOWN_OPTS(...) TEND_OPTIONS_(tend_shutdown_opts, __VA_ARGS__)
 
 /* Stops the subtree under one absolute deadline: shut admission, run cleanups,
- * drain, cancel, and in the last fifth of the time after the cancel (at most 1 s)
+ * drain, stop members (tend/supervise.h) each after those that need it, cancel, and in the last fifth of the time after the cancel (at most 1 s)
  * abort the abortable fibers and kill the processes. Cleanups that have not ended by
  * the last fifth of the whole time (at most 1 s) hold up the cancel no longer. A
  * task that is left then is marked abandoned: the task stays in the tree, is counted

@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+struct tend_process_opts;
+
 enum {
 	TEND_TEMPORARY = 0, /* runs once */
 	TEND_TRANSIENT,     /* runs again after a failure */
@@ -81,6 +83,79 @@ struct tend_restart {
  * "4 restarts in 5s, last: web failed with 3". `gave_up` of its counts says so. For the parent
  * of the scope this is a failure: `first_error` -ELOOP, with the name of the scope. */
 
+/* `restarts` of a scope: no number is too many. */
+#define TEND_ANY_NUMBER UINT32_MAX
+
+/* The strategy of a scope: which tasks run again together, after a failure.
+ *
+ * The fibers of a scope with a strategy are its members, also fibers without a policy. A fiber
+ * spawned by itself needs the fiber spawned before. The members of a set (tend_spawn_set()) have
+ * only the needs of the set. After a failure, a round stops the members of the strategy, each after
+ * its dependents. Then, when the rest of the failed member is over, the round begins their next
+ * attempts, each after its needs are ready. A round ends temporary members, and leaves stopped
+ * members stopped. tend_shutdown() stops all members in the same order.
+ *
+ * With TEND_ONE_FOR_ALL and TEND_REST_FOR_ONE the scope gives up when a member has failed for good,
+ * except a temporary member. */
+enum {
+	TEND_ALONE = 0,    /* the failed task; only tasks of sets are members */
+	TEND_ONE_FOR_ONE,  /* the failed member */
+	TEND_ONE_FOR_ALL,  /* all members */
+	TEND_REST_FOR_ONE, /* the failed member, and its dependents, direct or not */
+};
+
+/* ---- Sets ---- */
+
+/* The first attempt of a child waits for its needs. */
+enum {
+	TEND_NEED_STARTED = 0, /* an attempt of the need has begun */
+	TEND_NEED_READY,       /* an attempt of the need is ready, see tend_ready() */
+	TEND_NEED_COMPLETED,   /* the need has ended, completed */
+};
+struct tend_need {
+	size_t of;         /* index of the needed child */
+	uint32_t until;    /* TEND_NEED_STARTED, ... */
+	uint32_t reserved; /* 0 */
+};
+
+/* A task of a set. Fields are only ever added, at the end. */
+struct tend_child {
+	tend_fn *fn; /* a fiber, called once an attempt */
+	void *arg;
+	const struct tend_process_opts *process; /* NULL: processes are not taken yet */
+	const struct tend_task_opts *opts; /* for a fiber, without `hold`; NULL for all defaults */
+	const struct tend_need *needs;
+	size_t needs_count;
+	const char *site; /* NULL: the place of the call */
+};
+
+/* Flags of a set. */
+enum {
+	TEND_TOGETHER = 1 << 0, /* a child could not be made, or has failed for good: all end, each
+	                           after its dependents */
+};
+
+/* Spawns all of the children, or none, and returns at once. A child with needs is `queued`
+ * until all needs hold at once, and then begins. Later, the restart of a need does not restart the
+ * child. When a need can hold no more, because the needed child has ended, the dependent child ends
+ * as `rejected`, and the message of its outcome names the need. No command begins a child before
+ * its needs hold.
+ *
+ *   children  copied
+ *   flags     TEND_TOGETHER
+ *   out       the n tasks, with outcomes kept as by tend_spawn(); or NULL
+ *   bad       out, or NULL: the index of a bad child; n if no child is to blame.
+ *             -EINVAL is the error for a child without a function, with bad options, or with
+ *             a need of itself, of an index from n on, or in a circle
+ *   returns   0; -EINVAL; -E2BIG; -ENOMEM; or as tend_spawn(), with nothing spawned
+ *   threads   any */
+TEND_API TEND_MUST int tend_spawn_set_at(const char *site, tend_scope scope,
+                                         const struct tend_child *children, size_t child_size,
+                                         size_t n, uint32_t flags, tend_task *out, size_t *bad);
+#define tend_spawn_set(scope, children, n, flags, out, bad) \
+	tend_spawn_set_at(TEND_HERE, (scope), (children), sizeof(struct tend_child), (n), (flags), \
+	                  (out), (bad))
+
 /* Waits until everything in the scope has ended, and closes the scope: the body of a task that
  * supervises. A cancel of the caller, or a stop of its attempt, is passed on to the scope, and
  * the wait goes on.
@@ -101,7 +176,7 @@ TEND_API TEND_MUST int tend_scope_run(tend_scope scope, uint64_t deadline,
 /* Writes the rests after failures in a row, each of an attempt that takes no time, without the
  * jitter: until the retries are used, or the scope gives up. As the decisions themselves.
  *
- *   restarts  of the scope, at most 1024; 0: any number
+ *   restarts  of the scope, at most 1024; 0 and TEND_ANY_NUMBER: any number
  *   period_ns of the scope; 0: the default
  *   delays    room for n lengths
  *   returns   how many attempts follow the first, at most n; -EINVAL; -E2BIG; -ENOMEM

@@ -73,6 +73,19 @@ __attribute__((flatten)) int tend_spawn_at(const char *site, tend_scope scope, t
 	return 0;
 }
 
+struct tend__spawn tend__fiber_spawn(tend_runtime *rt, const char *site,
+                                     const struct tend_task_opts *opts, bool kept)
+{
+	return (struct tend__spawn){.rt = rt,
+	                            .site = site,
+	                            .opts = opts,
+	                            .ops = &kind_fiber,
+	                            .attempts = &attempt_of_fiber,
+	                            .kind = TEND_KIND_FIBER,
+	                            .kept = kept,
+	                            .in_set = true};
+}
+
 int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data)
 {
 	struct tend_task_opts opts = {

@@ -29,6 +29,7 @@ struct tend__spawn {
 	bool kept;                         /* the outcome is kept for joiners */
 	bool starting;                     /* the task itself clears STARTING when it runs */
 	bool forced;                       /* no admission refuses the task */
+	bool in_set; /* the caller makes the task run again, as one of a set */
 };
 
 /* Takes a slot, fills the record and wins the admission of the scope. The caller then
@@ -50,6 +51,9 @@ void tend__task_unprepare(struct tend__task *t);
  * Returns 0, -EINVAL or -E2BIG. */
 int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **opts);
 
+/* Returns the input of tend__task_prepare() for a fiber of a set. */
+struct tend__spawn tend__fiber_spawn(tend_runtime *rt, const char *site,
+                                     const struct tend_task_opts *opts, bool kept);
 /* runtime.spawn_cleaner */
 int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data);
 

@@ -15,6 +15,13 @@ static uint32_t wait_kind(const struct tend__row *r)
 	return (uint32_t)(r->word & TEND__WAIT) >> TEND__WAIT_SHIFT;
 }
 
+/* A task that has not begun, and waits for others. */
+static bool is_queued(const struct tend__row *r)
+{
+	return (r->word & TEND__STATE) == TEND__PARKED && wait_kind(r) >= TEND__WAIT_ROUND &&
+	       wait_kind(r) <= TEND__WAIT_NEEDS_COMPLETED;
+}
+
 static uint8_t state_of(const struct tend__row *r, bool canceled)
 {
 	uint32_t kind = tend__row_kind(r), state = r->word & TEND__STATE;
@@ -34,6 +41,8 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 		return TEND_STATE_BACKOFF;
 	if (state == TEND__PARKED && wait_kind(r) == TEND__WAIT_STOPPED)
 		return TEND_STATE_STOPPED;
+	if (is_queued(r))
+		return TEND_STATE_QUEUED;
 	/* A wait of the fiber that looks after a process is no state of the process. */
 	return kind == TEND_KIND_PROCESS ? TEND_STATE_RUNNING : (uint8_t)state;
 }
@@ -46,12 +55,30 @@ static bool is_ready(const struct tend__row *r, uint8_t state)
 	       state != TEND_STATE_STOPPED && state != TEND_STATE_ENDED;
 }
 
+/* Says for which task a queued task waits, by name. Returns false if that task has no row. */
+static bool say_queued(const tend_snapshot *s, const struct tend__row *r, struct tend__text *t)
+{
+	static const char *const until[] = {" started", " ready", " completed"};
+	uint32_t slot = tend__id_slot(r->object), row = slot < s->slots ? s->row_of[slot] : 0;
+
+	if (!row-- || tend__word_generation(s->rows[row].word) != tend__id_generation(r->object))
+		return false;
+	bool needs = wait_kind(r) >= TEND__WAIT_NEEDS_STARTED;
+	tend__text_s(t, needs ? "needs " : "round after ");
+	tend__text_bytes(t, tend__row_name(s, row), s->places[row].length);
+	if (needs)
+		tend__text_s(t, until[wait_kind(r) - TEND__WAIT_NEEDS_STARTED]);
+	return true;
+}
+
 static void wait_of(const tend_snapshot *s, const struct tend__row *r, char *buf, size_t size)
 {
 	struct tend__text t = tend__text(buf, size);
 
 	uint32_t kind = wait_kind(r);
 
+	if (is_queued(r) && say_queued(s, r, &t))
+		return;
 	if ((r->word & TEND__STATE) != TEND__PARKED || tend__row_kind(r) == TEND_KIND_PROCESS)
 		return;
 	if (kind < TEND__WAIT_KINDS)

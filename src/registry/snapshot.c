@@ -369,6 +369,7 @@ static int read_rows(tend_snapshot *s, char *records, uint32_t stride, uint32_t 
 	                    .letters_max = 2 * slots * NAME_WORDS};
 
 	memset(s->row_of, 0, used * sizeof(*s->row_of));
+	s->slots = used;
 	copy_all(s, &in, used);
 	tend__assert(s->count < slots || slots == 0);
 	tend__assert(in.letters <= in.letters_max);

@@ -77,11 +77,12 @@ struct tend_snapshot {
 	size_t bytes;               /* size of the block in which all this lies */
 	struct tend__row *rows;     /* by slot, except for scopes that were found late */
 	struct tend__place *places; /* as `rows` */
-	uint32_t *row_of;           /* by slot: the row plus one; 0: none */
-	uint32_t *order;            /* rows by path, then by id */
-	uint64_t *wheres;           /* as `rows`: the return address of the last park */
-	uint64_t *names;            /* in words, with zeros after the end of each name */
-	struct tend_info *infos;    /* as `order`; a row is filled at the first request */
+	uint32_t *row_of;           /* by slot, below `slots`: the row plus one; 0: none */
+	uint32_t slots;
+	uint32_t *order;         /* rows by path, then by id */
+	uint64_t *wheres;        /* as `rows`: the return address of the last park */
+	uint64_t *names;         /* in words, with zeros after the end of each name */
+	struct tend_info *infos; /* as `order`; a row is filled at the first request */
 	size_t infos_bytes;
 	char *sites; /* a copy: sites_count times TEND__SITE_BYTES */
 	uint32_t sites_count;

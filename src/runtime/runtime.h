@@ -158,6 +158,7 @@ struct tend__scope;
 struct tend__group;
 struct tend__monitor;
 struct tend_scope_opts;
+struct tend_reason;
 
 struct tend__stripe {
 	_Alignas(64) struct tend__lock lock;
@@ -201,6 +202,9 @@ struct tend_runtime {
 	                 const struct tend__kind *kind);
 	/* (c) The same for a scope, of whose options *out is made. */
 	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
+	/* (c) The same: has the members of the scope end for good, each after its dependents.
+	 * Returns whether any is still up; then tend__shutdown_news() is called when none is. */
+	bool (*stop_members)(struct tend__scope *s, const struct tend_reason *reason);
 	void (*gave_up)(tend_scope scope, const struct tend_reason *reason, void *arg); /* (c) */
 	void *gave_up_arg;                                                              /* (c) */
 	struct tend__segment segment; /* (c) with a lock inside */

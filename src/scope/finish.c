@@ -4,17 +4,26 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "runtime/monitor.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+/* The attempt of a restartable task, or NULL. The task has ended, or its life is over. */
+static const struct tend__attempt *attempt_of(const struct tend__task *t)
+{
+	return t->flags & TEND__RESTARTABLE ? t->data : NULL;
+}
+
 /* Crash beats cancel beats completion. A shield keeps cancels out of the waits,
  * not out of the outcome. */
 static uint32_t outcome_of(struct tend__task *t)
 {
-	t->was_canceled = tend__cancel_requested(t);
+	const struct tend__attempt *a = attempt_of(t);
+
+	t->was_canceled = tend__cancel_requested(t) || (a && a->for_good);
 	/* A result that the policy of the task takes for a success is no crash. */
 	if (t->ending && t->ending != TEND_COMPLETED)
 		return t->ending;
@@ -29,15 +38,13 @@ int32_t tend__error_of(const struct tend__task *t, uint32_t outcome)
 		return 0;
 	if (outcome == TEND_PANICKED)
 		return -EFAULT;
-	if (outcome == TEND_FAILED && (t->flags & TEND__RESTARTABLE)) {
-		const struct tend__attempt *a = t->data;
-
-		if (a->error)
-			return a->error;
-	}
+	const struct tend__attempt *a = attempt_of(t);
+	if (outcome == TEND_FAILED && a && a->error)
+		return a->error;
 	if (outcome == TEND_FAILED)
 		return t->result < 0 ? t->result : -EIO;
 	int32_t code = tend__task_word(t) & TEND__CANCELED ? t->cancel_code
+	               : a && a->for_good                  ? a->stop_code
 	               : t->was_canceled                   ? tend__scope_of(t)->reason.code
 	                                                   : 0;
 	return code ? code : -ECANCELED;
@@ -62,7 +69,11 @@ static void describe(struct tend__task *t, struct tend_outcome *o)
 		if (outcome != TEND_COMPLETED || !t->fn)
 			memcpy(o->message, t->extra->message, sizeof(o->message));
 	}
-	if (t->was_canceled && !(word & TEND__CANCELED))
+	const struct tend__attempt *a = attempt_of(t);
+	if (t->was_canceled && !(word & TEND__CANCELED) && a && a->for_good) {
+		o->reason = (struct tend_reason){.code = a->stop_code, .when = a->stopped_at};
+		tend__text_copy(o->reason.text, sizeof(o->reason.text), a->stop_text);
+	} else if (t->was_canceled && !(word & TEND__CANCELED))
 		o->reason = tend__scope_of(t)->reason;
 	else if (t->was_canceled && t->extra && t->extra->reason.code) {
 		o->reason = t->extra->reason;

@@ -51,6 +51,7 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = s->held = false;
 	s->rules = NULL;
 	s->group = NULL;
+	s->round = NULL;
 	s->gave_up = false;
 	s->critical_error = 0;
 	s->attempts = s->restarts = s->timeouts = 0;
@@ -249,8 +250,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	if (error)
 		return error;
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
-	if (!n || !tend__name_valid(name, n) || o.reserved || o.reserved2 ||
-	    o.shield == TEND_FOREVER)
+	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
 		return -EINVAL;
 	tend__deadline_check(o.deadline);
 	tend__deadline_check(o.shield);
@@ -269,7 +269,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	error = (o.deadline && o.deadline != TEND_FOREVER) || o.shield ? tend__monitor_start(p->rt)
 	                                                               : 0;
 	struct tend__group *group = NULL;
-	if (!error && (o.restart || o.restarts))
+	if (!error && (o.restart || o.restarts || o.strategy))
 		error = p->rt->supervise_scope(&o, &group);
 	if (error)
 		return error;

@@ -83,6 +83,7 @@ struct tend__scope {
 	bool closes_itself; /* (l) when it is empty, because the owner has ended */
 	bool held;          /* (t) given to its owner, and not opened by an attempt of the owner */
 	struct tend__group *group; /* (c) from the options, or NULL; its counters (l) */
+	struct tend__round *round; /* (l) NULL until the scope has a member */
 	bool gave_up;              /* (l) no attempt follows in this scope */
 	int32_t critical_error;    /* (l) why the scope was canceled by a critical task; or 0 */
 	uint64_t attempts, restarts, timeouts;     /* (l) */
@@ -376,5 +377,7 @@ int tend__shutdown(struct tend__scope *s, uint64_t id, uint64_t deadline,
 /* Tells the shutdowns under way above a task what had to be killed of it: how many processes,
  * and their names. Before the task ends. */
 void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const char *names);
+/* Tells the shutdowns under way above a scope that its members are down. */
+void tend__shutdown_news(struct tend__scope *s);
 
 #endif

@@ -6,7 +6,7 @@
  * the step, and the others wait. A step runs no code of the program, so no caller leaves in the
  * middle. The phases:
  *
- *   seal -> cleanups -> drain -> cancel -> abort and kill -> abandon
+ *   seal -> cleanups -> drain -> stops in order -> cancel -> abort and kill -> abandon
  *
  * In every phase a caller first asks whether the subtree is empty, and then asks the clock.
  * So a subtree that has become empty is never reported as late.
@@ -26,7 +26,7 @@
 
 enum { RETRY_NS = 10000000 }; /* between two tries to start a cleaner, or to find its stack */
 
-enum phase { CLEANING, DRAINING, CANCELED, FORCED, OVER };
+enum phase { CLEANING, DRAINING, STOPPING, CANCELED, FORCED, OVER };
 
 /* (c) constant  (t) runtime.tree  (l) home.lock of the scope  (x) any thread, in atomic steps */
 struct tend__shutdown {
@@ -37,6 +37,8 @@ struct tend__shutdown {
 	uint64_t deadline;         /* (l) */
 	enum phase phase;          /* (l) */
 	bool busy;                 /* (l) a caller takes a step, without the lock */
+	bool news;                 /* (l) the members of a scope are down: look at all */
+	bool up;                   /* (l) members of a scope are up */
 	struct tend__link waits;   /* (l) the sleeping callers */
 	uint32_t callers;          /* (t) */
 	_Atomic uint32_t users;    /* (x) callers and cleaners; the last frees the operation */
@@ -135,6 +137,36 @@ void tend__shutdown_killed(const struct tend__task *t, uint32_t processes, const
 		if (s->shutdown)
 			note_killed(s->shutdown, t->id, path, processes, names);
 	tend__unlock(&rt->tree);
+}
+
+void tend__shutdown_news(struct tend__scope *s)
+{
+	tend_runtime *rt = s->rt;
+
+	tend__lock(&rt->tree);
+	for (; s; s = tend__parent(s))
+		if (s->shutdown) {
+			tend__lock(&s->home.lock);
+			tend__assert_held(&s->shutdown->scope->home.lock);
+			s->shutdown->news = true;
+			tell(s->shutdown);
+			tend__unlock(&s->home.lock);
+		}
+	tend__unlock(&rt->tree);
+}
+
+/* Has the members of all scopes end in their order. Returns whether any is up. */
+static bool stop_members(struct tend__shutdown *op)
+{
+	tend_runtime *rt = op->scope->rt;
+	bool up = false;
+
+	tend__lock(&rt->tree);
+	for (struct tend__scope *s = tend__scope_is(op->scope, op->id) ? op->scope : NULL; s;
+	     s = tend__scope_next(s, op->scope, true))
+		up = rt->stop_members(s, &op->reason) || up;
+	tend__unlock(&rt->tree);
+	return up;
 }
 
 /* ---- The cleaner ---- */
@@ -264,7 +296,7 @@ static int start_cleaner(struct tend__shutdown *op)
 
 /* ---- The steps ---- */
 
-enum step { WAIT, CLEAN, CANCEL, FORCE, REPORT, DONE };
+enum step { WAIT, CLEAN, STOP, CANCEL, FORCE, REPORT, DONE };
 
 static bool is_empty(const struct tend__shutdown *op)
 {
@@ -284,6 +316,8 @@ static uint64_t due(const struct tend__shutdown *op, bool empty)
 		at = tend__last_part(op->report->begun, op->deadline);
 	else if (op->phase == DRAINING && op->drain < at)
 		at = op->drain;
+	else if (op->phase == STOPPING)
+		at = tend__last_part(op->report->begun, op->deadline);
 	else if (op->phase == CANCELED && !empty)
 		at = tend__last_part(op->report->canceled, op->deadline);
 	if (op->cleanups && !op->cleaning && op->retry < at)
@@ -309,7 +343,11 @@ static enum step next_step(struct tend__shutdown *op, bool empty, uint64_t now)
 		tell(op);
 	}
 	if (op->phase == DRAINING)
-		return empty || now >= due(op, empty) ? CANCEL : WAIT;
+		return empty || now >= due(op, empty) ? STOP : WAIT;
+	if (op->phase == STOPPING && op->news && !empty)
+		return STOP;
+	if (op->phase == STOPPING)
+		return empty || !op->up || now >= due(op, empty) ? CANCEL : WAIT;
 	if (empty && cleaned)
 		return REPORT;
 	if (op->phase == CANCELED && !empty && now >= due(op, empty))
@@ -346,10 +384,14 @@ static void take(struct tend__shutdown *op, enum step step, bool empty)
 	}
 	if (step == CLEAN)
 		op->cleaning = true;
+	op->news = op->news && step != STOP;
 	tend__unlock(&op->scope->home.lock);
 	if (step == CLEAN)
 		error = start_cleaner(op);
-	else if (step == CANCEL) {
+	else if (step == STOP) {
+		op->up = stop_members(op);
+		phase = STOPPING;
+	} else if (step == CANCEL) {
 		/* An empty subtree is canceled as well, so that tend_scope_reason() answers the
 		 * reason of the shutdown. */
 		op->report->canceled = op->reason.when = tend__clock();

@@ -125,7 +125,11 @@ static inline uint32_t tend__scope_count(uint64_t word)
 	X(LOCK, "lock", 'n') \
 	X(BACKOFF, "backoff", 't') \
 	X(STOPPED, "stopped", '-') \
-	X(STEP, "attempt", 'i')
+	X(STEP, "attempt", 'i') \
+	X(ROUND, "round after", 'i') \
+	X(NEEDS_STARTED, "needs started", 'i') \
+	X(NEEDS_READY, "needs ready", 'i') \
+	X(NEEDS_COMPLETED, "needs completed", 'i')
 enum tend__wait_kind {
 #define X(name, text, object) TEND__WAIT_##name,
 	TEND__WAITS(X)

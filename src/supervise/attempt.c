@@ -67,6 +67,7 @@ static void last_words(struct tend__task *t, uint8_t ending)
 	tend__unwind(t);
 	if (!t->ending)
 		t->ending = ending;
+	tend__member_over(t);
 }
 
 /* ---- The beginning of an attempt ---- */
@@ -97,14 +98,19 @@ static void forget_message(struct tend__task *t, struct tend__life *l)
 }
 
 /* Returns the ending of a task whose life ends at rest: canceled; or as the last attempt, because
- * the scope closes; or rejected, because no attempt has begun. */
-static uint8_t ending_at_rest(struct tend__task *t, const struct tend__life *l)
+ * the scope closes; or rejected, because no attempt has begun. A task that a need has rejected
+ * gets the text. */
+static uint8_t ending_at_rest(struct tend__task *t, const struct tend__life *l, const char *text)
 {
 	tend__assert(l->phase == TEND__LIFE_OVER);
 	if (!l->attempts)
 		t->result = -ECANCELED;
-	if (tend__is_canceled(t))
+	if (tend__is_canceled(t) || l->attempt.for_good)
 		return 0;
+	if (text[0]) {
+		tend__keep_text(t, text);
+		return TEND_REJECTED;
+	}
 	return l->attempts ? l->last : TEND_REJECTED;
 }
 
@@ -114,7 +120,7 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 {
 	uint64_t scope = tend__load_acquire(&t->home->record->word);
 
-	if (tend__scope_of(t)->gave_up)
+	if (tend__scope_of(t)->gave_up || tend__member_is_to_end(l) || tend__gate_broke(l))
 		return true;
 	if (l->attempts || l->phase == TEND__LIFE_STOPPED || l->wish == TEND__WISH_STOP ||
 	    (tend__task_word(t) & TEND__CANCELED))
@@ -136,6 +142,7 @@ static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUI
 	tend__describe(t, 0, tend__coarse(), 0);
 	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_STOPPED});
 	tend__callers_tell(t, TEND__STEP_STOPPED);
+	tend__member_leaves(t);
 	return TEND__WAIT_STOPPED;
 }
 
@@ -171,13 +178,22 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, bool calls
 	if (calls && tend__listened(tend__scope_of(t)->rt))
 		tend__task_began(t);
 	tend__callers_tell(t, TEND__STEP_BEGUN);
-	if (l->ready)
+	tend__member_began(t);
+	if (l->ready) {
 		tend__callers_tell(t, TEND__STEP_READY);
+		tend__member_is_ready(t);
+	}
 }
 
-/* Begins an attempt, if an attempt is due. Otherwise returns false, and *wait is the rest that
- * goes on, or TEND__WAIT_NONE for the end. */
-static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls, uint32_t *wait)
+/* The wait of a task at rest; or TEND__WAIT_NONE for the end, and then perhaps a reason. */
+struct rest {
+	uint32_t wait;
+	char text[128]; /* empty: no reason */
+};
+
+/* Begins an attempt, if an attempt is due. Otherwise returns false, and *rest is the rest that
+ * goes on, or the end. */
+static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls, struct rest *rest)
 {
 	uint64_t now =
 		l->phase == TEND__LIFE_FRESH && !l->rules->exact ? tend__coarse() : tend__clock();
@@ -185,15 +201,19 @@ static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls,
 
 	tend__assert(l->phase != TEND__LIFE_RUNS && l->phase != TEND__LIFE_OVER && !t->defers);
 	tend__lock(&t->home->lock);
+	rest->wait = TEND__WAIT_NONE;
+	rest->text[0] = 0;
 	if (ends_before(t, l)) {
+		if (tend__gate_broke(l))
+			tend__gate_say(l, rest->text, sizeof(rest->text));
 		end_life(t, l);
-		*wait = TEND__WAIT_NONE;
 	} else if (l->wish == TEND__WISH_STOP) {
 		l->wish = TEND__WISH_NONE;
-		*wait = stop_life(t, l);
+		rest->wait = stop_life(t, l);
 	} else if (l->wish != TEND__WISH_AGAIN && is_early(l, now)) {
-		*wait = l->phase == TEND__LIFE_STOPPED ? TEND__WAIT_STOPPED : TEND__WAIT_BACKOFF;
-	} else {
+		rest->wait =
+			l->phase == TEND__LIFE_STOPPED ? TEND__WAIT_STOPPED : TEND__WAIT_BACKOFF;
+	} else if ((rest->wait = tend__member_waits(t)) == TEND__WAIT_NONE) {
 		begins = true;
 		begin_attempt(t, l, calls, now);
 	}
@@ -205,14 +225,14 @@ static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls,
  * before the beginning, because a probe that names the new attempt writes a text under the stripe.
  * Without the stripe `extra` may not even be read, because a cancel may be making it; so the life
  * knows whether there is a text, and most restarts take no stripe. */
-static bool begin(struct tend__task *t, struct tend__life *l, bool calls, uint32_t *wait)
+static bool begin(struct tend__task *t, struct tend__life *l, bool calls, struct rest *rest)
 {
 	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
 
 	if (!l->attempt.has_text)
-		return begin_if_due(t, l, calls, wait);
+		return begin_if_due(t, l, calls, rest);
 	tend__lock(stripe);
-	bool begins = begin_if_due(t, l, calls, wait);
+	bool begins = begin_if_due(t, l, calls, rest);
 	if (begins)
 		forget_message(t, l);
 	tend__unlock(stripe);
@@ -225,12 +245,14 @@ static bool begin(struct tend__task *t, struct tend__life *l, bool calls, uint32
 static uint8_t ending_of(const struct tend__task *t, const struct tend__life *l,
                          const struct tend__decision *d)
 {
+	bool canceled = tend__is_canceled(t) || l->attempt.for_good;
+
 	if (t->ending == TEND_PANICKED)
 		return t->ending;
 	/* A cancel beats a failure, be that a time missed, or a result negative or in a list. */
-	if (l->late && !tend__is_canceled(t))
+	if (l->late && !canceled)
 		return TEND_FAILED;
-	if (t->ending || tend__is_canceled(t))
+	if (t->ending || canceled)
 		return t->ending;
 	if (d->outcome == TEND__WAS_CANCELED)
 		return TEND_CANCELED;
@@ -258,6 +280,7 @@ static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->
 	l->rung = TEND__RUNG_NONE;
 	l->wish = TEND__WISH_NONE;
 	l->attempt.stop_code = 0;
+	l->attempt.for_good = false;
 	tend__life_no_alarm(t);
 	tend__task_between(t, outcome_of(t, l));
 	/* Relaxed: for readers, of the last attempt. */
@@ -317,10 +340,11 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__policy *policy = &l->rules->policy;
 	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || s->gave_up ||
-	                                        l->attempt.is_last,
+	                                        l->attempt.is_last || tend__member_is_to_end(l),
 	                                .fatal = l->fatal && (t->result < 0 || t->ending),
 	                                .stop = l->wish == TEND__WISH_STOP,
-	                                .again = l->wish == TEND__WISH_AGAIN,
+	                                .again =
+	                                        l->wish == TEND__WISH_AGAIN || tend__round_stops(l),
 	                                .late = l->late,
 	                                .broken = t->ending != 0,
 	                                .result = t->result,
@@ -328,6 +352,42 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 
 	tend__assert_held(&t->home->lock);
 	return tend__decide(policy, l->failures, &end, random_for(s->rt, policy));
+}
+
+/* Returns whether the end of the attempt makes the scope give up: there are too many restarts, or
+ * the tasks of the scope belong together, and this task has failed for good. */
+static bool makes_give_up(struct tend__task *t, const struct tend__life *l,
+                          const struct tend__decision *d, bool failed, uint64_t now)
+	TEND_REQUIRES(&t->home->lock)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	tend__assert_held(&t->home->lock);
+	if (failed)
+		return tend__group_counts(t, now);
+	if (d->verdict != TEND__ENDS || d->outcome != TEND__HAS_FAILED || !tend__group_is_one(s) ||
+	    l->rules->policy.type == TEND__TEMPORARY || tend__is_to_end(t) ||
+	    tend__member_is_to_end(l) || s->gave_up)
+		return false;
+	s->gave_up = true;
+	return true;
+}
+
+/* Another attempt follows. Returns the wait until then. */
+static uint32_t go_on(struct tend__task *t, struct tend__life *l, const struct tend__decision *d,
+                      bool failed, uint64_t now) TEND_REQUIRES(&t->home->lock)
+{
+	struct tend__scope *s = tend__scope_of(t);
+
+	tend__assert_held(&t->home->lock);
+	l->restarts += d->outcome == TEND__HAS_FAILED;
+	s->restarts += failed;
+	uint32_t wait = rest_until(t, l, now, failed ? spread(s->rt, now, d->rest_ns) : d->rest_ns);
+	if (failed && tend__group_is_one(s))
+		tend__round_fails(t);
+	else
+		tend__member_is_down(t);
+	return wait;
 }
 
 /* Decides, for good or until the next attempt ends, and sets *wait. Returns false, with nothing
@@ -343,13 +403,19 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	uint64_t now = l->rules->exact || s->group || s->rt->restart_gap_ns ? tend__clock()
 	                                                                    : tend__coarse();
 	struct tend__decision d = look(t, l, now);
+	/* Without a stack now, a moment later there is no stack either. */
+	if (!started && !d.rest_ns)
+		d.rest_ns = TEND_MS;
+	/* A set is made as a whole, or not at all. */
+	if (!started && l->attempts == 1 && tend__member_is_together(l))
+		d.verdict = TEND__ENDS;
 	if (d.verdict != TEND__ENDS && !alone) {
 		tend__unlock(&t->home->lock);
 		return false;
 	}
 	bool failed = d.verdict == TEND__RUNS && d.outcome == TEND__HAS_FAILED &&
-	              l->wish == TEND__WISH_NONE;
-	bool gives_up = failed && tend__group_counts(t, now);
+	              l->wish == TEND__WISH_NONE && !tend__round_stops(l);
+	bool gives_up = makes_give_up(t, l, &d, failed, now), for_good = !failed;
 	if (gives_up)
 		d.verdict = TEND__ENDS;
 	l->failures = d.failures;
@@ -361,6 +427,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	if (gives_up && !l->last)
 		l->last = TEND_FAILED;
 	s->timeouts += l->late;
+	if (l->member && l->ready)
+		tend__gate_is_not_ready(l->member);
 	if (d.verdict == TEND__ENDS) {
 		/* A cancel counts more than a result, as it does for the task. */
 		tell_end(t, !l->last && tend__is_canceled(t) ? TEND_CANCELED : outcome_of(t, l));
@@ -374,18 +442,13 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	}
 	if (d.verdict == TEND__STOPS)
 		*wait = stop_life(t, l);
-	else if (d.verdict == TEND__RUNS) {
-		l->restarts += d.outcome == TEND__HAS_FAILED;
-		s->restarts += failed;
-		/* Without a stack now, a moment later there is no stack either. */
-		uint64_t rest = started || d.rest_ns ? d.rest_ns : TEND_MS;
-		*wait = rest_until(t, l, now, failed ? spread(s->rt, now, rest) : rest);
-	}
+	else if (d.verdict == TEND__RUNS)
+		*wait = go_on(t, l, &d, failed, now);
 	tend__unlock(&t->home->lock);
 	if (d.verdict != TEND__ENDS)
 		tend__life_note(t);
 	if (gives_up)
-		tend__group_gives_up(t);
+		tend__group_gives_up(t, for_good);
 	return true;
 }
 
@@ -410,18 +473,30 @@ static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
 	return wait;
 }
 
+/* Begins an attempt. Otherwise the life ends, or *wait is the rest that goes on. Out of line,
+ * because the stack of an attempt should not hold the text. */
+static __attribute__((noinline)) bool begins(struct tend__task *t, struct tend__life *l, bool calls,
+                                             uint32_t *wait)
+{
+	struct rest rest;
+
+	if (begin(t, l, calls, &rest))
+		return true;
+	*wait = rest.wait;
+	if (rest.wait == TEND__WAIT_NONE)
+		last_words(t, ending_at_rest(t, l, rest.text));
+	return false;
+}
+
 static uint32_t turn(struct tend__task *t)
 {
 	struct tend__life *l = tend__life_of(t);
 	const struct tend__kind *kind = l->attempt.kind;
-	uint32_t wait = TEND__WAIT_NONE;
+	uint32_t wait;
 
 	if (l->phase != TEND__LIFE_RUNS) {
-		if (!begin(t, l, !kind->begin, &wait)) {
-			if (wait == TEND__WAIT_NONE)
-				last_words(t, ending_at_rest(t, l));
+		if (!begins(t, l, !kind->begin, &wait))
 			return wait;
-		}
 		if (kind->begin)
 			kind->begin(t);
 	}
@@ -436,7 +511,9 @@ static void leave(struct tend__task *t)
 	const struct tend__kind *kind = l->attempt.kind;
 	uint32_t wait = TEND__WAIT_NONE;
 
-	if (l->phase != TEND__LIFE_OVER) {
+	if (l->phase == TEND__LIFE_OVER)
+		tend__member_over(t);
+	else {
 		wait = kind->broke ? kind->broke(t) : wait;
 		wait = wait == TEND__WAIT_NONE ? attempt_over(t, l) : wait;
 	}
@@ -465,14 +542,14 @@ static void say_not_started(struct tend__task *t, int error)
 static void starved(struct tend__task *t, int error)
 {
 	struct tend__life *l = tend__life_of(t);
-	uint32_t wait = TEND__WAIT_NONE;
+	uint32_t wait;
 
 	tend__assert(!t->worker && !t->stack);
 	if (l->attempt.kind->starved) {
 		l->attempt.kind->starved(t, error);
 		return;
 	}
-	if (begin(t, l, false, &wait)) {
+	if (begins(t, l, false, &wait)) {
 		t->result = error;
 		t->ending = TEND_FAILED;
 		say_not_started(t, error);
@@ -482,8 +559,6 @@ static void starved(struct tend__task *t, int error)
 		tend__assert(decided);
 		if (wait == TEND__WAIT_NONE)
 			last_words(t, l->last);
-	} else if (wait == TEND__WAIT_NONE) {
-		last_words(t, ending_at_rest(t, l));
 	}
 	if (wait == TEND__WAIT_NONE)
 		tend__scope_of(t)->rt->finish(t);
@@ -513,6 +588,8 @@ static void gone(struct tend__task *t)
 	/* The task was never published. */
 	if (l->rules) {
 		tend__lock(&s->home.lock);
+		tend__assert_held(&t->home->lock);
+		tend__member_unborn(t);
 		tend__rules_give(s, l->rules);
 		tend__unlock(&s->home.lock);
 	}

@@ -4,17 +4,12 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
+int tend__life_make(struct tend__task *t, const struct tend_restart *restart,
                     const struct tend__kind *kind)
 {
 	struct tend__scope *s = tend__scope_of(t);
-
-	if (!restart) {
-		if (!s->group->restart.size)
-			return 0;
-		restart = &s->group->restart;
-	}
 	int error = tend__monitor_start(s->rt);
+
 	tend__assert((tend__task_word(t) & TEND__STATE) == TEND__FREE && !t->data);
 	if (error)
 		return error;
@@ -38,4 +33,24 @@ int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
 	t->flags |= TEND__RESTARTABLE;
 	t->kind = &tend__kind_restartable;
 	return 0;
+}
+
+const struct tend_restart *tend__restart_of(const struct tend__scope *s,
+                                            const struct tend_restart *own)
+{
+	static const struct tend_restart once = {.size = sizeof(once), .policy = TEND_TEMPORARY};
+
+	return own ? own : s->group && s->group->restart.size ? &s->group->restart : &once;
+}
+
+int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
+                    const struct tend__kind *kind)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	bool strategy = s->group && s->group->strategy;
+
+	if (!restart && !strategy && !s->group->restart.size)
+		return 0;
+	int error = tend__life_make(t, tend__restart_of(s, restart), kind);
+	return !error && strategy ? tend__member_add(t) : error;
 }

@@ -37,7 +37,7 @@ static int start(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->h
 {
 	tend__assert_held(&t->home->lock);
 	/* The caller does not want an attempt that is to stop. */
-	if (l->phase == TEND__LIFE_RUNS && l->wish != TEND__WISH_STOP)
+	if (l->phase == TEND__LIFE_RUNS && l->wish != TEND__WISH_STOP && !tend__round_stops(l))
 		return l->wish == TEND__WISH_AGAIN;
 	l->wish = TEND__WISH_AGAIN;
 	if (l->phase != TEND__LIFE_RUNS)
@@ -66,7 +66,7 @@ static int wish(struct tend__task *t, enum command command, struct tend__caller 
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert_held(&t->home->lock);
-	if (l->phase == TEND__LIFE_OVER || tend__is_to_end(t))
+	if (l->phase == TEND__LIFE_OVER || tend__is_to_end(t) || tend__member_is_to_end(l))
 		return -ECANCELED;
 	if (command == RESTART && l->rules->policy.type == TEND__TEMPORARY)
 		return -EINVAL;
@@ -181,6 +181,8 @@ static uint32_t state_of(const struct tend__life *l)
 		                                     : TEND_STATE_STOPPING;
 	case TEND__LIFE_RESTS:
 		return TEND_STATE_BACKOFF;
+	case TEND__LIFE_QUEUED:
+		return TEND_STATE_QUEUED;
 	case TEND__LIFE_STOPPED:
 		return TEND_STATE_STOPPED;
 	default:

@@ -40,9 +40,14 @@ int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group
 
 	if (error)
 		return error;
-	if (opts->restarts > TEND__RESTARTS_MAX)
+	uint32_t restarts = opts->restarts;
+	if (opts->strategy && !restarts)
+		restarts = 5;
+	if (restarts == TEND_ANY_NUMBER)
+		restarts = 0;
+	if (restarts > TEND__RESTARTS_MAX || opts->strategy > TEND_REST_FOR_ONE)
 		return -EINVAL;
-	struct tend__group *g = make(&rules, opts->restarts);
+	struct tend__group *g = make(&rules, restarts);
 	if (!g)
 		return -ENOMEM;
 	if (opts->restart) {
@@ -55,8 +60,9 @@ int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group
 		g->restart.success = success;
 		g->restart.fatal = fatal;
 	}
-	g->counts = opts->restarts;
-	g->in.restarts = opts->restarts;
+	g->strategy = opts->strategy;
+	g->counts = restarts;
+	g->in.restarts = restarts;
 	g->in.period_ns = opts->period_ns ? opts->period_ns : 30 * TEND_SEC;
 	*out = g;
 	return 0;
@@ -102,13 +108,9 @@ static void say_last(struct tend__text *text, const struct tend__task *t)
 
 	tend__name_load(t->record->name, words);
 	tend__name_unpack(words, name);
-	tend__text_s(text, name);
-	if (t->ending == TEND_PANICKED)
-		tend__text_s(text, " panicked");
-	else if (l->attempt.error)
-		tend__text_f(text, " failed: %s", tend_strerror(l->attempt.error));
-	else
-		tend__text_f(text, " failed with %d", (int)t->result);
+	tend__text_f(text, "%s ", name);
+	tend__say_end(text, t->ending == TEND_PANICKED ? TEND_PANICKED : TEND_FAILED,
+	              l->attempt.error, t->result);
 }
 
 /* For the parent a scope that gave up is a failure. */
@@ -128,7 +130,7 @@ static void tell_parent(struct tend__scope *s)
 	tend__unlock(&parent->home.lock);
 }
 
-void tend__group_gives_up(struct tend__task *t)
+void tend__group_gives_up(struct tend__task *t, bool for_good)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__intensity *in = &s->group->in;
@@ -136,10 +138,14 @@ void tend__group_gives_up(struct tend__task *t)
 	struct tend__text text = tend__text(reason.text, sizeof(reason.text));
 
 	/* The count and the period do not change. */
-	tend__text_f(&text, "%u restarts in ", in->restarts + 1);
-	tend__text_period(&text, in->period_ns);
-	tend__text_s(&text, ", last: ");
+	if (!for_good) {
+		tend__text_f(&text, "%u restarts in ", in->restarts + 1);
+		tend__text_period(&text, in->period_ns);
+		tend__text_s(&text, ", last: ");
+	}
 	say_last(&text, t);
+	if (for_good)
+		tend__text_s(&text, " for good");
 	tell_parent(s);
 	/* If the scope is canceled already, the first reason stays. */
 	tend__scope_cancel(s, s->id, &reason);
@@ -148,4 +154,17 @@ void tend__group_gives_up(struct tend__task *t)
 	/* Relaxed: an owner of this moment may hear of it either way. */
 	if (s->rt->gave_up && !tend__load_relaxed(&s->owner))
 		s->rt->gave_up((tend_scope){s->id}, &reason, s->rt->gave_up_arg);
+}
+
+void tend__keep_text(struct tend__task *t, const char *text)
+{
+	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
+
+	tend__lock(stripe);
+	/* Without memory the outcome has no text. */
+	if (tend__task_extra(t))
+		tend__text_copy(t->extra->message, sizeof(t->extra->message), text);
+	tend__unlock(stripe);
+	if (t->flags & TEND__RESTARTABLE)
+		tend__attempt_of(t)->has_text = true;
 }

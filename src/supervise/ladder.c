@@ -136,9 +136,11 @@ static bool next_rung(struct tend__task *t, struct tend__life *l, uint64_t now)
 	if (l->rung == TEND__RUNG_STUCK)
 		return false;
 	l->rung++;
-	if (l->rung == TEND__RUNG_STUCK)
+	if (l->rung == TEND__RUNG_STUCK) {
 		bits = TEND__ABANDONED;
-	else
+		if (tend__round_stops(l))
+			tend__round_name(t);
+	} else
 		tend__life_alarm(t, later(now, l->rules->grace_ns));
 	tell(t, bits);
 	return l->rung == TEND__RUNG_FORCED;

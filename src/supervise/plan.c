@@ -32,6 +32,9 @@ int tend_restart_plan(const struct tend_restart *restart, uint32_t restarts, uin
                       uint64_t *delays, size_t n)
 {
 	struct tend__rules rules = {0};
+
+	if (restarts == TEND_ANY_NUMBER)
+		restarts = 0;
 	struct tend__intensity in = {.restarts = restarts,
 	                             .period_ns = period_ns ? period_ns : 30 * TEND_SEC};
 	int error = tend__rules_read(restart, &rules);

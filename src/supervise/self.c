@@ -25,6 +25,7 @@ static void say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
 	tend__task_unmark(t, TEND__UNREADY);
 	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_READY});
 	tend__callers_tell(t, TEND__STEP_READY);
+	tend__member_is_ready(t);
 }
 
 int tend_ready(void)
@@ -53,19 +54,6 @@ int tend_alive(void)
 	return 0;
 }
 
-static void keep_text(struct tend__task *t, const char *text)
-{
-	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
-
-	tend__lock(stripe);
-	/* Without memory the outcome has no text. */
-	if (tend__task_extra(t))
-		tend__text_copy(t->extra->message, sizeof(t->extra->message), text);
-	tend__unlock(stripe);
-	if (t->flags & TEND__RESTARTABLE)
-		tend__attempt_of(t)->has_text = true;
-}
-
 static void keep(struct tend__task *t, const char *fmt, va_list args) TEND_PRINTF(2, 0);
 static void keep(struct tend__task *t, const char *fmt, va_list args)
 {
@@ -73,7 +61,7 @@ static void keep(struct tend__task *t, const char *fmt, va_list args)
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	tend__text_trim(text);
-	keep_text(t, text);
+	tend__keep_text(t, text);
 }
 
 int tend_fail(int code, const char *fmt, ...)

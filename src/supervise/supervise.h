@@ -16,12 +16,16 @@
  *
  * Files, each uses only those above it:
  *   tell.c     a life for readers: events, and what the record does not say
+ *   order.c    the members of a scope, and their needs (order.h)
  *   rules.c    policies, each kept once in a scope
  *   group.c    the restarts of a scope: its default policy, and giving up
+ *   gate.c     the needs of a member of a set, before its first attempt
  *   caller.c   waits for a step in the life of a task
  *   ladder.c   the stop of an attempt, its timeouts, and the end of a rest
+ *   round.c    members that end and begin together
  *   attempt.c  the turn of a task, and the decision at the end of an attempt
  *   birth.c    how a task becomes restartable
+ *   set.c      tasks that are admitted together, with needs
  *   self.c     calls of a running attempt, and of its probes
  *   command.c  stop, start, restart, and questions
  *   force.c    the end of one task, with force
@@ -37,6 +41,9 @@
 #include "runtime/monitor.h"
 #include "scope/scope.h"
 
+struct tend__member;
+struct tend__text;
+
 /* A policy, and the restartable tasks of a scope that share it. */
 struct tend__rules {
 	struct tend__rules *next;   /* home.lock */
@@ -50,6 +57,7 @@ struct tend__rules {
 
 enum tend__life_phase {
 	TEND__LIFE_FRESH,   /* in a run queue, for the next attempt */
+	TEND__LIFE_QUEUED,  /* until its needs hold, or the round lets it begin */
 	TEND__LIFE_RUNS,    /* an attempt is under way */
 	TEND__LIFE_RESTS,   /* until `alarm` rings */
 	TEND__LIFE_STOPPED, /* until a command starts the task */
@@ -75,6 +83,7 @@ enum tend__wish {
 struct tend__life {
 	struct tend__attempt attempt; /* first */
 	struct tend__rules *rules;    /* (l) NULL once over */
+	struct tend__member *member;  /* (l) NULL: none; the turn may look without the lock */
 	void (*drop)(void *arg);      /* (c) the task's, whose own `drop` is NULL until the end */
 	/* (l) Rings at the end of the rest, or at the next look at the attempt that runs. */
 	struct tend__alarm alarm;
@@ -135,6 +144,7 @@ enum { TEND__RESTARTS_MAX = 1024 }; /* in a period */
 /* The options of a scope about restarts. In one piece of memory, so that scope/ frees the group. */
 struct tend__group {
 	struct tend_restart restart; /* (c) size 0: none */
+	uint32_t strategy;           /* (c) TEND_ALONE, ... */
 	bool counts;                 /* (c) the restarts, in `in` */
 	bool noted;                  /* home.lock; the registry has a note of the restarts */
 	struct tend__intensity in;   /* home.lock */
@@ -142,10 +152,53 @@ struct tend__group {
 };
 /* runtime.supervise_scope */
 int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group **out);
+/* Returns whether the tasks of the scope run again together. */
+static inline bool tend__group_is_one(const struct tend__scope *s)
+{
+	return s->group && s->group->strategy >= TEND_ONE_FOR_ALL;
+}
 /* Counts a restart of the task. Returns true if that is one too many: then the scope gives up. */
 bool tend__group_counts(struct tend__task *t, uint64_t now) TEND_REQUIRES(&t->home->lock);
-/* The scope of the task has given up: cancels the scope. */
-void tend__group_gives_up(struct tend__task *t);
+/* The scope of the task has given up, because the task has failed for good, or because of the
+ * number of restarts: cancels the scope. */
+void tend__group_gives_up(struct tend__task *t, bool for_good);
+
+/* Keeps a text about the end of a task for its outcome. */
+void tend__keep_text(struct tend__task *t, const char *text);
+
+/* order.c */
+
+/* Before the publication: makes a task a member that is spawned by itself. Returns 0 or
+ * -ENOMEM. */
+int tend__member_add(struct tend__task *t);
+/* The task was never published. */
+void tend__member_unborn(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* Finds or makes the round of a scope. Returns NULL without memory. */
+struct tend__round *tend__round_make(struct tend__scope *s);
+/* Returns whether the round has the attempt end. */
+bool tend__round_stops(const struct tend__life *l);
+/* Returns whether the task is of a set with TEND_TOGETHER. */
+bool tend__member_is_together(const struct tend__life *l);
+/* Returns whether the task is to end for good by the end of its set, or by a shutdown. */
+bool tend__member_is_to_end(const struct tend__life *l);
+/* Shows readers the task as the cause of the rest of all members at rest. */
+void tend__round_name(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* Writes how a task has ended: "failed with 3". */
+void tend__say_end(struct tend__text *text, uint32_t outcome, int32_t error, int32_t result);
+
+/* gate.c; all under the lock of the scope */
+
+/* The needs of this kind hold from here on; the member is not ready any more. */
+void tend__gate_holds(struct tend__member *m, uint32_t until);
+void tend__gate_is_not_ready(struct tend__member *m);
+/* The member has ended for good. */
+void tend__gate_ended(struct tend__member *m);
+/* Returns the wait for a need, whose task is in *object; or TEND__WAIT_NONE if all needs hold or
+ * have held. */
+uint32_t tend__gate_waits(struct tend__member *m, uint64_t *object);
+/* Returns whether a need of the member can hold no more; the second says which need. */
+bool tend__gate_broke(const struct tend__life *l);
+void tend__gate_say(const struct tend__life *l, char *buf, size_t size);
 
 /* caller.c */
 
@@ -189,12 +242,35 @@ void tend__life_no_alarm(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 /* The alarm has rung. */
 void tend__life_rings(tend_runtime *rt, uint64_t id);
 
+/* round.c; all but the last two under the lock of the scope */
+
+/* The task has failed and rests: the members of the strategy end, and begin anew. */
+void tend__round_fails(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* Returns the wait of a task that may not begin yet, or TEND__WAIT_NONE. */
+uint32_t tend__member_waits(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* The attempt has begun; is ready; has ended, and another follows. */
+void tend__member_began(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+void tend__member_is_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+void tend__member_is_down(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* The task is stopped. */
+void tend__member_leaves(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+/* The task has said its last words. */
+void tend__member_over(struct tend__task *t);
+/* runtime.stop_members */
+bool tend__round_stop_all(struct tend__scope *s, const struct tend_reason *reason);
+
 /* attempt.c */
 
 extern const struct tend__kind tend__kind_restartable;
 
 /* birth.c */
 
+/* Makes the task run again and again, as `restart` says. Returns 0 or the error. */
+int tend__life_make(struct tend__task *t, const struct tend_restart *restart,
+                    const struct tend__kind *kind);
+/* Returns the policy of a task of the scope: its own, or that of the scope, or to run once. */
+const struct tend_restart *tend__restart_of(const struct tend__scope *s,
+                                            const struct tend_restart *own);
 /* runtime.supervise */
 int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
                     const struct tend__kind *kind);

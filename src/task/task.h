@@ -167,6 +167,7 @@ struct tend__attempt {
 	bool is_last;                  /* (w) the kind can begin no other attempt */
 	int32_t error;                 /* (l) why the last attempt failed; 0: see its result */
 	int32_t stop_code;             /* (l) the attempt is asked to stop; 0: it is not */
+	bool for_good;                 /* (l) the stop ends the task, as a cancel would */
 	const char *stop_text;         /* (l) a literal */
 	uint64_t stopped_at;           /* (l) */
 };

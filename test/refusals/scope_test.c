@@ -74,6 +74,10 @@ REFUSES(tend_scope_open, EINVAL, "a shield without an end", outside,
         open_with(w, TEND_SCOPE_OPTS(.shield = TEND_FOREVER)))
 REFUSES(tend_scope_open, EINVAL, "options without a size", outside,
         open_with(w, &(struct tend_scope_opts){.deadline = TEND_FOREVER}))
+REFUSES(tend_scope_open, EINVAL, "an unknown strategy", outside,
+        open_with(w, TEND_SCOPE_OPTS(.strategy = 4)))
+REFUSES(tend_scope_open, EINVAL, "more restarts than are counted", outside,
+        open_with(w, TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ONE, .restarts = 1025)))
 REFUSES(tend_scope_open, E2BIG, "a field of tomorrow", outside, open_with(w, &future.opts))
 REFUSES(tend_scope_open, ENOMEM, "no memory for the scope", outside,
         (no_memory(1), open_in(w, w->open)))

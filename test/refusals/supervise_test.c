@@ -183,4 +183,47 @@ static const struct {
 REFUSES(tend_restart_plan, E2BIG, "a field of tomorrow", outside,
         tend_restart_plan(&tomorrow.restart, 1, 0, &w->out.number, 1))
 
+static int spawn_set(tend_scope scope, const struct tend_child *children, size_t n, uint32_t flags)
+{
+	tend_task out[2];
+	size_t bad;
+
+	return tend_spawn_set(scope, children, n, flags, out, &bad);
+}
+static const struct tend_child good[2] = {{.fn = wait_for_go}, {.fn = wait_for_go}};
+static const struct tend_need of_itself = {.of = 0}, of_next = {.of = 1}, of_none = {.of = 2};
+static const struct tend_child bodiless = {0},
+			       selfish = {.fn = wait_for_go, .needs = &of_itself, .needs_count = 1},
+			       lost = {.fn = wait_for_go, .needs = &of_none, .needs_count = 1},
+			       circle[2] = {
+				       {.fn = wait_for_go, .needs = &of_next, .needs_count = 1},
+				       {.fn = wait_for_go, .needs = &of_itself, .needs_count = 1}};
+static int newer(struct world *w)
+{
+	struct {
+		struct tend_child child;
+		char more[8];
+	} newer_child = {{.fn = wait_for_go}, {1}};
+
+	return tend_spawn_set_at("", w->open, &newer_child.child, sizeof(newer_child), 1, 0, NULL,
+	                         NULL);
+}
+
+REFUSES(tend_spawn_set_at, EINVAL, "no function", outside, spawn_set(w->open, &bodiless, 1, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "no children", outside, spawn_set(w->open, NULL, 1, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "a need of itself", outside, spawn_set(w->open, &selfish, 1, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "a need of nobody", outside, spawn_set(w->open, &lost, 1, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "a circle", outside, spawn_set(w->open, circle, 2, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "an unknown flag", outside, spawn_set(w->open, good, 2, 2))
+REFUSES(tend_spawn_set_at, E2BIG, "a field of tomorrow", outside, newer(w))
+REFUSES(tend_spawn_set_at, ENOMEM, "no memory", outside,
+        (no_memory(1), spawn_set(w->open, good, 2, 0)))
+REFUSES(tend_spawn_set_at, ECANCELED, "a canceled scope", outside,
+        spawn_set(w->canceled, good, 2, 0))
+REFUSES(tend_spawn_set_at, ESHUTDOWN, "a sealed scope", outside, spawn_set(w->sealed, good, 2, 0))
+REFUSES(tend_spawn_set_at, ESRCH, "ended", outside, spawn_set(w->ended, good, 2, 0))
+REFUSES(tend_spawn_set_at, EAGAIN, "at tasks_max", outside, spawn_set(w->open, good, 1u << 20, 0))
+CANNOT_PROVOKE(tend_spawn_set_at, EDEADLK, "a child has no scope to hold")
+REFUSES(tend_spawn_set_at, ESTALE, "a fork", forked, spawn_set(w->open, good, 2, 0))
+
 TEST(refusals_of_lives) { try_rows(__FILE__); }

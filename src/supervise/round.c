@@ -1,0 +1,469 @@
+/* supervise/round.c - members end and begin together, in the order of their needs.
+ *
+ * A round has two phases. In the stops, a member is told to end when all its dependents are
+ * settled: down, and their dependents too. When all members are settled, and no member rests any
+ * more after a failure, the starts begin: a member may begin when its needs have begun, or are
+ * ready. A member with nothing to end or to begin passes the step on. A failure meanwhile covers
+ * more members, and the stops begin anew. A stop for good is the same round, but its members end
+ * for good.
+ *
+ * The task whose attempt ends or begins also takes the steps after that. So a round has no task of
+ * its own, and its time is linear in the number of needs. */
+#include "supervise/order.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <errno.h>
+
+static const char with_set[] = "a task of its set has failed";
+
+static void push(struct tend__round *r, struct tend__member *m)
+{
+	m->next = r->queue;
+	r->queue = m;
+}
+
+/* Has the task take a turn, which looks whether an attempt may begin, or the life is to end. */
+static void look(struct tend__task *t)
+{
+	tend__assert_held(&t->home->lock);
+	if (tend__task_notify(t))
+		tend__task_wake(t);
+}
+
+/* ---- Steps ---- */
+
+static void settle(struct tend__round *r, struct tend__member *m)
+{
+	struct tend__member *n;
+	uint32_t until;
+
+	tend__assert(!m->settled && !m->pending && r->unsettled);
+	m->settled = true;
+	r->unsettled--;
+	for (uint32_t i = 0; (n = tend__neighbor(r, m, i, false, &until)); i++)
+		if (n->place != TEND__OUT && --n->pending == 0)
+			push(r, n);
+}
+
+/* Returns the level at which a need holds. */
+static uint8_t level_of(uint32_t until) { return until == TEND_NEED_STARTED ? 1 : 2; }
+
+/* The member has reached a level. */
+static void pass(struct tend__round *r, struct tend__member *m, uint8_t level)
+{
+	struct tend__member *n;
+	uint32_t until;
+
+	for (uint32_t i = 0; (n = tend__neighbor(r, m, i, true, &until)); i++)
+		if (n->place != TEND__OUT && level_of(until) > m->level &&
+		    level_of(until) <= level && --n->pending == 0)
+			push(r, n);
+	m->level = level;
+	if (level == 2) {
+		tend__assert(r->left);
+		m->place = TEND__OUT;
+		r->left--;
+	}
+}
+
+static void tell(const struct tend__round *r, struct tend__member *m)
+{
+	struct tend__task *t = m->task;
+	struct tend__life *l = tend__life_of(t);
+	bool shutdown = m->ends && r->reason.code;
+
+	tend__assert_held(&t->home->lock);
+	/* The task may say its last words already. */
+	if (l->phase != TEND__LIFE_RUNS)
+		return;
+	l->attempt.for_good = m->ends || l->rules->policy.type == TEND__TEMPORARY;
+	tend__attempt_stop(t, shutdown ? r->reason.code : -ECANCELED,
+	                   shutdown  ? r->reason.text
+	                   : m->ends ? with_set
+	                             : "a member of its group failed");
+}
+
+static void starts(struct tend__round *r)
+{
+	struct tend__member *m, *n;
+	uint32_t until;
+
+	r->phase = TEND__ROUND_STARTS;
+	r->left = 0;
+	for (m = NULL; (m = tend__member_after(r, m));) {
+		tend__assert(m->place != TEND__UP);
+		if (m->place == TEND__BEGUN && tend__life_of(m->task)->ready)
+			m->place = TEND__OUT;
+		m->level = m->place == TEND__BEGUN;
+		m->pending = 0;
+		r->left += m->place != TEND__OUT;
+	}
+	for (m = NULL; (m = tend__member_after(r, m));) {
+		if (m->place == TEND__OUT)
+			continue;
+		for (uint32_t i = 0; (n = tend__neighbor(r, m, i, false, &until)); i++)
+			m->pending += n->place != TEND__OUT && level_of(until) > n->level;
+		if (!m->pending)
+			push(r, m);
+	}
+}
+
+/* The tasks at rest for the round may begin. */
+static void over(struct tend__round *r)
+{
+	r->phase = TEND__ROUND_NONE;
+	for (struct tend__member *m = NULL; (m = tend__member_after(r, m));) {
+		tend__assert(m->place == TEND__OUT);
+		if (m->task && tend__life_of(m->task)->phase == TEND__LIFE_QUEUED)
+			look(m->task);
+	}
+}
+
+/* Takes the steps of the members in the queue, and all further steps. */
+static void run(struct tend__round *r)
+{
+	do {
+		struct tend__member *m;
+
+		while ((m = r->queue)) {
+			r->queue = m->next;
+			if (r->phase == TEND__ROUND_STOPS && m->place == TEND__UP)
+				tell(r, m);
+			else if (r->phase == TEND__ROUND_STOPS)
+				settle(r, m);
+			else if (m->place == TEND__PASSES)
+				pass(r, m, 2);
+			else if (m->place == TEND__DOWN)
+				look(m->task);
+		}
+		if (r->phase != TEND__ROUND_STOPS || r->unsettled)
+			break;
+		r->news = r->reason.code;
+		if (!r->resting)
+			starts(r);
+	} while (r->queue);
+	if (r->phase == TEND__ROUND_STARTS && !r->left)
+		over(r);
+}
+
+/* Begins the stops, with all members that have a place. */
+static void stops(struct tend__round *r)
+{
+	struct tend__member *m, *n;
+	uint32_t until;
+
+	tend__assert(!r->queue);
+	r->phase = TEND__ROUND_STOPS;
+	r->unsettled = 0;
+	for (m = NULL; (m = tend__member_after(r, m));) {
+		m->settled = false;
+		m->pending = 0;
+		r->unsettled += m->place != TEND__OUT;
+	}
+	for (m = NULL; (m = tend__member_after(r, m));) {
+		if (m->place == TEND__OUT)
+			continue;
+		for (uint32_t i = 0; (n = tend__neighbor(r, m, i, true, &until)); i++)
+			m->pending += n->place != TEND__OUT;
+		if (!m->pending)
+			push(r, m);
+	}
+	run(r);
+}
+
+static void rests_no_more(struct tend__round *r, struct tend__member *m)
+{
+	r->resting -= m->rests;
+	m->rests = false;
+}
+
+/* The member has nothing to end or to begin any more. */
+static void leave(struct tend__round *r, struct tend__member *m)
+{
+	rests_no_more(r, m);
+	if (m->place != TEND__OUT) {
+		m->place = TEND__PASSES;
+		if (r->phase == TEND__ROUND_STOPS && !m->settled && !m->pending)
+			settle(r, m);
+		else if (r->phase == TEND__ROUND_STARTS && !m->pending)
+			pass(r, m, 2);
+		/* In the chain, its neighbors are neighbors from here on. */
+		if (!m->set && m->place != TEND__OUT) {
+			r->unsettled -= r->phase == TEND__ROUND_STOPS && !m->settled;
+			r->left -= r->phase == TEND__ROUND_STARTS;
+			m->place = TEND__OUT;
+		}
+	}
+	run(r);
+}
+
+/* ---- The cover of a round ---- */
+
+static void hold(struct tend__task *t)
+{
+	tend__assert_held(&t->home->lock);
+	tend__life_no_alarm(t);
+	tend__life_of(t)->phase = TEND__LIFE_QUEUED;
+	look(t);
+}
+
+static bool is_up(const struct tend__life *l)
+{
+	return l->phase == TEND__LIFE_RUNS || l->phase == TEND__LIFE_OVER;
+}
+
+static void cover(struct tend__member *m)
+{
+	struct tend__life *l = m->task ? tend__life_of(m->task) : NULL;
+
+	if (!l || !l->attempts || l->phase == TEND__LIFE_STOPPED)
+		m->place = m->set ? TEND__PASSES : TEND__OUT;
+	else if (is_up(l))
+		m->place = TEND__UP;
+	else {
+		m->place = TEND__DOWN;
+		tend__assert_held(&m->task->home->lock);
+		if (!m->rests)
+			hold(m->task);
+	}
+}
+
+/* Covers the member and its dependents, direct or not. */
+static void cover_rest(struct tend__round *r, struct tend__member *m)
+{
+	if (!m->set) {
+		for (struct tend__link *l = &m->in_chain; l != &r->chain; l = l->next)
+			cover(tend__entry(l, struct tend__member, in_chain));
+		return;
+	}
+	m->seen = ++r->walk;
+	push(r, m);
+	while ((m = r->queue)) {
+		r->queue = m->next;
+		cover(m);
+		for (uint32_t i = 0; i < m->needed_count; i++) {
+			struct tend__member *n = m->needed[i].of;
+
+			if (n->seen != r->walk)
+				push(r, n);
+			n->seen = r->walk;
+		}
+	}
+}
+
+void tend__round_fails(struct tend__task *t)
+{
+	struct tend__member *m = tend__life_of(t)->member;
+	struct tend__round *r = tend__scope_of(t)->round;
+
+	tend__assert_held(&t->home->lock);
+	tend__assert(m && m->place != TEND__UP);
+	r->resting += !m->rests;
+	m->rests = true;
+	r->named = t->id;
+	if (r->strategy == TEND_ONE_FOR_ALL)
+		for (struct tend__member *n = NULL; (n = tend__member_after(r, n));)
+			cover(n);
+	else
+		cover_rest(r, m);
+	m->place = TEND__DOWN;
+	stops(r);
+}
+
+/* Has all members end for good, or all of the set. */
+static void end_members(struct tend__round *r, const struct tend__set *set)
+{
+	for (struct tend__member *m = NULL; (m = tend__member_after(r, m));) {
+		if (set && m->set != set)
+			continue;
+		m->place = m->set ? TEND__PASSES : TEND__OUT;
+		if (!m->task)
+			continue;
+		m->ends = true;
+		rests_no_more(r, m);
+		tend__assert_held(&m->task->home->lock);
+		struct tend__life *l = tend__life_of(m->task);
+		if (is_up(l))
+			m->place = TEND__UP;
+		else {
+			/* In a shutdown, a task at rest ends as at a close. */
+			l->attempt.for_good = set && !m->broke;
+			l->attempt.stop_code = set ? -ECANCELED : 0;
+			l->attempt.stop_text = with_set;
+			look(m->task);
+		}
+	}
+	stops(r);
+}
+
+bool tend__round_stop_all(struct tend__scope *s, const struct tend_reason *reason)
+{
+	tend__lock(&s->home.lock);
+	struct tend__round *r = s->round;
+	if (r && !r->reason.code) {
+		r->reason = *reason;
+		end_members(r, NULL);
+	}
+	bool up = r && r->phase == TEND__ROUND_STOPS && r->unsettled;
+	if (r)
+		r->news = false;
+	tend__unlock(&s->home.lock);
+	return up;
+}
+
+/* ---- Steps of the members ---- */
+
+uint32_t tend__member_waits(struct tend__task *t)
+{
+	struct tend__life *l = tend__life_of(t);
+	struct tend__member *m = l->member;
+	struct tend__round *r = tend__scope_of(t)->round;
+	uint64_t object;
+	uint32_t wait;
+
+	tend__assert_held(&t->home->lock);
+	if (!m)
+		return TEND__WAIT_NONE;
+	wait = tend__gate_waits(m, &object);
+	if (wait == TEND__WAIT_NONE && r->phase != TEND__ROUND_NONE) {
+		if (m->rests) {
+			rests_no_more(r, m);
+			run(r);
+		}
+		bool may = m->place == TEND__DOWN
+		                   ? r->phase == TEND__ROUND_STARTS && !m->pending
+		                   : m->place == TEND__BEGUN ||
+		                             (l->attempts && l->phase != TEND__LIFE_STOPPED &&
+		                              l->phase != TEND__LIFE_QUEUED);
+		if (!may && r->phase != TEND__ROUND_NONE)
+			wait = TEND__WAIT_ROUND;
+		object = r->named;
+	}
+	if (wait == TEND__WAIT_NONE)
+		return wait;
+	/* In the list before the rest, so that a cancel or a close finds the task. */
+	if (!t->in_cancel_list)
+		tend__link_append(&t->home->cancel_list, &t->in_scope);
+	t->in_cancel_list = true;
+	tend__life_no_alarm(t);
+	l->phase = TEND__LIFE_QUEUED;
+	tend__describe(t, object, tend__coarse(), 0);
+	return wait;
+}
+
+void tend__member_began(struct tend__task *t)
+{
+	struct tend__member *m = tend__life_of(t)->member;
+	struct tend__round *r = tend__scope_of(t)->round;
+
+	tend__assert_held(&t->home->lock);
+	if (!m)
+		return;
+	if (!m->begun) {
+		m->begun = true;
+		tend__gate_holds(m, TEND_NEED_STARTED);
+	}
+	if (r->phase == TEND__ROUND_STARTS && m->place == TEND__DOWN) {
+		m->place = TEND__BEGUN;
+		pass(r, m, 1);
+		run(r);
+	}
+}
+
+void tend__member_is_ready(struct tend__task *t)
+{
+	struct tend__member *m = tend__life_of(t)->member;
+	struct tend__round *r = tend__scope_of(t)->round;
+
+	tend__assert_held(&t->home->lock);
+	if (!m)
+		return;
+	tend__gate_holds(m, TEND_NEED_READY);
+	if (r->phase == TEND__ROUND_STARTS && m->place == TEND__BEGUN) {
+		pass(r, m, 2);
+		run(r);
+	}
+}
+
+void tend__member_is_down(struct tend__task *t)
+{
+	struct tend__member *m = tend__life_of(t)->member;
+	struct tend__round *r = tend__scope_of(t)->round;
+
+	tend__assert_held(&t->home->lock);
+	if (!m || m->place != TEND__UP)
+		return;
+	m->place = TEND__DOWN;
+	if (!m->pending)
+		push(r, m);
+	run(r);
+}
+
+void tend__member_leaves(struct tend__task *t)
+{
+	struct tend__member *m = tend__life_of(t)->member;
+
+	tend__assert_held(&t->home->lock);
+	if (m)
+		leave(tend__scope_of(t)->round, m);
+}
+
+/* Returns the outcome of the task, as the end of the task will find it. */
+static uint32_t outcome_of(const struct tend__task *t)
+{
+	if (t->ending && t->ending != TEND_COMPLETED)
+		return t->ending;
+	if (tend__is_canceled(t) || tend__life_of(t)->attempt.for_good)
+		return TEND_CANCELED;
+	return t->ending || t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
+}
+
+/* Frees the member; the members of a set are freed together, with the last. */
+static void free_member(struct tend__member *m)
+{
+	struct tend__set *set = m->set;
+
+	if (!set) {
+		tend__unlink(&m->in_chain);
+		tend__free(m);
+	} else if (--set->live == 0) {
+		tend__unlink(&set->link);
+		tend__free(set);
+	}
+}
+
+void tend__member_over(struct tend__task *t)
+{
+	struct tend__scope *s = tend__scope_of(t);
+	struct tend__life *l = tend__life_of(t);
+	struct tend__member *m = l->member;
+
+	tend__assert(l->phase == TEND__LIFE_OVER);
+	if (!m)
+		return;
+	tend__lock(&s->home.lock);
+	struct tend__round *r = s->round;
+	struct tend__set *set = m->set;
+	l->member = NULL;
+	m->task = NULL;
+	m->outcome = (uint8_t)outcome_of(t);
+	m->result = t->result;
+	m->error = l->attempt.error;
+	tend__name_load(t->record->name, m->name);
+	bool failed = m->outcome == TEND_FAILED || m->outcome == TEND_PANICKED;
+	tend__gate_ended(m);
+	leave(r, m);
+	if (failed && set && set->together && !set->stops) {
+		set->stops = true;
+		end_members(r, set);
+	}
+	free_member(m);
+	bool news = r->news;
+	r->news = false;
+	tend__unlock(&s->home.lock);
+	if (news)
+		tend__shutdown_news(s);
+}

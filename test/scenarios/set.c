@@ -1,0 +1,425 @@
+/* Tasks that are admitted together, with needs. */
+#include "scenario.h"
+
+#include <stdio.h>
+
+enum { MOST = 8 };
+
+static struct {
+	tend_scope scope;
+	tend_event *ends[MOST];
+	int answer[MOST];
+	_Atomic int begun[MOST], dropped, ready_at_once;
+	tend_task task[MOST];
+	_Atomic int length;
+	char log[512];
+} g;
+
+static void note(char what, int i)
+{
+	int at = atomic_fetch_add(&g.length, 3);
+
+	ck_assert_int_lt(at + 3, (int)sizeof(g.log));
+	g.log[at] = ' ';
+	g.log[at + 1] = what;
+	g.log[at + 2] = (char)('a' + i);
+}
+
+static const char *noted(void)
+{
+	static char text[sizeof(g.log)];
+	int n = atomic_exchange(&g.length, 0);
+
+	memcpy(text, g.log + 1, (size_t)(n ? n - 1 : 0));
+	text[n ? n - 1 : 0] = '\0';
+	return text;
+}
+
+static int live_once(void *arg)
+{
+	int i = (int)(intptr_t)arg;
+
+	note('+', i);
+	if (g.ready_at_once)
+		OK(tend_ready());
+	g.begun[i]++;
+	int error = tend_event_wait(g.ends[i], TEND_FOREVER);
+	if (!error)
+		tend_event_clear(g.ends[i]);
+	note('-', i);
+	return error ? error : g.answer[i];
+}
+
+static void drop(void *arg)
+{
+	(void)arg;
+	g.dropped++;
+}
+
+static void open_set(const struct tend_scope_opts *opts)
+{
+	open_world(2);
+	memset(&g, 0, sizeof(g));
+	g.ready_at_once = 1;
+	OK(tend_scope_open(root, "g", opts, &g.scope));
+	for (int i = 0; i < MOST; i++)
+		g.ends[i] = new_event();
+}
+
+static void end(int i, int answer)
+{
+	g.answer[i] = answer;
+	tend_event_set(g.ends[i]);
+}
+
+static const struct tend_restart again = {.size = sizeof(again),
+                                          .policy = TEND_TRANSIENT,
+                                          .ready_ns = 3600 * TEND_SEC,
+                                          .delay_ns = TEND_AT_ONCE};
+static const struct tend_restart once = {.size = sizeof(once), .ready_ns = 3600 * TEND_SEC};
+
+#define OPTS(x, r) TEND_TASK_OPTS(.name = x, .restart = r, .drop = drop)
+#define CHILD(i, r, ...) \
+	{ \
+		.fn = live_once, .arg = (void *)(intptr_t)(i), \
+		.opts = OPTS(((char[]){(char)('a' + (i)), 0}), r), \
+		.needs = (const struct tend_need[]){__VA_ARGS__}, \
+		.needs_count = sizeof((const struct tend_need[]){__VA_ARGS__}) / \
+		               sizeof(struct tend_need), \
+	}
+#define FREE(i, r) \
+	{ \
+		.fn = live_once, .arg = (void *)(intptr_t)(i), \
+		.opts = OPTS(((char[]){(char)('a' + (i)), 0}), r), \
+	}
+#define SPAWN(set, flags) \
+	OK(tend_spawn_set(g.scope, set, sizeof(set) / sizeof(set[0]), flags, g.task, NULL))
+
+static struct tend_stats closed(void)
+{
+	struct tend_stats n;
+
+	(void)!tend_scope_cancel(g.scope, -EINTR, NULL);
+	OK(tend_scope_close(g.scope, SOON, &n));
+	close_world();
+	return n;
+}
+
+static void wait_says(int i, const char *want)
+{
+	tend_snapshot *s;
+	const char *got = "no row";
+	char text[64];
+
+	OK(tend_snapshot_take(rt, &s));
+	for (size_t k = 0; k < tend_snapshot_count(s); k++)
+		if (tend_snapshot_at(s, k)->id == g.task[i].id)
+			got = tend_snapshot_at(s, k)->wait;
+	snprintf(text, sizeof(text), "%s", got);
+	tend_snapshot_free(s);
+	IS(text, want);
+}
+
+SCENARIO(a_child_begins_when_what_it_needs_is_ready)
+{
+	open_set(NULL);
+	g.ready_at_once = 0;
+	const struct tend_child set[] = {
+		CHILD(0, &again, {.of = 1, .until = TEND_NEED_READY}),
+		FREE(1, &again),
+		CHILD(2, &again, {.of = 0, .until = TEND_NEED_STARTED}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[1], 1);
+	await_state(g.task[0].id, TEND_STATE_QUEUED);
+	await_state(g.task[2].id, TEND_STATE_QUEUED);
+	wait_says(0, "needs b ready");
+	wait_says(2, "needs a started");
+	/* A command does not pass by the needs. */
+	ANSWERS(tend_task_start(g.task[0], 0), -ETIMEDOUT);
+	IS(noted(), "+b");
+	OK(tend_task_ready(g.task[1], 1));
+	await_count(&g.begun[2], 1);
+	IS(noted(), "+a +c");
+	/* A need that begins anew does not concern what has begun. */
+	end(1, -EIO);
+	await_count(&g.begun[1], 2);
+	IS(noted(), "-b +b");
+	closed();
+}
+
+SCENARIO(a_child_begins_when_what_it_needs_has_completed)
+{
+	open_set(NULL);
+	const struct tend_child set[] = {
+		FREE(0, &once),
+		FREE(1, &again),
+		CHILD(2, &again, {.of = 0, .until = TEND_NEED_COMPLETED},
+	              {.of = 1, .until = TEND_NEED_READY}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[0], 1);
+	await_count(&g.begun[1], 1);
+	await_state(g.task[2].id, TEND_STATE_QUEUED);
+	noted();
+	/* The failure of a task that runs again is no end of the need. */
+	end(1, -EIO);
+	await_count(&g.begun[1], 2);
+	end(0, 0);
+	await_count(&g.begun[2], 1);
+	IS(noted(), "-b +b -a +c");
+	closed();
+}
+
+/* However quick the need fails, the answer is the same. */
+SCENARIO(a_child_whose_need_failed_for_good_is_rejected_and_names_it)
+{
+	struct tend_outcome o;
+	struct tend_stats n;
+
+	open_set(NULL);
+	const struct tend_child set[] = {
+		FREE(0, &once),
+		CHILD(1, &again, {.of = 0, .until = TEND_NEED_COMPLETED}),
+		CHILD(2, &again, {.of = 1, .until = TEND_NEED_STARTED}),
+		FREE(3, &again),
+	};
+	end(0, -EIO);
+	SPAWN(set, 0);
+	o = joined(g.task[1]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	IS(o.message, "needs a, which failed with -5");
+	ck_assert_uint_eq(o.attempts, 0);
+	o = joined(g.task[2]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	IS(o.message, "needs b, which was rejected");
+	await_count(&g.begun[3], 1);
+	ck_assert_int_eq(g.begun[1] + g.begun[2], 0);
+	OK(tend_scope_stats(g.scope, &n));
+	ck_assert_uint_eq(n.rejected, 2);
+	ck_assert_int_eq(g.dropped, 3);
+	closed();
+}
+
+SCENARIO(a_need_that_was_canceled_rejects_too)
+{
+	struct tend_outcome o;
+
+	open_set(NULL);
+	g.ready_at_once = 0;
+	const struct tend_child set[] = {
+		FREE(0, &again),
+		CHILD(1, &again, {.of = 0, .until = TEND_NEED_READY}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[0], 1);
+	OK(tend_task_cancel(g.task[0], -EINTR, NULL));
+	o = joined(g.task[1]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	IS(o.message, "needs a, which was canceled");
+	closed();
+}
+
+SCENARIO(a_queued_child_can_be_canceled_stopped_and_started)
+{
+	open_set(NULL);
+	g.ready_at_once = 0;
+	const struct tend_child set[] = {
+		FREE(0, &again),
+		CHILD(1, &again, {.of = 0, .until = TEND_NEED_READY}),
+		CHILD(2, &again, {.of = 0, .until = TEND_NEED_READY}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[0], 1);
+	OK(tend_task_stop(g.task[1], SOON));
+	OK(tend_task_cancel(g.task[2], -EINTR, NULL));
+	ck_assert_int_eq(joined(g.task[2]).kind, TEND_CANCELED);
+	OK(tend_task_ready(g.task[0], 1));
+	await_state(g.task[1].id, TEND_STATE_STOPPED);
+	ck_assert_int_eq(g.begun[1], 0);
+	OK(tend_task_start(g.task[1], SOON));
+	await_count(&g.begun[1], 1);
+	closed();
+}
+
+/* TEND_TOGETHER: the others end, each after those that need it. */
+SCENARIO(a_set_together_ends_with_its_first_failure_in_reverse)
+{
+	struct tend_outcome o;
+
+	open_set(NULL);
+	const struct tend_child set[] = {
+		FREE(0, &again),
+		CHILD(1, &again, {.of = 0, .until = TEND_NEED_READY}),
+		CHILD(2, &once, {.of = 1, .until = TEND_NEED_READY}),
+		CHILD(3, &again, {.of = 1, .until = TEND_NEED_READY}),
+		CHILD(4, &again, {.of = 2, .until = TEND_NEED_COMPLETED}),
+	};
+	SPAWN(set, TEND_TOGETHER);
+	await_count(&g.begun[3], 1);
+	await_count(&g.begun[2], 1);
+	noted();
+	end(2, -EIO);
+	ck_assert_int_eq(joined(g.task[2]).kind, TEND_FAILED);
+	o = joined(g.task[0]);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	IS(o.reason.text, "a task of its set has failed");
+	ck_assert_int_eq(joined(g.task[4]).kind, TEND_REJECTED);
+	OK(tend_scope_wait_empty(g.scope, SOON));
+	IS(noted(), "-c -d -b -a");
+	ck_assert_int_eq(g.dropped, 5);
+	closed();
+}
+
+SCENARIO(a_shutdown_ends_a_set_against_its_needs)
+{
+	open_set(NULL);
+	const struct tend_child set[] = {
+		CHILD(0, &again, {.of = 2, .until = TEND_NEED_READY}),
+		CHILD(1, &again, {.of = 0, .until = TEND_NEED_READY}),
+		FREE(2, &again),
+		CHILD(3, &once, {.of = 2, .until = TEND_NEED_READY}),
+		CHILD(4, &again, {.of = 3, .until = TEND_NEED_COMPLETED}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[3], 1);
+	end(3, 0);
+	await_count(&g.begun[1], 1);
+	await_count(&g.begun[4], 1);
+	noted();
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	const char *log = noted();
+	/* c last, also after e, which needs it by d, which has ended. */
+	ck_assert(strcmp(log, "-b -a -e -c") == 0 || strcmp(log, "-b -e -a -c") == 0 ||
+	          strcmp(log, "-e -b -a -c") == 0);
+	closed();
+}
+
+/* A set in a scope with a strategy: the needs say what is the rest. */
+SCENARIO(rest_for_one_follows_the_needs_of_a_set)
+{
+	open_set(TEND_SCOPE_OPTS(.strategy = TEND_REST_FOR_ONE));
+	const struct tend_child set[] = {
+		FREE(0, &again),
+		CHILD(1, &again, {.of = 0, .until = TEND_NEED_READY}),
+		FREE(2, &again),
+		CHILD(3, &again, {.of = 1, .until = TEND_NEED_READY}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[3], 1);
+	await_count(&g.begun[2], 1);
+	noted();
+	end(0, -EIO);
+	await_count(&g.begun[3], 2);
+	IS(noted(), "-a -d -b +a +b +d");
+	end(2, -EIO);
+	await_count(&g.begun[2], 2);
+	IS(noted(), "-c +c");
+	closed();
+}
+
+/* In a shutdown what has not begun is rejected, and in a close it runs once. */
+SCENARIO(a_queued_child_ends_with_its_scope)
+{
+	for (int close = 0; close < 2; close++) {
+		struct tend_stats n;
+
+		open_set(NULL);
+		g.ready_at_once = 0;
+		const struct tend_child set[] = {
+			FREE(0, &again),
+			CHILD(1, &again, {.of = 0, .until = TEND_NEED_READY}),
+		};
+		SPAWN(set, 0);
+		await_count(&g.begun[0], 1);
+		if (close) {
+			ANSWERS(tend_scope_close(g.scope, 0, NULL), -ETIMEDOUT);
+			OK(tend_task_ready(g.task[0], 1));
+			await_count(&g.begun[1], 1);
+			end(0, 0);
+			end(1, 0);
+		} else
+			OK(tend_shutdown(g.scope, SOON, NULL));
+		OK(tend_scope_close(g.scope, SOON, &n));
+		/* Rejected, unless the cancel of the shutdown comes before its turn. */
+		ck_assert_uint_eq(n.rejected + n.canceled, close ? 0 : 2);
+		ck_assert_int_eq(g.begun[1], close);
+		ck_assert_uint_eq(n.completed, close ? 2 : 0);
+		ck_assert_int_eq(g.dropped, 2);
+		close_world();
+	}
+}
+
+/* ---- Refused as a whole ---- */
+
+static void refused(const struct tend_child *set, size_t n, int error, size_t at)
+{
+	size_t bad = 99;
+
+	ANSWERS(tend_spawn_set(g.scope, set, n, 0, g.task, &bad), error);
+	ck_assert_uint_eq(bad, at);
+	ck_assert_int_eq((int)live(root), 0);
+}
+
+SCENARIO(a_set_is_refused_as_a_whole_and_the_bad_child_is_named)
+{
+	open_set(NULL);
+	const struct tend_child itself[] = {FREE(0, &again), CHILD(1, &again, {.of = 1})};
+	const struct tend_child beyond[] = {CHILD(0, &again, {.of = 2}), FREE(1, &again)};
+	const struct tend_child circle[] = {
+		CHILD(0, &again, {.of = 1}),
+		CHILD(1, &again, {.of = 3}),
+		FREE(2, &again),
+		CHILD(3, &again, {.of = 1}),
+	};
+	const struct tend_child bodiless[] = {FREE(0, &again), {.fn = NULL}};
+	const struct tend_child policy[] = {FREE(0, &again), FREE(1, TEND_RESTART(.policy = 99)),
+	                                    FREE(2, &again)};
+	size_t bad;
+
+	refused(itself, 2, -EINVAL, 1);
+	refused(beyond, 2, -EINVAL, 0);
+	ANSWERS(tend_spawn_set(g.scope, circle, 4, 0, g.task, &bad), -EINVAL);
+	ck_assert(bad == 1 || bad == 3);
+	refused(bodiless, 2, -EINVAL, 1);
+	refused(policy, 3, -EINVAL, 1);
+	refused(policy, 0, 0, 0);
+	OK(tend_scope_seal(g.scope));
+	refused(circle + 2, 1, -ESHUTDOWN, 1);
+	ck_assert_int_eq(g.dropped, 0);
+	closed();
+}
+
+/* A chain of needs takes a time that is linear in its length. */
+static int chained(void *arg)
+{
+	count_one(arg);
+	return 0;
+}
+
+SCENARIO(a_long_chain_of_needs_begins_and_ends)
+{
+	enum { LONG = 300 };
+	static _Atomic int runs;
+	struct tend_child *set = calloc(LONG, sizeof(*set));
+	struct tend_need *needs = calloc(LONG, sizeof(*needs));
+	struct tend_stats n;
+
+	open_set(NULL);
+	runs = 0;
+	ck_assert(set && needs);
+	for (size_t i = 0; i < LONG; i++) {
+		set[i] = (struct tend_child){.fn = chained, .arg = (void *)&runs};
+		/* The last spawned is the first to begin. */
+		needs[i] = (struct tend_need){.of = i + 1, .until = TEND_NEED_COMPLETED};
+		set[i].needs = &needs[i];
+		set[i].needs_count = i + 1 < LONG;
+	}
+	OK(tend_spawn_set(g.scope, set, LONG, 0, NULL, NULL));
+	OK(tend_scope_close(g.scope, SOON, &n));
+	ck_assert_int_eq(runs, LONG);
+	ck_assert_uint_eq(n.completed, LONG);
+	free(set);
+	free(needs);
+	close_world();
+}
