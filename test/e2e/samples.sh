@@ -40,6 +40,16 @@ for pair in README-1:first README-2:hello; do
 	check "${pair%:*} is examples/${pair#*:}.c" diff -bB want "${pair%:*}.c"
 done
 
+# The page of the tool has each option of each command, and no other.
+"$TEND" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' >commands
+while read -r command; do
+	"$TEND" "$command" --help | grep -oE '^ +(-.,)? *--[a-z-]+' | sed 's/.*--/-/'
+done <commands | grep -vx -e -help -e -usage -e -version | sort -u >options
+grep -v '^\.B' "$pages/doc/man/tend.1" | grep -oE ' -[a-z][a-z-]+' | sed 's/ //' |
+	grep -vx -e -help -e -version | sort -u >in-page
+check "tend has commands with options" test "$(wc -l <commands)" -gt 9 -a "$(wc -l <options)" -gt 20
+check "the page of tend has each option" diff options in-page
+
 # Times and shares differ from run to run.
 plain()
 {
