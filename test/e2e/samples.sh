@@ -50,6 +50,21 @@ grep -v '^\.B' "$pages/doc/man/tend.1" | grep -oE ' -[a-z][a-z-]+' | sed 's/ //'
 check "tend has commands with options" test "$(wc -l <commands)" -gt 9 -a "$(wc -l <options)" -gt 20
 check "the page of tend has each option" diff options in-page
 
+# The schema for editors has each key that is read, and no other.
+cat "$pages"/cli/config/*.c | grep -oE '\{"[a-z_]+", read_' | cut -d'"' -f2 | sort -u >keys
+python3 - "$pages/doc/tend.schema.json" <<'END' | sort -u >in-schema
+import json, sys
+def keys(node):
+    if isinstance(node, dict):
+        print(*node.get("properties", {}), sep="\n", end="\n")
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        keys(child)
+keys(json.load(open(sys.argv[1])))
+END
+sed -i '/^$/d' in-schema
+check "tend.yaml has keys" test "$(wc -l <keys)" -gt 20
+check "the schema has each key" diff keys in-schema
+
 # Times and shares differ from run to run.
 plain()
 {
