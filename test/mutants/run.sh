@@ -397,13 +397,13 @@ mutant "an end for good awaits what the attempt opened" src/supervise/attempt.c 
 mutant "the drop runs after each attempt" src/supervise/birth.c \
 	's/t->drop = NULL;/l->drop = NULL;/' $lives
 mutant "a listed failure beats a cancel" src/supervise/attempt.c \
-	's/if \(t->ending \|\| tend__is_canceled\(t\)\)/if (t->ending)/' $lives
+	's/if \(t->ending \|\| canceled\)/if (t->ending)/' $lives
 mutant "a close waits out the rests" src/scope/tree.c \
 	's/if \(\(~before & flags\) && tend__scope_count\(before\)\)/if (0)/' $lives
 mutant "readers are told of the attempt before" src/supervise/attempt.c \
 	's/describe_attempt\(t, l->attempts, now\)/describe_attempt(t, l->attempts - 1, now)/' $lives
 mutant "a task canceled at rest ends as its last attempt" src/supervise/attempt.c \
-	's/if \(tend__is_canceled\(t\)\)\s*return 0;//' $lives
+	's/if \(tend__is_canceled\(t\) \|\| l->attempt\.for_good\)\s*return 0;//' $lives
 mutant "a closed scope does not end the attempts" src/supervise/attempt.c \
 	's/\.ends = tend__is_to_end\(t\)/.ends = tend__cancel_requested(t)/' $lives
 mutant "a time is not missed at its instant" src/supervise/ladder.c \
@@ -431,7 +431,7 @@ mutant "fatal is asked after a stop" src/policy/decide.c \
 mutant "a stop is forgotten by the next attempt" src/supervise/attempt.c \
 	's/l->wish = TEND__WISH_NONE;\s*l->attempt.stop_code = 0;/l->attempt.stop_code = 0;/' $lives
 mutant "a stop code sticks" src/supervise/attempt.c \
-	's/l->attempt\.stop_code = 0;\s*tend__life_no_alarm/tend__life_no_alarm/' $lives
+	's/l->attempt\.stop_code = 0;\s*l->attempt\.for_good/l->attempt.for_good/' $lives
 mutant "fatal sticks" src/supervise/attempt.c \
 	's/l->late = l->fatal = l->ready = false;/l->late = l->ready = false;/' $lives
 mutant "late sticks" src/supervise/attempt.c \
@@ -443,7 +443,7 @@ mutant "a stop is not heard at rest" src/supervise/command.c \
 mutant "a stop does not tell the attempt" src/supervise/command.c \
 	's/tend__attempt_stop\(t, -ECANCELED, "the task was stopped"\);/;/' $lives
 mutant "a start does not undo a stop" src/supervise/command.c \
-	's/l->wish != TEND__WISH_STOP\)\s*return l->wish == TEND__WISH_AGAIN;/1) return l->wish != TEND__WISH_NONE;/' $lives
+	's/l->wish != TEND__WISH_STOP && !tend__round_stops\(l\)\)\s*return l->wish == TEND__WISH_AGAIN;/1) return l->wish != TEND__WISH_NONE;/' $lives
 mutant "a probe speaks of the next attempt" src/supervise/self.c \
 	's/l->phase != TEND__LIFE_RUNS \|\| l->attempts != attempt/l->phase != TEND__LIFE_RUNS/g' $lives
 mutant "a probe may fail a stopped attempt" src/supervise/self.c \
@@ -459,7 +459,7 @@ mutant "callers are not told of the end for good" src/supervise/attempt.c \
 mutant "an abort for a timeout is an abort" src/supervise/attempt.c \
 	's/(missed a time has failed. \*\/\s*)t->ending = 0;/$1/' $lives
 mutant "a timeout beats a cancel" src/supervise/attempt.c \
-	's/if \(l->late && !tend__is_canceled\(t\)\)/if (l->late)/' $lives
+	's/if \(l->late && !canceled\)/if (l->late)/' $lives
 mutant "a panic takes a fatal failure back" src/supervise/attempt.c \
 	's/l->fatal && \(t->result < 0 \|\| t->ending\)/l->fatal \&\& t->result < 0/' $lives
 mutant "a verdict that changes awaits nothing" src/supervise/attempt.c \
@@ -469,13 +469,13 @@ mutant "the window keeps what is a period old" src/policy/intensity.c \
 mutant "one restart more is no restart too many" src/policy/intensity.c \
 	's/uint32_t room = in->restarts \+ 1;/uint32_t room = in->restarts + 2;/' $lives
 mutant "a command counts in the intensity" src/supervise/attempt.c \
-	's/ &&\s*l->wish == TEND__WISH_NONE;/;/' $lives
+	's/ &&\s*l->wish == TEND__WISH_NONE//' $lives
 mutant "a success counts in the intensity" src/supervise/attempt.c \
 	's/d\.verdict == TEND__RUNS && d\.outcome == TEND__HAS_FAILED/d.verdict == TEND__RUNS/' $lives
 mutant "a scope that gives up lets the last run" src/supervise/attempt.c \
 	's/if \(gives_up\)\s*d\.verdict = TEND__ENDS;//' $lives
 mutant "a scope that gives up cancels nobody" src/supervise/attempt.c \
-	's/if \(gives_up\)\s*tend__group_gives_up\(t\);//' $lives
+	's/if \(gives_up\)\s*tend__group_gives_up\(t, for_good\);//' $lives
 
 # ---- Processes ----
 mutant "a process that was canceled before its request is asked for" src/kinds/process/link.c \
@@ -547,14 +547,48 @@ mutant "a close of the guard of processes leaves it watched" src/kinds/process/l
 	process_an_exit_code_is_the_result
 
 # ---- Restarts of a scope ----
+# Rounds.
+members=members_end_and_begin_as_the_reference_says
+mutant "all members are told to end at once" src/supervise/round.c \
+	's/(static void stops.*?)if \(!m->pending\)/$1/s' $members
+mutant "members begin before their needs" src/supervise/round.c \
+	's/\? r->phase == TEND__ROUND_STARTS && !m->pending/? r->phase == TEND__ROUND_STARTS/' \
+	a_member_begins_when_the_one_before_is_ready
+mutant "the rest is what needs it directly" src/supervise/round.c \
+	's/if \(n->seen != r->walk\)\s*push\(r, n\);/cover(n);/' $members
+mutant "a round does not wait for the rest of the failed" src/supervise/round.c \
+	's/if \(!r->resting\)/if (1)/' a_round_waits_for_the_backoff_of_the_member_that_failed
+mutant "a spawn does not wait for the round" src/supervise/round.c \
+	's/\(l->attempts && l->phase != TEND__LIFE_STOPPED/(l->phase != TEND__LIFE_STOPPED/' \
+	a_round_waits_for_the_backoff_of_the_member_that_failed
+mutant "a member that leaves holds the round" src/supervise/round.c \
+	's/rests_no_more\(r, m\);\s*if \(m->place != TEND__OUT\)/if (m->place != TEND__OUT)/' \
+	a_member_that_leaves_while_it_rests_lets_the_others_begin
+mutant "a member that is told to end has failed" src/supervise/attempt.c \
+	's/l->wish == TEND__WISH_NONE && !tend__round_stops\(l\)/l->wish == TEND__WISH_NONE/' \
+	a_member_that_cannot_be_stopped_holds_the_round
+mutant "a failure for good is the affair of the member" src/supervise/attempt.c \
+	's/s->gave_up = true;\s*return true;/return false;/' \
+	a_member_that_fails_for_good_makes_a_group_give_up
+mutant "a shutdown has no order" src/scope/shutdown.c \
+	's/\? STOP : WAIT;/? CANCEL : WAIT;/' otp_a_shutdown_ends_the_children_in_reverse
+mutant "the gate opens at the first need" src/supervise/gate.c \
+	's/n->open = --n->missing == 0;/n->missing--; n->open = true;/' \
+	a_child_begins_when_what_it_needs_has_completed
+mutant "a need that broke rejects nobody" src/supervise/gate.c \
+	's/n->broke = m;//' a_child_whose_need_failed_for_good_is_rejected_and_names_it
+mutant "a set together goes on" src/supervise/round.c \
+	's/if \(failed && set && set->together/if (0/' \
+	a_set_together_ends_with_its_first_failure_in_reverse
+
 mutant "a scope gives up one restart late" src/supervise/group.c \
-	's/g->in.restarts = opts->restarts;/g->in.restarts = opts->restarts - 1;/' \
+	's/g->in.restarts = restarts;/g->in.restarts = restarts - 1;/' \
 	f28_a_scope_gives_up_at_one_restart_too_many
 mutant "a scope that gave up lets attempts begin" src/supervise/attempt.c \
-	's/bool gives_up = failed && tend__group_counts\(t, now\);/bool gives_up = failed \&\& tend__group_counts(t, now) \&\& 0;/' \
+	's/return tend__group_counts\(t, now\);/return tend__group_counts(t, now) \&\& 0;/' \
 	f28_a_scope_gives_up_at_one_restart_too_many
 mutant "a restart by command is counted" src/supervise/attempt.c \
-	's/d\.outcome == TEND__HAS_FAILED &&\s*l->wish == TEND__WISH_NONE;/1;/' \
+	's/d\.outcome == TEND__HAS_FAILED &&\s*l->wish == TEND__WISH_NONE/1/' \
 	a_command_does_not_make_a_scope_give_up
 mutant "a supervisor does not pass a cancel on" src/supervise/run.c \
 	's/pass_on\(s, scope\.id\);//' \

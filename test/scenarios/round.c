@@ -12,7 +12,7 @@ static struct group {
 	tend_event *ends[MEMBERS]; /* an attempt ends with `answer` */
 	int answer[MEMBERS];
 	_Atomic int begun[MEMBERS], lives, dropped;
-	bool deaf[MEMBERS], fails_at_once[MEMBERS];
+	bool unready[MEMBERS], deaf[MEMBERS], fails_at_once[MEMBERS];
 	tend_event *hears; /* a deaf member ends */
 	tend_task task[MEMBERS];
 	_Atomic int length;
@@ -45,7 +45,8 @@ static int live_once(void *arg)
 	int i = (int)(intptr_t)arg;
 
 	note('+', i);
-	OK(tend_ready());
+	if (!g.unready[i])
+		OK(tend_ready());
 	g.begun[i]++;
 	g.lives++;
 	int error = g.fails_at_once[i] ? -EPIPE : tend_event_wait(g.ends[i], TEND_FOREVER);
@@ -55,7 +56,7 @@ static int live_once(void *arg)
 		ignore_cancels(g.hears);
 	g.lives--;
 	note('-', i);
-	return error ? error : g.answer[i];
+	return error && g.deaf[i] ? -EIO : error ? error : g.answer[i];
 }
 
 static void dropped(void *arg)
@@ -363,7 +364,8 @@ SCENARIO(a_member_that_cannot_be_stopped_holds_the_round)
 	tend_event_set(g.hears);
 	await_count(&g.begun[2], 2);
 	IS(noted(), "-b -a +a +b +c");
-	closed();
+	/* Its end was wanted, so its failure does not count. */
+	ck_assert_uint_eq(closed().restarts, 1);
 }
 
 SCENARIO(a_failure_of_an_earlier_member_widens_rest_for_one)
@@ -417,6 +419,24 @@ SCENARIO(a_restart_of_a_member_joins_the_round)
 	OK(tend_task_start(g.task[1], SOON));
 	await_count(&g.begun[1], 2);
 	IS(noted(), "-b -a +a +b");
+	closed();
+}
+
+/* Nor does a command have a member begin before what it needs is ready. */
+SCENARIO(a_member_begins_when_the_one_before_is_ready)
+{
+	open_group(TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ALL), 3);
+	g.unready[0] = true;
+	end(2, -EIO);
+	await_count(&g.begun[0], 2);
+	await_state(g.task[1].id, TEND_STATE_QUEUED);
+	ANSWERS(tend_task_start(g.task[1], 0), -ETIMEDOUT);
+	ANSWERS(tend_task_start(g.task[2], 0), -ETIMEDOUT);
+	await_state(g.task[1].id, TEND_STATE_QUEUED);
+	IS(noted(), "-c -b -a +a");
+	OK(tend_task_ready(g.task[0], 2));
+	await_count(&g.begun[2], 2);
+	IS(noted(), "+b +c");
 	closed();
 }
 

@@ -1,0 +1,346 @@
+/* Rounds: races with a scope that gives up or ends, under every schedule; and random members with
+ * random needs, compared with a reference of a few lines. */
+#include "scenario.h"
+#include "suite.h"
+#include "where.h"
+
+#include "tend/sim.h"
+
+enum { MOST = 6, LINES = 64 };
+
+/* ---- Races ---- */
+
+#define EXPECT(cond) \
+	do { \
+		if (!(cond)) \
+			return __LINE__; \
+	} while (0)
+
+static void explored(int (*program)(void *), void *arg)
+{
+	const uint64_t one = suite_number("EXPLORE", (uint64_t)suite_count(100, 300, 1000000));
+	const uint64_t two = suite_number("EXPLORE", (uint64_t)suite_count(100, 150, 100000));
+	struct tend_sim_result r;
+	uint64_t runs;
+
+	for (uint32_t bound = 1; bound <= 2; bound++) {
+		int error = tend_sim_explore(TEND_SIM_OPTS(.explore = bound), program, arg,
+		                             bound == 1 ? one : two, &runs, &r);
+
+		ck_assert_msg(!error || error == -EAGAIN, "run %llu: status %d, line %d",
+		              (unsigned long long)runs, r.status, r.result);
+		ck_assert_uint_gt(runs, 50);
+		ck_assert_uint_eq(tend_sim_held(), 0);
+	}
+}
+
+static tend_scope home;
+static tend_task two[2];
+static _Atomic int begun[2], inside[2], most, dropped;
+
+static void drop(void *arg)
+{
+	(void)arg;
+	dropped++;
+}
+
+static int fails_after_a_while(void *arg)
+{
+	int i = (int)(intptr_t)arg;
+
+	begun[i]++;
+	if (++inside[i] > most)
+		most = inside[i];
+	int error = tend_yield();
+	inside[i]--;
+	return error ? error : -EIO;
+}
+
+static void ignore(const char *message) { (void)message; }
+
+static int stop_one(void) { return tend_task_stop(two[0], TEND_FOREVER); }
+static int restart_one(void) { return tend_task_restart(two[1], TEND_FOREVER); }
+static int cancel_one(void) { return tend_task_cancel(two[0], -EINTR, NULL); }
+static int cancel_all(void) { return tend_scope_cancel(home, -EINTR, NULL); }
+static int shut_down(void) { return tend_shutdown(home, TEND_FOREVER, NULL); }
+static int only_close(void) { return 0; }
+
+static int escalates(void *ask)
+{
+	const struct tend_restart *again =
+		TEND_RESTART(.policy = TEND_TRANSIENT, .delay_ns = TEND_AT_ONCE);
+	struct tend_stats n;
+	int spawned = 0;
+
+	tend_set_failure_hook(ignore);
+	begun[0] = begun[1] = inside[0] = inside[1] = most = dropped = 0;
+	EXPECT(!tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16,
+	                                            .restarts_per_s = UINT32_MAX),
+	                          &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s",
+	                        TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ALL, .restarts = 2),
+	                        &home));
+	for (intptr_t i = 0; i < 2; i++) {
+		int error = tend_spawn(home, fails_after_a_while, (void *)i,
+		                       TEND_TASK_OPTS(.drop = drop, .restart = again), &two[i]);
+
+		EXPECT(!error || error == -ECANCELED);
+		spawned += !error;
+	}
+	int error = (*(int (*const *)(void))ask)();
+	EXPECT(!error || error == -ECANCELED || error == -ESRCH || error == -EALREADY);
+	EXPECT(!tend_scope_close(home, TEND_FOREVER, &n));
+	EXPECT(inside[0] == 0 && inside[1] == 0 && most <= 1 && dropped == spawned);
+	/* An attempt that is canceled as it begins does not call its function. */
+	EXPECT(n.spawned == (uint64_t)spawned && n.attempts >= (uint64_t)(begun[0] + begun[1]));
+	EXPECT(n.restarts <= 2);
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_round_against_an_escalation, 6)
+{
+	static int (*const asks[])(void) = {stop_one,   restart_one, cancel_one,
+	                                    cancel_all, shut_down,   only_close};
+
+	explored(escalates, (void *)(uintptr_t)&asks[_i]);
+}
+
+/* ---- The reference ---- */
+
+/* A member as the reference sees it: its needs, and what it is. */
+static struct {
+	bool needs[MOST][MOST];   /* [i][j]: i needs j */
+	bool reaches[MOST][MOST]; /* the same, also by others between */
+	bool runs[MOST], stopped[MOST], over[MOST];
+	int attempts[MOST];
+	unsigned n;
+	uint32_t strategy;
+	bool early; /* a need holds when the attempt begins, which may be before its function runs */
+} ref;
+
+static void ref_close_needs(void)
+{
+	memcpy(ref.reaches, ref.needs, sizeof(ref.needs));
+	for (unsigned k = 0; k < ref.n; k++)
+		for (unsigned i = 0; i < ref.n; i++)
+			for (unsigned j = 0; j < ref.n; j++)
+				ref.reaches[i][j] = ref.reaches[i][j] ||
+				                    (ref.reaches[i][k] && ref.reaches[k][j]);
+}
+
+/* Which members a failure of i ends and begins anew. */
+static void ref_cover(unsigned i, bool *covered)
+{
+	for (unsigned k = 0; k < ref.n; k++)
+		covered[k] =
+			ref.runs[k] && (k == i || ref.strategy == TEND_ONE_FOR_ALL ||
+		                        (ref.strategy == TEND_REST_FOR_ONE && ref.reaches[k][i]));
+}
+
+/* ---- The members ---- */
+
+static struct {
+	tend_scope scope;
+	tend_task task[MOST];
+	tend_event *ends[MOST];
+	int answer[MOST];
+	char what[LINES]; /* + or - */
+	unsigned who[LINES];
+	unsigned lines;
+} w;
+
+static unsigned pick(unsigned n) { return (unsigned)tend_sim_choose(n); }
+
+static void note(char what, unsigned who)
+{
+	ck_assert_uint_lt(w.lines, LINES);
+	w.what[w.lines] = what;
+	w.who[w.lines++] = who;
+}
+
+static int member(void *arg)
+{
+	unsigned i = (unsigned)(uintptr_t)arg;
+
+	note('+', i);
+	OK(tend_ready());
+	int error = tend_event_wait(w.ends[i], TEND_FOREVER);
+	if (!error)
+		tend_event_clear(w.ends[i]);
+	note('-', i);
+	return error ? error : w.answer[i];
+}
+
+static int line_of(char what, unsigned who)
+{
+	int at = -1;
+
+	for (unsigned i = 0; i < w.lines; i++)
+		if (w.what[i] == what && w.who[i] == who) {
+			ck_assert_int_eq(at, -1); /* once at most */
+			at = (int)i;
+		}
+	return at;
+}
+
+/* What was written down since the last look: these have ended, each after its dependents but for
+ * `first`; and these have begun, each after its needs. */
+static void look(const bool *ended, const bool *began, unsigned first)
+{
+	for (unsigned i = 0; i < ref.n; i++) {
+		ck_assert_int_eq(line_of('-', i) >= 0, ended[i]);
+		ck_assert_int_eq(line_of('+', i) >= 0, began[i]);
+		ref.attempts[i] += began[i];
+		for (unsigned j = 0; j < ref.n; j++) {
+			if (!ref.reaches[i][j])
+				continue;
+			if (ended[i] && ended[j] && j != first)
+				ck_assert_int_lt(line_of('-', i), line_of('-', j));
+			if (began[i] && began[j] && !ref.early)
+				ck_assert_int_gt(line_of('+', i), line_of('+', j));
+		}
+	}
+	w.lines = 0;
+}
+
+/* When nobody can run any more, the clock jumps. */
+static void settle(void) { OK(tend_sleep(TEND_MS)); }
+
+static void end_member(unsigned i, int answer)
+{
+	w.answer[i] = answer;
+	tend_event_set(w.ends[i]);
+	settle();
+}
+
+static void one_step(void)
+{
+	static const bool none[MOST];
+	bool covered[MOST] = {false}, alone[MOST] = {false};
+	unsigned i = pick(ref.n);
+
+	alone[i] = true;
+	switch (ref.over[i] ? 5 : pick(5)) {
+	case 0:
+	case 1:
+		if (!ref.runs[i])
+			break;
+		ref_cover(i, covered);
+		end_member(i, -EIO);
+		look(covered, covered, i);
+		break;
+	case 2:
+		if (!ref.runs[i] || pick(3))
+			break;
+		end_member(i, 0);
+		look(alone, none, i);
+		ref.runs[i] = false;
+		ref.over[i] = true;
+		break;
+	case 3:
+		OK(tend_task_stop(w.task[i], SOON));
+		look(ref.runs[i] ? alone : none, none, i);
+		ref.runs[i] = false;
+		ref.stopped[i] = true;
+		break;
+	case 4:
+		OK(tend_task_restart(w.task[i], SOON));
+		settle();
+		look(ref.runs[i] ? alone : none, alone, i);
+		ref.runs[i] = true;
+		ref.stopped[i] = false;
+		break;
+	default:
+		break;
+	}
+}
+
+static void spawn_members(bool as_set)
+{
+	const struct tend_restart *again =
+		TEND_RESTART(.policy = TEND_TRANSIENT, .delay_ns = TEND_AT_ONCE,
+	                     .ready_ns = 3600 * TEND_SEC);
+	struct tend_child children[MOST] = {{0}};
+	struct tend_need needs[MOST][MOST] = {{{0}}};
+
+	for (unsigned i = 0; i < ref.n; i++) {
+		void *arg = (void *)(uintptr_t)i;
+
+		if (!as_set) {
+			OK(tend_spawn(w.scope, member, arg, TEND_TASK_OPTS(.restart = again),
+			              &w.task[i]));
+			ref.needs[i][i ? i - 1 : 0] = i != 0;
+			settle();
+			continue;
+		}
+		children[i] = (struct tend_child){.fn = member,
+		                                  .arg = arg,
+		                                  .opts = TEND_TASK_OPTS(.restart = again),
+		                                  .needs = needs[i]};
+		/* Needs lead to a child of a greater number, so there is no circle. */
+		for (unsigned j = i + 1; j < ref.n; j++)
+			if (pick(3) == 0) {
+				ref.needs[i][j] = true;
+				needs[i][children[i].needs_count++] = (struct tend_need){
+					.of = j,
+					.until = ref.early ? TEND_NEED_STARTED : TEND_NEED_READY};
+			}
+	}
+	if (as_set)
+		OK(tend_spawn_set(w.scope, children, ref.n, 0, w.task, NULL));
+	settle();
+}
+
+static int random_rounds(void *arg)
+{
+	static const bool none[MOST];
+	bool all[MOST];
+	bool as_set = pick(2);
+
+	(void)arg;
+	memset(&ref, 0, sizeof(ref));
+	memset(&w, 0, sizeof(w));
+	open_world(1 + pick(2));
+	ref.n = 2 + pick(MOST - 1);
+	ref.strategy = TEND_ONE_FOR_ONE + pick(3);
+	ref.early = as_set && pick(3) == 0;
+	OK(tend_scope_open(root, "s",
+	                   TEND_SCOPE_OPTS(.strategy = ref.strategy, .restarts = TEND_ANY_NUMBER),
+	                   &w.scope));
+	for (unsigned i = 0; i < MOST; i++) {
+		all[i] = i < ref.n;
+		w.ends[i] = new_event();
+	}
+	spawn_members(as_set);
+	ref_close_needs();
+	memcpy(ref.runs, all, sizeof(all));
+	look(none, all, MOST);
+	for (unsigned steps = 10; steps; steps--)
+		one_step();
+	OK(tend_shutdown(w.scope, SOON, NULL));
+	look(ref.runs, none, MOST);
+	struct tend_stats n;
+	OK(tend_scope_close(w.scope, SOON, &n));
+	uint64_t attempts = 0;
+	for (unsigned i = 0; i < ref.n; i++)
+		attempts += (uint64_t)ref.attempts[i];
+	ck_assert_uint_eq(n.attempts, attempts);
+	close_world();
+	return 0;
+}
+
+TEST(members_end_and_begin_as_the_reference_says)
+{
+	const uint64_t first = suite_number("SEED", 0);
+	const uint64_t usual = (uint64_t)suite_count(100, 500, 20000);
+	const uint64_t count = getenv("SEED") ? 1 : suite_number("SCHEDULES", usual);
+	struct tend_sim_result r;
+
+	for (uint64_t seed = first; seed < first + count; seed++) {
+		where("SEED=%llu test_sim members_end", (unsigned long long)seed);
+		OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .switch_in = 2 + (uint32_t)(seed % 11)),
+		                random_rounds, NULL, &r));
+		ck_assert_uint_eq(tend_sim_held(), 0);
+	}
+	where_done();
+}
