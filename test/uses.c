@@ -151,6 +151,7 @@ static int processes(tend_runtime *rt, tend_scope scope)
 
 	n += tend_spawn_process_at(TEND_HERE, scope, TEND_PROCESS_OPTS(.argv = argv), NULL);
 	n += tend_process_tail(task, tail, sizeof(tail), &dropped) > 0;
+	n += tend_process_tail_of(task, 1, tail, sizeof(tail), &dropped) > 0;
 	n += tend_guard_paths(rt, tail, sizeof(tail)) > 0;
 	return n + tend_process_pid(task) + tend_process_signal(task, 1);
 }

@@ -192,6 +192,9 @@ static void output(void *arg, int stream, const char *bytes, size_t n)
 {
 	struct up_task *t = arg;
 
+	/* The stream has ended, which the end of the program tells. */
+	if (n == 0)
+		return;
 	see_start(t);
 	up_task_mark(t, n);
 	tend_event_set(t->news);

@@ -17,9 +17,13 @@ extern "C" {
 /* Called by a fiber of the runtime with bytes the process wrote, in the order of
  * their arrival; each call may come on another worker. The order between the two
  * streams is lost, because they are two pipes, unless TEND_ONE_OUTPUT is set. The
- * callback must not wait for the same process.
+ * last call of each stream has no bytes: the stream has ended, or the process has. A process
+ * that runs again has such an end once an attempt, so no line goes on in the next attempt. The
+ * callback must not wait for the same process. After a panic of the callback the process is
+ * killed, then the cleanups run, then the drop.
  *
- *   stream    1 standard output, 2 standard error */
+ *   stream    1 standard output, 2 standard error
+ *   n         0: the end of the stream */
 typedef void tend_output_fn(void *arg, int stream, const char *bytes, size_t n);
 
 /* The variables that a child gets from the environment of this program by default. A
@@ -58,8 +62,10 @@ struct tend_process_opts {
 	tend_output_fn *output;  /* or NULL */
 	void *output_arg;
 	void (*drop)(void *arg); /* runs once with output_arg when the task has ended */
-	uint32_t attempt;        /* number shown in the tree; default 1 */
+	uint32_t attempt;        /* number shown in the tree; default 1; of a task that runs once */
 	uint32_t reserved;       /* 0 */
+	const struct tend_restart *restart; /* NULL: the default of the scope, or the process runs
+	                                       once; tend/supervise.h */
 };
 #define TEND_PROCESS_OPTS(...) TEND_OPTIONS_(tend_process_opts, __VA_ARGS__)
 
@@ -106,7 +112,7 @@ TEND_API size_t tend_guard_paths(const tend_runtime *rt, char *buf, size_t size)
 
 /* Copies the tail of the process's output, both streams in the order of arrival:
  * at most the last 64 KiB. The tail is there while the task is live or its
- * outcome is kept.
+ * outcome is kept. A task that runs again answers with the tail of its newest attempt.
  *
  *   dropped   out: bytes of output lost before the tail; or NULL
  *   returns   the number of bytes copied; -EINVAL if task is not a process;
@@ -114,6 +120,14 @@ TEND_API size_t tend_guard_paths(const tend_runtime *rt, char *buf, size_t size)
  *   threads   any */
 TEND_API TEND_MUST int64_t tend_process_tail(tend_task task, char *buf, size_t size,
                                              uint64_t *dropped);
+
+/* The same of one attempt: the tails of the newest and of the attempt before are kept.
+ *
+ *   attempt   its number; 0: the newest
+ *   returns   as tend_process_tail(); -ENOENT if no tail of that attempt is kept
+ *   threads   any */
+TEND_API TEND_MUST int64_t tend_process_tail_of(tend_task task, uint32_t attempt, char *buf,
+                                                size_t size, uint64_t *dropped);
 
 /* Returns the process id of a process task that has started.
  *

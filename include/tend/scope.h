@@ -23,7 +23,8 @@ struct tend_scope_opts {
 	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process */
 	uint32_t reserved; /* 0 */
 	/* See tend/supervise.h. */
-	const struct tend_restart *restart; /* for fibers without their own; copied */
+	const struct tend_restart *restart; /* for fibers and processes without their own;
+	                                       copied */
 	uint32_t restarts;  /* more after failures in `period_ns`, and the scope gives up; at most
 	                       1024, or TEND_ANY_NUMBER; default 5 with a strategy, otherwise any
 	                       number */

@@ -40,8 +40,10 @@ enum {
  * end. Lengths are nanoseconds and are never rounded.
  *
  * An attempt fails by a negative result, by a panic, if no stack could be had, or by missing
- * one of its times. A failed attempt of a transient or permanent task is followed by a rest
- * and another attempt, until `retries` are used: then the task ends with the failure. The
+ * one of its times. The attempt of a process fails also by an exit code but 0, by a signal, whose
+ * result is 128 and its number, and if its program cannot be run. A failed attempt of a transient
+ * or permanent task is followed by a rest and another attempt, until `retries` are used: then the
+ * task ends with the failure. The
  * rest after n failures in a row is delay_ns * factor^(n-1), at most delay_max_ns, and then
  * the jitter; a millisecond at least, unless the delay is TEND_AT_ONCE. Many restarts at once
  * are spread over time, see tend_runtime_opts. An attempt that returned -ECANCELED although
@@ -71,7 +73,8 @@ struct tend_restart {
 	uint64_t alive_ns;   /* from its beginning to a tend_alive(), and from one to the next */
 	/* The stop of an attempt: its waits answer -ECANCELED; after this time, the scopes that it
 	   opened are canceled, and an abortable fiber is aborted; after as much again, the attempt
-	   is shown as abandoned. No other attempt begins before its end. Default 10 s */
+	   is shown as abandoned. No other attempt begins before its end. Default 10 s. A process
+	   gets its stop signal, and SIGKILL after this time or its stop_ns, which is the default */
 	uint64_t grace_ns;
 };
 #define TEND_RESTART(...) TEND_OPTIONS_(tend_restart, __VA_ARGS__)

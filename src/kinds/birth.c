@@ -135,7 +135,7 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 		error = arm(t, opts->deadline);
 	tend__assert(spawn->attempts || !opts->restart);
 	if (!error && spawn->attempts && (opts->restart || s->group) && !spawn->in_set)
-		error = rt->supervise(t, opts->restart, spawn->attempts);
+		error = rt->supervise(t, spawn);
 	if (error) {
 		tend__task_unprepare(t);
 		return error;

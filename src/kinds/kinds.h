@@ -24,6 +24,7 @@ struct tend__spawn {
 	const struct tend_task_opts *opts; /* checked by tend__task_opts() */
 	const struct tend__kind *ops;
 	const struct tend__kind *attempts; /* the kind of an attempt; NULL: the task runs once */
+	uint64_t grace_ns;                 /* default grace of an attempt; 0: that of the library */
 	uint32_t kind;                     /* TEND_KIND_... */
 	uint32_t attempt;                  /* 0 stands for 1 */
 	bool kept;                         /* the outcome is kept for joiners */

@@ -23,8 +23,9 @@ static enum tend__attempt_outcome outcome_of(const struct tend__policy *p,
 		return TEND__WAS_CANCELED;
 	if (end->result == TEND__DONE || listed(p->success, end->result))
 		return TEND__COMPLETED_WELL;
-	return end->result < 0 || listed(p->fatal, end->result) ? TEND__HAS_FAILED
-	                                                        : TEND__COMPLETED_WELL;
+	return end->failed || end->result < 0 || listed(p->fatal, end->result)
+	               ? TEND__HAS_FAILED
+	               : TEND__COMPLETED_WELL;
 }
 
 /* A task that a command or a strategy stopped has not failed by the stop. */

@@ -63,6 +63,7 @@ struct tend__attempt_end {
 	bool again;     /* by a strategy or a command: the task runs anew */
 	bool late;      /* the attempt missed its timeout, or was not ready or alive in time */
 	bool broken;    /* a panic, or the attempt could not be started */
+	bool failed;    /* the result is a failure unless a list has it: an exit code but 0 */
 	int32_t result; /* the body's, or the exit code of a process */
 	uint64_t ran_ns;
 };

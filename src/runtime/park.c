@@ -263,7 +263,11 @@ void tend__freed_under(struct tend__lock *lock, const char *kind, uint64_t numbe
 
 void tend__leave(struct tend__task *t)
 {
+	const struct tend__kind *kind = tend__kind_of(t);
+
 	tend__assert(t == tend__tls.task);
+	if (kind->broke && !t->unwinding)
+		kind->quit(t, kind->broke(t));
 	tend__unwind(t);
 	t->kind->leave(t);
 	char who[320];

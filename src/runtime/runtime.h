@@ -156,6 +156,7 @@ struct tend__worker {
 
 struct tend__scope;
 struct tend__group;
+struct tend__spawn;
 struct tend__monitor;
 struct tend_scope_opts;
 struct tend_reason;
@@ -196,10 +197,9 @@ struct tend_runtime {
 	 * error. */
 	int (*spawn_cleaner)(tend_runtime *rt, const struct tend__kind *kind, void *data);
 	/* (c) A call up into supervise/, set by open.c: makes a task that is not published yet run
-	 * again and again, as `restart` says, or with NULL the default of its scope, if there is
-	 * one. An attempt is turns of the kind. Returns 0 or the error. */
-	int (*supervise)(struct tend__task *t, const struct tend_restart *restart,
-	                 const struct tend__kind *kind);
+	 * again and again, as the options of its spawn say, or the default of its scope, if there
+	 * is one. Returns 0 or the error. */
+	int (*supervise)(struct tend__task *t, const struct tend__spawn *spawn);
 	/* (c) The same for a scope, of whose options *out is made. */
 	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
 	/* (c) The same: has the members of the scope end for good, each after its dependents.

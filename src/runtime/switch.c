@@ -84,7 +84,7 @@ static bool start(struct tend__worker *w, struct tend__task *t, struct tend__sta
 {
 	size_t bytes = t->stack_bytes ? t->stack_bytes : w->rt->stack_bytes;
 
-	tend__assert(!t->worker && !t->defers && !t->unwinding);
+	tend__assert(!t->worker && (!t->defers || t->kind->turn) && !t->unwinding);
 	t->worker = w;
 	/* Relaxed: a hint for readers. */
 	tend__store_relaxed(&t->record->worker, w->number);

@@ -56,6 +56,8 @@ static void last_words(struct tend__task *t, uint8_t ending)
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert(l->phase == TEND__LIFE_OVER && !t->drop && !t->defers);
+	if (l->attempt.kind->retire)
+		l->attempt.kind->retire(t);
 	/* `ending` counts for more than the argument, and is of the drop from here on: an
 	 * attempt that was aborted because it missed a time has failed. */
 	t->ending = 0;
@@ -138,6 +140,7 @@ static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUI
 		tend__link_append(&t->home->cancel_list, &t->in_scope);
 	t->in_cancel_list = true;
 	tend__life_no_alarm(t);
+	tend__task_unmark(t, TEND__STARTING);
 	l->phase = TEND__LIFE_STOPPED;
 	tend__describe(t, 0, tend__coarse(), 0);
 	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_STOPPED});
@@ -241,6 +244,13 @@ static bool begin(struct tend__task *t, struct tend__life *l, bool calls, struct
 
 /* ---- The decision ---- */
 
+/* Returns whether the attempt ended with an exit code that is a failure unless a list says
+ * otherwise. */
+static bool has_code(const struct tend__task *t)
+{
+	return t->ending == TEND_FAILED && t->result >= 0;
+}
+
 /* Returns the ending of an attempt: 0 where the result says the outcome. */
 static uint8_t ending_of(const struct tend__task *t, const struct tend__life *l,
                          const struct tend__decision *d)
@@ -252,7 +262,7 @@ static uint8_t ending_of(const struct tend__task *t, const struct tend__life *l,
 	/* A cancel beats a failure, be that a time missed, or a result negative or in a list. */
 	if (l->late && !canceled)
 		return TEND_FAILED;
-	if (t->ending || canceled)
+	if ((t->ending && !has_code(t)) || canceled)
 		return t->ending;
 	if (d->outcome == TEND__WAS_CANCELED)
 		return TEND_CANCELED;
@@ -273,6 +283,8 @@ static uint32_t outcome_of(const struct tend__task *t, const struct tend__life *
 static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
+	/* Relaxed: for readers. */
+	tend__store_relaxed(&t->record->pid, 0);
 	t->ending = t->unwinding = t->shields = 0;
 	t->aborted = t->timed_out = false;
 	t->shield = 0;
@@ -339,16 +351,17 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 {
 	struct tend__scope *s = tend__scope_of(t);
 	const struct tend__policy *policy = &l->rules->policy;
-	struct tend__attempt_end end = {.ends = tend__is_to_end(t) || s->gave_up ||
-	                                        l->attempt.is_last || tend__member_is_to_end(l),
-	                                .fatal = l->fatal && (t->result < 0 || t->ending),
-	                                .stop = l->wish == TEND__WISH_STOP,
-	                                .again =
-	                                        l->wish == TEND__WISH_AGAIN || tend__round_stops(l),
-	                                .late = l->late,
-	                                .broken = t->ending != 0,
-	                                .result = t->result,
-	                                .ran_ns = now - l->began};
+	struct tend__attempt_end end = {
+		.ends = tend__is_to_end(t) || s->gave_up || l->attempt.is_last ||
+	                tend__member_is_to_end(l),
+		.fatal = l->fatal && (t->result < 0 || t->ending),
+		.stop = l->wish == TEND__WISH_STOP,
+		.again = l->wish == TEND__WISH_AGAIN || tend__round_stops(l),
+		.late = l->late,
+		.broken = t->ending && !has_code(t) && t->ending != TEND_CANCELED,
+		.failed = has_code(t),
+		.result = t->ending == TEND_CANCELED ? -ECANCELED : t->result,
+		.ran_ns = now - l->began};
 
 	tend__assert_held(&t->home->lock);
 	return tend__decide(policy, l->failures, &end, random_for(s->rt, policy));
@@ -513,10 +526,8 @@ static void leave(struct tend__task *t)
 
 	if (l->phase == TEND__LIFE_OVER)
 		tend__member_over(t);
-	else {
-		wait = kind->broke ? kind->broke(t) : wait;
-		wait = wait == TEND__WAIT_NONE ? attempt_over(t, l) : wait;
-	}
+	else
+		wait = attempt_over(t, l);
 	kind->quit(t, wait);
 }
 

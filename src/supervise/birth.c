@@ -5,25 +5,32 @@
 #include "base/error.h"
 
 int tend__life_make(struct tend__task *t, const struct tend_restart *restart,
-                    const struct tend__kind *kind)
+                    const struct tend__spawn *spawn)
 {
 	struct tend__scope *s = tend__scope_of(t);
-	int error = tend__monitor_start(s->rt);
+	struct tend_restart room;
+	int error = tend__options(&room, sizeof(room), restart);
 
+	if (error)
+		return error;
+	room.size = sizeof(room);
+	if (!room.grace_ns)
+		room.grace_ns = spawn->grace_ns;
+	error = tend__monitor_start(s->rt);
 	tend__assert((tend__task_word(t) & TEND__STATE) == TEND__FREE && !t->data);
 	if (error)
 		return error;
 	struct tend__life *l = tend__alloc(sizeof(*l));
 	if (!l)
 		return -ENOMEM;
-	l->rules = tend__rules_take(s, restart, &error);
+	l->rules = tend__rules_take(s, &room, &error);
 	if (!l->rules) {
 		tend__free(l);
 		return error;
 	}
 	/* Relaxed: the record is not published yet. */
 	tend__store_relaxed(&t->record->attempt, 0);
-	l->attempt.kind = kind;
+	l->attempt.kind = spawn->attempts;
 	l->alarm.id = t->id;
 	l->alarm.ring = tend__life_rings;
 	/* The drop is the task's, the cleanups are an attempt's. */
@@ -43,14 +50,14 @@ const struct tend_restart *tend__restart_of(const struct tend__scope *s,
 	return own ? own : s->group && s->group->restart.size ? &s->group->restart : &once;
 }
 
-int tend__supervise(struct tend__task *t, const struct tend_restart *restart,
-                    const struct tend__kind *kind)
+int tend__supervise(struct tend__task *t, const struct tend__spawn *spawn)
 {
+	const struct tend_restart *restart = spawn->opts->restart;
 	struct tend__scope *s = tend__scope_of(t);
 	bool strategy = s->group && s->group->strategy;
 
 	if (!restart && !strategy && !s->group->restart.size)
 		return 0;
-	int error = tend__life_make(t, tend__restart_of(s, restart), kind);
+	int error = tend__life_make(t, tend__restart_of(s, restart), spawn);
 	return !error && strategy ? tend__member_add(t) : error;
 }

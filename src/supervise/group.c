@@ -1,4 +1,4 @@
-/* supervise/group.c - the restarts of a scope: the default policy of its fibers, and giving up
+/* supervise/group.c - the restarts of a scope: the default policy, and giving up
  * when there are too many. */
 #include "supervise/supervise.h"
 

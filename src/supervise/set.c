@@ -175,7 +175,7 @@ static int prepare(struct call *c, size_t i)
 	if (error)
 		return error;
 	error = tend__life_make(t, tend__restart_of(tend__scope_of(t), child.opts->restart),
-	                        spawn.attempts);
+	                        &spawn);
 	if (error) {
 		tend__task_unprepare(t);
 		return error;

@@ -101,8 +101,8 @@ void tend__task_unmark(struct tend__task *t, uint32_t bits)
 
 void tend__task_between(struct tend__task *t, uint32_t outcome)
 {
-	const uint64_t clear =
-		TEND__STOP | TEND__ABORTED | TEND__ABANDONED | TEND__UNREADY | TEND__OUTCOME;
+	const uint64_t clear = TEND__STOP | TEND__ABORTED | TEND__ABANDONED | TEND__UNREADY |
+	                       TEND__STARTING | TEND__OUTCOME;
 	uint64_t old = tend__load_relaxed(&t->record->word);
 
 	tend__assert(outcome <= TEND_REJECTED);

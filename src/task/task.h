@@ -102,9 +102,11 @@ struct tend__kind {
 	/* An attempt begins, before its first turn; the kind tells when it has begun. NULL: the
 	 * turn calls the function at once. */
 	void (*begin)(struct tend__task *t);
-	/* Called on the stack of a turn that the program has left by a panic or an abort. Returns
-	 * what the turn would return. NULL: the attempt is over. */
+	/* Called on the stack of a turn that the program has left by a panic, before the cleanups,
+	 * where turns go on after that. Returns what the turn would return. NULL: none go on. */
 	uint32_t (*broke)(struct tend__task *t);
+	/* No attempt follows; before the drop. NULL: nothing is left. */
+	void (*retire)(struct tend__task *t);
 	/* Ends a turn from anywhere on its stack: the task rests, or with TEND__AGAIN has another
 	 * turn, or with TEND__WAIT_NONE ends. */
 	void (*quit)(struct tend__task *t, uint32_t wait);
@@ -186,6 +188,12 @@ static inline struct tend__attempt *tend__attempt_of(const struct tend__task *t)
 {
 	tend__assert(t->flags & TEND__RESTARTABLE);
 	return t->data;
+}
+
+/* Returns the kind of the task, or of its attempts. */
+static inline const struct tend__kind *tend__kind_of(const struct tend__task *t)
+{
+	return t->flags & TEND__RESTARTABLE ? tend__attempt_of(t)->kind : t->kind;
 }
 
 /* Returns what the kind of the task keeps beside the task, whether the task has attempts or not. */

@@ -495,13 +495,13 @@ mutant "the stop of a process is not sent" src/kinds/process/link.c \
 	's/\ttend__monitor_post\(c->rt, &c->errand\);/\t;/' \
 	a_request_that_finds_no_room_is_repeated
 mutant "the death of the guard is told to no process" src/kinds/process/link.c \
-	's/(tend__unlink\(&p->todo\);\n\t\t\t)notify\(p\);/$1;/; s/(not dead yet has no news to come.*?\*\/\n\t\t\t)await\(c\);/$1;/s' \
+	's/(tend__unlink\(&p->todo\);\n\t\t)notify\(p\);/$1;/; s/(not dead yet has no news to come.*?\*\/\n\t\t)await\(c\);/$1;/s' \
 	the_death_of_a_guard_alone_is_seen
 mutant "a process whose guard died is looked at once" src/kinds/process/link.c \
-	's/if \(p->phase == TEND__PHASE_LOST \|\| p->starved\)/if (p->starved)/' \
+	's/if \(p->phase == TEND__PHASE_LOST\)\n\t\t\tnotify\(p\);/;/' \
 	the_death_of_a_guard_is_seen_and_another_is_started
 mutant "a process without a stack is not looked at again" src/kinds/process/link.c \
-	's/if \(p->phase == TEND__PHASE_LOST \|\| p->starved\)/if (p->phase == TEND__PHASE_LOST)/' \
+	's/(tend__unlink\(&p->starved\);\n\t\t)notify\(p\);/$1;/' \
 	allocation_sweep_every_allocation_failing_leaves_nothing
 mutant "a process that the dead guard never began was killed" src/kinds/process/machine.c \
 	's/\|\| \(phase == TEND__PHASE_LOST && !p->pid\)/|| 0/' \
@@ -525,7 +525,7 @@ mutant "a process that its stop had to kill has crashed" src/kinds/process/machi
 	's/if \(p->status == SIGKILL && \(p->stop_sent \|\| p->kill_sent\)\)/if (0)/' \
 	process_a_cancel_sends_the_stop_signal_and_then_kills
 mutant "an exit code of a process after its cancel is a failure" src/kinds/process/machine.c \
-	's/else if \(p->status && !tend__cancel_requested\(p->task\)\)/else if (p->status)/' \
+	's/else if \(tend__cancel_requested\(p->task\)\)\n\t\tp->task->ending = TEND_CANCELED;\n//' \
 	process_a_cancel_sends_the_stop_signal_and_then_kills
 mutant "what was killed below a process is not named" src/kinds/process/machine.c \
 	's/\tif \(!p->killed\)\n\t\treturn;\n\tsnprintf/\treturn;\n\tsnprintf/' \
@@ -537,7 +537,7 @@ mutant "the last turn of a process drops on the monitor" src/kinds/process/machi
 	's/if \(p->calls && tend__tls.task != t\) \{/if (0) {/' \
 	random_processes_end_and_leave_nothing
 mutant "the tail of a process keeps its first bytes" src/kinds/process/output.c \
-	's/p->tail_first = \(p->tail_first \+ old\) % size;/;/' \
+	's/t->first = \(t->first \+ old\) % size;/;/' \
 	process_a_flood_keeps_its_tail_and_counts_the_rest
 mutant "both streams of a process are the first" src/kinds/process/output.c \
 	's/p->output\(p->output_arg, i \+ 1,/p->output(p->output_arg, 1,/' \

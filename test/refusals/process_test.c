@@ -240,6 +240,18 @@ REFUSES(tend_process_tail, ESRCH, "ended", outside, tail_of(w, w->stale))
 REFUSES(tend_process_tail, ESRCH, "none", outside, tail_of(w, (tend_task){0}))
 REFUSES(tend_process_tail, ESTALE, "a fork", beside_one_forked, tail_of(w, w->process))
 
+static int64_t tail_of_attempt(struct world *w, tend_task t, uint32_t attempt)
+{
+	return tend_process_tail_of(t, attempt, w->out.bytes, sizeof(w->out.bytes), &w->out.number);
+}
+
+REFUSES(tend_process_tail_of, ENOENT, "an attempt to come", beside_one,
+        tail_of_attempt(w, w->process, 2))
+REFUSES(tend_process_tail_of, EINVAL, "a fiber", outside, tail_of_attempt(w, w->live, 0))
+REFUSES(tend_process_tail_of, ESRCH, "ended", outside, tail_of_attempt(w, w->stale, 0))
+REFUSES(tend_process_tail_of, ESTALE, "a fork", beside_one_forked,
+        tail_of_attempt(w, w->process, 0))
+
 REFUSES(tend_process_pid, EAGAIN, "not started", unstarted, tend_process_pid(w->process))
 REFUSES(tend_process_pid, EINVAL, "a fiber", outside, tend_process_pid(w->live))
 REFUSES(tend_process_pid, ESRCH, "ended", outside, tend_process_pid(w->stale))

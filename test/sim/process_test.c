@@ -174,7 +174,7 @@ static void hear(void *arg, int stream, const char *bytes, size_t n)
 	struct record *r = arg;
 
 	ck_assert(stream == 1 || stream == 2);
-	ck_assert_int_eq(bytes[0], 'x');
+	ck_assert(n == 0 || bytes[0] == 'x');
 	ck_assert(r->drops == 0);
 	r->heard += n;
 	if (tend_sim_choose(4) == 0)

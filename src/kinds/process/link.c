@@ -30,14 +30,24 @@ static struct tend__children *children_of(tend_runtime *rt)
 	return c;
 }
 
+static struct tend__link *list_of(struct tend__children *c, uint64_t cookie) TEND_REQUIRES(&c->lock)
+{
+	tend__assert_held(&c->lock);
+	return &c->live[cookie % TEND__LIVE_LISTS];
+}
+
+/* A process is in a list until the last turn of the attempt has seen the end of the process. */
 static struct tend__process *find(struct tend__children *c, uint64_t cookie) TEND_REQUIRES(&c->lock)
 {
-	struct tend__task *t = tend__task_at(c->rt, cookie);
-	struct tend__process *p = tend__id_slot(cookie) < c->rt->slots ? t->data : NULL;
+	struct tend__link *list = list_of(c, cookie);
 
-	tend__assert_held(&c->lock);
-	/* A process is in the list until its last turn has seen the end of the process. */
-	return p && t->id == cookie && tend__linked(&p->live) ? p : NULL;
+	for (struct tend__link *l = list->next; l != list; l = l->next) {
+		struct tend__process *p = tend__entry(l, struct tend__process, live);
+
+		if (p->cookie == cookie)
+			return p;
+	}
+	return NULL;
 }
 
 /* ---- News ---- */
@@ -119,6 +129,21 @@ static void await(struct tend__children *c) TEND_REQUIRES(&c->lock)
 	c->ticks = true;
 }
 
+static void lose(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
+{
+	tend__assert_held(&c->lock);
+	if (!p->asked)
+		return;
+	if (p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_STARTED) {
+		p->phase = TEND__PHASE_LOST;
+		tend__unlink(&p->todo);
+		notify(p);
+		/* A process that is not dead yet has no news to come: its pipes may have
+		 * ended, and no guard tells of its end. So the monitor looks. */
+		await(c);
+	}
+}
+
 /* The guard died. The kernel signals each of its keepers, and a keeper then kills its
  * process (guard/keeper.c); the turns of each process make sure. The next request opens a
  * new guard. */
@@ -126,19 +151,11 @@ static void lost(struct tend__children *c) TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);
 	tend__assert(c->open);
-	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
-		struct tend__process *p = tend__entry(l, struct tend__process, live);
+	for (uint64_t i = 0; i < TEND__LIVE_LISTS; i++) {
+		struct tend__link *list = list_of(c, i);
 
-		if (!p->asked)
-			continue;
-		if (p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_STARTED) {
-			p->phase = TEND__PHASE_LOST;
-			tend__unlink(&p->todo);
-			notify(p);
-			/* A process that is not dead yet has no news to come: its pipes may have
-			 * ended, and no guard tells of its end. So the monitor looks. */
-			await(c);
-		}
+		for (struct tend__link *l = list->next; l != list; l = l->next)
+			lose(c, tend__entry(l, struct tend__process, live));
 	}
 	/* A guard that makes no sense may be alive, and nobody waits for its end under the lock. */
 	if (!tend__guard_dead(&c->guard))
@@ -194,6 +211,7 @@ static void fail(struct tend__process *p, uint32_t stage, int error)
 	p->stage = stage;
 	p->error = error;
 	tend__unlink(&p->todo);
+	tend__process_close_ends(p, p->repeats);
 	notify(p);
 }
 
@@ -236,9 +254,7 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 	}
 	p->asked = true;
 	tend__unlink(&p->todo);
-	tend__process_close(&p->base);
-	for (int i = 0; i < 3; i++)
-		tend__process_close(&p->ends[i]);
+	tend__process_close_ends(p, p->repeats);
 	await(c);
 	return 0;
 }
@@ -334,6 +350,23 @@ static void stop_told(tend_runtime *rt, struct tend__errand *errand)
 	tend__unlock(&c->lock);
 }
 
+/* Returns whether there is something to await in the list. */
+static bool look_at(struct tend__children *c, uint64_t i) TEND_REQUIRES(&c->lock)
+{
+	struct tend__link *list = list_of(c, i);
+	bool awaited = false;
+
+	for (struct tend__link *l = list->next; l != list; l = l->next) {
+		struct tend__process *p = tend__entry(l, struct tend__process, live);
+
+		awaited |= p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_LOST ||
+		           (p->phase == TEND__PHASE_STARTED && (p->stop_sent || p->kill_sent));
+		if (p->phase == TEND__PHASE_LOST)
+			notify(p);
+	}
+	return awaited;
+}
+
 static void tick(tend_runtime *rt, uint64_t id)
 {
 	struct tend__children *c = children_of(rt);
@@ -345,15 +378,14 @@ static void tick(tend_runtime *rt, uint64_t id)
 	if (c->open)
 		tend__guard_continue(&c->guard);
 	send_all(c);
-	for (struct tend__link *l = c->live.next; l != &c->live; l = l->next) {
-		struct tend__process *p = tend__entry(l, struct tend__process, live);
+	for (uint64_t i = 0; i < TEND__LIVE_LISTS; i++)
+		awaited |= look_at(c, i);
+	while (tend__linked(&c->starved)) {
+		struct tend__process *p =
+			tend__entry(c->starved.next, struct tend__process, starved);
 
-		awaited |= p->phase == TEND__PHASE_ASKING || p->phase == TEND__PHASE_LOST ||
-		           (p->phase == TEND__PHASE_STARTED && (p->stop_sent || p->kill_sent));
-		if (p->phase == TEND__PHASE_LOST || p->starved) {
-			p->starved = false;
-			notify(p);
-		}
+		tend__unlink(&p->starved);
+		notify(p);
 	}
 	if (awaited)
 		await(c);
@@ -392,7 +424,9 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 		if (c) {
 			c->rt = rt;
 			tend__lock(&c->lock);
-			tend__link_init(&c->live);
+			for (int i = 0; i < TEND__LIVE_LISTS; i++)
+				tend__link_init(&c->live[i]);
+			tend__link_init(&c->starved);
 			tend__link_init(&c->asks);
 			tend__link_init(&c->stops);
 			c->tick.ring = tick;
@@ -422,8 +456,7 @@ void tend__children_close(tend_runtime *rt)
 	if (!c)
 		return;
 	tend__lock(&c->lock);
-	tend__assert(!tend__linked(&c->live) && !tend__linked(&c->asks) &&
-	             !tend__linked(&c->stops));
+	tend__assert(!tend__linked(&c->asks) && !tend__linked(&c->stops));
 	if (c->open)
 		close_guard(c);
 	tend__alarm_stop(c->rt, &c->tick);
@@ -453,13 +486,36 @@ static void tell(struct tend__process *p)
 		tend__monitor_post(c->rt, &c->errand);
 }
 
+void tend__link_enroll(struct tend__process *p)
+{
+	struct tend__children *c = p->children;
+
+	tend__lock(&c->lock);
+	tend__assert(!tend__linked(&p->live) && !tend__linked(&p->todo) && p->pidfd < 0);
+	p->cookie = ++c->cookies;
+	p->phase = TEND__PHASE_ASKING;
+	p->asked = p->stop_sent = p->kill_sent = p->kill = false;
+	p->pid = 0;
+	tend__lock(&c->told_lock);
+	p->left = false;
+	tend__unlock(&c->told_lock);
+	tend__unlock(&c->lock);
+}
+
+void tend__link_cannot(struct tend__process *p, int error)
+{
+	tend__lock(&p->children->lock);
+	fail(p, TEND__STAGE_COUNT, -error);
+	tend__unlock(&p->children->lock);
+}
+
 void tend__link_ask(struct tend__process *p)
 {
 	struct tend__children *c = p->children;
 
 	tend__lock(&c->lock);
 	tend__assert(p->phase == TEND__PHASE_ASKING && !tend__linked(&p->live));
-	tend__link_append(&c->live, &p->live);
+	tend__link_append(list_of(c, p->cookie), &p->live);
 	tend__link_append(&c->asks, &p->todo);
 	send_all(c);
 	/* A cancel that came before the process was in the list has stopped nothing. */
@@ -477,7 +533,7 @@ enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid)
 	return phase;
 }
 
-void tend__link_told(struct tend__task *t) { tell(t->data); }
+void tend__link_told(struct tend__task *t) { tell(tend__own(t)); }
 
 void tend__link_kill(struct tend__process *p)
 {
@@ -492,7 +548,8 @@ void tend__link_starved(struct tend__process *p)
 	struct tend__children *c = p->children;
 
 	tend__lock(&c->lock);
-	p->starved = true;
+	if (!tend__linked(&p->starved))
+		tend__link_append(&c->starved, &p->starved);
 	await(c);
 	tend__unlock(&c->lock);
 }
@@ -503,7 +560,9 @@ int tend__link_signal(struct tend__process *p, int signal)
 	int error = -EPIPE;
 
 	tend__lock(&c->lock);
-	if (c->open)
+	if (!p->cookie)
+		error = -EAGAIN; /* another attempt may follow */
+	else if (c->open)
 		error = signal == SIGKILL ? tend__guard_kill(&c->guard, p->cookie)
 		                          : tend__guard_signal(&c->guard, p->cookie, signal);
 	if (!error)
@@ -521,9 +580,12 @@ void tend__link_leave(struct tend__process *p)
 	struct tend__children *c = p->children;
 
 	tend__lock(&c->lock);
-	tend__assert(p->phase != TEND__PHASE_STARTED && p->phase != TEND__PHASE_ASKING);
+	tend__assert(!tend__linked(&p->live) ||
+	             (p->phase != TEND__PHASE_STARTED && p->phase != TEND__PHASE_ASKING));
 	tend__unlink(&p->todo);
 	tend__unlink(&p->live);
+	tend__unlink(&p->starved);
+	p->cookie = 0;
 	tend__lock(&c->told_lock);
 	tend__unlink(&p->told);
 	p->left = true;

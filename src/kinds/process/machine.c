@@ -13,13 +13,23 @@
 /* The keepers of a dead guard end their tasks in this time, at worst. */
 #define GONE_NS (5 * TEND_SEC)
 
+/* The stripe is held, and the outcome of the attempt has the text, or the signal. */
+static struct tend__extra *extra_of(struct tend__task *t)
+{
+	tend__assert_held(tend__stripe_of(tend__scope_of(t)->rt, t->id));
+	if (t->flags & TEND__RESTARTABLE)
+		tend__attempt_of(t)->has_text = true;
+	return tend__task_extra(t);
+}
+
 static void message(struct tend__process *p, const char *text)
 {
-	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->cookie);
+	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->task->id);
 
 	tend__lock(stripe);
-	if (tend__task_extra(p->task))
-		tend__text_copy(p->task->extra->message, sizeof(p->task->extra->message), text);
+	struct tend__extra *extra = extra_of(p->task);
+	if (extra)
+		tend__text_copy(extra->message, sizeof(extra->message), text);
 	tend__unlock(stripe);
 }
 
@@ -74,14 +84,17 @@ static int ended_with_guard(struct tend__process *p)
  * follows are the stop's; any other signal is a crash, which beats the cancel. */
 static int ended_by_signal(struct tend__process *p)
 {
-	tend__lock(tend__stripe_of(p->children->rt, p->cookie));
-	if (tend__task_extra(p->task))
-		p->task->extra->signal = p->status;
-	tend__unlock(tend__stripe_of(p->children->rt, p->cookie));
+	tend__lock(tend__stripe_of(p->children->rt, p->task->id));
+	struct tend__extra *extra = extra_of(p->task);
+	if (extra)
+		extra->signal = p->status;
+	tend__unlock(tend__stripe_of(p->children->rt, p->task->id));
 	if (p->status == SIGKILL && (p->stop_sent || p->kill_sent))
 		p->task->ending = TEND_KILLED;
 	else if (p->status != p->stop.signal || !tend__cancel_requested(p->task))
 		p->task->ending = TEND_FAILED;
+	else
+		p->task->ending = TEND_CANCELED;
 	return 128 + p->status;
 }
 
@@ -111,7 +124,9 @@ static int exited(struct tend__process *p)
 
 	if (p->code != CLD_EXITED)
 		result = ended_by_signal(p);
-	else if (p->status && !tend__cancel_requested(p->task))
+	else if (tend__cancel_requested(p->task))
+		p->task->ending = TEND_CANCELED;
+	else if (p->status)
 		p->task->ending = TEND_FAILED;
 	tell_killed(p);
 	return result;
@@ -120,10 +135,11 @@ static int exited(struct tend__process *p)
 /* The guard died, and the keeper kills the process. Returns true when the leader is dead, and
  * all of its descendants are: then both output pipes have reached their end, for which this
  * waits GONE_NS at most. A leader without a pidfd, for which no number was free, is awaited for
- * the same time at most. Meanwhile the task is shown as abandoned. */
+ * the same time at most. A task that may run again has no such bound, because no attempt begins
+ * beside what is left of the last. Meanwhile the task is shown as abandoned. */
 static bool seen_dead(struct tend__process *p)
 {
-	bool live = tend__task_mark(p->task->record, p->cookie, TEND__ABANDONED);
+	bool live = tend__task_mark(p->task->record, p->task->id, TEND__ABANDONED);
 
 	tend__assert(live);
 	tend__leader_kill(p->pidfd);
@@ -132,7 +148,9 @@ static bool seen_dead(struct tend__process *p)
 		return false;
 	if (!p->gone_at)
 		p->gone_at = tend_after(GONE_NS);
-	if ((p->unseen || p->out[0] >= 0 || p->out[1] >= 0) && tend__clock() < p->gone_at)
+	bool bounded = !p->repeats || tend__is_to_end(p->task);
+	if ((p->unseen || p->out[0] >= 0 || p->out[1] >= 0) &&
+	    (!bounded || tend__clock() < p->gone_at))
 		return false;
 	tend__task_unmark(p->task, TEND__ABANDONED);
 	return true;
@@ -152,6 +170,19 @@ static int outcome_of(struct tend__process *p, enum tend__phase phase)
 	return exited(p);
 }
 
+/* Tells of an attempt whose program does not run. The scope tells of a task without attempts. */
+static void tell_not_started(struct tend__task *t)
+{
+	struct tend__lock *stripe = tend__stripe_of(tend__scope_of(t)->rt, t->id);
+	char text[sizeof(t->extra->message)] = "";
+
+	tend__lock(stripe);
+	if (t->extra)
+		tend__text_copy(text, sizeof(text), t->extra->message);
+	tend__unlock(stripe);
+	tend__failure_tell(t, "could not start", text[0] ? text : tend_strerror(t->result));
+}
+
 /* Makes the park that follows fail. */
 static void again(struct tend__task *t)
 {
@@ -160,12 +191,53 @@ static void again(struct tend__task *t)
 	tend__assert(!parked);
 }
 
+/* Another attempt begins. The spawner has opened the first, and has answered for the errors. */
+void tend__process_begin(struct tend__task *t)
+{
+	struct tend__process *p = tend__own(t);
+	int error = 0;
+
+	tend__assert(p->repeats && !t->defers && !p->cookie == !p->opened);
+	bool live = tend__task_mark(t->record, t->id, TEND__STARTING);
+	tend__assert(live);
+	p->calls = p->over = p->unseen = false;
+	p->gone_at = 0;
+	p->output = p->callback;
+	if (!p->opened)
+		error = tend__output_begin(p);
+	p->opened = false;
+	if (error)
+		tend__link_cannot(p, error);
+	else
+		tend__link_ask(p);
+}
+
+/* Returns whether the hook of failures is to hear that the program does not run. */
+static bool tells(const struct tend__task *t)
+{
+	return t->ending == TEND_FAILED && t->result < 0 && !(tend__task_word(t) & TEND__KEPT);
+}
+
+/* The attempt is over: sets the outcome, and whether the last turn calls the program. */
+static void conclude(struct tend__task *t, struct tend__process *p, enum tend__phase phase)
+{
+	/* After a panic of the output callback the outcome stands. */
+	if (!t->ending)
+		t->result = outcome_of(p, phase);
+	p->calls = p->drop || t->defers || t->owns || tells(t);
+	p->over = true;
+}
+
 uint32_t tend__process_turn(struct tend__task *t)
 {
-	struct tend__process *p = t->data;
+	struct tend__process *p = tend__own(t);
 	int32_t pid;
 
-	tend__assert(p->task == t && (!p->output || tend__tls.task == t));
+	tend__assert(p->task == t);
+	if ((p->output || p->calls) && tend__tls.task != t) {
+		again(t);
+		return TEND__WAIT_GUARD;
+	}
 	/* The phase before the output: what the process has written before its end is read. */
 	enum tend__phase phase = tend__link_look(p, &pid);
 	/* None before the guard's news of the start: output comes from a task that has begun. The
@@ -185,42 +257,52 @@ uint32_t tend__process_turn(struct tend__task *t)
 #endif
 		return pid ? TEND__WAIT_EXIT : TEND__WAIT_GUARD;
 	}
-	/* After a panic of the output callback the outcome stands. */
-	if (!t->ending)
-		t->result = outcome_of(p, phase);
 	/* The last turn calls the program: the drop, or the hook of failures. */
-	p->calls = t->drop || (t->ending == TEND_FAILED && t->result < 0 &&
-	                       !(tend__task_word(t) & TEND__KEPT));
+	if (!p->over)
+		conclude(t, p, phase);
 	if (p->calls && tend__tls.task != t) {
 		again(t);
 		return TEND__WAIT_GUARD;
 	}
-	tend__output_close(p, 0);
-	tend__output_close(p, 1);
+	tend__output_end(p);
 	tend__link_leave(p);
 	if (tend__tls.task == t)
 		tend__unwind(t);
+	if (p->repeats && tells(t))
+		tell_not_started(t);
 	return TEND__WAIT_NONE;
+}
+
+/* Closes the pipes that the spawner has opened for an attempt that does not come. */
+void tend__process_retire(struct tend__task *t)
+{
+	struct tend__process *p = tend__own(t);
+
+	if (!p->opened)
+		return;
+	p->opened = false;
+	p->output = NULL;
+	tend__output_end(p);
+	tend__process_close_ends(p, false);
 }
 
 static void turn_on_monitor(tend_runtime *rt, struct tend__errand *errand)
 {
 	struct tend__task *t = tend__entry(errand, struct tend__process, errand)->task;
 
-	(void)rt;
 	TEND__EDGE_ACQUIRE(t);
-	uint32_t wait = tend__process_turn(t);
+	uint32_t wait = t->kind->turn(t);
 	TEND__EDGE_RELEASE(t);
 	if (wait == TEND__WAIT_NONE)
 		tend__task_finish(t);
-	else if (!tend__task_park(t, (enum tend__wait_kind)wait))
+	else if (wait == TEND__AGAIN || !tend__rest(rt, t, (enum tend__wait_kind)wait))
 		tend__process_wake(t);
 }
 
 /* The notified task is the caller's alone until it is queued. */
 void tend__process_wake(struct tend__task *t)
 {
-	struct tend__process *p = t->data;
+	struct tend__process *p = tend__own(t);
 
 	if (t->worker) {
 		tend__fiber_wake(t); /* parked inside the output callback */
@@ -239,21 +321,21 @@ void tend__process_wake(struct tend__task *t)
 void tend__process_starved(struct tend__task *t, int error)
 {
 	(void)error;
-	tend__link_starved(t->data);
+	tend__link_starved(tend__own(t));
 	if (!tend__task_park(t, TEND__WAIT_GUARD))
 		tend__process_wake(t);
 }
 
-/* The output callback has panicked, and all cleanups have run. The task ends when the process
- * has ended. */
-void tend__process_leave(struct tend__task *t)
+/* The output callback has panicked. The cleanups and the drop follow when the process has
+ * ended. */
+uint32_t tend__process_broke(struct tend__task *t)
 {
-	struct tend__process *p = t->data;
+	struct tend__process *p = tend__own(t);
 
-	tend__assert(p->task == t && tend__tls.task == t && t->ending && !t->drop);
+	tend__assert(p->task == t && tend__tls.task == t && t->ending);
 	p->output = NULL;
-	t->unwinding = false;
+	p->calls = true;
 	tend__link_kill(p);
 	again(t); /* the output that was not read yet goes to the tail */
-	tend__fiber_rest(t, TEND__WAIT_EXIT);
+	return TEND__WAIT_EXIT;
 }

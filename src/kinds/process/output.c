@@ -11,76 +11,101 @@
 enum { TAIL_MAX = 65536, TAIL_FIRST = 4096, READS_A_TURN = 4 };
 
 /* Copies n bytes of the tail, from its byte `from` on. */
-static void copy_tail(const struct tend__process *p, size_t from, char *to, size_t n)
+static void copy_tail(const struct tend__tail *t, size_t from, char *to, size_t n)
 {
-	tend__assert(from + n <= p->tail_count);
+	tend__assert(from + n <= t->count);
 	if (!n)
 		return;
-	size_t at = (p->tail_first + from) % p->tail_size;
-	size_t whole = n < p->tail_size - at ? n : p->tail_size - at;
+	size_t at = (t->first + from) % t->size;
+	size_t whole = n < t->size - at ? n : t->size - at;
 
-	memcpy(to, p->tail + at, whole);
-	memcpy(to + whole, p->tail, n - whole);
+	memcpy(to, t->bytes + at, whole);
+	memcpy(to + whole, t->bytes, n - whole);
 }
 
 /* Makes room for n more bytes, up to TAIL_MAX and as far as there is memory. */
-static void grow(struct tend__process *p, size_t n)
+static void grow(struct tend__tail *t, size_t n)
 {
-	tend__assert(p->tail_count <= p->tail_size && p->tail_size <= TAIL_MAX);
-	if (p->tail_count + n <= p->tail_size || p->tail_size >= TAIL_MAX)
+	tend__assert(t->count <= t->size && t->size <= TAIL_MAX);
+	if (t->count + n <= t->size || t->size >= TAIL_MAX)
 		return;
-	size_t size = p->tail_size ? p->tail_size : TAIL_FIRST;
-	while (size < p->tail_count + n && size < TAIL_MAX)
+	size_t size = t->size ? t->size : TAIL_FIRST;
+	while (size < t->count + n && size < TAIL_MAX)
 		size *= 2;
 	char *grown = tend__alloc(size);
 	if (!grown)
 		return;
-	copy_tail(p, 0, grown, p->tail_count);
-	tend__free(p->tail);
-	p->tail = grown;
-	p->tail_size = size;
-	p->tail_first = 0;
+	copy_tail(t, 0, grown, t->count);
+	tend__free(t->bytes);
+	t->bytes = grown;
+	t->size = size;
+	t->first = 0;
 }
 
 /* Adds the bytes to the tail, which loses its oldest for them. */
-static void append(struct tend__process *p, const char *bytes, size_t n)
+static void append(struct tend__tail *t, const char *bytes, size_t n)
 {
-	size_t all = p->tail_count + n, size = p->tail_size;
-	size_t lost = all > size ? all - size : 0,
-	       old = lost < p->tail_count ? lost : p->tail_count;
+	size_t all = t->count + n, size = t->size;
+	size_t lost = all > size ? all - size : 0, old = lost < t->count ? lost : t->count;
 
-	p->tail_dropped += lost;
-	p->tail_count -= old;
+	t->dropped += lost;
+	t->count -= old;
 	bytes += lost - old;
 	n -= lost - old;
 	if (!n)
 		return;
-	p->tail_first = (p->tail_first + old) % size;
-	size_t at = (p->tail_first + p->tail_count) % size, whole = n < size - at ? n : size - at;
-	memcpy(p->tail + at, bytes, whole);
-	memcpy(p->tail, bytes + whole, n - whole);
-	p->tail_count += n;
-	tend__assert(p->tail_count <= size);
+	t->first = (t->first + old) % size;
+	size_t at = (t->first + t->count) % size, whole = n < size - at ? n : size - at;
+	memcpy(t->bytes + at, bytes, whole);
+	memcpy(t->bytes, bytes + whole, n - whole);
+	t->count += n;
+	tend__assert(t->count <= size);
 }
 
 static void keep(struct tend__process *p, const char *bytes, size_t n)
 {
-	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->cookie);
+	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->task->id);
 
 	tend__lock(stripe);
-	grow(p, n);
-	append(p, bytes, n);
+	grow(&p->tail, n);
+	append(&p->tail, bytes, n);
 	tend__unlock(stripe);
 }
 
-size_t tend__output_tail(const struct tend__process *p, char *buf, size_t size, uint64_t *dropped)
+int64_t tend__output_tail(const struct tend__process *p, uint32_t attempt, char *buf, size_t size,
+                          uint64_t *dropped)
 {
-	size_t n = p->tail_count < size ? p->tail_count : size;
+	const struct tend__tail *t = &p->tail;
 
-	copy_tail(p, p->tail_count - n, buf, n);
+	if (attempt && attempt != t->attempt)
+		t = &p->before;
+	if (attempt && attempt != t->attempt)
+		return -ENOENT;
+	size_t n = t->count < size ? t->count : size;
+	copy_tail(t, t->count - n, buf, n);
 	if (dropped)
-		*dropped = p->tail_dropped + (p->tail_count - n);
-	return n;
+		*dropped = t->dropped + (t->count - n);
+	return (int64_t)n;
+}
+
+/* An attempt begins: its tail is empty, in the memory of the one before the last. */
+static void turn_tails(struct tend__process *p)
+{
+	struct tend__lock *stripe = tend__stripe_of(p->children->rt, p->task->id);
+	struct tend__tail old = p->before;
+
+	tend__lock(stripe);
+	p->before = p->tail;
+	p->tail = (struct tend__tail){.bytes = old.bytes, .size = old.size};
+	/* Relaxed: the number was written by this thread. */
+	p->tail.attempt = tend__load_relaxed(&p->task->record->attempt);
+	tend__unlock(stripe);
+}
+
+void tend__output_free(struct tend__process *p)
+{
+	tend__free(p->tail.bytes);
+	tend__free(p->before.bytes);
 }
 
 int tend__output_inherit(struct tend__process *p, uint32_t flags)
@@ -97,7 +122,8 @@ int tend__output_inherit(struct tend__process *p, uint32_t flags)
 	return 0;
 }
 
-int tend__output_open(struct tend__process *p)
+/* Makes the pipes of standard output and error, or one pipe for both. */
+static int open_pipes(struct tend__process *p)
 {
 	for (int i = 0; i < 2 && !p->inherited; i++) {
 		int both[2];
@@ -117,7 +143,7 @@ int tend__output_open(struct tend__process *p)
 	return 0;
 }
 
-int tend__output_watch(struct tend__process *p)
+static int watch(struct tend__process *p)
 {
 	for (int i = 0; i < 2; i++) {
 		int error = p->out[i] < 0 ? 0 : tend__link_watch(p, p->out[i]);
@@ -131,11 +157,36 @@ int tend__output_watch(struct tend__process *p)
 	return 0;
 }
 
-void tend__output_close(struct tend__process *p, int i)
+int tend__output_begin(struct tend__process *p)
 {
-	if (p->out[i] >= 0)
-		tend__monitor_unwatch(p->children->rt, p->out[i]);
+	tend__link_enroll(p);
+	int error = open_pipes(p);
+	if (!error)
+		error = watch(p);
+	if (error) {
+		tend__process_close(&p->out[0]);
+		tend__process_close(&p->out[1]);
+		tend__process_close_ends(p, p->repeats);
+		return error;
+	}
+	turn_tails(p);
+	return 0;
+}
+
+/* Ends standard output (0) or error (1). */
+static void end_stream(struct tend__process *p, int i)
+{
+	tend__monitor_unwatch(p->children->rt, p->out[i]);
 	tend__process_close(&p->out[i]);
+	if (p->output)
+		p->output(p->output_arg, i + 1, "", 0);
+}
+
+void tend__output_end(struct tend__process *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (p->out[i] >= 0)
+			end_stream(p, i);
 }
 
 bool tend__output_read(struct tend__process *p)
@@ -158,8 +209,10 @@ bool tend__output_read(struct tend__process *p)
 				continue;
 			else if (n < 0 && errno == EAGAIN)
 				break;
-			else
-				tend__output_close(p, i);
+			else {
+				any = true;
+				end_stream(p, i);
+			}
 		}
 	return any;
 }

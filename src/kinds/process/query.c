@@ -19,8 +19,8 @@ static int touch(tend_runtime *rt, tend_task task, struct tend__process **p)
 	if (error)
 		return error;
 	tend__assert_held(tend__stripe_of(rt, task.id));
-	*p = t->kind == &tend__process_kind ? t->data : NULL;
-	tend__assert(!*p || ((*p)->task == t && (*p)->cookie == task.id));
+	*p = tend__kind_of(t) == &tend__process_kind ? tend__own(t) : NULL;
+	tend__assert(!*p || (*p)->task == t);
 	if (*p)
 		return 0;
 	tend__unlock(tend__stripe_of(rt, task.id));
@@ -35,6 +35,12 @@ size_t tend_guard_paths(const tend_runtime *rt, char *buf, size_t size)
 
 int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *dropped)
 {
+	return tend_process_tail_of(task, 0, buf, size, dropped);
+}
+
+int64_t tend_process_tail_of(tend_task task, uint32_t attempt, char *buf, size_t size,
+                             uint64_t *dropped)
+{
 	TEND__VISIT(rt, task.id);
 	struct tend__process *p;
 	int error = touch(rt, task, &p);
@@ -42,9 +48,9 @@ int64_t tend_process_tail(tend_task task, char *buf, size_t size, uint64_t *drop
 	if (error)
 		return error;
 	tend__assert_held(tend__stripe_of(rt, task.id));
-	size_t n = tend__output_tail(p, buf, size, dropped);
+	int64_t n = tend__output_tail(p, attempt, buf, size, dropped);
 	tend__unlock(tend__stripe_of(rt, task.id));
-	return (int64_t)n;
+	return n;
 }
 
 int tend_process_pid(tend_task task)
@@ -56,7 +62,7 @@ int tend_process_pid(tend_task task)
 	if (error)
 		return error;
 	tend__assert_held(tend__stripe_of(rt, task.id));
-	/* Relaxed: the pid is set once, and nothing else is read by its order. */
+	/* Relaxed: nothing else is read by the order of the pid. */
 	int pid = tend__load_relaxed(&p->task->record->pid);
 	tend__unlock(tend__stripe_of(rt, task.id));
 	return pid ? pid : -EAGAIN;

@@ -12,38 +12,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STOP_NS (10 * TEND_SEC)
+
 extern char **environ;
 
 static void free_process(struct tend__process *p)
 {
 	tend__assert(!tend__linked(&p->live) && !tend__linked(&p->todo) && p->pidfd < 0);
 	tend__assert(p->out[0] < 0 && p->out[1] < 0);
-	tend__process_close(&p->base);
-	for (int i = 0; i < 3; i++)
-		tend__process_close(&p->ends[i]);
-	tend__free(p->tail);
+	tend__process_close_ends(p, false);
+	tend__output_free(p);
 	tend__free(p);
-}
-
-/* Under the lock, because the monitor may come late with an event of a pipe, and looks for the
- * process by its task. */
-static void forget(struct tend__task *t, struct tend__children *c)
-{
-	tend__lock(&c->lock);
-	t->data = NULL;
-	tend__unlock(&c->lock);
 }
 
 static void process_gone(struct tend__task *t)
 {
-	struct tend__process *p = t->data;
+	struct tend__process *p = tend__own(t);
 
 	if (!p)
 		return;
 	if (p->children)
-		forget(t, p->children);
-	else
-		t->data = NULL;
+		tend__link_leave(p);
 	free_process(p);
 }
 
@@ -51,7 +40,7 @@ static void process_drop(void *arg)
 {
 	struct tend__process *p = arg;
 
-	tend__assert(p->task->data == p && p->drop);
+	tend__assert(tend__own(p->task) == p && p->drop);
 	p->drop(p->output_arg);
 }
 
@@ -59,8 +48,12 @@ const struct tend__kind tend__process_kind = {.wake = tend__process_wake,
                                               .turn = tend__process_turn,
                                               .starved = tend__process_starved,
                                               .told = tend__link_told,
-                                              .leave = tend__process_leave,
-                                              .gone = process_gone};
+                                              .leave = tend__fiber_end,
+                                              .gone = process_gone,
+                                              .begin = tend__process_begin,
+                                              .broke = tend__process_broke,
+                                              .retire = tend__process_retire,
+                                              .quit = tend__fiber_rest};
 
 /* Returns true for a variable that children get by default. Names that end in '*' are
  * prefixes. */
@@ -127,8 +120,8 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	if (o->cwd)
 		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
 	p->stop.signal = o->stop_signal ? o->stop_signal : SIGTERM;
-	p->stop.ns = o->stop_ns ? o->stop_ns : 10 * TEND_SEC;
-	p->output = o->output;
+	p->stop.ns = o->stop_ns ? o->stop_ns : STOP_NS;
+	p->output = p->callback = o->output;
 	p->output_arg = o->output_arg;
 	p->drop = o->drop;
 	p->one_output = o->flags & TEND_ONE_OUTPUT;
@@ -137,6 +130,7 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
 	tend__link_init(&p->todo);
+	tend__link_init(&p->starved);
 	tend__link_init(&p->told);
 	/* Before any other descriptor is opened, which would get the number of a closed one. */
 	int error = tend__output_inherit(p, o->flags);
@@ -190,21 +184,27 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
  * tend__task_unprepare(). Returns 0 or a negative errno value. */
 static int equip(struct tend__task *t, struct tend__process *p)
 {
-	t->data = p;
+	tend__set_own(t, p);
 	t->arg = p;
 	p->task = t;
-	p->cookie = t->id;
+	p->repeats = t->flags & TEND__RESTARTABLE;
 	int error = tend__link_open(tend__scope_of(t)->rt, &p->children);
-	if (error)
-		return error;
-	error = tend__output_open(p);
 	if (!error)
-		error = tend__output_watch(p);
-	if (error) {
-		tend__process_close(&p->out[0]);
-		tend__process_close(&p->out[1]);
-	}
+		error = tend__output_begin(p);
+	/* A turn before the first attempt may call the drop. */
+	p->opened = p->repeats;
+	p->calls = p->repeats && p->drop;
 	return error;
+}
+
+/* Has the guard start the process. The first of the notifies that have come brings the first
+ * turn. */
+static void start_once(struct tend__task *t, struct tend__process *p)
+{
+	tend__link_ask(p);
+	tend__describe(t, 0, tend__clock(), 0);
+	if (!tend__task_park(t, TEND__WAIT_GUARD))
+		tend__process_wake(t);
 }
 
 static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
@@ -232,11 +232,10 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
 		*out = name;
 	/* From here on cancels find the task. */
 	tend__task_link(t);
-	tend__link_ask(p);
-	tend__describe(t, 0, tend__clock(), 0);
-	/* The first of the notifies that have come makes the task take its first turn. */
-	if (!tend__task_park(t, TEND__WAIT_GUARD))
+	if (p->repeats)
 		tend__process_wake(t);
+	else
+		start_once(t, p);
 	return 0;
 }
 
@@ -253,11 +252,14 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	struct tend_task_opts task = {.size = sizeof(task),
 	                              .name = o.name ? o.name : default_name(o.argv[0]),
 	                              .flags = o.flags & TEND_CRITICAL,
+	                              .restart = o.restart,
 	                              .drop = o.drop ? process_drop : NULL};
 	struct tend__spawn spawn = {.rt = rt,
 	                            .site = site,
 	                            .opts = &task,
 	                            .ops = &tend__process_kind,
+	                            .attempts = &tend__process_kind,
+	                            .grace_ns = o.stop_ns ? o.stop_ns : STOP_NS,
 	                            .kind = TEND_KIND_PROCESS,
 	                            .attempt = o.attempt,
 	                            .kept = out != NULL,
