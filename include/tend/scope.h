@@ -214,9 +214,10 @@ struct tend_shutdown_opts {
 #define TEND_SHUTDOWN_OPTS(...) TEND_OPTIONS_(tend_shutdown_opts, __VA_ARGS__)
 
 /* Stops the subtree under one absolute deadline: shut admission, run cleanups,
- * drain, stop members (tend/supervise.h) each after those that need it, cancel, and in the last fifth of the time after the cancel (at most 1 s)
- * abort the abortable fibers and kill the processes. Cleanups that have not ended by
- * the last fifth of the whole time (at most 1 s) hold up the cancel no longer. A
+ * drain, stop members (tend/supervise.h) in their order, cancel, and in the last fifth
+ * of the time after the cancel (at most 1 s) abort the abortable fibers and kill the
+ * processes. Cleanups and members that have not ended by the last fifth of the whole
+ * time (at most 1 s) hold up the cancel no longer. A
  * task that is left then is marked abandoned: the task stays in the tree, is counted
  * and reported, and gets its outcome when it ends after all. A task that has already
  * ended is never reported, even with deadline 0; a cleanup that is late is reported

@@ -209,8 +209,10 @@ static void publish(struct call *c, struct tend__scope *s, tend_task *out)
 		struct tend__spawn spawn = {.kept = c->kept};
 
 		tend__task_start(t, &spawn, TEND__READY);
-		tend__spawned(c->rt, t);
 	}
+	/* After the last event of a start. A task that is not queued yet does not end. */
+	for (uint32_t i = 0; i < c->n; i++)
+		tend__spawned(c->rt, set->members[i].task);
 }
 
 static int spawn_all(struct call *c, tend_task *out)

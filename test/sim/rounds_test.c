@@ -105,6 +105,113 @@ TEST_EACH(every_schedule_of_a_round_against_an_escalation, 6)
 	explored(escalates, (void *)(uintptr_t)&asks[_i]);
 }
 
+/* ---- All or none ---- */
+
+static int set_cancel(void) { return tend_scope_cancel(home, -EINTR, NULL); }
+static int set_shut_down(void) { return tend_shutdown(home, TEND_FOREVER, NULL); }
+static int set_seal(void) { return tend_scope_seal(home); }
+
+static int asks(void *ask) { return (*(int (*const *)(void))ask)(); }
+
+static int runs_once(void *arg)
+{
+	(void)arg;
+	begun[0]++;
+	return 0;
+}
+
+static int all_or_none(void *ask)
+{
+	const struct tend_task_opts *opts = TEND_TASK_OPTS(.drop = drop);
+	const struct tend_need first = {.of = 0};
+	const struct tend_child set[] = {
+		{.fn = runs_once, .opts = opts},
+		{.fn = runs_once, .opts = opts, .needs = &first, .needs_count = 1},
+		{.fn = runs_once, .opts = opts},
+	};
+	struct tend_stats n;
+	tend_task out[3];
+
+	begun[0] = dropped = 0;
+	EXPECT(!tend_runtime_open(
+		TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16), &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &home));
+	EXPECT(!tend_spawn(tend_root(rt), asks, ask, NULL, NULL));
+	int error = tend_spawn_set(home, set, 3, 0, out, NULL);
+	EXPECT(!error || error == -ECANCELED || error == -ESHUTDOWN);
+	EXPECT(!tend_scope_close(home, TEND_FOREVER, &n));
+	EXPECT(n.spawned == (error ? 0 : 3) && dropped == (error ? 0 : 3));
+	EXPECT(begun[0] <= dropped && n.completed + n.canceled + n.rejected == n.spawned);
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_set_against_an_end_of_its_scope, 3)
+{
+	static int (*const ends[])(void) = {set_cancel, set_shut_down, set_seal};
+
+	explored(all_or_none, (void *)(uintptr_t)&ends[_i]);
+}
+
+/* ---- Two days ---- */
+
+enum { PLANNED = 200 };
+static struct {
+	uint64_t at[PLANNED];
+	unsigned attempts;
+} crashes;
+
+static int crashes_at_once(void *arg)
+{
+	(void)arg;
+	if (crashes.attempts < PLANNED)
+		crashes.at[crashes.attempts] = tend_now();
+	crashes.attempts++;
+	return -EIO;
+}
+
+/* The instants of two days of crashes are those that the plan says. */
+static int two_days(void *arg)
+{
+	const struct tend_restart *policy =
+		TEND_RESTART(.policy = TEND_PERMANENT, .delay_ns = TEND_SEC,
+	                     .delay_max_ns = 1800 * TEND_SEC, .factor = 1500);
+	const uint64_t days = 2 * 86400 * TEND_SEC;
+	uint64_t rests[PLANNED], begun_at, sum = 0;
+	tend_scope s;
+
+	(void)arg;
+	memset(&crashes, 0, sizeof(crashes));
+	ck_assert_int_eq(tend_restart_plan(policy, TEND_ANY_NUMBER, 0, rests, PLANNED), PLANNED);
+	open_world(2);
+	begun_at = tend_now();
+	OK(tend_scope_open(
+		root, "s",
+		TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ALL, .restarts = TEND_ANY_NUMBER), &s));
+	OK(tend_spawn(s, wait_for, new_event(), TEND_TASK_OPTS(.restart = policy), NULL));
+	OK(tend_spawn(s, crashes_at_once, NULL, TEND_TASK_OPTS(.restart = policy), NULL));
+	OK(tend_sleep_until(begun_at + days));
+	OK(tend_scope_cancel(s, -EINTR, NULL));
+	OK(tend_scope_close(s, SOON, NULL));
+	close_world();
+	ck_assert_uint_gt(crashes.attempts, 90);
+	ck_assert_uint_lt(crashes.attempts, PLANNED);
+	for (unsigned i = 0; i < crashes.attempts; i++) {
+		ck_assert_uint_eq(crashes.at[i], crashes.at[0] + sum);
+		sum += rests[i];
+	}
+	/* And no attempt of the plan is missing. */
+	ck_assert_uint_gt(sum, days - TEND_SEC);
+	return 0;
+}
+
+TEST(two_days_of_crashes_are_those_of_the_plan)
+{
+	struct tend_sim_result r;
+
+	OK(tend_sim_run(TEND_SIM_OPTS(.seed = 1), two_days, NULL, &r));
+	ck_assert_uint_eq(tend_sim_held(), 0);
+}
+
 /* ---- The reference ---- */
 
 /* A member as the reference sees it: its needs, and what it is. */
@@ -115,7 +222,7 @@ static struct {
 	int attempts[MOST];
 	unsigned n;
 	uint32_t strategy;
-	bool early; /* a need holds when the attempt begins, which may be before its function runs */
+	bool early; /* a need holds when its attempt begins, perhaps before the function runs */
 } ref;
 
 static void ref_close_needs(void)
