@@ -11,6 +11,10 @@
 	X(plan, "show when tasks would be started again") \
 	X(tree, "show the tree of a stack, or of a process") \
 	X(status, "show the state of the tasks") \
+	X(start, "start tasks that are stopped") \
+	X(stop, "stop tasks until they are started") \
+	X(restart, "stop tasks and start them again") \
+	X(cancel, "end tasks for good") \
 	X(signal, "send a signal to tasks") \
 	X(logs, "show what a task wrote last") \
 	X(wait, "wait until a task has started, is ready or has ended") \

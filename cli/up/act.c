@@ -18,13 +18,14 @@ struct act;
 /* Takes the step. Returns 0 or an error. */
 typedef int act_fn(const struct act *act, uint64_t deadline);
 
-static act_fn send_signal;
+static act_fn start, stop, restart, cancel, send_signal;
 
 static const struct verb {
 	const char *name;
 	act_fn *run;
 } VERBS[] = {
-	{"signal", send_signal},
+	{"start", start},   {"stop", stop},          {"restart", restart},
+	{"cancel", cancel}, {"signal", send_signal},
 };
 
 enum { VERBS_COUNT = sizeof(VERBS) / sizeof(*VERBS) };
@@ -37,18 +38,47 @@ struct act {
 	int error; /* -EINPROGRESS: the step is not taken yet */
 };
 
+static int start(const struct act *act, uint64_t deadline)
+{
+	return tend_task_start(act->task->process, deadline);
+}
+
+static int stop(const struct act *act, uint64_t deadline)
+{
+	return tend_task_stop(act->task->process, deadline);
+}
+
+/* The library restarts no temporary task, because such a task runs once; but the user is asked
+ * here. */
+static int restart(const struct act *act, uint64_t deadline)
+{
+	int error = tend_task_restart(act->task->process, deadline);
+
+	if (error != -EINVAL)
+		return error;
+	error = stop(act, deadline);
+	return error ? error : start(act, deadline);
+}
+
+static int cancel(const struct act *act, uint64_t deadline)
+{
+	return tend_task_shutdown(act->task->process, deadline);
+}
+
 static int send_signal(const struct act *act, uint64_t deadline)
 {
 	(void)deadline;
-	return act->task->process.id ? tend_process_signal(act->task->process, act->signal)
-	                             : -ESRCH;
+	return tend_process_signal(act->task->process, act->signal);
 }
 
 static int act_main(void *arg)
 {
 	struct act *act = arg;
 
-	act->error = act->verb->run(act, act->deadline);
+	/* A task whose needs do not hold has no process yet, and one that has ended has none any
+	 * more. */
+	bool live = act->task->process.id && act->task->state != TEND_STATE_ENDED;
+	act->error = live ? act->verb->run(act, act->deadline) : -ESRCH;
 	return 0;
 }
 
@@ -67,6 +97,9 @@ static void tell(const struct act *act, char *buf, size_t size)
 	case -EAGAIN:
 		snprintf(buf, size, "it has no process now; it is %s%s%s",
 		         tend_state_name(t->state), t->wait[0] ? ": " : "", t->wait);
+		break;
+	case -ECANCELED:
+		snprintf(buf, size, "it is to end for good, and does not start again");
 		break;
 	default:
 		snprintf(buf, size, "%s", tend_strerror(act->error));
@@ -95,7 +128,8 @@ static json_t *answer_of(const struct up *up, const struct act *acts, size_t n)
 
 /* ---- All tasks at once ---- */
 
-/* Waits until all fibers have ended. A client that has left ends the wait, and the commands stand. */
+/* Waits until all fibers have ended. A client that has left ends the wait, and the commands
+ * stand. */
 static void await(tend_scope scope, struct control_reply *reply)
 {
 	int error;

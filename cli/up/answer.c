@@ -41,17 +41,15 @@ static json_t *end_of(const struct up_tail *tail, size_t max)
 	return text_json(from, (size_t)(end - from));
 }
 
-static json_t *card(struct up_task *t)
+/* Adds to the row of a task what only this process knows. */
+static void complete(json_t *row, struct up_task *t)
 {
-	json_t *rows = up_rows(t->up, t), *all = json_object_get(rows, "tasks");
-	json_t *row = json_copy(json_array_get(all, 0));
 	bool over = t->has_last && t->last.result >= 0;
 	struct up_tail live = {0};
 	/* While an attempt has written nothing, the output of the attempt
 	 * before says more. */
 	const struct up_tail *tail = up_task_tail(t, &live) && live.n > 0 ? &live : &t->tails[0];
 
-	json_object_set_new(row, "restarts", json_integer(t->restarts));
 	json_object_set_new(row, "restart",
 	                    json_string(CONFIG_POLICIES[t->config->restart.policy]));
 	json_object_set_new(row, "needs", needs_of(t));
@@ -63,28 +61,31 @@ static json_t *card(struct up_task *t)
 	                    t->why[0] ? text_json(t->why, strlen(t->why)) : json_null());
 	json_object_set_new(row, "output_dropped", json_integer((json_int_t)tail->dropped));
 	json_object_set_new(row, "output_tail", end_of(tail, STATUS_TAIL));
+	if (t->wait[0])
+		json_object_set_new(row, "wait", text_json(t->wait, strlen(t->wait)));
 	free(live.bytes);
-	json_decref(rows);
-	return row;
 }
 
 static json_t *status(struct up *up, const char *path)
 {
-	json_t *cards = json_array();
 	struct up_task *only = path ? up_find(up, path) : NULL;
+	size_t i;
+	json_t *row;
 
-	if (path && !only && strcmp(path, up->config->name) != 0) {
-		json_decref(cards);
+	if (path && !only && strcmp(path, up->config->name) != 0)
 		return up_no_such_task(up, "tend.status/1", path);
+	json_t *rows = up_rows(up, only);
+	json_array_foreach (rows, i, row) {
+		struct up_task *t = up_find(up, field_text(row, "path"));
+		if (t)
+			complete(row, t);
 	}
-	if (only) {
-		json_decref(cards);
-		return envelope_ok("tend.status/1", card(only));
-	}
-	for (size_t i = 0; i < up->config->ntasks; i++)
-		json_array_append_new(cards, card(&up->tasks[i]));
-	return envelope_ok("tend.status/1",
-	                   json_pack("{s:s, s:o}", "name", up->config->name, "tasks", cards));
+	if (!only)
+		return envelope_ok("tend.status/1", json_pack("{s:s, s:o}", "name",
+		                                              up->config->name, "tasks", rows));
+	row = json_incref(json_array_get(rows, 0));
+	json_decref(rows);
+	return envelope_ok("tend.status/1", row);
 }
 
 /* ---- logs ---- */
@@ -187,7 +188,8 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	assert(cmd); /* because the server refuses a request without a cmd */
 
 	if (strcmp(cmd, "waiting") == 0)
-		control_send(reply, envelope_ok("tend.waiting/1", up_waiting(up)));
+		control_send(reply, envelope_ok("tend.waiting/1",
+		                                json_pack("{s:o}", "tasks", up_waiting(up, NULL))));
 	else if (strcmp(cmd, "status") == 0)
 		control_send(reply, status(up, path));
 	else if (strcmp(cmd, "logs") == 0)

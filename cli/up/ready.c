@@ -48,14 +48,14 @@ void up_ready_close(struct up_task *t)
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Says why the attempt has failed although its process lives. */
-static void fault(struct up_task *t, const char *what, uint64_t after_ns, const char *why)
+static void fault(const struct up_task *t, const char *what, uint64_t after_ns, const char *why)
 {
-	char time[32];
+	char time[32], text[200];
 
 	tend_duration_text(after_ns, time, sizeof(time));
-	if (!t->fault[0])
-		snprintf(t->fault, sizeof(t->fault), "%s %s: %s", what, time, why);
-	tend_event_set(t->wake);
+	snprintf(text, sizeof(text), "%s %s: %s", what, time, why);
+	/* An attempt that is over, or is to stop, needs no reason. */
+	(void)!tend_task_fail(t->process, t->probed, -ETIME, text);
 }
 
 /* Tries once, and keeps the reason of a failure. A try that only ran out of time, because all
@@ -134,15 +134,16 @@ static void become_ready(struct up_task *t)
 {
 	char time[32];
 
-	if (t->ready || t->fault[0])
+	if (t->ready || tend_task_ready(t->process, t->attempt) != 0)
 		return;
 	t->ready = true;
-	tend_duration_text(tend_now() - t->spawned_at, time, sizeof(time));
+	tend_duration_text(tend_now() - t->began_at, time, sizeof(time));
 	up_task_say(t, "ready after %s", time);
 	t->wait[0] = 0;
 	tend_event_set(t->wake);
 	tend_event_set(t->news);
-	watch_alive(t);
+	if (t->probes.id)
+		watch_alive(t);
 }
 
 static int ready_main(void *arg)
@@ -150,7 +151,7 @@ static int ready_main(void *arg)
 	struct up_task *t = arg;
 	const struct config_probe *probe = &t->config->ready;
 	bool waits = is_told(probe);
-	uint64_t limit = t->spawned_at + probe->timeout_ns, next = tend_after(probe->after_ns);
+	uint64_t limit = t->began_at + probe->timeout_ns, next = tend_after(probe->after_ns);
 	char why[160];
 
 	silent(probe, "READY=1", why, sizeof(why));
@@ -187,19 +188,17 @@ static int notify_main(void *arg)
 	return 0;
 }
 
-void up_probes_begin(struct up_task *t)
+static void begin(struct up_task *t)
 {
-	int error = 0;
+	const struct config_task *c = t->config;
 
-	assert(!t->probes.id);
-	t->ready = !t->config->ready.kind;
-	if (!t->config->ready.kind && !t->config->alive.kind)
+	t->probed = t->attempt;
+	if (!c->ready.kind && !c->alive.kind)
 		return;
-	up_notify_drain(t);
-	error = tend_scope_open(t->up->own, "probes", NULL, &t->probes);
+	int error = tend_scope_open(t->up->own, "probes", NULL, &t->probes);
 	if (!error && t->notify)
 		error = spawn(t, notify_main, "notify");
-	if (!error && t->config->ready.kind)
+	if (!error && !t->ready)
 		error = spawn(t, ready_main, "ready");
 	if (error)
 		fault(t, "watched for", 0, tend_strerror(error));
@@ -207,15 +206,21 @@ void up_probes_begin(struct up_task *t)
 		watch_alive(t);
 }
 
-void up_probes_end(struct up_task *t)
+static void end(struct up_task *t)
 {
 	tend_scope scope = t->probes;
 
-	if (!scope.id)
-		return;
+	t->probes = (tend_scope){0};
 	tend_scope_cancel(scope, -ECANCELED, "the attempt has ended");
 	(void)!tend_scope_close(scope, TEND_FOREVER, NULL);
-	t->probes = (tend_scope){0};
+}
+
+void up_probes_follow(struct up_task *t)
+{
+	while (t->probes.id && (t->pid == 0 || t->probed != t->attempt))
+		end(t);
+	if (t->pid > 0 && t->probed != t->attempt)
+		begin(t);
 }
 
 /* ---- Output ---- */

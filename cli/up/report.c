@@ -40,9 +40,9 @@ static void print_task(struct up *up, const struct up_task *t, int width)
 	char text[300], restarts[32] = "";
 
 	ending_of(t, text, sizeof(text));
-	if (t->restarts)
-		snprintf(restarts, sizeof(restarts), ", %u restart%s", t->restarts,
-		         t->restarts == 1 ? "" : "s");
+	if (t->attempt > 1)
+		snprintf(restarts, sizeof(restarts), ", %u restart%s", t->attempt - 1,
+		         t->attempt == 2 ? "" : "s");
 	up_say(up, "  %-*s  %-9s  %s%s", width, t->config->name, word(t), text, restarts);
 }
 
@@ -100,7 +100,7 @@ json_t *up_report_json(const struct up *up)
 		                                tend_state_name(t->state), "outcome",
 		                                ended ? tend_outcome_name(t->outcome) : NULL,
 		                                "ending", text_json(text, strlen(text)), "restarts",
-		                                (json_int_t)t->restarts));
+		                                (json_int_t)(t->attempt ? t->attempt - 1 : 0)));
 	}
 	return json_pack("{s:s, s:I, s:I, s:o}", "name", up->config->name, "abandoned",
 	                 (json_int_t)survivors(up), "took_ns", (json_int_t)took_ns(up), "tasks",

@@ -70,6 +70,8 @@ static int prepare_tasks(struct up *up)
 	if (!error)
 		error = tend_event_open(&up->changed);
 	if (!error)
+		error = tend_event_open(&up->moved);
+	if (!error)
 		error = tend_event_open(&up->over);
 	return error;
 }
@@ -89,6 +91,7 @@ static void free_tasks(struct up *up)
 	}
 	up_feeds_close(up);
 	tend_event_close(up->changed);
+	tend_event_close(up->moved);
 	tend_event_close(up->over);
 	free(up->tasks);
 	if (up->graph.nodes)
@@ -105,7 +108,14 @@ static int spawn_own(struct up *up, tend_fn *fn, void *arg, const char *name, te
 static int begin_main(void *arg)
 {
 	struct up *up = arg;
-	int error = spawn_own(up, up_watch_main, up, "watch", NULL);
+	int error = tend_subscribe(up->rt, &up->news);
+
+	if (!error)
+		error = tend_watch_changes(tend_root(up->rt).id, up->moved);
+	if (!error)
+		error = spawn_own(up, up_follow_main, up, "events", NULL);
+	if (!error)
+		error = spawn_own(up, up_watch_main, up, "watch", NULL);
 
 	if (!error)
 		error = spawn_own(up, up_signals_main, up, "signals", NULL);
@@ -115,7 +125,6 @@ static int begin_main(void *arg)
 		char name[TEND_NAME_MAX + 1];
 		snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->tasks[i].name);
 		error = spawn_own(up, up_task_main, &up->tasks[i], name, &up->tasks[i].fiber);
-		up->tasks[i].id = up->tasks[i].fiber.id;
 	}
 	return error;
 }
@@ -193,8 +202,10 @@ static void end(struct up *up)
 	}
 	/* With survivors the runtime stays; the guard ends them with this
 	 * process. */
-	if (tend_runtime_close(up->rt, tend_after(ANSWER_NS)) == 0)
-		up->rt = NULL;
+	if (tend_runtime_close(up->rt, tend_after(ANSWER_NS)) != 0)
+		return;
+	up->rt = NULL;
+	tend_unsubscribe(up->news);
 }
 
 int up_run(struct up *up)

@@ -6,11 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-bool up_task_tail(const struct up_task *t, struct up_tail *out)
+static bool copy_tail(const struct up_task *t, uint32_t attempt, struct up_tail *out)
 {
-	struct up_tail tail = {.attempt = t->attempt};
+	struct up_tail tail = {.attempt = attempt, .bytes = malloc(UP_TAIL_MAX)};
 
-	tail.bytes = t->process.id ? malloc(UP_TAIL_MAX) : NULL;
 	if (!tail.bytes)
 		return false;
 	int64_t n = tend_process_tail(t->process, tail.bytes, UP_TAIL_MAX, &tail.dropped);
@@ -24,6 +23,14 @@ bool up_task_tail(const struct up_task *t, struct up_tail *out)
 	tail.nmarks = t->nmarks;
 	*out = tail;
 	return true;
+}
+
+bool up_task_tail(const struct up_task *t, struct up_tail *out)
+{
+	bool live =
+		t->process.id && t->state != TEND_STATE_ENDED && t->tails[0].attempt < t->attempt;
+
+	return live && copy_tail(t, t->attempt, out);
 }
 
 size_t up_task_tails(const struct up_task *t, struct up_tail out[2], bool *live)
@@ -68,12 +75,12 @@ void up_task_mark(struct up_task *t, size_t n)
 	t->written += n;
 }
 
-void up_task_keep_tail(struct up_task *t)
+void up_task_keep_tail(struct up_task *t, uint32_t attempt)
 {
 	struct up_tail tail;
 
-	assert(t->tails[0].attempt < t->attempt);
-	if (!up_task_tail(t, &tail))
+	assert(t->tails[0].attempt < attempt);
+	if (!copy_tail(t, attempt, &tail))
 		return;
 	/* Most attempts write little, and a tail is kept as long as the stack
 	 * runs. */
@@ -84,6 +91,7 @@ void up_task_keep_tail(struct up_task *t)
 		memcpy(marks, t->marks, t->nmarks * sizeof(*marks));
 	tail.marks = marks;
 	tail.nmarks = marks ? t->nmarks : 0;
+	t->written = t->nmarks = 0;
 	free(t->tails[1].bytes);
 	free(t->tails[1].marks);
 	t->tails[1] = t->tails[0];

@@ -1,6 +1,6 @@
-/* cli/up/task.c - looks after one task: starts its process when its needs have
- * started, starts the process again as the policy says, and stops the process
- * when all dependants have ended.
+/* cli/up/task.c - looks after one task: spawns its process when its needs hold, prints the output,
+ * and stops the process when all dependants have ended. The library decides when the process runs
+ * again.
  *
  * The fiber has one wait, for its `wake` event. A fiber that changes a
  * condition of another task sets the event of that task, whose fiber then looks
@@ -13,89 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 /* How long the fiber waits before the next try of a kill for which the guard had no room. */
 #define AGAIN_NS (10 * TEND_MS)
 /* How long the beginning of a line waits for its end. */
 #define SHOW_NS (500 * TEND_MS)
-/* How long a temporary task runs until the task counts as started. */
-#define SETTLE_NS TEND_SEC
 
 extern char **environ;
-
-#define BIT(state) (1u << TEND_STATE_##state)
-
-/* Returns the states that may follow a state, as up.h draws them. */
-static unsigned next_of(uint8_t state)
-{
-	switch (state) {
-	case TEND_STATE_QUEUED:
-		return BIT(STARTING) | BIT(ENDED) | BIT(ABANDONED);
-	case TEND_STATE_STARTING:
-		return BIT(RUNNING) | BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
-	case TEND_STATE_RUNNING:
-		return BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
-	case TEND_STATE_STOPPING:
-		return BIT(STOPPING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
-	case TEND_STATE_BACKOFF:
-		return BIT(STARTING) | BIT(BACKOFF) | BIT(ENDED) | BIT(ABANDONED);
-	case TEND_STATE_ABANDONED:
-		return BIT(ENDED);
-	default:
-		return 0; /* ENDED is the last state, and no task has any other state */
-	}
-}
-
-static void become(struct up_task *t, uint8_t state)
-{
-	assert(next_of(t->state) & (1u << state));
-	t->state = state;
-}
-
-/* An abandoned task stays so until its end, whatever the process still does. */
-static void set_state(struct up_task *t, uint8_t state)
-{
-	if (t->state == TEND_STATE_ABANDONED && state != TEND_STATE_ENDED)
-		return;
-	become(t, state);
-	t->since = tend_now();
-	t->wait[0] = 0;
-	tend_event_set(t->news);
-}
-
-static void wake_neighbours(struct up_task *t)
-{
-	struct up *up = t->up;
-	const struct graph_node *node = &up->graph.nodes[t->index];
-
-	for (size_t k = 0; k < node->nwanted_by; k++)
-		tend_event_set(up->tasks[node->wanted_by[k]].wake);
-	for (size_t k = 0; k < t->config->nneeds; k++)
-		tend_event_set(up->tasks[t->config->needs[k].task].wake);
-	tend_event_set(up->changed);
-}
-
-static void finish(struct up_task *t, uint8_t outcome)
-{
-	struct graph_node *node = &t->up->graph.nodes[t->index];
-	char text[CONFIG_NAME_MAX + 32];
-
-	assert(!t->process.id && !node->ended && t->up->ended < t->up->config->ntasks);
-	set_state(t, TEND_STATE_ENDED);
-	t->outcome = outcome;
-	t->pid = 0;
-	node->ended = true;
-	node->failed = outcome != TEND_COMPLETED;
-	t->up->ended++;
-	wake_neighbours(t);
-	if (t->config->significant && !t->up->stopping) {
-		t->up->ended_by = t;
-		snprintf(text, sizeof(text), "%s has ended", t->config->name);
-		up_stop(t->up, text, 0);
-	}
-}
 
 /* ---- Output ---- */
 
@@ -113,57 +37,6 @@ static void show_begun(struct up_task *t)
 		return;
 	t->show_at = TEND_FOREVER;
 	line_show(&t->line, print_line, t);
-}
-
-static void mark_started(struct up_task *t)
-{
-	struct graph_node *node = &t->up->graph.nodes[t->index];
-
-	assert(!node->ended);
-	if (!node->started) {
-		node->started = true;
-		node->ready = t->ready;
-		wake_neighbours(t);
-	}
-}
-
-/* Lets tasks start that need this task ready. */
-static void see_ready(struct up_task *t)
-{
-	struct graph_node *node = &t->up->graph.nodes[t->index];
-
-	if (t->ready && node->started && !node->ready) {
-		node->ready = true;
-		wake_neighbours(t);
-	}
-}
-
-/* Looks if the process has started. */
-static void see_start(struct up_task *t)
-{
-	int pid = t->pid == 0 ? tend_process_pid(t->process) : 0;
-
-	if (pid <= 0)
-		return;
-	assert(t->attempt > 0);
-	t->pid = pid;
-	set_state(t, t->stop_sent || t->faulted ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
-	if (t->attempt > 1)
-		up_task_say(t, "started, pid %d, attempt %u", pid, t->attempt);
-	else
-		up_task_say(t, "started, pid %d", pid);
-	t->settled_at = tend_after(t->config->restart.policy == TEND_TEMPORARY ? SETTLE_NS : 0);
-	if (t->config->restart.policy != TEND_TEMPORARY)
-		mark_started(t);
-}
-
-/* The first failure of a temporary task is for good, and the dependants then do not start.
- * So the dependants wait until the task has run for a while: the speed of the failure would
- * else decide. */
-static void see_settled(struct up_task *t)
-{
-	if (t->pid > 0 && !t->up->graph.nodes[t->index].started && tend_now() >= t->settled_at)
-		mark_started(t);
 }
 
 /* Writes the bytes of a program on, each stream to that of this process, as fast as they are
@@ -188,14 +61,32 @@ static void copy_output(struct up_task *t, int stream, const char *bytes, size_t
 	t->cut = true;
 }
 
+/* A stream of the attempt has ended. */
+static void output_ended(struct up_task *t, uint32_t attempt)
+{
+	unsigned streams = t->config->output == CONFIG_COPIED ? 2 : 1;
+
+	if (++t->streams_ended < streams)
+		return;
+	t->streams_ended = 0;
+	line_flush(&t->line, print_line, t);
+	t->show_at = TEND_FOREVER;
+	up_task_keep_tail(t, attempt);
+}
+
 static void output(void *arg, int stream, const char *bytes, size_t n)
 {
 	struct up_task *t = arg;
+	struct tend_life life = {0};
 
-	/* The stream has ended, which the end of the program tells. */
-	if (n == 0)
+	/* A start is told before the first line, and the end of an attempt before the next. */
+	up_events_take(t->up);
+	(void)!tend_task_info(t->process, &life);
+	if (n == 0) {
+		output_ended(t, life.attempt);
 		return;
-	see_start(t);
+	}
+	up_task_began(t, life.attempt);
 	up_task_mark(t, n);
 	tend_event_set(t->news);
 	if (t->config->output == CONFIG_COPIED) {
@@ -214,162 +105,6 @@ static void output(void *arg, int stream, const char *bytes, size_t n)
 	}
 }
 
-/* ---- How an attempt ended ---- */
-
-/* Returns the place in the file that is to blame. */
-static struct config_place place_of(const struct config_task *c)
-{
-	return c->cwd_at.line && access(c->cwd, X_OK) != 0 ? c->cwd_at : c->argv_at;
-}
-
-/* Stops the whole stack, because the user did not ask for a part of the stack. */
-static void start_failed(struct up_task *t, const char *text)
-{
-	struct config_place at = place_of(t->config);
-	struct up *up = t->up;
-	char slip[400];
-
-	config_script_slip(t->config, environ, slip, sizeof(slip));
-	up_task_because(t, "could not start: %s", text);
-	if (up->single)
-		up_task_tell(t, "could not start: %s%s%s", text, slip[0] ? "; " : "", slip);
-	else
-		fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file,
-		        at.line, at.column, t->config->name, text, slip[0] ? "; " : "", slip);
-	up->start_failed = true;
-	finish(t, TEND_FAILED);
-	up_stop(up, "a task could not start", 0);
-}
-
-static uint64_t chance(uint64_t low, uint64_t high)
-{
-	uint64_t random = 0;
-
-	assert(low <= high && high - low < UINT64_MAX);
-	(void)!getrandom(&random, sizeof(random), 0); /* without it the delay is the shortest */
-	return low + random % (high - low + 1);
-}
-
-/* Returns the time before the next attempt after a failure: it grows with each failure in a row
- * but the first, up to its limit. The jitter does not reach the next delay. */
-static uint64_t delay_of(struct up_task *t)
-{
-	const struct tend_restart *r = &t->config->restart;
-	uint64_t first = r->delay_ns, max = r->delay_max_ns, base = first;
-
-	if (t->failures > 1 && t->rest_ns > max / r->factor * 1000)
-		base = max;
-	else if (t->failures > 1)
-		base = t->rest_ns / 1000 * r->factor + t->rest_ns % 1000 * r->factor / 1000;
-	t->rest_ns = base;
-	switch (r->jitter) {
-	case TEND_JITTER_FULL:
-		return chance(0, base);
-	case TEND_JITTER_EQUAL:
-		return chance(base / 2, base);
-	case TEND_JITTER_DECORRELATED:
-		return chance(first, base > max / 3 ? max : 3 * base);
-	default:
-		return base;
-	}
-}
-
-static void try_later(struct up_task *t, uint64_t wait)
-{
-	set_state(t, TEND_STATE_BACKOFF);
-	assert(!t->process.id);
-	t->retry_at = tend_after(wait);
-	char delay[32];
-	tend_duration_text(wait, delay, sizeof(delay));
-	up_task_tell(t, "%s; restart %u in %s", t->why, t->restarts + 1, delay);
-	tend_event_set(t->up->changed);
-}
-
-static void count_failure(struct up_task *t, bool failed)
-{
-	if (!failed || tend_now() - t->spawned_at >= t->config->restart.stable_ns)
-		t->failures = 0;
-	t->failures += failed && t->failures < UINT32_MAX;
-}
-
-static bool listed(const int32_t *codes, int32_t code)
-{
-	for (; codes && *codes; codes++)
-		if (*codes == code)
-			return true;
-	return false;
-}
-
-/* Returns the exit code of a process that ended by itself, else -1. */
-static int32_t code_of(const struct up_task *t, const struct tend_outcome *o)
-{
-	return o->kind == TEND_FAILED && o->result > 0 && !o->signal && !t->faulted ? o->result
-	                                                                            : -1;
-}
-
-static bool starts_again(const struct up_task *t, bool failed)
-{
-	const struct tend_restart *r = &t->config->restart;
-
-	if (t->up->stopping || r->policy == TEND_TEMPORARY)
-		return false;
-	if (failed && t->has_last && listed(r->fatal, code_of(t, &t->last))) {
-		up_task_tell(t, "%s; it is not started again after this code", t->why);
-		return false;
-	}
-	if (failed && r->retries && t->failures > r->retries) {
-		up_task_tell(t, "%s; it is not started again after %u failures", t->why,
-		             t->failures);
-		return false;
-	}
-	return failed || r->policy == TEND_PERMANENT;
-}
-
-static void attempt_over(struct up_task *t, const struct tend_outcome *o)
-{
-	bool well = !t->faulted && (o->kind == TEND_COMPLETED ||
-	                            listed(t->config->restart.success, code_of(t, o)));
-	bool failed = !well, could_not = o->kind == TEND_FAILED && o->result < 0;
-	char text[256];
-
-	assert(t->process.id && o->kind != TEND_LIVE);
-	up_probes_end(t);
-	up_task_keep_tail(t);
-	int error = tend_join(t->process, NULL, 0);
-	assert(error == 0); /* the process has ended, and no other fiber joins it */
-	t->process.id = 0;
-	t->pid = 0;
-	t->last = *o;
-	t->has_last = true;
-	line_flush(&t->line, print_line, t);
-	t->show_at = TEND_FOREVER;
-	if (t->faulted)
-		snprintf(t->last.message, sizeof(t->last.message), "%.*s",
-		         (int)sizeof(t->last.message) - 1, t->fault);
-	up_outcome_text(t, &t->last, text, sizeof(text));
-	if (failed && (t->faulted || o->kind != TEND_CANCELED))
-		up_task_because(t, "%s", text);
-	if (could_not && t->attempt == 1 && !t->stop_sent) {
-		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
-		return;
-	}
-	count_failure(t, failed);
-	/* A user who passes a signal on wants the end that the signal brings. */
-	bool wished = t->up->passed && o->signal == t->up->passed;
-	if (!wished && starts_again(t, failed)) {
-		if (!failed)
-			up_task_because(t, "%s", text);
-		try_later(t, failed ? delay_of(t) : t->config->restart.interval_ns);
-		return;
-	}
-	up_task_say(t, "%s", text);
-	/* The stop signal may have been quicker than the force. */
-	finish(t, well                                ? TEND_COMPLETED
-	          : t->killed && o->signal == SIGKILL ? TEND_KILLED
-	          : t->faulted && !t->up->stopping    ? TEND_FAILED
-	                                              : (uint8_t)o->kind);
-}
-
 /* ---- Steps; each returns until when the fiber may sleep ---- */
 
 static uint32_t flags_of(const struct config_task *c)
@@ -383,19 +118,24 @@ static uint32_t flags_of(const struct config_task *c)
 	return flags[c->output] | (c->inherits_input ? TEND_INHERIT_INPUT : 0);
 }
 
-static void begin(struct up_task *t)
+/* The guard's stop of a process has the time of the file, and so has the stop of an attempt. */
+static struct tend_restart restart_of(const struct config_task *c)
+{
+	struct tend_restart restart = c->restart;
+
+	restart.size = sizeof(restart);
+	restart.grace_ns = c->stop_timeout_ns;
+	return restart;
+}
+
+static int spawn(struct up_task *t)
 {
 	const struct config_task *c = t->config;
+	const struct tend_restart restart = restart_of(c);
 	char **env = config_environment(c, environ, up_notify_variables(t));
 	char name[TEND_NAME_MAX + 1];
-	tend_task process;
 
-	assert(!t->process.id && !t->pid && !t->stop_sent && !t->killed);
 	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
-	t->attempt++;
-	t->faulted = false;
-	t->fault[0] = 0;
-	t->written = t->nmarks = 0;
 	int error =
 		env ? tend_spawn_process_at(
 			      t->site, tend_root(t->up->rt),
@@ -406,41 +146,27 @@ static void begin(struct up_task *t)
 	                                        .flags = flags_of(c),
 	                                        .output = c->output == CONFIG_INHERITED ? NULL
 	                                                                                : output,
-	                                        .output_arg = t, .attempt = t->attempt),
-			      &process)
+	                                        .output_arg = t, .restart = &restart),
+			      &t->process)
 		    : -ENOMEM;
 	free(env);
-	if (error == 0 && tend_watch_changes(process.id, t->wake) != 0) {
-		/* The start and the end of the process would go unseen. */
-		tend_task_cancel(process, -ENOMEM, "it cannot be watched");
-		(void)!tend_join(process, NULL, TEND_FOREVER);
-		error = -ENOMEM;
-	}
-	if (error == 0) {
-		t->process = process;
-		t->id = process.id;
-		t->spawned_at = tend_now();
-		set_state(t, TEND_STATE_STARTING);
-		up_probes_begin(t);
-		return;
-	}
+	return error;
+}
+
+static void begin(struct up_task *t)
+{
 	char missing[400] = "there is no tend-guard at ";
 	size_t used = strlen(missing);
-	const char *text = tend_strerror(error);
-	if (error == -ENOENT) {
-		tend_guard_paths(t->up->rt, missing + used, sizeof(missing) - used);
-		text = missing;
-	}
-	if (t->attempt == 1) {
-		start_failed(t, text);
+	int error = spawn(t);
+
+	if (error == 0) {
+		up_task_set_state(t, TEND_STATE_STARTING);
 		return;
 	}
-	up_task_because(t, "could not start: %s", text);
-	count_failure(t, true);
-	if (starts_again(t, true))
-		try_later(t, delay_of(t));
-	else
-		finish(t, TEND_FAILED);
+	if (error == -ENOENT)
+		tend_guard_paths(t->up->rt, missing + used, sizeof(missing) - used);
+	up_start_failed(t, error == -ENOENT ? missing : tend_strerror(error));
+	up_task_finish(t, TEND_FAILED);
 }
 
 static uint64_t step_queued(struct up_task *t)
@@ -452,7 +178,7 @@ static uint64_t step_queued(struct up_task *t)
 
 	if (t->up->stopping) {
 		up_task_because(t, "never started: the stack was stopped first");
-		finish(t, TEND_CANCELED);
+		up_task_finish(t, TEND_CANCELED);
 		return 0;
 	}
 	switch (graph_may_start(&t->up->graph, t->index, &which)) {
@@ -470,26 +196,12 @@ static uint64_t step_queued(struct up_task *t)
 		up_task_because(t, "never started: it needs %s, which %s",
 		                t->up->tasks[need->task].config->name, text);
 		up_task_say(t, "%s", t->why);
-		finish(t, TEND_REJECTED);
+		up_task_finish(t, TEND_REJECTED);
 		return 0;
 	}
 	case GRAPH_GO:
 		begin(t);
 	}
-	return 0;
-}
-
-static uint64_t step_backoff(struct up_task *t)
-{
-	assert(t->attempt > 0);
-	if (t->up->stopping) {
-		finish(t, t->last.kind == TEND_COMPLETED ? TEND_COMPLETED : TEND_FAILED);
-		return 0;
-	}
-	if (tend_now() < t->retry_at)
-		return t->retry_at;
-	t->restarts++;
-	begin(t);
 	return 0;
 }
 
@@ -499,10 +211,12 @@ static bool pass_stop(struct up_task *t)
 	struct up *up = t->up;
 
 	assert(t->process.id && (up->stopping || (!t->stop_sent && !up->forced)));
-	if (up->stopping && !t->stop_sent && (up->forced || graph_may_stop(&up->graph, t->index))) {
-		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
+	if (up->stopping && !t->stop_sent &&
+	    (up->forced || t->could_not || graph_may_stop(&up->graph, t->index))) {
 		t->stop_sent = true;
-		set_state(t, TEND_STATE_STOPPING);
+		if (t->pid > 0)
+			up_task_set_state(t, TEND_STATE_STOPPING);
+		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
 	}
 	/* Before the process has started, the cancel above is enough. */
 	if (!up->forced || !t->stop_sent || t->killed || t->pid == 0)
@@ -512,62 +226,18 @@ static bool pass_stop(struct up_task *t)
 	return error == -EAGAIN;
 }
 
-/* Stops an attempt that has a fault. Returns when there is something to look at. */
-static uint64_t see_fault(struct up_task *t)
-{
-	uint64_t timeout = t->config->restart.timeout_ns;
-	char time[32];
-
-	if (t->faulted || t->stop_sent)
-		return TEND_FOREVER;
-	if (timeout && tend_now() - t->spawned_at >= timeout && !t->fault[0]) {
-		tend_duration_text(timeout, time, sizeof(time));
-		snprintf(t->fault, sizeof(t->fault), "it took longer than %s", time);
-	}
-	if (!t->fault[0])
-		return timeout ? t->spawned_at + timeout : TEND_FOREVER;
-	tend_task_cancel(t->process, -ETIMEDOUT, t->fault);
-	t->faulted = true;
-	set_state(t, TEND_STATE_STOPPING);
-	return TEND_FOREVER;
-}
-
 static uint64_t step_live(struct up_task *t)
 {
-	struct tend_outcome outcome;
-
-	see_start(t);
-	int error = tend_task_outcome(t->process, &outcome);
-	if (error == 0) {
-		attempt_over(t, &outcome);
-		return 0;
-	}
 	bool again = pass_stop(t);
-	uint64_t late_at = see_fault(t);
-	see_settled(t);
-	see_ready(t);
+
+	up_probes_follow(t);
+	up_task_see(t);
 	show_begun(t);
 	if (again)
 		return tend_after(AGAIN_NS);
-	if (late_at > t->show_at)
-		late_at = t->show_at;
-	if (t->pid == 0)
-		return late_at;
-	bool settles = !t->up->graph.nodes[t->index].started;
-	return settles && t->settled_at < late_at ? t->settled_at : late_at;
-}
-
-static uint64_t step(struct up_task *t)
-{
-	if (t->process.id)
-		return step_live(t);
-	return t->state == TEND_STATE_BACKOFF ? step_backoff(t) : step_queued(t);
-}
-
-void up_task_abandon(struct up_task *t)
-{
-	assert(t->state != TEND_STATE_ENDED);
-	become(t, TEND_STATE_ABANDONED);
+	if (t->pid == 0 || t->up->graph.nodes[t->index].started)
+		return t->show_at;
+	return t->settled_at < t->show_at ? t->settled_at : t->show_at;
 }
 
 int up_task_main(void *arg)
@@ -576,9 +246,10 @@ int up_task_main(void *arg)
 
 	while (t->state != TEND_STATE_ENDED) {
 		tend_event_clear(t->wake);
-		uint64_t until = step(t);
+		uint64_t until = t->process.id ? step_live(t) : step_queued(t);
 		if (until != 0 && tend_event_wait(t->wake, until) == -ECANCELED)
 			return -ECANCELED;
 	}
+	up_probes_follow(t);
 	return 0;
 }

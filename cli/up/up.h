@@ -1,5 +1,5 @@
-/* cli/up/up.h - a running stack: one runtime, and for each task a fiber that
- * starts the process of the task, watches the process and starts it again.
+/* cli/up/up.h - a running stack: a runtime with a process task for each task of the file, and
+ * a fiber beside each, which waits for the needs and stops the process task in order.
  *
  * All fibers run on one worker. Between two waits of a fiber no other fiber
  * runs, so no field here needs a lock. The thread of main() writes before the
@@ -8,23 +8,13 @@
  * Letters say which thread or fiber writes a field; every fiber may read it:
  *
  *   (c)  written before the fibers begin, constant from then on
- *   (t)  the fiber of the task, or the fiber of its process
+ *   (t)  the fiber of the task, the fiber of its process, or the fiber that follows the events
  *   (s)  stop.c, called by any fiber
  *   (w)  the watching fiber
  *   (m)  the thread of main()
  *
- * The states of a task:
- *
- *   QUEUED -> STARTING               begin(): the needs have started
- *   STARTING -> RUNNING              see_start()
- *   STARTING, RUNNING -> STOPPING    pass_stop(), see_fault()
- *   STOPPING -> STOPPING             see_start(), after an early stop
- *   STARTING, RUNNING -> BACKOFF     try_later(): the attempt is over
- *   STOPPING -> BACKOFF              try_later(): the attempt had a fault
- *   BACKOFF -> BACKOFF               try_later(): the attempt could not begin
- *   BACKOFF -> STARTING              begin(): the delay is over
- *   any but ENDED -> ENDED           finish()
- *   any but ENDED -> ABANDONED       up_task_abandon(): the stop took too long */
+ * The states of a task are those of its process task, as its events tell them; a task whose
+ * needs do not hold yet is QUEUED and has no process task. */
 #ifndef TEND_CLI_UP_UP_H
 #define TEND_CLI_UP_UP_H
 
@@ -64,32 +54,27 @@ struct up_task {
 	struct up *up;                    /* (c) */
 	size_t index;                     /* (c) in the configuration and the graph */
 	const struct config_task *config; /* (c) */
-	tend_event *wake;  /* (c) any fiber sets it, and each change of the process: something
-	                      happened that may concern the task */
+	tend_event *wake;  /* (c) set by any fiber after a change that may concern the task */
 	tend_task fiber;   /* (c) looks after the task */
-	tend_task process; /* (t) {0}: no process is live */
+	tend_task process; /* (t) over all attempts; {0}: the needs do not hold yet */
 	char *site;        /* (c) place of the task in its file, for the registry */
-	uint64_t id;       /* (t) id in the row of the task */
 	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
 	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
 	bool stop_sent;    /* (t) the process was told to stop */
 	bool killed;       /* (t) the process was killed by force */
 	uint32_t attempt;  /* (t) 0: no attempt yet */
-	uint32_t restarts; /* (t) */
-	uint32_t failures; /* (t) in a row */
-	uint64_t rest_ns;  /* (t) the delay after the last failure, without jitter */
-	char fault[200];   /* (t) why the attempt has failed although its process lives; may be
-	                      empty */
-	bool faulted;      /* (t) the process was told to stop for this */
 	bool ready;        /* (t) the attempt is ready */
+	bool could_not;    /* (t) the first attempt could not begin */
+	uint32_t probed;   /* (t) number of the attempt that `probes` are of */
 	uint64_t sign_at;  /* (t) the last sign of life, or when signs were first wanted */
-	tend_scope probes; /* (t) the fibers that find out whether the attempt is ready and alive;
-	                      {0}: there are none */
+	tend_scope probes; /* (t) fibers find out there whether the attempt is ready and alive;
+	                      {0}: no fibers */
 	struct up_notify *notify; /* (c) the socket for sd_notify(); NULL: there is none */
 	regex_t *patterns[2];     /* (c) for lines that tell: ready, alive; or NULL */
 	bool cut;    /* (t) some of a copied output could not be written, and this was told */
 	int32_t pid; /* (t) 0: no process is known to run */
-	uint64_t spawned_at, since, retry_at; /* (t) */
+	unsigned streams_ended;   /* (t) in this attempt */
+	uint64_t began_at, since; /* (t) the attempt, and the state */
 	uint64_t settled_at; /* (t) when the process counts as started; valid once there is a pid */
 	bool has_last;       /* (t) */
 	struct tend_outcome last; /* (t) outcome of the last attempt */
@@ -99,7 +84,7 @@ struct up_task {
 	uint64_t written;         /* (t) bytes of output of this attempt */
 	size_t nmarks;            /* (t) */
 	struct up_mark *marks;    /* (t) this attempt's; room for UP_MARKS_MAX, or NULL */
-	tend_event *news;         /* (c) any fiber sets it: there is output, or another state */
+	tend_event *news;         /* (c) set by any fiber at output, and at another state */
 	struct line_buffer line;  /* (t) output not yet printed */
 	uint64_t show_at;         /* (t) when the beginning of a line is shown without its end */
 };
@@ -137,6 +122,8 @@ struct up {
 	                               * finds the stack */
 	struct control_server server; /* see server.h */
 	tend_task accepting;          /* the keeping fiber; serves the socket */
+	tend_subscription *news;      /* (c) the events of the runtime */
+	tend_event *moved;            /* (c) set at each change in the runtime */
 	tend_event *changed;          /* (c) any fiber sets it: a task ended, or the stop went on */
 	tend_event *over;             /* (c) (w) sets it: all has ended or was given up */
 	int signal_fd;                /* (c) */
@@ -218,8 +205,8 @@ void up_task_mark(struct up_task *t, size_t n);
  * of the last two, oldest first. The caller frees the bytes of the last if it is `live`. */
 size_t up_task_tails(const struct up_task *t, struct up_tail out[2], bool *live);
 
-/* Keeps the last output of the ended attempt, and of the attempt before. */
-void up_task_keep_tail(struct up_task *t);
+/* Keeps the output of an attempt that has written all, and of the attempt before. */
+void up_task_keep_tail(struct up_task *t, uint32_t attempt);
 
 /* ---- stop.c ---- */
 
@@ -263,22 +250,45 @@ int up_notify_wait(struct up_task *t);
 int up_ready_open(struct up_task *t);
 void up_ready_close(struct up_task *t);
 
-/* Begin to find out whether the attempt is ready and alive, and end this. `ready` and `fault` of
- * the task are set, and its fiber is woken. */
-void up_probes_begin(struct up_task *t);
-void up_probes_end(struct up_task *t);
+/* Begins to find out whether the attempt that runs is ready and alive, and ends this for an
+ * attempt that is over. */
+void up_probes_follow(struct up_task *t);
 
 /* Takes a line of the output, or a piece of a line. */
 void up_probes_line(struct up_task *t, const char *text, size_t n);
+
+/* ---- events.c ---- */
+
+/* An abandoned task stays so until its end, whatever the process still does. */
+void up_task_set_state(struct up_task *t, uint8_t state);
+
+/* Gives up on a task that has not ended. The fiber of the task may still see
+ * the end. */
+void up_task_abandon(struct up_task *t);
+
+/* The task has ended for good. */
+void up_task_finish(struct up_task *t, uint8_t outcome);
+
+/* The first attempt could not begin: tells why, and stops the whole stack, because the user did
+ * not ask for a part of the stack. */
+void up_start_failed(struct up_task *t, const char *text);
+
+/* Tells of the begin of an attempt, once. */
+void up_task_began(struct up_task *t, uint32_t attempt);
+
+/* Looks if the task has started, and is ready, for the tasks that need this task. */
+void up_task_see(struct up_task *t);
+
+/* Tells what has happened to all tasks since the last call. */
+void up_events_take(struct up *up);
+
+/* The fiber that calls this at each change. */
+int up_follow_main(void *arg);
 
 /* ---- task.c ---- */
 
 /* The fiber of a task: struct up_task. */
 int up_task_main(void *arg);
-
-/* Gives up on a task that has not ended. The fiber of the task may still see
- * the end. */
-void up_task_abandon(struct up_task *t);
 
 /* ---- signals.c ---- */
 
@@ -298,8 +308,8 @@ void up_signals_close(struct up *up);
 /* Returns the rows of all tasks, or of one. */
 json_t *up_rows(const struct up *up, const struct up_task *only);
 
-/* Returns the rows of the tasks that have no process now, and so are not in the registry. */
-json_t *up_waiting(const struct up *up);
+/* Returns those of the tasks whose needs do not hold yet, and so are not in the registry. */
+json_t *up_waiting(const struct up *up, const struct up_task *only);
 
 /* ---- report.c ---- */
 

@@ -74,7 +74,8 @@ static json_t *answer(const struct up *up, const struct up_task *only, enum verd
 	char text[600];
 
 	if (verdict == REACHED)
-		return envelope_ok("tend.wait/1", up_rows(up, only));
+		return envelope_ok("tend.wait/1", json_pack("{s:s, s:o}", "name", up->config->name,
+		                                            "tasks", up_rows(up, only)));
 	tell(which, goal, text, sizeof(text));
 	json_t *message = text_json(text, strlen(text));
 	json_t *envelope =

@@ -277,7 +277,7 @@ struct tend_life {
 	uint32_t last;          /* outcome of the last attempt, TEND_COMPLETED, ...; 0: none */
 	int32_t last_error;     /* as `error` of struct tend_outcome */
 	int32_t last_result;    /* result of the function */
-	uint32_t reserved;      /* 0 */
+	int32_t last_signal;    /* the signal that ended the last process, or 0 */
 	char last_message[128]; /* as `message` of struct tend_outcome */
 };
 

@@ -214,8 +214,10 @@ static void describe(struct tend__task *t, struct tend_life *out) TEND_REQUIRES(
 		out->last_error = tend__error_of(t, out->last);
 	else
 		out->last_error = tend__attempt_error(t, out->last, out->last_result);
-	if (t->extra && out->last != TEND_COMPLETED)
-		memcpy(out->last_message, t->extra->message, sizeof(out->last_message));
+	if (!t->extra || out->last == TEND_COMPLETED)
+		return;
+	out->last_signal = t->extra->signal;
+	memcpy(out->last_message, t->extra->message, sizeof(out->last_message));
 }
 
 int(tend_task_info)(tend_task task, struct tend_life *out)

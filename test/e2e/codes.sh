@@ -106,7 +106,7 @@ run "$TEND" down --timeout soon
 is "a time that is none is 2" "$CODE" 2
 run "$TEND" --version
 is "--version is 0" "$CODE" 0
-for command in run up down check plan tree status signal logs wait events attach completion; do
+for command in run up down check plan tree status start stop restart cancel signal logs wait events attach completion; do
 	run "$TEND" $command --help
 	is "$command --help is 0" "$CODE" 0
 done

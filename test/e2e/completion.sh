@@ -23,7 +23,7 @@ completed()
 	echo "${COMPREPLY[*]}"' completion ./tend.bash "$TEND" "$@"
 }
 
-is "bash: commands" "$(completed st)" status
+is "bash: commands" "$(completed stat)" status
 is "bash: every command" "$(completed '')" "$commands"
 is "bash: options of a command" "$(completed logs --j)" --json
 is "bash: options of the tool" "$(completed --v)" --version
@@ -52,7 +52,7 @@ if command -v fish >/dev/null; then
 		env PATH="$PWD/bin:$PATH" HOME="$PWD" fish -c "source tend.fish; complete -C '$1'" 2>err |
 			cut -f 1 | sort | xargs
 	}
-	is "fish: commands" "$(completed 'tend st')" status
+	is "fish: commands" "$(completed 'tend stat')" status
 	is "fish: every command" "$(completed 'tend ')" "$(echo "$commands" | xargs -n 1 | sort | xargs)"
 	is "fish: options" "$(completed 'tend logs --j')" --json
 	is "fish: words of an option" "$(completed 'tend run --restart per')" permanent
@@ -86,7 +86,7 @@ END
 		is "zsh: $1" "$(cat got)" "$3"
 	}
 	check "zsh: it can be read" zsh -n tend.zsh
-	makes "a command" "tend sta" "tend status "
+	makes "a command" "tend stat" "tend status "
 	makes "an option" "tend check --j" "tend check --json "
 	makes "an option with a value" "tend run --rest" "tend run --restart="
 	makes "its words" "tend run --restart per" "tend run --restart permanent "

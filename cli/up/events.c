@@ -1,0 +1,348 @@
+/* cli/up/events.c - tells what happens to the tasks: the events of their attempts, and the ends. */
+#include "up/up.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long a temporary task runs until the task counts as started. */
+#define SETTLE_NS TEND_SEC
+
+extern char **environ;
+
+#define BIT(state) (1u << TEND_STATE_##state)
+
+/* Returns the states that may follow a state, as up.h draws them. */
+static unsigned next_of(uint8_t state)
+{
+	switch (state) {
+	case TEND_STATE_QUEUED:
+		return BIT(STARTING) | BIT(ENDED) | BIT(ABANDONED);
+	case TEND_STATE_STARTING:
+	case TEND_STATE_RUNNING:
+	case TEND_STATE_STOPPING:
+	case TEND_STATE_BACKOFF:
+	case TEND_STATE_STOPPED:
+		return BIT(RUNNING) | BIT(STOPPING) | BIT(BACKOFF) | BIT(STOPPED) | BIT(ENDED) |
+		       BIT(ABANDONED);
+	case TEND_STATE_ABANDONED:
+		return BIT(ENDED);
+	default:
+		return 0; /* ENDED is the last state, and no task has any other state */
+	}
+}
+
+static void become(struct up_task *t, uint8_t state)
+{
+	assert(next_of(t->state) & (1u << state));
+	t->state = state;
+}
+
+void up_task_set_state(struct up_task *t, uint8_t state)
+{
+	if (t->state == TEND_STATE_ABANDONED && state != TEND_STATE_ENDED)
+		return;
+	become(t, state);
+	t->since = tend_now();
+	t->wait[0] = 0;
+	tend_event_set(t->news);
+}
+
+void up_task_abandon(struct up_task *t)
+{
+	assert(t->state != TEND_STATE_ENDED);
+	become(t, TEND_STATE_ABANDONED);
+}
+
+static void wake_neighbours(struct up_task *t)
+{
+	struct up *up = t->up;
+	const struct graph_node *node = &up->graph.nodes[t->index];
+
+	for (size_t k = 0; k < node->nwanted_by; k++)
+		tend_event_set(up->tasks[node->wanted_by[k]].wake);
+	for (size_t k = 0; k < t->config->nneeds; k++)
+		tend_event_set(up->tasks[t->config->needs[k].task].wake);
+	tend_event_set(up->changed);
+}
+
+void up_task_finish(struct up_task *t, uint8_t outcome)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+	char text[CONFIG_NAME_MAX + 32];
+
+	assert(!node->ended && t->up->ended < t->up->config->ntasks);
+	up_task_set_state(t, TEND_STATE_ENDED);
+	t->outcome = outcome;
+	t->pid = 0;
+	node->ended = true;
+	node->failed = outcome != TEND_COMPLETED;
+	t->up->ended++;
+	wake_neighbours(t);
+	if (t->config->significant && !t->up->stopping) {
+		t->up->ended_by = t;
+		snprintf(text, sizeof(text), "%s has ended", t->config->name);
+		up_stop(t->up, text, 0);
+	}
+}
+
+static void mark_started(struct up_task *t)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	assert(!node->ended);
+	if (!node->started) {
+		node->started = true;
+		node->ready = t->ready;
+		wake_neighbours(t);
+	}
+}
+
+/* Lets tasks start that need this task ready. */
+static void see_ready(struct up_task *t)
+{
+	struct graph_node *node = &t->up->graph.nodes[t->index];
+
+	if (t->ready && node->started && !node->ready) {
+		node->ready = true;
+		wake_neighbours(t);
+	}
+}
+
+/* The first failure of a temporary task is for good, and the dependants then do not start.
+ * So the dependants wait until the task has run for a while: the speed of the failure would
+ * else decide. */
+static void see_settled(struct up_task *t)
+{
+	if (t->pid > 0 && !t->up->graph.nodes[t->index].started && tend_now() >= t->settled_at)
+		mark_started(t);
+}
+
+void up_task_see(struct up_task *t)
+{
+	see_settled(t);
+	see_ready(t);
+}
+
+/* ---- Events of the attempts ---- */
+
+void up_task_began(struct up_task *t, uint32_t attempt)
+{
+	bool temporary = t->config->restart.policy == TEND_TEMPORARY;
+
+	if (attempt <= t->attempt || t->state == TEND_STATE_ENDED)
+		return;
+	t->attempt = attempt;
+	int pid = tend_process_pid(t->process);
+	t->pid = pid > 0 ? pid : 0;
+	t->began_at = tend_now();
+	t->ready = !t->config->ready.kind;
+	up_task_set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	if (attempt > 1)
+		up_task_say(t, "started, pid %d, attempt %u", pid, attempt);
+	else
+		up_task_say(t, "started, pid %d", pid);
+	t->settled_at = tend_after(temporary ? SETTLE_NS : 0);
+	if (!temporary)
+		mark_started(t);
+	tend_event_set(t->wake);
+}
+
+/* Returns the place in the file that is to blame. */
+static struct config_place place_of(const struct config_task *c)
+{
+	return c->cwd_at.line && access(c->cwd, X_OK) != 0 ? c->cwd_at : c->argv_at;
+}
+
+void up_start_failed(struct up_task *t, const char *text)
+{
+	struct config_place at = place_of(t->config);
+	struct up *up = t->up;
+	char slip[400];
+
+	config_script_slip(t->config, environ, slip, sizeof(slip));
+	up_task_because(t, "could not start: %s", text);
+	if (up->single)
+		up_task_tell(t, "could not start: %s%s%s", text, slip[0] ? "; " : "", slip);
+	else
+		fprintf(stderr, "%s:%zu:%zu: error: task %s could not start: %s%s%s\n", up->file,
+		        at.line, at.column, t->config->name, text, slip[0] ? "; " : "", slip);
+	up->start_failed = t->could_not = true;
+	up_stop(up, "a task could not start", 0);
+}
+
+/* Looks if the first attempt could not begin. */
+static void see_failed_start(struct up_task *t)
+{
+	const struct tend_outcome *o = &t->last;
+
+	if (o->kind == TEND_FAILED && o->result < 0 && t->attempt == 1 && !t->stop_sent &&
+	    !t->could_not)
+		up_start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
+}
+
+/* Reads how an attempt ended. Returns false if the text is only known once the task has ended,
+ * because the attempt was the last. */
+static bool read_ending(struct up_task *t, const struct tend_event_info *e)
+{
+	struct tend_life life = {0};
+	char time[32];
+
+	t->last = (struct tend_outcome){.kind = e->outcome, .result = e->result, .error = e->error};
+	if (tend_task_info(t->process, &life) == 0 && life.attempt == e->attempt && life.last) {
+		t->last.signal = life.last_signal;
+		memcpy(t->last.message, life.last_message, sizeof(t->last.message));
+	}
+	tend_duration_text(t->config->restart.timeout_ns, time, sizeof(time));
+	if (e->error == -ETIMEDOUT)
+		snprintf(t->last.message, sizeof(t->last.message), "it took longer than %s", time);
+	return life.last || life.state != TEND_STATE_ENDED;
+}
+
+static void attempt_ended(struct up_task *t, const struct tend_event_info *e)
+{
+	bool known = read_ending(t, e);
+	char text[256];
+
+	up_notify_drain(t); /* the next attempt has not begun */
+	t->has_last = true;
+	t->attempt = e->attempt;
+	t->pid = 0;
+	t->wait[0] = 0;
+	up_outcome_text(t, &t->last, text, sizeof(text));
+	if (e->outcome != TEND_COMPLETED && e->outcome != TEND_CANCELED)
+		up_task_because(t, "%s", text);
+	if (known)
+		see_failed_start(t);
+	tend_event_set(t->wake);
+}
+
+static void rests(struct up_task *t, uint64_t delay_ns)
+{
+	char text[256], delay[32];
+
+	if (t->could_not)
+		return;
+	up_task_set_state(t, TEND_STATE_BACKOFF);
+	tend_duration_text(delay_ns, delay, sizeof(delay));
+	up_outcome_text(t, &t->last, text, sizeof(text));
+	/* A user who passes a signal on wants the end that the signal brings. */
+	if (t->up->passed && t->last.signal == t->up->passed)
+		tend_task_cancel(t->process, -ECANCELED, "the signal was passed on");
+	else
+		up_task_tell(t, "%s; restart %u in %s", text, t->attempt, delay);
+	tend_event_set(t->up->changed);
+}
+
+static void stopped(struct up_task *t)
+{
+	up_task_set_state(t, TEND_STATE_STOPPED);
+	up_task_say(t, "stopped; tend start %s lets it run again", t->config->name);
+	tend_event_set(t->up->changed);
+}
+
+/* Tells why a task that was to run again does not. */
+static void tell_end(struct up_task *t, const struct tend_outcome *o)
+{
+	const struct tend_restart *r = &t->config->restart;
+	bool used = r->policy != TEND_TEMPORARY && r->retries && o->kind == TEND_FAILED &&
+	            !t->up->stopping;
+	char text[256];
+
+	up_outcome_text(t, &t->last, text, sizeof(text));
+	if (o->kind != TEND_COMPLETED && o->kind != TEND_CANCELED)
+		up_task_because(t, "%s", text);
+	if (used)
+		up_task_tell(t, "%s; it is not started again after %u failures", text,
+		             r->retries + 1);
+	up_task_say(t, "%s", text);
+}
+
+static void ended(struct up_task *t)
+{
+	struct tend_outcome o;
+	bool rested = t->state == TEND_STATE_BACKOFF || t->state == TEND_STATE_STOPPED;
+	int error = tend_task_outcome(t->process, &o);
+
+	assert(error == 0); /* the outcome is kept until the scope closes */
+	/* The message of the end is there, even if that of the attempt was not seen in time. */
+	if (!rested && !t->could_not && o.error != -ETIMEDOUT)
+		t->last = o;
+	t->has_last = true;
+	see_failed_start(t);
+	if (!rested && !t->could_not)
+		tell_end(t, &o);
+	/* The stop signal may have been quicker than the force. */
+	up_task_finish(t, t->could_not ? TEND_FAILED : (uint8_t)o.kind);
+}
+
+static void take(struct up_task *t, const struct tend_event_info *e)
+{
+	switch (e->type) {
+	case TEND_EVENT_BEGAN:
+		up_task_began(t, e->attempt);
+		break;
+	case TEND_EVENT_ATTEMPT_ENDED:
+		attempt_ended(t, e);
+		break;
+	case TEND_EVENT_TIMED_OUT:
+		up_task_set_state(t, TEND_STATE_STOPPING);
+		break;
+	case TEND_EVENT_BACKOFF:
+		rests(t, e->delay_ns);
+		break;
+	case TEND_EVENT_STOPPED:
+		stopped(t);
+		break;
+	case TEND_EVENT_ENDED:
+		ended(t);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Reads the state of a task of which events were lost. */
+static void look(struct up_task *t)
+{
+	struct tend_life life;
+
+	if (!t->process.id || t->state == TEND_STATE_ENDED || tend_task_info(t->process, &life))
+		return;
+	up_task_began(t, life.attempt);
+	if (life.state == TEND_STATE_ENDED)
+		ended(t);
+	else if (life.state == TEND_STATE_BACKOFF || life.state == TEND_STATE_STOPPED)
+		up_task_set_state(t, (uint8_t)life.state);
+}
+
+void up_events_take(struct up *up)
+{
+	enum { ROOM = 64 };
+	struct tend_event_info events[ROOM];
+	uint64_t lost = 0, root = tend_root(up->rt).id;
+	int64_t n;
+
+	do {
+		n = tend_events_take(up->news, events, ROOM, &lost);
+		for (int64_t i = 0; i < n; i++)
+			for (size_t k = 0; events[i].parent == root && k < up->config->ntasks; k++)
+				if (up->tasks[k].process.id == events[i].id)
+					take(&up->tasks[k], &events[i]);
+		for (size_t k = 0; lost && k < up->config->ntasks; k++)
+			look(&up->tasks[k]);
+	} while (n == ROOM);
+}
+
+int up_follow_main(void *arg)
+{
+	struct up *up = arg;
+
+	do {
+		tend_event_clear(up->moved);
+		up_events_take(up);
+	} while (tend_event_wait(up->moved, TEND_FOREVER) != -ECANCELED);
+	return 0;
+}
