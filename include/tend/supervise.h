@@ -266,19 +266,21 @@ TEND_API TEND_MUST int tend_task_wait(tend_task task, uint32_t step, uint32_t at
 
 /* The life of a restartable task. Fields are only ever added, at the end. */
 struct tend_life {
-	size_t size;            /* size of this struct, set by the macro of the call */
-	uint32_t attempt;       /* attempts begun */
-	uint32_t state;         /* TEND_STATE_... of tend/registry.h, of the life */
-	uint32_t ready;         /* 1: the attempt that runs is ready */
-	uint32_t restarts;      /* attempts that followed a failure */
-	uint32_t failures;      /* in a row */
-	uint32_t retries_left;  /* 0 also where there is no limit */
-	uint64_t due;           /* instant of the next attempt; 0: none */
-	uint32_t last;          /* outcome of the last attempt, TEND_COMPLETED, ...; 0: none */
-	int32_t last_error;     /* as `error` of struct tend_outcome */
-	int32_t last_result;    /* result of the function */
-	int32_t last_signal;    /* the signal that ended the last process, or 0 */
-	char last_message[128]; /* as `message` of struct tend_outcome */
+	size_t size;           /* size of this struct, set by the macro of the call */
+	uint32_t attempt;      /* attempts begun */
+	uint32_t state;        /* TEND_STATE_... of tend/registry.h, of the life */
+	uint32_t ready;        /* 1: the attempt that runs is ready */
+	uint32_t restarts;     /* attempts that followed a failure */
+	uint32_t failures;     /* in a row */
+	uint32_t retries_left; /* 0 also where there is no limit */
+	uint64_t due;          /* instant of the next attempt; 0: none */
+	uint32_t last;         /* outcome of the last attempt, TEND_COMPLETED, ...; 0: none */
+	int32_t last_error;    /* as `error` of struct tend_outcome */
+	int32_t last_result;   /* result of the function */
+	/* Until another attempt begins: the signal that ended the process, or 0; and a text as
+	   `message` of struct tend_outcome. */
+	int32_t last_signal;
+	char last_message[128];
 };
 
 /* Sets the size, for the macro. */

@@ -65,6 +65,20 @@ SCENARIO(respawn_a_failed_process_runs_again_until_its_retries_are_used)
 	close_world();
 }
 
+SCENARIO(respawn_at_rest_the_life_has_the_signal_of_the_last_process)
+{
+	tend_task t;
+
+	open_world(2);
+	t = start("die by SEGV", TEND_RESTART(.policy = TEND_TRANSIENT, .delay_ns = 1000 * TEND_SEC,
+	                                      .delay_max_ns = 1000 * TEND_SEC));
+	OK(tend_task_wait(t, TEND_IS_OVER, 1, SOON));
+	ck_assert_uint_eq(life(t).state, TEND_STATE_BACKOFF);
+	ck_assert_int_eq(life(t).last_signal, SIGSEGV);
+	OK(tend_task_shutdown(t, SOON));
+	close_world();
+}
+
 SCENARIO(respawn_exit_codes_complete_an_attempt_or_end_the_task)
 {
 	static const int32_t seven[] = {7, 0};
@@ -102,11 +116,13 @@ SCENARIO(respawn_the_default_of_a_scope_is_that_of_its_processes_too)
 SCENARIO(respawn_an_attempt_has_a_pid_of_its_own_and_at_rest_there_is_none)
 {
 	int first, second, error;
+	char tail[64];
 	tend_task t;
 
 	open_world(2);
 	t = start("up", AT_ONCE(.policy = TEND_PERMANENT));
 	first = until_attempt_says(t, 1, "up");
+	ck_assert_int_gt((int)tend_process_tail_of(t, 1, tail, sizeof(tail), NULL), 0);
 	OK(tend_task_restart(t, SOON));
 	second = until_attempt_says(t, 2, "up");
 	ck_assert_int_gt(first, 0);

@@ -97,8 +97,10 @@ static void turn_tails(struct tend__process *p)
 	tend__lock(stripe);
 	p->before = p->tail;
 	p->tail = (struct tend__tail){.bytes = old.bytes, .size = old.size};
-	/* Relaxed: the number was written by this thread. */
-	p->tail.attempt = tend__load_relaxed(&p->task->record->attempt);
+	/* Relaxed: the number was written by this thread; of the first attempt, which the spawner
+	 * opens, there is none yet. */
+	uint32_t attempt = tend__load_relaxed(&p->task->record->attempt);
+	p->tail.attempt = attempt ? attempt : 1;
 	tend__unlock(stripe);
 }
 
