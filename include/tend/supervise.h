@@ -230,7 +230,8 @@ TEND_API TEND_MUST int tend_task_fail(tend_task task, uint32_t attempt, int code
  *
  *   deadline  0 asks, and answers -ETIMEDOUT if the step is not taken yet
  *   returns   0; -ETIMEDOUT or -ECANCELED while the step is under way: the command stands;
- *             -ECANCELED also if the task is to end for good; -EINVAL if the task has no policy,
+ *             -ECANCELED also if the task is to end for good, where a stop still ends the
+ *             attempt, and if a later stop has undone a start; -EINVAL if the task has no policy,
  *             and for a restart of a temporary task; -EDEADLK from the task, and from below a
  *             scope that the task owns; -ESRCH; -ESTALE
  *   threads   any; parks */

@@ -122,7 +122,7 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 {
 	uint64_t scope = tend__load_acquire(&t->home->record->word);
 
-	if (tend__scope_of(t)->gave_up || tend__member_is_to_end(l) || tend__gate_broke(l))
+	if (tend__member_is_to_end(l) || tend__gate_broke(l))
 		return true;
 	if (l->attempts || l->phase == TEND__LIFE_STOPPED || l->wish == TEND__WISH_STOP ||
 	    (tend__task_word(t) & TEND__CANCELED))
@@ -130,15 +130,21 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 	return scope & (TEND__SCOPE_CANCELED | TEND__SCOPE_STOPPING);
 }
 
+/* Under the lock under which the flags were looked at: a cancel or a close that comes later
+ * finds the task, which may never have waited. */
+static void link_here(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	if (!t->in_cancel_list)
+		tend__link_append(&t->home->cancel_list, &t->in_scope);
+	t->in_cancel_list = true;
+}
+
 /* A command has stopped the task. Returns the wait. */
 static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
-	/* Under the lock under which the flags were looked at: a cancel or a close that comes later
-	 * finds the task, which may never have waited. */
-	if (!t->in_cancel_list)
-		tend__link_append(&t->home->cancel_list, &t->in_scope);
-	t->in_cancel_list = true;
+	link_here(t);
 	tend__life_no_alarm(t);
 	tend__task_unmark(t, TEND__STARTING);
 	l->phase = TEND__LIFE_STOPPED;
@@ -147,6 +153,16 @@ static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUI
 	tend__callers_tell(t, TEND__STEP_STOPPED);
 	tend__member_leaves(t);
 	return TEND__WAIT_STOPPED;
+}
+
+/* The scope has given up, and the cancel that follows ends the rest: the task ends as all tasks of
+ * the scope that rest. Returns the wait. */
+static uint32_t await_cancel(struct tend__task *t, const struct tend__life *l)
+	TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	link_here(t);
+	return l->phase == TEND__LIFE_STOPPED ? TEND__WAIT_STOPPED : TEND__WAIT_BACKOFF;
 }
 
 /* Returns whether no attempt is due yet, unless a command wishes for one. */
@@ -206,7 +222,9 @@ static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls,
 	tend__lock(&t->home->lock);
 	rest->wait = TEND__WAIT_NONE;
 	rest->text[0] = 0;
-	if (ends_before(t, l)) {
+	if (tend__scope_of(t)->gave_up && !tend__is_canceled(t)) {
+		rest->wait = await_cancel(t, l);
+	} else if (ends_before(t, l)) {
 		if (tend__gate_broke(l))
 			tend__gate_say(l, rest->text, sizeof(rest->text));
 		end_life(t, l);
@@ -355,7 +373,7 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 		.ends = tend__is_to_end(t) || s->gave_up || l->attempt.is_last ||
 	                tend__member_is_to_end(l),
 		.fatal = l->fatal && (t->result < 0 || t->ending),
-		.stop = l->wish == TEND__WISH_STOP,
+		.stop = l->wish == TEND__WISH_STOP || l->wish == TEND__WISH_START,
 		.again = l->wish == TEND__WISH_AGAIN || tend__round_stops(l),
 		.late = l->late,
 		.broken = t->ending && !has_code(t) && t->ending != TEND_CANCELED,
@@ -431,6 +449,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	bool gives_up = makes_give_up(t, l, &d, failed, now), for_good = !failed;
 	if (gives_up)
 		d.verdict = TEND__ENDS;
+	if (d.verdict == TEND__STOPS && l->wish == TEND__WISH_START)
+		d.verdict = TEND__RUNS;
 	l->failures = d.failures;
 	/* A panic, a start that failed and a probe have left a text. */
 	l->attempt.has_text = l->attempt.has_text || l->late || t->ending;

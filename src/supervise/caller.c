@@ -13,8 +13,13 @@ enum { NOT_YET = 1 };
 
 static int answer_over(const struct tend__caller *c, const struct tend__life *l)
 {
+	bool has_begun = c->attempt && c->attempt <= l->attempts;
+
 	if (c->awaits == TEND__AWAITS_END)
 		return c->attempt <= l->attempts ? 0 : -ECHILD;
+	/* A caller that comes when the attempt is over gets the same answer. */
+	if (c->awaits == TEND__AWAITS_READY && has_begun)
+		return -ESRCH;
 	return c->awaits == TEND__AWAITS_STOP || c->awaits == TEND__AWAITS_BEGIN ? -ECANCELED
 	                                                                         : -ECHILD;
 }
@@ -46,6 +51,9 @@ static int answer(const struct tend__caller *c, const struct tend__life *l, enum
 	case TEND__STEP_ENDED:
 		return answer_ended(c, l);
 	case TEND__STEP_STOPPED:
+		/* The stop came after the command of the caller. */
+		if (c->awaits == TEND__AWAITS_BEGIN)
+			return -ECANCELED;
 		return c->awaits == TEND__AWAITS_STOP || c->awaits == TEND__AWAITS_STOPPED
 		               ? 0
 		               : NOT_YET;

@@ -36,12 +36,16 @@ static int stop(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->ho
 static int start(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
-	/* The caller does not want an attempt that is to stop. */
-	if (l->phase == TEND__LIFE_RUNS && l->wish != TEND__WISH_STOP && !tend__round_stops(l))
-		return l->wish == TEND__WISH_AGAIN;
+	if (l->phase == TEND__LIFE_RUNS) {
+		/* The caller does not want an attempt that is to stop. */
+		if (l->wish == TEND__WISH_STOP)
+			l->wish = TEND__WISH_START;
+		else if (l->wish == TEND__WISH_NONE && tend__round_stops(l))
+			l->wish = TEND__WISH_AGAIN;
+		return l->wish != TEND__WISH_NONE;
+	}
 	l->wish = TEND__WISH_AGAIN;
-	if (l->phase != TEND__LIFE_RUNS)
-		look_now(t);
+	look_now(t);
 	return 1;
 }
 
@@ -66,7 +70,10 @@ static int wish(struct tend__task *t, enum command command, struct tend__caller 
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert_held(&t->home->lock);
-	if (l->phase == TEND__LIFE_OVER || tend__is_to_end(t) || tend__member_is_to_end(l))
+	/* A close lets the attempt run on, and a stop ends the attempt, with the task. */
+	bool ends = command == STOP && l->phase == TEND__LIFE_RUNS && !tend__is_canceled(t);
+	if (l->phase == TEND__LIFE_OVER || tend__member_is_to_end(l) ||
+	    (tend__is_to_end(t) && !ends))
 		return -ECANCELED;
 	if (command == RESTART && l->rules->policy.type == TEND__TEMPORARY)
 		return -EINVAL;

@@ -94,9 +94,10 @@ bool tend__group_counts(struct tend__task *t, uint64_t now)
 	tend__assert_held(&s->home.lock);
 	if (!g || !g->counts)
 		return false;
-	s->gave_up = tend__too_many(&g->in, now);
+	bool too_many = tend__too_many(&g->in, now);
+	s->gave_up = s->gave_up || too_many;
 	note_restarts(s, g, now);
-	return s->gave_up;
+	return too_many;
 }
 
 /* How the last attempt failed: "web failed with 3". */

@@ -18,6 +18,19 @@ static void pass_on(struct tend__scope *s, uint64_t id)
 	tend__scope_cancel(s, id, &reason);
 }
 
+/* Waits until the scope is empty. The first cancel of the caller is passed on. */
+static int await(struct tend__scope *s, uint64_t id, uint64_t deadline, bool *told, uint64_t where)
+{
+	int error = tend__scope_await(s, id, TEND__WAIT_CLOSE, deadline,
+	                              *told ? TEND__UNCANCELABLE : 0, where);
+
+	if (error != -ECANCELED || *told)
+		return error;
+	*told = true;
+	pass_on(s, id);
+	return tend__scope_await(s, id, TEND__WAIT_CLOSE, deadline, TEND__UNCANCELABLE, where);
+}
+
 /* Returns why the scope ended, as tend_scope_run() answers a caller that is not canceled. */
 static int cause(struct tend__scope *s, uint64_t id)
 {
@@ -54,20 +67,17 @@ int(tend_scope_run)(tend_scope scope, uint64_t deadline, struct tend_stats *stat
 		return -EPERM;
 	if (tend__inside(s))
 		return -EDEADLK;
-	int error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline, 0, TEND__CALLER);
-	if (error == -ECANCELED) {
-		told = true;
-		pass_on(s, scope.id);
-		error = tend__scope_await(s, scope.id, TEND__WAIT_CLOSE, deadline,
-		                          TEND__UNCANCELABLE, TEND__CALLER);
-	}
-	if (error)
-		return error;
-	int why = cause(s, scope.id);
 	struct tend_stats all = {.size = sizeof(all)};
-	/* A task may have been spawned since; the close waits for its end, and the scope may give
-	 * up meanwhile. */
-	error = (tend_scope_close)(scope, deadline, &all);
+	int error, why;
+	do {
+		error = await(s, scope.id, deadline, &told, TEND__CALLER);
+		if (error)
+			return error;
+		why = cause(s, scope.id);
+		/* A task may have been spawned since. Then the scope admits no more, and the wait
+		 * goes on, in which a cancel is passed on as before. */
+		error = (tend_scope_close)(scope, 0, &all);
+	} while (error == -ETIMEDOUT);
 	if (error)
 		return error;
 	if (stats)

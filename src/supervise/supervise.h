@@ -77,6 +77,7 @@ enum tend__wish {
 	TEND__WISH_NONE,
 	TEND__WISH_STOP,  /* at the end of the attempt, the task is stopped */
 	TEND__WISH_AGAIN, /* at the end of the attempt, or of the rest, another attempt begins */
+	TEND__WISH_START, /* at the end of the attempt the task is stopped, and started at once */
 };
 
 /* The part of a restartable task beside the task itself; `data` of the task.

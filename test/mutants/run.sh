@@ -437,13 +437,13 @@ mutant "fatal sticks" src/supervise/attempt.c \
 mutant "late sticks" src/supervise/attempt.c \
 	's/l->late = l->fatal = l->ready = false;/l->fatal = l->ready = false;/' $lives
 mutant "a start does not end a rest" src/supervise/command.c \
-	's/(static int start.*?)if \(l->phase != TEND__LIFE_RUNS\)\s*look_now\(t\);/$1/s' $lives
+	's/(static int start.*?l->wish = TEND__WISH_AGAIN;\s*)look_now\(t\);/$1/s' $lives
 mutant "a stop is not heard at rest" src/supervise/command.c \
 	's/else\s*look_now\(t\);\s*return 1;\s*\}\s*static int start/return 1; } static int start/s' $lives
 mutant "a stop does not tell the attempt" src/supervise/command.c \
 	's/tend__attempt_stop\(t, -ECANCELED, "the task was stopped"\);/;/' $lives
 mutant "a start does not undo a stop" src/supervise/command.c \
-	's/l->wish != TEND__WISH_STOP && !tend__round_stops\(l\)\)\s*return l->wish == TEND__WISH_AGAIN;/1) return l->wish != TEND__WISH_NONE;/' $lives
+	's/if \(l->wish == TEND__WISH_STOP\)\s*l->wish = TEND__WISH_START;//' $lives
 mutant "a probe speaks of the next attempt" src/supervise/self.c \
 	's/l->phase != TEND__LIFE_RUNS \|\| l->attempts != attempt/l->phase != TEND__LIFE_RUNS/g' $lives
 mutant "a probe may fail a stopped attempt" src/supervise/self.c \
@@ -591,8 +591,25 @@ mutant "a restart by command is counted" src/supervise/attempt.c \
 	's/d\.outcome == TEND__HAS_FAILED &&\s*l->wish == TEND__WISH_NONE/1/' \
 	a_command_does_not_make_a_scope_give_up
 mutant "a supervisor does not pass a cancel on" src/supervise/run.c \
-	's/pass_on\(s, scope\.id\);//' \
+	's/pass_on\(s, id\);//' \
 	f4_a_stop_is_passed_on_to_the_scope_that_is_run
+mutant "the close of a run hears no cancel" src/supervise/run.c \
+	's/\(tend_scope_close\)\(scope, 0, &all\)/(tend_scope_close)(scope, deadline, \&all)/' \
+	a_cancel_in_the_last_wait_of_a_run_is_passed_on
+mutant "a rest that ends in a give-up is no rest that is canceled" src/supervise/attempt.c \
+	's/rest->wait = await_cancel\(t, l\);/end_life(t, l), rest->wait = 0 ? await_cancel(t, l) : TEND__WAIT_NONE;/' \
+	a_task_at_rest_whose_scope_gives_up_is_canceled
+mutant "a stop in a scope that closes is refused" src/supervise/command.c \
+	's/&& !ends\)/\&\& (!ends || 1))/' a_stop_ends_the_attempt_of_a_scope_that_closes
+mutant "a start of a temporary task that stops ends it" src/supervise/command.c \
+	's/l->wish = TEND__WISH_START;/l->wish = TEND__WISH_AGAIN;/' \
+	a_start_undoes_the_stop_of_a_temporary_task
+mutant "a start that a stop undoes is not answered" src/supervise/caller.c \
+	's/if \(c->awaits == TEND__AWAITS_BEGIN\)\s*return -ECANCELED;//' \
+	a_start_that_a_stop_overtakes_is_answered
+mutant "a waiter for ready is answered by when it came" src/supervise/caller.c \
+	's/AWAITS_READY && has_begun\)/AWAITS_READY \&\& has_begun \&\& 0)/' \
+	an_attempt_that_is_over_and_was_never_ready_is_no_such_attempt
 mutant "a supervisor takes the cancel of its scope for its own" src/supervise/run.c \
 	's/== -ECANCELED \? -ESHUTDOWN/== -ECANCELED ? -ECANCELED/' \
 	f18_a_supervisor_survives_the_cancel_of_its_scope

@@ -242,6 +242,113 @@ SCENARIO(f21_a_stop_at_rest_that_a_start_overtakes_is_answered)
 	close_world();
 }
 
+static int starts_and_waits(void *arg)
+{
+	struct resting *r = arg;
+	int error = tend_task_start(r->task, SOON);
+
+	ck_assert(!error || error == -ECANCELED);
+	count_one(&r->answered);
+	return 0;
+}
+
+/* The other way round: the task is stopped, and the start is undone. */
+SCENARIO(a_start_that_a_stop_overtakes_is_answered)
+{
+	static struct resting r;
+
+	open_world(1);
+	r = (struct resting){.never = new_event()};
+	OK(tend_spawn(root, fails_and_then_waits, &r,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .delay_ns = 20 * TEND_SEC)),
+	              &r.task));
+	await_state(r.task.id, TEND_STATE_BACKOFF);
+	OK(tend_spawn(root, starts_and_waits, &r, NULL, NULL));
+	OK(tend_spawn(root, stops, &r, NULL, NULL));
+	await_count(&r.answered, 2);
+	OK(tend_task_cancel(r.task, -EPIPE, "enough"));
+	ck_assert_int_eq(joined(r.task).kind, TEND_CANCELED);
+	close_world();
+}
+
+/* A task that runs once is started by a command, be it before or after its attempt has ended. */
+SCENARIO(a_start_undoes_the_stop_of_a_temporary_task)
+{
+	static struct server s;
+	tend_task t;
+
+	open_world(2);
+	s = (struct server){.deaf = new_event()};
+	t = start(&s, 0, TEND_RESTART(.policy = TEND_TEMPORARY, .grace_ns = 50 * TEND_SEC));
+	await_count(&s.begun, 1);
+	ANSWERS(tend_task_stop(t, 0), -ETIMEDOUT);
+	ANSWERS(tend_task_start(t, 0), -ETIMEDOUT);
+	tend_event_set(s.deaf);
+	await_count(&s.begun, 2);
+	OK(tend_task_stop(t, SOON));
+	OK(tend_task_start(t, SOON));
+	await_count(&s.begun, 3);
+	OK(tend_task_cancel(t, -EINTR, NULL));
+	ck_assert_int_eq(joined(t).kind, TEND_CANCELED);
+	close_world();
+}
+
+/* The close waits for the attempt, which may go on for hours. */
+SCENARIO(a_stop_ends_the_attempt_of_a_scope_that_closes)
+{
+	static struct server s;
+	tend_scope scope;
+	tend_task t;
+
+	open_world(2);
+	s = (struct server){.go = new_event()};
+	scope = child(root, "s");
+	OK(tend_spawn(scope, serve, &s,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_PERMANENT)), &t));
+	await_count(&s.begun, 1);
+	ANSWERS(tend_scope_close(scope, 0, NULL), -ETIMEDOUT);
+	ANSWERS(tend_task_start(t, SOON), -ECANCELED);
+	ANSWERS(tend_task_restart(t, SOON), -ECANCELED);
+	ck_assert_int_eq(s.ended, 0);
+	ANSWERS(tend_task_stop(t, SOON), -ECANCELED);
+	ck_assert_int_eq(s.ended, 1);
+	OK(tend_scope_close(scope, SOON, NULL));
+	close_world();
+}
+
+static int waits_for_ready(void *arg)
+{
+	struct resting *r = arg;
+
+	count_one(&r->runs);
+	int error = tend_task_wait(r->task, TEND_IS_READY, 1, SOON);
+	count_one(&r->answered);
+	return error;
+}
+
+/* Whether the caller came before the end of the attempt or after. */
+SCENARIO(an_attempt_that_is_over_and_was_never_ready_is_no_such_attempt)
+{
+	static struct resting r;
+	static struct server s;
+	tend_task waiter;
+
+	open_world(1);
+	s = (struct server){0};
+	r = (struct resting){0};
+	r.task = start(&s, 0, TEND_RESTART(.policy = TEND_TEMPORARY, .ready_ns = 50 * TEND_SEC));
+	await_count(&s.begun, 1);
+	OK(tend_spawn(root, waits_for_ready, &r, NULL, &waiter));
+	await_state(waiter.id, TEND_STATE_PARKED);
+	tend_event_set(s.go);
+	ck_assert_int_eq(joined(waiter).result, -ESRCH);
+	ANSWERS(tend_task_wait(r.task, TEND_IS_READY, 1, SOON), -ESRCH);
+	ANSWERS(tend_task_wait(r.task, TEND_IS_READY, 2, SOON), -ECHILD);
+	ck_assert_int_eq(joined(r.task).kind, TEND_COMPLETED);
+	close_world();
+}
+
 static int commands_itself(void *arg)
 {
 	tend_task t = tend_self();

@@ -377,3 +377,76 @@ SCENARIO(a_plan_is_what_happens)
 	ck_assert_uint_eq(n.gave_up, 1);
 	close_world();
 }
+
+/* ---- Between two looks ---- */
+
+static struct {
+	tend_scope inner;
+	tend_event *never;
+	_Atomic int runs, over;
+	int spawned, answer;
+} late;
+
+static int runs_a_scope(void *arg)
+{
+	(void)arg;
+	late.inner = child(root, "inner");
+	OK(tend_spawn(late.inner, end_at_once, NULL, NULL, NULL));
+	late.runs = 1;
+	return late.answer = tend_scope_run(late.inner, TEND_FOREVER, NULL);
+}
+
+/* Spawns into the scope when it is empty, before the run has closed it, if that can be. */
+static int comes_late(void *arg)
+{
+	(void)arg;
+	while (!late.runs || tend_scope_live(late.inner) > 0)
+		OK(tend_yield());
+	late.spawned = tend_spawn(late.inner, wait_for, late.never, NULL, NULL) == 0;
+	late.over = 1;
+	return 0;
+}
+
+SCENARIO(a_cancel_in_the_last_wait_of_a_run_is_passed_on)
+{
+	tend_task t;
+
+	open_world(1);
+	late.runs = late.over = late.spawned = 0;
+	late.never = new_event();
+	OK(tend_spawn(root, comes_late, NULL, NULL, NULL));
+	OK(tend_spawn(root, runs_a_scope, NULL, NULL, &t));
+	await_count(&late.over, 1);
+	if (late.spawned)
+		OK(tend_task_cancel(t, -EINTR, NULL));
+	joined(t);
+	ck_assert_int_eq(late.answer, late.spawned ? -ECANCELED : 0);
+	close_world();
+}
+
+/* A rest that ends in the instant in which the scope gives up. */
+SCENARIO(a_task_at_rest_whose_scope_gives_up_is_canceled)
+{
+	const struct tend_restart *again =
+		TEND_RESTART(.policy = TEND_PERMANENT, .delay_ns = TEND_MS);
+	struct tend_outcome o;
+	tend_scope s;
+	tend_task t[3];
+
+	open_world(2);
+	runs = 0;
+	s = group(root, NULL, 3, 30 * TEND_SEC);
+	for (int i = 0; i < 3; i++)
+		OK(tend_spawn(s, fails, NULL, TEND_TASK_OPTS(.name = "web", .restart = again),
+		              &t[i]));
+	for (int i = 0; i < 3; i++) {
+		o = joined(t[i]);
+		ck_assert(o.kind == TEND_FAILED || o.kind == TEND_CANCELED);
+		if (o.attempts == 1) {
+			ck_assert_int_eq(o.kind, TEND_CANCELED);
+			ck_assert_int_eq(o.error, -ELOOP);
+		}
+	}
+	OK(tend_scope_close(s, SOON, NULL));
+	close_world();
+}

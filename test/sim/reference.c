@@ -36,6 +36,15 @@ static void tell(struct ref_task *t, uint64_t now, bool begin, int answer)
 	}
 }
 
+/* The attempt has ended, if there was one, and the task stays. A caller that waits for an attempt
+ * of a task that is stopped came before the stop. */
+static void tell_end(struct ref_task *t, uint64_t now, bool stopped)
+{
+	tell(t, now, false, 0);
+	if (stopped)
+		tell(t, now, true, -ECANCELED);
+}
+
 static void ends(struct ref_task *t, int32_t outcome, uint64_t now)
 {
 	tell(t, now, false, -ECANCELED);
@@ -126,8 +135,9 @@ static enum ref_phase follows(const struct ref_task *t, uint64_t now, uint32_t *
 		return REF_OVER;
 	if (t->wish == REF_STOP)
 		return REF_STOPPED;
+	/* A temporary task that was stopped, and then started. */
 	if (t->wish == REF_AGAIN)
-		return p->policy == TEND_TEMPORARY ? REF_OVER : REF_RESTS;
+		return REF_RESTS;
 	if (kind == TEND_CANCELED)
 		return REF_OVER;
 	if (kind == TEND_COMPLETED)
@@ -183,7 +193,7 @@ static void decides(struct ref_task *t, uint64_t now)
 		ends(t, t->last, now);
 		return;
 	}
-	tell(t, now, false, 0);
+	tell_end(t, now, next == REF_STOPPED);
 	if (next == REF_RESTS && has_failed(t))
 		t->restarts++;
 	if (t->wish != REF_NONE)
@@ -348,13 +358,14 @@ static void wishes(struct ref_task *t, uint64_t now, enum ref_wish wish)
 	t->phase = wish == REF_STOP ? REF_STOPPED : REF_RESTS;
 	t->low = t->high = t->set_at = now;
 	if (wish == REF_STOP)
-		tell(t, now, false, 0);
+		tell_end(t, now, true);
 }
 
 int ref_stop(struct ref_task *t, uint64_t now)
 {
 	ref_look(t, now);
-	if (t->phase == REF_OVER || must_end(t))
+	/* A stop ends the attempt of a scope that closes, too. */
+	if (t->phase == REF_OVER || (must_end(t) && (!runs(t) || is_canceled(t))))
 		return -ECANCELED;
 	if (t->phase == REF_STOPPED)
 		return 0;
