@@ -254,7 +254,6 @@ static inline __attribute__((always_inline)) struct tend__task *go_off(struct te
 	struct tend__stack *stack = t->stack;
 
 	tend__assert(t == tend__tls.task && w == tend__tls.worker);
-	tend__assert(stack);
 	TEND__EDGE_RELEASE(t);
 	TEND__EDGE_RELEASE(t->home);
 	tend__tls.task = NULL;
