@@ -84,6 +84,13 @@ struct config_need {
 	enum config_until until;
 };
 
+/* A later signal of a stop. */
+struct config_stop_step {
+	int signal;
+	uint64_t after_ns; /* from the first signal on */
+};
+#define CONFIG_STOP_NS (10 * TEND_SEC)
+
 struct config_task {
 	char *name;
 	char **argv;     /* ends with NULL; for `shell` this is /bin/sh -c TEXT */
@@ -94,7 +101,9 @@ struct config_task {
 	struct config_need *needs;
 	size_t nneeds;
 	int stop_signal;
-	uint64_t stop_timeout_ns;
+	uint64_t stop_timeout_ns; /* from the first signal to SIGKILL */
+	struct config_stop_step *stop_steps;
+	size_t nstop_steps;
 	struct tend_restart restart; /* with all defaults filled in */
 	struct config_probe ready, alive;
 	enum config_output output;

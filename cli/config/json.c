@@ -78,6 +78,17 @@ static json_t *signal_name(int signal)
 	return strncmp(name, "SIG", 3) == 0 ? json_string(name + 3) : json_sprintf("%d", signal);
 }
 
+static json_t *later_steps(const struct config_task *task)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < task->nstop_steps; i++) {
+		const struct config_stop_step *step = &task->stop_steps[i];
+		array = add(array, json_pack("{s:o, s:I}", "signal", signal_name(step->signal),
+		                             "after_ns", (json_int_t)step->after_ns));
+	}
+	return array;
+}
+
 static json_t *codes(const int32_t *list)
 {
 	json_t *array = json_array();
@@ -106,19 +117,19 @@ static json_t *encode_task(const struct config *config, const struct config_task
 {
 	const struct tend_restart *r = &task->restart;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I}, s:o, s:o, s:o, s:o, s:o, "
-	                 "s:b, s:s, s:I, s:I}",
-	                 "name", task->name, "command", texts(task->argv), "cwd", text(task->cwd),
-	                 "env", variable_names(task->env), "env_pass",
-	                 task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
-	                 needs(config, task), "stop", "signal", signal_name(task->stop_signal),
-	                 "timeout_ns", (json_int_t)task->stop_timeout_ns, "restart",
-	                 encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
-	                 r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(),
-	                 "ready", encode_probe(&task->ready), "alive", encode_probe(&task->alive),
-	                 "significant", task->significant, "stdin",
-	                 task->inherits_input ? "inherit" : "null", "line",
-	                 (json_int_t)task->at.line, "column", (json_int_t)task->at.column);
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I, s:o}, s:o, s:o, s:o, s:o, s:o, "
+		"s:b, s:s, s:I, s:I}",
+		"name", task->name, "command", texts(task->argv), "cwd", text(task->cwd), "env",
+		variable_names(task->env), "env_pass",
+		task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
+		needs(config, task), "stop", "signal", signal_name(task->stop_signal), "timeout_ns",
+		(json_int_t)task->stop_timeout_ns, "later", later_steps(task), "restart",
+		encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
+		r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(), "ready",
+		encode_probe(&task->ready), "alive", encode_probe(&task->alive), "significant",
+		task->significant, "stdin", task->inherits_input ? "inherit" : "null", "line",
+		(json_int_t)task->at.line, "column", (json_int_t)task->at.column);
 }
 
 static json_t *encode_tasks(const struct config *config)

@@ -1,7 +1,7 @@
 /* cli/config/reader.h - the shared parts of the files of the configuration.
  *
  * The files stand in this order, and each calls only files before it: memory, report, value,
- * node, scalar, restart, ready, task, graph, schema, surrogate, parse, procfile, load; program
+ * node, scalar, stop, restart, ready, task, graph, schema, surrogate, parse, procfile, load; program
  * makes a configuration without a file; environment, probe and json read a configuration. */
 #ifndef TEND_CLI_CONFIG_READER_H
 #define TEND_CLI_CONFIG_READER_H

@@ -216,49 +216,6 @@ static void read_cwd(struct config_reader *r, const struct node_entry *e, void *
 	draft->task->cwd = joined;
 }
 
-static void read_stop_timeout(struct config_reader *r, const struct node_entry *e, void *into)
-{
-	node_read_duration(r, e, &((struct task_draft *)into)->task->stop_timeout_ns);
-}
-
-static void read_stop_signal(struct config_reader *r, const struct node_entry *e, void *into)
-{
-	struct task_draft *draft = into;
-	const char *names[NSIG];
-	size_t n = 0;
-
-	if (!node_check_text(r, e->value, node_subject(e).text, 0))
-		return;
-	int signal = config_signal(node_text(e->value), node_length(e->value));
-	if (signal) {
-		draft->task->stop_signal = signal;
-		return;
-	}
-	for (int i = 1; i < NSIG; i++)
-		if (sigabbrev_np(i))
-			names[n++] = sigabbrev_np(i);
-	const char *name = node_text(e->value);
-	size_t len = node_length(e->value), prefix = len > 3 && memcmp(name, "SIG", 3) == 0 ? 3 : 0;
-	config_report(r->errors, node_place(e->value),
-	              "'signal' wants a signal such as TERM, SIGINT or 15, not '%s'%s",
-	              node_show(e->value).text,
-	              node_hint(name + prefix, len - prefix, names, n).text);
-}
-
-static const struct node_field STOP[] = {
-	{"signal", read_stop_signal},
-	{"timeout", read_stop_timeout},
-};
-
-static void read_stop(struct config_reader *r, const struct node_entry *e, void *into)
-{
-	size_t n;
-	struct node_entry *entries =
-		node_read_map_of(r, e, "stop: {signal: TERM, timeout: 10s}", &n);
-	if (entries)
-		node_read_fields(r, entries, n, STOP, CONFIG_COUNT(STOP), into);
-}
-
 static void read_restart(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	restart_read(r, e, &((struct task_draft *)into)->restart);
@@ -272,6 +229,11 @@ static void read_every(struct config_reader *r, const struct node_entry *e, void
 static void read_timeout(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	node_read_span(r, e, &((struct task_draft *)into)->task->restart.timeout_ns);
+}
+
+static void read_stop(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	stop_read(r, e, ((struct task_draft *)into)->task);
 }
 
 static void read_needs_list(struct config_reader *r, const struct node_entry *e,
@@ -375,7 +337,7 @@ static const struct node_field TASK[] = {
 void config_task_defaults(struct config_task *task)
 {
 	task->stop_signal = SIGTERM;
-	task->stop_timeout_ns = 10 * TEND_SEC;
+	task->stop_timeout_ns = CONFIG_STOP_NS;
 	task->restart = (struct tend_restart){.policy = TEND_TRANSIENT};
 }
 

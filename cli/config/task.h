@@ -4,6 +4,7 @@
 
 #include "config/ready.h"
 #include "config/restart.h"
+#include "config/stop.h"
 
 struct need_draft {
 	yaml_node_t *name;

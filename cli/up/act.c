@@ -45,6 +45,7 @@ static int start(const struct act *act, uint64_t deadline)
 
 static int stop(const struct act *act, uint64_t deadline)
 {
+	up_steps_begin(act->task);
 	return tend_task_stop(act->task->process, deadline);
 }
 
@@ -52,6 +53,7 @@ static int stop(const struct act *act, uint64_t deadline)
  * here. */
 static int restart(const struct act *act, uint64_t deadline)
 {
+	up_steps_begin(act->task);
 	int error = tend_task_restart(act->task->process, deadline);
 
 	if (error != -EINVAL)
@@ -62,6 +64,7 @@ static int restart(const struct act *act, uint64_t deadline)
 
 static int cancel(const struct act *act, uint64_t deadline)
 {
+	up_steps_begin(act->task);
 	return tend_task_shutdown(act->task->process, deadline);
 }
 

@@ -21,7 +21,7 @@ static void leader_text(const struct up_task *t, const struct tend_outcome *o, c
 		         text_signal(t->config->stop_signal, signal, sizeof(signal)));
 	} else
 		snprintf(buf, size, "%s by %s%s",
-		         o->kind == TEND_CANCELED && o->signal == t->config->stop_signal ? "ended"
+		         o->kind == TEND_CANCELED && up_steps_have(t->config, o->signal) ? "ended"
 		                                                                         : "killed",
 		         text_signal(o->signal, signal, sizeof(signal)),
 		         o->kind == TEND_CANCELED ? "" : forced);

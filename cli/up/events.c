@@ -138,6 +138,7 @@ void up_task_began(struct up_task *t, uint32_t attempt)
 	int pid = tend_process_pid(t->process);
 	t->pid = pid > 0 ? pid : 0;
 	t->began_at = tend_now();
+	t->stop_at = 0;
 	t->ready = !t->config->ready.kind;
 	up_task_set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
 	if (attempt > 1)
@@ -210,6 +211,7 @@ static void attempt_ended(struct up_task *t, const struct tend_event_info *e)
 	t->has_last = true;
 	t->attempt = e->attempt;
 	t->pid = 0;
+	t->stop_at = 0;
 	t->wait[0] = 0;
 	up_outcome_text(t, &t->last, text, sizeof(text));
 	if (e->outcome != TEND_COMPLETED && e->outcome != TEND_CANCELED)
@@ -267,6 +269,9 @@ static void ended(struct up_task *t)
 	int error = tend_task_outcome(t->process, &o);
 
 	assert(error == 0); /* the outcome is kept until the scope closes */
+	/* For the library only the first signal is the stop. */
+	if (t->stop_sent && o.kind == TEND_FAILED && up_steps_have(t->config, o.signal))
+		o.kind = TEND_CANCELED;
 	/* The message of the end is there, even if that of the attempt was not seen in time. */
 	if (!rested && !t->could_not && o.error != -ETIMEDOUT)
 		t->last = o;
@@ -289,6 +294,7 @@ static void take(struct up_task *t, const struct tend_event_info *e)
 		break;
 	case TEND_EVENT_TIMED_OUT:
 		up_task_set_state(t, TEND_STATE_STOPPING);
+		up_steps_begin(t);
 		break;
 	case TEND_EVENT_BACKOFF:
 		rests(t, e->delay_ns);

@@ -48,14 +48,15 @@ void up_ready_close(struct up_task *t)
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Says why the attempt has failed although its process lives. */
-static void fault(const struct up_task *t, const char *what, uint64_t after_ns, const char *why)
+static void fault(struct up_task *t, const char *what, uint64_t after_ns, const char *why)
 {
 	char time[32], text[256];
 
 	tend_duration_text(after_ns, time, sizeof(time));
 	snprintf(text, sizeof(text), "%s %s: %s", what, time, why);
 	/* An attempt that is over, or is to stop, needs no reason. */
-	(void)!tend_task_fail(t->process, t->probed, -ETIME, text);
+	if (tend_task_fail(t->process, t->probed, -ETIME, text) == 0)
+		up_steps_begin(t);
 }
 
 /* Tries once, and keeps the reason of a failure. A try that only ran out of time, because all

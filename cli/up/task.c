@@ -217,6 +217,7 @@ static bool pass_stop(struct up_task *t)
 		if (t->pid > 0)
 			up_task_set_state(t, TEND_STATE_STOPPING);
 		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
+		up_steps_begin(t);
 	}
 	/* Before the process has started, the cancel above is enough. */
 	if (!up->forced || !t->stop_sent || t->killed || t->pid == 0)
@@ -229,15 +230,18 @@ static bool pass_stop(struct up_task *t)
 static uint64_t step_live(struct up_task *t)
 {
 	bool again = pass_stop(t);
+	uint64_t next = up_steps_look(t);
 
 	up_probes_follow(t);
 	up_task_see(t);
 	show_begun(t);
 	if (again)
 		return tend_after(AGAIN_NS);
+	if (t->show_at < next)
+		next = t->show_at;
 	if (t->pid == 0 || t->up->graph.nodes[t->index].started)
-		return t->show_at;
-	return t->settled_at < t->show_at ? t->settled_at : t->show_at;
+		return next;
+	return t->settled_at < next ? t->settled_at : next;
 }
 
 int up_task_main(void *arg)

@@ -61,6 +61,8 @@ struct up_task {
 	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
 	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
 	bool stop_sent;    /* (t) the process was told to stop */
+	uint64_t stop_at;  /* (t) begin of the stop of the attempt; 0: no stop */
+	size_t stop_step;  /* (t) the next of the later signals of this stop */
 	bool killed;       /* (t) the process was killed by force */
 	uint32_t attempt;  /* (t) 0: no attempt yet */
 	bool ready;        /* (t) the attempt is ready */
@@ -182,6 +184,17 @@ void up_task_because(struct up_task *t, const char *fmt, ...) TEND_PRINTF(2, 3);
 
 /* Returns the length of the longest name of a task. */
 size_t up_name_width(const struct config *config);
+
+/* ---- steps.c ---- */
+
+/* Notes the beginning of the stop of an attempt. */
+void up_steps_begin(struct up_task *t);
+
+/* Sends the later signals as they are due. Returns the instant of the next. */
+uint64_t up_steps_look(struct up_task *t);
+
+/* Returns true for a signal of the stop of this task. */
+bool up_steps_have(const struct config_task *task, int signal);
 
 /* ---- ending.c ---- */
 

@@ -349,3 +349,24 @@ TEST(a_task_may_be_significant_and_have_the_input)
 	ck_assert(!c->tasks[1].significant && !c->tasks[1].inherits_input);
 	config_free(c);
 }
+
+TEST(a_stop_may_have_steps)
+{
+	struct config *c = load(HEAD "  a:\n    command: [x]\n    stop:\n"
+	                             "      - {signal: INT, timeout: 3s}\n"
+	                             "      - {signal: TERM, timeout: 500ms}\n"
+	                             "      - {signal: QUIT}\n"
+	                             "  b: {command: [x], stop: {timeout: 0s}}\n");
+	const struct config_task *a = &c->tasks[0];
+
+	ck_assert_int_eq(a->stop_signal, SIGINT);
+	ck_assert_uint_eq(a->nstop_steps, 2);
+	ck_assert_int_eq(a->stop_steps[0].signal, SIGTERM);
+	ck_assert_uint_eq(a->stop_steps[0].after_ns, 3 * SECOND);
+	ck_assert_int_eq(a->stop_steps[1].signal, SIGQUIT);
+	ck_assert_uint_eq(a->stop_steps[1].after_ns, 7 * SECOND / 2);
+	ck_assert_uint_eq(a->stop_timeout_ns, 27 * SECOND / 2);
+	ck_assert_uint_eq(c->tasks[1].nstop_steps, 0);
+	ck_assert_uint_eq(c->tasks[1].stop_timeout_ns, 1); /* for the library 0 is the default */
+	config_free(c);
+}

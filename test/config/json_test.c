@@ -49,14 +49,16 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"[{\"task\":\"db\",\"until\":\"started\"}],\"ready\":null," RESTART
 		"\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
 		"\"retries\":0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
-		"\"stop\":{\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000},\"timeout_ns\":null},"
+		"\"stop\":{\"later\":[],\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000},"
+		"\"timeout_ns\":null},"
 		"{\"alive\":null,\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/"
 		"\",\"env\":[],"
 		"\"env_pass\":\"all\",\"every_ns\":100000000,\"line\":6,\"name\":\"db\",\"needs\":["
 		"],\"ready\":null," RESTART
 		"\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
 		"0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
-		"\"stop\":{\"signal\":\"TERM\",\"timeout_ns\":10000000000},\"timeout_ns\":null}],"
+		"\"stop\":{\"later\":[],\"signal\":\"TERM\",\"timeout_ns\":10000000000},\"timeout_"
+		"ns\":null}],"
 		"\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "
 		"program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
 	config_free(c);

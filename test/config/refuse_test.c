@@ -292,6 +292,16 @@ static const struct refused TASKS[] = {
          AT("5:21", "'timeout' wants a number with its unit, such as 500ms, 10s, 1m or 2h, at "
                     "most 8760h, not '10'")
                  AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
+	{TASK "    stop: []\n", 0,
+         AT("5:11", "'stop' has no step; add one, such as {signal: TERM, timeout: 10s}")},
+	{TASK "    stop: [TERM, {signal: TREM, timeout: 5}]\n", 0,
+         AT("5:12",
+            "'stop' wants a map, such as stop: {signal: TERM, timeout: 10s}; this is a text")
+                 AT("5:27",
+                    "'signal' wants a signal such as TERM, SIGINT or 15, not 'TREM' (did you "
+                    "mean 'TERM'?)") AT("5:42", "'timeout' " TIME "'5'")},
+	{TASK "    stop: [{}, {}, {}, {}, {}, {}, {}, {}, {}]\n", 0,
+         AT("5:11", "'stop' has more than 8 steps; remove some")},
 	{TASK "    restart: always\n", 0,
          AT("5:14", "'restart' wants transient (after a failure), permanent (always) or temporary "
                     "(never), not 'always' (did you mean 'permanent'?)")},

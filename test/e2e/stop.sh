@@ -200,4 +200,22 @@ check "a task between two attempts is in backoff" soon in_state a backoff
 run "$TEND" down
 is "and does not hold up a stop" "$CODE" 0
 ended
+# ---- Steps ----
+
+stack steps <<'END'
+  a: {shell: "trap 'echo INT >>a.got' INT; trap 'echo TERM >>a.got; exit 0' TERM; touch a.up; while :; do sleep 0.05; done", stop: [{signal: INT, timeout: 100ms}, {signal: TERM, timeout: 5m}]}
+  b: {shell: "trap '' INT; touch b.up; sleep 1000", stop: [{signal: INT, timeout: 100ms}, {signal: TERM, timeout: 5m}]}
+  c: {shell: "trap '' INT; echo x >>c.runs; sleep 1000", timeout: 100ms, restart: {delay: 1ms, retries: 1}, stop: [{signal: INT, timeout: 50ms}, {signal: TERM, timeout: 5m}]}
+END
+up steps
+for file in a.up b.up; do
+	soon test -e $file
+done
+check "an attempt that takes too long is stopped in steps" soon in_state c ended
+"$TEND" down --name steps >out 2>&1
+ended
+is "a stop in steps ends" "$CODE" 0
+is "the signals come in their order" "$(tr '\n' ' ' <a.got)" "INT TERM "
+has "the end by a later step is that of a stop" log "b  canceled   ended by SIGTERM"
+
 finish
