@@ -144,31 +144,46 @@ static void read_http(struct config_reader *r, const struct node_entry *e, void 
 	              node_show(e->value).text);
 }
 
+/* Writes what is wrong with a pattern. Returns false without memory. */
+static bool check_pattern(const char *pattern, char *why, size_t size)
+{
+	/* Each repetition of a repetition is expanded: three of them may need gigabytes. */
+	enum { REPETITIONS_MAX = 2 };
+	int repetitions = 0;
+	regex_t regex;
+
+	why[0] = 0;
+	for (const char *at = pattern; *at; at++)
+		repetitions += *at == '{';
+	if (!*pattern)
+		snprintf(why, size, "it is empty");
+	else if (repetitions > REPETITIONS_MAX)
+		snprintf(why, size, "there are more than two '{'");
+	if (why[0])
+		return true;
+	int error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+	if (error)
+		regerror(error, &regex, why, size);
+	else
+		regfree(&regex);
+	return error != REG_ESPACE;
+}
+
 static void read_log(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct draft *draft = into;
-	regex_t regex;
 	char why[128];
 
-	if (!take_way(r, e, draft, CONFIG_PROBE_LOG))
+	if (!take_way(r, e, draft, CONFIG_PROBE_LOG) ||
+	    !(draft->probe->text = node_keep_text(r, e)))
 		return;
-	draft->probe->text = node_keep_text(r, e);
-	if (!draft->probe->text)
-		return;
-	int error = draft->probe->text[0]
-	                    ? regcomp(&regex, draft->probe->text, REG_EXTENDED | REG_NOSUB)
-	                    : REG_BADPAT;
-	if (!error) {
-		regfree(&regex);
-		return;
-	}
-	snprintf(why, sizeof(why), "it is empty");
-	if (draft->probe->text[0])
-		regerror(error, &regex, why, sizeof(why));
-	config_report(r->errors, node_place(e->value),
-	              "'log' wants a regular expression that a line of the output matches, such as "
-	              "'listening on'; in this one: %s",
-	              why);
+	if (!check_pattern(draft->probe->text, why, sizeof(why)))
+		r->no_memory = true;
+	else if (why[0])
+		config_report(r->errors, node_place(e->value),
+		              "'log' wants a regular expression that a line of the output matches, "
+		              "such as 'listening on'; in this one: %s",
+		              why);
 }
 
 static void read_exec(struct config_reader *r, const struct node_entry *e, void *into)

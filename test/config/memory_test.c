@@ -7,14 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Without `log`: regcomp() of glibc leaves a block behind when it gets no memory. */
 static const char GOOD[] =
 	"version: 1\n"
 	"tasks:\n"
 	"  db: &db {command: [postgres, -D, data], cwd: data, stop: {signal: INT}}\n"
-	"  web: {shell: run, needs: [db, db2], env: {A: b}, env_pass: [EDITOR]}\n"
+	"  web: {shell: run, needs: [db, db2], env: {A: b}, env_pass: [EDITOR],\n"
+	"        restart: {success: [3], fatal: [4]}, ready: {http: 'http://127.0.0.1/'},\n"
+	"        alive: {exec: [true]}, stop: [{signal: INT}, {signal: TERM}]}\n"
+	"  log: {shell: run, needs: {web: ready}, alive: {tcp: 80}}\n"
 	"  db2: *db\n";
 static const char BAD[] = "version: 1\n"
 			  "tasks:\n"
+			  "  b: {ready: {tcp: x}, stop: [x], needs: {b: 1}, restart: [2]}\n"
 			  "  a: {command: x, nedes: [b], needs: [c, a], env: {A: [1]}}\n"
 			  "  a: {}\n";
 

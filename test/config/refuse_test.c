@@ -409,6 +409,9 @@ static const struct refused TASKS[] = {
                     "'listening on'; in this one: Unmatched [, [^, [:, [., or [=")
                  AT("5:24", "'every' is for a way that is tried again; what comes from the "
                             "task is seen as it comes; remove it")},
+	{TASK "    ready: {log: 'a{1}b{2}c{3}'}\n", 0,
+         AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
+                    "'listening on'; in this one: there are more than two '{'")},
 	{TASK "    ready: {log: ''}\n", 0,
          AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
                     "'listening on'; in this one: it is empty")},

@@ -38,6 +38,21 @@ static void check_order(const struct config *c)
 	free(started);
 }
 
+static void check_restart(const struct config_task *t)
+{
+	const struct tend_restart *r = &t->restart;
+
+	require(r->delay_ns > 0 && r->delay_ns <= r->delay_max_ns, "the rests have a limit");
+	require(r->factor >= 1000 && r->jitter <= TEND_JITTER_DECORRELATED, "the rests grow");
+	for (const int32_t *code = r->success; code && *code; code++)
+		require(*code >= 1 && *code <= 255, "a code is one");
+	require(t->ready.kind == CONFIG_PROBE_NONE || t->ready.text, "a probe has a text");
+	require((t->ready.kind != CONFIG_PROBE_TCP && t->ready.kind != CONFIG_PROBE_HTTP) ||
+	                t->ready.address,
+	        "a probe has an address");
+	require(r->ready_ns > 0 || !t->ready.kind, "what is to be ready has time");
+}
+
 static void check_task(const struct config_task *t)
 {
 	static char *const parent[] = {"PATH=/bin", "HOME=/", NULL};
@@ -45,7 +60,12 @@ static void check_task(const struct config_task *t)
 	require(n >= 1 && n <= CONFIG_NAME_MAX, "a name has 1 to 47 bytes");
 	require(t->argv[0] && t->argv[0][0], "there is a program");
 	require(t->cwd[0] == '/', "the directory is absolute");
-	require(t->stop_signal > 0, "there is a signal");
+	require(t->stop_signal > 0 && t->stop_timeout_ns > 0, "there is a signal, and time");
+	for (size_t i = 0; i < t->nstop_steps; i++)
+		require(t->stop_steps[i].signal > 0 &&
+		                t->stop_steps[i].after_ns < t->stop_timeout_ns,
+		        "a step is within the time of the stop");
+	check_restart(t);
 	char **environment = config_environment(t, parent, NULL);
 	require(environment != NULL, "memory");
 	for (char **e = environment; *e; e++)
