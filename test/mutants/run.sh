@@ -397,7 +397,7 @@ mutant "an end for good awaits what the attempt opened" src/supervise/attempt.c 
 mutant "the drop runs after each attempt" src/supervise/birth.c \
 	's/t->drop = NULL;/l->drop = NULL;/' $lives
 mutant "a listed failure beats a cancel" src/supervise/attempt.c \
-	's/if \(t->ending \|\| canceled\)/if (t->ending)/' $lives
+	's/ \|\| canceled\)/)/' $lives
 mutant "a close waits out the rests" src/scope/tree.c \
 	's/if \(\(~before & flags\) && tend__scope_count\(before\)\)/if (0)/' $lives
 mutant "readers are told of the attempt before" src/supervise/attempt.c \
