@@ -50,7 +50,7 @@ static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 /* Says why the attempt has failed although its process lives. */
 static void fault(struct up_task *t, const char *what, uint64_t after_ns, const char *why)
 {
-	char time[32], text[256];
+	char time[32], text[512];
 
 	tend_duration_text(after_ns, time, sizeof(time));
 	snprintf(text, sizeof(text), "%s %s: %s", what, time, why);

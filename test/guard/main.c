@@ -203,8 +203,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && argv[1][0] == '+') {
 		int status = role_main(argc, argv);
 
-		/* Without exit(), because the leak checker stops the process there, and the SIGCONT
-		 * that follows the stop signal of a task undoes that: the checker waits for ever. */
+		/* Without exit(), because the leak checker stops the process there. The SIGCONT
+		 * after the stop signal of a task undoes that, and the checker waits for ever. */
 		fflush(NULL);
 		_exit(status);
 	}
