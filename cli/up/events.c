@@ -259,7 +259,12 @@ static void tell_end(struct up_task *t, const struct tend_outcome *o)
 	if (used)
 		up_task_tell(t, "%s; it is not started again after %u failures", text,
 		             r->retries + 1);
-	up_task_say(t, "%s", text);
+	/* The exit code of a program does not tell that the program was stopped for a fault. */
+	bool fault = o->error == -ETIME || o->error == -ETIMEDOUT;
+	if (fault && !used && !t->up->stopping)
+		up_task_tell(t, "%s", text);
+	else
+		up_task_say(t, "%s", text);
 }
 
 static void ended(struct up_task *t)

@@ -206,6 +206,8 @@ run "$TEND" run --restart transient --retries 1 --delay 1ms --ready 1 --ready-ti
 	-- sleep 1000
 is "a program that is not ready in time is stopped" "$CODE" 143
 has "and why is told" err "not ready within 100ms: tcp:127.0.0.1:1: "
+run "$TEND" run --ready 1 --ready-timeout 100ms -- sleep 1000
+has "also of a program that runs once" err "not ready within 100ms: tcp:127.0.0.1:1: "
 for wrong in '--ready x true' '--ready https://127.0.0.1 true' '--ready-timeout 1s true' \
 	'--jitter big true' '--factor 0.5 true' '--factor 2 true'; do
 	# shellcheck disable=SC2086
