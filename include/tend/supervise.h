@@ -91,8 +91,8 @@ struct tend_restart {
 
 /* The strategy of a scope: which tasks run again together, after a failure.
  *
- * The fibers of a scope with a strategy are its members, also fibers without a policy. A fiber
- * spawned by itself needs the fiber spawned before. The members of a set (tend_spawn_set()) have
+ * The fibers and processes of a scope with a strategy are its members, also without a policy, and
+ * threads with a policy. A task spawned by itself needs the task spawned before. The members of a set (tend_spawn_set()) have
  * only the needs of the set. After a failure, a round stops the members of the strategy, each after
  * its dependents. Then, when the rest of the failed member is over, the round begins their next
  * attempts, each after its needs are ready. A round ends temporary members, and leaves stopped
@@ -125,7 +125,7 @@ struct tend_need {
 struct tend_child {
 	tend_fn *fn; /* a fiber, called once an attempt */
 	void *arg;
-	const struct tend_process_opts *process; /* NULL: processes are not taken yet */
+	const struct tend_process_opts *process; /* instead of fn and opts: a process */
 	const struct tend_task_opts *opts; /* for a fiber, without `hold`; NULL for all defaults */
 	const struct tend_need *needs;
 	size_t needs_count;

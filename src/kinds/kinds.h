@@ -15,6 +15,8 @@
 
 #include "scope/scope.h"
 
+struct tend_process_opts;
+
 /* The input of a spawn, for all kinds. */
 struct tend__spawn {
 	/* As tend__enter() returned it, or NULL. The caller stays inside until the spawn is over,
@@ -30,7 +32,7 @@ struct tend__spawn {
 	bool kept;                         /* the outcome is kept for joiners */
 	bool starting;                     /* the task itself clears STARTING when it runs */
 	bool forced;                       /* no admission refuses the task */
-	bool in_set; /* the caller makes the task run again, as one of a set */
+	bool in_set;                       /* the task is one of a set, which makes it a member */
 };
 
 /* Takes a slot, fills the record and wins the admission of the scope. The caller then
@@ -55,6 +57,11 @@ int tend__task_opts(struct tend_task_opts *room, const struct tend_task_opts **o
 /* Returns the input of tend__task_prepare() for a fiber of a set. */
 struct tend__spawn tend__fiber_spawn(tend_runtime *rt, const char *site,
                                      const struct tend_task_opts *opts, bool kept);
+/* The two halves of a spawn of a process of a set: as tend__task_prepare(), but also without
+ * options; and the publication. The first checks the options, and with `out` NULL does no more. */
+int tend__process_prepare(tend_runtime *rt, const char *site, tend_scope scope,
+                          const struct tend_process_opts *opts, bool kept, struct tend__task **out);
+void tend__process_publish(struct tend__task *t, bool kept);
 /* runtime.spawn_cleaner */
 int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data);
 

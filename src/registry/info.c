@@ -35,14 +35,14 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 		return TEND_STATE_ABANDONED;
 	if (canceled || (r->word & TEND__CANCELED))
 		return TEND_STATE_STOPPING;
+	if (is_queued(r))
+		return TEND_STATE_QUEUED;
 	if (r->word & TEND__STARTING)
 		return TEND_STATE_STARTING;
 	if (state == TEND__PARKED && wait_kind(r) == TEND__WAIT_BACKOFF)
 		return TEND_STATE_BACKOFF;
 	if (state == TEND__PARKED && wait_kind(r) == TEND__WAIT_STOPPED)
 		return TEND_STATE_STOPPED;
-	if (is_queued(r))
-		return TEND_STATE_QUEUED;
 	/* A wait of the fiber that looks after a process is no state of the process. */
 	return kind == TEND_KIND_PROCESS ? TEND_STATE_RUNNING : (uint8_t)state;
 }

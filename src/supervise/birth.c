@@ -4,8 +4,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-int tend__life_make(struct tend__task *t, const struct tend_restart *restart,
-                    const struct tend__spawn *spawn)
+static int make_life(struct tend__task *t, const struct tend_restart *restart,
+                     const struct tend__spawn *spawn)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	struct tend_restart room;
@@ -42,8 +42,9 @@ int tend__life_make(struct tend__task *t, const struct tend_restart *restart,
 	return 0;
 }
 
-const struct tend_restart *tend__restart_of(const struct tend__scope *s,
-                                            const struct tend_restart *own)
+/* Returns the policy of a task of the scope: its own, or that of the scope, or to run once. */
+static const struct tend_restart *restart_of(const struct tend__scope *s,
+                                             const struct tend_restart *own)
 {
 	static const struct tend_restart once = {.size = sizeof(once), .policy = TEND_TEMPORARY};
 
@@ -56,8 +57,8 @@ int tend__supervise(struct tend__task *t, const struct tend__spawn *spawn)
 	struct tend__scope *s = tend__scope_of(t);
 	bool strategy = s->group && s->group->strategy;
 
-	if (!restart && !strategy && !s->group->restart.size)
+	if (!restart && !strategy && !spawn->in_set && !s->group->restart.size)
 		return 0;
-	int error = tend__life_make(t, tend__restart_of(s, restart), spawn);
-	return !error && strategy ? tend__member_add(t) : error;
+	int error = make_life(t, restart_of(s, restart), spawn);
+	return !error && strategy && !spawn->in_set ? tend__member_add(t) : error;
 }

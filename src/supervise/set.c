@@ -10,6 +10,7 @@
 #include "kinds/kinds.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 struct call {
@@ -38,15 +39,30 @@ static int read_child(const struct call *c, size_t i, struct tend_child *out)
 	return 0;
 }
 
-static int check_child(const struct call *c, size_t i, size_t *needs)
+/* A child is a fiber or a process. */
+static int check_task(const struct call *c, struct tend_child *child)
 {
 	struct tend_task_opts room;
+
+	if (child->process)
+		return child->fn || child->opts
+		               ? -EINVAL
+		               : tend__process_prepare(c->rt, NULL, c->scope, child->process, false,
+		                                       NULL);
+	int error = child->fn ? tend__task_opts(&room, &child->opts) : -EINVAL;
+	/* A scope that was taken from its owner could not be given back, if a later child were
+	 * refused. */
+	return !error && child->opts->hold.id ? -EINVAL : error;
+}
+
+static int check_child(const struct call *c, size_t i, size_t *needs)
+{
 	struct tend_child child;
 	int error = read_child(c, i, &child);
 
 	if (error)
 		return error;
-	if (!child.fn || child.process || (child.needs_count && !child.needs))
+	if (child.needs_count && !child.needs)
 		return -EINVAL;
 	for (size_t k = 0; k < child.needs_count; k++) {
 		const struct tend_need *need = &child.needs[k];
@@ -58,10 +74,7 @@ static int check_child(const struct call *c, size_t i, size_t *needs)
 	*needs += child.needs_count;
 	if (*needs > UINT32_MAX)
 		return -EINVAL;
-	error = tend__task_opts(&room, &child.opts);
-	/* A scope that was taken from its owner could not be given back, if a later child were
-	 * refused. */
-	return !error && child.opts->hold.id ? -EINVAL : error;
+	return check_task(c, &child);
 }
 
 /* Makes the set with its members and needs. */
@@ -158,30 +171,36 @@ static bool has_circle(struct call *c)
 	return true;
 }
 
+static int prepare_fiber(struct call *c, const char *site, struct tend_child *child,
+                         struct tend__task **out)
+{
+	struct tend_task_opts room;
+	int error = tend__task_opts(&room, &child->opts);
+
+	tend__assert(!error);
+	struct tend__spawn spawn = tend__fiber_spawn(c->rt, site, child->opts, c->kept);
+	error = tend__task_prepare(c->scope, &spawn, out);
+	if (error)
+		return error;
+	(*out)->fn = child->fn;
+	(*out)->arg = child->arg;
+	return 0;
+}
+
 /* Makes and admits the task of a child. */
 static int prepare(struct call *c, size_t i)
 {
-	struct tend_task_opts room;
 	struct tend_child child;
+	struct tend__task *t;
 	int error = read_child(c, i, &child);
 
-	if (!error)
-		error = tend__task_opts(&room, &child.opts);
 	tend__assert(!error);
-	struct tend__spawn spawn =
-		tend__fiber_spawn(c->rt, child.site ? child.site : c->site, child.opts, c->kept);
-	struct tend__task *t;
-	error = tend__task_prepare(c->scope, &spawn, &t);
+	const char *site = child.site ? child.site : c->site;
+	error = child.process
+	                ? tend__process_prepare(c->rt, site, c->scope, child.process, c->kept, &t)
+	                : prepare_fiber(c, site, &child, &t);
 	if (error)
 		return error;
-	error = tend__life_make(t, tend__restart_of(tend__scope_of(t), child.opts->restart),
-	                        &spawn);
-	if (error) {
-		tend__task_unprepare(t);
-		return error;
-	}
-	t->fn = child.fn;
-	t->arg = child.arg;
 	c->set->members[i].task = t;
 	tend__life_of(t)->member = &c->set->members[i];
 	return 0;
@@ -191,6 +210,12 @@ static void give_up(struct call *c, size_t made)
 {
 	while (made--)
 		tend__task_unprepare(c->set->members[made].task);
+}
+
+static bool is_process(const struct tend__task *t)
+{
+	/* Relaxed: the caller has filled the record. */
+	return (tend__load_relaxed(&t->record->site_kind) & 0xff) == TEND_KIND_PROCESS;
 }
 
 /* Publishes all. A task may end before the next task is published; the set stays until the last
@@ -206,13 +231,16 @@ static void publish(struct call *c, struct tend__scope *s, tend_task *out)
 	tend__unlock(&s->home.lock);
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct tend__task *t = set->members[i].task;
-		struct tend__spawn spawn = {.kept = c->kept};
+		const struct tend__spawn spawn = {.kept = c->kept};
 
-		tend__task_start(t, &spawn, TEND__READY);
+		if (is_process(t))
+			tend__process_publish(t, c->kept);
+		else
+			tend__task_start(t, &spawn, TEND__READY);
 	}
 	/* After the last event of a start. A task that is not queued yet does not end. */
 	for (uint32_t i = 0; i < c->n; i++)
-		tend__spawned(c->rt, set->members[i].task);
+		tend__task_wake(set->members[i].task);
 }
 
 static int spawn_all(struct call *c, tend_task *out)
@@ -282,7 +310,11 @@ int tend_spawn_set_at(const char *site, tend_scope scope, const struct tend_chil
 	                 .n = (uint32_t)n,
 	                 .kept = out != NULL,
 	                 .bad = n};
+	/* No pthread_cancel() takes effect, or descriptors and locks would leak. */
+	int cancelable;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	error = spawn_set(&c, flags, out);
+	pthread_setcancelstate(cancelable, NULL);
 	if (error && bad)
 		*bad = c.bad;
 	return error;

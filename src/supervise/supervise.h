@@ -267,12 +267,6 @@ extern const struct tend__kind tend__kind_restartable;
 
 /* birth.c */
 
-/* Makes the task run again and again, as `restart` says. Returns 0 or the error. */
-int tend__life_make(struct tend__task *t, const struct tend_restart *restart,
-                    const struct tend__spawn *spawn);
-/* Returns the policy of a task of the scope: its own, or that of the scope, or to run once. */
-const struct tend_restart *tend__restart_of(const struct tend__scope *s,
-                                            const struct tend_restart *own);
 /* runtime.supervise */
 int tend__supervise(struct tend__task *t, const struct tend__spawn *spawn);
 

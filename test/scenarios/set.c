@@ -350,6 +350,71 @@ SCENARIO(a_queued_child_ends_with_its_scope)
 	}
 }
 
+/* ---- Processes ---- */
+
+static tend_task process_between(const char *program, const struct tend_restart *restart)
+{
+	const struct tend_process_opts *opts =
+		TEND_PROCESS_OPTS(.name = "p", .argv = argv_of(program), .restart = restart);
+	const struct tend_need needs_a = {.of = 0, .until = TEND_NEED_READY};
+	const struct tend_child set[] = {
+		FREE(0, &again),
+		{.process = opts, .needs = &needs_a, .needs_count = 1},
+		CHILD(2, &again,
+	              {.of = 1, .until = restart ? TEND_NEED_READY : TEND_NEED_COMPLETED}),
+	};
+
+	g.ready_at_once = 0;
+	SPAWN(set, 0);
+	await_count(&g.begun[0], 1);
+	await_state(g.task[1].id, TEND_STATE_QUEUED);
+	wait_says(1, "needs a ready");
+	ck_assert_int_eq(g.begun[2], 0);
+	g.ready_at_once = 1;
+	OK(tend_task_ready(g.task[0], 1));
+	return g.task[1];
+}
+
+SCENARIO(a_process_of_a_set_begins_by_its_needs)
+{
+	struct tend_outcome o;
+
+	open_set(NULL);
+	ck_assert_int_eq(joined(process_between("exit 0", NULL)).kind, TEND_COMPLETED);
+	await_count(&g.begun[2], 1);
+	closed();
+	open_set(NULL);
+	ck_assert_int_eq(joined(process_between("exit 7", NULL)).result, 7);
+	o = joined(g.task[2]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	IS(o.message, "needs p, which failed with 7");
+	closed();
+}
+
+SCENARIO(a_process_is_a_member_of_a_round)
+{
+	struct tend_life life;
+	tend_task p;
+
+	open_set(TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ALL));
+	p = process_between("up", &(const struct tend_restart){.size = sizeof(struct tend_restart),
+	                                                       .policy = TEND_PERMANENT,
+	                                                       .delay_ns = TEND_AT_ONCE});
+	await_count(&g.begun[2], 1);
+	noted();
+	end(0, -EIO);
+	/* The end of a process takes a time. */
+	OK(tend_task_wait(g.task[2], TEND_IS_READY, 2, SOON));
+	await_count(&g.begun[2], 2);
+	IS(noted(), "-a -c +a +c");
+	OK(tend_task_info(p, &life));
+	ck_assert_uint_eq(life.attempt, 2);
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	IS(noted(), "-c -a");
+	ck_assert_int_eq(joined(p).kind, TEND_CANCELED);
+	closed();
+}
+
 /* ---- Refused as a whole ---- */
 
 static void refused(const struct tend_child *set, size_t n, int error, size_t at)

@@ -207,16 +207,23 @@ static void start_once(struct tend__task *t, struct tend__process *p)
 		tend__process_wake(t);
 }
 
-static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
-                         const struct tend_process_opts *o, tend_task *out)
+static int prepare(tend_scope scope, struct tend__spawn *spawn, const struct tend_process_opts *o,
+                   struct tend__task **out)
 {
+	const struct tend_task_opts task = {.size = sizeof(task),
+	                                    .name = o->name ? o->name : default_name(o->argv[0]),
+	                                    .flags = o->flags & TEND_CRITICAL,
+	                                    .restart = o->restart,
+	                                    .drop = o->drop ? process_drop : NULL};
 	struct tend__process *p = NULL;
 	struct tend__task *t;
 	int error = make(o, &p);
 
 	if (error)
 		return error;
+	spawn->opts = &task;
 	error = tend__task_prepare(scope, spawn, &t);
+	spawn->opts = NULL;
 	if (error) {
 		free_process(p);
 		return error;
@@ -226,12 +233,59 @@ static int spawn_process(tend_scope scope, const struct tend__spawn *spawn,
 		tend__task_unprepare(t);
 		return error;
 	}
-	tend_task name = {t->id};
-	tend__task_start(t, spawn, TEND__READY);
-	if (out)
-		*out = name;
+	*out = t;
+	return 0;
+}
+
+static struct tend__spawn spawn_of(tend_runtime *rt, const char *site,
+                                   const struct tend_process_opts *o, bool kept)
+{
+	return (struct tend__spawn){.rt = rt,
+	                            .site = site,
+	                            .ops = &tend__process_kind,
+	                            .attempts = &tend__process_kind,
+	                            .grace_ns = o->stop_ns ? o->stop_ns : STOP_NS,
+	                            .kind = TEND_KIND_PROCESS,
+	                            .attempt = o->attempt,
+	                            .kept = kept,
+	                            .starting = true};
+}
+
+int tend__process_prepare(tend_runtime *rt, const char *site, tend_scope scope,
+                          const struct tend_process_opts *opts, bool kept, struct tend__task **out)
+{
+	struct tend_process_opts o;
+	int error = take_opts(&o, opts);
+
+	if (error || !out)
+		return error;
+	struct tend__spawn spawn = spawn_of(rt, site, &o, kept);
+	spawn.in_set = true;
+	return prepare(scope, &spawn, &o, out);
+}
+
+void tend__process_publish(struct tend__task *t, bool kept)
+{
+	const struct tend__spawn spawn = {.kept = kept, .starting = true};
+
+	tend__task_start(t, &spawn, TEND__READY);
 	/* From here on cancels find the task. */
 	tend__task_link(t);
+}
+
+static int spawn_process(tend_scope scope, struct tend__spawn *spawn,
+                         const struct tend_process_opts *o, tend_task *out)
+{
+	struct tend__task *t;
+	int error = prepare(scope, spawn, o, &t);
+
+	if (error)
+		return error;
+	struct tend__process *p = tend__own(t);
+	tend_task name = {t->id};
+	tend__process_publish(t, spawn->kept);
+	if (out)
+		*out = name;
 	if (p->repeats)
 		tend__process_wake(t);
 	else
@@ -249,21 +303,7 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 	if (error)
 		return error;
 	TEND__VISIT(rt, scope.id);
-	struct tend_task_opts task = {.size = sizeof(task),
-	                              .name = o.name ? o.name : default_name(o.argv[0]),
-	                              .flags = o.flags & TEND_CRITICAL,
-	                              .restart = o.restart,
-	                              .drop = o.drop ? process_drop : NULL};
-	struct tend__spawn spawn = {.rt = rt,
-	                            .site = site,
-	                            .opts = &task,
-	                            .ops = &tend__process_kind,
-	                            .attempts = &tend__process_kind,
-	                            .grace_ns = o.stop_ns ? o.stop_ns : STOP_NS,
-	                            .kind = TEND_KIND_PROCESS,
-	                            .attempt = o.attempt,
-	                            .kept = out != NULL,
-	                            .starting = true};
+	struct tend__spawn spawn = spawn_of(rt, site, &o, out != NULL);
 	/* No pthread_cancel() takes effect, or descriptors and locks would leak. */
 	int cancelable;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
