@@ -669,6 +669,32 @@ static void processes_without_a_guard(void)
 	(void)!start(st.scope, run_processes, NULL);
 }
 
+static void processes_that_run_again(void)
+{
+	const char *const argv[] = {"says", NULL}, *const missing[] = {"missing", NULL};
+
+	OK(tend_sim_program("says", say_and_end));
+	for (int i = 0; i < 3; i++) {
+		const struct tend_process_opts opts = {
+			.size = sizeof(opts),
+			.argv = i < 2 ? argv : missing,
+			.stop_ns = TEND_MS,
+			.output = i ? NULL : hear,
+			.drop = drop,
+			.restart = TEND_RESTART(.policy = TEND_PERMANENT, .retries = 1,
+		                                .delay_ns = TEND_MS, .timeout_ns = 5 * TEND_MS)};
+		tend_task t;
+		int error = tend_spawn_process(st.scope, &opts, &t);
+
+		st.admitted += !error;
+		if (may(error, -ESRCH, 0))
+			continue;
+		(void)!may(tend_task_wait(t, TEND_IS_OVER, 2, tend_after(TEND_SEC)), -ECHILD,
+		           -ETIMEDOUT);
+		(void)!may(tend_task_cancel(t, -ECANCELED, "enough"), -ESRCH, -EALREADY);
+	}
+}
+
 static const struct story stories[] = {
 	{"ping_pong", ping_pong, false, false},
 	{"nested_scopes", nested_scopes, false, false},
@@ -688,6 +714,7 @@ static const struct story stories[] = {
 	{"deadlines", deadlines, true, false},
 	{"processes", processes, true, true},
 	{"processes_without_a_guard", processes_without_a_guard, true, true},
+	{"processes_that_run_again", processes_that_run_again, true, true},
 };
 enum { STORIES = sizeof(stories) / sizeof(*stories) };
 
