@@ -92,11 +92,11 @@ struct tend_restart {
 /* The strategy of a scope: which tasks run again together, after a failure.
  *
  * The fibers and processes of a scope with a strategy are its members, also without a policy, and
- * threads with a policy. A task spawned by itself needs the task spawned before. The members of a set (tend_spawn_set()) have
- * only the needs of the set. After a failure, a round stops the members of the strategy, each after
- * its dependents. Then, when the rest of the failed member is over, the round begins their next
- * attempts, each after its needs are ready. A round ends temporary members, and leaves stopped
- * members stopped. tend_shutdown() stops all members in the same order.
+ * threads with a policy. A task spawned by itself needs the task spawned before. The members of a
+ * set (tend_spawn_set()) have only the needs of the set. After a failure, a round stops the members
+ * of the strategy, each after its dependents. Then, when the rest of the failed member is over, the
+ * round begins their next attempts, each after its needs are ready. A round ends temporary members,
+ * and leaves stopped members stopped. tend_shutdown() stops all members in the same order.
  *
  * With TEND_ONE_FOR_ALL and TEND_REST_FOR_ONE the scope gives up when a member has failed for good,
  * except a temporary member. */

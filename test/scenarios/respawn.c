@@ -395,3 +395,26 @@ SCENARIO(respawn_what_an_attempt_leaves_has_ended_before_the_next_begins)
 	OK(tend_task_cancel(t, -ECANCELED, NULL));
 	close_world();
 }
+
+SCENARIO(respawn_processes_of_a_scope_with_a_strategy_begin_anew_together)
+{
+	tend_task one, other;
+	tend_scope s;
+	int error;
+
+	open_world(2);
+	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ALL), &s));
+	one = start_in(s, "up", AT_ONCE(.policy = TEND_PERMANENT));
+	other = start_in(s, "up", AT_ONCE(.policy = TEND_PERMANENT));
+	until_attempt_says(one, 1, "up");
+	until_attempt_says(other, 1, "up");
+	while ((error = tend_process_signal(one, SIGKILL)) == -EAGAIN)
+		OK(tend_sleep(TEND_MS)); /* no room */
+	OK(error);
+	until_attempt_says(one, 2, "up");
+	until_attempt_says(other, 2, "up");
+	ck_assert_uint_eq(life(other).restarts, 0);
+	OK(tend_shutdown(s, SOON, NULL));
+	OK(tend_scope_close(s, SOON, NULL));
+	close_world();
+}

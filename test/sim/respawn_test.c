@@ -134,10 +134,13 @@ static int random_lives(void *arg)
 		TEND_PROCESS_OPTS(.argv = argv, .stop_ns = (1 + tend_sim_choose(20)) * TEND_MS,
 	                          .output = tend_sim_choose(2) ? hear : NULL, .drop = count_drop,
 	                          .restart = TEND_RESTART(
-					  .policy = TEND_PERMANENT,
-					  .delay_ns = tend_sim_choose(2) ? TEND_AT_ONCE : TEND_MS,
-					  .timeout_ns = tend_sim_choose(2) ? 0 : 20 * TEND_MS,
-					  .grace_ns = tend_sim_choose(2) ? 0 : 5 * TEND_MS)),
+						  .policy = TEND_PERMANENT,
+						  .delay_ns = tend_sim_choose(2) ? TEND_AT_ONCE
+	                                                                         : TEND_MS,
+						  .timeout_ns =
+							  tend_sim_choose(2) ? 0 : 20 * TEND_MS,
+						  .grace_ns =
+							  tend_sim_choose(2) ? 0 : 5 * TEND_MS)),
 		&t));
 	for (int i = 0; i < 20; i++)
 		ask(s, t);
