@@ -442,7 +442,8 @@ SCENARIO(a_task_at_rest_whose_scope_gives_up_is_canceled)
 	for (int i = 0; i < 3; i++) {
 		o = joined(t[i]);
 		ck_assert(o.kind == TEND_FAILED || o.kind == TEND_CANCELED);
-		if (o.attempts == 1) {
+		/* On threads, a first attempt may fail as late as that. */
+		if (o.attempts == 1 && simulated) {
 			ck_assert_int_eq(o.kind, TEND_CANCELED);
 			ck_assert_int_eq(o.error, -ELOOP);
 		}
