@@ -13,8 +13,14 @@ struct tend__timer {
 	struct tend__timer *child, *next;
 	struct tend__timer *prev; /* the sibling before, or the parent of a first child */
 	bool queued;
-	uint8_t where, lane;  /* used by base/timers.h */
-	const void *needs[3]; /* fetched ahead because fire() reads them; or NULL */
+	uint8_t where, lane; /* used by base/timers.h */
+	bool keen;           /* the timer is a struct tend__keen_timer */
+};
+
+/* A timer with what its fire() reads, which is fetched ahead. */
+struct tend__keen_timer {
+	struct tend__timer timer;
+	const void *needs[3]; /* or NULL */
 };
 
 struct tend__heap {

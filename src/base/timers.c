@@ -123,8 +123,8 @@ static void insert_all(struct tend__timers *t, struct tend__bucket all)
 			continue;
 		all.lane[lane] = timer->next;
 		__builtin_prefetch(timer->next);
-		for (int i = 0; i < 3; i++)
-			__builtin_prefetch(timer->needs[i]);
+		for (int i = 0; timer->keen && i < 3; i++)
+			__builtin_prefetch(((struct tend__keen_timer *)timer)->needs[i]);
 		tend__assert(t->in_wheels > 0);
 		t->in_wheels--;
 		tend__timers_insert(t, timer);

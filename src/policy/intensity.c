@@ -3,29 +3,26 @@
 
 #include "base/error.h"
 
+/* Returns the place of the stamp that was written `back` stamps ago. */
+static uint32_t place(const struct tend__intensity *in, uint32_t room, uint32_t back)
+{
+	return in->at >= back ? in->at - back : in->at + room - back;
+}
+
 bool tend__too_many(struct tend__intensity *in, uint64_t now)
 {
 	uint32_t room = in->restarts + 1;
-	uint32_t newest = (in->at + room - 1) % room;
 
-	tend__assert(in->filled <= room && in->at < room);
-	tend__assert(!in->filled || in->stamps[newest] <= now);
+	tend__assert(in->within <= room && in->at < room);
+	tend__assert(!in->within || in->stamps[place(in, room, 1)] <= now);
+	/* Each restart leaves the window once, so a restart costs the same in a wide window. */
+	while (in->within && now - in->stamps[place(in, room, in->within)] >= in->period_ns)
+		in->within--;
 	in->stamps[in->at] = now;
-	in->at = (in->at + 1) % room;
-	if (in->filled < room)
-		in->filled++;
-	/* The window holds the last `restarts` + 1: they are too many if the oldest of them is
-	 * within the period. The oldest is the one that the next restart overwrites. */
-	return in->filled == room && now - in->stamps[in->at] < in->period_ns;
-}
-
-uint32_t tend__restarts_within(const struct tend__intensity *in, uint64_t now)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < in->filled; i++)
-		n += now - in->stamps[i] < in->period_ns;
-	return n;
+	in->at = in->at + 1 < room ? in->at + 1 : 0;
+	if (in->within < room)
+		in->within++;
+	return in->within == room;
 }
 
 uint64_t tend__spread(uint64_t *next, uint64_t due, uint64_t gap_ns)

@@ -3,7 +3,7 @@
  * that a plan of restarts, a test and a running task get the same answers.
  *
  * Files, each uses only those above it:
- *   backoff.c    how long a task rests before it runs again
+ *   backoff.c    how long a task rests before the next attempt
  *   decide.c     whether a task runs again when an attempt has ended
  *   intensity.c  whether a scope has seen too many restarts; how a storm is spread */
 #ifndef TEND_POLICY_POLICY_H
@@ -93,16 +93,14 @@ struct tend__decision tend__decide(const struct tend__policy *policy, uint32_t f
 struct tend__intensity {
 	uint64_t *stamps;
 	uint64_t period_ns;
-	uint32_t restarts;   /* more in a period are too many */
-	uint32_t at, filled; /* the next stamp to write, and how many are written */
+	uint32_t restarts; /* more in a period are too many */
+	uint32_t at;       /* the next stamp to write */
+	uint32_t within;   /* the restarts in the window at the last restart */
 };
 
 /* Counts a restart that was decided at `now`, not before the one counted last. Returns
  * whether the restarts in (now - period, now] are too many. */
 bool tend__too_many(struct tend__intensity *in, uint64_t now);
-
-/* Returns how many restarts are in (now - period, now]. */
-uint32_t tend__restarts_within(const struct tend__intensity *in, uint64_t now);
 
 /* Spreads restarts over time: none is due less than `gap_ns` after the one before. *next is
  * the earliest instant for the next restart. Returns the instant of a restart that is due at

@@ -15,13 +15,13 @@
 #include <string.h>
 
 struct park {
-	struct tend__timer timer;
+	struct tend__keen_timer keen;
 	struct tend__task *task;
 };
 
 static void timed_out(struct tend__timer *timer)
 {
-	struct tend__task *t = tend__entry(timer, struct park, timer)->task;
+	struct tend__task *t = tend__entry(timer, struct park, keen.timer)->task;
 
 	tend__assert(t->worker == tend__tls.worker);
 	t->timed_out = true;
@@ -34,15 +34,14 @@ static __attribute__((noinline)) void park_until(struct tend__task *t, uint32_t 
                                                  uint64_t deadline)
 {
 	struct tend__worker *w = t->worker;
-	struct park p = {.timer = {.at = deadline,
-	                           .fire = timed_out,
-	                           .needs = {t, t->record, &t->timed_out}},
+	struct park p = {.keen = {.timer = {.at = deadline, .fire = timed_out, .keen = true},
+	                          .needs = {t, t->record, &t->timed_out}},
 	                 .task = t};
 
 	tend__assert(deadline != TEND_FOREVER);
-	tend__timers_insert(&w->timers, &p.timer);
+	tend__timers_insert(&w->timers, &p.keen.timer);
 	tend__fiber_park(t, wait);
-	tend__timers_remove(&w->timers, &p.timer);
+	tend__timers_remove(&w->timers, &p.keen.timer);
 }
 
 /* A parked thread sleeps on the low half of the word, which has the state and the bits. */

@@ -105,7 +105,8 @@ static uint32_t add(struct tend__segment *s, uint32_t slot, enum tend__note_kind
 	return note;
 }
 
-bool tend__note_set(struct tend__segment *s, uint64_t id, const struct tend__note_facts *facts)
+struct tend__note *tend__note_set(struct tend__segment *s, uint64_t id,
+                                  const struct tend__note_facts *facts)
 {
 	const uint32_t slot = tend__id_slot(id);
 
@@ -116,7 +117,7 @@ bool tend__note_set(struct tend__segment *s, uint64_t id, const struct tend__not
 		note = add(s, slot, facts->kind);
 	tend__unlock(&s->lock);
 	if (!note)
-		return false;
+		return NULL;
 	struct tend__note *n = tend__note_at(s->header, note);
 	/* The sequence of layout.h. Relaxed: the fields are the caller's to write. */
 	uint32_t seq = tend__load_relaxed(&n->seq);
@@ -132,7 +133,7 @@ bool tend__note_set(struct tend__segment *s, uint64_t id, const struct tend__not
 	tend__store_release(&n->number, id);
 	tend__text_store(n->text, 8, facts->text);
 	tend__store_release(&n->seq, seq + 2);
-	return true;
+	return n;
 }
 
 /* Takes a note out of its list, in which readers may be, and gives it back. */

@@ -109,10 +109,21 @@ struct tend__note_facts {
 };
 /* Writes the note of this kind of a record, which at the first time takes a note; `id` is the
  * record's. The caller keeps the record from ending and other threads from its note, and sets
- * the bit NOTED of the record afterwards. Returns false, with nothing done, if there is no note
- * to be had. */
-bool tend__note_set(struct tend__segment *s, uint64_t id, const struct tend__note_facts *facts)
-	TEND_EXCLUDES(&s->lock);
+ * the bit NOTED of the record afterwards. Returns the note; or NULL, with nothing done, if there
+ * is no note left. */
+struct tend__note *tend__note_set(struct tend__segment *s, uint64_t id,
+                                  const struct tend__note_facts *facts) TEND_EXCLUDES(&s->lock);
+/* The same of a note whose count has changed, and nothing else of it. */
+static inline void tend__note_count(struct tend__note *note, uint64_t at, uint32_t n)
+{
+	/* The sequence of layout.h. Relaxed: the fields are the caller's to write. */
+	uint32_t seq = tend__load_relaxed(&note->seq);
+
+	tend__store_relaxed(&note->seq, seq + 1);
+	tend__store_release(&note->at, at);
+	tend__store_release(&note->n, n);
+	tend__store_release(&note->seq, seq + 2);
+}
 /* Gives the note of this kind back, if there is one. The bit NOTED stays. */
 void tend__note_clear(struct tend__segment *s, uint64_t id, enum tend__note_kind kind)
 	TEND_EXCLUDES(&s->lock);

@@ -382,7 +382,7 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 		.ran_ns = now - l->began};
 
 	tend__assert_held(&t->home->lock);
-	return tend__decide(policy, l->failures, &end, random_for(s->rt, policy));
+	return tend__decide(policy, l->attempt.failures, &end, random_for(s->rt, policy));
 }
 
 /* Returns whether the end of the attempt makes the scope give up: there are too many restarts, or
@@ -451,7 +451,7 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		d.verdict = TEND__ENDS;
 	if (d.verdict == TEND__STOPS && l->wish == TEND__WISH_START)
 		d.verdict = TEND__RUNS;
-	l->failures = d.failures;
+	l->attempt.failures = d.failures;
 	/* A panic, a start that failed and a probe have left a text. */
 	l->attempt.has_text = l->attempt.has_text || l->late || t->ending;
 	l->last = ending_of(t, l, &d);

@@ -207,9 +207,9 @@ static void describe(struct tend__task *t, struct tend_life *out) TEND_REQUIRES(
 	out->state = state_of(l);
 	out->ready = l->phase == TEND__LIFE_RUNS && l->ready;
 	out->restarts = l->restarts;
-	out->failures = l->failures;
-	if (l->rules && l->rules->policy.retries > l->failures)
-		out->retries_left = l->rules->policy.retries - l->failures;
+	out->failures = l->attempt.failures;
+	if (l->rules && l->rules->policy.retries > l->attempt.failures)
+		out->retries_left = l->rules->policy.retries - l->attempt.failures;
 	if (l->phase == TEND__LIFE_RESTS)
 		out->due = l->alarm.timer.at;
 	out->last = ((uint32_t)word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT;

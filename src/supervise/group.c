@@ -72,17 +72,19 @@ int tend__supervise_scope(const struct tend_scope_opts *opts, struct tend__group
 static void note_restarts(struct tend__scope *s, struct tend__group *g, uint64_t now)
 	TEND_REQUIRES(&s->home.lock)
 {
-	struct tend__note_facts facts = {.kind = TEND__NOTE_RESTARTS,
-	                                 .a = g->in.period_ns,
-	                                 .b = g->in.restarts,
-	                                 .at = now,
-	                                 .n = tend__restarts_within(&g->in, now)};
-
 	tend__assert_held(&s->home.lock);
-	if (tend__note_set(&s->rt->segment, s->id, &facts) && !g->noted) {
-		tend__scope_flag(s, TEND__SCOPE_NOTED);
-		g->noted = true;
+	if (g->note) {
+		tend__note_count(g->note, now, g->in.within);
+		return;
 	}
+	g->note = tend__note_set(&s->rt->segment, s->id,
+	                         &(struct tend__note_facts){.kind = TEND__NOTE_RESTARTS,
+	                                                    .a = g->in.period_ns,
+	                                                    .b = g->in.restarts,
+	                                                    .at = now,
+	                                                    .n = g->in.within});
+	if (g->note)
+		tend__scope_flag(s, TEND__SCOPE_NOTED);
 }
 
 bool tend__group_counts(struct tend__task *t, uint64_t now)

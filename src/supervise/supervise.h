@@ -89,20 +89,21 @@ struct tend__life {
 	void (*drop)(void *arg);      /* (c) the task's, whose own `drop` is NULL until the end */
 	/* (l) Rings at the end of the rest, or at the next look at the attempt that runs. */
 	struct tend__alarm alarm;
-	uint64_t began;              /* (l) the instant at which the attempt began */
-	_Atomic uint64_t alive_at;   /* (x) the attempt said so, or began */
-	uint32_t attempts;           /* (l) that have begun */
-	uint32_t failures, restarts; /* (l) in a row; attempts that followed a failure */
-	uint8_t phase;               /* (l) enum tend__life_phase */
-	uint8_t rung;                /* (l) enum tend__rung */
-	uint8_t wish;                /* (l) enum tend__wish */
-	uint8_t last;                /* (l) ending of the last attempt, as tend__task.ending */
-	bool late;                   /* (l) the stop is for a failure of the attempt */
-	bool fatal;                  /* (l) the attempt called its failure fatal */
-	bool ready;                  /* (l) the attempt is ready */
-	bool alarmed;                /* (l) the alarm was set, and may not have rung */
-	bool noted;                  /* (l) the registry has a note of the life */
+	uint64_t began;            /* (l) the instant at which the attempt began */
+	_Atomic uint64_t alive_at; /* (x) the attempt said so, or began */
+	uint32_t attempts;         /* (l) that have begun */
+	uint32_t restarts;         /* (l) attempts that followed a failure */
+	uint8_t phase;             /* (l) enum tend__life_phase */
+	uint8_t rung;              /* (l) enum tend__rung */
+	uint8_t wish;              /* (l) enum tend__wish */
+	uint8_t last;              /* (l) ending of the last attempt, as tend__task.ending */
+	bool late;                 /* (l) the stop is for a failure of the attempt */
+	bool fatal;                /* (l) the attempt called its failure fatal */
+	bool ready;                /* (l) the attempt is ready */
+	bool alarmed;              /* (l) the alarm was set, and may not have rung */
 };
+/* With its record, its task and its place in the tables, a task at rest takes 500 bytes. */
+_Static_assert(sizeof(struct tend__life) <= 168, "a task at rest is small");
 
 static inline struct tend__life *tend__life_of(const struct tend__task *t)
 {
@@ -148,7 +149,7 @@ struct tend__group {
 	struct tend_restart restart; /* (c) size 0: none */
 	uint32_t strategy;           /* (c) TEND_ALONE, ... */
 	bool counts;                 /* (c) the restarts, in `in` */
-	bool noted;                  /* home.lock; the registry has a note of the restarts */
+	struct tend__note *note;     /* home.lock; of the restarts, in the registry; or NULL */
 	struct tend__intensity in;   /* home.lock */
 	int32_t codes[];             /* (c) the lists of `restart`, then the stamps of `in` */
 };

@@ -69,7 +69,7 @@ static void text_of(const struct tend__task *t, const struct tend__life *l, char
 /* Returns whether a reader of the record would not know all of the life. */
 static bool says_more(const struct tend__life *l, const char *text)
 {
-	return l->noted || text[0] || l->attempt.error || l->restarts != l->attempts;
+	return l->attempt.noted || text[0] || l->attempt.error || l->restarts != l->attempts;
 }
 
 void tend__life_note(struct tend__task *t)
@@ -98,8 +98,8 @@ void tend__life_note(struct tend__task *t)
 		};
 
 		/* Without a note to be had, readers know a little less. */
-		l->noted = tend__note_set(&s->rt->segment, t->id, &facts) &&
-		           tend__task_mark(t->record, t->id, TEND__NOTED);
+		l->attempt.noted = tend__note_set(&s->rt->segment, t->id, &facts) &&
+		                   tend__task_mark(t->record, t->id, TEND__NOTED);
 	}
 	tend__unlock(&t->home->lock);
 }

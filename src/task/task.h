@@ -167,9 +167,11 @@ struct tend__attempt {
 	void *data;                    /* (w) the kind's, as of a task without attempts */
 	bool has_text;                 /* (w) the outcome of the attempt has a text */
 	bool is_last;                  /* (w) the kind can begin no other attempt */
-	int32_t error;                 /* (l) why the last attempt failed; 0: see its result */
-	int32_t stop_code;             /* (l) the attempt is asked to stop; 0: it is not */
 	bool for_good;                 /* (l) the stop ends the task, as a cancel would */
+	bool noted;                    /* (l) the registry has a note of the life */
+	int32_t error;                 /* (l) why the last attempt failed; 0: see its result */
+	uint32_t failures;             /* (l) in a row */
+	int32_t stop_code;             /* (l) the attempt is asked to stop; 0: it is not */
 	const char *stop_text;         /* (l) a literal */
 	uint64_t stopped_at;           /* (l) */
 };

@@ -465,7 +465,7 @@ mutant "a panic takes a fatal failure back" src/supervise/attempt.c \
 mutant "a verdict that changes awaits nothing" src/supervise/attempt.c \
 	's/if \(d\.verdict != TEND__ENDS && !alone\)/if (d.verdict == TEND__RUNS \&\& !alone)/' $lives
 mutant "the window keeps what is a period old" src/policy/intensity.c \
-	's/now - in->stamps\[in->at\] < in->period_ns/now - in->stamps[in->at] <= in->period_ns/' $lives
+	's/>= in->period_ns/> in->period_ns/' $lives
 mutant "one restart more is no restart too many" src/policy/intensity.c \
 	's/uint32_t room = in->restarts \+ 1;/uint32_t room = in->restarts + 2;/' $lives
 mutant "a command counts in the intensity" src/supervise/attempt.c \

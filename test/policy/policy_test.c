@@ -314,7 +314,8 @@ TEST(the_window_counts_what_a_list_of_all_restarts_says)
 			all[i] = now += below(20);
 			for (int j = i; j >= 0 && now - all[j] < period; j--)
 				within++;
-			if (tend__too_many(&in, now) != (within > restarts))
+			if (tend__too_many(&in, now) != (within > restarts) ||
+			    in.within != (within > restarts ? restarts + 1 : within))
 				ck_abort_msg("restart %d", i);
 		}
 	}
