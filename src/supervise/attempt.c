@@ -356,6 +356,8 @@ static uint32_t rest_until(struct tend__task *t, struct tend__life *l, uint64_t 
 static void tell_end(struct tend__task *t, uint32_t outcome) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
+	if (!tend__listened(tend__scope_of(t)->rt))
+		return;
 	tend__life_tell(t,
 	                (struct tend__event){.type = TEND_EVENT_ATTEMPT_ENDED,
 	                                     .outcome = outcome,
@@ -477,8 +479,9 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		*wait = stop_life(t, l);
 	else if (d.verdict == TEND__RUNS)
 		*wait = go_on(t, l, &d, failed, now);
+	bool noted = d.verdict != TEND__ENDS && tend__life_needs_note(l);
 	tend__unlock(&t->home->lock);
-	if (d.verdict != TEND__ENDS)
+	if (noted)
 		tend__life_note(t);
 	if (gives_up)
 		tend__group_gives_up(t, for_good);

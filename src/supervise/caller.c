@@ -63,7 +63,7 @@ static int answer(const struct tend__caller *c, const struct tend__life *l, enum
 	return answer_over(c, l);
 }
 
-void tend__callers_tell(struct tend__task *t, enum tend__step step)
+void tend__callers_walk(struct tend__task *t, enum tend__step step)
 {
 	struct tend__scope *s = tend__scope_of(t);
 

@@ -122,8 +122,13 @@ void tend__life_tell(struct tend__task *t, struct tend__event event) TEND_REQUIR
 /* The same of the scope of the task, which has given up. */
 void tend__life_tell_gave_up(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 
-/* Writes the note of the life, if the record does not say all. Between two attempts, by the thread
- * that has taken the turn. */
+/* Returns whether the record does not say all of the life to a reader. */
+static inline bool tend__life_needs_note(const struct tend__life *l)
+{
+	return l->attempt.noted || l->attempt.has_text || l->attempt.error ||
+	       l->restarts != l->attempts;
+}
+/* Writes the note of the life. Between two attempts, by the thread that has taken the turn. */
 void tend__life_note(struct tend__task *t) TEND_EXCLUDES(&t->home->lock);
 
 /* rules.c */
@@ -230,8 +235,14 @@ struct tend__caller {
 /* Returns whether the calling task is the task, or is below a scope that the task owns: the
  * attempt cannot end before the caller. */
 bool tend__waits_for_caller(uint64_t id);
+void tend__callers_walk(struct tend__task *t, enum tend__step step) TEND_REQUIRES(&t->home->lock);
 /* Ends the waits for this step of the task. */
-void tend__callers_tell(struct tend__task *t, enum tend__step step) TEND_REQUIRES(&t->home->lock);
+static inline void tend__callers_tell(struct tend__task *t, enum tend__step step)
+	TEND_REQUIRES(&t->home->lock)
+{
+	if (tend__linked(&tend__scope_of(t)->callers))
+		tend__callers_walk(t, step);
+}
 
 /* ladder.c */
 

@@ -66,12 +66,6 @@ static void text_of(const struct tend__task *t, const struct tend__life *l, char
 		snprintf(text, 64, "killed by signal %d", t->extra->signal);
 }
 
-/* Returns whether a reader of the record would not know all of the life. */
-static bool says_more(const struct tend__life *l, const char *text)
-{
-	return l->attempt.noted || text[0] || l->attempt.error || l->restarts != l->attempts;
-}
-
 void tend__life_note(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
@@ -86,20 +80,15 @@ void tend__life_note(struct tend__task *t)
 		tend__unlock(stripe);
 	}
 	tend__lock(&t->home->lock);
-	if (says_more(l, text)) {
-		uint32_t outcome =
-			(uint32_t)(tend__task_word(t) & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT;
-		struct tend__note_facts facts = {
-			.kind = TEND__NOTE_LIFE,
-			.n = l->restarts,
-			.code = tend__attempt_error(t, outcome, t->result),
-			.code2 = (int32_t)outcome,
-			.text = text,
-		};
+	uint32_t outcome = (uint32_t)(tend__task_word(t) & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT;
+	struct tend__note_facts facts = {.kind = TEND__NOTE_LIFE,
+	                                 .n = l->restarts,
+	                                 .code = tend__attempt_error(t, outcome, t->result),
+	                                 .code2 = (int32_t)outcome,
+	                                 .text = text};
 
-		/* Without a note to be had, readers know a little less. */
-		l->attempt.noted = tend__note_set(&s->rt->segment, t->id, &facts) &&
-		                   tend__task_mark(t->record, t->id, TEND__NOTED);
-	}
+	/* Without a note to be had, readers know a little less. */
+	l->attempt.noted = tend__note_set(&s->rt->segment, t->id, &facts) &&
+	                   tend__task_mark(t->record, t->id, TEND__NOTED);
 	tend__unlock(&t->home->lock);
 }
