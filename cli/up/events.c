@@ -290,6 +290,10 @@ static void ended(struct up_task *t)
 
 static void take(struct up_task *t, const struct tend_event_info *e)
 {
+	/* look() may have read already what this event tells. */
+	bool old = e->attempt < t->attempt && e->type != TEND_EVENT_ENDED;
+	if (t->state == TEND_STATE_ENDED || old)
+		return;
 	switch (e->type) {
 	case TEND_EVENT_BEGAN:
 		up_task_began(t, e->attempt);
@@ -322,10 +326,18 @@ static void look(struct up_task *t)
 
 	if (!t->process.id || t->state == TEND_STATE_ENDED || tend_task_info(t->process, &life))
 		return;
-	up_task_began(t, life.attempt);
+	bool over = life.state == TEND_STATE_ENDED || life.state == TEND_STATE_BACKOFF ||
+	            life.state == TEND_STATE_STOPPED;
+	/* An attempt without a pid has yet to start, and the event of its begin comes. */
+	if (over || tend_process_pid(t->process) > 0)
+		up_task_began(t, life.attempt);
+	if (!over)
+		return;
+	t->pid = 0;
+	tend_event_set(t->wake);
 	if (life.state == TEND_STATE_ENDED)
 		ended(t);
-	else if (life.state == TEND_STATE_BACKOFF || life.state == TEND_STATE_STOPPED)
+	else
 		up_task_set_state(t, (uint8_t)life.state);
 }
 
@@ -333,18 +345,20 @@ void up_events_take(struct up *up)
 {
 	enum { ROOM = 64 };
 	struct tend_event_info events[ROOM];
-	uint64_t lost = 0, root = tend_root(up->rt).id;
+	uint64_t lost = 0, all_lost = 0, root = tend_root(up->rt).id;
 	int64_t n;
 
 	do {
 		n = tend_events_take(up->news, events, ROOM, &lost);
+		all_lost += lost;
 		for (int64_t i = 0; i < n; i++)
 			for (size_t k = 0; events[i].parent == root && k < up->config->ntasks; k++)
 				if (up->tasks[k].process.id == events[i].id)
 					take(&up->tasks[k], &events[i]);
-		for (size_t k = 0; lost && k < up->config->ntasks; k++)
-			look(&up->tasks[k]);
 	} while (n == ROOM);
+	/* The last event is taken before: an older event would be told after the state. */
+	for (size_t k = 0; all_lost && k < up->config->ntasks; k++)
+		look(&up->tasks[k]);
 }
 
 int up_follow_main(void *arg)
