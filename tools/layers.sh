@@ -69,7 +69,7 @@ lists() {
 }
 
 : >"$work/all"
-for library in '^src/libtend\.' '^src/libtend-sim\.' '^tend\.p/' '^tend-guard\.p/'; do
+for library in '^src/libtend\.' '^src/libtend-sim\.' '^(tend|libtool\.a)\.p/' '^tend-guard\.p/'; do
 	symbols "$library" >"$work/symbols"
 	edges "$work/symbols" >>"$work/all"
 	cut -d' ' -f1 "$work/symbols" >>"$work/files"
