@@ -134,8 +134,12 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 	if (opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
 	tend__assert(spawn->attempts || !opts->restart);
-	if (!error && spawn->attempts && (opts->restart || s->group || spawn->in_set))
-		error = rt->supervise(t, spawn);
+	if (!error && spawn->attempts && (opts->restart || s->group || spawn->in_set)) {
+		/* A copy: as long as its address goes nowhere, the spawn stays in registers. */
+		struct tend__spawn copy = *spawn;
+
+		error = rt->supervise(t, &copy);
+	}
 	if (error) {
 		tend__task_unprepare(t);
 		return error;

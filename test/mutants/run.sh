@@ -346,7 +346,8 @@ mutant "a watch stays after the end" src/scope/changes.c \
 	's/ring\(rt, event->id, ended\)/ring(rt, event->id, false)/' \
 	a_watch_of_a_task_sets_the_event_until_its_end
 mutant "a rest between two attempts is not told" src/scope/changes.c \
-	's/tend__tell_all\(s, t->record, &\(struct tend__event\)\{\.id = t->id\}\);//' a_rest_between_two_attempts_sets_the_event
+	's/tend__tell_all\(s, t->record, &\(struct tend__event\)\{\.id = t->id\}\);//' \
+	every_schedule_of_a_watch_against_the_rest_of_a_task
 mutant "a change is told to the own scope only" src/scope/changes.c \
 	's/for \(; s; s = tend__parent\(s\)\)/if (s)/' each_change_of_a_scope_and_below_sets_the_event
 
@@ -443,7 +444,7 @@ mutant "a stop is not heard at rest" src/supervise/command.c \
 mutant "a stop does not tell the attempt" src/supervise/command.c \
 	's/tend__attempt_stop\(t, -ECANCELED, "the task was stopped"\);/;/' $lives
 mutant "a start does not undo a stop" src/supervise/command.c \
-	's/if \(l->wish == TEND__WISH_STOP\)\s*l->wish = TEND__WISH_START;//' $lives
+	's/l->wish = TEND__WISH_START;/;/' $lives
 mutant "a probe speaks of the next attempt" src/supervise/self.c \
 	's/l->phase != TEND__LIFE_RUNS \|\| l->attempts != attempt/l->phase != TEND__LIFE_RUNS/g' $lives
 mutant "a probe may fail a stopped attempt" src/supervise/self.c \

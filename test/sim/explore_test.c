@@ -373,6 +373,64 @@ TEST_EACH(every_schedule_of_a_watch_against_the_begin_of_a_task, 3)
 	explored_with(watch_against_begin, &_i, 1000000, 3000);
 }
 
+static bool rests(tend_task t)
+{
+	tend_snapshot *s;
+	bool found = false;
+
+	if (tend_snapshot_take(rt, &s))
+		return false;
+	for (size_t i = 0; i < tend_snapshot_count(s); i++)
+		found |= tend_snapshot_at(s, i)->id == t.id &&
+		         tend_snapshot_at(s, i)->state == TEND_STATE_BACKOFF;
+	tend_snapshot_free(s);
+	return found;
+}
+
+static int never_works(void *arg)
+{
+	(void)arg;
+	return -EIO;
+}
+
+/* A rest is seen when it begins. Without news of it the clock would go on to the next attempt. */
+static int watch_against_rest(void *arg)
+{
+	const uint64_t begun = tend_now(), hour = 3600 * TEND_SEC;
+	const struct tend_restart *hourly =
+		TEND_RESTART(.policy = TEND_TRANSIENT, .delay_ns = hour, .delay_max_ns = hour);
+	tend_event *changed;
+	tend_task t;
+
+	(void)arg;
+	EXPECT(!tend_runtime_open(SMALL, &rt));
+	EXPECT(!tend_event_open(&changed));
+	EXPECT(!tend_spawn(tend_root(rt), never_works, NULL, TEND_TASK_OPTS(.restart = hourly),
+	                   &t));
+	EXPECT(!tend_watch_changes(t.id, changed));
+	for (;;) {
+		tend_event_clear(changed);
+		if (rests(t))
+			break;
+		EXPECT(!tend_event_wait(changed, TEND_FOREVER));
+	}
+	EXPECT(tend_now() - begun < hour);
+	EXPECT(!tend_unwatch_changes(t.id, changed));
+	EXPECT(!tend_task_cancel(t, -ECANCELED, NULL));
+	EXPECT(!tend_join(t, NULL, TEND_FOREVER));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	tend_event_close(changed);
+	return 0;
+}
+TEST(every_schedule_of_a_watch_against_the_rest_of_a_task)
+{
+	struct tend_sim_result r;
+
+	/* Once before, as above. */
+	ANSWERS(tend_sim_run(TEND_SIM_OPTS(.seed = 1), watch_against_rest, NULL, &r), 0);
+	explored_with(watch_against_rest, NULL, 3000, 500);
+}
+
 /* The end is seen, too, and ends the watch, whichever comes first; a watch that is taken back
  * sets nothing any more, so that the event may be freed. */
 static int watch_against_end(void *taken_back)
