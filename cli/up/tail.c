@@ -12,7 +12,8 @@ static bool copy_tail(const struct up_task *t, uint32_t attempt, struct up_tail 
 
 	if (!tail.bytes)
 		return false;
-	int64_t n = tend_process_tail(t->process, tail.bytes, UP_TAIL_MAX, &tail.dropped);
+	int64_t n =
+		tend_process_tail_of(t->process, attempt, tail.bytes, UP_TAIL_MAX, &tail.dropped);
 	if (n < 0) {
 		free(tail.bytes);
 		return false;
@@ -80,8 +81,10 @@ void up_task_keep_tail(struct up_task *t, uint32_t attempt)
 	struct up_tail tail;
 
 	assert(t->tails[0].attempt < attempt);
-	if (!copy_tail(t, attempt, &tail))
+	if (!copy_tail(t, attempt, &tail)) {
+		t->written = t->nmarks = 0;
 		return;
+	}
 	/* Most attempts write little, and a tail is kept as long as the stack
 	 * runs. */
 	char *less = realloc(tail.bytes, tail.n + 1);
