@@ -131,6 +131,7 @@ void up_task_see(struct up_task *t)
 void up_task_began(struct up_task *t, uint32_t attempt)
 {
 	bool temporary = t->config->restart.policy == TEND_TEMPORARY;
+	char of[24], number[24];
 
 	if (attempt <= t->attempt || t->state == TEND_STATE_ENDED)
 		return;
@@ -141,10 +142,11 @@ void up_task_began(struct up_task *t, uint32_t attempt)
 	t->stop_at = 0;
 	t->ready = !t->config->ready.kind;
 	up_task_set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
-	if (attempt > 1)
-		up_task_say(t, "started, pid %d, attempt %u", pid, attempt);
-	else
-		up_task_say(t, "started, pid %d", pid);
+	snprintf(of, sizeof(of), ", pid %d", pid);
+	snprintf(number, sizeof(number), ", attempt %u", attempt);
+	up_task_say(t, "started%s%s", pid > 0 ? of : "", attempt > 1 ? number : "");
+	if (attempt == t->stop_attempt)
+		up_steps_begin(t);
 	t->settled_at = tend_after(temporary ? SETTLE_NS : 0);
 	if (!temporary)
 		mark_started(t);

@@ -10,8 +10,16 @@
 
 void up_steps_begin(struct up_task *t)
 {
-	if (t->pid == 0 || t->stop_at != 0)
+	struct tend_life life = {0};
+
+	if (t->stop_at != 0)
 		return;
+	if (t->pid == 0) {
+		/* The attempt may have begun already, and its begin is not told yet. */
+		(void)!tend_task_info(t->process, &life);
+		t->stop_attempt = life.attempt;
+		return;
+	}
 	t->stop_at = tend_now();
 	t->stop_step = 0;
 	tend_event_set(t->wake);
@@ -28,6 +36,9 @@ uint64_t up_steps_look(struct up_task *t)
 		uint64_t due = t->stop_at + step->after_ns;
 		if (tend_now() < due)
 			return due;
+		/* The signal would reach the next attempt: the end of this one is told soon. */
+		if (tend_process_pid(t->process) != t->pid)
+			return TEND_FOREVER;
 		if (tend_process_signal(t->process, step->signal) == -EAGAIN)
 			return tend_after(AGAIN_NS);
 	}

@@ -54,22 +54,23 @@ struct up_task {
 	struct up *up;                    /* (c) */
 	size_t index;                     /* (c) in the configuration and the graph */
 	const struct config_task *config; /* (c) */
-	tend_event *wake;  /* (c) set by any fiber after a change that may concern the task */
-	tend_task fiber;   /* (c) looks after the task */
-	tend_task process; /* (t) over all attempts; {0}: the needs do not hold yet */
-	char *site;        /* (c) place of the task in its file, for the registry */
-	uint8_t state;     /* (t) TEND_STATE_...; ABANDONED: (w) */
-	uint8_t outcome;   /* (t) TEND_LIVE, or how the task ended for good */
-	bool stop_sent;    /* (t) the process was told to stop */
-	uint64_t stop_at;  /* (t) begin of the stop of the attempt; 0: no stop */
-	size_t stop_step;  /* (t) the next of the later signals of this stop */
-	bool killed;       /* (t) the process was killed by force */
-	uint32_t attempt;  /* (t) 0: no attempt yet */
-	bool ready;        /* (t) the attempt is ready */
-	bool could_not;    /* (t) the first attempt could not begin */
-	uint32_t probed;   /* (t) number of the attempt that `probes` are of */
-	uint64_t sign_at;  /* (t) the last sign of life, or when signs were first wanted */
-	tend_scope probes; /* (t) fibers find out there whether the attempt is ready and alive;
+	tend_event *wake;      /* (c) set by any fiber after a change that may concern the task */
+	tend_task fiber;       /* (c) looks after the task */
+	tend_task process;     /* (t) over all attempts; {0}: the needs do not hold yet */
+	char *site;            /* (c) place of the task in its file, for the registry */
+	uint8_t state;         /* (t) TEND_STATE_...; ABANDONED: (w) */
+	uint8_t outcome;       /* (t) TEND_LIVE, or how the task ended for good */
+	bool stop_sent;        /* (t) the process was told to stop */
+	uint64_t stop_at;      /* (t) begin of the stop of the attempt; 0: no stop */
+	size_t stop_step;      /* (t) the next of the later signals of this stop */
+	uint32_t stop_attempt; /* (t) an attempt that is to stop as soon as its begin is told */
+	bool killed;           /* (t) the process was killed by force */
+	uint32_t attempt;      /* (t) 0: no attempt yet */
+	bool ready;            /* (t) the attempt is ready */
+	bool could_not;        /* (t) the first attempt could not begin */
+	uint32_t probed;       /* (t) number of the attempt that `probes` are of */
+	uint64_t sign_at;      /* (t) the last sign of life, or when signs were first wanted */
+	tend_scope probes;     /* (t) fibers find out there whether the attempt is ready and alive;
 	                      {0}: no fibers */
 	struct up_notify *notify; /* (c) the socket for sd_notify(); NULL: there is none */
 	regex_t *patterns[2];     /* (c) for lines that tell: ready, alive; or NULL */

@@ -1,6 +1,8 @@
-/* test/cli/events_test.c - a stack of which the events come faster than they are taken. */
+/* test/cli/events_test.c - a stack of one task, of which the events are taken late. */
 #include "suite.h"
 #include "up/up.h"
+
+#include <errno.h>
 
 enum { MANY = 5000 }; /* more events than are kept */
 
@@ -27,33 +29,92 @@ static void flood(tend_runtime *rt, tend_task *last)
 	ck_assert_int_eq(tend_scope_wait_empty(tend_root(rt), TEND_FOREVER), 0);
 }
 
-TEST(an_end_that_was_seen_before_its_event_is_told_once)
-{
-	char name[] = "a", stack[] = "s";
-	struct config_task config_a = {.name = name, .restart.policy = TEND_TEMPORARY};
-	struct config config = {.name = stack, .ntasks = 1, .tasks = &config_a};
-	struct up up = {.config = &config, .single = true};
-	struct up_task a = {.up = &up, .config = &config_a, .state = TEND_STATE_STARTING};
+static char name[] = "a", stack_name[] = "s";
+static struct config_task config_a = {.name = name, .restart.policy = TEND_TEMPORARY};
+static struct config config = {.name = stack_name, .ntasks = 1, .tasks = &config_a};
+static struct up_task a;
+static struct up up;
 
-	up.tasks = &a;
+static void make(void)
+{
+	a = (struct up_task){.up = &up, .config = &config_a, .state = TEND_STATE_STARTING};
+	up = (struct up){.config = &config, .tasks = &a, .single = true};
 	ck_assert_int_eq(graph_open(&up.graph, &config), 0);
 	ck_assert_int_eq(up_feeds_open(&up), 0);
 	ck_assert_int_eq(tend_event_open(&up.changed), 0);
 	ck_assert_int_eq(tend_event_open(&a.wake), 0);
 	ck_assert_int_eq(tend_event_open(&a.news), 0);
-	ck_assert_int_eq(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1), &up.rt), 0);
+	ck_assert_int_eq(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1,
+	                                                     .guard_path = getenv("TEND_GUARD")),
+	                                   &up.rt),
+	                 0);
 	ck_assert_int_eq(tend_subscribe(up.rt, &up.news), 0);
-	flood(up.rt, &a.process);
+}
 
-	up_events_take(&up);
-	ck_assert_uint_eq(a.state, TEND_STATE_ENDED);
-	ck_assert_uint_eq(up.ended, 1);
-
+static void unmake(void)
+{
 	tend_unsubscribe(up.news);
 	ck_assert_int_eq(tend_runtime_close(up.rt, TEND_FOREVER), 0);
+	for (int i = 0; i < 2; i++)
+		free(a.tails[i].bytes);
 	tend_event_close(a.news);
 	tend_event_close(a.wake);
 	tend_event_close(up.changed);
 	up_feeds_close(&up);
 	graph_close(&up.graph);
+}
+
+FIXTURE(make, unmake);
+
+static void run_shell(const char *script, uint32_t policy)
+{
+	const struct tend_restart restart = {
+		.size = sizeof(restart), .policy = policy, .delay_ns = 1, .retries = 1};
+	const char *argv[] = {"sh", "-c", script, NULL};
+
+	ck_assert_int_eq(tend_spawn_process(tend_root(up.rt),
+	                                    TEND_PROCESS_OPTS(.name = "a", .argv = argv,
+	                                                      .restart = &restart),
+	                                    &a.process),
+	                 0);
+}
+
+TEST(an_end_that_was_seen_before_its_event_is_told_once)
+{
+	flood(up.rt, &a.process);
+	up_events_take(&up);
+	ck_assert_uint_eq(a.state, TEND_STATE_ENDED);
+	ck_assert_uint_eq(up.ended, 1);
+	/* The attempt is over, so there is no pid to tell. */
+	for (uint64_t i = up.events.first; i < up.events.next; i++)
+		ck_assert_ptr_null(strstr(up.events.ring[i % UP_FEED_MAX]->text, "pid"));
+}
+
+TEST(a_stop_before_the_begin_is_told_has_all_its_steps)
+{
+	run_shell("exec sleep 1000", TEND_TEMPORARY);
+	while (tend_process_pid(a.process) < 0)
+		tend_yield();
+	up_steps_begin(&a);
+	ck_assert_uint_eq(a.stop_at, 0);
+	while (a.pid == 0)
+		up_events_take(&up);
+	ck_assert_uint_ne(a.stop_at, 0);
+	tend_task_cancel(a.process, -ECANCELED, "the test is over");
+}
+
+TEST(a_tail_is_that_of_the_attempt_that_was_asked_for)
+{
+	run_shell("echo $$; exit 1", TEND_TRANSIENT);
+	ck_assert_int_eq(tend_scope_wait_empty(tend_root(up.rt), TEND_FOREVER), 0);
+	up_task_keep_tail(&a, 1);
+	up_task_keep_tail(&a, 2);
+	ck_assert_uint_gt(a.tails[0].n, 0);
+	ck_assert(a.tails[0].n != a.tails[1].n ||
+	          memcmp(a.tails[0].bytes, a.tails[1].bytes, a.tails[0].n) != 0);
+	/* There is no third attempt, and the bytes that were counted are not those of a fourth. */
+	a.written = 1;
+	up_task_keep_tail(&a, 3);
+	ck_assert_uint_eq(a.written, 0);
+	ck_assert_uint_eq(a.tails[0].attempt, 2);
 }
