@@ -47,6 +47,15 @@ void up_ready_close(struct up_task *t)
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
+/* A cancel counts also if it came after the instant, because the fibers of the next attempt may
+ * be there already. */
+static int sleep_until(uint64_t instant)
+{
+	int error = tend_sleep_until(instant);
+
+	return error ? error : tend_checkpoint();
+}
+
 /* Says why the attempt has failed although its process lives. */
 static void fault(struct up_task *t, const char *what, uint64_t after_ns, const char *why)
 {
@@ -69,6 +78,8 @@ static int try_once(struct up_task *t, const struct config_probe *probe, uint64_
 	int error = probe_try(probe, t->config, t->probes, sooner(limit, tend_after(room)), text,
 	                      sizeof(text));
 
+	if (tend_checkpoint() != 0)
+		return -ECANCELED;
 	if (error && (error != -ETIMEDOUT || tend_now() < limit || !why[0]))
 		snprintf(why, size, "%s", text);
 	return error;
@@ -108,7 +119,7 @@ static int alive_main(void *arg)
 	silent(probe, "WATCHDOG=1", why, sizeof(why));
 	for (t->sign_at = next;;) {
 		uint64_t limit = t->sign_at + probe->timeout_ns;
-		if (tend_sleep_until(waits ? limit : sooner(next, limit)) != 0)
+		if (sleep_until(waits ? limit : sooner(next, limit)) != 0)
 			return 0;
 		next = tend_after(probe->every_ns);
 		int error = waits ? -ETIMEDOUT : try_once(t, probe, limit, why, sizeof(why));
@@ -131,11 +142,12 @@ static void watch_alive(struct up_task *t)
 
 /* ---- Ready ---- */
 
-static void become_ready(struct up_task *t)
+/* A sign of an attempt that is over says nothing of the next. */
+static void become_ready(struct up_task *t, uint32_t attempt)
 {
 	char time[32];
 
-	if (t->ready || tend_task_ready(t->process, t->attempt) != 0)
+	if (attempt != t->attempt || t->ready || tend_task_ready(t->process, attempt) != 0)
 		return;
 	t->ready = true;
 	tend_duration_text(tend_now() - t->began_at, time, sizeof(time));
@@ -157,14 +169,14 @@ static int ready_main(void *arg)
 
 	silent(probe, "READY=1", why, sizeof(why));
 	while (!t->ready) {
-		if (tend_sleep_until(waits ? limit : sooner(next, limit)) != 0)
+		if (sleep_until(waits ? limit : sooner(next, limit)) != 0)
 			return 0;
 		next = tend_after(probe->every_ns);
 		int error = waits ? -ETIMEDOUT : try_once(t, probe, limit, why, sizeof(why));
 		if (error == -ECANCELED)
 			return 0;
 		if (error == 0)
-			become_ready(t);
+			become_ready(t, t->probed);
 		else if (tend_now() >= limit && !t->ready) {
 			fault(t, "not ready within", probe->timeout_ns, why);
 			return 0;
@@ -184,7 +196,7 @@ static int notify_main(void *arg)
 		if (says & UP_SAYS_ALIVE)
 			t->sign_at = tend_now();
 		if (says & UP_SAYS_READY && t->config->ready.kind == CONFIG_PROBE_NOTIFY)
-			become_ready(t);
+			become_ready(t, t->attempt); /* see notify.c */
 	}
 	return 0;
 }
@@ -207,18 +219,27 @@ static void begin(struct up_task *t)
 		watch_alive(t);
 }
 
+static int close_main(void *arg)
+{
+	(void)!tend_scope_close((tend_scope){(uintptr_t)arg}, TEND_FOREVER, NULL);
+	return 0;
+}
+
+/* The end of a probe may take long, and the fiber of the task has a stop to send. Without
+ * memory for the fiber, the scope closes itself when the fiber of the task ends. */
 static void end(struct up_task *t)
 {
-	tend_scope scope = t->probes;
+	_Static_assert(sizeof(void *) >= sizeof(t->probes.id), "the argument is an id");
+	void *id = (void *)(uintptr_t)t->probes.id;
 
+	tend_scope_cancel(t->probes, -ECANCELED, "the attempt has ended");
 	t->probes = (tend_scope){0};
-	tend_scope_cancel(scope, -ECANCELED, "the attempt has ended");
-	(void)!tend_scope_close(scope, TEND_FOREVER, NULL);
+	(void)!tend_spawn(t->up->own, close_main, id, TEND_TASK_OPTS(.name = "close"), NULL);
 }
 
 void up_probes_follow(struct up_task *t)
 {
-	while (t->probes.id && (t->pid == 0 || t->probed != t->attempt))
+	if (t->probes.id && (t->pid == 0 || t->probed != t->attempt))
 		end(t);
 	if (t->pid > 0 && t->probed != t->attempt)
 		begin(t);
@@ -244,5 +265,5 @@ void up_probes_line(struct up_task *t, const char *text, size_t n)
 	if (matches(t->patterns[1], plain, n))
 		t->sign_at = tend_now();
 	if (matches(t->patterns[0], plain, n))
-		become_ready(t);
+		become_ready(t, t->attempt);
 }
