@@ -17,7 +17,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MESSAGE_MAX = 4096 };
+enum {
+	MESSAGE_MAX = 4096,
+	DRAIN_MAX = 4096, /* more messages than a socket holds, see net.unix.max_dgram_qlen */
+};
 
 struct up_notify {
 	int fd;
@@ -112,6 +115,10 @@ int up_notify_wait(struct up_task *t)
 	int fd = t->notify->fd, says = 0;
 	int ready = tend_fd_wait(fd, TEND_READABLE, TEND_FOREVER);
 
+	/* A flood of messages keeps no other fiber waiting. After a cancel, the message is for
+	 * the next attempt. */
+	if (ready >= 0 && tend_yield() != 0)
+		return -ECANCELED;
 	if (ready < 0)
 		return ready;
 	/* Without room for control data, the kernel closes a descriptor in the message. */
@@ -129,5 +136,8 @@ void up_notify_drain(struct up_task *t)
 {
 	char byte;
 
-	while (t->notify && recv(t->notify->fd, &byte, 1, MSG_DONTWAIT) >= 0) {}
+	/* Without the bound, another process that sends without a pause would hold the worker. */
+	for (int i = 0; t->notify && i < DRAIN_MAX; i++)
+		if (recv(t->notify->fd, &byte, 1, MSG_DONTWAIT) < 0)
+			return;
 }
