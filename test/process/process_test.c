@@ -710,6 +710,22 @@ TEST(what_a_dead_guard_never_started_has_failed_and_is_not_killed)
 	end();
 }
 
+TEST(a_failed_start_without_an_error_makes_no_sense_and_costs_only_the_guard)
+{
+	const char *const argv[] = {"true", NULL};
+	struct tend_outcome o;
+	tend_task t;
+
+	ANSWERS(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .guard_path = mute_guard()), &rt),
+	        0);
+	scope = tend_root(rt);
+	ANSWERS(tend_spawn_process(scope, TEND_PROCESS_OPTS(.argv = argv, .stop_ns = 1), &t), 0);
+	o = join(t);
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -EPIPE);
+	end();
+}
+
 static int hold_descriptors(void *ready)
 {
 	ck_assert_int_eq(write(*(int *)ready, "", 1), 1);

@@ -59,7 +59,7 @@ static bool makes_sense(const struct tend__process *p, const struct tend__guard_
 	if (m->type == TEND__GUARD_STARTED)
 		return p->phase == TEND__PHASE_ASKING && p->asked && m->pid > 0 && p->pidfd < 0;
 	if (m->type == TEND__GUARD_START_FAILED)
-		return p->phase == TEND__PHASE_ASKING && p->asked && m->error >= 0;
+		return p->phase == TEND__PHASE_ASKING && p->asked && m->error > 0;
 	return m->type != TEND__GUARD_EXITED || p->phase == TEND__PHASE_STARTED;
 }
 
