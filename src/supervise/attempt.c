@@ -423,6 +423,14 @@ static uint32_t go_on(struct tend__task *t, struct tend__life *l, const struct t
 	return wait;
 }
 
+/* Returns whether the attempt has failed because the program of a process could not run. */
+static bool never_ran(const struct tend__task *t, const struct tend__life *l)
+{
+	/* Relaxed: the guard's news of the pid came before those of the end. */
+	return l->attempt.kind->begin && t->ending == TEND_FAILED && t->result < 0 &&
+	       !tend__load_relaxed(&t->record->pid);
+}
+
 /* Decides, for good or until the next attempt ends, and sets *wait. Returns false, with nothing
  * decided, if the scopes that the attempt has opened are to end first: for the sake of the next
  * attempt, or of the callers of a stop. Those of a task that ends close themselves. */
@@ -440,7 +448,7 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	if (!started && !d.rest_ns)
 		d.rest_ns = TEND_MS;
 	/* A set is made as a whole, or not at all. */
-	if (!started && l->attempts == 1 && tend__member_is_together(l))
+	if ((!started || never_ran(t, l)) && l->attempts == 1 && tend__member_is_together(l))
 		d.verdict = TEND__ENDS;
 	if (d.verdict != TEND__ENDS && !alone) {
 		tend__unlock(&t->home->lock);

@@ -391,6 +391,27 @@ SCENARIO(a_process_of_a_set_begins_by_its_needs)
 	closed();
 }
 
+SCENARIO(a_program_that_cannot_run_ends_a_set_that_belongs_together)
+{
+	const char *const none[] = {"no-such-program-here", NULL};
+	const struct tend_process_opts *opts =
+		TEND_PROCESS_OPTS(.name = "p", .argv = none,
+	                          .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                  .delay_ns = 3600 * TEND_SEC,
+	                                                  .delay_max_ns = 3600 * TEND_SEC));
+	const struct tend_child set[] = {FREE(0, &again), {.process = opts}};
+	struct tend_outcome o;
+
+	open_set(NULL);
+	SPAWN(set, TEND_TOGETHER);
+	o = joined(g.task[1]);
+	ck_assert_int_eq(o.kind, TEND_FAILED);
+	ck_assert_int_eq(o.result, -ENOENT);
+	ck_assert_uint_eq(o.attempts, 1);
+	ck_assert_int_eq(joined(g.task[0]).kind, TEND_CANCELED);
+	closed();
+}
+
 SCENARIO(a_process_is_a_member_of_a_round)
 {
 	struct tend_life life;
