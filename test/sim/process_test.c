@@ -396,6 +396,43 @@ TEST(a_leader_without_a_pidfd_is_not_said_to_be_killed_before_it_is)
 	          leader_is_not_seen_dead, NULL);
 }
 
+static void spawn_relative(tend_scope s, tend_task *t)
+{
+	OK(tend_spawn_process(s,
+	                      TEND_PROCESS_OPTS(.argv = argv_of("exit 0"),
+	                                        .restart = TEND_RESTART(.policy = TEND_TRANSIENT)),
+	                      t));
+	OK(tend_scope_wait_empty(s, SOON));
+}
+
+/* The outcomes are not taken yet. */
+static int ends_with_descriptors(void *arg)
+{
+	tend_task tasks[4];
+	tend_scope s;
+	int fds;
+
+	(void)arg;
+	open_world(2);
+	s = child(root, "s");
+	spawn_relative(s, &tasks[0]);
+	OK(tend_sleep(TEND_SEC));
+	fds = fds_open();
+	for (int i = 1; i < 4; i++)
+		spawn_relative(s, &tasks[i]);
+	OK(tend_sleep(TEND_SEC));
+	ck_assert_int_eq(fds_open(), fds);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(joined(tasks[i]).kind, TEND_COMPLETED);
+	close_world();
+	return 0;
+}
+TEST(a_process_that_has_ended_has_no_descriptors)
+{
+	run_seeds("has_no_descriptors", (uint64_t)suite_count(10, 50, 500), ends_with_descriptors,
+	          NULL);
+}
+
 TEST(the_death_of_a_guard_alone_is_seen)
 {
 	run_seeds("the_death_of_a_guard_alone", (uint64_t)suite_count(20, 100, 1000),

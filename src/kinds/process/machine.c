@@ -273,16 +273,17 @@ uint32_t tend__process_turn(struct tend__task *t)
 	return TEND__WAIT_NONE;
 }
 
-/* Closes the pipes that the spawner has opened for an attempt that does not come. */
+/* No attempt follows: closes what every attempt inherits, because the task is kept until its
+ * outcome is taken, and the pipes that the spawner has opened for an attempt that does not come. */
 void tend__process_retire(struct tend__task *t)
 {
 	struct tend__process *p = tend__own(t);
 
-	if (!p->opened)
-		return;
-	p->opened = false;
-	p->output = NULL;
-	tend__output_end(p);
+	if (p->opened) {
+		p->opened = false;
+		p->output = NULL;
+		tend__output_end(p);
+	}
 	tend__process_close_ends(p, false);
 }
 

@@ -35,7 +35,7 @@
  *
  * A process that runs again (supervise/supervise.h) has all of this once an attempt: a cookie,
  * the phases from ASKING on, pipes, a tail. Between two attempts the task has no descriptors but
- * those that every attempt inherits. */
+ * those that every attempt inherits, and after the last attempt none. */
 #ifndef TEND_KINDS_PROCESS_PROCESS_H
 #define TEND_KINDS_PROCESS_PROCESS_H
 
