@@ -38,6 +38,8 @@ static int make_life(struct tend__task *t, const struct tend_restart *restart,
 	t->drop = NULL;
 	t->data = l;
 	t->flags |= TEND__RESTARTABLE;
+	if (l->rules->policy.type == TEND__TEMPORARY)
+		t->flags |= TEND__RUNS_ONCE;
 	t->kind = &tend__kind_restartable;
 	return 0;
 }

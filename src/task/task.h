@@ -166,7 +166,7 @@ struct tend__attempt {
 	const struct tend__kind *kind; /* (c) an attempt is turns of this kind */
 	void *data;                    /* (w) the kind's, as of a task without attempts */
 	bool has_text;                 /* (w) the outcome of the attempt has a text */
-	bool is_last;                  /* (w) the kind can begin no other attempt */
+	bool is_last;                  /* (w) the kind lets no other attempt begin */
 	bool for_good;                 /* (l) the stop ends the task, as a cancel would */
 	bool noted;                    /* (l) the registry has a note of the life */
 	int32_t error;                 /* (l) why the last attempt failed; 0: see its result */
@@ -182,6 +182,7 @@ enum {
 	TEND__UNWOUND,     /* the cleanups have run */
 };
 enum {
+	TEND__RUNS_ONCE = 1 << 5,   /* restartable, but its policy is to run once */
 	TEND__RESTARTABLE = 1 << 6, /* the task has attempts: src/supervise */
 	TEND__OWN_CANCEL = 1 << 7,  /* a cancel of the scope does not reach the task */
 };

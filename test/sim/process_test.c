@@ -361,7 +361,7 @@ static int guard_dies_alone(void *arg)
  * pid is that of the test. */
 static void never_die(tend_task t)
 {
-	struct tend__process *p = tend__task_at(rt, t.id)->data;
+	struct tend__process *p = tend__own(tend__task_at(rt, t.id));
 
 	tend__lock(&p->children->lock);
 	tend__process_close(&p->pidfd);
@@ -394,6 +394,65 @@ TEST(a_leader_without_a_pidfd_is_not_said_to_be_killed_before_it_is)
 {
 	run_seeds("is_not_said_to_be_killed", (uint64_t)suite_count(20, 100, 1000),
 	          leader_is_not_seen_dead, NULL);
+}
+
+static tend_task start_unseen(const struct tend_child *set, size_t n, tend_task *tasks)
+{
+	OK(tend_spawn_set(root, set, n, TEND_TOGETHER, tasks, NULL));
+	until_it_says(tasks[0], "up");
+	never_die(tasks[0]);
+	return tasks[0];
+}
+
+static int fail_at_once(void *arg)
+{
+	(void)arg;
+	return -EIO;
+}
+
+/* Neither a process of a set without a policy, nor one that ends with its set, runs again. */
+static int leader_of_a_set_is_not_seen_dead(void *arg)
+{
+	struct tend_outcome o;
+	tend_task tasks[2], t;
+	const struct tend_need up = {.of = 0, .until = TEND_NEED_READY};
+	const struct tend_process_opts *once =
+		TEND_PROCESS_OPTS(.name = "p", .argv = argv_of("deaf without output"));
+	const struct tend_process_opts *ever =
+		TEND_PROCESS_OPTS(.name = "p", .argv = argv_of("deaf without output"),
+	                          .stop_ns = TEND_FOREVER,
+	                          .restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                  .ready_ns = 3600 * TEND_SEC));
+	const struct tend_child alone[] = {{.process = once}};
+	const struct tend_child two[] = {
+		{.process = ever},
+		{.fn = fail_at_once,
+	         .opts = TEND_TASK_OPTS(.name = "f"),
+	         .needs = &up,
+	         .needs_count = 1},
+	};
+
+	(void)arg;
+	open_world(2);
+	t = start_unseen(alone, 1, tasks);
+	tend_sim_kill_guard();
+	o = joined(t);
+	ck_assert_int_eq(o.result, -EPIPE);
+	ck_assert_ptr_nonnull(strstr(o.message, "not seen"));
+
+	t = start_unseen(two, 2, tasks);
+	OK(tend_task_ready(t, 1));
+	ck_assert_int_eq(joined(tasks[1]).kind, TEND_FAILED);
+	tend_sim_kill_guard();
+	ck_assert_int_eq(joined(t).result, -EPIPE);
+	close_world();
+	no_thread_is_left();
+	return 0;
+}
+TEST(a_process_that_runs_no_more_is_not_awaited_for_ever_after_its_guard)
+{
+	run_seeds("awaited_for_ever", (uint64_t)suite_count(10, 50, 500),
+	          leader_of_a_set_is_not_seen_dead, NULL);
 }
 
 static void spawn_relative(tend_scope s, tend_task *t)

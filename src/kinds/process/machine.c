@@ -132,11 +132,24 @@ static int exited(struct tend__process *p)
 	return result;
 }
 
+/* Returns whether no attempt follows, unless a command asks for one. */
+static bool is_last(struct tend__task *t)
+{
+	if (!(t->flags & TEND__RESTARTABLE) || (t->flags & TEND__RUNS_ONCE) || tend__is_to_end(t))
+		return true;
+	/* The end for good of a set is the attempt's alone. */
+	tend__lock(&t->home->lock);
+	bool for_good = tend__attempt_of(t)->for_good;
+	tend__unlock(&t->home->lock);
+	return for_good;
+}
+
 /* The guard died, and the keeper kills the process. Returns true when the leader is dead, and
  * all of its descendants are: then both output pipes have reached their end, for which this
  * waits GONE_NS at most. A leader without a pidfd, for which no number was free, is awaited for
  * the same time at most. A task that may run again has no such bound, because no attempt begins
- * beside what is left of the last. Meanwhile the task is shown as abandoned. */
+ * beside what is left of the last; so no command runs a task again after the bound.
+ * Meanwhile the task is shown as abandoned. */
 static bool seen_dead(struct tend__process *p)
 {
 	bool live = tend__task_mark(p->task->record, p->task->id, TEND__ABANDONED);
@@ -148,10 +161,12 @@ static bool seen_dead(struct tend__process *p)
 		return false;
 	if (!p->gone_at)
 		p->gone_at = tend_after(GONE_NS);
-	bool bounded = !p->repeats || tend__is_to_end(p->task);
-	if ((p->unseen || p->out[0] >= 0 || p->out[1] >= 0) &&
-	    (!bounded || tend__clock() < p->gone_at))
-		return false;
+	if (p->unseen || p->out[0] >= 0 || p->out[1] >= 0) {
+		if (!is_last(p->task) || tend__clock() < p->gone_at)
+			return false;
+		if (p->repeats)
+			tend__attempt_of(p->task)->is_last = true;
+	}
 	tend__task_unmark(p->task, TEND__ABANDONED);
 	return true;
 }
@@ -273,8 +288,8 @@ uint32_t tend__process_turn(struct tend__task *t)
 	return TEND__WAIT_NONE;
 }
 
-/* No attempt follows: closes what every attempt inherits, because the task is kept until its
- * outcome is taken, and the pipes that the spawner has opened for an attempt that does not come. */
+/* No attempt follows: closes the descriptors for all attempts, because the task may be kept for
+ * long, and the pipes that the spawner has opened for an attempt that does not come. */
 void tend__process_retire(struct tend__task *t)
 {
 	struct tend__process *p = tend__own(t);
