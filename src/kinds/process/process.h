@@ -5,7 +5,9 @@
  * of the leader are dead. Between two turns the task is parked and has neither a stack nor a
  * worker, so no busy worker delays a process. A turn that calls functions of the program (the
  * output callback, drop, or the failure hook) is run by any worker, as a fiber; any other turn
- * is run by the monitor. Requests to the guard are sent by the spawner and the monitor, in no turn.
+ * is run by the monitor. A scope gives up in the turn of an attempt, also on the monitor, which then
+ * calls the hooks of the program for this. Requests to the guard are sent by the spawner and the
+ * monitor, in no turn.
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
@@ -196,8 +198,8 @@ int tend__output_inherit(struct tend__process *p, uint32_t flags);
 /* Ends the streams that are open, and tells the callback if there is one. */
 void tend__output_end(struct tend__process *p);
 /* Reads what the pipes have, up to READS_A_TURN reads each, and calls the output callback.
- * Returns true if there was anything, be it an end: then there may be more, for the callback may
- * have waited. The caller then takes another turn, so a process that floods its pipe delays no
+ * Returns true if there was anything, be it an end: then there may be more, because the callback
+ * may have waited. The caller then takes another turn, so a process that floods its pipe delays no
  * other task, and the full pipe slows the process. */
 bool tend__output_read(struct tend__process *p);
 /* Copies the tail of an attempt, or with 0 of the newest, with the stripe of the task held.
