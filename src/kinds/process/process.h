@@ -5,9 +5,9 @@
  * of the leader are dead. Between two turns the task is parked and has neither a stack nor a
  * worker, so no busy worker delays a process. A turn that calls functions of the program (the
  * output callback, drop, or the failure hook) is run by any worker, as a fiber; any other turn
- * is run by the monitor. A scope gives up in the turn of an attempt, also on the monitor, which then
- * calls the hooks of the program for this. Requests to the guard are sent by the spawner and the
- * monitor, in no turn.
+ * is run by the monitor. A scope gives up in the turn of an attempt, also on the monitor, which
+ * then calls the hooks of the program for this. Requests to the guard are sent by the spawner
+ * and the monitor, in no turn.
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
