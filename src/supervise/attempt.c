@@ -214,12 +214,14 @@ struct rest {
  * goes on, or the end. */
 static bool begin_if_due(struct tend__task *t, struct tend__life *l, bool calls, struct rest *rest)
 {
-	uint64_t now =
-		l->phase == TEND__LIFE_FRESH && !l->rules->exact ? tend__coarse() : tend__clock();
 	bool begins = false;
 
-	tend__assert(l->phase != TEND__LIFE_RUNS && l->phase != TEND__LIFE_OVER && !t->defers);
+	tend__assert(!t->defers);
+	/* A round has a task at rest wait, so the phase is only looked at under the lock. */
 	tend__lock(&t->home->lock);
+	tend__assert(l->phase != TEND__LIFE_RUNS && l->phase != TEND__LIFE_OVER);
+	uint64_t now =
+		l->phase == TEND__LIFE_FRESH && !l->rules->exact ? tend__coarse() : tend__clock();
 	rest->wait = TEND__WAIT_NONE;
 	rest->text[0] = 0;
 	if (tend__scope_of(t)->gave_up && !tend__is_canceled(t)) {
@@ -532,13 +534,25 @@ static __attribute__((noinline)) bool begins(struct tend__task *t, struct tend__
 	return false;
 }
 
+/* Returns whether this turn goes on with an attempt. */
+static bool goes_on_with_attempt(struct tend__task *t, const struct tend__life *l)
+{
+	/* The attempt of a kind that does not begin by itself is a single turn. */
+	if (!l->attempt.kind->begin)
+		return false;
+	tend__lock(&t->home->lock);
+	bool runs = l->phase == TEND__LIFE_RUNS;
+	tend__unlock(&t->home->lock);
+	return runs;
+}
+
 static uint32_t turn(struct tend__task *t)
 {
 	struct tend__life *l = tend__life_of(t);
 	const struct tend__kind *kind = l->attempt.kind;
 	uint32_t wait;
 
-	if (l->phase != TEND__LIFE_RUNS) {
+	if (!goes_on_with_attempt(t, l)) {
 		if (!begins(t, l, !kind->begin, &wait))
 			return wait;
 		if (kind->begin)
