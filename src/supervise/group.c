@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Returns a group with the lists of the policy, and with room for the stamps. */
@@ -139,7 +140,11 @@ void tend__group_gives_up(struct tend__task *t, bool for_good)
 	const struct tend__intensity *in = &s->group->in;
 	struct tend_reason reason = tend__reason(-ELOOP, NULL, t->id);
 	struct tend__text text = tend__text(reason.text, sizeof(reason.text));
+	int cancelable;
 
+	/* The end of the task still runs its drop, and the program is to hear of all of this: a
+	 * pthread_cancel() of the thread takes effect afterwards. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	/* The count and the period do not change. */
 	if (!for_good) {
 		tend__text_f(&text, "%u restarts in ", in->restarts + 1);
@@ -157,6 +162,7 @@ void tend__group_gives_up(struct tend__task *t, bool for_good)
 	/* Relaxed: an owner of this moment may hear of it either way. */
 	if (s->rt->gave_up && !tend__load_relaxed(&s->owner))
 		s->rt->gave_up((tend_scope){s->id}, &reason, s->rt->gave_up_arg);
+	pthread_setcancelstate(cancelable, NULL);
 }
 
 void tend__keep_text(struct tend__task *t, const char *text)

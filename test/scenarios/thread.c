@@ -9,7 +9,7 @@ struct body {
 	tend_event *go;   /* an attempt waits for it; or NULL */
 	tend_event *deaf; /* an attempt that was told goes on until it is set; or NULL */
 	tend_scope inner; /* opened by the last attempt */
-	bool panics, opens, exits;
+	bool panics, opens, exits, is_canceled;
 	_Atomic int runs, inside, most, cleaned, dropped;
 };
 
@@ -38,6 +38,8 @@ static int body(void *arg)
 	b->inside--;
 	if (b->panics && run == 0)
 		tend_panic("at once");
+	if (b->is_canceled)
+		OK(-pthread_cancel(pthread_self()));
 	if (b->exits && run == 1)
 		pthread_exit(NULL);
 	return error ? error : b->answers[run];
@@ -161,5 +163,35 @@ SCENARIO(a_thread_that_leaves_by_pthread_exit_has_ended_for_good)
 		ck_assert_uint_eq(o.attempts, 2);
 		ended(&b, 2);
 	}
+	close_world();
+}
+
+/* A place at which pthread_cancel() takes effect. */
+static void write_line(const char *message)
+{
+	(void)message;
+	pthread_testcancel();
+}
+
+SCENARIO(a_canceled_thread_that_makes_its_scope_give_up_tells_all_and_runs_its_drop)
+{
+	static struct body b;
+	tend_scope s;
+	tend_task t;
+
+	open_world(1);
+	tend_set_failure_hook(write_line);
+	b = (struct body){.answers = {-EIO}, .is_canceled = !simulated};
+	OK(tend_scope_open(root, "s", TEND_SCOPE_OPTS(.strategy = TEND_ONE_FOR_ALL), &s));
+	OK(tend_spawn_thread(
+		s, body, &b,
+		TEND_TASK_OPTS(.drop = drop,
+	                       .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                               .fatal = (const int32_t[]){-EIO, 0})),
+		&t));
+	ck_assert_int_eq(joined(t).kind, TEND_FAILED);
+	ended(&b, 1);
+	ck_assert_int_eq(gave_up.count, 1);
+	OK(tend_scope_close(s, SOON, NULL));
 	close_world();
 }
