@@ -147,7 +147,8 @@ enum {
  *   children  copied
  *   flags     TEND_TOGETHER
  *   out       the n tasks, with outcomes kept as by tend_spawn(); or NULL
- *   bad       out, or NULL: the index of a bad child; n if no child is to blame.
+ *   bad       out, or NULL: with -EINVAL or -E2BIG the index of the bad child, and with
+ *             all other errors n, because no child is to blame.
  *             -EINVAL is the error for a child without a function, with bad options, or with
  *             a need of itself, of an index from n on, or in a circle
  *   returns   0; -EINVAL; -E2BIG; -ENOMEM; or as tend_spawn(), with nothing spawned

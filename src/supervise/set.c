@@ -39,6 +39,15 @@ static int read_child(const struct call *c, size_t i, struct tend_child *out)
 	return 0;
 }
 
+/* The child is to blame for its own options only, and for no want of memory, of room or of the
+ * guard, and not for a scope that is closed. */
+static int blame(struct call *c, size_t i, int error)
+{
+	if (error == -EINVAL || error == -E2BIG)
+		c->bad = i;
+	return error;
+}
+
 /* A child is a fiber or a process. */
 static int check_task(const struct call *c, struct tend_child *child)
 {
@@ -250,15 +259,14 @@ static int spawn_all(struct call *c, tend_task *out)
 	int error = 0;
 
 	for (; i < c->n && !error; i += !error)
-		error = prepare(c, i);
+		error = blame(c, i, prepare(c, i));
 	/* Once a task is admitted, the scope stays. */
 	if (!error && !tend__round_make(s)) {
 		error = -ENOMEM;
 		give_up(c, c->n);
-	} else if (error) {
-		c->bad = i;
+	} else if (error)
 		give_up(c, i);
-	} else
+	else
 		publish(c, s, out);
 	return error;
 }
@@ -268,12 +276,10 @@ static int spawn_set(struct call *c, uint32_t flags, tend_task *out)
 	size_t needs = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		int error = check_child(c, i, &needs);
+		int error = blame(c, i, check_child(c, i, &needs));
 
-		if (error) {
-			c->bad = i;
+		if (error)
 			return error;
-		}
 	}
 	int error = make_set(c, needs, flags);
 	if (error)

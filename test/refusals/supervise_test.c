@@ -188,7 +188,10 @@ static int spawn_set(tend_scope scope, const struct tend_child *children, size_t
 	tend_task out[2];
 	size_t bad;
 
-	return tend_spawn_set(scope, children, n, flags, out, &bad);
+	int error = tend_spawn_set(scope, children, n, flags, out, &bad);
+	if (error && error != -EINVAL)
+		ck_assert_uint_eq(bad, n); /* no child is to blame */
+	return error;
 }
 static const struct tend_child good[2] = {{.fn = wait_for_go}, {.fn = wait_for_go}};
 static const struct tend_need of_itself = {.of = 0}, of_next = {.of = 1}, of_none = {.of = 2};
@@ -218,6 +221,8 @@ REFUSES(tend_spawn_set_at, EINVAL, "an unknown flag", outside, spawn_set(w->open
 REFUSES(tend_spawn_set_at, E2BIG, "a field of tomorrow", outside, newer(w))
 REFUSES(tend_spawn_set_at, ENOMEM, "no memory", outside,
         (no_memory(1), spawn_set(w->open, good, 2, 0)))
+REFUSES_BUT(tend_spawn_set_at, ENOMEM, "no memory for a child", outside, "; refused 1",
+            (no_memory(2), spawn_set(w->open, good, 2, 0)))
 REFUSES(tend_spawn_set_at, ECANCELED, "a canceled scope", outside,
         spawn_set(w->canceled, good, 2, 0))
 REFUSES(tend_spawn_set_at, ESHUTDOWN, "a sealed scope", outside, spawn_set(w->sealed, good, 2, 0))
