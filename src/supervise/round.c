@@ -282,14 +282,16 @@ static void end_members(struct tend__round *r, const struct tend__set *set)
 		m->place = m->set ? TEND__PASSES : TEND__OUT;
 		if (!m->task)
 			continue;
+		bool ended = m->ends;
 		m->ends = true;
 		rests_no_more(r, m);
 		tend__assert_held(&m->task->home->lock);
 		struct tend__life *l = tend__life_of(m->task);
 		if (is_up(l))
 			m->place = TEND__UP;
-		else {
-			/* In a shutdown, a task at rest ends as at a close. */
+		else if (!ended) {
+			/* In a shutdown, a task at rest ends as at a close; but if its set has ended
+			 * the task before, then as its set has it. */
 			l->attempt.for_good = set && !m->broke;
 			l->attempt.stop_code = set ? -ECANCELED : 0;
 			l->attempt.stop_text = with_set;

@@ -271,6 +271,27 @@ SCENARIO(a_set_together_ends_with_its_first_failure_in_reverse)
 	closed();
 }
 
+/* The end by the set came first, so the outcome tells it, though the task has had no turn. */
+SCENARIO(a_task_at_rest_that_its_set_ends_is_canceled_also_in_a_shutdown)
+{
+	static const struct tend_restart late = {
+		.size = sizeof(late), .policy = TEND_TRANSIENT, .delay_ns = 3600 * TEND_SEC};
+	struct tend_outcome o;
+
+	open_set(NULL);
+	const struct tend_child set[] = {FREE(0, &once), FREE(1, &late)};
+	SPAWN(set, TEND_TOGETHER);
+	end(1, -EIO);
+	await_state(g.task[1].id, TEND_STATE_BACKOFF);
+	end(0, -EIO);
+	ck_assert_int_eq(joined(g.task[0]).kind, TEND_FAILED);
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	o = joined(g.task[1]);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	IS(o.reason.text, "a task of its set has failed");
+	closed();
+}
+
 SCENARIO(a_shutdown_ends_a_set_against_its_needs)
 {
 	open_set(NULL);
