@@ -161,8 +161,9 @@ TEND_API TEND_MUST int tend_spawn_set_at(const char *site, tend_scope scope,
 	                  (out), (bad))
 
 /* Waits until everything in the scope has ended, and closes the scope: the body of a task that
- * supervises. A cancel of the caller, or a stop of its attempt, is passed on to the scope, and
- * the wait goes on.
+ * supervises. A cancel of the caller, or a stop of its attempt, is passed on to the scope as a
+ * cancel, in which members end all at once and not in the order of their needs, and the wait goes
+ * on. For the order, shut the scope down: see tend_shutdown().
  *
  *   stats     the final counts, or NULL
  *   returns   0; -ELOOP: the scope gave up; the error of the critical task that failed; the code
