@@ -38,7 +38,8 @@ struct tend__shutdown {
 	enum phase phase;          /* (l) */
 	bool busy;                 /* (l) a caller takes a step, without the lock */
 	bool news;                 /* (l) the members of a scope are down: look at all */
-	bool up;                   /* (l) members of a scope are up */
+	bool up;                   /* members of a scope are up; written by the caller that takes
+	                              a step, and read while no caller is `busy` */
 	struct tend__link waits;   /* (l) the sleeping callers */
 	uint32_t callers;          /* (t) */
 	_Atomic uint32_t users;    /* (x) callers and cleaners; the last frees the operation */

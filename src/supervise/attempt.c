@@ -27,6 +27,7 @@ static uint64_t random_for(tend_runtime *rt, const struct tend__policy *p)
 
 	if (p->jitter == TEND__JITTER_NONE)
 		return 0;
+	/* Relaxed: any seed will do, and it orders nothing. */
 	if (!tend__load_relaxed(&rt->random))
 		/* Another thread may seed at the same time: the first seed counts. */
 		(void)!tend__cas(&rt->random, &none, tend__seed() | 1);
@@ -130,21 +131,11 @@ static bool ends_before(const struct tend__task *t, const struct tend__life *l)
 	return scope & (TEND__SCOPE_CANCELED | TEND__SCOPE_STOPPING);
 }
 
-/* Under the lock under which the flags were looked at: a cancel or a close that comes later
- * finds the task, which may never have waited. */
-static void link_here(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
-{
-	tend__assert_held(&t->home->lock);
-	if (!t->in_cancel_list)
-		tend__link_append(&t->home->cancel_list, &t->in_scope);
-	t->in_cancel_list = true;
-}
-
 /* A command has stopped the task. Returns the wait. */
 static uint32_t stop_life(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
-	link_here(t);
+	tend__life_link(t);
 	tend__life_no_alarm(t);
 	tend__task_unmark(t, TEND__STARTING);
 	l->phase = TEND__LIFE_STOPPED;
@@ -161,7 +152,7 @@ static uint32_t await_cancel(struct tend__task *t, const struct tend__life *l)
 	TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
-	link_here(t);
+	tend__life_link(t);
 	return l->phase == TEND__LIFE_STOPPED ? TEND__WAIT_STOPPED : TEND__WAIT_BACKOFF;
 }
 
@@ -186,6 +177,7 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, bool calls
 	tend__scope_of(t)->attempts++;
 	l->began = now;
 	t->result = 0; /* a panic leaves none */
+	/* Relaxed: an instant that is a moment old makes a look more (ladder.c). */
 	tend__store_relaxed(&l->alive_at, now);
 	l->ready = !l->rules->ready_ns;
 	if (!l->ready) {
@@ -333,6 +325,7 @@ static uint64_t spread(tend_runtime *rt, uint64_t now, uint64_t rest)
 	do {
 		next = before;
 		at = tend__spread(&next, now, gap);
+		/* acq_rel: pairs with itself. The instant alone decides. */
 	} while (!tend__cas_weak_acq_rel(&rt->restart_next, &before, next));
 	return rest < TEND_FOREVER - (at - now) ? rest + (at - now) : TEND_FOREVER;
 }

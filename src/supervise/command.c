@@ -12,14 +12,6 @@
 
 /* The wishes return 0 if nothing has to be done, or 1 if the caller is to wait. */
 
-/* Has the turn of a task that is at rest, or about to begin, look at the wish. */
-static void look_now(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
-{
-	tend__assert_held(&t->home->lock);
-	if (tend__task_notify(t))
-		tend__task_wake(t);
-}
-
 static int stop(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
@@ -29,7 +21,7 @@ static int stop(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->ho
 	if (l->phase == TEND__LIFE_RUNS)
 		tend__attempt_stop(t, -ECANCELED, "the task was stopped");
 	else
-		look_now(t);
+		tend__life_look(t);
 	return 1;
 }
 
@@ -45,7 +37,7 @@ static int start(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->h
 		return l->wish != TEND__WISH_NONE;
 	}
 	l->wish = TEND__WISH_AGAIN;
-	look_now(t);
+	tend__life_look(t);
 	return 1;
 }
 
@@ -56,7 +48,7 @@ static int restart(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t-
 	if (l->phase == TEND__LIFE_RUNS)
 		tend__attempt_stop(t, -ECANCELED, "the task was restarted");
 	else
-		look_now(t);
+		tend__life_look(t);
 	return 1;
 }
 

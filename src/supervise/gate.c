@@ -9,15 +9,6 @@
 #include "base/error.h"
 #include "base/text.h"
 
-static void look(struct tend__member *m)
-{
-	struct tend__task *t = m->task;
-
-	tend__assert_held(&t->home->lock);
-	if (tend__task_notify(t))
-		tend__task_wake(t);
-}
-
 static bool is_waiting(const struct tend__member *m) { return m->task && !m->open && !m->broke; }
 
 /* Returns whether a need of this member holds. */
@@ -42,7 +33,7 @@ void tend__gate_holds(struct tend__member *m, uint32_t until)
 		n->open = --n->missing == 0;
 		/* A look also shows readers the next need instead of this need. */
 		if (n->open || n->needs[n->shown].of == m)
-			look(n);
+			tend__life_look(n->task);
 	}
 }
 
@@ -62,7 +53,7 @@ void tend__gate_ended(struct tend__member *m)
 
 		if (is_waiting(n) && !holds(m, m->needed[i].until)) {
 			n->broke = m;
-			look(n);
+			tend__life_look(n->task);
 		}
 	}
 }

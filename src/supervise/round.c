@@ -25,14 +25,6 @@ static void push(struct tend__round *r, struct tend__member *m)
 	r->queue = m;
 }
 
-/* Has the task take a turn, which looks whether an attempt may begin, or the life is to end. */
-static void look(struct tend__task *t)
-{
-	tend__assert_held(&t->home->lock);
-	if (tend__task_notify(t))
-		tend__task_wake(t);
-}
-
 /* ---- Steps ---- */
 
 static void settle(struct tend__round *r, struct tend__member *m)
@@ -118,7 +110,7 @@ static void over(struct tend__round *r)
 	for (struct tend__member *m = NULL; (m = tend__member_after(r, m));) {
 		tend__assert(m->place == TEND__OUT);
 		if (m->task && tend__life_of(m->task)->phase == TEND__LIFE_QUEUED)
-			look(m->task);
+			tend__life_look(m->task);
 	}
 }
 
@@ -137,7 +129,7 @@ static void run(struct tend__round *r)
 			else if (m->place == TEND__PASSES)
 				pass(r, m, 2);
 			else if (m->place == TEND__DOWN)
-				look(m->task);
+				tend__life_look(m->task);
 		}
 		if (r->phase != TEND__ROUND_STOPS || r->unsettled)
 			break;
@@ -207,7 +199,7 @@ static void hold(struct tend__task *t)
 	tend__assert_held(&t->home->lock);
 	tend__life_no_alarm(t);
 	tend__life_of(t)->phase = TEND__LIFE_QUEUED;
-	look(t);
+	tend__life_look(t);
 }
 
 static bool is_up(const struct tend__life *l)
@@ -295,7 +287,7 @@ static void end_members(struct tend__round *r, const struct tend__set *set)
 			l->attempt.for_good = set && !m->broke;
 			l->attempt.stop_code = set ? -ECANCELED : 0;
 			l->attempt.stop_text = with_set;
-			look(m->task);
+			tend__life_look(m->task);
 		}
 	}
 	stops(r);
@@ -346,10 +338,7 @@ uint32_t tend__member_waits(struct tend__task *t)
 	}
 	if (wait == TEND__WAIT_NONE)
 		return wait;
-	/* In the list before the rest, so that a cancel or a close finds the task. */
-	if (!t->in_cancel_list)
-		tend__link_append(&t->home->cancel_list, &t->in_scope);
-	t->in_cancel_list = true;
+	tend__life_link(t);
 	tend__life_no_alarm(t);
 	l->phase = TEND__LIFE_QUEUED;
 	tend__describe(t, object, tend__coarse(), 0);
@@ -460,6 +449,7 @@ void tend__member_over(struct tend__task *t)
 	leave(r, m);
 	if (failed && set && set->together && !set->stops) {
 		set->stops = true;
+		r->named = t->id;
 		end_members(r, set);
 	}
 	free_member(m);

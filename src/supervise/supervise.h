@@ -111,6 +111,25 @@ static inline struct tend__life *tend__life_of(const struct tend__task *t)
 	return t->data;
 }
 
+/* Under the lock of the task's home: has the task take a turn, which looks at a wish, whether an
+ * attempt may begin, and whether the life is to end. */
+static inline void tend__life_look(struct tend__task *t)
+{
+	tend__assert_held(&t->home->lock);
+	if (tend__task_notify(t))
+		tend__task_wake(t);
+}
+
+/* Under the lock under which the flags were looked at: a cancel or a close that comes later
+ * finds the task, which may never have waited. */
+static inline void tend__life_link(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	if (!t->in_cancel_list)
+		tend__link_append(&t->home->cancel_list, &t->in_scope);
+	t->in_cancel_list = true;
+}
+
 /* tell.c */
 
 /* Returns why an attempt ended, as `error` of struct tend_outcome. */

@@ -431,9 +431,9 @@ mutant "fatal sticks" src/supervise/attempt.c \
 mutant "late sticks" src/supervise/attempt.c \
 	's/l->late = l->fatal = l->ready = false;/l->fatal = l->ready = false;/' $lives
 mutant "a start does not end a rest" src/supervise/command.c \
-	's/(static int start.*?l->wish = TEND__WISH_AGAIN;\s*)look_now\(t\);/$1/s' $lives
+	's/(static int start.*?l->wish = TEND__WISH_AGAIN;\s*)tend__life_look\(t\);/$1/s' $lives
 mutant "a stop is not heard at rest" src/supervise/command.c \
-	's/else\s*look_now\(t\);\s*return 1;\s*\}\s*static int start/return 1; } static int start/s' $lives
+	's/else\s*tend__life_look\(t\);\s*return 1;\s*\}\s*static int start/return 1; } static int start/s' $lives
 mutant "a stop does not tell the attempt" src/supervise/command.c \
 	's/tend__attempt_stop\(t, -ECANCELED, "the task was stopped"\);/;/' $lives
 mutant "a start does not undo a stop" src/supervise/command.c \
