@@ -282,8 +282,8 @@ static void end_members(struct tend__round *r, const struct tend__set *set)
 		if (is_up(l))
 			m->place = TEND__UP;
 		else if (!ended) {
-			/* In a shutdown, a task at rest ends as at a close; but if its set has ended
-			 * the task before, then as its set has it. */
+			/* In a shutdown, a task at rest ends as at a close; but a task that its
+			 * set has ended before ends as its set has it. */
 			l->attempt.for_good = set && !m->broke;
 			l->attempt.stop_code = set ? -ECANCELED : 0;
 			l->attempt.stop_text = with_set;
