@@ -73,6 +73,7 @@ static void open_beside(struct world *w, const char *guard)
 	                                            .guard_path = guard),
 	                          &w->other),
 	        0);
+	start_monitor(w->other);
 }
 
 /* The child's ends of its two pipes are open until the request was sent. */

@@ -411,8 +411,7 @@ static void begun(tend_runtime *rt, struct tend__errand *errand)
 	tend__store_release(&monitor_runs, true);
 }
 
-/* So that no call is the first that needs the monitor. */
-static void start_monitor(tend_runtime *rt)
+void start_monitor(tend_runtime *rt)
 {
 	static struct tend__errand errand = {.fn = begun};
 

@@ -103,6 +103,8 @@ void close_other(struct world *w);
 
 /* Waits until the fibers of a runtime are parked, and its processes have started. */
 void settle(const tend_runtime *rt);
+/* So that no call is the first that needs the monitor: its thread frees memory when it begins. */
+void start_monitor(tend_runtime *rt);
 
 /* ---- Rows ---- */
 
