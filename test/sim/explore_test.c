@@ -1,6 +1,7 @@
 /* Small races, each under every schedule with one preemption and the first many
  * with two. */
 #include "scenario.h"
+#include "explore.h"
 #include "suite.h"
 
 #include "tend/sim.h"
@@ -26,13 +27,6 @@ static void explored_with(int (*program)(void *), void *arg, int one, int two)
 }
 
 static void explored(int (*program)(void *)) { explored_with(program, NULL, 1000000, 8000); }
-
-/* Here an assertion is an answer, so that the explorer knows the run. */
-#define EXPECT(cond) \
-	do { \
-		if (!(cond)) \
-			return __LINE__; \
-	} while (0)
 
 static _Atomic int ran, dropped;
 static int note(void *arg)
@@ -312,21 +306,27 @@ TEST_EACH(every_schedule_of_a_call_from_outside_against_the_close_of_its_runtime
 	explored_with(call_against_runtime_close, (void *)(uintptr_t)&calls[_i], 2500, 500);
 }
 
-/* Returns whether the attempt has begun. */
-static bool has_begun(tend_task t, uint32_t attempt)
+/* Reads the row of the task. Returns whether there is one. */
+static bool read_row(tend_task t, struct tend_info *out)
 {
 	tend_snapshot *s;
-	bool begun = false;
+	bool found = false;
 
 	if (tend_snapshot_take(rt, &s))
 		return false;
-	for (size_t i = 0; i < tend_snapshot_count(s); i++) {
-		const struct tend_info *info = tend_snapshot_at(s, i);
-
-		begun |= info->id == t.id && info->ready && info->attempt == attempt;
+	for (size_t i = 0; i < tend_snapshot_count(s) && !found; i++) {
+		*out = *tend_snapshot_at(s, i);
+		found = out->id == t.id;
 	}
 	tend_snapshot_free(s);
-	return begun;
+	return found;
+}
+
+static bool has_begun(tend_task t, uint32_t attempt)
+{
+	struct tend_info row;
+
+	return read_row(t, &row) && row.ready && row.attempt == attempt;
 }
 
 /* Fails once, and then waits. */
@@ -375,16 +375,9 @@ TEST_EACH(every_schedule_of_a_watch_against_the_begin_of_a_task, 3)
 
 static bool rests(tend_task t)
 {
-	tend_snapshot *s;
-	bool found = false;
+	struct tend_info row;
 
-	if (tend_snapshot_take(rt, &s))
-		return false;
-	for (size_t i = 0; i < tend_snapshot_count(s); i++)
-		found |= tend_snapshot_at(s, i)->id == t.id &&
-		         tend_snapshot_at(s, i)->state == TEND_STATE_BACKOFF;
-	tend_snapshot_free(s);
-	return found;
+	return read_row(t, &row) && row.state == TEND_STATE_BACKOFF;
 }
 
 static int never_works(void *arg)

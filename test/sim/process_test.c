@@ -3,6 +3,7 @@
 /* First, because scenario.h has a variable that the parameters of these would shadow. */
 #include "kinds/process/process.h"
 
+#include "explore.h"
 #include "scenario.h"
 #include "where.h"
 
@@ -879,12 +880,6 @@ TEST(the_calls_of_simulated_programs_refuse_what_is_wrong)
 }
 
 /* ---- Every schedule ---- */
-
-#define EXPECT(cond) \
-	do { \
-		if (!(cond)) \
-			return __LINE__; \
-	} while (0)
 
 static int end_at_term(const char *const *argv)
 {

@@ -1,6 +1,7 @@
 /* Rounds: races with a scope that gives up or ends, under every schedule; and random members with
  * random needs, compared with a reference of a few lines. */
 #include "scenario.h"
+#include "explore.h"
 #include "suite.h"
 #include "where.h"
 
@@ -9,30 +10,6 @@
 enum { MOST = 6, LINES = 64 };
 
 /* ---- Races ---- */
-
-#define EXPECT(cond) \
-	do { \
-		if (!(cond)) \
-			return __LINE__; \
-	} while (0)
-
-static void explored(int (*program)(void *), void *arg)
-{
-	const uint64_t one = suite_number("EXPLORE", (uint64_t)suite_count(100, 300, 1000000));
-	const uint64_t two = suite_number("EXPLORE", (uint64_t)suite_count(100, 150, 100000));
-	struct tend_sim_result r;
-	uint64_t runs;
-
-	for (uint32_t bound = 1; bound <= 2; bound++) {
-		int error = tend_sim_explore(TEND_SIM_OPTS(.explore = bound), program, arg,
-		                             bound == 1 ? one : two, &runs, &r);
-
-		ck_assert_msg(!error || error == -EAGAIN, "run %llu: status %d, line %d",
-		              (unsigned long long)runs, r.status, r.result);
-		ck_assert_uint_gt(runs, 50);
-		ck_assert_uint_eq(tend_sim_held(), 0);
-	}
-}
 
 static tend_scope home;
 static tend_task two[2];
@@ -102,7 +79,7 @@ TEST_EACH(every_schedule_of_a_round_against_an_escalation, 6)
 	static int (*const asks[])(void) = {stop_one,   restart_one, cancel_one,
 	                                    cancel_all, shut_down,   only_close};
 
-	explored(escalates, (void *)(uintptr_t)&asks[_i]);
+	explored_some(escalates, (void *)(uintptr_t)&asks[_i]);
 }
 
 /* ---- All or none ---- */
@@ -149,7 +126,7 @@ TEST_EACH(every_schedule_of_a_set_against_an_end_of_its_scope, 3)
 {
 	static int (*const ends[])(void) = {set_cancel, set_shut_down, set_seal};
 
-	explored(all_or_none, (void *)(uintptr_t)&ends[_i]);
+	explored_some(all_or_none, (void *)(uintptr_t)&ends[_i]);
 }
 
 /* ---- Two days ---- */
