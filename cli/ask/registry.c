@@ -166,7 +166,7 @@ json_t *registry_below(json_t *rows, bool all)
 		if (pid <= 0 || strcmp(field_text(task, "kind"), "process") != 0)
 			continue;
 		processes_of(&found, (pid_t)pid);
-		/* Few of them are linked with libtend. */
+		/* Few processes are linked with libtend. */
 		for (size_t k = 0; k < found.n; k++)
 			rows_add_process(rows, &above, found.pid[k], all);
 	}
