@@ -69,8 +69,8 @@ struct tend_stats {
 	char first_name[TEND_NAME_MAX + 1]; /* name of the task with the first error */
 	/* For tasks that may run again. */
 	uint64_t attempts; /* begun */
-	uint64_t restarts; /* attempts begun because the attempt before had failed */
-	uint64_t timeouts; /* attempts that took too long */
+	uint64_t restarts; /* attempts after failures, also those that are due */
+	uint64_t timeouts; /* attempts that missed one of their times, or that a probe has failed */
 };
 
 /* Sets the size of counts, for a macro. */

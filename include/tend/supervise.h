@@ -59,12 +59,12 @@ struct tend_restart {
 	uint32_t retries;      /* failures in a row that are followed by an attempt; 0: no limit */
 	uint64_t delay_ns;     /* the rest after the first failure; default 100 ms */
 	uint64_t delay_max_ns; /* default 30 s */
-	uint32_t factor;       /* from a rest to the next, in thousandths; default 2000 */
+	uint32_t factor;       /* from a rest to the next, in 1/1000, at least 1000; default 2000 */
 	uint32_t jitter;       /* TEND_JITTER_NONE, ... */
 	uint64_t stable_ns;    /* an attempt of this length ends a row of failures; default 10 s */
 	uint64_t interval_ns;  /* permanent: the rest after a completed attempt; default delay_ns */
-	/* Results beside 0, each list ended by 0; NULL is an empty list. A result of `success`
-	   completes the attempt. A result of `fatal` fails it, and the task ends. */
+	/* Results beside 0, at most 1000, each list ended by 0; NULL is an empty list. A result
+	   of `success` completes the attempt. A result of `fatal` fails it, and the task ends. */
 	const int32_t *success, *fatal;
 	/* An attempt that misses one of these has failed, and is stopped. 0: none. The error is
 	   -ETIMEDOUT of the first, -ETIME of the others. */
@@ -74,7 +74,7 @@ struct tend_restart {
 	/* The stop of an attempt: its waits answer -ECANCELED; after this time, the scopes that it
 	   opened are canceled, and an abortable fiber is aborted; after as much again, the attempt
 	   is shown as abandoned. No other attempt begins before its end. Default 10 s. A process
-	   gets its stop signal, and SIGKILL after this time or its stop_ns, which is the default */
+	   gets its stop signal, and SIGKILL after this time, which by default is its stop_ns. */
 	uint64_t grace_ns;
 };
 #define TEND_RESTART(...) TEND_OPTIONS_(tend_restart, __VA_ARGS__)
@@ -179,7 +179,7 @@ TEND_API TEND_MUST int tend_scope_run(tend_scope scope, uint64_t deadline,
 	(tend_scope_run)((scope), (deadline), tend_stats_out_(stats))
 
 /* Writes the rests after failures in a row, each of an attempt that takes no time, without the
- * jitter: until the retries are used, or the scope gives up. As the decisions themselves.
+ * jitter: until the retries are used, or the scope gives up.
  *
  *   restarts  of the scope, at most 1024; 0 and TEND_ANY_NUMBER: any number
  *   period_ns of the scope; 0: the default
@@ -215,8 +215,9 @@ TEND_API int tend_fatal(int code, const char *fmt, ...) TEND_PRINTF(2, 3);
  *   attempt   number of the attempt, so that a late probe does not speak of the next one
  *   code      a negative errno value, the `error` of the failure
  *   text      for the outcome; or NULL
- *   returns   0; -ESRCH also if that attempt is over; -EALREADY if the attempt is to stop already;
- *             -EINVAL if the task has no policy, or code is not negative; -ESTALE
+ *   returns   0; -ESRCH also if that attempt is over; -EINVAL if the task has no policy, or code
+ *             is not negative; -EALREADY of tend_task_fail() if the attempt is to stop already;
+ *             -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_task_ready(tend_task task, uint32_t attempt);
 TEND_API TEND_MUST int tend_task_fail(tend_task task, uint32_t attempt, int code, const char *text);
@@ -260,8 +261,8 @@ enum {
  *   step      TEND_IS_READY, ...
  *   attempt   number of the attempt; 0: for TEND_IS_READY any from now on, for TEND_IS_OVER the
  *             attempt that runs, or the next; 0 for TEND_IS_STOPPED
- *   returns   0; -ECHILD if the task ended for good before; -ESRCH also if the attempt is over
- *             and was not ready; -EINVAL if the task has no policy; -ETIMEDOUT; -ECANCELED;
+ *   returns   0; -ECHILD if the task ended for good before; -ESRCH also if the attempt is over,
+ *             for TEND_IS_READY; -EINVAL if the task has no policy; -ETIMEDOUT; -ECANCELED;
  *             -EDEADLK from the task, and from below a scope that the task owns; -ESTALE
  *   threads   any; parks */
 TEND_API TEND_MUST int tend_task_wait(tend_task task, uint32_t step, uint32_t attempt,
@@ -273,7 +274,7 @@ struct tend_life {
 	uint32_t attempt;      /* attempts begun */
 	uint32_t state;        /* TEND_STATE_... of tend/registry.h, of the life */
 	uint32_t ready;        /* 1: the attempt that runs is ready */
-	uint32_t restarts;     /* attempts that followed a failure */
+	uint32_t restarts;     /* attempts after failures, also the one that is due */
 	uint32_t failures;     /* in a row */
 	uint32_t retries_left; /* 0 also where there is no limit */
 	uint64_t due;          /* instant of the next attempt; 0: none */

@@ -51,6 +51,42 @@ static void in_canceled(struct world *w, const struct row *row)
 	make(w);
 	canceled(w, row);
 }
+static int serve_deaf(void *world)
+{
+	struct world *w = world;
+	uint64_t outer;
+	int error = tend_shield_begin(tend_after(3600 * TEND_SEC), &outer);
+
+	if (!error) {
+		error = tend_event_wait(w->go, TEND_FOREVER);
+		tend_shield_end(outer);
+	}
+	return error;
+}
+/* The attempt of w->made is to stop, and goes on. */
+static void again_stopping(struct world *w, const struct row *row)
+{
+	ANSWERS(tend_spawn(w->beside, serve_deaf, w,
+	                   TEND_TASK_OPTS(.name = "again",
+	                                  .restart = TEND_RESTART(.policy = TEND_PERMANENT,
+	                                                          .grace_ns = 3600 * TEND_SEC)),
+	                   &w->made),
+	        0);
+	settle(w->rt);
+	ANSWERS(tend_task_stop(w->made, 0), -ETIMEDOUT);
+	judge(w, row);
+}
+/* w->made runs once. */
+static void once(struct world *w, const struct row *row)
+{
+	ANSWERS(tend_spawn(w->beside, serve, w,
+	                   TEND_TASK_OPTS(.name = "once",
+	                                  .restart = TEND_RESTART(.policy = TEND_TEMPORARY)),
+	                   &w->made),
+	        0);
+	settle(w->rt);
+	judge(w, row);
+}
 /* w->made holds the scope of the caller. */
 static void below(struct world *w, const struct row *row)
 {
@@ -76,9 +112,10 @@ REFUSES(tend_task_fail, EINVAL, "no policy", outside, tend_task_fail(w->live, 1,
 REFUSES(tend_task_fail, EINVAL, "no code", again, tend_task_fail(w->made, 1, 0, NULL))
 REFUSES(tend_task_fail, ESTALE, "a fork", forked, tend_task_fail(w->live, 1, -EIO, NULL))
 CANNOT_PROVOKE(tend_task_ready, EALREADY, "the row is that of tend_task_fail()")
-CANNOT_PROVOKE(tend_task_fail, EALREADY, "an attempt that is to stop does so at once here")
+REFUSES(tend_task_fail, EALREADY, "the attempt is to stop", again_stopping,
+        tend_task_fail(w->made, 1, -EIO, "late"))
 
-CANNOT_PROVOKE(tend_task_stop, ETIMEDOUT, "the step is taken while the row looks")
+REFUSES(tend_task_stop, ETIMEDOUT, "no time", again_stopping, tend_task_stop(w->made, 0))
 REFUSES(tend_task_stop, ECANCELED, "it is to end", again_canceled,
         tend_task_stop(w->made, TEND_FOREVER))
 REFUSES(tend_task_stop, EINVAL, "no policy", outside, tend_task_stop(w->live, TEND_FOREVER))
@@ -88,7 +125,7 @@ REFUSES(tend_task_stop, EDEADLK, "the holder of the caller's scope", below,
 REFUSES(tend_task_stop, ESRCH, "joined", outside, tend_task_stop(w->stale, TEND_FOREVER))
 REFUSES(tend_task_stop, ESTALE, "a fork", forked, tend_task_stop(w->live, TEND_FOREVER))
 
-CANNOT_PROVOKE(tend_task_start, ETIMEDOUT, "the step is taken while the row looks")
+REFUSES(tend_task_start, ETIMEDOUT, "no time", again_stopping, tend_task_start(w->made, 0))
 REFUSES(tend_task_start, ECANCELED, "it is to end", again_canceled,
         tend_task_start(w->made, TEND_FOREVER))
 REFUSES(tend_task_start, EINVAL, "no policy", outside, tend_task_start(w->live, TEND_FOREVER))
@@ -98,10 +135,11 @@ REFUSES(tend_task_start, EDEADLK, "the holder of the caller's scope", below,
 REFUSES(tend_task_start, ESRCH, "joined", outside, tend_task_start(w->stale, TEND_FOREVER))
 REFUSES(tend_task_start, ESTALE, "a fork", forked, tend_task_start(w->live, TEND_FOREVER))
 
-CANNOT_PROVOKE(tend_task_restart, ETIMEDOUT, "the step is taken while the row looks")
+REFUSES(tend_task_restart, ETIMEDOUT, "no time", again_stopping, tend_task_restart(w->made, 0))
 REFUSES(tend_task_restart, ECANCELED, "it is to end", again_canceled,
         tend_task_restart(w->made, TEND_FOREVER))
 REFUSES(tend_task_restart, EINVAL, "no policy", outside, tend_task_restart(w->live, TEND_FOREVER))
+REFUSES(tend_task_restart, EINVAL, "it runs once", once, tend_task_restart(w->made, TEND_FOREVER))
 REFUSES(tend_task_restart, EDEADLK, "itself", in_fiber,
         tend_task_restart(tend_self(), TEND_FOREVER))
 REFUSES(tend_task_restart, EDEADLK, "the holder of the caller's scope", below,
