@@ -1,8 +1,7 @@
 /* cli/ask/registry.c - the rows of a running stack, read from the registry of its process. */
 #include "ask/registry.h"
-#include "ask/processes.h"
+#include "ask/graft.h"
 #include "show/json.h"
-#include "show/rows.h"
 
 #include "tend/runtime.h"
 
@@ -77,8 +76,8 @@ static void complete_root(json_t *rows, const struct instance *instance, pid_t p
 		json_object_set_new(root, "site", text_json(file, strlen(file)));
 }
 
-json_t *registry_rows(const struct client *client, bool all, struct instance *instance, pid_t *pid,
-                      int *exit_code)
+json_t *registry_rows(const struct client *client, bool below, bool all, struct instance *instance,
+                      pid_t *pid, int *exit_code)
 {
 	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
 	struct instance_error error = {0};
@@ -98,7 +97,10 @@ json_t *registry_rows(const struct client *client, bool all, struct instance *in
 	}
 	json_t *rows = json_array();
 	for (int64_t i = 0; i < n; i++) {
-		rows_add_snapshot(rows, snapshots[i], NULL, 0, all, ROWS_MAX);
+		if (below)
+			graft_rows(rows, snapshots[i], all, ROWS_MAX);
+		else
+			rows_add_snapshot(rows, snapshots[i], NULL, 0, all, ROWS_MAX, NULL);
 		tend_snapshot_free(snapshots[i]);
 	}
 	complete_root(rows, instance, *pid);
@@ -107,7 +109,7 @@ json_t *registry_rows(const struct client *client, bool all, struct instance *in
 	return rows;
 }
 
-/* ---- The rows of its processes ---- */
+/* ---- The order of the rows ---- */
 
 /* Segment by segment, bytes within a segment. */
 static int compare_paths(const char *a, const char *b)
@@ -131,7 +133,7 @@ static int compare_rows(const void *a, const void *b)
 	return order ? order : (x->was > y->was) - (x->was < y->was);
 }
 
-static json_t *sorted(json_t *rows)
+json_t *registry_sorted(json_t *rows)
 {
 	size_t n = json_array_size(rows);
 	struct sortable *all = calloc(n + 1, sizeof(*all));
@@ -152,25 +154,6 @@ static json_t *sorted(json_t *rows)
 	free(all);
 	json_decref(rows);
 	return out;
-}
-
-json_t *registry_below(json_t *rows, bool all)
-{
-	struct processes found;
-
-	for (size_t i = 0, n = json_array_size(rows); i < n; i++) {
-		const json_t *task = json_array_get(rows, i);
-		const struct row above = {.id = field_text(task, "id"),
-		                          .path = field_text(task, "path")};
-		json_int_t pid = field_number(task, "pid");
-		if (pid <= 0 || strcmp(field_text(task, "kind"), "process") != 0)
-			continue;
-		processes_of(&found, (pid_t)pid);
-		/* Few processes are linked with libtend. */
-		for (size_t k = 0; k < found.n; k++)
-			rows_add_process(rows, &above, found.pid[k], all);
-	}
-	return sorted(rows);
 }
 
 /* ---- The rows at a path ---- */

@@ -9,17 +9,18 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Chooses a stack and reads its rows, sorted by path. An error is reported by client_tell();
- * then the call returns NULL and sets `*exit_code`.
+/* Chooses a stack and reads its rows, in the order of their paths. An error is reported by
+ * client_tell(); then the call returns NULL and sets `*exit_code`.
  *
+ *   below     with the rows of all processes that are linked with libtend, each below the row
+ *             of its task
  *   all       with the rows of tend itself
  *   pid       gets the process that runs the stack */
-json_t *registry_rows(const struct client *client, bool all, struct instance *instance, pid_t *pid,
-                      int *exit_code);
+json_t *registry_rows(const struct client *client, bool below, bool all, struct instance *instance,
+                      pid_t *pid, int *exit_code);
 
-/* Adds the rows of all processes that are linked with libtend, each below the row of its task.
- * Returns all rows, sorted by path; `rows` is taken. */
-json_t *registry_below(json_t *rows, bool all);
+/* Returns the rows in the order of their paths; `rows` is taken. */
+json_t *registry_sorted(json_t *rows);
 
 /* Finds the rows at "TASK", "STACK/TASK", "STACK" and the like, maybe with a path below the
  * task, and with "#ID" for one of several rows with a path. Returns 0, or the exit code after an

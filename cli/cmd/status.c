@@ -87,7 +87,8 @@ static json_t *ask(const struct client *client, int *exit_code)
 {
 	struct instance instance;
 	pid_t pid;
-	json_t *rows = registry_rows(client, false, &instance, &pid, exit_code), *envelope = NULL;
+	json_t *rows = registry_rows(client, false, false, &instance, &pid, exit_code);
+	json_t *envelope = NULL;
 
 	if (!rows)
 		return NULL;

@@ -46,12 +46,12 @@ static int tree_of_stack(const struct client *client, bool ascii, bool all)
 	struct instance instance;
 	pid_t pid;
 	int code = 0;
-	json_t *rows = registry_rows(client, all, &instance, &pid, &code), *chosen = NULL;
+	json_t *rows = registry_rows(client, true, all, &instance, &pid, &code), *chosen = NULL;
 
 	if (!rows)
 		return code;
 	add_waiting(client, &instance, pid, rows);
-	rows = registry_below(rows, all);
+	rows = registry_sorted(rows);
 	const char *stack = field_text(json_array_get(rows, 0), "path");
 	if (client->path)
 		code = registry_choose(client, rows, stack, &chosen);

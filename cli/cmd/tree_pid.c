@@ -1,9 +1,10 @@
 /* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from the registries
  * of its runtimes. */
 #include "cmd/tree_pid.h"
+#include "ask/graft.h"
 #include "ask/registry.h"
 #include "show/output.h"
-#include "show/rows.h"
+#include "show/tree.h"
 
 #include <assert.h>
 #include <tend/registry.h>
@@ -15,20 +16,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ids are unique in a process, so the rows of all runtimes make one list. The name is
- * the name of the runtime that was opened last. */
+/* Ids are unique in a process, so the rows of all runtimes make one list. Returns true if rows of
+ * other processes are among them. */
+static bool rows_of(json_t *rows, tend_snapshot *const *snapshots, size_t n, bool all)
+{
+	bool grafted = false;
+
+	assert(n > 0);
+	for (size_t i = 0; i < n; i++)
+		grafted |= graft_rows(rows, snapshots[i], all, SIZE_MAX);
+	return grafted;
+}
+
+/* The name is the name of the runtime that was opened last. */
 static int print_json(tend_snapshot *const *snapshots, size_t n, bool all)
 {
 	struct tend_snapshot_info about;
 	json_t *rows = json_array();
 	uint64_t torn = 0;
 
-	assert(n > 0);
 	for (size_t i = 0; i < n; i++) {
 		tend_snapshot_about(snapshots[i], &about);
 		torn += about.torn;
-		rows_add_snapshot(rows, snapshots[i], NULL, 0, all, SIZE_MAX);
 	}
+	rows_of(rows, snapshots, n, all);
 	json_t *envelope =
 		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
 	                                             "pid", (json_int_t)about.pid, "torn",
@@ -36,6 +47,29 @@ static int print_json(tend_snapshot *const *snapshots, size_t n, bool all)
 	output_json(envelope);
 	json_decref(envelope);
 	return output_end(0);
+}
+
+static bool has_processes(tend_snapshot *const *snapshots, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < tend_snapshot_count(snapshots[i]); k++)
+			if (tend_snapshot_at(snapshots[i], k)->kind == TEND_KIND_PROCESS)
+				return true;
+	return false;
+}
+
+/* Prints the rows as one tree if there are rows of other processes. Returns false, with nothing
+ * printed, if there are none. */
+static bool print_grafted(tend_snapshot *const *snapshots, size_t n, bool ascii, bool all)
+{
+	/* Rows are not worth their memory where nothing can be grafted. */
+	json_t *rows = has_processes(snapshots, n) ? json_array() : NULL;
+	bool grafted = rows && rows_of(rows, snapshots, n, all);
+
+	if (grafted)
+		tree_print(rows, ascii);
+	json_decref(rows);
+	return grafted;
 }
 
 /* Measuring the text takes as long as drawing the text, so the first call draws
@@ -58,9 +92,13 @@ static char *draw(const tend_snapshot *snapshot, uint32_t flags)
 	}
 }
 
-static int print_text(tend_snapshot *const *snapshots, size_t n, uint32_t flags)
+static int print_text(tend_snapshot *const *snapshots, size_t n, bool ascii, bool all_rows)
 {
+	const uint32_t flags = (ascii ? TEND_TREE_ASCII : 0) | (all_rows ? 0 : TEND_TREE_HIDE);
 	bool all = true;
+
+	if (print_grafted(snapshots, n, ascii, all_rows))
+		return output_end(0);
 
 	for (size_t i = 0; i < n; i++) {
 		char *text = draw(snapshots[i], flags);
@@ -78,12 +116,11 @@ int cmd_tree_pid(const struct client *client, pid_t pid, bool ascii, bool all)
 	assert(pid > 0);
 	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
 	int64_t n = tend_snapshots_of(pid, snapshots, TEND_RUNTIMES_MAX);
-	uint32_t flags = (ascii ? TEND_TREE_ASCII : 0) | (all ? 0 : TEND_TREE_HIDE);
 
 	if (n < 0)
 		return output_end(registry_tell(client, pid, (int)n));
 	int code = client->json ? print_json(snapshots, (size_t)n, all)
-	                        : print_text(snapshots, (size_t)n, flags);
+	                        : print_text(snapshots, (size_t)n, ascii, all);
 	while (n > 0)
 		tend_snapshot_free(snapshots[--n]);
 	return code;

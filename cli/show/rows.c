@@ -2,12 +2,12 @@
 #include "show/rows.h"
 #include "show/json.h"
 
-#include "tend/runtime.h"
 #include "tend/task.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *text_or_null(const char *text)
@@ -65,60 +65,53 @@ static uint64_t since(const struct tend_snapshot_info *about, uint64_t instant)
 }
 
 void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
-                       pid_t pid, bool all, size_t max)
+                       pid_t pid, bool all, size_t max, const struct rows_added *added)
 {
 	uint32_t hidden = UINT32_MAX;
-	char path[TEND_PATH_MAX + 160], id[64], parent[64], life[256];
+	char id[64], parent[64], life[256];
 	struct tend_snapshot_info about;
-	size_t room = 0;
+	size_t room = above ? strlen(above->path) + 1 : 0;
+	char *path = malloc(room + TEND_PATH_MAX);
 
+	if (!path)
+		return;
 	tend_snapshot_about(snapshot, &about);
 	if (above)
-		room = (size_t)snprintf(path, sizeof(path), "%s/", above->path);
-	assert(room + TEND_PATH_MAX <= sizeof(path));
+		snprintf(path, room + 1, "%s/", above->path);
 	for (size_t i = 0; i < tend_snapshot_count(snapshot) && json_array_size(rows) < max; i++) {
 		const struct tend_info *info = tend_snapshot_at(snapshot, i);
 		if (!all && is_hidden(snapshot, i, &hidden))
 			continue;
-		tend_snapshot_path(snapshot, i, path + room, sizeof(path) - room);
+		tend_snapshot_path(snapshot, i, path + room, TEND_PATH_MAX);
 		name_id(id, sizeof(id), !above, pid, info->id);
 		name_id(parent, sizeof(parent), !above, pid, info->parent);
 		tend_snapshot_life(snapshot, i, life, sizeof(life));
-		rows_add(rows, &(const struct row){
-				       .id = id,
-				       .parent = info->parent ? parent
-		                                 : above      ? above->id
-		                                              : NULL,
-				       .path = path,
-				       .wait = info->wait,
-				       .site = info->site,
-				       .age_ns = since(&about, info->spawned_at),
-				       .since_ns = since(&about, info->since),
-				       .kind = info->kind,
-				       .state = info->state,
-				       .attempt = info->attempt,
-				       .pid = info->pid,
-				       .outcome = info->outcome,
-				       .torn = info->torn != 0,
-				       .ready = info->ready != 0,
-				       .restarts = info->restarts,
-				       .due_ns = info->due > about.at ? info->due - about.at : 0,
-				       .last = info->last,
-				       .last_error = info->last_error,
-				       .life = life,
-			       });
+		const struct row row = {
+			.id = id,
+			.parent = info->parent ? parent
+		                  : above      ? above->id
+		                               : NULL,
+			.path = path,
+			.wait = info->wait,
+			.site = info->site,
+			.age_ns = since(&about, info->spawned_at),
+			.since_ns = since(&about, info->since),
+			.kind = info->kind,
+			.state = info->state,
+			.attempt = info->attempt,
+			.pid = info->pid,
+			.outcome = info->outcome,
+			.torn = info->torn != 0,
+			.ready = info->ready != 0,
+			.restarts = info->restarts,
+			.due_ns = info->due > about.at ? info->due - about.at : 0,
+			.last = info->last,
+			.last_error = info->last_error,
+			.life = life,
+		};
+		rows_add(rows, &row);
+		if (added)
+			added->fn(added->arg, &row, info->id);
 	}
-}
-
-int rows_add_process(json_t *rows, const struct row *above, pid_t pid, bool all)
-{
-	assert(pid > 0);
-	tend_snapshot *snapshots[TEND_RUNTIMES_MAX];
-	int64_t n = tend_snapshots_of(pid, snapshots, TEND_RUNTIMES_MAX);
-
-	for (int64_t i = 0; i < n; i++) {
-		rows_add_snapshot(rows, snapshots[i], above, pid, all, ROWS_MAX);
-		tend_snapshot_free(snapshots[i]);
-	}
-	return n < 0 ? (int)n : 0;
+	free(path);
 }

@@ -36,20 +36,22 @@ struct row {
 /* Adds a row. */
 void rows_add(json_t *rows, const struct row *row);
 
+/* Called for each row, after the row was added; `id` is the id in the process of the row. */
+struct rows_added {
+	void (*fn)(void *arg, const struct row *row, uint64_t id);
+	void *arg;
+};
+
 /* Adds the rows of a snapshot, until there are `max` rows in all. A name that begins with '.'
- * is of a tool, not of the program, and hidden.
+ * belongs to a tool, not to the program, and is hidden.
  *
  *   above     a row with id and path, below which the rows of the snapshot stand; NULL:
  *             the rows are a tree of their own
  *   pid       the process of the snapshot; with `above` a part of each id, because ids
  *             are unique in a process only
- *   all       hide nothing */
+ *   all       hide nothing
+ *   added     or NULL */
 void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct row *above,
-                       pid_t pid, bool all, size_t max);
-
-/* Adds the rows of all runtimes of a process that is linked with libtend, below a row.
- *
- *   returns   0, or an error as of tend_snapshots_of() */
-int rows_add_process(json_t *rows, const struct row *above, pid_t pid, bool all);
+                       pid_t pid, bool all, size_t max, const struct rows_added *added);
 
 #endif

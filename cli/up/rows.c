@@ -49,7 +49,7 @@ json_t *up_rows(const struct up *up, const struct up_task *only)
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)(only ? only->process.id : 0));
 	snprintf(stack, sizeof(stack), "%llu", (unsigned long long)tend_root(up->rt).id);
 	if (tend_snapshot_take(up->rt, &snapshot) == 0) {
-		rows_add_snapshot(all, snapshot, NULL, 0, false, SIZE_MAX);
+		rows_add_snapshot(all, snapshot, NULL, 0, false, SIZE_MAX, NULL);
 		tend_snapshot_free(snapshot);
 	}
 	json_array_foreach (all, i, row)

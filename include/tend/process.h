@@ -73,6 +73,8 @@ struct tend_process_opts {
  * group of its own, default signals, and no descriptor but 0, 1 and 2. The call
  * returns before the process runs. TEND_INHERIT_INPUT and TEND_INHERIT_OUTPUT hand on
  * the descriptors as they are at the call; in place of a closed one there is /dev/null.
+ * The environment has TEND_PARENT, too, in the place of any other value: the task and the attempt,
+ * by which a reader finds where the tree of a process that is linked with libtend belongs.
  * An inherited terminal is not the controlling terminal of the process, because the
  * process is in another session: the process may read and write there at any time, and
  * the signals of the keyboard go to this program only. A process that could not start (no such

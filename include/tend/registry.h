@@ -196,7 +196,13 @@ struct tend_snapshot_info {
 	uint64_t opened_at;  /* instant at which the runtime was opened */
 	uint64_t opened_utc; /* the same in nanoseconds since 1970, by the clock of then */
 	uint8_t ended;       /* 1: the process or its runtime has ended, as far as can be told */
-	uint8_t reserved[7];
+	uint8_t reserved[3];
+	/* The task to which the process belongs: `opened_at` of the registry that has the task, the
+	 * id and the number of the attempt; 0: none is named. The process names the task, which is
+	 * no proof. */
+	uint32_t parent_attempt;
+	uint64_t parent_opened_at;
+	uint64_t parent_task;
 };
 
 /* Reads the facts of the whole snapshot.

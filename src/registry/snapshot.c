@@ -448,6 +448,9 @@ int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view
 	s->info.at = view->ended ? last_sign(live, view) : now;
 	s->info.opened_at = view->h.opened;
 	s->info.opened_utc = view->h.opened_utc;
+	s->info.parent_opened_at = view->h.parent_opened;
+	s->info.parent_task = view->h.parent_task;
+	s->info.parent_attempt = view->h.parent_attempt;
 	s->info.ended = view->ended;
 	s->info.pid = view->h.pid;
 	memcpy(s->info.name, view->h.name, sizeof(s->info.name) - 1);

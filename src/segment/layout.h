@@ -36,6 +36,14 @@
 #define TEND__MAGIC      "TENDREG"       /* 8 bytes with its NUL */
 #define TEND__MEMFD_NAME "tend-registry" /* in /proc/PID/fd: /memfd:tend-registry (deleted) */
 
+/* The variable that names the task which a process is an attempt of. Its value has five parts:
+ *
+ *   1:OPENED:TASKID:ATTEMPT:SOCKET
+ *
+ * the format; `opened` of the registry that has the task; the id of the task; the number of the
+ * attempt; and the path of the parent's control socket, or nothing. */
+#define TEND__PARENT "TEND_PARENT"
+
 enum {
 	TEND__ABI = 3,
 	TEND__SLOT_MAX = 1 << 24, /* slot 0 is never used, slot 1 is the root */

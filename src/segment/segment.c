@@ -29,13 +29,13 @@ static bool take_number(const char **text, uint64_t *out)
 	return true;
 }
 
-/* Reads TEND_PARENT=1:OPENED:TASKID:ATTEMPT:SOCKET, which names the task that this process is
- * an attempt of. The children of this process inherit the variable, so several registries may
- * have the same parent. */
+/* Reads which task this process is an attempt of. The processes that this process starts by
+ * other means than libtend inherit the variable, so several registries may have the same parent.
+ * A program that runs with more rights than its caller does not trust the variable. */
 static void find_parent(struct tend__header *h)
 {
 	TEND__KEEPS_ERRNO;
-	const char *text = secure_getenv("TEND_PARENT");
+	const char *text = secure_getenv(TEND__PARENT);
 	uint64_t format, opened, task, attempt;
 
 	h->parent_pid = (uint32_t)getppid();

@@ -539,6 +539,48 @@ TEST(children_get_only_the_variables_that_they_should)
 	end();
 }
 
+/* The first attempt fails, the second does not. */
+TEST(a_process_learns_of_which_task_and_attempt_it_is)
+{
+	static char text[256];
+	char want[320], one[64];
+	const char *const argv[] = {"sh", "-c",
+	                            "echo $TEND_PARENT $OTHER; case $TEND_PARENT in *:2:) ;; "
+	                            "*) exit 3; esac",
+	                            NULL};
+	const char *const env[] = {"PATH=/usr/bin:/bin", "TEND_PARENT=1:2:3:4:", "OTHER=kept",
+	                           "TEND_PARENT=", NULL};
+	tend_task t;
+
+	begin();
+	setenv("TEND_PARENT", "1:5:6:7:", 1);
+	ANSWERS(tend_spawn_process(
+			scope,
+			TEND_PROCESS_OPTS(.argv = argv, .env = env, .flags = TEND_ONE_OUTPUT,
+	                                  .output = in_order, .output_arg = text,
+	                                  .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                          .delay_ns = TEND_MS)),
+			&t),
+	        0);
+	ck_assert_int_eq(join(t).kind, TEND_COMPLETED);
+	snprintf(one, sizeof(one), "1:%llu:%llu:", (unsigned long long)rt->segment.header->opened,
+	         (unsigned long long)t.id);
+	snprintf(want, sizeof(want), "%s1: kept\n%s2: kept\n", one, one);
+	ck_assert_str_eq(text, want);
+	/* Without an environment of the caller's choice, too, and from a child's child. */
+	t = shell("sh -c 'echo $TEND_PARENT'; sleep 60", 0);
+	until_it_says(t, "\n");
+	int64_t n = tend_process_tail(t, text, sizeof(text) - 1, NULL);
+	text[n] = 0;
+	snprintf(want, sizeof(want), "1:%llu:%llu:1:\n",
+	         (unsigned long long)rt->segment.header->opened, (unsigned long long)t.id);
+	ck_assert_str_eq(text, want);
+	ANSWERS(tend_task_cancel(t, -ECANCELED, NULL), 0);
+	join(t);
+	unsetenv("TEND_PARENT");
+	end();
+}
+
 /* Of a task that runs: the keeper's parent, two up from the leader. */
 static pid_t guard_of(tend_task t)
 {

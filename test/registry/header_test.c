@@ -104,6 +104,14 @@ TEST_EACH(the_environment_says_whose_child_a_process_is, 10)
 	ck_assert_uint_eq(h->parent_task, parents[_i].task);
 	ck_assert_uint_eq(h->parent_attempt, parents[_i].attempt);
 	ck_assert_uint_eq(h->parent_pid, (uint32_t)getppid());
+	tend_snapshot *s;
+	struct tend_snapshot_info about;
+	ANSWERS(tend_snapshot_take(rt, &s), 0);
+	tend_snapshot_about(s, &about);
+	ck_assert_uint_eq(about.parent_opened_at, parents[_i].opened);
+	ck_assert_uint_eq(about.parent_task, parents[_i].task);
+	ck_assert_uint_eq(about.parent_attempt, parents[_i].attempt);
+	tend_snapshot_free(s);
 	unsetenv("TEND_PARENT");
 	close_it(rt);
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* How often the monitor looks while something is awaited that might not make itself known: a
@@ -220,6 +221,19 @@ static bool wants_kill(const struct tend__process *p)
 	return p->kill || (tend__task_word(p->task) & TEND__ABORTED);
 }
 
+/* Names the attempt to its process. */
+static void name_parent(struct tend__process *p)
+{
+	const struct tend__header *h = p->children->rt->segment.header;
+	/* Relaxed: the turn that began the attempt has asked for the process since. */
+	uint32_t attempt = tend__load_relaxed(&p->task->record->attempt);
+	int n = snprintf(p->parent, sizeof(p->parent),
+	                 TEND__PARENT "=1:%llu:%llu:%u:", (unsigned long long)h->opened,
+	                 (unsigned long long)p->task->id, attempt);
+
+	tend__assert(n > 0 && (size_t)n < sizeof(p->parent));
+}
+
 /* Sends the request for the process, to another guard if this one has just died. Returns 0,
  * also if the process has failed; or -EAGAIN: later. */
 static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
@@ -231,6 +245,7 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 		fail(p, TEND__STAGE_KILLED, ECANCELED);
 		return 0;
 	}
+	name_parent(p);
 	for (int guards = 0; guards < 2; guards++) {
 		error = open_guard(c);
 		/* Out of processes: no guard is there whose news would bring this about again. */

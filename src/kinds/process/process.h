@@ -58,7 +58,10 @@ enum tend__phase {
 	TEND__PHASE_LOST
 };
 
-enum { TEND__LIVE_LISTS = 256 };
+enum {
+	TEND__LIVE_LISTS = 256,
+	TEND__PARENT_MAX = sizeof(TEND__PARENT "=1::::") + 20 + 20 + 10, /* with three numbers */
+};
 
 /* The guard of a runtime, and the processes that were asked of it.
  *
@@ -127,7 +130,8 @@ struct tend__process {
 	bool one_output;                /* (c) only out[0] is used */
 	bool inherited;                 /* (c) its output is not seen here */
 	struct tend__guard_stop stop;   /* (c) */
-	const char **argv, **env;       /* (c) */
+	const char **argv, **env;       /* (c) the last of env is `parent` */
+	char parent[TEND__PARENT_MAX];  /* (k) TEND_PARENT of the attempt */
 	const char *cwd;                /* (c) */
 	tend_output_fn *output;         /* (f) NULL: none, or one that has panicked */
 	tend_output_fn *callback;       /* (c) */

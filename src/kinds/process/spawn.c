@@ -72,50 +72,72 @@ static bool passed_on(const char *var)
 	return false;
 }
 
+/* Returns true for a variable that a child gets where the caller has named all variables: the
+ * child has a parent of its own. */
+static bool given_on(const char *var)
+{
+	return strncmp(var, TEND__PARENT "=", sizeof(TEND__PARENT)) != 0;
+}
+
+static bool every(const char *text)
+{
+	(void)text;
+	return true;
+}
+
+typedef bool keeps_fn(const char *text);
+
 struct room {
 	size_t bytes, pointers;
 };
 
-static void measure(struct room *room, const char *const *list, bool filter)
+static void measure(struct room *room, const char *const *list, keeps_fn *keeps)
 {
-	for (; list && *list; list++)
-		if (!filter || passed_on(*list)) {
+	for (; *list; list++)
+		if (keeps(*list)) {
 			room->bytes += strlen(*list) + 1;
 			room->pointers++;
 		}
 	room->pointers++;
 }
 
-static const char **copy(const char ***slot, char **bytes, const char *const *list, bool filter)
+/* `last` stands behind the list, unless it is NULL. */
+static const char **copy(const char ***slot, char **bytes, const char *const *list, keeps_fn *keeps,
+                         const char *last)
 {
 	const char **first = *slot;
 
-	for (; list && *list; list++)
-		if (!filter || passed_on(*list)) {
+	for (; *list; list++)
+		if (keeps(*list)) {
 			size_t n = strlen(*list) + 1;
 
 			*(*slot)++ = memcpy(*bytes, *list, n);
 			*bytes += n;
 		}
+	if (last)
+		*(*slot)++ = last;
 	*(*slot)++ = NULL;
 	return first;
 }
 
 static int make(const struct tend_process_opts *o, struct tend__process **out)
 {
-	const char *const *env = o->env ? o->env : (const char *const *)environ;
-	struct room room = {o->cwd ? strlen(o->cwd) + 1 : 0, 0};
+	static const char *const none[] = {NULL};
+	const char *const *own = environ ? (const char *const *)environ : none;
+	const char *const *env = o->env ? o->env : own;
+	keeps_fn *keeps = o->env ? given_on : passed_on;
+	struct room room = {o->cwd ? strlen(o->cwd) + 1 : 0, 1};
 
-	measure(&room, o->argv, false);
-	measure(&room, env, !o->env);
+	measure(&room, o->argv, every);
+	measure(&room, env, keeps);
 	struct tend__process *p =
 		tend__alloc(sizeof(*p) + room.pointers * sizeof(*p->pointers) + room.bytes);
 	if (!p)
 		return -ENOMEM;
 	const char **slot = p->pointers;
 	char *bytes = (char *)(slot + room.pointers);
-	p->argv = copy(&slot, &bytes, o->argv, false);
-	p->env = copy(&slot, &bytes, env, !o->env);
+	p->argv = copy(&slot, &bytes, o->argv, every, NULL);
+	p->env = copy(&slot, &bytes, env, keeps, p->parent);
 	tend__assert(slot == p->pointers + room.pointers);
 	if (o->cwd)
 		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
