@@ -52,7 +52,8 @@ TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,
                                        const struct tend_scope_opts *opts, tend_scope *out);
 
 /* Counts of how the tasks of a scope ended. The tasks of scopes below are not
- * counted. Fields are only ever added, at the end. */
+ * counted; while one of these begins or ends, `spawned` may be too high for a moment.
+ * Fields are only ever added, at the end. */
 struct tend_stats {
 	size_t size;        /* size of this struct, set by the macro of each call */
 	uint64_t spawned;   /* admitted */

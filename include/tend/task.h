@@ -108,7 +108,7 @@ enum {
 	TEND_PANICKED,  /* tend_panic(), TEND_CHECK() */
 	TEND_ABORTED,   /* tend_abort(), or left by pthread_exit() or pthread_cancel() */
 	TEND_KILLED,    /* a process that tend ended with SIGKILL */
-	TEND_REJECTED,  /* admitted and never begun, because its scope was shut down */
+	TEND_REJECTED,  /* admitted and never begun: its scope has closed, or a need has failed */
 };
 
 /* The outcome of a task. Crash beats cancel beats completion, and the result of fn
@@ -127,7 +127,8 @@ struct tend_outcome {
 	uint32_t reserved;         /* 0 */
 	uint64_t ended_at;         /* instant */
 	struct tend_reason reason; /* reason of the cancel, if was_canceled */
-	char message[128];         /* text of the panic, with its place, or of the start failure */
+	char message[128];         /* text of the panic, with its place, of the start failure, or of
+	                              tend_fail() */
 };
 
 /* Sets the size of an outcome, for a macro. */
@@ -182,15 +183,16 @@ TEND_API TEND_MUST int tend_unwatch(tend_task task, struct tend_event *event);
  * first reason stays. Scopes owned by the task are not canceled by this call, only
  * by the end of the task.
  *
- *   returns   0; -EALREADY; -EINVAL if code is not negative; -ESRCH; -ESTALE. To
- *             ignore it is normal: a task that has ended needs no stop
+ *   returns   0; -EALREADY; -EINVAL if code is not negative; -ESRCH; -ESTALE. A
+ *             caller may ignore the answer: a task that has ended needs no stop
  *   threads   any, not from a signal handler */
 TEND_API int tend_task_cancel(tend_task task, int code, const char *text);
 
-/* Reads the reason for which the task is canceled, directly or through its scope.
+/* Reads the reason for which the task is canceled, directly or through its scope, or for which
+ * its attempt is to stop.
  *
  *   out       or NULL
- *   returns   0; -ENOENT if the task is not canceled; -ESRCH; -ESTALE
+ *   returns   0; -ENOENT if there is none; -ESRCH; -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_task_reason(tend_task task, struct tend_reason *out);
 

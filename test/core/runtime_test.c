@@ -209,6 +209,24 @@ TEST(a_panic_outside_of_a_task_is_a_bug_and_says_where)
 	ck_assert_ptr_nonnull(strstr(out, "no task here"));
 }
 
+static void tell_and_return(const char *message) { fprintf(stderr, "the hook: %s\n", message); }
+static int hook_program(void)
+{
+	tend_set_bug_hook(tell_and_return);
+	tend_panic("no task here");
+}
+
+TEST(a_bug_hook_that_returns_is_followed_by_an_abort)
+{
+	char out[512];
+	int status = in_child(hook_program, out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_eq(strstr(out, "the hook: tend: panic outside of a task"), out);
+	/* Not by the default hook as well. */
+	ck_assert_ptr_eq(strchr(out, '\n') + 1, out + strlen(out));
+}
+
 static void panic_again(void *arg)
 {
 	(void)arg;
@@ -275,6 +293,31 @@ TEST(shields_that_end_in_the_wrong_order_are_a_bug)
 	int status = in_child(shield_program, out, sizeof(out));
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_ptr_nonnull(strstr(out, "not the innermost shield of task #"));
+}
+
+static int undefers_another(void *arg)
+{
+	(void)arg;
+	ANSWERS(tend_defer(panic_again, NULL), 0);
+	tend_undefer(free, 0);
+	return 0;
+}
+static int undefer_program(void)
+{
+	tend_runtime *rt = open_runtime(1, 0);
+	tend_task t;
+
+	return tend_spawn(tend_root(rt), undefers_another, NULL, NULL, &t) ||
+	       tend_join(t, NULL, TEND_FOREVER);
+}
+
+TEST(to_take_another_cleanup_back_than_the_newest_is_a_bug)
+{
+	char out[512];
+	int status = in_child(undefer_program, out, sizeof(out));
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_ptr_nonnull(strstr(out, "not the newest cleanup of t/task"));
 }
 
 static void sleep_in_cleanup(void *arg) { *(int *)arg = tend_sleep_until(tend_after(TEND_MS)); }
@@ -621,6 +664,9 @@ static int silent_program(void)
 	tend_runtime *rt;
 	tend_task held;
 
+	/* NULL is the default again. */
+	tend_set_failure_hook(swallow);
+	tend_set_failure_hook(NULL);
 	if (tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1), &rt) ||
 	    tend_spawn(tend_root(rt), panics, NULL, TEND_TASK_OPTS(.name = "held"), &held) ||
 	    tend_join(held, NULL, TEND_FOREVER) ||
