@@ -232,6 +232,25 @@ static int simulated_program(const char *const *argv)
 	return n;
 }
 
+static int served(tend_daemon *daemon, void *arg)
+{
+	struct tend_service_end end;
+
+	(void)arg;
+	return tend_daemon_ending(daemon, &end) + tend_daemon_status(daemon, "%d", 1) +
+	       tend_daemon_stop(daemon, TEND_STOP_REQUESTED, NULL) +
+	       (tend_daemon_scope(daemon).id != 0);
+}
+
+static int services(tend_runtime *rt)
+{
+	const struct tend_service *service = TEND_SERVICE(.name = "s", .run = served);
+	struct tend_service_end end;
+	char name[] = "s", *argv[] = {name, NULL};
+
+	return tend_service_run(rt, service, &end) + tend_service_main(service, 1, argv);
+}
+
 static int simulation(void)
 {
 	struct tend_sim_result result;
@@ -251,5 +270,6 @@ int uses(void)
 	tend_runtime *rt;
 
 	return runtime(&rt) + scopes(rt) + tasks(tend_root(rt), NULL) + lives() +
-	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt, NULL) + simulation();
+	       processes(rt, tend_root(rt)) + waits() + sockets() + rows(rt, NULL) + services(rt) +
+	       simulation();
 }

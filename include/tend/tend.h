@@ -8,6 +8,7 @@
 #include "tend/registry.h"
 #include "tend/runtime.h"
 #include "tend/scope.h"
+#include "tend/service.h"
 #include "tend/supervise.h"
 #include "tend/sync.h"
 #include "tend/task.h"

@@ -8,7 +8,8 @@
 /* In this order, because a row may refer to a row of an earlier header. */
 #define HEADERS(X) \
 	X(base) \
-	X(runtime) X(scope) X(task) X(supervise) X(sync) X(io) X(process) X(registry) X(text)
+	X(runtime) \
+	X(scope) X(task) X(supervise) X(service) X(sync) X(io) X(process) X(registry) X(text)
 #define X(name) \
 	__asm__(".pushsection .rodata\n" \
 	        "text_of_" #name ":\n" \
