@@ -116,9 +116,11 @@ enum {
 	TEND_NEED_COMPLETED,   /* the need has ended, completed */
 };
 struct tend_need {
-	size_t of;         /* index of the needed child */
+	size_t of;         /* index of the needed child; 0 if there is a `task` */
 	uint32_t until;    /* TEND_NEED_STARTED, ... */
 	uint32_t reserved; /* 0 */
+	tend_task task;    /* instead of a child: a task that exists already, and is of a set, or
+	                      of a scope with a strategy */
 };
 
 /* A task of a set. Fields are only ever added, at the end. */
@@ -130,12 +132,13 @@ struct tend_child {
 	const struct tend_need *needs;
 	size_t needs_count;
 	const char *site; /* NULL: the place of the call */
+	tend_scope scope; /* the scope of the set, or below; {0}: the scope of the set */
 };
 
 /* Flags of a set. */
 enum {
 	TEND_TOGETHER = 1 << 0, /* a child could not be made, or has failed for good: all end, each
-	                           after its dependents */
+	                           after its dependents. All children are of one scope */
 };
 
 /* Spawns all of the children, or none, and returns at once. A child with needs is `queued`
@@ -144,13 +147,20 @@ enum {
  * as `rejected`, and the message of its outcome names the need. No command begins a child before
  * its needs hold.
  *
+ * A child and its need may be of different scopes. Then the need counts before the first attempt,
+ * and in a tend_shutdown() of a scope around both, which ends the child before its need. A round of
+ * a strategy stays in its scope.
+ *
  *   children  copied
  *   flags     TEND_TOGETHER
  *   out       the n tasks, with outcomes kept as by tend_spawn(); or NULL
- *   bad       out, or NULL: with -EINVAL or -E2BIG the index of the bad child, and with
- *             all other errors n, because no child is to blame.
- *             -EINVAL is the error for a child without a function, with bad options, or with
- *             a need of itself, of an index from n on, or in a circle
+ *   bad       out, or NULL: with -EINVAL or -E2BIG the index of the bad child, with -ESRCH the
+ *             index of the child whose own scope or needed task has ended, and otherwise n,
+ *             because no child is to blame.
+ *             -EINVAL is the error for a child without a function, with bad options, with
+ *             a need of itself, of an index from n on, or in a circle, with a need of a task of
+ *             another runtime, or of a task that is neither of a set nor of a scope with a
+ *             strategy, and for a scope that is not the scope of the set or below
  *   returns   0; -EINVAL; -E2BIG; -ENOMEM; or as tend_spawn(), with nothing spawned
  *   threads   any */
 TEND_API TEND_MUST int tend_spawn_set_at(const char *site, tend_scope scope,

@@ -177,6 +177,7 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 	rt->supervise = tend__supervise;
 	rt->supervise_scope = tend__supervise_scope;
 	rt->stop_members = tend__round_stop_all;
+	rt->end_round = tend__round_end;
 	rt->workers_count = o->workers;
 	rt->slots = tend__slots_for(o->tasks_max, o->workers);
 	/* Whole pages, because the lowest page of a stack is its guard. */

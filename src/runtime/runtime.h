@@ -203,8 +203,13 @@ struct tend_runtime {
 	/* (c) The same for a scope, of whose options *out is made. */
 	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
 	/* (c) The same: has the members of the scope end for good, each after its dependents.
-	 * Returns whether any is still up; then tend__shutdown_news() is called when none is. */
+	 * Called first without a reason, for all scopes of a shutdown, so that their members wait
+	 * for dependents of other scopes. Returns whether any is still up; then
+	 * tend__shutdown_news() is called when none is. */
 	bool (*stop_members)(struct tend__scope *s, const struct tend_reason *reason);
+	/* (c) The same: frees the round of a scope that ends, if there is a round. Under the lock
+	 * of the scope. */
+	void (*end_round)(struct tend__scope *s);
 	void (*gave_up)(tend_scope scope, const struct tend_reason *reason, void *arg); /* (c) */
 	void *gave_up_arg;                                                              /* (c) */
 	struct tend__segment segment; /* (c) with a lock inside */

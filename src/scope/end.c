@@ -116,6 +116,8 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	/* At count 0 the last task to leave has woken all waiters, and no task is linked. */
 	tend__assert(tend__scope_count(word) != 0 ||
 	             (!tend__linked(&s->waiters) && !tend__linked(&s->home.cancel_list)));
+	if (tend__scope_count(word) == 0)
+		s->rt->end_round(s);
 	tend__unlock(&s->home.lock);
 	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
@@ -137,7 +139,6 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__alarm_drop(s->deadline_alarm);
 	tend__alarm_drop(s->shield_alarm);
 	tend__free(s->group);
-	tend__free(s->round);
 	tend__unlink(&s->sibling);
 	tend__unlink(&s->owned);
 	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id),

@@ -156,17 +156,26 @@ void tend__shutdown_news(struct tend__scope *s)
 	tend__unlock(&rt->tree);
 }
 
+/* Tells all scopes of the shutdown. Returns whether a member is up. */
+static bool tell_members(struct tend__shutdown *op, const struct tend_reason *reason)
+	TEND_REQUIRES(&op->scope->rt->tree)
+{
+	struct tend__scope *s = tend__scope_is(op->scope, op->id) ? op->scope : NULL;
+	bool up = false;
+
+	for (; s; s = tend__scope_next(s, op->scope, true))
+		up = s->rt->stop_members(s, reason) || up;
+	return up;
+}
+
 /* Has the members of all scopes end in their order. Returns whether any is up. */
 static bool stop_members(struct tend__shutdown *op)
 {
-	tend_runtime *rt = op->scope->rt;
-	bool up = false;
-
-	tend__lock(&rt->tree);
-	for (struct tend__scope *s = tend__scope_is(op->scope, op->id) ? op->scope : NULL; s;
-	     s = tend__scope_next(s, op->scope, true))
-		up = rt->stop_members(s, &op->reason) || up;
-	tend__unlock(&rt->tree);
+	tend__lock(&op->scope->rt->tree);
+	/* Without a reason first: a member waits for dependents in scopes that come later. */
+	tell_members(op, NULL);
+	bool up = tell_members(op, &op->reason);
+	tend__unlock(&op->scope->rt->tree);
 	return up;
 }
 

@@ -7,49 +7,84 @@
 
 #include <errno.h>
 
-static struct tend__member *in_chain(const struct tend__round *r, const struct tend__link *l)
+/* Returns the first member of a set in a list. */
+static struct tend__member *first_of(const struct tend__link *head, const struct tend__link *l)
 {
-	return l == &r->chain ? NULL : tend__entry(l, struct tend__member, in_chain);
+	return l == head ? NULL : tend__entry(l, struct tend__set, link)->members;
 }
 
-static struct tend__member *in_set(const struct tend__round *r, const struct tend__link *l)
+struct tend__member *tend__chain_after(struct tend__round *r, const struct tend__member *m)
 {
-	return l == &r->sets ? NULL : tend__entry(l, struct tend__set, link)->members;
+	return m->set->chained ? first_of(&r->chain, m->set->link.next) : NULL;
 }
 
 struct tend__member *tend__member_after(struct tend__round *r, struct tend__member *m)
 {
-	if (m && m->set) {
+	if (m) {
 		tend__assert(m >= m->set->members && m < m->set->members + m->set->count);
 		if (m + 1 < m->set->members + m->set->count)
 			return m + 1;
-		return in_set(r, m->set->link.next);
+		if (!m->set->chained)
+			return first_of(&r->sets, m->set->link.next);
 	}
-	struct tend__member *next = in_chain(r, m ? m->in_chain.next : r->chain.next);
-	return next ? next : in_set(r, r->sets.next);
+	struct tend__member *next =
+		m ? tend__chain_after(r, m) : first_of(&r->chain, r->chain.next);
+	return next ? next : first_of(&r->sets, r->sets.next);
 }
 
-struct tend__member *tend__neighbor(struct tend__round *r, struct tend__member *m, uint32_t i,
-                                    bool needed, uint32_t *until)
+/* Returns the neighbor in the chain. */
+static struct tend__member *in_chain(const struct tend__round *r, const struct tend__walk *w)
 {
-	if (m->set) {
-		const struct tend__edge *edges = needed ? m->needed : m->needs;
-
-		if (i >= (needed ? m->needed_count : m->needs_count))
-			return NULL;
-		*until = edges[i].until;
-		return edges[i].of;
-	}
-	*until = TEND_NEED_READY;
-	if (i)
-		return NULL;
-	const struct tend__link *l = &m->in_chain;
+	const struct tend__link *l = &w->m->set->link;
 	struct tend__member *n;
+
 	do {
-		l = needed ? l->next : l->prev;
-		n = in_chain(r, l);
+		l = w->dependents ? l->next : l->prev;
+		n = first_of(&r->chain, l);
 	} while (n && n->place == TEND__OUT);
 	return n;
+}
+
+/* Returns the next edge of the walk, or NULL. */
+static const struct tend__edge *next_edge(struct tend__walk *w)
+{
+	if (!w->dependents)
+		return w->at < w->m->needs_count ? &w->m->needs[w->at++] : NULL;
+	w->link = w->link->next;
+	return w->link == &w->m->needed ? NULL : tend__entry(w->link, struct tend__edge, in_needed);
+}
+
+struct tend__member *tend__neighbor(struct tend__round *r, struct tend__walk *w)
+{
+	const struct tend__edge *e;
+
+	if (w->chain) {
+		struct tend__member *n = in_chain(r, w);
+
+		w->chain = false;
+		w->until = TEND_NEED_READY;
+		if (n)
+			return n;
+	}
+	while ((e = next_edge(w))) {
+		struct tend__member *n = w->dependents ? e->by : e->of;
+
+		w->until = e->until;
+		/* The place of a member is read under the lock of its scope only. */
+		if (!e->foreign && n->place != TEND__OUT)
+			return n;
+	}
+	return NULL;
+}
+
+void tend__member_out(struct tend__round *r, struct tend__member *m)
+{
+	tend__assert(!m->held);
+	if (m->place == TEND__OUT)
+		return;
+	r->unsettled -= r->phase == TEND__ROUND_STOPS && !m->settled;
+	r->left -= r->phase == TEND__ROUND_STARTS;
+	m->place = TEND__OUT;
 }
 
 struct tend__round *tend__round_make(struct tend__scope *s)
@@ -76,19 +111,41 @@ struct tend__round *tend__round_make(struct tend__scope *s)
 	return r;
 }
 
+void tend__round_end(struct tend__scope *s)
+{
+	struct tend__round *r = s->round;
+
+	tend__assert_held(&s->home.lock);
+	if (!r)
+		return;
+	/* Sets that only members of other scopes need; the last of these frees the set. */
+	while (tend__linked(&r->chain))
+		tend__unlink(r->chain.next);
+	while (tend__linked(&r->sets))
+		tend__unlink(r->sets.next);
+	s->round = NULL;
+	tend__free(r);
+}
+
 int tend__member_add(struct tend__task *t)
 {
 	struct tend__scope *s = tend__scope_of(t);
 	struct tend__round *r = tend__round_make(s);
-	struct tend__member *m = r ? tend__alloc(sizeof(*m)) : NULL;
+	struct tend__set *set = r ? tend__alloc(sizeof(*set) + sizeof(struct tend__member)) : NULL;
 
-	if (!m)
+	if (!set)
 		return -ENOMEM;
+	set->scope = s;
+	set->count = set->kept = 1;
+	set->chained = true;
+	struct tend__member *m = set->members;
 	m->task = t;
-	m->open = true;
+	m->id = t->id;
+	m->set = set;
+	tend__link_init(&m->needed);
 	tend__life_of(t)->member = m;
 	tend__lock(&s->home.lock);
-	tend__link_append(&r->chain, &m->in_chain);
+	tend__link_append(&r->chain, &set->link);
 	tend__unlock(&s->home.lock);
 	return 0;
 }
@@ -99,18 +156,18 @@ void tend__member_unborn(struct tend__task *t)
 	struct tend__member *m = l->member;
 
 	tend__assert_held(&t->home->lock);
-	/* The member of a set is the set's, which is freed as a whole. */
-	if (!m || m->set)
-		return;
-	tend__assert(m->place == TEND__OUT);
-	tend__unlink(&m->in_chain);
-	tend__free(m);
 	l->member = NULL;
+	/* A set of several children is freed as a whole. */
+	if (!m || !m->set->chained)
+		return;
+	tend__assert(m->place == TEND__OUT && !tend__linked(&m->needed));
+	tend__unlink(&m->set->link);
+	tend__free(m->set);
 }
 
 bool tend__member_is_together(const struct tend__life *l)
 {
-	return l->member && l->member->set && l->member->set->together;
+	return l->member && l->member->set->together;
 }
 
 bool tend__member_is_to_end(const struct tend__life *l) { return l->member && l->member->ends; }
@@ -127,7 +184,8 @@ void tend__round_name(struct tend__task *t)
 	tend__assert_held(&t->home->lock);
 	r->named = t->id;
 	for (struct tend__member *m = NULL; (m = tend__member_after(r, m));)
-		if (m->task && tend__life_of(m->task)->phase == TEND__LIFE_QUEUED && m->open)
+		if (m->task && tend__life_of(m->task)->phase == TEND__LIFE_QUEUED &&
+		    tend__member_is_open(m))
 			tend__describe(m->task, t->id, tend__coarse(), 0);
 }
 

@@ -27,16 +27,27 @@ static void push(struct tend__round *r, struct tend__member *m)
 
 /* ---- Steps ---- */
 
+/* Returns whether, in a shutdown, a member of another scope is to end before this member. That
+ * member takes its edges back when it has ended, see over.c. */
+static bool is_held(const struct tend__member *m)
+{
+	for (const struct tend__link *l = m->needed.next; l != &m->needed; l = l->next)
+		/* Relaxed: written before this look by the same shutdown, see hold_foreign(). */
+		if (tend__load_relaxed(&tend__entry(l, struct tend__edge, in_needed)->awaits))
+			return true;
+	return false;
+}
+
 static void settle(struct tend__round *r, struct tend__member *m)
 {
+	struct tend__walk w = tend__needs_of(m);
 	struct tend__member *n;
-	uint32_t until;
 
 	tend__assert(!m->settled && !m->pending && r->unsettled);
 	m->settled = true;
 	r->unsettled--;
-	for (uint32_t i = 0; (n = tend__neighbor(r, m, i, false, &until)); i++)
-		if (n->place != TEND__OUT && --n->pending == 0)
+	while ((n = tend__neighbor(r, &w)))
+		if (--n->pending == 0)
 			push(r, n);
 }
 
@@ -46,12 +57,11 @@ static uint8_t level_of(uint32_t until) { return until == TEND_NEED_STARTED ? 1 
 /* The member has reached a level. */
 static void pass(struct tend__round *r, struct tend__member *m, uint8_t level)
 {
+	struct tend__walk w = tend__dependents_of(m);
 	struct tend__member *n;
-	uint32_t until;
 
-	for (uint32_t i = 0; (n = tend__neighbor(r, m, i, true, &until)); i++)
-		if (n->place != TEND__OUT && level_of(until) > m->level &&
-		    level_of(until) <= level && --n->pending == 0)
+	while ((n = tend__neighbor(r, &w)))
+		if (level_of(w.until) > m->level && level_of(w.until) <= level && --n->pending == 0)
 			push(r, n);
 	m->level = level;
 	if (level == 2) {
@@ -81,7 +91,6 @@ static void tell(const struct tend__round *r, struct tend__member *m)
 static void starts(struct tend__round *r)
 {
 	struct tend__member *m, *n;
-	uint32_t until;
 
 	r->phase = TEND__ROUND_STARTS;
 	r->left = 0;
@@ -96,8 +105,9 @@ static void starts(struct tend__round *r)
 	for (m = NULL; (m = tend__member_after(r, m));) {
 		if (m->place == TEND__OUT)
 			continue;
-		for (uint32_t i = 0; (n = tend__neighbor(r, m, i, false, &until)); i++)
-			m->pending += n->place != TEND__OUT && level_of(until) > n->level;
+		struct tend__walk w = tend__needs_of(m);
+		while ((n = tend__neighbor(r, &w)))
+			m->pending += level_of(w.until) > n->level;
 		if (!m->pending)
 			push(r, m);
 	}
@@ -115,13 +125,16 @@ static void over(struct tend__round *r)
 }
 
 /* Takes the steps of the members in the queue, and all further steps. */
-static void run(struct tend__round *r)
+void tend__round_run(struct tend__round *r)
 {
 	do {
 		struct tend__member *m;
 
 		while ((m = r->queue)) {
 			r->queue = m->next;
+			m->held = r->phase == TEND__ROUND_STOPS && is_held(m);
+			if (m->held)
+				continue;
 			if (r->phase == TEND__ROUND_STOPS && m->place == TEND__UP)
 				tell(r, m);
 			else if (r->phase == TEND__ROUND_STOPS)
@@ -144,26 +157,26 @@ static void run(struct tend__round *r)
 /* Begins the stops, with all members that have a place. */
 static void stops(struct tend__round *r)
 {
-	struct tend__member *m, *n;
-	uint32_t until;
+	struct tend__member *m;
 
 	tend__assert(!r->queue);
 	r->phase = TEND__ROUND_STOPS;
 	r->unsettled = 0;
 	for (m = NULL; (m = tend__member_after(r, m));) {
-		m->settled = false;
+		m->settled = m->held = false;
 		m->pending = 0;
 		r->unsettled += m->place != TEND__OUT;
 	}
 	for (m = NULL; (m = tend__member_after(r, m));) {
 		if (m->place == TEND__OUT)
 			continue;
-		for (uint32_t i = 0; (n = tend__neighbor(r, m, i, true, &until)); i++)
-			m->pending += n->place != TEND__OUT;
+		struct tend__walk w = tend__dependents_of(m);
+		while (tend__neighbor(r, &w))
+			m->pending++;
 		if (!m->pending)
 			push(r, m);
 	}
-	run(r);
+	tend__round_run(r);
 }
 
 static void rests_no_more(struct tend__round *r, struct tend__member *m)
@@ -172,24 +185,31 @@ static void rests_no_more(struct tend__round *r, struct tend__member *m)
 	m->rests = false;
 }
 
-/* The member has nothing to end or to begin any more. */
-static void leave(struct tend__round *r, struct tend__member *m)
+/* Returns whether a member with nothing to end or to begin stands between two others all the same.
+ * A task that has ended has taken its edges back unless another member needs it, and in the chain
+ * its neighbors are neighbors then. */
+static bool stands_between(const struct tend__member *m)
+{
+	return tend__linked(&m->needed) || (m->task && !m->set->chained);
+}
+
+static void push_free(struct tend__round *r, struct tend__member *m)
+{
+	if (!m->pending && !(r->phase == TEND__ROUND_STOPS && m->settled))
+		push(r, m);
+}
+
+void tend__round_leave(struct tend__round *r, struct tend__member *m)
 {
 	rests_no_more(r, m);
 	if (m->place != TEND__OUT) {
 		m->place = TEND__PASSES;
-		if (r->phase == TEND__ROUND_STOPS && !m->settled && !m->pending)
-			settle(r, m);
-		else if (r->phase == TEND__ROUND_STARTS && !m->pending)
-			pass(r, m, 2);
-		/* In the chain, its neighbors are neighbors from here on. */
-		if (!m->set && m->place != TEND__OUT) {
-			r->unsettled -= r->phase == TEND__ROUND_STOPS && !m->settled;
-			r->left -= r->phase == TEND__ROUND_STARTS;
-			m->place = TEND__OUT;
-		}
+		push_free(r, m);
+		tend__round_run(r);
+		if (!stands_between(m))
+			tend__member_out(r, m);
 	}
-	run(r);
+	tend__round_run(r);
 }
 
 /* ---- The cover of a round ---- */
@@ -212,7 +232,7 @@ static void cover(struct tend__member *m)
 	struct tend__life *l = m->task ? tend__life_of(m->task) : NULL;
 
 	if (!l || !l->attempts || l->phase == TEND__LIFE_STOPPED)
-		m->place = m->set ? TEND__PASSES : TEND__OUT;
+		m->place = stands_between(m) ? TEND__PASSES : TEND__OUT;
 	else if (is_up(l))
 		m->place = TEND__UP;
 	else {
@@ -223,25 +243,30 @@ static void cover(struct tend__member *m)
 	}
 }
 
+static void visit(struct tend__round *r, struct tend__member *n)
+{
+	if (n->seen != r->walk)
+		push(r, n);
+	n->seen = r->walk;
+}
+
 /* Covers the member and its dependents, direct or not. */
 static void cover_rest(struct tend__round *r, struct tend__member *m)
 {
-	if (!m->set) {
-		for (struct tend__link *l = &m->in_chain; l != &r->chain; l = l->next)
-			cover(tend__entry(l, struct tend__member, in_chain));
-		return;
-	}
-	m->seen = ++r->walk;
-	push(r, m);
+	r->walk++;
+	visit(r, m);
 	while ((m = r->queue)) {
+		struct tend__member *next = tend__chain_after(r, m);
+
 		r->queue = m->next;
 		cover(m);
-		for (uint32_t i = 0; i < m->needed_count; i++) {
-			struct tend__member *n = m->needed[i].of;
+		if (next)
+			visit(r, next);
+		for (struct tend__link *l = m->needed.next; l != &m->needed; l = l->next) {
+			struct tend__edge *e = tend__entry(l, struct tend__edge, in_needed);
 
-			if (n->seen != r->walk)
-				push(r, n);
-			n->seen = r->walk;
+			if (!e->foreign)
+				visit(r, e->by);
 		}
 	}
 }
@@ -265,13 +290,12 @@ void tend__round_fails(struct tend__task *t)
 	stops(r);
 }
 
-/* Has all members end for good, or all of the set. */
-static void end_members(struct tend__round *r, const struct tend__set *set)
+void tend__round_end_members(struct tend__round *r, const struct tend__set *set)
 {
 	for (struct tend__member *m = NULL; (m = tend__member_after(r, m));) {
 		if (set && m->set != set)
 			continue;
-		m->place = m->set ? TEND__PASSES : TEND__OUT;
+		m->place = stands_between(m) ? TEND__PASSES : TEND__OUT;
 		if (!m->task)
 			continue;
 		bool ended = m->ends;
@@ -284,7 +308,7 @@ static void end_members(struct tend__round *r, const struct tend__set *set)
 		else if (!ended) {
 			/* In a shutdown, a task at rest ends as at a close; but a task that its
 			 * set has ended before ends as its set has it. */
-			l->attempt.for_good = set && !m->broke;
+			l->attempt.for_good = set && !tend__gate_broke(l);
 			l->attempt.stop_code = set ? -ECANCELED : 0;
 			l->attempt.stop_text = with_set;
 			tend__life_look(m->task);
@@ -293,16 +317,38 @@ static void end_members(struct tend__round *r, const struct tend__set *set)
 	stops(r);
 }
 
+/* All members of this scope are to end in a shutdown: what they need elsewhere ends after them. */
+static void hold_foreign(struct tend__round *r)
+{
+	for (struct tend__member *m = NULL; (m = tend__member_after(r, m));)
+		for (uint32_t i = 0; i < m->needs_count; i++)
+			if (m->needs[i].foreign)
+				/* Relaxed: the thread that writes here goes on to is_held(), or
+				 * gives a lock to the thread that does. */
+				tend__store_relaxed(&m->needs[i].awaits, true);
+}
+
+void tend__round_look_at(struct tend__round *r, struct tend__member *m)
+{
+	tend__assert(!m->held || r->phase == TEND__ROUND_STOPS);
+	if (m->held)
+		push(r, m);
+	tend__round_run(r);
+}
+
 bool tend__round_stop_all(struct tend__scope *s, const struct tend_reason *reason)
 {
 	tend__lock(&s->home.lock);
 	struct tend__round *r = s->round;
-	if (r && !r->reason.code) {
+	bool first = r && !r->reason.code;
+	if (first && !reason)
+		hold_foreign(r);
+	else if (first) {
 		r->reason = *reason;
-		end_members(r, NULL);
+		tend__round_end_members(r, NULL);
 	}
 	bool up = r && r->phase == TEND__ROUND_STOPS && r->unsettled;
-	if (r)
+	if (r && reason)
 		r->news = false;
 	tend__unlock(&s->home.lock);
 	return up;
@@ -325,7 +371,7 @@ uint32_t tend__member_waits(struct tend__task *t)
 	if (wait == TEND__WAIT_NONE && r->phase != TEND__ROUND_NONE) {
 		if (m->rests) {
 			rests_no_more(r, m);
-			run(r);
+			tend__round_run(r);
 		}
 		bool may = m->place == TEND__DOWN
 		                   ? r->phase == TEND__ROUND_STARTS && !m->pending
@@ -360,7 +406,7 @@ void tend__member_began(struct tend__task *t)
 	if (r->phase == TEND__ROUND_STARTS && m->place == TEND__DOWN) {
 		m->place = TEND__BEGUN;
 		pass(r, m, 1);
-		run(r);
+		tend__round_run(r);
 	}
 }
 
@@ -375,7 +421,7 @@ void tend__member_is_ready(struct tend__task *t)
 	tend__gate_holds(m, TEND_NEED_READY);
 	if (r->phase == TEND__ROUND_STARTS && m->place == TEND__BEGUN) {
 		pass(r, m, 2);
-		run(r);
+		tend__round_run(r);
 	}
 }
 
@@ -390,7 +436,7 @@ void tend__member_is_down(struct tend__task *t)
 	m->place = TEND__DOWN;
 	if (!m->pending)
 		push(r, m);
-	run(r);
+	tend__round_run(r);
 }
 
 void tend__member_leaves(struct tend__task *t)
@@ -399,63 +445,5 @@ void tend__member_leaves(struct tend__task *t)
 
 	tend__assert_held(&t->home->lock);
 	if (m)
-		leave(tend__scope_of(t)->round, m);
-}
-
-/* Returns the outcome of the task, as the end of the task will find it. */
-static uint32_t outcome_of(const struct tend__task *t)
-{
-	if (t->ending && t->ending != TEND_COMPLETED)
-		return t->ending;
-	if (tend__is_canceled(t) || tend__life_of(t)->attempt.for_good)
-		return TEND_CANCELED;
-	return t->ending || t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
-}
-
-/* Frees the member; the members of a set are freed together, with the last. */
-static void free_member(struct tend__member *m)
-{
-	struct tend__set *set = m->set;
-
-	if (!set) {
-		tend__unlink(&m->in_chain);
-		tend__free(m);
-	} else if (--set->live == 0) {
-		tend__unlink(&set->link);
-		tend__free(set);
-	}
-}
-
-void tend__member_over(struct tend__task *t)
-{
-	struct tend__scope *s = tend__scope_of(t);
-	struct tend__life *l = tend__life_of(t);
-	struct tend__member *m = l->member;
-
-	tend__assert(l->phase == TEND__LIFE_OVER);
-	if (!m)
-		return;
-	tend__lock(&s->home.lock);
-	struct tend__round *r = s->round;
-	struct tend__set *set = m->set;
-	l->member = NULL;
-	m->task = NULL;
-	m->outcome = (uint8_t)outcome_of(t);
-	m->result = t->result;
-	m->error = l->attempt.error;
-	tend__name_load(t->record->name, m->name);
-	bool failed = m->outcome == TEND_FAILED || m->outcome == TEND_PANICKED;
-	tend__gate_ended(m);
-	leave(r, m);
-	if (failed && set && set->together && !set->stops) {
-		set->stops = true;
-		r->named = t->id;
-		end_members(r, set);
-	}
-	free_member(m);
-	bool news = r->news;
-	r->news = false;
-	tend__unlock(&s->home.lock);
-	if (news)
-		tend__shutdown_news(s);
+		tend__round_leave(tend__scope_of(t)->round, m);
 }

@@ -23,6 +23,7 @@
  *   caller.c   waits for a step in the life of a task
  *   ladder.c   the stop of an attempt, its timeouts, and the end of a rest
  *   round.c    members that end and begin together
+ *   over.c     the end of a member, and of its set
  *   attempt.c  the turn of a task, and the decision at the end of an attempt
  *   birth.c    how a task becomes restartable
  *   set.c      tasks that are admitted together, with needs
@@ -202,6 +203,8 @@ int tend__member_add(struct tend__task *t);
 void tend__member_unborn(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 /* Finds or makes the round of a scope. Returns NULL without memory. */
 struct tend__round *tend__round_make(struct tend__scope *s);
+/* runtime.end_round */
+void tend__round_end(struct tend__scope *s) TEND_REQUIRES(&s->home.lock);
 /* Returns whether the round has the attempt end. */
 bool tend__round_stops(const struct tend__life *l);
 /* Returns whether the task is of a set with TEND_TOGETHER. */
@@ -275,7 +278,7 @@ void tend__life_no_alarm(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 /* The alarm has rung. */
 void tend__life_rings(tend_runtime *rt, uint64_t id);
 
-/* round.c; all but the last two under the lock of the scope */
+/* round.c; all but the last under the lock of the scope */
 
 /* The task has failed and rests: the members of the strategy end, and begin anew. */
 void tend__round_fails(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
@@ -287,10 +290,13 @@ void tend__member_is_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 void tend__member_is_down(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 /* The task is stopped. */
 void tend__member_leaves(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
-/* The task has said its last words. */
-void tend__member_over(struct tend__task *t);
 /* runtime.stop_members */
 bool tend__round_stop_all(struct tend__scope *s, const struct tend_reason *reason);
+
+/* over.c */
+
+/* The task has said its last words. */
+void tend__member_over(struct tend__task *t);
 
 /* attempt.c */
 

@@ -567,12 +567,27 @@ mutant "a failure for good is the affair of the member" src/supervise/attempt.c 
 mutant "a shutdown has no order" src/scope/shutdown.c \
 	's/\? STOP : WAIT;/? CANCEL : WAIT;/' otp_a_shutdown_ends_the_children_in_reverse
 mutant "the gate opens at the first need" src/supervise/gate.c \
-	's/n->open = --n->missing == 0;/n->missing--; n->open = true;/' \
+	's/step\(n, \(uint32_t\)-1\) == 1/step(n, -tend__load_relaxed(\&n->missing))/' \
 	a_child_begins_when_what_it_needs_has_completed
 mutant "a need that broke rejects nobody" src/supervise/gate.c \
-	's/n->broke = m;//' a_child_whose_need_failed_for_good_is_rejected_and_names_it
-mutant "a set together goes on" src/supervise/round.c \
-	's/if \(failed && set && set->together/if (0/' \
+	's/!tend__member_is_open\(e->by\) &&/0 \&\&/' a_child_whose_need_failed_for_good_is_rejected_and_names_it
+mutant "a need in another scope is no matter in a shutdown" src/supervise/round.c \
+	's/&m->needs\[i\].awaits, true/\&m->needs[i].awaits, false/' \
+	a_shutdown_ends_a_task_before_its_need_in_another_scope
+mutant "a task that has ended takes the order with it" src/supervise/over.c \
+	's/return m->outcome && !tend__linked\(&m->needed\);/return m->outcome;/' \
+	a_shutdown_ends_a_set_against_its_needs
+mutant "a broken need is not told in another turn" src/supervise/gate.c \
+	's/(&e->by->broke, &none, m\)\)\s*)look\(e->by\);/$1continue;/' \
+	every_schedule_of_a_need_in_another_scope
+mutant "a need that holds is not told in another turn" src/supervise/gate.c \
+	's/\t\t\tlook\(n\);/\t\t\tcontinue;/' \
+	every_schedule_of_a_need_in_another_scope
+mutant "an edge that is taken back frees nobody" src/supervise/over.c \
+	's/if \(r\)\s*tend__round_look_at\(r, e->of\);//' \
+	every_schedule_of_a_shutdown_across_two_scopes
+mutant "a set together goes on" src/supervise/over.c \
+	's/if \(failed && set->together/if (0/' \
 	a_set_together_ends_with_its_first_failure_in_reverse
 
 mutant "a scope gives up one restart late" src/supervise/group.c \

@@ -239,6 +239,25 @@ static const struct tend_child bodiless = {0},
 			       circle[2] = {
 				       {.fn = wait_for_go, .needs = &of_next, .needs_count = 1},
 				       {.fn = wait_for_go, .needs = &of_itself, .needs_count = 1}};
+static int spawn_needing(struct world *w, tend_task task, size_t of)
+{
+	const struct tend_need need = {.of = of, .task = task};
+	const struct tend_child child = {.fn = wait_for_go, .needs = &need, .needs_count = 1};
+	size_t bad = 99;
+	int error = tend_spawn_set(w->open, &child, 1, 0, NULL, &bad);
+
+	ck_assert_uint_eq(bad, 0);
+	return error;
+}
+static int spawn_in(struct world *w, tend_scope scope)
+{
+	const struct tend_child child = {.fn = wait_for_go, .scope = scope};
+	size_t bad = 99;
+	int error = tend_spawn_set(w->open, &child, 1, 0, NULL, &bad);
+
+	ck_assert_uint_eq(bad, 0);
+	return error;
+}
 static int newer(struct world *w)
 {
 	struct {
@@ -256,11 +275,18 @@ REFUSES(tend_spawn_set_at, EINVAL, "a need of itself", outside, spawn_set(w->ope
 REFUSES(tend_spawn_set_at, EINVAL, "a need of nobody", outside, spawn_set(w->open, &lost, 1, 0))
 REFUSES(tend_spawn_set_at, EINVAL, "a circle", outside, spawn_set(w->open, circle, 2, 0))
 REFUSES(tend_spawn_set_at, EINVAL, "an unknown flag", outside, spawn_set(w->open, good, 2, 2))
+REFUSES_BUT(tend_spawn_set_at, EINVAL, "a need of a plain task", outside, "; refused 1",
+            spawn_needing(w, w->live, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "a need of two", outside, spawn_needing(w, w->live, 1))
+REFUSES_BUT(tend_spawn_set_at, ESRCH, "a need that has ended", outside, "; refused 1",
+            spawn_needing(w, w->stale, 0))
+REFUSES(tend_spawn_set_at, EINVAL, "a scope beside", outside, spawn_in(w, w->beside))
+REFUSES(tend_spawn_set_at, ESRCH, "a scope that has ended", outside, spawn_in(w, w->ended))
 REFUSES(tend_spawn_set_at, E2BIG, "a field of tomorrow", outside, newer(w))
 REFUSES(tend_spawn_set_at, ENOMEM, "no memory", outside,
         (no_memory(1), spawn_set(w->open, good, 2, 0)))
 REFUSES_BUT(tend_spawn_set_at, ENOMEM, "no memory for a child", outside, "; refused 1",
-            (no_memory(2), spawn_set(w->open, good, 2, 0)))
+            (no_memory(3), spawn_set(w->open, good, 2, 0)))
 REFUSES(tend_spawn_set_at, ECANCELED, "a canceled scope", outside,
         spawn_set(w->canceled, good, 2, 0))
 REFUSES(tend_spawn_set_at, ESHUTDOWN, "a sealed scope", outside, spawn_set(w->sealed, good, 2, 0))

@@ -373,6 +373,170 @@ SCENARIO(a_queued_child_ends_with_its_scope)
 	}
 }
 
+/* ---- Needs beyond a set, and beyond a scope ---- */
+
+static tend_scope below(const char *name, uint32_t strategy)
+{
+	tend_scope s;
+
+	OK(tend_scope_open(g.scope, name, TEND_SCOPE_OPTS(.strategy = strategy), &s));
+	return s;
+}
+
+static struct tend_child in(tend_scope scope, struct tend_child child)
+{
+	child.scope = scope;
+	return child;
+}
+
+/* Spawns a single child as the i-th, in a set of its own. */
+static void add(tend_scope scope, int i, const struct tend_restart *restart, int needed,
+                uint32_t until)
+{
+	const struct tend_need need = {.task = g.task[needed], .until = until};
+	const struct tend_child child = {.fn = live_once,
+	                                 .arg = (void *)(intptr_t)i,
+	                                 .opts = OPTS(((char[]){(char)('a' + i), 0}), restart),
+	                                 .needs = &need,
+	                                 .needs_count = needed != i,
+	                                 .scope = scope};
+
+	OK(tend_spawn_set(g.scope, &child, 1, 0, &g.task[i], NULL));
+}
+
+SCENARIO(a_later_set_needs_a_task_that_runs)
+{
+	struct tend_outcome o;
+
+	open_set(TEND_SCOPE_OPTS(.strategy = TEND_REST_FOR_ONE));
+	g.ready_at_once = 0;
+	add(g.scope, 0, &again, 0, 0);
+	await_count(&g.begun[0], 1);
+	add(g.scope, 1, &again, 0, TEND_NEED_READY);
+	add(g.scope, 2, &again, 0, TEND_NEED_STARTED);
+	await_count(&g.begun[2], 1);
+	await_state(g.task[1].id, TEND_STATE_QUEUED);
+	wait_says(1, "needs a ready");
+	g.ready_at_once = 1;
+	OK(tend_task_ready(g.task[0], 1));
+	await_count(&g.begun[1], 1);
+	/* And of a task that is ready already. */
+	add(g.scope, 3, &once, 0, TEND_NEED_READY);
+	await_count(&g.begun[3], 1);
+	add(g.scope, 4, &again, 3, TEND_NEED_COMPLETED);
+	add(g.scope, 5, &again, 3, TEND_NEED_READY);
+	await_count(&g.begun[5], 1);
+	noted();
+	end(3, -EIO);
+	o = joined(g.task[4]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	IS(o.message, "needs d, which failed with -5");
+	noted();
+	/* The round and the shutdown see the needs of all sets; f needs a by d, which has ended. */
+	end(0, -EIO);
+	for (int i = 0; i < 6; i += i == 2 ? 3 : 1)
+		await_count(&g.begun[i], 2);
+	const char *log = noted();
+	ck_assert_int_eq((int)strlen(log), 8 * 3 - 1);
+	ck_assert(strncmp(log, "-a ", 3) == 0 && strstr(log, "-f") < strstr(log, "+a"));
+	ck_assert(strstr(log, "-b") < strstr(log, "+a") && strstr(log, "+a") < strstr(log, "+b"));
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	log = noted();
+	ck_assert_int_eq((int)strlen(log), 4 * 3 - 1);
+	IS(log + 9, "-a");
+	closed();
+}
+
+SCENARIO(a_need_leads_to_another_scope)
+{
+	struct tend_outcome o;
+
+	open_set(NULL);
+	g.ready_at_once = 0;
+	tend_scope one = below("one", TEND_ALONE), two = below("two", TEND_ONE_FOR_ALL);
+	const struct tend_child set[] = {
+		in(two, (struct tend_child)CHILD(0, &again, {.of = 1, .until = TEND_NEED_READY},
+	                                         {.of = 3, .until = TEND_NEED_STARTED})),
+		in(one, (struct tend_child)FREE(1, &again)),
+		CHILD(2, &once, {.of = 0, .until = TEND_NEED_STARTED}),
+		FREE(3, &once),
+		in(one,
+	           (struct tend_child)CHILD(4, &again, {.of = 2, .until = TEND_NEED_COMPLETED})),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[1], 1);
+	await_count(&g.begun[3], 1);
+	await_state(g.task[0].id, TEND_STATE_QUEUED);
+	await_state(g.task[2].id, TEND_STATE_QUEUED);
+	wait_says(0, "needs b ready");
+	wait_says(4, "needs c completed");
+	OK(tend_task_ready(g.task[1], 1));
+	await_count(&g.begun[0], 1);
+	await_count(&g.begun[2], 1);
+	/* A round stays in its scope. */
+	noted();
+	end(1, -EIO);
+	await_count(&g.begun[1], 2);
+	IS(noted(), "-b +b");
+	end(2, -EIO);
+	o = joined(g.task[4]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	IS(o.message, "needs c, which failed with -5");
+	ck_assert_uint_eq(o.attempts, 0);
+	closed();
+}
+
+/* Whichever of the scopes a shutdown looks at first. */
+SCENARIO(a_shutdown_ends_a_task_before_its_need_in_another_scope)
+{
+	for (int turned = 0; turned < 2; turned++) {
+		open_set(NULL);
+		tend_scope one = below("one", TEND_ALONE), two = below("two", TEND_ONE_FOR_ALL);
+		add(turned ? two : one, 0, &again, 0, 0);
+		add(turned ? one : two, 1, &again, 0, TEND_NEED_STARTED);
+		add(turned ? two : one, 2, &again, 1, TEND_NEED_STARTED);
+		/* Needed across d, which ends. */
+		add(turned ? one : two, 3, &once, 2, TEND_NEED_STARTED);
+		await_count(&g.begun[3], 1);
+		add(turned ? two : one, 4, &again, 3, TEND_NEED_COMPLETED);
+		end(3, 0);
+		await_count(&g.begun[4], 1);
+		/* A scope that ends alone waits for nobody. */
+		tend_scope three = below("three", TEND_ALONE);
+		add(three, 5, &again, 4, TEND_NEED_STARTED);
+		add(three, 6, &again, 4, TEND_NEED_STARTED);
+		await_count(&g.begun[5], 1);
+		await_count(&g.begun[6], 1);
+		OK(tend_task_cancel(g.task[6], -EINTR, NULL));
+		(void)joined(g.task[6]);
+		noted();
+		OK(tend_shutdown(g.scope, SOON, NULL));
+		IS(noted(), "-f -e -c -b -a");
+		closed();
+	}
+}
+
+SCENARIO(a_scope_that_ends_alone_waits_for_no_dependent)
+{
+	open_set(NULL);
+	tend_scope one = below("one", TEND_ALONE), two = below("two", TEND_ALONE);
+	add(one, 0, &again, 0, 0);
+	await_count(&g.begun[0], 1);
+	add(two, 1, &again, 0, TEND_NEED_READY);
+	await_count(&g.begun[1], 1);
+	noted();
+	OK(tend_shutdown(one, SOON, NULL));
+	IS(noted(), "-a");
+	OK(tend_scope_close(one, SOON, NULL));
+	/* The need is gone with its scope, and its slot. */
+	one = below("other", TEND_ONE_FOR_ALL);
+	add(one, 2, &again, 1, TEND_NEED_READY);
+	await_count(&g.begun[2], 1);
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	IS(noted(), "+c -c -b");
+	closed();
+}
+
 /* ---- Processes ---- */
 
 static tend_task process_between(const char *program, const struct tend_restart *restart)
@@ -496,6 +660,67 @@ SCENARIO(a_set_is_refused_as_a_whole_and_the_bad_child_is_named)
 	OK(tend_scope_seal(g.scope));
 	refused(circle + 2, 1, -ESHUTDOWN, 1);
 	ck_assert_int_eq(g.dropped, 0);
+	closed();
+}
+
+SCENARIO(a_need_of_a_task_that_cannot_be_needed_is_refused)
+{
+	const struct tend_task_opts *restartable = TEND_TASK_OPTS(.restart = &again);
+	tend_task plain, lone, gone;
+	tend_scope aside;
+
+	open_set(NULL);
+	OK(tend_scope_open(root, "aside", NULL, &aside));
+	OK(tend_spawn(g.scope, live_once, (void *)0, NULL, &plain));
+	OK(tend_spawn(g.scope, live_once, (void *)1, restartable, &lone));
+	add(g.scope, 2, &once, 2, 0);
+	gone = g.task[2];
+	end(2, 0);
+	(void)joined(gone);
+	add(g.scope, 3, &again, 3, 0);
+	await_count(&g.begun[3], 1);
+	tend_task elsewhere = {g.task[3].id ^ UINT64_C(1) << 63};
+	const struct tend_child sets[][2] = {
+		{FREE(4, &again), CHILD(5, &again, {.task = plain})},
+		{FREE(4, &again), CHILD(5, &again, {.task = lone})},
+		{FREE(4, &again), CHILD(5, &again, {.task = g.task[3]}, {.task = gone})},
+		{FREE(4, &again), CHILD(5, &again, {.task = elsewhere})},
+		{FREE(4, &again), CHILD(5, &again, {.task = g.task[3], .of = 1})},
+		{FREE(4, &again), in(aside, (struct tend_child)FREE(5, &again))},
+	};
+	static const int errors[] = {-EINVAL, -EINVAL, -ESRCH, -EINVAL, -EINVAL, -EINVAL};
+	for (int i = 0; i < 6; i++) {
+		size_t bad = 99;
+
+		ANSWERS(tend_spawn_set(g.scope, sets[i], 2, 0, NULL, &bad), errors[i]);
+		ck_assert_uint_eq(bad, 1);
+	}
+	/* Nothing is left of what was refused. */
+	ck_assert_int_eq((int)live(g.scope), 3);
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	OK(tend_scope_close(aside, SOON, NULL));
+	closed();
+}
+
+SCENARIO(a_child_in_a_scope_that_cannot_be_is_refused)
+{
+	size_t bad = 99;
+
+	open_set(NULL);
+	tend_scope one = below("one", TEND_ALONE), ended = below("ended", TEND_ALONE);
+	OK(tend_scope_close(ended, SOON, NULL));
+	const struct tend_child two_scopes[] = {FREE(0, &again),
+	                                        in(one, (struct tend_child)FREE(1, &again))};
+	const struct tend_child none[] = {FREE(0, &again),
+	                                  in(ended, (struct tend_child)FREE(1, &again))};
+	ANSWERS(tend_spawn_set(g.scope, two_scopes, 2, TEND_TOGETHER, NULL, &bad), -EINVAL);
+	ck_assert_uint_eq(bad, 1);
+	bad = 99;
+	ANSWERS(tend_spawn_set(g.scope, none, 2, 0, NULL, &bad), -ESRCH);
+	ck_assert_uint_eq(bad, 1);
+	OK(tend_scope_seal(one));
+	ANSWERS(tend_spawn_set(g.scope, two_scopes, 2, 0, NULL, &bad), -ESHUTDOWN);
+	ck_assert_int_eq((int)live(g.scope), 0);
 	closed();
 }
 

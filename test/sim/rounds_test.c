@@ -129,6 +129,107 @@ TEST_EACH(every_schedule_of_a_set_against_an_end_of_its_scope, 3)
 	explored_some(all_or_none, (void *)(uintptr_t)&ends[_i]);
 }
 
+/* ---- Needs that lead to another scope ---- */
+
+static int nothing(void) { return 0; }
+static int cancel_need(void) { return tend_task_cancel(two[0], -EINTR, NULL); }
+
+static const struct {
+	int answer; /* of the need */
+	int (*ask)(void);
+	int begun; /* how many begin; -1: not known */
+	bool late; /* the dependents have looked before */
+} across[] = {{0, nothing, 3, false},      {-EIO, nothing, 1, false},   {0, nothing, 3, true},
+              {-EIO, nothing, 1, true},    {0, cancel_need, -1, false}, {0, cancel_need, -1, true},
+              {0, set_shut_down, -1, true}};
+static bool late;
+
+static int answers(void *arg)
+{
+	begun[0]++;
+	int error = late ? tend_yield() : 0;
+	return error ? error : (int)(intptr_t)arg;
+}
+
+/* The last needs the second, which needs the first: in two scopes by turns. */
+static int spawn_across(tend_fn *fn, void *arg, uint32_t until)
+{
+	const struct tend_task_opts *opts = TEND_TASK_OPTS(.drop = drop);
+	const struct tend_need needs[2] = {{.of = 0, .until = until}, {.of = 1, .until = until}};
+	struct tend_child set[3] = {{.fn = fn, .arg = arg, .opts = opts},
+	                            {.fn = fn, .opts = opts, .needs = &needs[0], .needs_count = 1},
+	                            {.fn = fn, .opts = opts, .needs = &needs[1], .needs_count = 1}};
+	tend_task out[3];
+
+	begun[0] = dropped = 0;
+	EXPECT(!tend_runtime_open(
+		TEND_RUNTIME_OPTS(.workers = 1, .tasks_max = 16, .events_max = 16), &rt));
+	EXPECT(!tend_scope_open(tend_root(rt), "s", NULL, &home));
+	EXPECT(!tend_scope_open(home, "one", NULL, &set[0].scope));
+	EXPECT(!tend_scope_open(home, "two", NULL, &set[1].scope));
+	set[2].scope = set[0].scope;
+	EXPECT(!tend_spawn_set(home, set, 3, 0, out, NULL));
+	two[0] = out[0];
+	return 0;
+}
+
+static int needs_across(void *arg)
+{
+	size_t i = (size_t)(uintptr_t)arg;
+
+	tend_set_failure_hook(ignore);
+	late = across[i].late;
+	int error = spawn_across(answers, (void *)(intptr_t)across[i].answer, TEND_NEED_COMPLETED);
+	if (error)
+		return error;
+	error = across[i].ask();
+	EXPECT(!error || error == -ESRCH);
+	EXPECT(!tend_scope_close(home, TEND_FOREVER, NULL));
+	EXPECT(dropped == 3 && (across[i].begun < 0 || begun[0] == across[i].begun));
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_need_in_another_scope, 7)
+{
+	explored_some(needs_across, (void *)(uintptr_t)_i);
+}
+
+static _Atomic int over, out_of_turn, has_ended;
+
+static int ends_in_turn(void *arg)
+{
+	int i = begun[0]++;
+
+	/* The first, which has ended before. */
+	if (arg) {
+		over++;
+		return 0;
+	}
+	(void)!tend_sleep(TEND_FOREVER - 1);
+	out_of_turn += over++ != 2 - i + has_ended;
+	return 0;
+}
+
+static int shut_down_across(void *arg)
+{
+	over = out_of_turn = 0;
+	has_ended = arg != NULL;
+	int error = spawn_across(ends_in_turn, arg, TEND_NEED_STARTED);
+	if (error)
+		return error;
+	while (begun[0] < 3)
+		EXPECT(!tend_sleep(TEND_MS));
+	EXPECT(!tend_shutdown(home, TEND_FOREVER, NULL));
+	EXPECT(!tend_scope_close(home, TEND_FOREVER, NULL));
+	EXPECT(over == 3 && dropped == 3 && !out_of_turn);
+	EXPECT(!tend_runtime_close(rt, TEND_FOREVER));
+	return 0;
+}
+TEST_EACH(every_schedule_of_a_shutdown_across_two_scopes, 2)
+{
+	explored_some(shut_down_across, _i ? &two : NULL);
+}
+
 /* ---- Two days ---- */
 
 enum { PLANNED = 200 };
@@ -339,39 +440,50 @@ static void one_step(void)
 	}
 }
 
-static void spawn_members(bool as_set)
+static const struct tend_restart *again(void)
 {
-	const struct tend_restart *again =
-		TEND_RESTART(.policy = TEND_TRANSIENT, .delay_ns = TEND_AT_ONCE,
-	                     .ready_ns = 3600 * TEND_SEC);
+	static const struct tend_restart r = {.size = sizeof(r),
+	                                      .policy = TEND_TRANSIENT,
+	                                      .delay_ns = TEND_AT_ONCE,
+	                                      .ready_ns = 3600 * TEND_SEC};
+
+	return &r;
+}
+
+static void spawn_chain(void)
+{
+	for (unsigned i = 0; i < ref.n; i++) {
+		OK(tend_spawn(w.scope, member, (void *)(uintptr_t)i,
+		              TEND_TASK_OPTS(.restart = again()), &w.task[i]));
+		ref.needs[i][i ? i - 1 : 0] = i != 0;
+		settle();
+	}
+}
+
+/* Spawns the members from `first` to `end`. Needs lead to a member of a greater number, so there is
+ * no circle: to one of these by its index, and to one spawned before by its handle. */
+static void spawn_part(unsigned first, unsigned end)
+{
 	struct tend_child children[MOST] = {{0}};
 	struct tend_need needs[MOST][MOST] = {{{0}}};
 
-	for (unsigned i = 0; i < ref.n; i++) {
-		void *arg = (void *)(uintptr_t)i;
+	for (unsigned i = first; i < end; i++) {
+		struct tend_child *child = &children[i - first];
 
-		if (!as_set) {
-			OK(tend_spawn(w.scope, member, arg, TEND_TASK_OPTS(.restart = again),
-			              &w.task[i]));
-			ref.needs[i][i ? i - 1 : 0] = i != 0;
-			settle();
-			continue;
-		}
-		children[i] = (struct tend_child){.fn = member,
-		                                  .arg = arg,
-		                                  .opts = TEND_TASK_OPTS(.restart = again),
-		                                  .needs = needs[i]};
-		/* Needs lead to a child of a greater number, so there is no circle. */
+		*child = (struct tend_child){.fn = member,
+		                             .arg = (void *)(uintptr_t)i,
+		                             .opts = TEND_TASK_OPTS(.restart = again()),
+		                             .needs = needs[i]};
 		for (unsigned j = i + 1; j < ref.n; j++)
 			if (pick(3) == 0) {
 				ref.needs[i][j] = true;
-				needs[i][children[i].needs_count++] = (struct tend_need){
-					.of = j,
+				needs[i][child->needs_count++] = (struct tend_need){
+					.of = j < end ? j - first : 0,
+					.task = w.task[j],
 					.until = ref.early ? TEND_NEED_STARTED : TEND_NEED_READY};
 			}
 	}
-	if (as_set)
-		OK(tend_spawn_set(w.scope, children, ref.n, 0, w.task, NULL));
+	OK(tend_spawn_set(w.scope, children, end - first, 0, &w.task[first], NULL));
 	settle();
 }
 
@@ -395,7 +507,12 @@ static int random_rounds(void *arg)
 		all[i] = i < ref.n;
 		w.ends[i] = new_event();
 	}
-	spawn_members(as_set);
+	unsigned later = pick(ref.n);
+	if (as_set) {
+		spawn_part(later, ref.n);
+		spawn_part(0, later);
+	} else
+		spawn_chain();
 	ref_close_needs();
 	memcpy(ref.runs, all, sizeof(all));
 	look(none, all, MOST);
