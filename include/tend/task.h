@@ -118,8 +118,9 @@ struct tend_outcome {
 	int32_t kind;   /* TEND_COMPLETED ... TEND_REJECTED */
 	int32_t result; /* result of fn; a process: exit code, or 128 + signal */
 	int32_t error;  /* why, as a negative errno value: of a failure the result of fn, -EIO for
-	                   an exit code or a signal, -EFAULT for a panic; of another end the code
-	                   of the cancel, such as -ETIMEDOUT of a deadline; 0: completed */
+	                   an exit code or a signal, -EFAULT for a panic, of a missed time as
+	                   struct tend_restart says; of another end the code of the cancel, such as
+	                   -ETIMEDOUT of a deadline, or -ECANCELED without one; 0: completed */
 	int32_t signal; /* the signal that ended the process, or 0 */
 	uint32_t attempts;         /* how often fn was to be called; 1 for a task that runs once */
 	uint32_t was_canceled;     /* if not 0, a cancel had reached the task */

@@ -405,6 +405,23 @@ SCENARIO(a_run_whose_scope_another_has_closed_finds_no_scope)
 
 /* ---- Sets ---- */
 
+SCENARIO(a_rejected_child_has_the_result_and_the_error_of_a_cancel)
+{
+	const struct tend_need first = {.of = 0, .until = TEND_NEED_COMPLETED};
+	const struct tend_child children[] = {
+		{.fn = fails}, {.fn = end_at_once, .needs = &first, .needs_count = 1}};
+	struct tend_outcome o;
+	tend_task t[2];
+
+	open_world(2);
+	OK(tend_spawn_set(root, children, 2, 0, t, NULL));
+	o = joined(t[1]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	ck_assert_int_eq(o.result, -ECANCELED);
+	ck_assert_int_eq(o.error, -ECANCELED);
+	close_world();
+}
+
 SCENARIO(a_child_of_tomorrow_is_named)
 {
 	struct {

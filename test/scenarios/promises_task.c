@@ -54,13 +54,18 @@ static int leaves_by_pthread_cancel(void *arg)
 
 SCENARIO(a_thread_that_another_has_canceled_is_aborted)
 {
+	struct tend_outcome o;
 	tend_task t;
 
 	open_world(1);
 	/* Virtual threads are no pthreads. */
 	if (!simulated) {
 		OK(tend_spawn_thread(root, leaves_by_pthread_cancel, NULL, NULL, &t));
-		ck_assert_int_eq(joined(t).kind, TEND_ABORTED);
+		o = joined(t);
+		ck_assert_int_eq(o.kind, TEND_ABORTED);
+		/* No cancel of tend has reached it. */
+		ck_assert_uint_eq(o.was_canceled, 0);
+		ck_assert_int_eq(o.error, -ECANCELED);
 	}
 	close_world();
 }
