@@ -133,6 +133,25 @@ static int snapshot(void)
 	return tend_scope_cancel(bench.scope, -ECANCELED, NULL);
 }
 
+static int fails(void *n) { return ++started < *(const int *)n ? -EIO : 0; }
+
+/* A task that runs again at once, in a scope that counts its restarts. */
+static int restart(void)
+{
+	int n = (int)bench.n;
+	tend_scope s;
+
+	started = 0;
+	bench_need(tend_scope_open(bench.scope, "supervised",
+	                           TEND_SCOPE_OPTS(.restarts = 1024, .period_ns = 1), &s));
+	bench_need(tend_spawn(s, fails, &n,
+	                      TEND_TASK_OPTS(.name = "worker",
+	                                     .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                             .delay_ns = TEND_AT_ONCE)),
+	                      NULL));
+	return tend_scope_close(s, TEND_FOREVER, NULL);
+}
+
 static int (*operation)(void);
 static int done;
 
@@ -162,14 +181,16 @@ static int run_yield(void) { return hosted(yield); }
 static int run_hop(void) { return hosted(hop); }
 static int run_cancel(void) { return hosted(cancel); }
 static int run_snapshot(void) { return hosted(snapshot); }
+static int run_restart(void) { return hosted(restart); }
 
 int main(int argc, char **argv)
 {
 	enum { N = 10000 };
 	static const struct bench_case cases[] = {
-		{"join", run_join, N, 1},     {"wait", run_wait, N, 1},
-		{"yield", run_yield, N, 1},   {"hop", run_hop, N, 1},
-		{"cancel", run_cancel, N, 1}, {"snapshot", run_snapshot, N, 1}};
+		{"join", run_join, N, 1},      {"wait", run_wait, N, 1},
+		{"yield", run_yield, N, 1},    {"hop", run_hop, N, 1},
+		{"cancel", run_cancel, N, 1},  {"snapshot", run_snapshot, N, 1},
+		{"restart", run_restart, N, 1}};
 
 	return bench_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

@@ -418,6 +418,9 @@ enum { TEND__AGAIN = TEND__WAIT_KINDS };
 /* Ends a turn of the running task, from anywhere on its stack: the task is at rest, or with
  * TEND__AGAIN fresh, or with TEND__WAIT_NONE has ended. */
 TEND_NORETURN void tend__fiber_rest(struct tend__task *t, uint32_t wait);
+/* Returns whether the running task may have its next turn at once and on this stack, because
+ * no other task of the worker is ready. */
+bool tend__fiber_stays(struct tend__task *t);
 /* Runs the cleanups and the drop of the calling task. */
 void tend__unwind(struct tend__task *t);
 /* Runs a round of tasks, from the loop. Returns how many. */

@@ -278,6 +278,21 @@ void tend__fiber_rest(struct tend__task *t, uint32_t wait)
 	tend__bug("tend: a task came back from %s", wait ? "its rest" : "its end");
 }
 
+bool tend__fiber_stays(struct tend__task *t)
+{
+	struct tend__worker *w = t->worker;
+
+	if (!w || !w->budget)
+		return false;
+	/* As at a switch; a scope that becomes empty by that may have made a task ready. */
+	running(w, t);
+	if (w->started.first || tend__has_fresh(w))
+		return false;
+	w->budget--;
+	tend__context_renew(&t->stack->context);
+	return true;
+}
+
 void tend__fiber_end(struct tend__task *t) { tend__fiber_rest(t, TEND__WAIT_NONE); }
 
 void tend__unwind(struct tend__task *t)

@@ -292,7 +292,8 @@ static uint32_t outcome_of(const struct tend__task *t, const struct tend__life *
 }
 
 /* Clears what belongs to the attempt that has ended. */
-static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
+static void renew(struct tend__task *t, struct tend__life *l, uint32_t outcome)
+	TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);
 	/* Relaxed: for readers. */
@@ -306,7 +307,7 @@ static void renew(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->
 	l->attempt.stop_code = 0;
 	l->attempt.for_good = false;
 	tend__life_no_alarm(t);
-	tend__task_between(t, outcome_of(t, l));
+	tend__task_between(t, outcome);
 	/* Relaxed: for readers, of the last attempt. */
 	tend__store_relaxed(&t->record->result, t->result);
 }
@@ -426,10 +427,27 @@ static bool never_ran(const struct tend__task *t, const struct tend__life *l)
 	       !tend__load_relaxed(&t->record->pid);
 }
 
-/* Decides, for good or until the next attempt ends, and sets *wait. Returns false, with nothing
- * decided, if the scopes that the attempt has opened are to end first: for the sake of the next
- * attempt, or of the callers of a stop. Those of a task that ends close themselves. */
-static bool decide(struct tend__task *t, struct tend__life *l, bool started, bool alone,
+/* Begins the next attempt if it is due at once and nothing is to be done before without the lock
+ * of the scope: no text is to be forgotten, and no note is to be written. A member asks its round
+ * first. */
+static bool begins_at_once(struct tend__task *t, struct tend__life *l, uint64_t now)
+	TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	if (l->member || l->attempt.has_text || tend__life_needs_note(l))
+		return false;
+	begin_attempt(t, l, true, now);
+	return true;
+}
+
+/* The turn of the task goes on with another attempt, which has begun. */
+enum { HAS_BEGUN = TEND__AGAIN + 1 };
+
+/* Decides, for good or until the next attempt ends, and sets *wait; `stays`: to HAS_BEGUN, if the
+ * next attempt has begun. Returns false, with nothing decided, if the scopes that the attempt has
+ * opened are to end first: for the sake of the next attempt, or of the callers of a stop. Those of
+ * a task that ends close themselves. */
+static bool decide(struct tend__task *t, struct tend__life *l, bool started, bool alone, bool stays,
                    uint32_t *wait)
 {
 	*wait = TEND__WAIT_NONE;
@@ -449,8 +467,11 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 		tend__unlock(&t->home->lock);
 		return false;
 	}
-	bool failed = d.verdict == TEND__RUNS && d.outcome == TEND__HAS_FAILED &&
-	              l->wish == TEND__WISH_NONE && !tend__round_stops(l);
+	/* By itself, because gcc makes one load of two fields that were stored just now, and that
+	 * load waits for the stores. */
+	bool failed = d.outcome == TEND__HAS_FAILED;
+	failed = failed && d.verdict == TEND__RUNS && l->wish == TEND__WISH_NONE &&
+	         !tend__round_stops(l);
 	bool gives_up = makes_give_up(t, l, &d, failed, now), for_good = !failed;
 	if (gives_up)
 		d.verdict = TEND__ENDS;
@@ -467,22 +488,25 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	s->timeouts += l->late;
 	if (l->member && l->ready)
 		tend__gate_is_not_ready(l->member);
+	uint32_t outcome = outcome_of(t, l);
 	if (d.verdict == TEND__ENDS) {
 		/* A cancel counts more than a result, as it does for the task. */
-		tell_end(t, !l->last && tend__is_canceled(t) ? TEND_CANCELED : outcome_of(t, l));
+		tell_end(t, !l->last && tend__is_canceled(t) ? TEND_CANCELED : outcome);
 		if (gives_up)
 			tend__life_tell_gave_up(t);
 		end_life(t, l);
 	} else {
-		renew(t, l);
-		tell_end(t, outcome_of(t, l));
+		renew(t, l, outcome);
+		tell_end(t, outcome);
 		tend__callers_tell(t, TEND__STEP_ENDED);
 	}
 	if (d.verdict == TEND__STOPS)
 		*wait = stop_life(t, l);
 	else if (d.verdict == TEND__RUNS)
 		*wait = go_on(t, l, &d, failed, now);
-	bool noted = d.verdict != TEND__ENDS && tend__life_needs_note(l);
+	if (*wait == TEND__AGAIN && stays && begins_at_once(t, l, now))
+		*wait = HAS_BEGUN;
+	bool noted = d.verdict != TEND__ENDS && *wait != HAS_BEGUN && tend__life_needs_note(l);
 	tend__unlock(&t->home->lock);
 	if (noted)
 		tend__life_note(t);
@@ -491,8 +515,8 @@ static bool decide(struct tend__task *t, struct tend__life *l, bool started, boo
 	return true;
 }
 
-/* The last turn of the attempt is over, and the cleanups have run. */
-static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
+/* The last turn of the attempt is over, and the cleanups have run. `stays` as for decide(). */
+static uint32_t attempt_over(struct tend__task *t, struct tend__life *l, bool stays)
 {
 	uint32_t wait;
 
@@ -502,9 +526,9 @@ static uint32_t attempt_over(struct tend__task *t, struct tend__life *l)
 	/* Before the look at the flags: from here on a cancel or a close finds the task. */
 	if (!t->in_cancel_list)
 		tend__task_link(t);
-	if (!decide(t, l, true, !t->owns, &wait)) {
+	if (!decide(t, l, true, !t->owns, stays, &wait)) {
 		tend__disown_attempt(t);
-		bool decided = decide(t, l, true, true, &wait);
+		bool decided = decide(t, l, true, true, false, &wait);
 		tend__assert(decided);
 	}
 	if (wait == TEND__WAIT_NONE)
@@ -551,8 +575,12 @@ static uint32_t turn(struct tend__task *t)
 		if (kind->begin)
 			kind->begin(t);
 	}
-	wait = kind->turn(t);
-	return wait == TEND__WAIT_NONE ? attempt_over(t, l) : wait;
+	do {
+		wait = kind->turn(t);
+		if (wait == TEND__WAIT_NONE)
+			wait = attempt_over(t, l, !kind->begin && tend__fiber_stays(t));
+	} while (wait == HAS_BEGUN);
+	return wait;
 }
 
 /* The program has left a turn by a panic or an abort, or the drop has panicked. */
@@ -565,7 +593,7 @@ static void leave(struct tend__task *t)
 	if (l->phase == TEND__LIFE_OVER)
 		tend__member_over(t);
 	else
-		wait = attempt_over(t, l);
+		wait = attempt_over(t, l, false);
 	kind->quit(t, wait);
 }
 
@@ -604,7 +632,7 @@ static void starved(struct tend__task *t, int error)
 		say_not_started(t, error);
 		if (!t->in_cancel_list)
 			tend__task_link(t);
-		bool decided = decide(t, l, false, true, &wait);
+		bool decided = decide(t, l, false, true, false, &wait);
 		tend__assert(decided);
 		if (wait == TEND__WAIT_NONE)
 			last_words(t, l->last);

@@ -24,13 +24,13 @@ void tend__life_alarm(struct tend__task *t, uint64_t at)
 	tend__alarm_set(tend__scope_of(t)->rt, &l->alarm, at);
 }
 
-void tend__life_no_alarm(struct tend__task *t)
+void tend__life_stop_alarm(struct tend__task *t)
 {
 	struct tend__life *l = tend__life_of(t);
 
 	tend__assert_held(&t->home->lock);
-	if (l->alarmed)
-		tend__alarm_stop(tend__scope_of(t)->rt, &l->alarm);
+	tend__assert(l->alarmed);
+	tend__alarm_stop(tend__scope_of(t)->rt, &l->alarm);
 	l->alarmed = false;
 }
 

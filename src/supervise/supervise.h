@@ -6,7 +6,8 @@
  * output and its guard's news bring. After the last turn come the scopes opened by the
  * attempt, and the decision about the next attempt. Between two attempts the task is at rest:
  * PARKED with neither a stack nor a worker, so cancel, close, report and reader treat the task
- * as any task in a wait. A notify ends the rest, and the next turn looks why.
+ * as any task in a wait. A notify ends the rest, and the next turn looks why. An attempt that is
+ * due at once begins in the turn of the attempt before, if the worker has no other ready task.
  *
  * The life wraps the inner kind: it has the turns, and hands the rest (wake, told, quit) to the
  * kind. No file of this folder knows a kind by name.
@@ -274,7 +275,13 @@ void tend__attempt_stop(struct tend__task *t, int code, const char *text)
 /* Sets the alarm for the next look at the attempt that has begun, if there is something to see. */
 void tend__attempt_watch(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
 void tend__life_alarm(struct tend__task *t, uint64_t at) TEND_REQUIRES(&t->home->lock);
-void tend__life_no_alarm(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+void tend__life_stop_alarm(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+static inline void tend__life_no_alarm(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	if (tend__life_of(t)->alarmed)
+		tend__life_stop_alarm(t);
+}
 /* The alarm has rung. */
 void tend__life_rings(tend_runtime *rt, uint64_t id);
 

@@ -103,12 +103,15 @@ void tend__task_between(struct tend__task *t, uint32_t outcome)
 {
 	const uint64_t clear = TEND__STOP | TEND__ABORTED | TEND__ABANDONED | TEND__UNREADY |
 	                       TEND__STARTING | TEND__OUTCOME;
-	uint64_t old = tend__load_relaxed(&t->record->word);
+	uint64_t old = tend__load_relaxed(&t->record->word), new;
 
 	tend__assert(outcome <= TEND_REJECTED);
-	while (!tend__cas_weak_acq_rel(&t->record->word, &old,
-	                               (old & ~clear) | (uint64_t)outcome << TEND__OUTCOME_SHIFT))
-		;
+	do {
+		new = (old & ~clear) | (uint64_t)outcome << TEND__OUTCOME_SHIFT;
+		/* As after the attempt before: nothing is to be published. */
+		if (new == old)
+			return;
+	} while (!tend__cas_weak_acq_rel(&t->record->word, &old, new));
 }
 
 /* Inlined, because gcc keeps a function of two callers out of line. */

@@ -149,6 +149,32 @@ TEST(each_fiber_has_its_own_rounding_mode_on_request)
 	close_runtime(rt);
 }
 
+static int rounds_upward(void *arg)
+{
+	_Atomic int *attempts = arg;
+
+	if (fegetround() != FE_TONEAREST)
+		return 0;
+	ANSWERS(fesetround(FE_UPWARD), 0);
+	return ++*attempts < 100 ? -EIO : 0;
+}
+
+TEST(the_next_attempt_begins_with_the_rounding_mode_of_a_fiber)
+{
+	tend_runtime *rt = open_runtime(1, TEND_OWN_FLOAT_MODES);
+	_Atomic int attempts = 0;
+	tend_task t;
+
+	ANSWERS(tend_spawn(tend_root(rt), rounds_upward, &attempts,
+	                   TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                          .delay_ns = TEND_AT_ONCE)),
+	                   &t),
+	        0);
+	ANSWERS(tend_join(t, NULL, TEND_FOREVER), 0);
+	ck_assert_int_eq(attempts, 100);
+	close_runtime(rt);
+}
+
 /* ---- The driver of a hosted runtime ---- */
 
 static void *close_hosted(void *rt)

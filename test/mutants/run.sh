@@ -252,6 +252,12 @@ mutant "fresh ones go before all others" src/runtime/switch.c \
 mutant "others go before all fresh ones" src/runtime/switch.c \
 	's/if \(w->turn < TURN && tend__has_fresh\(w\)\)/if (!w->started.first \&\& tend__has_fresh(w))/' \
 	au_09_so_does_its_cancel_and_its_panic
+mutant "a restart at once goes before tasks that are ready" src/runtime/switch.c \
+	's/if \(w->started.first \|\| tend__has_fresh\(w\)\)\s*return false;\s*w->budget--/w->budget--/' \
+	a_restart_at_once_lets_a_task_run_that_is_ready
+mutant "restarts at once leave no round" src/runtime/switch.c \
+	's/return false;\s*w->budget--;/return false;/' \
+	a_restart_at_once_lets_a_task_run_that_is_woken_from_outside
 mutant "a fiber that yields is forgotten" src/runtime/switch.c \
 	's/\ttend__queue_push\(&t->worker->started, &t->post\);\n\tgo_on/\tgo_on/' \
 	au_09_so_does_its_cancel_and_its_panic
@@ -355,9 +361,9 @@ mutant "an attempt must be longer than what is stable" src/policy/decide.c \
 mutant "a success keeps the row of failures" src/policy/decide.c \
 	's/d\.outcome == TEND__COMPLETED_WELL \|\| end->ran_ns/end->ran_ns/' $lives
 mutant "a panic is judged by its result" src/policy/decide.c \
-	's/end->late \|\| end->broken\)/end->late)/' $lives
+	's/end->late \| end->broken\)\s*return/end->late) return/' $lives
 mutant "a task that is to end is judged by its policy" src/policy/decide.c \
-	's/if \(end->ends \|\| end->fatal\)/if (end->fatal)/' $lives
+	's/if \(end->ends \| end->fatal\)/if (end->fatal)/' $lives
 mutant "a fatal result is tried again" src/policy/decide.c \
 	's/\|\| fatal \|\| \(p->retries/|| (p->retries/' $lives
 mutant "done is done once" src/policy/decide.c \
@@ -413,7 +419,7 @@ mutant "a grace is twice as long" src/supervise/ladder.c \
 mutant "the last reason of a stop wins" src/supervise/ladder.c \
 	's/if \(l->rung != TEND__RUNG_NONE\)\s*return;//' $lives
 mutant "a stop is a failure" src/policy/decide.c \
-	's/ && !end->stop && !end->again//' $lives
+	's/end->ends \| end->stop \| end->again/end->ends/' $lives
 mutant "late is asked before a stop" src/policy/decide.c \
 	's/if \(end->stop\) \{/if (end->stop \&\& !end->late) {/' $lives
 mutant "a restart waits for the backoff" src/policy/decide.c \
@@ -421,7 +427,7 @@ mutant "a restart waits for the backoff" src/policy/decide.c \
 mutant "a temporary task is restarted" src/policy/decide.c \
 	's/p->type == TEND__TEMPORARY \? TEND__ENDS : TEND__RUNS/TEND__RUNS/' $lives
 mutant "fatal is asked after a stop" src/policy/decide.c \
-	's/if \(end->ends \|\| end->fatal\)/if (end->ends || (end->fatal \&\& !end->stop))/' $lives
+	's/if \(end->ends \| end->fatal\)/if (end->ends || (end->fatal \&\& !end->stop))/' $lives
 mutant "a stop is forgotten by the next attempt" src/supervise/attempt.c \
 	's/l->wish = TEND__WISH_NONE;\s*l->attempt.stop_code = 0;/l->attempt.stop_code = 0;/' $lives
 mutant "a stop code sticks" src/supervise/attempt.c \
@@ -465,7 +471,7 @@ mutant "one restart more is no restart too many" src/policy/intensity.c \
 mutant "a command counts in the intensity" src/supervise/attempt.c \
 	's/ &&\s*l->wish == TEND__WISH_NONE//' $lives
 mutant "a success counts in the intensity" src/supervise/attempt.c \
-	's/d\.verdict == TEND__RUNS && d\.outcome == TEND__HAS_FAILED/d.verdict == TEND__RUNS/' $lives
+	's/failed && d\.verdict == TEND__RUNS/d.verdict == TEND__RUNS/' $lives
 mutant "a scope that gives up lets the last run" src/supervise/attempt.c \
 	's/if \(gives_up\)\s*d\.verdict = TEND__ENDS;//' $lives
 mutant "a scope that gives up cancels nobody" src/supervise/attempt.c \
@@ -559,7 +565,7 @@ mutant "a member that leaves holds the round" src/supervise/round.c \
 	's/rests_no_more\(r, m\);\s*if \(m->place != TEND__OUT\)/if (m->place != TEND__OUT)/' \
 	a_member_that_leaves_while_it_rests_lets_the_others_begin
 mutant "a member that is told to end has failed" src/supervise/attempt.c \
-	's/l->wish == TEND__WISH_NONE && !tend__round_stops\(l\)/l->wish == TEND__WISH_NONE/' \
+	's/l->wish == TEND__WISH_NONE &&\s*!tend__round_stops\(l\)/l->wish == TEND__WISH_NONE/' \
 	a_member_that_cannot_be_stopped_holds_the_round
 mutant "a failure for good is the affair of the member" src/supervise/attempt.c \
 	's/s->gave_up = true;\s*return true;/return false;/' \
@@ -597,7 +603,7 @@ mutant "a scope that gave up lets attempts begin" src/supervise/attempt.c \
 	's/return tend__group_counts\(t, now\);/return tend__group_counts(t, now) \&\& 0;/' \
 	f28_a_scope_gives_up_at_one_restart_too_many
 mutant "a restart by command is counted" src/supervise/attempt.c \
-	's/d\.outcome == TEND__HAS_FAILED &&\s*l->wish == TEND__WISH_NONE/1/' \
+	's/failed && d\.verdict == TEND__RUNS && l->wish == TEND__WISH_NONE/failed \&\& d.verdict == TEND__RUNS/' \
 	a_command_does_not_make_a_scope_give_up
 mutant "a supervisor does not pass a cancel on" src/supervise/run.c \
 	's/pass_on\(s, id\);//' \

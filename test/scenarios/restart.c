@@ -463,3 +463,81 @@ SCENARIO(f3_an_attempt_does_not_await_what_waits_for_its_task)
 	ck_assert_int_eq(c.closed, 1);
 	close_world();
 }
+
+/* ---- Attempts at once, on a worker with other tasks ---- */
+
+/* Fails until another task has run or is woken. */
+struct busy {
+	_Atomic int attempts, yields, woken, over;
+	int seen, between, most; /* attempts between two runs of the other task */
+	tend_event *wakes;
+};
+
+static int yields(void *arg)
+{
+	struct busy *b = arg;
+
+	while (!b->over) {
+		b->yields++;
+		OK(tend_yield());
+	}
+	return 0;
+}
+
+static int fails_beside(void *arg)
+{
+	struct busy *b = arg;
+
+	b->between = b->yields == b->seen ? b->between + 1 : 0;
+	b->seen = b->yields;
+	b->most = b->between > b->most ? b->between : b->most;
+	b->over = ++b->attempts == 200;
+	return b->over ? 0 : -EIO;
+}
+
+SCENARIO(a_restart_at_once_lets_a_task_run_that_is_ready)
+{
+	static struct busy b;
+
+	open_world(1);
+	b = (struct busy){0};
+	OK(tend_spawn(root, yields, &b, NULL, NULL));
+	OK(tend_spawn(root, fails_beside, &b,
+	              TEND_TASK_OPTS(.restart = AT_ONCE(.policy = TEND_TRANSIENT)), NULL));
+	OK(tend_scope_wait_empty(root, SOON));
+	/* Fresh and started tasks take turns of 16. */
+	ck_assert_int_le(b.most, 16);
+	close_world();
+}
+
+static int wakes(void *arg)
+{
+	struct busy *b = arg;
+
+	OK(tend_event_wait(b->wakes, TEND_FOREVER));
+	b->woken = 1;
+	return 0;
+}
+
+static int fails_until_woken(void *arg)
+{
+	struct busy *b = arg;
+
+	b->attempts++;
+	return b->woken ? 0 : -EIO;
+}
+
+SCENARIO(a_restart_at_once_lets_a_task_run_that_is_woken_from_outside)
+{
+	static struct busy b;
+
+	open_world(1);
+	b = (struct busy){.wakes = new_event()};
+	OK(tend_spawn(root, wakes, &b, NULL, NULL));
+	OK(tend_spawn(root, fails_until_woken, &b,
+	              TEND_TASK_OPTS(.restart = AT_ONCE(.policy = TEND_TRANSIENT)), NULL));
+	await_count(&b.attempts, 100);
+	tend_event_set(b.wakes);
+	OK(tend_scope_wait_empty(root, SOON));
+	close_world();
+}
