@@ -45,22 +45,24 @@ int tend__daemon_open(tend_runtime *rt, const struct tend_service *service,
 
 int tend__daemon_run(struct tend_daemon *d)
 {
+	struct tend_outcome o = {0};
 	uint64_t outer;
 	tend_task task;
 
 	int error = tend_spawn(d->own, tend__phases, d, TEND_TASK_OPTS(.name = "phases"), &task);
 	if (error)
 		return error;
-	error = tend_join(task, NULL, TEND_FOREVER);
-	if (error != -ECANCELED)
-		return error;
-	(void)!tend__daemon_stop(d, TEND_STOP_REQUESTED, "its caller was canceled");
-	error = tend_shield_begin(tend__from_now(TEND__AGES_NS), &outer);
-	if (error)
-		return error;
-	error = tend_join(task, NULL, TEND_FOREVER);
-	tend_shield_end(outer);
-	return error;
+	error = tend_join(task, &o, TEND_FOREVER);
+	if (error == -ECANCELED) {
+		(void)!tend__daemon_stop(d, TEND_STOP_REQUESTED, "its caller was canceled");
+		error = tend_shield_begin(tend__from_now(TEND__AGES_NS), &outer);
+		if (error)
+			return error;
+		error = tend_join(task, &o, TEND_FOREVER);
+		tend_shield_end(outer);
+	}
+	/* A cancel of the root may come before the first step of the phases. */
+	return error ? error : o.kind == TEND_COMPLETED ? 0 : -ECANCELED;
 }
 
 int tend__daemon_close(struct tend_daemon *d)

@@ -58,7 +58,9 @@ static void reload_once(struct tend_daemon *d)
 	if (failed)
 		fprintf(stderr, "%s: %s\n", program_invocation_short_name, why);
 	(void)!tend_daemon_status(d, "%s", failed ? why : "");
-	(void)!tend__notify(d, "READY=1\n");
+	/* After STOPPING=1 nothing else is news. */
+	if (!tend__daemon_stops(d))
+		(void)!tend__notify(d, "READY=1\n");
 }
 
 /* The signals during a reload cause one more reload, because the configuration may have changed
