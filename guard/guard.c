@@ -367,6 +367,8 @@ static int check_spawn(const struct tend__guard_request *request, int nfds, bool
 	if (!(request->flags & TEND__GUARD_BLOB) || nfds != count_descriptors(request->flags) ||
 	    request->signal <= 0 || request->signal > 64)
 		return EPROTO;
+	if ((request->flags & TEND__GUARD_READY) && !tend__guard_ready_valid(request->ready_fd))
+		return EPROTO;
 	return find_slot(request->cookie) ? EEXIST : 0;
 }
 

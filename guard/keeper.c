@@ -136,6 +136,8 @@ static void take_descriptors(const struct keeper *keeper, struct leader *leader)
 	leader->base = keeper->request.flags & TEND__GUARD_BASE ? *fd++ : -1;
 	for (int i = 0; i < 3; i++)
 		leader->io[i] = keeper->request.flags & TEND__GUARD_FD(i) ? *fd++ : -1;
+	leader->ready = keeper->request.flags & TEND__GUARD_READY ? *fd++ : -1;
+	leader->ready_fd = keeper->request.ready_fd;
 }
 
 /* Tells the guard the leader's pid, with its pidfd if possible. Retries for

@@ -102,6 +102,24 @@ _Noreturn static void run_program(struct leader *leader)
 	give_up(leader, stage, error);
 }
 
+/* Closes all descriptors but standard input, output, error and the descriptor of readiness, which
+ * gets its number first: any other descriptor of this number is of no use any more. Returns 0, or a
+ * positive errno value. */
+static int keep_descriptors(const struct leader *leader)
+{
+	unsigned first = STDERR_FILENO + 1, kept = (unsigned)leader->ready_fd;
+
+	if (leader->ready < 0)
+		return close_range(first, ~0U, 0) < 0 ? errno : 0;
+	/* Where the number is the right one by chance, only the flag close-on-exec goes. */
+	if (leader->ready == leader->ready_fd ? fcntl(leader->ready, F_SETFD, 0) < 0
+	                                      : dup2(leader->ready, leader->ready_fd) < 0)
+		return errno == EBADF ? EMFILE : errno; /* beyond the limit of the process */
+	if (kept > first && close_range(first, kept - 1, 0) < 0)
+		return errno;
+	return close_range(kept + 1, ~0U, 0) < 0 ? errno : 0;
+}
+
 static int leader_main(void *arg)
 {
 	struct leader *leader = arg;
@@ -122,8 +140,9 @@ static int leader_main(void *arg)
 	for (int i = 0; i < 3; i++)
 		if (leader->io[i] >= 0 && dup2(leader->io[i], i) < 0)
 			give_up(leader, TEND__STAGE_SETUP, errno);
-	if (close_range(3, ~0U, 0) < 0)
-		give_up(leader, TEND__STAGE_SETUP, errno);
+	int error = keep_descriptors(leader);
+	if (error)
+		give_up(leader, TEND__STAGE_SETUP, error);
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

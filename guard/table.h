@@ -127,6 +127,8 @@ struct leader {
 	const char *cwd; /* or NULL */
 	int base;        /* the directory where a relative cwd begins, or -1 */
 	int io[3];       /* or -1 */
+	int ready;       /* the descriptor of readiness, or -1 */
+	int ready_fd;    /* the number of `ready` in the program */
 	pid_t parent;
 	/* Set by the leader, in memory that it shares with the keeper until exec. */
 	volatile int stage;

@@ -226,7 +226,7 @@ static int simulated_program(const char *const *argv)
 	int n = tend_sim_child(simulated_program) + tend_sim_daemon(simulated_program);
 
 	n += tend_sim_on_signal(SIGTERM, TEND_SIM_TAKE) + tend_sim_wait(TEND_MS);
-	n += (tend_sim_write(1, argv[0]) > 0) + tend_sim_close(1);
+	n += (tend_sim_write(1, argv[0]) > 0) + tend_sim_close(1) + tend_sim_ready();
 	if (n)
 		tend_sim_die(SIGABRT);
 	return n;

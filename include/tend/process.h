@@ -63,14 +63,15 @@ struct tend_process_opts {
 	void *output_arg;
 	void (*drop)(void *arg); /* runs once with output_arg when the task has ended */
 	uint32_t attempt;        /* number shown in the tree; default 1; of a task that runs once */
-	uint32_t reserved;       /* 0 */
+	int32_t ready_fd;        /* 3 to 1023: the process has this descriptor, and says by it that
+	                            it is ready; default: none */
 	const struct tend_restart *restart; /* NULL: the default of the scope, or the process runs
 	                                       once; tend/supervise.h */
 };
 #define TEND_PROCESS_OPTS(...) TEND_OPTIONS_(tend_process_opts, __VA_ARGS__)
 
 /* Starts a process as a task of `scope`, with /dev/null as standard input, a
- * group of its own, default signals, and no descriptor but 0, 1 and 2. The call
+ * group of its own, default signals, and no descriptor but 0, 1, 2 and ready_fd. The call
  * returns before the process runs. TEND_INHERIT_INPUT and TEND_INHERIT_OUTPUT hand on
  * the descriptors as they are at the call; in place of a closed one there is /dev/null.
  * The environment has TEND_PARENT, too, in the place of any other value: the task and the attempt,
@@ -80,6 +81,12 @@ struct tend_process_opts {
  * the signals of the keyboard go to this program only. A process that could not start (no such
  * program, no permission, no cwd) has the outcome TEND_FAILED, with the negative
  * errno value as result and a sentence as message.
+ *
+ * The descriptor of number ready_fd is the writing end of a pipe, of which each attempt has a new
+ * one. The attempt is ready (tend_ready()) when a newline has come, from the process or from any
+ * below it: until then it is awaited for the ready_ns of the policy. Bytes before the newline
+ * count for nothing, and so does all that follows. A descriptor that is closed without a newline
+ * says nothing, and one that stays open keeps no attempt from its end.
  *
  * A cancel sends stop_signal to the process and its group, then SIGCONT for stopped
  * members. When the process has ended, by the stop or by itself, the rest of its

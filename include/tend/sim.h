@@ -151,17 +151,25 @@ enum tend_sim_action {
  *   returns   0; -EINVAL for a number that is no signal, SIGKILL and SIGSTOP */
 TEND_API int tend_sim_on_signal(int signal, enum tend_sim_action action);
 
-/* Writes to standard output (1) or error (2), and waits while the pipe is full.
+/* Writes to standard output (1) or error (2), and waits while the pipe is full. A process with
+ * a ready_fd has that descriptor as 3, whatever its number.
  *
  *   returns   the bytes written, less than all of the text if a signal came that the program
  *             takes; -EINTR if none were written by then; -EPIPE if nobody reads, unless
  *             SIGPIPE ends the program; -EINVAL for a descriptor that is not open */
 TEND_API int64_t tend_sim_write(int fd, const char *text);
 
-/* Closes standard output (1) or error (2).
+/* Closes standard output (1) or error (2), or 3.
  *
  *   returns   0; -EINVAL for a descriptor that is not open */
 TEND_API int tend_sim_close(int fd);
+
+/* Says that the attempt is ready, as most programs do: a newline to the descriptor of ready_fd,
+ * and then its close.
+ *
+ *   returns   0; -EINVAL for a process without this descriptor, or which has closed it; or as
+ *             tend_sim_write() */
+TEND_API int tend_sim_ready(void);
 
 /* Starts a process below this one, with its arguments, descriptors and ignored signals:
  * tend_sim_child() one in its group; tend_sim_daemon() one in a group of its own whose

@@ -69,7 +69,8 @@ struct tend_restart {
 	/* An attempt that misses one of these has failed, and is stopped. 0: none. The error is
 	   -ETIMEDOUT of the first, -ETIME of the others. */
 	uint64_t timeout_ns; /* until its end */
-	uint64_t ready_ns;   /* until its tend_ready(); 0: the attempt is ready when it begins */
+	uint64_t ready_ns;   /* until its tend_ready(), or the newline of a process by its ready_fd;
+	                        0: the attempt is ready when it begins */
 	uint64_t alive_ns;   /* from its beginning to a tend_alive(), and from one to the next */
 	/* The stop of an attempt: its waits answer -ECANCELED; after this time, the scopes that it
 	   opened are canceled, and an abortable fiber is aborted; after as much again, the attempt

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised when the structs below change. The guard refuses any other number. */
-#define TEND__GUARD_PROTOCOL 2
+#define TEND__GUARD_PROTOCOL 3
 
 #define TEND__GUARD_NAME "tend-guard"
 
@@ -54,14 +54,19 @@ enum tend__guard_type {
 	TEND__GUARD_EXITED,
 };
 
-/* Flags of a request. The first five say which descriptors come with a SPAWN, in this order:
+/* Flags of a request. The first six say which descriptors come with a SPAWN, in this order:
  * the blob; the directory where a relative or missing cwd begins; standard input, output,
- * error. */
+ * error; the descriptor of readiness. */
 #define TEND__GUARD_BLOB    1u
 #define TEND__GUARD_BASE    2u
 #define TEND__GUARD_FD(i)   (4u << (i))
-#define TEND__GUARD_CWD     32u /* the blob begins with a cwd */
-#define TEND__GUARD_FDS_MAX 5
+#define TEND__GUARD_READY   TEND__GUARD_FD(3)
+#define TEND__GUARD_CWD     64u /* the blob begins with a cwd */
+#define TEND__GUARD_FDS_MAX 6
+
+/* The numbers that the last of the descriptors may have in the process. */
+#define TEND__GUARD_READY_MIN 3
+#define TEND__GUARD_READY_MAX 1023
 
 /* From the program to the guard. The blob is a sealed memfd of NUL-ended strings: the cwd if
  * there is any, argc arguments, envc "K=V". */
@@ -72,11 +77,19 @@ struct tend__guard_request {
 	uint32_t argc;
 	uint32_t envc;
 	uint32_t blob_bytes;
-	int32_t signal;   /* SIGNAL; SPAWN: the stop signal */
-	uint64_t stop_ns; /* SPAWN, STOP: from the stop signal to SIGKILL */
+	int32_t signal;    /* SIGNAL; SPAWN: the stop signal */
+	uint64_t stop_ns;  /* SPAWN, STOP: from the stop signal to SIGKILL */
+	int32_t ready_fd;  /* SPAWN with READY: the number of that descriptor in the process */
+	uint32_t reserved; /* 0 */
 };
-_Static_assert(sizeof(struct tend__guard_request) == 40, "no padding goes through the socket");
-_Static_assert(TEND__GUARD_FD(2) < TEND__GUARD_CWD, "five flags for five descriptors");
+_Static_assert(sizeof(struct tend__guard_request) == 48, "no padding goes through the socket");
+_Static_assert(TEND__GUARD_CWD == 1u << TEND__GUARD_FDS_MAX, "a flag for each descriptor");
+
+/* Returns whether a process may have its descriptor of readiness under this number. */
+static inline bool tend__guard_ready_valid(int32_t fd)
+{
+	return fd >= TEND__GUARD_READY_MIN && fd <= TEND__GUARD_READY_MAX;
+}
 
 /* Bytes of the names of killed processes, with the NUL. */
 #define TEND__GUARD_NAMES 88
@@ -125,25 +138,33 @@ int tend__guard_open(const char *path, struct tend__guard *g);
  * as snprintf(). */
 size_t tend__guard_paths(const char *path, char *buf, size_t size);
 
-/* Asks for a process. All is copied before this returns; `fds` stay the caller's. The leader
- * gets a group of its own, default signals, an empty signal mask and no other descriptor.
- * Limits, umask and niceness are those of the program when the guard was opened.
+/* The process that is asked for. All stays the caller's. */
+struct tend__guard_program {
+	/* argv[0] is looked up in the PATH of `env` unless it has a '/'. */
+	const char *const *argv;
+	const char *const *env; /* NULL: empty */
+	const char *cwd;        /* or NULL */
+	int base; /* a directory, where a relative `cwd` begins; -1: this program's, now */
+	/* Standard input, output, error, or -1: /dev/null; the descriptor of readiness, or -1,
+	 * and its number in the process. */
+	int fds[4];
+	int32_t ready_fd;
+	/* The rest of the task gets this when the leader ends by itself: the signal, and the time
+	 * from there to SIGKILL. */
+	struct tend__guard_stop stop;
+};
+
+/* Asks for a process. All is copied before this returns. The leader gets a group of its own,
+ * default signals, an empty signal mask and no other descriptor. Limits, umask and niceness
+ * are those of the program when the guard was opened.
  *
  *   cookie    unique among the living tasks of this guard
- *   argv      argv[0] is looked up in the PATH of `env` unless it has a '/'
- *   env       NULL: empty
- *   cwd       or NULL
- *   base      a directory, where a relative `cwd` begins; -1: this program's, now
- *   stop      what the rest of the task gets when the leader ends by itself: the signal, and
- *             the time from there to SIGKILL
- *   fds       standard input, output, error; -1, or NULL for all: /dev/null
  *   returns   0; -EAGAIN: try again after the next message; -ETOOMANYREFS: try again some
  *             time later, other descriptors of this user are on their way; -EINVAL for an
  *             empty argv; -E2BIG; -EFBIG: the program may write no files, neither on disk
  *             nor in memory; -EPIPE: the guard died; -EMFILE, -ENOMEM, ... */
-int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, int base,
-                      struct tend__guard_stop stop, const int fds[3]);
+int tend__guard_spawn(struct tend__guard *g, uint64_t cookie,
+                      const struct tend__guard_program *program);
 
 /* Sends a signal to the leader and the group of a task, or, if the task has not started yet,
  * right after its start. Nothing happens to a task that has ended. SIGKILL is

@@ -196,6 +196,27 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, bool calls
 	}
 }
 
+void tend__attempt_say_ready(struct tend__task *t)
+{
+	struct tend__life *l = tend__life_of(t);
+
+	tend__assert_held(&t->home->lock);
+	if (l->phase != TEND__LIFE_RUNS || l->ready)
+		return;
+	l->ready = true;
+	tend__task_unmark(t, TEND__UNREADY);
+	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_READY});
+	tend__callers_tell(t, TEND__STEP_READY);
+	tend__member_is_ready(t);
+}
+
+void tend__attempt_ready(struct tend__task *t)
+{
+	tend__lock(&t->home->lock);
+	tend__attempt_say_ready(t);
+	tend__unlock(&t->home->lock);
+}
+
 /* The wait of a task at rest; or TEND__WAIT_NONE for the end, and then perhaps a reason. */
 struct rest {
 	uint32_t wait;
@@ -673,5 +694,10 @@ static void gone(struct tend__task *t)
 	tend__free(l);
 }
 
-const struct tend__kind tend__kind_restartable = {
-	.wake = wake, .turn = turn, .starved = starved, .told = told, .leave = leave, .gone = gone};
+const struct tend__kind tend__kind_restartable = {.wake = wake,
+                                                  .turn = turn,
+                                                  .starved = starved,
+                                                  .told = told,
+                                                  .leave = leave,
+                                                  .gone = gone,
+                                                  .is_ready = tend__attempt_ready};

@@ -14,20 +14,6 @@
 
 static int outside(void) { return tend__forked_without_runtime() ? -ESTALE : -EPERM; }
 
-static void say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
-{
-	struct tend__life *l = tend__life_of(t);
-
-	tend__assert_held(&t->home->lock);
-	if (l->phase != TEND__LIFE_RUNS || l->ready)
-		return;
-	l->ready = true;
-	tend__task_unmark(t, TEND__UNREADY);
-	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_READY});
-	tend__callers_tell(t, TEND__STEP_READY);
-	tend__member_is_ready(t);
-}
-
 int tend_ready(void)
 {
 	struct tend__task *t = tend__tls.task;
@@ -36,9 +22,7 @@ int tend_ready(void)
 		return outside();
 	if (!(t->flags & TEND__RESTARTABLE))
 		return 0;
-	tend__lock(&t->home->lock);
-	say_ready(t);
-	tend__unlock(&t->home->lock);
+	tend__attempt_ready(t);
 	return 0;
 }
 
@@ -112,7 +96,7 @@ int tend_task_ready(tend_task task, uint32_t attempt)
 		if (l->phase != TEND__LIFE_RUNS || l->attempts != attempt)
 			error = -ESRCH;
 		else
-			say_ready(t);
+			tend__attempt_say_ready(t);
 		tend__unlock(&t->home->lock);
 	}
 	tend__unlock(tend__stripe_of(rt, task.id));

@@ -307,6 +307,10 @@ void tend__member_over(struct tend__task *t);
 
 /* attempt.c */
 
+/* The attempt that runs is ready. */
+void tend__attempt_say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock);
+void tend__attempt_ready(struct tend__task *t) TEND_EXCLUDES(&t->home->lock);
+
 extern const struct tend__kind tend__kind_restartable;
 
 /* birth.c */

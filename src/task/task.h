@@ -107,6 +107,9 @@ struct tend__kind {
 	uint32_t (*broke)(struct tend__task *t);
 	/* No attempt follows; before the drop. NULL: nothing is left. */
 	void (*retire)(struct tend__task *t);
+	/* Called for the kind around an attempt, in a turn of the attempt and without a lock: the
+	 * attempt is ready. NULL: the kind has no attempts. */
+	void (*is_ready)(struct tend__task *t);
 	/* Ends a turn from anywhere on its stack: the task rests, or with TEND__AGAIN has another
 	 * turn, or with TEND__WAIT_NONE ends. */
 	void (*quit)(struct tend__task *t, uint32_t wait);

@@ -212,8 +212,7 @@ TEST(a_killed_guard_leaves_no_child_and_is_found_dead)
 	kill(pidfd_pid(g.pidfd), SIGKILL);
 	ck_assert(leash_ends(&leash, GONE_MS));
 	expect_dead(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 100, ARGV("true"), ENV, NULL, -1, STOP, NULL),
-	                 -EPIPE);
+	ck_assert_int_eq(ask_guard(&g, 100, ARGV("true"), ENV, NULL, -1, STOP, NULL), -EPIPE);
 	ck_assert_int_eq(tend__guard_kill(&g, 1), -EPIPE);
 
 	open_guard(&again);
@@ -329,11 +328,11 @@ TEST(a_start_that_hangs_in_the_kernel_is_killed)
 	if (!mount_dead_directory(dir))
 		return;
 	open_guard(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, STOP, NULL), 0);
+	ck_assert_int_eq(ask_guard(&g, 1, ARGV("true"), ENV, dir, -1, STOP, NULL), 0);
 	await_stuck_leader(pidfd_pid(g.pidfd));
 	ck_assert_int_eq(tend__guard_kill(&g, 1), 0);
 	ck_assert_uint_eq(expect(&g, TEND__GUARD_START_FAILED, 1).stage, TEND__STAGE_KILLED);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, STOP, NULL), 0);
+	ck_assert_int_eq(ask_guard(&g, 1, ARGV("true"), ENV, dir, -1, STOP, NULL), 0);
 	await_stuck_leader(pidfd_pid(g.pidfd));
 	ck_assert_int_eq(tend__guard_stop(&g, 1, 1000000), 0);
 	ck_assert_uint_eq(expect(&g, TEND__GUARD_START_FAILED, 1).stage, TEND__STAGE_KILLED);
@@ -356,8 +355,8 @@ TEST(a_killed_program_leaves_no_start_that_hangs_in_the_kernel)
 		struct tend__guard g;
 		open_guard(&g);
 		guard = pidfd_pid(g.pidfd);
-		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ENV, dir, -1, STOP,
-		                                   (int[]){-1, leash.out, -1}),
+		ck_assert_int_eq(ask_guard(&g, 1, ARGV("true"), ENV, dir, -1, STOP,
+		                           (int[]){-1, leash.out, -1}),
 		                 0);
 		await_stuck_leader(guard);
 		ck_assert_int_eq(write(told.out, &guard, sizeof(guard)), (int)sizeof(guard));
@@ -382,9 +381,8 @@ TEST(a_killed_program_leaves_nothing_of_programs_that_have_guards_too)
 		struct tend__guard g;
 		close(leash.in);
 		open_guard(&g);
-		ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV(self_path(), "+nest", guard_path()),
-		                                   ENV, NULL, -1, STOP,
-		                                   (int[]){-1, ready.out, leash.out}),
+		ck_assert_int_eq(ask_guard(&g, 1, ARGV(self_path(), "+nest", guard_path()), ENV,
+		                           NULL, -1, STOP, (int[]){-1, ready.out, leash.out}),
 		                 0);
 		close(leash.out);
 		for (;;)

@@ -190,9 +190,8 @@ static void rest_has_its_time(const char *const *argv, int code, int status)
 	struct tend__guard_message m;
 	char line[64];
 	open_guard(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, argv, ENV, NULL, -1, stop,
-	                                   (int[]){input.in, output.out, 2}),
-	                 0);
+	ck_assert_int_eq(
+		ask_guard(&g, 1, argv, ENV, NULL, -1, stop, (int[]){input.in, output.out, 2}), 0);
 	expect(&g, TEND__GUARD_STARTED, 1);
 	leash_line(&output, line, sizeof(line));
 	ck_assert_str_eq(line, "leader ready");

@@ -61,9 +61,25 @@ void check_failure(struct tend__guard_message m, uint32_t stage, int error)
 	              tend__guard_stage_text(m.stage), strerror(m.error));
 }
 
+int ask_guard(struct tend__guard *g, uint64_t cookie, const char *const *argv,
+              const char *const *env, const char *cwd, int base, struct tend__guard_stop stop,
+              const int fds[3])
+{
+	struct tend__guard_program program = {.argv = argv,
+	                                      .env = env,
+	                                      .cwd = cwd,
+	                                      .base = base,
+	                                      .fds = {-1, -1, -1, -1},
+	                                      .stop = stop};
+
+	if (fds)
+		memcpy(program.fds, fds, 3 * sizeof(*fds));
+	return tend__guard_spawn(g, cookie, &program);
+}
+
 void spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv, const int fds[3])
 {
-	ck_assert_int_eq(tend__guard_spawn(g, cookie, argv, ENV, NULL, -1, STOP, fds), 0);
+	ck_assert_int_eq(ask_guard(g, cookie, argv, ENV, NULL, -1, STOP, fds), 0);
 }
 
 struct tend__guard_message next(struct tend__guard *g)
@@ -106,7 +122,7 @@ void expect_dead(struct tend__guard *g)
 struct tend__guard_message expect_failure(struct tend__guard *g, const char *const *argv,
                                           const char *const *env, const char *cwd)
 {
-	ck_assert_int_eq(tend__guard_spawn(g, 77, argv, env, cwd, -1, STOP, NULL), 0);
+	ck_assert_int_eq(ask_guard(g, 77, argv, env, cwd, -1, STOP, NULL), 0);
 	return expect(g, TEND__GUARD_START_FAILED, 77);
 }
 

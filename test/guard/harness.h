@@ -39,6 +39,11 @@ int64_t now_ms(void);
 /* Opens a guard or fails the test; it has started when this returns. */
 void open_guard(struct tend__guard *g);
 
+/* Asks for a process; without `fds` all three are /dev/null. */
+int ask_guard(struct tend__guard *g, uint64_t cookie, const char *const *argv,
+              const char *const *env, const char *cwd, int base, struct tend__guard_stop stop,
+              const int fds[3]);
+
 /* Spawns or fails the test. */
 void spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv, const int fds[3]);
 

@@ -82,6 +82,15 @@ static int report(void)
 	return 0;
 }
 
+/* +ready N: says by the descriptor N whether it is the only one beside the standard ones. */
+static int say_ready(int ready)
+{
+	for (int fd = 3; fd < 1024; fd++)
+		if (fd != ready && fcntl(fd, F_GETFD) >= 0)
+			return dprintf(ready, "and %d\n", fd) < 0;
+	return dprintf(ready, "only\n") < 0;
+}
+
 /* +echo: its arguments, environment and directory, each with a NUL. */
 static int echo(int argc, char **argv)
 {
@@ -175,8 +184,8 @@ static int nest(const char *guard)
 	struct tend__guard g;
 	if (tend__guard_open(guard, &g) < 0)
 		return 1;
-	if (tend__guard_spawn(&g, 1, ARGV(self_path(), "+brood", "4"), ENV, NULL, -1, STOP,
-	                      (int[]){-1, 1, 2}) < 0)
+	if (ask_guard(&g, 1, ARGV(self_path(), "+brood", "4"), ENV, NULL, -1, STOP,
+	              (int[]){-1, 1, 2}) < 0)
 		return 1;
 	stay();
 }
@@ -187,6 +196,8 @@ int role_main(int argc, char **argv)
 		return brood(atoi(argv[2]), argv[3]);
 	if (strcmp(argv[1], "+report") == 0)
 		return report();
+	if (strcmp(argv[1], "+ready") == 0)
+		return say_ready(atoi(argv[2]));
 	if (strcmp(argv[1], "+echo") == 0)
 		return echo(argc - 2, argv + 2);
 	if (strcmp(argv[1], "+grace") == 0)

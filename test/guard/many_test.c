@@ -60,8 +60,8 @@ static void run_children(struct tend__guard *g, int count)
 		while (spawned < count && spawned - ended < AT_ONCE) {
 			char code[16];
 			snprintf(code, sizeof(code), "%d", spawned % CODES);
-			int error = tend__guard_spawn(g, (uint64_t)spawned, ARGV(exit_with(), code),
-			                              ENV, NULL, -1, STOP, NULL);
+			int error = ask_guard(g, (uint64_t)spawned, ARGV(exit_with(), code), ENV,
+			                      NULL, -1, STOP, NULL);
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);
@@ -110,8 +110,8 @@ static void start_crowd(struct tend__guard *g, int out)
 {
 	for (int spawned = 0, started = 0; started < CROWD;) {
 		while (spawned < CROWD) {
-			int error = tend__guard_spawn(g, (uint64_t)spawned, ARGV(exit_with()), ENV,
-			                              NULL, -1, STOP, (int[]){-1, out, -1});
+			int error = ask_guard(g, (uint64_t)spawned, ARGV(exit_with()), ENV, NULL,
+			                      -1, STOP, (int[]){-1, out, -1});
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);

@@ -97,8 +97,7 @@ TEST(a_file_in_path_that_cannot_run_hides_none_after_it)
 	open_guard(&g);
 	file("true", "text", 0644);
 	snprintf(path, sizeof(path), "PATH=%s:/usr/bin:/bin", dir);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, ARGV("true"), ARGV(path), NULL, -1, STOP, NULL),
-	                 0);
+	ck_assert_int_eq(ask_guard(&g, 1, ARGV("true"), ARGV(path), NULL, -1, STOP, NULL), 0);
 	expect(&g, TEND__GUARD_STARTED, 1);
 	expect(&g, TEND__GUARD_EXITED, 1);
 	path[strlen("PATH=") + strlen(dir)] = '\0';
@@ -204,8 +203,8 @@ TEST(an_empty_command_is_refused_at_once)
 	struct tend__guard g;
 	const char *const none[] = {NULL};
 	open_guard(&g);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, none, ENV, NULL, -1, STOP, NULL), -EINVAL);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1, NULL, ENV, NULL, -1, STOP, NULL), -EINVAL);
+	ck_assert_int_eq(ask_guard(&g, 1, none, ENV, NULL, -1, STOP, NULL), -EINVAL);
+	ck_assert_int_eq(ask_guard(&g, 1, NULL, ENV, NULL, -1, STOP, NULL), -EINVAL);
 	ck_assert_int_eq(tend__guard_signal(&g, 1, 0), -EINVAL);
 	ck_assert_int_eq(tend__guard_signal(&g, 1, 65), -EINVAL);
 	ck_assert_uint_eq(g.unanswered, 0);
@@ -218,8 +217,7 @@ TEST(more_spawns_than_the_window_are_told_to_wait)
 	open_guard(&g);
 	for (uint64_t i = 0; i < TEND__GUARD_WINDOW; i++)
 		spawn(&g, i, ARGV("true"), NULL);
-	ck_assert_int_eq(tend__guard_spawn(&g, 1000, ARGV("true"), ENV, NULL, -1, STOP, NULL),
-	                 -EAGAIN);
+	ck_assert_int_eq(ask_guard(&g, 1000, ARGV("true"), ENV, NULL, -1, STOP, NULL), -EAGAIN);
 	int ended = 0;
 	while (ended < TEND__GUARD_WINDOW) {
 		struct tend__guard_message m = next(&g);
@@ -255,8 +253,8 @@ TEST(arguments_environment_and_directory_arrive_as_given)
 
 	open_guard(&g);
 	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_int_eq(
-		tend__guard_spawn(&g, 1, argv, env, "usr", -1, STOP, (int[]){-1, leash.out, 2}), 0);
+	ck_assert_int_eq(ask_guard(&g, 1, argv, env, "usr", -1, STOP, (int[]){-1, leash.out, 2}),
+	                 0);
 	close(leash.out);
 	size_t size = 0;
 	ssize_t n;
@@ -315,6 +313,75 @@ TEST(a_child_gets_default_signals_its_own_group_and_three_descriptors)
 		ck_assert_str_eq(line, wanted[i]);
 	}
 	ck_assert(leash_ends(&leash, PATIENCE_MS));
+	tend__guard_close(&g);
+}
+
+/* Each number, also one that another descriptor of the guard or of the request has by then. */
+TEST(the_descriptor_of_readiness_has_its_number_and_is_the_only_one_more)
+{
+	struct tend__guard g;
+
+	open_guard(&g);
+	for (int fd = 3; fd <= 1023; fd += fd < 20 ? 1 : 250) {
+		struct leash said = open_leash();
+		char line[64], number[16];
+
+		snprintf(number, sizeof(number), "%d", fd);
+		const char *const *argv = ARGV(self_path(), "+ready", number);
+		const struct tend__guard_program program = {.argv = argv,
+		                                            .base = -1,
+		                                            .fds = {-1, -1, 2, said.out},
+		                                            .ready_fd = fd,
+		                                            .stop = STOP};
+		ck_assert_int_eq(tend__guard_spawn(&g, (uint64_t)fd, &program), 0);
+		leash_line(&said, line, sizeof(line));
+		ck_assert_str_eq(line, "only");
+		expect(&g, TEND__GUARD_STARTED, (uint64_t)fd);
+		ck_assert_int_eq(expect(&g, TEND__GUARD_EXITED, (uint64_t)fd).status, 0);
+		ck_assert(leash_ends(&said, PATIENCE_MS));
+	}
+	tend__guard_close(&g);
+}
+
+/* Nobody has it but the process: the guard and the keeper do not keep the pipe open. */
+TEST(the_descriptor_of_readiness_is_closed_by_its_process)
+{
+	struct leash said = open_leash(), leash = open_leash();
+	const struct tend__guard_program program = {
+		.argv = SH("exec 9>&-; echo closed; exec sleep 1000"),
+		.base = -1,
+		.fds = {-1, leash.out, -1, said.out},
+		.ready_fd = 9,
+		.stop = STOP};
+	struct tend__guard g;
+	char line[64];
+
+	open_guard(&g);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, &program), 0);
+	expect(&g, TEND__GUARD_STARTED, 1);
+	leash_line(&leash, line, sizeof(line));
+	ck_assert_str_eq(line, "closed");
+	ck_assert(leash_ends(&said, PATIENCE_MS));
+	tend__guard_close(&g);
+}
+
+TEST(a_number_beyond_the_limit_of_the_process_fails_its_start)
+{
+	const struct rlimit limit = {.rlim_cur = 64, .rlim_max = 64};
+	struct leash said = open_leash();
+	const struct tend__guard_program program = {.argv = ARGV("true"),
+	                                            .env = ENV,
+	                                            .base = -1,
+	                                            .fds = {-1, -1, -1, said.out},
+	                                            .ready_fd = 64,
+	                                            .stop = STOP};
+	struct tend__guard g;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	open_guard(&g);
+	ck_assert_int_eq(tend__guard_spawn(&g, 1, &program), 0);
+	check_failure(expect(&g, TEND__GUARD_START_FAILED, 1), TEND__STAGE_SETUP, EMFILE);
+	ck_assert(leash_ends(&said, PATIENCE_MS));
 	tend__guard_close(&g);
 }
 
@@ -407,6 +474,7 @@ TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 		{1, 1, sizeof(good), TEND__GUARD_BLOB | TEND__GUARD_CWD, seals},  /* cwd missing */
 		{1, 1, sizeof(good), TEND__GUARD_BASE, seals},                    /* no blob */
 		{1, 1, sizeof(good), 0, seals},                                   /* no fd wanted */
+		{1, 1, sizeof(good), TEND__GUARD_BLOB | TEND__GUARD_READY, seals}, /* fd missing */
 	};
 	struct tend__guard g;
 	open_guard(&g);
@@ -442,6 +510,16 @@ TEST(a_forged_request_is_refused_and_the_guard_goes_on)
 	request.argc = 2;
 	send_forged(&g, &request, forged_blob(page, sizeof(page), seals));
 	check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST, EPROTO);
+	/* A descriptor of readiness with a number that it may not have. */
+	const int32_t numbers[] = {0, 2, -1, 1024, INT32_MAX, INT32_MIN};
+	request.flags = TEND__GUARD_BLOB | TEND__GUARD_READY;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		request.ready_fd = numbers[i];
+		send_copies(&g, &request, forged_blob("true", 5, seals), 2);
+		check_failure(expect(&g, TEND__GUARD_START_FAILED, 50), TEND__STAGE_REQUEST,
+		              EPROTO);
+	}
+	request.flags = TEND__GUARD_BLOB;
 	/* More descriptors than a request has. */
 	for (size_t copies = 2; copies <= 16; copies++) {
 		send_copies(&g, &request, open("/etc/passwd", O_RDONLY | O_CLOEXEC), copies);

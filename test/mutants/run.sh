@@ -542,6 +542,18 @@ mutant "the tail of a process keeps its first bytes" src/kinds/process/output.c 
 mutant "both streams of a process are the first" src/kinds/process/output.c \
 	's/p->output\(p->output_arg, i \+ 1,/p->output(p->output_arg, 1,/' \
 	process_the_callback_gets_both_streams_and_the_drop_comes_once
+mutant "the end of the pipe of readiness says ready" src/kinds/process/ready.c \
+	's/\t\ttend__ready_end\(p\);\n\telse/\t\tsay(p), tend__ready_end(p);\n\telse/' \
+	ready_a_descriptor_closed_without_a_newline_says_nothing
+mutant "any byte is a sign of readiness" src/kinds/process/ready.c \
+	's/ && memchr\(bytes, .*?\(size_t\)n\)\)/)/' \
+	ready_what_comes_before_the_newline_counts_for_nothing
+mutant "the readiness of an attempt stands for the next" src/kinds/process/ready.c \
+	's/\tp->said = false;\n//' \
+	ready_each_attempt_says_it_by_a_pipe_of_its_own
+mutant "the pipe of readiness is read after the phase only" src/kinds/process/machine.c \
+	's/phase != TEND__PHASE_ASKING && tend__ready_read/phase == TEND__PHASE_STARTED && tend__ready_read/' \
+	ready_last_words_are_heard
 mutant "a close of the guard of processes leaves it watched" src/kinds/process/link.c \
 	's/\ttend__monitor_unwatch\(c->rt, c->guard.pidfd\);\n\ttend__guard_close/\ttend__guard_close/' \
 	process_an_exit_code_is_the_result

@@ -112,6 +112,43 @@ static int hog(void *arg)
 	return 0;
 }
 
+/* Whichever of the descriptors of a spawn cannot be had, none is kept. */
+TEST(a_spawn_without_a_free_descriptor_keeps_none)
+{
+	const char *const argv[] = {"sh", "-c", "echo >&5", NULL};
+	struct tend_outcome o = {0};
+	struct rlimit limit;
+	int refused = 0, failed = 0;
+
+	begin();
+	/* The guard and the monitor are there from here on. */
+	ck_assert_int_eq(join(shell("exit 0", 0)).kind, TEND_COMPLETED);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	int open = fds_open();
+	for (rlim_t n = 3; o.kind != TEND_COMPLETED; n++) {
+		tend_task t;
+
+		limit.rlim_cur = n;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		int error = tend_spawn_process(scope,
+		                               TEND_PROCESS_OPTS(.argv = argv, .ready_fd = 5), &t);
+		limit.rlim_cur = limit.rlim_max;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		if (error)
+			ck_assert_int_eq(error, -EMFILE);
+		else
+			o = join(t);
+		if (!error && o.kind != TEND_COMPLETED)
+			ck_assert_int_eq(o.result, -EMFILE);
+		ck_assert_int_eq(fds_open(), open);
+		refused += error != 0;
+		failed += !error && o.kind != TEND_COMPLETED;
+	}
+	ck_assert_int_gt(refused, 5);
+	ck_assert_int_gt(failed, 0); /* the request wants a memfd */
+	end();
+}
+
 /* Every worker is busy, and no turn of a process that calls the program can run. */
 TEST(the_begin_of_a_process_is_told_at_once)
 {

@@ -214,8 +214,12 @@ REFUSES(tend_spawn_process_at, EINVAL, "a signal that cannot be", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .stop_signal = 65)))
 REFUSES(tend_spawn_process_at, EINVAL, "a negative signal", outside,
         spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .stop_signal = -1)))
-REFUSES(tend_spawn_process_at, EINVAL, "a reserved field", outside,
-        spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .reserved = 1)))
+REFUSES(tend_spawn_process_at, EINVAL, "a ready_fd of a standard stream", outside,
+        spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .ready_fd = 2)))
+REFUSES(tend_spawn_process_at, EINVAL, "a negative ready_fd", outside,
+        spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .ready_fd = -1)))
+REFUSES(tend_spawn_process_at, EINVAL, "a ready_fd that is too high", outside,
+        spawn(w, w->open, TEND_PROCESS_OPTS(.argv = sleeper, .ready_fd = 1024)))
 REFUSES(tend_spawn_process_at, EINVAL, "options without a size", outside,
         spawn(w, w->open, &(struct tend_process_opts){.argv = sleeper}))
 REFUSES(tend_spawn_process_at, E2BIG, "a field of tomorrow", outside,

@@ -738,11 +738,12 @@ static const struct tend__guard_stop soon = {SIGTERM, 10 * TEND_MS};
 
 static int ask_for(uint64_t cookie, const char *name)
 {
+	const struct tend__guard_program program = {
+		.argv = argv_of(name), .base = -1, .fds = {-1, -1, -1, -1}, .stop = soon};
 	int error;
 
 	do
-		error = tend__guard_spawn(&guard, cookie, argv_of(name), NULL, NULL, -1, soon,
-		                          NULL);
+		error = tend__guard_spawn(&guard, cookie, &program);
 	while (error == -EAGAIN);
 	return error;
 }

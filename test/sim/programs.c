@@ -146,6 +146,47 @@ static int talk(const char *const *argv)
 	return 6;
 }
 
+static int say_ready(const char *const *argv)
+{
+	(void)argv;
+	OK(tend_sim_ready());
+	ANSWERS(tend_sim_ready(), -EINVAL);
+	return stay();
+}
+
+static int say_ready_in_parts(const char *const *argv)
+{
+	(void)argv;
+	OK(tend_sim_on_signal(SIGUSR1, TEND_SIM_TAKE));
+	ck_assert_int_eq((int)tend_sim_write(3, "start"), 5);
+	ck_assert_int_eq(stay(), SIGUSR1);
+	ck_assert_int_eq((int)tend_sim_write(3, "ed\n"), 3);
+	return tend_sim_wait(TEND_FOREVER);
+}
+
+static int close_unready(const char *const *argv)
+{
+	(void)argv;
+	ck_assert_int_eq((int)tend_sim_write(3, "ready"), 5);
+	OK(tend_sim_close(3));
+	return stay();
+}
+
+static int say_ready_twice(const char *const *argv)
+{
+	(void)argv;
+	ck_assert_int_eq((int)tend_sim_write(3, "\n"), 1);
+	ck_assert_int_eq((int)tend_sim_write(3, "\n"), 1);
+	return stay();
+}
+
+static int say_ready_and_exit_7(const char *const *argv)
+{
+	(void)argv;
+	OK(tend_sim_ready());
+	return 7;
+}
+
 static const struct {
 	const char *name;
 	tend_sim_main *fn; /* NULL: it cannot be run */
@@ -164,6 +205,11 @@ static const struct {
 	{"leave a daemon", leave_a_daemon},
 	{"leave a deaf daemon", leave_a_deaf_daemon},
 	{"flood", flood},
+	{"say ready", say_ready},
+	{"say ready in parts", say_ready_in_parts},
+	{"close unready", close_unready},
+	{"say ready twice", say_ready_twice},
+	{"say ready and exit 7", say_ready_and_exit_7},
 	{"talk", talk},
 	{"not allowed", NULL},
 };

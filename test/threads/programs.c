@@ -17,6 +17,12 @@ static const struct {
 	{"leave a daemon", "setsid sleep 1000 & exit 0"},
 	{"leave a deaf daemon", "trap '' TERM; setsid sleep 1000 & exit 0"},
 	{"flood", "seq 1 30000; echo END; while :; do sleep 0.01; done"},
+	{"say ready", "echo >&3; exec 3>&-; echo up; while :; do sleep 0.01; done"},
+	{"say ready in parts",
+         "trap 'echo ed >&3' USR1; printf start >&3; echo up; while :; do sleep 0.01; done"},
+	{"close unready", "printf ready >&3; exec 3>&-; echo up; while :; do sleep 0.01; done"},
+	{"say ready twice", "echo >&3; echo >&3; echo up; while :; do sleep 0.01; done"},
+	{"say ready and exit 7", "echo >&3; exit 7"},
 	{"talk", "echo one; echo two >&2; echo three; exit 6"},
 };
 

@@ -234,10 +234,22 @@ static void name_parent(struct tend__process *p)
 	tend__assert(n > 0 && (size_t)n < sizeof(p->parent));
 }
 
+static struct tend__guard_program program_of(const struct tend__process *p)
+{
+	return (struct tend__guard_program){.argv = p->argv,
+	                                    .env = p->env,
+	                                    .cwd = p->cwd,
+	                                    .base = p->base,
+	                                    .fds = {p->ends[0], p->ends[1], p->ends[2], p->ends[3]},
+	                                    .ready_fd = p->ready_fd,
+	                                    .stop = p->stop};
+}
+
 /* Sends the request for the process, to another guard if this one has just died. Returns 0,
  * also if the process has failed; or -EAGAIN: later. */
 static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
+	const struct tend__guard_program program = program_of(p);
 	int error = 0;
 
 	tend__assert_held(&c->lock);
@@ -252,8 +264,7 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 		if (error == -EAGAIN)
 			error = -ENOBUFS;
 		if (!error)
-			error = tend__guard_spawn(&c->guard, p->cookie, p->argv, p->env, p->cwd,
-			                          p->base, p->stop, p->ends);
+			error = tend__guard_spawn(&c->guard, p->cookie, &program);
 		if (error != -EPIPE)
 			break;
 		(void)listen_to(c);

@@ -257,7 +257,9 @@ uint32_t tend__process_turn(struct tend__task *t)
 	enum tend__phase phase = tend__link_look(p, &pid);
 	/* None before the guard's news of the start: output comes from a task that has begun. The
 	 * news will bring another turn. */
-	bool any = phase != TEND__PHASE_ASKING && tend__output_read(p);
+	bool any = phase != TEND__PHASE_ASKING && tend__ready_read(p);
+	if (phase != TEND__PHASE_ASKING)
+		any |= tend__output_read(p);
 	bool over = phase == TEND__PHASE_FAILED || phase == TEND__PHASE_EXITED ||
 	            (phase == TEND__PHASE_LOST && seen_dead(p));
 

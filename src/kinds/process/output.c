@@ -164,8 +164,11 @@ int tend__output_begin(struct tend__process *p)
 	tend__link_enroll(p);
 	int error = open_pipes(p);
 	if (!error)
+		error = tend__ready_begin(p);
+	if (!error)
 		error = watch(p);
 	if (error) {
+		tend__ready_end(p);
 		tend__process_close(&p->out[0]);
 		tend__process_close(&p->out[1]);
 		tend__process_close_ends(p, p->repeats);
@@ -189,6 +192,7 @@ void tend__output_end(struct tend__process *p)
 	for (int i = 0; i < 2; i++)
 		if (p->out[i] >= 0)
 			end_stream(p, i);
+	tend__ready_end(p);
 }
 
 bool tend__output_read(struct tend__process *p)

@@ -11,6 +11,7 @@
  *
  * Files, each uses only those above it:
  *   link.c     the runtime's guard: requests, and its news of each process
+ *   ready.c    the pipe of readiness
  *   output.c   two pipes or one, and the tail of what came through them
  *   machine.c  a turn: from the news to the outcome
  *   spawn.c    options copied, the task made
@@ -118,8 +119,8 @@ struct tend__process {
 	uint32_t stage;
 	uint32_t killed;
 	char names[TEND__GUARD_NAMES];
-	int base, ends[3];              /* (k) sent with the request, or -1: the directory; its 0, 1
-	                                  and 2 */
+	int base, ends[4];              /* (k) sent with the request, or -1: the directory; its 0, 1
+	                                  and 2; the pipe of readiness */
 	bool repeats;                   /* (c) the task has attempts: what is inherited is kept */
 	bool opened;                    /* (f) the pipes of the attempt to come are made */
 	bool calls;                     /* (f) the next turn calls the program, or may */
@@ -127,6 +128,9 @@ struct tend__process {
 	uint64_t gone_at;               /* (f) LOST: until when what is left is awaited */
 	bool unseen;                    /* (f) LOST: the leader may be alive */
 	int out[2];                     /* (f) read ends of its output, or -1 */
+	int ready;                      /* (f) read end of the pipe of readiness, or -1 */
+	bool said;                      /* (f) a newline came there */
+	int32_t ready_fd;               /* (c) its number in the process; 0: no such pipe */
 	bool one_output;                /* (c) only out[0] is used */
 	bool inherited;                 /* (c) its output is not seen here */
 	struct tend__guard_stop stop;   /* (c) */
@@ -153,9 +157,9 @@ static inline void tend__process_close_ends(struct tend__process *p, bool repeat
 {
 	if (!repeats)
 		tend__process_close(&p->base);
-	for (int fd = 0; fd < 3; fd++)
-		if (!repeats || (fd > 0 && !p->inherited))
-			tend__process_close(&p->ends[fd]);
+	for (int i = 0; i < 4; i++)
+		if (!repeats || i == 3 || (i > 0 && !p->inherited))
+			tend__process_close(&p->ends[i]);
 }
 
 /* link.c */
@@ -188,6 +192,16 @@ int tend__link_signal(struct tend__process *p, int signal);
 int tend__link_watch(struct tend__process *p, int fd);
 /* Takes the process out of children.live: the attempt is over, and no news reach it any more. */
 void tend__link_leave(struct tend__process *p);
+
+/* ready.c */
+
+/* Makes and watches the pipe of readiness of an attempt, with the child's end in p->ends, if the
+ * process has a ready_fd. Returns 0 or a negative errno value. */
+int tend__ready_begin(struct tend__process *p);
+/* Reads from the pipe of readiness, once. At the first newline the attempt is ready. Returns true
+ * if there were bytes, or the end: then there may be more. */
+bool tend__ready_read(struct tend__process *p);
+void tend__ready_end(struct tend__process *p);
 
 /* output.c */
 

@@ -19,7 +19,7 @@ extern char **environ;
 static void free_process(struct tend__process *p)
 {
 	tend__assert(!tend__linked(&p->live) && !tend__linked(&p->todo) && p->pidfd < 0);
-	tend__assert(p->out[0] < 0 && p->out[1] < 0);
+	tend__assert(p->out[0] < 0 && p->out[1] < 0 && p->ready < 0);
 	tend__process_close_ends(p, false);
 	tend__output_free(p);
 	tend__free(p);
@@ -148,8 +148,9 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 	p->drop = o->drop;
 	p->one_output = o->flags & TEND_ONE_OUTPUT;
 	p->inherited = o->flags & TEND_INHERIT_OUTPUT;
-	p->ends[0] = p->ends[1] = p->ends[2] = -1;
-	p->out[0] = p->out[1] = p->pidfd = p->base = -1;
+	p->ready_fd = o->ready_fd;
+	p->ends[0] = p->ends[1] = p->ends[2] = p->ends[3] = -1;
+	p->out[0] = p->out[1] = p->ready = p->pidfd = p->base = -1;
 	tend__link_init(&p->live);
 	tend__link_init(&p->todo);
 	tend__link_init(&p->starved);
@@ -195,8 +196,8 @@ static int take_opts(struct tend_process_opts *o, const struct tend_process_opts
 	int error = tend__options(o, sizeof(*o), given);
 	if (error)
 		return error;
-	if (!o->argv || !o->argv[0] || !o->argv[0][0] || o->reserved || !flags_valid(o) ||
-	    o->stop_signal < 0 || o->stop_signal > 64)
+	if (!o->argv || !o->argv[0] || !o->argv[0][0] || !flags_valid(o) || o->stop_signal < 0 ||
+	    o->stop_signal > 64 || (o->ready_fd && !tend__guard_ready_valid(o->ready_fd)))
 		return -EINVAL;
 	return 0;
 }

@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TEND__FDMSG_SEND = 5, TEND__FDMSG_RECEIVE = 6 }; /* most descriptors of a message */
+enum { TEND__FDMSG_SEND = 6, TEND__FDMSG_RECEIVE = 6 }; /* most descriptors of a message */
 
-/* Because of its alignment, the room for an odd number of descriptors has place for an even
- * number. */
+/* Because of its alignment, the room for an odd number of descriptors would have place for an
+ * even number. */
 union tend__fdmsg_control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(TEND__FDMSG_SEND * sizeof(int))];

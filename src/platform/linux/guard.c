@@ -193,24 +193,26 @@ static bool is_dead(int pidfd)
 
 static bool is_signal(int sig) { return sig > 0 && sig <= 64; }
 
-int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const *argv,
-                      const char *const *env, const char *cwd, int base,
-                      struct tend__guard_stop stop, const int fds[3])
+int tend__guard_spawn(struct tend__guard *g, uint64_t cookie,
+                      const struct tend__guard_program *program)
 {
 	struct tend__guard_request request = {.type = TEND__GUARD_SPAWN,
 	                                      .cookie = cookie,
 	                                      .flags = TEND__GUARD_BLOB,
-	                                      .signal = stop.signal,
-	                                      .stop_ns = stop.ns};
+	                                      .signal = program->stop.signal,
+	                                      .stop_ns = program->stop.ns,
+	                                      .ready_fd = program->ready_fd};
+	const char *cwd = program->cwd;
 	int sent[TEND__GUARD_FDS_MAX];
 	size_t nsent = 1;
-	int here = -1;
+	int base = program->base, here = -1;
 
-	if (!argv || !argv[0] || !is_signal(stop.signal))
+	if (!program->argv || !program->argv[0] || !is_signal(program->stop.signal))
 		return -EINVAL;
+	tend__assert(program->fds[3] < 0 || tend__guard_ready_valid(program->ready_fd));
 	if (g->unanswered >= TEND__GUARD_WINDOW)
 		return -EAGAIN;
-	sent[0] = make_blob(&request, argv, env, cwd);
+	sent[0] = make_blob(&request, program->argv, program->env, cwd);
 	if (sent[0] < 0)
 		return sent[0];
 
@@ -224,11 +226,11 @@ int tend__guard_spawn(struct tend__guard *g, uint64_t cookie, const char *const 
 		request.flags |= TEND__GUARD_BASE;
 		sent[nsent++] = base;
 	}
-	for (int i = 0; fds && i < 3; i++) {
-		if (fds[i] < 0)
+	for (int i = 0; i < 4; i++) {
+		if (program->fds[i] < 0)
 			continue;
 		request.flags |= TEND__GUARD_FD(i);
-		sent[nsent++] = fds[i];
+		sent[nsent++] = program->fds[i];
 	}
 	tend__assert(nsent <= TEND__GUARD_FDS_MAX);
 	if (!error)

@@ -46,7 +46,7 @@ struct task {
 	uint64_t stop_ns;
 	char *strings;     /* the blob, and a NUL after it */
 	const char **argv; /* into `strings` */
-	int fds[3];        /* the leader's before the start, or -1 */
+	int fds[4];        /* the leader's before the start, or -1 */
 	struct tend__sim_family family;
 	struct tend__sim_process *leader; /* NULL before its start */
 	int32_t pid;                      /* the leader's */
@@ -82,7 +82,7 @@ static struct guard *guards;
 
 static void free_task(struct task *t)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (t->fds[i] >= 0)
 			close(t->fds[i]);
 	if (t->pidfd >= 0)
@@ -273,7 +273,7 @@ static void start(struct task *t)
 		over(t, failed_stage, -error);
 		return;
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (t->fds[i] >= 0)
 			close(t->fds[i]);
 		t->fds[i] = -1;
@@ -500,6 +500,8 @@ static int take_request_of(struct task *t, const struct tend__guard_request *req
 	if (!(request->flags & TEND__GUARD_BLOB) || request->signal <= 0 || request->signal > 64 ||
 	    count != __builtin_popcount(request->flags & (TEND__GUARD_CWD - 1)))
 		return EPROTO;
+	if ((request->flags & TEND__GUARD_READY) && !tend__guard_ready_valid(request->ready_fd))
+		return EPROTO;
 	int error = read_blob(t, *fd++, request->blob_bytes);
 	if (!error)
 		error = read_argv(t, request, &cwd);
@@ -507,10 +509,12 @@ static int take_request_of(struct task *t, const struct tend__guard_request *req
 		return error;
 	int base = request->flags & TEND__GUARD_BASE ? *fd++ : AT_FDCWD;
 	*stage = TEND__STAGE_SETUP;
-	for (int i = 0; i < 3; i++) {
-		t->fds[i] = request->flags & TEND__GUARD_FD(i)
-		                    ? fcntl(*fd++, F_DUPFD_CLOEXEC, 3)
-		                    : open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 4; i++) {
+		bool sent = request->flags & TEND__GUARD_FD(i);
+		if (!sent && i == 3)
+			break; /* no descriptor of readiness */
+		t->fds[i] = sent ? fcntl(*fd++, F_DUPFD_CLOEXEC, 3)
+		                 : open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (t->fds[i] < 0)
 			return errno;
 	}
@@ -547,7 +551,7 @@ static void spawn(struct guard *g, const struct tend__guard_request *request, co
 	                   .cookie = request->cookie,
 	                   .stop_signal = request->signal,
 	                   .stop_ns = request->stop_ns,
-	                   .fds = {-1, -1, -1},
+	                   .fds = {-1, -1, -1, -1},
 	                   .pidfd = -1,
 	                   .starts_at = tend__clock() + tend__sim_while(),
 	                   .stop_at = TEND_FOREVER,

@@ -20,7 +20,8 @@
 
 enum {
 	FIRST_PID = 4194305, /* no kernel has so high a pid, so a real kill() finds nothing */
-	WRITE_MAX = 4096     /* a pipe that is ready has room for so much */
+	WRITE_MAX = 4096,    /* a pipe that is ready has room for so much */
+	READY = 3            /* the place of the descriptor of readiness */
 };
 
 struct program {
@@ -149,7 +150,7 @@ static void leave_family(const struct tend__sim_process *dead)
 
 static void close_all(struct tend__sim_process *p)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 		p->fds[i] = -1;
@@ -181,9 +182,9 @@ static void process_main(void *arg)
 	wake_keeper(p);
 }
 
-static int copy_fds(const int from[3], int to[3])
+static int copy_fds(const int from[4], int to[4])
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (from[i] < 0)
 			continue;
 		to[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
@@ -206,7 +207,7 @@ int tend__sim_begin_process(struct tend__sim_family *family, const struct tend__
 	p->parent = birth->parent;
 	p->ignored = birth->ignored;
 	p->pidfd = birth->pidfd;
-	p->fds[0] = p->fds[1] = p->fds[2] = -1;
+	p->fds[0] = p->fds[1] = p->fds[2] = p->fds[READY] = -1;
 	int error = copy_fds(birth->fds, p->fds);
 	if (!error) {
 		p->next = family->first;
@@ -319,7 +320,7 @@ int tend_sim_on_signal(int signal, enum tend_sim_action action)
 
 static bool is_open(const struct tend__sim_process *p, int fd)
 {
-	return (fd == 1 || fd == 2) && p->fds[fd] >= 0;
+	return (fd == 1 || fd == 2 || fd == READY) && p->fds[fd] >= 0;
 }
 
 /* Writes some of the text. Returns how much, or -EPIPE, or -EAGAIN while the pipe is full. A
@@ -367,6 +368,13 @@ int64_t tend_sim_write(int fd, const char *text)
 		tend__step();
 	}
 	return (int64_t)done;
+}
+
+int tend_sim_ready(void)
+{
+	int64_t n = tend_sim_write(READY, "\n");
+
+	return n < 0 ? (int)n : tend_sim_close(READY);
 }
 
 int tend_sim_close(int fd)

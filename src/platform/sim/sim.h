@@ -10,6 +10,11 @@
 #ifndef TEND_PLATFORM_SIM_SIM_H
 #define TEND_PLATFORM_SIM_SIM_H
 
+/* These files are of the simulator's build alone, so each compiles without its flag, too. */
+#ifndef TEND_SIM
+#define TEND_SIM 1
+#endif
+
 #include "tend/sim.h"
 
 #include "platform/guard.h"
@@ -61,7 +66,7 @@ struct tend__sim_process {
 	tend_sim_main *fn;
 	int32_t pid, group;
 	int32_t parent;                   /* 0: the keeper */
-	int fds[3];                       /* 0, 1 and 2; or -1 */
+	int fds[4];                       /* 0, 1, 2 and that of readiness; or -1 */
 	int pidfd;                        /* an eventfd that becomes readable at the end, or -1 */
 	uint64_t pending, taken, ignored; /* bit n-1: signal n */
 	uint32_t news;                    /* the futex word of the process: signals came */
@@ -75,7 +80,7 @@ int tend__sim_find_program(const char *name, tend_sim_main **fn, uint32_t *stage
 struct tend__sim_birth {
 	tend_sim_main *fn;
 	int32_t parent, group; /* group 0: a group of its own */
-	const int *fds;        /* three, of which the process gets copies */
+	const int *fds;        /* four, of which the process gets copies */
 	int pidfd;             /* the process's if it begins; or -1 */
 	uint64_t ignored;
 };
