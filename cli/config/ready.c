@@ -1,9 +1,9 @@
 /* cli/config/ready.c - the probes of a task: the fields of `ready` and `alive`. */
 #include "config/ready.h"
+#include "config/pattern.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <regex.h>
 #include <string.h>
 
 #define ALIVE_TIMEOUT_NS (30 * TEND_SEC)
@@ -144,31 +144,6 @@ static void read_http(struct config_reader *r, const struct node_entry *e, void 
 	              node_show(e->value).text);
 }
 
-/* Writes what is wrong with a pattern. Returns false without memory. */
-static bool check_pattern(const char *pattern, char *why, size_t size)
-{
-	/* Each repetition of a repetition is expanded: three of them may need gigabytes. */
-	enum { REPETITIONS_MAX = 2 };
-	int repetitions = 0;
-	regex_t regex;
-
-	why[0] = 0;
-	for (const char *at = pattern; *at; at++)
-		repetitions += *at == '{';
-	if (!*pattern)
-		snprintf(why, size, "it is empty");
-	else if (repetitions > REPETITIONS_MAX)
-		snprintf(why, size, "there are more than two '{'");
-	if (why[0])
-		return true;
-	int error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
-	if (error)
-		regerror(error, &regex, why, size);
-	else
-		regfree(&regex);
-	return error != REG_ESPACE;
-}
-
 static void read_log(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	struct draft *draft = into;
@@ -177,7 +152,7 @@ static void read_log(struct config_reader *r, const struct node_entry *e, void *
 	if (!take_way(r, e, draft, CONFIG_PROBE_LOG) ||
 	    !(draft->probe->text = node_keep_text(r, e)))
 		return;
-	if (!check_pattern(draft->probe->text, why, sizeof(why)))
+	if (!pattern_check(draft->probe->text, why, sizeof(why)))
 		r->no_memory = true;
 	else if (why[0])
 		config_report(r->errors, node_place(e->value),

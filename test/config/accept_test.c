@@ -280,6 +280,16 @@ TEST(every_runs_a_task_again_and_again)
 	ck_assert_uint_eq(r.interval_ns, SECOND / 10);
 }
 
+TEST(a_pattern_may_have_as_many_repetitions_as_are_soon_matched)
+{
+	struct config *c =
+		load(HEAD "  a: {command: [x], ready: {log: "
+	                  "'^[0-9]{4}-[0-9]{2}-[0-9]{2} ([]{[:digit:]]{3}\\{9){20}$'}}\n");
+
+	ck_assert_int_eq(c->tasks[0].ready.kind, CONFIG_PROBE_LOG);
+	config_free(c);
+}
+
 TEST(a_task_tells_when_it_is_ready_and_alive)
 {
 	struct config *c = load(

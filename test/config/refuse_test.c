@@ -409,9 +409,22 @@ static const struct refused TASKS[] = {
                     "'listening on'; in this one: Unmatched [, [^, [:, [., or [=")
                  AT("5:24", "'every' is for a way that is tried again; what comes from the "
                             "task is seen as it comes; remove it")},
-	{TASK "    ready: {log: 'a{1}b{2}c{3}'}\n", 0,
+	{TASK "    ready: {log: '(a{1,20}){16}'}\n", 0,
          AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
-                    "'listening on'; in this one: there are more than two '{'")},
+                    "'listening on'; in this one: it is longer than 300 characters with its "
+                    "repetitions written out")},
+	{TASK "    ready: {log: 'x{0,40000}'}\n", 0,
+         AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
+                    "'listening on'; in this one: it is longer than 300 characters with its "
+                    "repetitions written out")},
+	{TASK "    ready: {log: '((((a{9}){9}){9}){9}){9}b'}\n", 0,
+         AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
+                    "'listening on'; in this one: it is longer than 300 characters with its "
+                    "repetitions written out")},
+	{TASK "    ready: {log: '(a*)\\1b'}\n", 0,
+         AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
+                    "'listening on'; in this one: a back-reference such as \\1 may take hours with "
+                    "a line")},
 	{TASK "    ready: {log: ''}\n", 0,
          AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
                     "'listening on'; in this one: it is empty")},
