@@ -239,7 +239,8 @@ TEND_API TEND_MUST int tend_shutdown(tend_scope scope, uint64_t deadline,
 /* Writes the report as text or as a JSON document: a line for the whole, with the
  * outcomes of all tasks that ever were in the scope or below, then the first failure
  * of these, then a line per process task of which something had to be killed, then a
- * line per survivor with the last request to it. Writes like snprintf: at most `size`
+ * line per survivor with the last request to it, and of one that has run before, the number of
+ * its attempt, its restarts and how its last attempt ended. Writes like snprintf: at most `size`
  * bytes with the NUL.
  *
  *   returns   the length of the whole text without the NUL

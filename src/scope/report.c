@@ -145,6 +145,13 @@ static void describe(tend_runtime *rt, uint64_t id, struct tend__survivor *row)
 	row->since = now > since ? now - since : 0;
 	row->checkpoints = tend__load_acquire(&r->checkpoints);
 	row->where = tend__load_acquire(&r->where);
+	row->attempt = tend__load_acquire(&r->attempt);
+	/* The word of a live task has the outcome of its last attempt. Without a note each attempt
+	 * has failed. */
+	row->last = (int32_t)((word & TEND__OUTCOME) >> TEND__OUTCOME_SHIFT);
+	if (row->last)
+		row->restarts = tend__note_n(&rt->segment, id, TEND__NOTE_LIFE,
+		                             row->attempt ? row->attempt - 1 : 0);
 	row->pid = tend__load_acquire(&r->pid);
 	row->rung = rung(word, row->kind);
 	if (row->state == TEND__PARKED)
@@ -399,7 +406,11 @@ size_t tend_report_text(const tend_report *report, char *buf, size_t size)
 		tend__text_duration(&t, row->since);
 		tend__text_f(&t, ", alive ");
 		tend__text_duration(&t, row->age);
-		tend__text_f(&t, ", %u checkpoints since the cancel\n", row->checkpoints);
+		tend__text_f(&t, ", %u checkpoints since the cancel", row->checkpoints);
+		if (row->last)
+			tend__text_f(&t, ", attempt %u, %u restarts, last: %s", row->attempt,
+			             row->restarts, tend_outcome_name(row->last));
+		tend__text_f(&t, "\n");
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
 			tend__text_f(&t, "    at ");
 			tend__text_address(&t, (const void *)(uintptr_t)row->stack[k]);
@@ -457,9 +468,11 @@ size_t tend_report_json(const tend_report *report, char *buf, size_t size)
 		tend__text_json(&t, sentence, strlen(sentence));
 		tend__text_f(&t,
 		             ",\"pid\":%d,\"age_ns\":%llu,\"since_ns\":%llu,\"checkpoints\":%u,"
-		             "\"stack\":[",
+		             "\"attempt\":%u,\"restarts\":%u,\"last\":%s%s%s,\"stack\":[",
 		             row->pid, (unsigned long long)row->age, (unsigned long long)row->since,
-		             row->checkpoints);
+		             row->checkpoints, row->attempt, row->restarts, row->last ? "\"" : "",
+		             row->last ? tend_outcome_name(row->last) : "null",
+		             row->last ? "\"" : "");
 		for (int k = 0; k < TEND__FRAMES && row->stack[k]; k++) {
 			struct tend__text p = tend__text(place, sizeof(place));
 

@@ -14,6 +14,9 @@ struct tend__survivor {
 	uint64_t at;          /* instant at which the row was written */
 	uint64_t age, since;  /* nanoseconds alive, and in this state */
 	uint32_t checkpoints; /* number of checkpoints since the cancel */
+	uint32_t attempt;     /* from 1 */
+	uint32_t restarts;    /* attempts that followed a failure */
+	int32_t last;         /* how the last attempt has ended; TEND_LIVE: none has */
 	int32_t pid;
 	const char *rung;             /* the last request to the task, a literal */
 	uint64_t cleanup;             /* address of the cleanup that the task runs, or 0 */

@@ -136,6 +136,17 @@ struct tend__note *tend__note_set(struct tend__segment *s, uint64_t id,
 	return n;
 }
 
+uint32_t tend__note_n(struct tend__segment *s, uint64_t id, enum tend__note_kind kind,
+                      uint32_t otherwise)
+{
+	tend__lock(&s->lock);
+	uint32_t note = *find(s, tend__id_slot(id), kind);
+	/* Relaxed: a single field, of which any of the last values will do. */
+	uint32_t n = note ? tend__load_relaxed(&tend__note_at(s->header, note)->n) : otherwise;
+	tend__unlock(&s->lock);
+	return n;
+}
+
 /* Takes a note out of its list, in which readers may be, and gives it back. */
 static void drop(struct tend__segment *s, uint32_t slot, uint32_t *place) TEND_REQUIRES(&s->lock)
 {

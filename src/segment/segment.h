@@ -124,6 +124,9 @@ static inline void tend__note_count(struct tend__note *note, uint64_t at, uint32
 	tend__store_release(&note->n, n);
 	tend__store_release(&note->seq, seq + 2);
 }
+/* Returns the `n` of the note of this kind of a record, or `otherwise` if there is no note. */
+uint32_t tend__note_n(struct tend__segment *s, uint64_t id, enum tend__note_kind kind,
+                      uint32_t otherwise) TEND_EXCLUDES(&s->lock);
 /* Gives the note of this kind back, if there is one. The bit NOTED stays. */
 void tend__note_clear(struct tend__segment *s, uint64_t id, enum tend__note_kind kind)
 	TEND_EXCLUDES(&s->lock);

@@ -86,6 +86,49 @@ SCENARIO(au_03_what_outlasts_the_deadline_is_reported_by_name)
 	close_world();
 }
 
+static int fail_then_stay(void *arg)
+{
+	tend_event **events = arg;
+
+	if (tend_event_wait(events[0], 0) == -ETIMEDOUT) {
+		tend_event_set(events[0]);
+		return -EIO;
+	}
+	tend_event_set(events[1]);
+	return ignore_cancels(events[2]);
+}
+
+SCENARIO(the_report_of_a_shutdown_says_how_often_a_survivor_has_run)
+{
+	tend_event *events[3];
+	tend_scope s;
+	tend_task t;
+	tend_report *report;
+	char text[2048];
+
+	open_world(2);
+	for (int i = 0; i < 3; i++)
+		events[i] = new_event();
+	s = child(root, "s");
+	OK(tend_spawn(s, fail_then_stay, events,
+	              TEND_TASK_OPTS(.restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                     .delay_ns = TEND_AT_ONCE)),
+	              &t));
+	OK(tend_event_wait(events[1], SOON));
+	ANSWERS(tend_shutdown(s, tend_after(50 * TEND_MS), TEND_SHUTDOWN_OPTS(.report = &report)),
+	        -ETIMEDOUT);
+	ck_assert_uint_lt(tend_report_text(report, text, sizeof(text)), sizeof(text));
+	ck_assert_msg(strstr(text, ", attempt 2, 1 restarts, last: failed\n") != NULL, "%s", text);
+	ck_assert_uint_lt(tend_report_json(report, text, sizeof(text)), sizeof(text));
+	ck_assert_msg(strstr(text, ",\"attempt\":2,\"restarts\":1,\"last\":\"failed\",") != NULL,
+	              "%s", text);
+	tend_report_free(report);
+	tend_event_set(events[2]);
+	(void)joined(t);
+	OK(tend_scope_close(s, SOON, NULL));
+	close_world();
+}
+
 SCENARIO(au_04_an_abort_is_an_event_with_its_outcome)
 {
 	struct tend_event_info e[16];
