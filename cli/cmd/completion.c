@@ -17,15 +17,16 @@
 
 /* ---- The values of an argument ---- */
 
-enum kind { NOTHING, FILES, FOLDERS, STACKS, TASKS, PROGRAM, WORDS };
+/* PLACES: a task, or a file whose name begins with '/' or '.'. */
+enum kind { NOTHING, FILES, FOLDERS, STACKS, TASKS, PLACES, PROGRAM, WORDS };
 
 static const struct {
 	const char *word; /* in the name of an argument, as --help shows it */
 	enum kind kind;
 } KINDS[] = {
-	{"DIRECTORY", FOLDERS}, {"FILE", FILES},      {"SOCKET", FILES}, {"STACK", STACKS},
-	{"PATH", TASKS},        {"COMMAND", PROGRAM}, {"POLICY", WORDS}, {"SIGNAL", WORDS},
-	{"SHELL", WORDS},       {"GOAL", WORDS},      {"JITTER", WORDS},
+	{"PATH|PID|FILE", PLACES}, {"DIRECTORY", FOLDERS}, {"FILE", FILES},      {"SOCKET", FILES},
+	{"STACK", STACKS},         {"PATH", TASKS},        {"COMMAND", PROGRAM}, {"POLICY", WORDS},
+	{"SIGNAL", WORDS},         {"SHELL", WORDS},       {"GOAL", WORDS},      {"JITTER", WORDS},
 };
 
 static enum kind kind_of(const char *argument)
@@ -60,9 +61,9 @@ static void print_words(const char *argument)
 static void print_bash_kind(const char *argument, const char *indent)
 {
 	static const char *const kinds[] = {
-		[NOTHING] = "nothing", [FILES] = "files", [FOLDERS] = "folders",
-		[STACKS] = "stacks",   [TASKS] = "tasks", [PROGRAM] = "program",
-		[WORDS] = "words",
+		[NOTHING] = "nothing", [FILES] = "files",   [FOLDERS] = "folders",
+		[STACKS] = "stacks",   [TASKS] = "tasks",   [PROGRAM] = "program",
+		[WORDS] = "words",     [PLACES] = "places",
 	};
 	enum kind kind = kind_of(argument);
 
@@ -163,6 +164,10 @@ static void print_bash(void)
 	      "\t\t\t[[ $cur != -* || ($kind == program && $i -lt $COMP_CWORD) ]] || kind=options\n"
 	      "\t\tfi\n"
 	      "\tfi\n"
+	      "\tif [[ $kind == places ]]; then\n"
+	      "\t\tkind=tasks\n"
+	      "\t\t[[ $cur != [./]* ]] || kind=files\n"
+	      "\tfi\n"
 	      "\tcase $kind in\n"
 	      "\toptions) words=$options ;;\n"
 	      "\tstacks) words=$(\"$tend\" completion stacks 2>/dev/null) ;;\n"
@@ -213,13 +218,10 @@ static void print_zsh_text(const char *text)
 static void print_zsh_action(const char *argument)
 {
 	static const char *const actions[] = {
-		[NOTHING] = " ",
-		[FILES] = "_files",
-		[FOLDERS] = "_files -/",
-		[STACKS] = "_tend_stacks",
-		[TASKS] = "_tend_tasks",
-		[PROGRAM] = "",
-		[WORDS] = "",
+		[NOTHING] = " ",         [FILES] = "_files",
+		[FOLDERS] = "_files -/", [STACKS] = "_tend_stacks",
+		[TASKS] = "_tend_tasks", [PLACES] = "_tend_places",
+		[PROGRAM] = "",          [WORDS] = "",
 	};
 	enum kind kind = kind_of(argument);
 
@@ -287,6 +289,11 @@ static void print_zsh(void)
 	      "\tcompadd -a found\n"
 	      "}\n"
 	      "\n"
+	      "_tend_places()\n"
+	      "{\n"
+	      "\tif [[ $PREFIX == [./]* ]]; then _files; else _tend_tasks; fi\n"
+	      "}\n"
+	      "\n"
 	      "_tend()\n"
 	      "{\n"
 	      "\tlocal curcontext=$curcontext context state line tend=$words[1]\n"
@@ -348,6 +355,9 @@ static void print_fish_kind(const char *argument)
 	case TASKS:
 		printf(" -a '(__tend_tasks)'");
 		break;
+	case PLACES:
+		printf(" -a '(__tend_places)'");
+		break;
 	case PROGRAM:
 		printf(" -a '(__fish_complete_subcommand --fcs-skip=2)'");
 		break;
@@ -405,6 +415,14 @@ static void print_fish(void)
 	      "\t\tend\n"
 	      "\tend\n"
 	      "\ttend completion tasks $name 2>/dev/null\n"
+	      "end\n"
+	      "\n"
+	      "function __tend_places\n"
+	      "\tif string match -qr '^[./]' -- (commandline -ct)\n"
+	      "\t\t__fish_complete_path (commandline -ct)\n"
+	      "\telse\n"
+	      "\t\t__tend_tasks\n"
+	      "\tend\n"
 	      "end\n"
 	      "\n"
 	      "complete -c tend -f\n"

@@ -1,6 +1,6 @@
-/* cli/cmd/tree.c - `tend tree [PATH|PID]`: the tree of a running stack or of a process, read
- * from the registry of the process, which need not answer. A number is a process; the name of a
- * task begins with a letter. */
+/* cli/cmd/tree.c - `tend tree [PATH|PID|FILE]`: the tree of a running stack or of a process, read
+ * from the registry of the process, which need not answer, or from the registry's file. A number
+ * is a process, and a file begins with '/' or '.'; the name of a task begins with a letter. */
 #include "ask/processes.h"
 #include "ask/registry.h"
 #include "cmd/commands.h"
@@ -81,12 +81,15 @@ int cmd_tree(int argc, char **argv)
 		{0},
 	};
 	const struct usage usage = {
-		.argument = "[PATH|PID]",
+		.argument = "[PATH|PID|FILE]",
 		.help = "Shows everything that a running stack runs as one tree: its tasks, and "
 			"the fibers and threads inside of those that are linked with libtend. With "
-			"PATH, one task of it; with PID, any process that is linked with libtend. "
+			"PATH, one task of it; with PID, any process that is linked with libtend; "
+			"with FILE, which begins with / or a dot, the registry file of a process, "
+			"which may be dead. "
 			"The tree is read from outside: the processes may be stopped, or stuck.\v"
-			"Exit codes: 4 there is no such task or process; 5 no stack is running.",
+			"Exit codes: 4 there is no such task, process or file; 5 no stack is "
+			"running.",
 		.into = &client.path,
 		.twice = "one path or process at a time",
 		.client = &client,
@@ -96,6 +99,8 @@ int cmd_tree(int argc, char **argv)
 	if (options_parse(&usage, argc, argv) != 0)
 		return EXIT_USAGE;
 	ascii = ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	if (client.path && (client.path[0] == '/' || client.path[0] == '.'))
+		return cmd_tree_file(&client, client.path, ascii, all);
 	if (client.path && client.path[0] && is_number(client.path)) {
 		long pid = strtol(client.path, NULL, 10);
 		return cmd_tree_pid(&client, pid > 0 && pid <= INT_MAX ? (pid_t)pid : INT_MAX,

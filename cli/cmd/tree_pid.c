@@ -1,5 +1,5 @@
-/* cli/cmd/tree_pid.c - `tend tree PID`: the tree of one process, read from the registries
- * of its runtimes. */
+/* cli/cmd/tree_pid.c - `tend tree PID` and `tend tree FILE`: the tree of one process, read from
+ * the registries of the runtimes or from a registry file. */
 #include "cmd/tree_pid.h"
 #include "ask/graft.h"
 #include "ask/registry.h"
@@ -12,9 +12,13 @@
 #include <tend/task.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Ids are unique in a process, so the rows of all runtimes make one list. Returns true if rows of
  * other processes are among them. */
@@ -40,10 +44,10 @@ static int print_json(tend_snapshot *const *snapshots, size_t n, bool all)
 		torn += about.torn;
 	}
 	rows_of(rows, snapshots, n, all);
-	json_t *envelope =
-		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:I, s:o}", "name", about.name,
-	                                             "pid", (json_int_t)about.pid, "torn",
-	                                             (json_int_t)torn, "tasks", rows));
+	json_t *envelope = envelope_ok("tend.tree/1",
+	                               json_pack("{s:s, s:I, s:b, s:I, s:o}", "name", about.name,
+	                                         "pid", (json_int_t)about.pid, "ended", about.ended,
+	                                         "torn", (json_int_t)torn, "tasks", rows));
 	output_json(envelope);
 	json_decref(envelope);
 	return output_end(0);
@@ -111,6 +115,18 @@ static int print_text(tend_snapshot *const *snapshots, size_t n, bool ascii, boo
 	return output_end(all ? 0 : EXIT_FAILED);
 }
 
+/* Prints and frees the snapshots. Returns the exit code. */
+static int show(const struct client *client, tend_snapshot **snapshots, size_t n, bool ascii,
+                bool all)
+{
+	int code =
+		client->json ? print_json(snapshots, n, all) : print_text(snapshots, n, ascii, all);
+
+	while (n > 0)
+		tend_snapshot_free(snapshots[--n]);
+	return code;
+}
+
 int cmd_tree_pid(const struct client *client, pid_t pid, bool ascii, bool all)
 {
 	assert(pid > 0);
@@ -119,9 +135,79 @@ int cmd_tree_pid(const struct client *client, pid_t pid, bool ascii, bool all)
 
 	if (n < 0)
 		return output_end(registry_tell(client, pid, (int)n));
-	int code = client->json ? print_json(snapshots, (size_t)n, all)
-	                        : print_text(snapshots, (size_t)n, ascii, all);
-	while (n > 0)
-		tend_snapshot_free(snapshots[--n]);
-	return code;
+	return show(client, snapshots, (size_t)n, ascii, all);
+}
+
+/* ---- A file ---- */
+
+/* Opens a regular file. Nothing else is opened for reading, because a FIFO would wait for a
+ * writer, and a device may do anything. Returns the descriptor, or a negative errno value: -EPROTO
+ * for what is no regular file. */
+static int open_file(const char *path, struct stat *st)
+{
+	char place[40];
+	int fd = open(path, O_PATH | O_CLOEXEC), file = -1, error = errno;
+
+	if (fd < 0 || fstat(fd, st) != 0)
+		return -error;
+	snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
+	error = EPROTO;
+	if (S_ISREG(st->st_mode)) {
+		file = open(place, O_RDONLY | O_CLOEXEC);
+		error = errno;
+	}
+	close(fd);
+	return file < 0 ? -error : file;
+}
+
+static int tell_file(const struct client *client, const char *path, int error, const char *why)
+{
+	char text[PATH_MAX + 200];
+	int code = error == -ENOENT || error == -ENOTDIR ? EXIT_NO_TASK
+	           : error == -EACCES || error == -EPERM ? EXIT_PERMISSION
+	                                                 : EXIT_FAILED;
+
+	snprintf(text, sizeof(text), "%.*s: %s", PATH_MAX, path, why ? why : tend_strerror(error));
+	return client_tell(client, code, text);
+}
+
+/* Says what is wrong with a file that the library does not understand. The first fields are the
+ * same in all versions. */
+static int tell_format(const struct client *client, const char *path, int fd, const struct stat *st)
+{
+	struct {
+		char magic[8];
+		uint32_t version, header_bytes;
+		uint64_t bytes;
+	} head = {{0}, 0, 0, 0};
+	ssize_t n = pread(fd, &head, sizeof(head), 0);
+	char why[160];
+
+	if (n < (ssize_t)sizeof(head.magic) || memcmp(head.magic, "TENDREG", 8) != 0)
+		return tell_file(client, path, -EPROTO,
+		                 "this is no registry; the registry_path of a runtime is one");
+	if (n == sizeof(head) && head.bytes <= (uint64_t)st->st_size)
+		return tell_file(client, path, -EPROTO,
+		                 "the registry is damaged, or of a version of libtend that this "
+		                 "version of tend does not understand");
+	snprintf(why, sizeof(why), "the registry is cut off after %lld bytes; copy it as a whole",
+	         (long long)st->st_size);
+	return tell_file(client, path, -EPROTO, why);
+}
+
+int cmd_tree_file(const struct client *client, const char *path, bool ascii, bool all)
+{
+	tend_snapshot *snapshot;
+	struct stat st;
+	int fd = open_file(path, &st);
+
+	if (fd < 0)
+		return output_end(tell_file(client, path, fd,
+		                            fd == -EPROTO ? "this is no regular file" : NULL));
+	int error = tend_snapshot_fd(fd, &snapshot);
+	int code = !error             ? show(client, &snapshot, 1, ascii, all)
+	           : error == -EPROTO ? tell_format(client, path, fd, &st)
+	                              : tell_file(client, path, error, NULL);
+	close(fd);
+	return error ? output_end(code) : code;
 }

@@ -1,5 +1,5 @@
-/* cli/cmd/tree_pid.h - `tend tree PID`: the tree of one process, read from its
- * registry. */
+/* cli/cmd/tree_pid.h - `tend tree PID` and `tend tree FILE`: the tree of one process, read from
+ * its registries or from the file of one. */
 #ifndef TEND_CLI_CMD_TREE_PID_H
 #define TEND_CLI_CMD_TREE_PID_H
 
@@ -12,5 +12,6 @@
  *
  *   all       with the rows whose names begin with a dot */
 int cmd_tree_pid(const struct client *client, pid_t pid, bool ascii, bool all);
+int cmd_tree_file(const struct client *client, const char *path, bool ascii, bool all);
 
 #endif
