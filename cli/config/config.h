@@ -59,7 +59,11 @@ enum config_probe_kind {
 	CONFIG_PROBE_LOG,    /* a line of the output matches */
 	CONFIG_PROBE_EXEC,   /* a program exits with 0 */
 	CONFIG_PROBE_NOTIFY, /* a message by sd_notify() */
+	CONFIG_PROBE_FD,     /* a newline to a descriptor */
 };
+
+/* The number of that descriptor in the program. */
+#define CONFIG_READY_FD 3
 
 struct config_probe {
 	enum config_probe_kind kind;

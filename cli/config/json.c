@@ -59,7 +59,7 @@ static json_t *encode_probe(const struct config_probe *probe)
 	static const char *const ways[] = {
 		[CONFIG_PROBE_TCP] = "tcp",       [CONFIG_PROBE_HTTP] = "http",
 		[CONFIG_PROBE_LOG] = "log",       [CONFIG_PROBE_EXEC] = "exec",
-		[CONFIG_PROBE_NOTIFY] = "notify",
+		[CONFIG_PROBE_NOTIFY] = "notify", [CONFIG_PROBE_FD] = "notify",
 	};
 
 	if (!probe->kind)

@@ -175,15 +175,22 @@ static void read_exec(struct config_reader *r, const struct node_entry *e, void 
 
 static void read_notify(struct config_reader *r, const struct node_entry *e, void *into)
 {
-	static const char *const words[] = {"sd"};
+	static const char *const words[] = {"sd", "fd"};
 	struct draft *draft = into;
-	uint32_t which;
+	uint32_t which = 0;
+	bool ready = strcmp(draft->owner, "ready") == 0;
 
 	if (!take_way(r, e, draft, CONFIG_PROBE_NOTIFY))
 		return;
-	draft->probe->text = words[0];
-	node_read_word(r, e, "sd (the program calls sd_notify)", words, CONFIG_COUNT(words),
-	               &which);
+	/* A descriptor says one thing, once. */
+	node_read_word(r, e,
+	               ready ? "sd (the program calls sd_notify) or fd (it writes a newline to "
+	                       "descriptor 3)"
+	                     : "sd (the program calls sd_notify)",
+	               words, ready ? 2 : 1, &which);
+	draft->probe->text = words[which];
+	if (which == 1)
+		draft->probe->kind = CONFIG_PROBE_FD;
 }
 
 static void read_every(struct config_reader *r, const struct node_entry *e, void *into)
@@ -224,8 +231,9 @@ static void read(struct config_reader *r, const struct node_entry *e, struct dra
 		              "'%s' has no way to find out; add notify, tcp, http, log or exec, "
 		              "such as %s",
 		              draft->owner, example);
+	enum config_probe_kind kind = draft->probe->kind;
 	bool told =
-		draft->probe->kind == CONFIG_PROBE_LOG || draft->probe->kind == CONFIG_PROBE_NOTIFY;
+		kind == CONFIG_PROBE_LOG || kind == CONFIG_PROBE_NOTIFY || kind == CONFIG_PROBE_FD;
 	if (told && draft->every_at.line)
 		config_report(
 			r->errors, draft->every_at,

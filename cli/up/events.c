@@ -300,6 +300,9 @@ static void take(struct up_task *t, const struct tend_event_info *e)
 	case TEND_EVENT_BEGAN:
 		up_task_began(t, e->attempt);
 		break;
+	case TEND_EVENT_READY:
+		up_probes_fd(t, e->attempt);
+		break;
 	case TEND_EVENT_ATTEMPT_ENDED:
 		attempt_ended(t, e);
 		break;
@@ -333,6 +336,8 @@ static void look(struct up_task *t)
 	/* An attempt without a pid has yet to start, and the event of its begin comes. */
 	if (over || tend_process_pid(t->process) > 0)
 		up_task_began(t, life.attempt);
+	if (!over && life.ready)
+		up_probes_fd(t, life.attempt);
 	if (!over)
 		return;
 	t->pid = 0;

@@ -27,8 +27,12 @@ struct up_notify {
 	struct sockaddr_un address;
 	char socket[sizeof("NOTIFY_SOCKET=") + sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char watchdog[48];
-	char *variables[3]; /* for the program; ends with NULL */
+	char *variables[4]; /* for the program; ends with NULL */
 };
+
+/* The variable of a program that says by a descriptor that it is ready. */
+static char descriptor[] = "NOTIFY_FD=3";
+_Static_assert(CONFIG_READY_FD == 3, "the variable has the number");
 
 static bool notifies(const struct up_task *t)
 {
@@ -73,6 +77,8 @@ int up_notify_open(struct up_task *t)
 		         (unsigned long long)(alive->timeout_ns / 1000));
 		n->variables[1] = n->watchdog;
 	}
+	if (t->config->ready.kind == CONFIG_PROBE_FD)
+		n->variables[2] = descriptor; /* alive is by the socket then */
 	return bind_to(n);
 }
 
@@ -90,7 +96,11 @@ void up_notify_close(struct up_task *t)
 
 char *const *up_notify_variables(const struct up_task *t)
 {
-	return t->notify ? t->notify->variables : NULL;
+	static char *const by_descriptor[] = {descriptor, NULL};
+
+	if (t->notify)
+		return t->notify->variables;
+	return t->config->ready.kind == CONFIG_PROBE_FD ? by_descriptor : NULL;
 }
 
 /* ---- Messages ---- */

@@ -88,7 +88,8 @@ static int try_once(struct up_task *t, const struct config_probe *probe, uint64_
 /* The program says it, and nobody asks. */
 static bool is_told(const struct config_probe *probe)
 {
-	return probe->kind == CONFIG_PROBE_LOG || probe->kind == CONFIG_PROBE_NOTIFY;
+	return probe->kind == CONFIG_PROBE_LOG || probe->kind == CONFIG_PROBE_NOTIFY ||
+	       probe->kind == CONFIG_PROBE_FD;
 }
 
 /* Writes why there was no sign, as long as there is no better reason. */
@@ -97,6 +98,8 @@ static void silent(const struct config_probe *probe, const char *word, char *why
 	why[0] = 0;
 	if (probe->kind == CONFIG_PROBE_NOTIFY)
 		snprintf(why, size, "no %s came by sd_notify", word);
+	else if (probe->kind == CONFIG_PROBE_FD)
+		snprintf(why, size, "no newline came on descriptor %d", CONFIG_READY_FD);
 	else if (probe->kind == CONFIG_PROBE_LOG)
 		snprintf(why, size, "no line of its output matched %.80s", probe->text);
 }
@@ -142,13 +145,10 @@ static void watch_alive(struct up_task *t)
 
 /* ---- Ready ---- */
 
-/* A sign of an attempt that is over says nothing of the next. */
-static void become_ready(struct up_task *t, uint32_t attempt)
+static void be_ready(struct up_task *t)
 {
 	char time[32];
 
-	if (attempt != t->attempt || t->ready || tend_task_ready(t->process, attempt) != 0)
-		return;
 	t->ready = true;
 	tend_duration_text(tend_now() - t->began_at, time, sizeof(time));
 	up_task_say(t, "ready after %s", time);
@@ -157,6 +157,19 @@ static void become_ready(struct up_task *t, uint32_t attempt)
 	tend_event_set(t->news);
 	if (t->probes.id)
 		watch_alive(t);
+}
+
+/* A sign of an attempt that is over says nothing of the next. */
+static void become_ready(struct up_task *t, uint32_t attempt)
+{
+	if (attempt == t->attempt && !t->ready && tend_task_ready(t->process, attempt) == 0)
+		be_ready(t);
+}
+
+void up_probes_fd(struct up_task *t, uint32_t attempt)
+{
+	if (t->config->ready.kind == CONFIG_PROBE_FD && attempt == t->attempt && !t->ready)
+		be_ready(t);
 }
 
 static int ready_main(void *arg)

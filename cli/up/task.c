@@ -132,6 +132,7 @@ static int spawn(struct up_task *t)
 {
 	const struct config_task *c = t->config;
 	const struct tend_restart restart = restart_of(c);
+	const int fd = c->ready.kind == CONFIG_PROBE_FD ? CONFIG_READY_FD : 0;
 	char **env = config_environment(c, environ, up_notify_variables(t));
 	char name[TEND_NAME_MAX + 1];
 
@@ -143,7 +144,7 @@ static int spawn(struct up_task *t)
 	                                        .stop_ns = c->stop_timeout_ns,
 	                                        .argv = (const char *const *)c->argv,
 	                                        .env = (const char *const *)env, .cwd = c->cwd,
-	                                        .flags = flags_of(c),
+	                                        .flags = flags_of(c), .ready_fd = fd,
 	                                        .output = c->output == CONFIG_INHERITED ? NULL
 	                                                                                : output,
 	                                        .output_arg = t, .restart = &restart),

@@ -271,6 +271,9 @@ void up_probes_follow(struct up_task *t);
 /* Takes a line of the output, or a piece of a line. */
 void up_probes_line(struct up_task *t, const char *text, size_t n);
 
+/* Takes the news that the attempt has said by its descriptor that it is ready. */
+void up_probes_fd(struct up_task *t, uint32_t attempt);
+
 /* ---- events.c ---- */
 
 /* An abandoned task stays so until its end, whatever the process still does. */

@@ -301,9 +301,11 @@ TEST(a_task_tells_when_it_is_ready_and_alive)
 		"  c: {command: [x], ready: {exec: [pg_isready, -q]}, alive: {tcp: "
 		"'localhost:80'}}\n"
 		"  d: {command: [x], ready: {http: 'http://127.0.0.1:8080'}, alive: {notify: "
-		"sd}}\n");
+		"sd}}\n"
+		"  e: {command: [x], ready: {notify: fd}}\n");
 	const struct config_task *a = &c->tasks[0], *b = &c->tasks[1], *d = &c->tasks[3];
 
+	ck_assert_int_eq(c->tasks[4].ready.kind, CONFIG_PROBE_FD);
 	ck_assert_int_eq(d->alive.kind, CONFIG_PROBE_NOTIFY);
 
 	ck_assert_int_eq(a->ready.kind, CONFIG_PROBE_TCP);

@@ -428,9 +428,14 @@ static const struct refused TASKS[] = {
 	{TASK "    ready: {log: ''}\n", 0,
          AT("5:18", "'log' wants a regular expression that a line of the output matches, such as "
                     "'listening on'; in this one: it is empty")},
-	{TASK "    ready: {notify: fd}\n    alive: {notify: sd, every: 1s}\n", 0,
-         AT("5:21",
-            "'notify' wants sd (the program calls sd_notify), not 'fd' (did you mean 'sd'?)")
+	{TASK "    ready: {notify: 3}\n    alive: {notify: fd}\n", 0,
+         AT("5:21", "'notify' wants sd (the program calls sd_notify) or fd (it writes a newline to "
+                    "descriptor 3), not '3'")
+                 AT("6:21", "'notify' wants sd (the program calls sd_notify), not 'fd' (did you "
+                            "mean 'sd'?)")},
+	{TASK "    ready: {notify: fd, every: 1s}\n    alive: {notify: sd, every: 1s}\n", 0,
+         AT("5:25", "'every' is for a way that is tried again; what comes from the task is seen "
+                    "as it comes; remove it")
                  AT("6:25", "'every' is for a way that is tried again; what comes from the task "
                             "is seen as it comes; remove it")},
 	{TASK "    ready: {exec: pg_isready}\n", 0,

@@ -51,6 +51,9 @@ stack ready <<END
   mute: {command: [sleep, "1000"], alive: {log: beat, timeout: 100ms}, restart: {delay: 1ms, retries: 1}}
   job: {shell: "until test -e go-job; do sleep 0.02; done"}
   notify: {command: [python3, notify.py], ready: {notify: sd}, restart: {delay: 1ms, retries: 1}}
+  fd: {shell: "until test -e go-fd; do sleep 0.02; done; echo nearly >&2; echo >&\$NOTIFY_FD; exec sleep 1000", ready: {notify: fd}}
+  silent: {shell: "printf ready >&3; exec sleep 1000", ready: {notify: fd, timeout: 100ms}, restart: temporary}
+  g: {shell: "touch g-began; exec sleep 1000", needs: {fd: ready}}
   f: {shell: "touch f-began; exec sleep 1000", needs: {notify: ready}}
   a: {shell: "touch a-began; exec sleep 1000", needs: [http, tcp]}
   b: {shell: "touch b-began; exec sleep 1000", needs: {log: ready, exec: ready}}
@@ -90,6 +93,13 @@ check "a need that has not completed holds a task" test ! -e e-began
 touch go-job
 check "its success lets it go" soon test -e e-began
 check "a message is enough" soon test -e f-began
+waits ended silent
+is "a descriptor without a newline is not enough" $? 3
+has "what was awaited is told" err "not ready within 100ms: no newline came on descriptor 3"
+check "a task that needs it has not started" test ! -e g-began
+touch go-fd
+check "a newline is enough" waits ready fd
+check "the task that needs it starts" soon test -e g-began
 check "the attempt that sent it is over" soon grep -q 'notify *| second attempt' log
 is "and its messages say nothing of the next" "$(grep -c 'notify *\* ready after' log)" 1
 "$TEND" down >out 2>err
