@@ -134,7 +134,6 @@ TEND_API uint64_t tend_after(uint64_t ns);
 	X(ETIMEDOUT, "the deadline passed") \
 	X(ESHUTDOWN, "admission is sealed") \
 	X(EALREADY, "it was asked for before") \
-	X(ERESTART, "asked to run again") \
 	X(ESTALE, "this process is a fork of the one that opened the runtime")
 
 /* Returns a sentence for a negative errno value; never NULL, never freed.

@@ -72,8 +72,10 @@ struct tend_process_opts {
 
 /* Starts a process as a task of `scope`, with /dev/null as standard input, a
  * group of its own, default signals, and no descriptor but 0, 1, 2 and ready_fd. The call
- * returns before the process runs. TEND_INHERIT_INPUT and TEND_INHERIT_OUTPUT hand on
- * the descriptors as they are at the call; in place of a closed one there is /dev/null.
+ * returns before the process runs. Where no guard runs yet the call waits for the start
+ * of a guard: a fiber parks, and its worker goes on with other fibers.
+ * TEND_INHERIT_INPUT and TEND_INHERIT_OUTPUT hand on the descriptors as they are at the
+ * call; in place of a closed one there is /dev/null.
  * The environment has TEND_PARENT, too, in the place of any other value: the task and the attempt,
  * by which a reader finds where the tree of a process that is linked with libtend belongs.
  * An inherited terminal is not the controlling terminal of the process, because the

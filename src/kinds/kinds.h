@@ -15,6 +15,8 @@
 
 #include "scope/scope.h"
 
+#include <pthread.h>
+
 struct tend_process_opts;
 
 /* The input of a spawn, for all kinds. */
@@ -62,6 +64,22 @@ struct tend__spawn tend__fiber_spawn(tend_runtime *rt, const char *site,
 int tend__process_prepare(tend_runtime *rt, const char *site, tend_scope scope,
                           const struct tend_process_opts *opts, bool kept, struct tend__task **out);
 void tend__process_publish(struct tend__task *t, bool kept);
+/* Until tend__cancelable() no pthread_cancel() takes effect on the calling thread, or a spawn would
+ * leak descriptors. A fiber may wait in the spawn of a process, and the fibers that run meanwhile
+ * would find the state changed; so a fiber leaves the state alone: no program cancels a worker. */
+static inline int tend__uncancelable(void)
+{
+	int before = PTHREAD_CANCEL_ENABLE;
+
+	if (!tend__tls.worker)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	return before;
+}
+static inline void tend__cancelable(int before)
+{
+	if (!tend__tls.worker)
+		pthread_setcancelstate(before, NULL);
+}
 /* runtime.spawn_cleaner */
 int tend__spawn_cleaner(tend_runtime *rt, const struct tend__kind *kind, void *data);
 

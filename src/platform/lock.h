@@ -22,6 +22,7 @@
  *                        outside_lock, batches_lock, monitor.lock, bells[], segment.lock
  *   bells[]         runtime   the watches of changes                         > event.lock
  *   told_lock       process   the processes that a cancel has reached        (leaf)
+ *   starter_lock    process   the thread that starts a guard                 (leaf)
  *   event.lock      event     waiters, set                                   (leaf)
  *   channel.lock    channel   items, waiters                                 (leaf)
  *   empty_lock      runtime   waiters for the end of a path                  (leaf)

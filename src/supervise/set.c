@@ -10,7 +10,6 @@
 #include "kinds/kinds.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 /* The children of a scope. */
@@ -507,11 +506,9 @@ int tend_spawn_set_at(const char *site, tend_scope scope, const struct tend_chil
 	                 .flags = flags,
 	                 .kept = out != NULL,
 	                 .bad = n};
-	/* No pthread_cancel() takes effect, or descriptors and locks would leak. */
-	int cancelable;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	int cancelable = tend__uncancelable();
 	error = spawn_with_room(&c, out);
-	pthread_setcancelstate(cancelable, NULL);
+	tend__cancelable(cancelable);
 	if (error && bad)
 		*bad = c.bad;
 	return error;

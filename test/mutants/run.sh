@@ -507,8 +507,17 @@ mutant "a process that the dead guard never began was killed" src/kinds/process/
 	's/\|\| \(phase == TEND__PHASE_LOST && !p->pid\)/|| 0/' \
 	a_guard_dies_at_each_moment_of_a_start
 mutant "the start of a process that meets a dead guard is not repeated" src/kinds/process/link.c \
-	's/guards < 2; guards\+\+/guards < 1; guards++/' \
+	's/\(!error \|\| !p->met_dead\)/!error/' \
 	the_death_of_a_guard_is_seen_and_another_is_started
+mutant "a guard that dies while it starts is not started again" src/kinds/process/link.c \
+	's/another = c->starting = c->wanted;/another = c->starting = false;/' \
+	the_start_of_a_guard_meets_other_spawns
+mutant "a close does not wait for the start of a guard" src/kinds/process/link.c \
+	's/if \(c->starting\)\n\t\t\(void\)await_start\(c\);\n\telse\n\t/if (1)\n\t/' \
+	the_start_of_a_guard_meets_other_spawns
+mutant "spawners do not share the start of a guard" src/kinds/process/link.c \
+	's/starts = c->wanted && !c->starting;/starts = c->wanted;/' \
+	the_start_of_a_guard_meets_other_spawns
 mutant "a process whose guard died has ended at once" src/kinds/process/machine.c \
 	's/\(phase == TEND__PHASE_LOST && seen_dead\(p\)\)/phase == TEND__PHASE_LOST/' \
 	random_processes_end_and_leave_nothing

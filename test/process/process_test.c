@@ -460,8 +460,8 @@ TEST(a_shutdown_kills_what_does_not_stop_in_its_time)
 	no_children_left();
 }
 
-/* A guard is started and closed under the lock of the link, which this thread has: a cancel that
- * needed the lock would never return. */
+/* Requests are sent and a guard is closed under the lock of the link, which this thread has: a
+ * cancel that needed the lock would never return. */
 TEST(a_cancel_does_not_wait_for_the_guard)
 {
 	const char *const argv[] = {"sleep", "60", NULL};

@@ -197,6 +197,27 @@ TEST(every_error_that_a_header_names_has_its_row)
 	ck_assert_msg(!*missing, "%s", missing);
 }
 
+/* Three are answered elsewhere: the error of an outcome, that of tend_sim_write(), and that of a
+ * system call which the kernel lacks. */
+TEST(every_error_with_a_sentence_is_answered_by_a_call)
+{
+	static const char *const errors[] = {
+#define X(name, text) #name,
+		TEND_ERRORS(X)
+#undef X
+	};
+
+	read_headers();
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		bool named = !strcmp(errors[i], "ETIME") || !strcmp(errors[i], "EINTR") ||
+		             !strcmp(errors[i], "ENOSYS");
+
+		for (size_t k = 0; k < count; k++)
+			named |= !strcmp(pairs[k].error, errors[i]);
+		ck_assert_msg(named, "no call answers %s", errors[i]);
+	}
+}
+
 TEST(every_row_is_of_an_error_that_a_header_names)
 {
 	char strange[4096] = "";

@@ -372,7 +372,7 @@ SCENARIO(respawn_a_cancel_a_close_and_a_shutdown_end_a_rest)
 	OK(tend_scope_close(s, SOON, NULL));
 
 	/* Asked to stop before the first attempt, it has no attempt until it is started. */
-	t = start_dropping(root, "exit 0", RESTS);
+	t = start_dropping(root, "up", RESTS);
 	ck_assert(tend_task_stop(t, 0) == -ETIMEDOUT || life(t).state == TEND_STATE_STOPPED);
 	OK(tend_task_shutdown(t, SOON));
 	ck_assert_int_eq(seen.drops, 1);

@@ -927,8 +927,11 @@ SCENARIO(an_outcome_says_why_a_task_has_ended)
 	OK(tend_spawn(root, wait_for, never, TEND_TASK_OPTS(.deadline = tend_now()), &t));
 	ends_so(t, TEND_CANCELED, -ETIMEDOUT, true);
 	OK(tend_scope_open(root, "late", TEND_SCOPE_OPTS(.deadline = tend_after(TEND_MS)), &late));
-	OK(tend_spawn(late, wait_for, never, NULL, &t));
-	ends_so(t, TEND_CANCELED, -ETIMEDOUT, false);
+	int error = tend_spawn(late, wait_for, never, NULL, &t);
+	if (!error)
+		ends_so(t, TEND_CANCELED, -ETIMEDOUT, false);
+	else /* the threads of a busy machine may be late */
+		ck_assert(error == -ECANCELED && !simulated);
 	OK(tend_spawn(root, wait_for, never, TEND_TASK_OPTS(.flags = TEND_ABORTABLE), &t));
 	await_state(t.id, TEND_STATE_PARKED);
 	OK(tend_abort(t));

@@ -535,6 +535,69 @@ TEST(a_guard_dies_at_each_moment_of_a_start)
 			ck_assert_msg(ends_seen[i] > 0, "no end %d", i);
 }
 
+/* ---- The start of a guard, with all that may come meanwhile ---- */
+
+static int waited, closed_meanwhile; /* spawners behind another's start; closes during a start */
+
+static bool starts(void)
+{
+	tend__lock(&rt->children_lock);
+	struct tend__children *c = rt->children;
+	tend__unlock(&rt->children_lock);
+	if (!c)
+		return false;
+	tend__lock(&c->lock);
+	bool yes = c->starting;
+	tend__unlock(&c->lock);
+	return yes;
+}
+
+static int asks(void *arg)
+{
+	const struct tend_scope *s = arg;
+	const struct tend_restart *again = TEND_RESTART(.policy = TEND_PERMANENT);
+	bool behind = starts();
+	int error =
+		tend_spawn_process(*s,
+	                           TEND_PROCESS_OPTS(.argv = argv_of("up"),
+	                                             .restart = tend_sim_choose(2) ? again : NULL),
+	                           NULL);
+
+	ck_assert(!error || error == -ECANCELED || error == -ESHUTDOWN);
+	waited += behind && !error;
+	return 0;
+}
+
+static int guards_start(void *arg)
+{
+	(void)arg;
+	open_world(2);
+	tend_scope s = child(root, "s"), askers = child(root, "askers");
+
+	for (int i = 0; i < 4; i++)
+		OK(tend_spawn(askers, asks, &s, NULL, NULL));
+	tend_sim_compute(tend_sim_choose(3000) * 1000);
+	for (uint64_t n = tend_sim_choose(3); n; n--) {
+		tend_sim_kill_guard();
+		tend_sim_compute(tend_sim_choose(1000) * 1000);
+	}
+	if (tend_sim_choose(4))
+		OK(tend_scope_wait_empty(askers, TEND_FOREVER));
+	closed_meanwhile += starts();
+	close_world();
+	no_thread_is_left();
+	return 0;
+}
+TEST(the_start_of_a_guard_meets_other_spawns_its_death_and_the_close)
+{
+	run_seeds("the_start_of_a_guard", (uint64_t)suite_count(100, 300, 3000), guards_start,
+	          NULL);
+	if (!getenv("SEED")) {
+		ck_assert_int_gt(waited, 0);
+		ck_assert_int_gt(closed_meanwhile, 0);
+	}
+}
+
 /* ---- Virtual time ---- */
 
 enum { DAYS = 30 };

@@ -1,7 +1,11 @@
 /* kinds/process/link.c - a runtime's guard: requests, and its news of each process.
  *
  * The monitor reads the news, and sends what the spawner could not send and every stop. So
- * processes start, stop and end while all workers are busy. */
+ * processes start, stop and end while all workers are busy.
+ *
+ * A guard is started by a thread that lives as long as the start, and with no lock held, because
+ * the exec of the guard takes as long as the disk wants. So a start delays only spawners, which
+ * wait for its result, and the requests in `asks`. A spawn during a start shares the start. */
 #include "kinds/process/process.h"
 
 #include "base/alloc.h"
@@ -183,25 +187,39 @@ static bool listen_to(struct tend__children *c) TEND_REQUIRES(&c->lock)
 
 static void ready(tend_runtime *rt, uint64_t id, int fd);
 
-static int open_guard(struct tend__children *c) TEND_REQUIRES(&c->lock)
+/* Takes over a guard that was started. Returns 0, or an error of tend__monitor_watch(). */
+static int take_over(struct tend__children *c, const struct tend__guard *guard)
+	TEND_REQUIRES(&c->lock)
 {
 	tend__assert_held(&c->lock);
-	if (c->open)
-		return 0;
-	int error = tend__guard_open(c->rt->guard_path, &c->guard);
-	if (error)
-		return error;
+	tend__assert(!c->open && c->starting);
 	/* The pidfd, too: the socket alone does not tell the death of the guard, because a
 	 * fork of this program may have the guard's end. */
-	error = tend__monitor_watch(c->rt, c->guard.sock, ready, 0);
-	if (!error) {
-		error = tend__monitor_watch(c->rt, c->guard.pidfd, ready, 0);
-		if (error)
-			tend__monitor_unwatch(c->rt, c->guard.sock);
-	}
+	int error = tend__monitor_watch(c->rt, guard->sock, ready, 0);
 	if (error)
-		tend__guard_close(&c->guard);
-	c->open = !error;
+		return error;
+	error = tend__monitor_watch(c->rt, guard->pidfd, ready, 0);
+	if (error) {
+		tend__monitor_unwatch(c->rt, guard->sock);
+		return error;
+	}
+	c->guard = *guard;
+	c->open = true;
+	return 0;
+}
+
+static int open_guard(struct tend__children *c)
+{
+	struct tend__guard guard;
+	int error = tend__guard_open(c->rt->guard_path, &guard);
+
+	if (error)
+		return error;
+	tend__lock(&c->lock);
+	error = take_over(c, &guard);
+	tend__unlock(&c->lock);
+	if (error)
+		tend__guard_close(&guard);
 	return error;
 }
 
@@ -245,8 +263,9 @@ static struct tend__guard_program program_of(const struct tend__process *p)
 	                                    .stop = p->stop};
 }
 
-/* Sends the request for the process, to another guard if this one has just died. Returns 0,
- * also if the process has failed; or -EAGAIN: later. */
+/* Sends the request for the process. Returns 0, also if the process has failed; or -EAGAIN:
+ * later, also because a guard is to be started before. The request is repeated for one dead guard,
+ * because guards that die one after the other are not started for ever. */
 static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(&c->lock)
 {
 	const struct tend__guard_program program = program_of(p);
@@ -258,17 +277,16 @@ static int ask(struct tend__children *c, struct tend__process *p) TEND_REQUIRES(
 		return 0;
 	}
 	name_parent(p);
-	for (int guards = 0; guards < 2; guards++) {
-		error = open_guard(c);
-		/* Out of processes: no guard is there whose news would bring this about again. */
-		if (error == -EAGAIN)
-			error = -ENOBUFS;
-		if (!error)
-			error = tend__guard_spawn(&c->guard, p->cookie, &program);
-		if (error != -EPIPE)
-			break;
+	if (c->open)
+		error = tend__guard_spawn(&c->guard, p->cookie, &program);
+	if (error == -EPIPE) {
 		(void)listen_to(c);
 		lost(c);
+	}
+	if (!c->open && (!error || !p->met_dead)) {
+		p->met_dead |= error != 0;
+		c->wanted = true;
+		return -EAGAIN;
 	}
 	if (error == -EAGAIN || error == -ETOOMANYREFS) {
 		await(c);
@@ -323,6 +341,75 @@ static void send_all(struct tend__children *c) TEND_REQUIRES(&c->lock)
 			break;
 }
 
+/* ---- The start of a guard ---- */
+
+/* A start is over. Returns whether another start is to follow, because the guard has died since. */
+static bool start_is_over(struct tend__children *c, int error)
+{
+	tend__lock(&c->lock);
+	tend__assert(c->starting);
+	while (tend__linked(&c->spawners))
+		tend__waiter_done(tend__entry(c->spawners.next, struct tend__waiter, link), error);
+	while (error && tend__linked(&c->asks))
+		fail(tend__entry(c->asks.next, struct tend__process, todo), TEND__STAGE_COUNT,
+		     -error);
+	tend__assert(!c->wanted);
+	send_all(c);
+	bool another = c->starting = c->wanted;
+	c->wanted = false;
+	tend__unlock(&c->lock);
+	return another;
+}
+
+static void start_guards(void *arg)
+{
+	struct tend__children *c = arg;
+
+	while (start_is_over(c, open_guard(c)))
+		continue;
+}
+
+/* By the thread that has set `starting`. */
+static void begin_start(struct tend__children *c)
+{
+	int error;
+
+	do {
+		tend__lock(&c->starter_lock);
+		if (c->has_starter)
+			tend__thread_join(&c->starter); /* which is on its way out */
+		error = tend__thread_start(&c->starter, "tend-starter", start_guards, NULL, c);
+		c->has_starter = !error;
+		tend__unlock(&c->starter_lock);
+	} while (error && start_is_over(c, error));
+}
+
+/* Gives the lock back, and has a guard started if a guard is wanted. */
+static void unlock_and_start(struct tend__children *c) TEND_RELEASE(&c->lock)
+{
+	bool starts = c->wanted && !c->starting;
+
+	tend__assert(!c->wanted || !c->open);
+	c->starting |= starts;
+	c->wanted = false;
+	tend__unlock(&c->lock);
+	if (starts)
+		begin_start(c);
+}
+
+/* Waits for the end of a start, which is under way or wanted. The wait has no deadline, because
+ * the caller is to tell why there is no guard. Returns the result of the start. */
+static int await_start(struct tend__children *c) TEND_RELEASE(&c->lock)
+{
+	struct tend__outside room;
+	struct tend__waiter w = {.task = tend__self(&room)};
+
+	tend__link_append(&c->spawners, &w.link);
+	unlock_and_start(c);
+	tend__lock(&c->lock);
+	return tend__wait(&c->lock, &w, TEND__WAIT_GUARD, 0, TEND_FOREVER, TEND__UNCANCELABLE);
+}
+
 /* ---- The monitor's calls ---- */
 
 static void ready(tend_runtime *rt, uint64_t id, int fd)
@@ -335,7 +422,7 @@ static void ready(tend_runtime *rt, uint64_t id, int fd)
 	if (c->open && !listen_to(c))
 		lost(c);
 	send_all(c);
-	tend__unlock(&c->lock);
+	unlock_and_start(c);
 }
 
 static struct tend__process *take_told(struct tend__children *c)
@@ -373,7 +460,7 @@ static void stop_told(tend_runtime *rt, struct tend__errand *errand)
 			fail(p, TEND__STAGE_KILLED, ECANCELED);
 	}
 	send_all(c);
-	tend__unlock(&c->lock);
+	unlock_and_start(c);
 }
 
 /* Returns whether there is something to await in the list. */
@@ -415,7 +502,7 @@ static void tick(tend_runtime *rt, uint64_t id)
 	}
 	if (awaited)
 		await(c);
-	tend__unlock(&c->lock);
+	unlock_and_start(c);
 }
 
 static void readable(tend_runtime *rt, uint64_t id, int fd)
@@ -455,6 +542,7 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 			tend__link_init(&c->starved);
 			tend__link_init(&c->asks);
 			tend__link_init(&c->stops);
+			tend__link_init(&c->spawners);
 			c->tick.ring = tick;
 			tend__unlock(&c->lock);
 			tend__lock(&c->told_lock);
@@ -468,11 +556,14 @@ int tend__link_open(tend_runtime *rt, struct tend__children **out)
 	tend__unlock(&rt->children_lock);
 	if (!c)
 		return -ENOMEM;
-	tend__lock(&c->lock);
-	error = open_guard(c);
-	tend__unlock(&c->lock);
 	*out = c;
-	return error;
+	tend__lock(&c->lock);
+	if (!c->open) {
+		c->wanted = true;
+		return await_start(c);
+	}
+	tend__unlock(&c->lock);
+	return 0;
 }
 
 void tend__children_close(tend_runtime *rt)
@@ -483,6 +574,18 @@ void tend__children_close(tend_runtime *rt)
 		return;
 	tend__lock(&c->lock);
 	tend__assert(!tend__linked(&c->asks) && !tend__linked(&c->stops));
+	/* For a process that was canceled since. */
+	if (c->starting)
+		(void)await_start(c);
+	else
+		tend__unlock(&c->lock);
+	tend__lock(&c->starter_lock);
+	if (c->has_starter)
+		tend__thread_join(&c->starter);
+	c->has_starter = false;
+	tend__unlock(&c->starter_lock);
+	tend__lock(&c->lock);
+	tend__assert(!c->starting && !c->wanted);
 	if (c->open)
 		close_guard(c);
 	tend__alarm_stop(c->rt, &c->tick);
@@ -520,7 +623,7 @@ void tend__link_enroll(struct tend__process *p)
 	tend__assert(!tend__linked(&p->live) && !tend__linked(&p->todo) && p->pidfd < 0);
 	p->cookie = ++c->cookies;
 	p->phase = TEND__PHASE_ASKING;
-	p->asked = p->stop_sent = p->kill_sent = p->kill = false;
+	p->asked = p->met_dead = p->stop_sent = p->kill_sent = p->kill = false;
 	p->pid = 0;
 	tend__lock(&c->told_lock);
 	p->left = false;
@@ -547,7 +650,7 @@ void tend__link_ask(struct tend__process *p)
 	/* A cancel that came before the process was in the list has stopped nothing. */
 	if (tend__cancel_requested(p->task) || wants_kill(p))
 		tell(p);
-	tend__unlock(&c->lock);
+	unlock_and_start(c);
 }
 
 enum tend__phase tend__link_look(struct tend__process *p, int32_t *pid)

@@ -80,8 +80,13 @@ struct tend__children {
 	struct tend__alarm tick TEND_GUARDED_BY(&lock);   /* (k) has the monitor look */
 	bool ticks TEND_GUARDED_BY(&lock);                /* (k) it is set and has not rung yet */
 	bool open TEND_GUARDED_BY(&lock);                 /* (k) there is a guard */
-	/* A lock of its own, because a guard is started and closed under `lock`, and a cancel must
-	 * not wait for that. */
+	bool wanted TEND_GUARDED_BY(&lock);               /* (k) a guard is to be started */
+	bool starting TEND_GUARDED_BY(&lock);             /* (k) a thread starts a guard, or will */
+	struct tend__link spawners TEND_GUARDED_BY(&lock); /* (k) waiters for the end of a start */
+	struct tend__lock starter_lock;
+	struct tend__thread starter TEND_GUARDED_BY(&starter_lock);
+	bool has_starter TEND_GUARDED_BY(&starter_lock); /* to be joined */
+	/* Apart from `lock`, under which a guard is closed: no cancel waits for that. */
 	struct tend__lock told_lock;
 	struct tend__link told TEND_GUARDED_BY(&told_lock);     /* (t) by `told`: canceled */
 	struct tend__errand errand TEND_GUARDED_BY(&told_lock); /* (t) stops what is in `told` */
@@ -112,6 +117,7 @@ struct tend__process {
 	bool left;                  /* (t) nobody is told any more */
 	enum tend__phase phase;     /* (k) */
 	bool asked;                 /* (k) the request was sent */
+	bool met_dead;              /* (k) the request met a guard that had died */
 	bool stop_sent, kill_sent;  /* (k) */
 	bool kill;                  /* (k) the output callback has panicked */
 	/* (k) the guard's news; `error` is positive */
@@ -164,8 +170,8 @@ static inline void tend__process_close_ends(struct tend__process *p, bool repeat
 
 /* link.c */
 
-/* Gives the children of the runtime, and starts a guard if there is none. Returns 0,
- * -ENOMEM, or an error of tend__monitor_start(), tend__monitor_watch() or
+/* Gives the children of the runtime. Without a guard, waits for the start of a guard. Returns 0,
+ * -ENOMEM, or an error of tend__monitor_start(), tend__monitor_watch(), tend__thread_start() or
  * tend__guard_open(). */
 int tend__link_open(tend_runtime *rt, struct tend__children **out);
 /* Begins an attempt, with a cookie. By the spawner, before the task is published, or in a turn. */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -101,7 +100,7 @@ static void measure(struct room *room, const char *const *list, keeps_fn *keeps)
 	room->pointers++;
 }
 
-/* `last` stands behind the list, unless it is NULL. */
+/* `last` stands behind the list, unless `last` is NULL. */
 static const char **copy(const char ***slot, char **bytes, const char *const *list, keeps_fn *keeps,
                          const char *last)
 {
@@ -188,7 +187,7 @@ static bool flags_valid(const struct tend_process_opts *o)
 	return !(o->flags & TEND_INHERIT_OUTPUT) || (!o->output && !(o->flags & TEND_ONE_OUTPUT));
 }
 
-/* Copies the options and checks them. Returns 0, -EINVAL or -E2BIG. */
+/* Copies and checks the options. Returns 0, -EINVAL or -E2BIG. */
 static int take_opts(struct tend_process_opts *o, const struct tend_process_opts *given)
 {
 	if (!given)
@@ -327,10 +326,8 @@ int tend_spawn_process_at(const char *site, tend_scope scope, const struct tend_
 		return error;
 	TEND__VISIT(rt, scope.id);
 	struct tend__spawn spawn = spawn_of(rt, site, &o, out != NULL);
-	/* No pthread_cancel() takes effect, or descriptors and locks would leak. */
-	int cancelable;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	int cancelable = tend__uncancelable();
 	error = spawn_process(scope, &spawn, &o, out);
-	pthread_setcancelstate(cancelable, NULL);
+	tend__cancelable(cancelable);
 	return error;
 }
