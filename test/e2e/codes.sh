@@ -69,6 +69,18 @@ END
 has "with the place of the directory" err "s.yaml:4:"
 has "and says that it is the directory" err "could not enter the working directory"
 
+# A tool with no guard beside it, where none is installed either.
+mkdir alone
+cp "$TEND" alone/tend
+stack guardless <<'END'
+  a: {command: [touch, began]}
+END
+if [ ! -e /usr/local/libexec/tend/tend-guard ]; then
+	run alone/tend up -f guardless.yaml
+	is "without a guard up answers 1" "$CODE" 1
+	has "and says where it has looked" err "there is no tend-guard at $HERE/alone/tend-guard:/"
+fi
+
 stack limited <<'END'
   a: {command: [touch, began]}
 END
