@@ -69,6 +69,16 @@ int tend_shield_begin(uint64_t deadline, uint64_t *outer)
 	return 0;
 }
 
+static void wrong_order(const char *call, const char *what, const void *from)
+{
+	char who[320], where[128];
+	struct tend__text place = tend__text(where, sizeof(where));
+
+	tend__text_address(&place, from);
+	tend__bug("tend: %s() at %s: not the %s of %s", call, where, what,
+	          tend__who(tend__tls.task, who, sizeof(who)));
+}
+
 void tend_shield_end(uint64_t outer)
 {
 	struct tend__task *t = tend__tls.task;
@@ -77,8 +87,7 @@ void tend_shield_end(uint64_t outer)
 		return;
 	/* Ended in another order, an inner shield would come back to life. */
 	if ((uint8_t)(t->shields - 1) != (outer & SHIELD_NUMBER) || !t->shield)
-		tend__bug("tend: tend_shield_end: not the innermost shield of task #%llu",
-		          (unsigned long long)t->id);
+		wrong_order("tend_shield_end", "innermost shield", __builtin_return_address(0));
 	t->shields--;
 	t->shield = outer & ~(uint64_t)SHIELD_NUMBER;
 }
@@ -103,14 +112,8 @@ void tend_undefer(void (*cleanup)(void *arg), int run)
 {
 	struct tend__task *t = tend__tls.task;
 
-	if (!t || !t->defers || t->defers->fn != cleanup) {
-		char who[320], where[128];
-		struct tend__text place = tend__text(where, sizeof(where));
-
-		tend__text_address(&place, __builtin_return_address(0));
-		tend__bug("tend: tend_undefer() at %s: not the newest cleanup of %s", where,
-		          tend__who(t, who, sizeof(who)));
-	}
+	if (!t || !t->defers || t->defers->fn != cleanup)
+		wrong_order("tend_undefer", "newest cleanup", __builtin_return_address(0));
 	struct tend__defer d = *t->defers;
 	tend__free(t->defers);
 	t->defers = d.next;

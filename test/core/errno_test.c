@@ -110,9 +110,8 @@ TEST(readers_of_a_registry_leave_errno_alone)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/tmp/tend-errno-%d", getpid());
-	LEAVES(tend_runtime_open(TEND_RUNTIME_OPTS(.name = "t", .workers = 1,
-	                                           .registry_path = path),
-	                         &rt),
+	LEAVES(tend_runtime_open(
+		       TEND_RUNTIME_OPTS(.name = "t", .workers = 1, .registry_path = path), &rt),
 	       0);
 	LEAVES(tend_subscribe(rt, &sub), 0);
 	LEAVES(tend_snapshot_take(rt, s), 0);

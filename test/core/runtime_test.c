@@ -292,7 +292,8 @@ TEST(shields_that_end_in_the_wrong_order_are_a_bug)
 	wrong_order = true;
 	int status = in_child(shield_program, out, sizeof(out));
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	ck_assert_ptr_nonnull(strstr(out, "not the innermost shield of task #"));
+	ck_assert_ptr_nonnull(strstr(out, "tend: tend_shield_end() at test_core+0x"));
+	ck_assert_ptr_nonnull(strstr(out, ": not the innermost shield of t/task (#"));
 }
 
 static int undefers_another(void *arg)
