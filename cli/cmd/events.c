@@ -18,16 +18,24 @@ static void print_event(const struct events *events, const json_t *line)
 {
 	char at[TEXT_TIME_SIZE];
 
+	json_t *event = json_object_get(line, "event"), *lost = json_object_get(line, "lost");
+
 	text_time(at, field_number(line, "at_ns"));
 	if (events->client.json) {
 		json_t *document =
 			json_pack("{s:s, s:s, s:O}", "at", at, "name", field_text(line, "name"),
 		                  "text", json_object_get(line, "text"));
+		if (event)
+			json_object_set(document, "event", event);
+		if (lost)
+			json_object_set(document, "lost", lost);
 		output_json(document);
 		json_decref(document);
 		return;
 	}
-	printf("%s %s: ", at, field_text(line, "name"));
+	printf("%s ", at);
+	output_text(event ? field_text(event, "path") : field_text(line, "name"));
+	printf(": ");
 	output_text(field_text(line, "text"));
 	putchar('\n');
 }
@@ -58,8 +66,12 @@ int cmd_events(int argc, char **argv)
 	};
 	const struct usage usage = {
 		.help = "Shows what has happened to the tasks of a running stack: starts, ends, "
-			"restarts, stops, each with its time. The last of them are kept.\v"
-			"With --json each is a document of its own.",
+			"restarts, stops, each with its time. The last of them are kept. A line "
+			"with the name of a task is what tend up says of it; a line with a path "
+			"is an event of the library, such as: attempt ended, backoff.\v"
+			"With --json each is a document of its own; that of an event has it as "
+			"'event'. Events are hints: of those that were lost a line tells how many, "
+			"and tend status has the state.",
 		.refused = "it shows the whole stack",
 		.client = &events.client,
 		.options = options,

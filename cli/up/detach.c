@@ -39,7 +39,7 @@ void up_detach_fail(struct up *up)
 	printer = printer_open(STDERR_FILENO, PRINT_PLAIN, up->width);
 	for (uint64_t i = up->events.first; i < up->events.next; i++) {
 		const struct up_line *line = up->events.ring[i % UP_FEED_MAX];
-		if (line)
+		if (line && line->mark != UP_MARK_EVENT)
 			printer_line(printer, line->name, line->number, line->mark, line->text,
 			             line->n);
 	}

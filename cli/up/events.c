@@ -348,6 +348,25 @@ static void look(struct up_task *t)
 		up_task_set_state(t, (uint8_t)life.state);
 }
 
+/* Keeps an event for `tend events`, unless it is of what tend itself runs. */
+static void keep(struct up *up, const struct tend_event_info *e)
+{
+	const uint64_t root = tend_root(up->rt).id;
+	char path[TEND_PATH_MAX];
+	int64_t n = e->id == root ? 0 : tend_path(e->parent, path, sizeof(path));
+
+	if (e->id == root) {
+		up_feed_event(up, e, up->config->name);
+		return;
+	}
+	/* The scope around may be gone, and was one of tend's own or below a task then. */
+	if (n < 0 || e->name[0] == '.' || strstr(path, "/.") ||
+	    (size_t)n + 1 + strlen(e->name) >= sizeof(path))
+		return;
+	snprintf(path + n, sizeof(path) - (size_t)n, "/%s", e->name);
+	up_feed_event(up, e, path);
+}
+
 void up_events_take(struct up *up)
 {
 	enum { ROOM = 64 };
@@ -358,10 +377,14 @@ void up_events_take(struct up *up)
 	do {
 		n = tend_events_take(up->news, events, ROOM, &lost);
 		all_lost += lost;
-		for (int64_t i = 0; i < n; i++)
+		if (lost)
+			up_feed_event(up, &(struct tend_event_info){.number = lost}, "");
+		for (int64_t i = 0; i < n; i++) {
+			keep(up, &events[i]);
 			for (size_t k = 0; events[i].parent == root && k < up->config->ntasks; k++)
 				if (up->tasks[k].process.id == events[i].id)
 					take(&up->tasks[k], &events[i]);
+		}
 	} while (n == ROOM);
 	/* The last event is taken before: an older event would be told after the state. */
 	for (size_t k = 0; all_lost && k < up->config->ntasks; k++)

@@ -3,10 +3,13 @@
  * A feed is bounded: a client that is too slow loses the oldest lines, and is told how
  * many. The stack waits for no client. */
 #include "up/up.h"
+#include "show/event.h"
 #include "show/json.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -81,6 +84,59 @@ void up_feed(struct up *up, const char *name, size_t number, char mark, const ch
 		add(&up->events, &line, text);
 }
 
+/* An event stays as the library tells it until a client asks, because most are never asked for. */
+struct told {
+	struct tend_event_info event; /* type 0: `number` events were lost */
+	char path[TEND_PATH_MAX];
+};
+
+void up_feed_event(struct up *up, const struct tend_event_info *event, const char *path)
+{
+	struct timespec now;
+	struct told told = {.event = *event};
+	int n = snprintf(told.path, sizeof(told.path), "%s", path);
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	size_t length = n < 0 ? 0 : n < TEND_PATH_MAX ? (size_t)n : TEND_PATH_MAX - 1;
+	struct up_line line = {.name = up->config->name,
+	                       .number = up->config->ntasks,
+	                       .n = offsetof(struct told, path) + length + 1,
+	                       .at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+	                       .mark = UP_MARK_EVENT};
+	if (event->at)
+		line.at_ns -= (int64_t)(tend_now() - event->at);
+	add(&up->events, &line, (const char *)&told);
+}
+
+static json_t *line_json(const struct up_line *line)
+{
+	char mark[2] = {line->mark}, text[256];
+	struct told told;
+
+	if (line->mark != UP_MARK_EVENT)
+		return json_pack("{s:s, s:I, s:I, s:s, s:o}", "name", line->name, "number",
+		                 (json_int_t)line->number, "at_ns", (json_int_t)line->at_ns, "mark",
+		                 mark, "text", text_json(line->text, line->n));
+	memcpy(&told, line->text, line->n);
+	if (told.event.type)
+		event_text(&told.event, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text),
+		         "%llu events of the library are lost; tend status has the state",
+		         (unsigned long long)told.event.number);
+	json_t *out =
+		json_pack("{s:o, s:I, s:I, s:s, s:s}", "name",
+	                  told.event.type ? text_json(told.event.name, strlen(told.event.name))
+	                                  : json_string(line->name),
+	                  "number", (json_int_t)line->number, "at_ns", (json_int_t)line->at_ns,
+	                  "mark", mark, "text", text);
+	if (told.event.type)
+		json_object_set_new(out, "event", event_json(&told.event, told.path));
+	else
+		json_object_set_new(out, "lost", json_integer((json_int_t)told.event.number));
+	return out;
+}
+
 /* Returns the lines from a number on, some of them, and moves the number. */
 static json_t *next_lines(const struct up_feed *feed, uint64_t *at, uint64_t *lost)
 {
@@ -90,13 +146,8 @@ static json_t *next_lines(const struct up_feed *feed, uint64_t *at, uint64_t *lo
 	*at += *lost;
 	for (int i = 0; i < AT_ONCE && *at < feed->next; i++, ++*at) {
 		const struct up_line *line = feed->ring[*at % UP_FEED_MAX];
-		char mark[2] = {line ? line->mark : 0};
 		if (line)
-			json_array_append_new(
-				lines, json_pack("{s:s, s:I, s:I, s:s, s:o}", "name", line->name,
-			                         "number", (json_int_t)line->number, "at_ns",
-			                         (json_int_t)line->at_ns, "mark", mark, "text",
-			                         text_json(line->text, line->n)));
+			json_array_append_new(lines, line_json(line));
 		else
 			++*lost;
 	}

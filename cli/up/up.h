@@ -30,9 +30,10 @@
 #include <regex.h>
 #include <stdbool.h>
 
-#define UP_TAIL_MAX  65536
-#define UP_MARKS_MAX 4096
-#define UP_FEED_MAX  1024
+#define UP_TAIL_MAX   65536
+#define UP_MARKS_MAX  4096
+#define UP_FEED_MAX   1024
+#define UP_MARK_EVENT 'e' /* the text of the line is an event of the library */
 
 /* When the output of an attempt came, from a byte on. */
 struct up_mark {
@@ -118,7 +119,7 @@ struct up {
 	struct printer *printer;     /* (c) NULL: nothing is printed here */
 	size_t width;                /* (c) the room for the names before each line */
 	struct up_feed lines;        /* (t) all lines, for `tend attach` */
-	struct up_feed events;       /* (t) the lines of tend, for `tend events` */
+	struct up_feed events;       /* (t) the lines of tend and events, for `tend events` */
 	tend_runtime *rt;            /* (m) */
 	tend_scope own; /* (c) holds the fibers; the processes of the user are in the root */
 	struct instance *instance;    /* (c) its content: the keeping fiber; NULL: no other command
@@ -162,6 +163,10 @@ void up_feeds_close(struct up *up);
 
 /* Adds a line to the feeds. Without memory the line counts as lost. */
 void up_feed(struct up *up, const char *name, size_t number, char mark, const char *text, size_t n);
+
+/* Adds an event of the library to the lines for `tend events`; with type 0, that `number` events
+ * were lost. */
+void up_feed_event(struct up *up, const struct tend_event_info *event, const char *path);
 
 /* Sends lines: those that are kept, and with `follow` those to come, until the stack is
  * over. Returns false if the client has gone. */

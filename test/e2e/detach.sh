@@ -43,6 +43,14 @@ check "events have their times" grep -qE '^20[0-9-]{8}T[0-9:.]{12}Z web: exited 
 check "and are no output" test "$(grep -c bye out)" = 0
 run "$TEND" events --json
 has "as JSON too" out '"name":"db","text":"started, pid'
+has "with the events of the library" out '"path":"shop/db","kind":"process","attempt":1,'
+has "each with its type" out '"type":"began"'
+for type in began 'attempt ended' backoff; do
+	check "such as $type" grep -q "\"text\":\"$type, attempt 1.*\"path\":\"shop/web\"" out
+done
+check "and nothing of what tend runs itself" test "$(grep -c '/[.]' out)" = 0
+run "$TEND" events
+has "in text with the path" out 'shop/web: attempt ended, attempt 1: failed with 3'
 "$TEND" events -f >events 2>events.err &
 EVENTS=$!
 UPS="$UPS $EVENTS"
