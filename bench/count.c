@@ -149,6 +149,8 @@ static int restart(void)
 	                                     .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
 	                                                             .delay_ns = TEND_AT_ONCE)),
 	                      NULL));
+	/* A close would let no attempt follow. */
+	bench_need(tend_scope_wait_empty(s, TEND_FOREVER));
 	return tend_scope_close(s, TEND_FOREVER, NULL);
 }
 
@@ -168,7 +170,9 @@ static int operate(void *arg)
 static int hosted(int (*fn)(void))
 {
 	operation = fn;
-	bench_need(tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED), &bench.rt));
+	bench_need(tend_runtime_open(TEND_RUNTIME_OPTS(.flags = TEND_HOSTED,
+	                                               .restarts_per_s = TEND_ANY_NUMBER),
+	                             &bench.rt));
 	bench_need(tend_spawn(tend_root(bench.rt), operate, NULL, NULL, NULL));
 	while (!done)
 		bench_need(tend_runtime_poll(bench.rt, TEND_FOREVER));

@@ -11,7 +11,7 @@ DELAY=${TEND_CROWD_DELAY:-10ms}
 mkdir runs
 awk -v n="$N" -v delay="$DELAY" -v retries=$((RUNS - 1)) 'BEGIN {
 	for (i = 1; i <= n; i++)
-		printf "  c%d: {shell: \"echo >>runs/%d; exit 3\", restart: {delay: %s, retries: %d}}\n",
+		printf "  c%d: {shell: \"echo >>runs/%d; exit 3\", restart: {delay: %s, retries: %d, reset_after: 1h}}\n",
 			i, i, delay, retries
 	print "  stays: {command: [sleep, \"100000\"]}"
 }' | stack crowd
