@@ -252,7 +252,10 @@ _Static_assert(sizeof(struct tend__ring) == 64, "one cache line");
 
 enum tend__note_kind {
 	/* The object of waits; not in use yet. a: the holder or the last sender; b: the
-	 * last receiver; number: the object's; site: the place of its opening; text: its name. */
+	 * last receiver; number: the object's; site: the place of its opening; text: its name.
+	 * The note is in the list of no record: `object` of a waiting record is the number of the
+	 * object, in every version, and a reader looks for the note of that number among all notes,
+	 * so that a reader which knows no such notes prints the number. */
 	TEND__NOTE_OBJECT = 1,
 	/* The reason of a cancel, at the canceled scope alone and not at the scopes below. a: the
 	 * canceling task; at; code; text. */
