@@ -4,7 +4,8 @@
  * The stop is the keeper's alone, from the first signal to SIGKILL: once the request is in the
  * slot, the stop waits for no other process. Each process of the task gets the stop signal
  * once: the leader and its group when the stop comes or when the leader ends by itself, every
- * other when the leader and its own parent have ended, for then it falls to the keeper. A
+ * other when the leader and its own parent have ended, for then it falls to the keeper. With
+ * TEND__GUARD_LEADER the group has the signal when the leader has ended. A
  * second signal would mean "at once" to many programs.
  *
  * Only SIGKILL ends a keeper earlier. When the guard dies the keeper kills its task, as for a
@@ -265,8 +266,9 @@ static void attend(const struct keeper *keeper)
 {
 	struct slot *slot = keeper->slot;
 	const int stop_signal = keeper->request.signal;
+	bool leader_first = keeper->request.flags & TEND__GUARD_LEADER;
 	uint64_t kill_at = NEVER; /* also when the stop has no end */
-	bool stopping = false, ended = false;
+	bool stopping = false, ended = false, rest_waits = false;
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
@@ -283,7 +285,13 @@ static void attend(const struct keeper *keeper)
 		uint64_t stop_at = tend__load(&slot->stop_at);
 		if (stop_at < kill_at)
 			kill_at = stop_at;
-		if (!stopping && (ended || stop_at != NEVER)) {
+		if (leader_first && stop_at != NEVER && !ended) {
+			leader_first = false;
+			rest_waits = true;
+			kill(leader_pid, stop_signal);
+			kill(leader_pid, SIGCONT);
+		}
+		if (!stopping && (ended || (stop_at != NEVER && !rest_waits))) {
 			stopping = true;
 			send_signal(stop_signal);
 			send_signal(SIGCONT);

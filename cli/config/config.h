@@ -106,6 +106,7 @@ struct config_task {
 	size_t nneeds;
 	int stop_signal;
 	uint64_t stop_timeout_ns; /* from the first signal to SIGKILL */
+	bool stop_leader;         /* the first signal is for the leader alone */
 	struct config_stop_step *stop_steps;
 	size_t nstop_steps;
 	struct tend_restart restart; /* with all defaults filled in */

@@ -118,12 +118,13 @@ static json_t *encode_task(const struct config *config, const struct config_task
 	const struct tend_restart *r = &task->restart;
 
 	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:I, s:o}, s:o, s:o, s:o, s:o, s:o, "
-		"s:b, s:s, s:I, s:I}",
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:s, s:I, s:o}, s:o, s:o, s:o, s:o, "
+		"s:o, s:b, s:s, s:I, s:I}",
 		"name", task->name, "command", texts(task->argv), "cwd", text(task->cwd), "env",
 		variable_names(task->env), "env_pass",
 		task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
-		needs(config, task), "stop", "signal", signal_name(task->stop_signal), "timeout_ns",
+		needs(config, task), "stop", "signal", signal_name(task->stop_signal), "target",
+		task->stop_leader ? "leader" : "group", "timeout_ns",
 		(json_int_t)task->stop_timeout_ns, "later", later_steps(task), "restart",
 		encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
 		r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(), "ready",

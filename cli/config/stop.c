@@ -9,7 +9,11 @@ enum { STEPS_MAX = 8 };
 struct step {
 	int signal;
 	uint64_t timeout_ns;
+	uint32_t target;               /* index of TARGETS */
+	struct config_place target_at; /* {0, 0}: none is given */
 };
+
+static const char *const TARGETS[] = {"group", "leader"};
 
 static void read_timeout(struct config_reader *r, const struct node_entry *e, void *into)
 {
@@ -43,8 +47,21 @@ static void read_signal(struct config_reader *r, const struct node_entry *e, voi
 	              node_hint(name + prefix, len - prefix, names, n).text);
 }
 
+static void read_target(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	struct step *step = into;
+
+	step->target_at = node_place(e->key);
+	node_read_word(
+		r, e,
+		"leader (the program alone, and the rest when it has ended) or group (all at "
+		"once)",
+		TARGETS, CONFIG_COUNT(TARGETS), &step->target);
+}
+
 static const struct node_field STEP[] = {
 	{"signal", read_signal},
+	{"target", read_target},
 	{"timeout", read_timeout},
 };
 
@@ -60,6 +77,12 @@ static struct step read_step(struct config_reader *r, const struct node_entry *e
 	return step;
 }
 
+static void take_first(struct config_task *task, const struct step *step)
+{
+	task->stop_signal = step->signal;
+	task->stop_leader = step->target == 1;
+}
+
 /* The first step is the stop signal of the process; the time of all steps is its stop time. */
 static void read_steps(struct config_reader *r, const struct node_entry *e,
                        const struct node_list *list, struct config_task *task)
@@ -71,8 +94,12 @@ static void read_steps(struct config_reader *r, const struct node_entry *e,
 		struct node_entry item = *e;
 		item.value = node_item(r, list, i);
 		struct step step = read_step(r, &item);
+		if (i > 0 && step.target_at.line)
+			config_report(r->errors, step.target_at,
+			              "'target' is for the first signal, the later ones go to the "
+			              "group; remove it");
 		if (i == 0)
-			task->stop_signal = step.signal;
+			take_first(task, &step);
 		else
 			later[i - 1] = (struct config_stop_step){step.signal, sum};
 		sum += step.timeout_ns;
@@ -88,7 +115,7 @@ void stop_read(struct config_reader *r, const struct node_entry *e, struct confi
 
 	if (e->value->type != YAML_SEQUENCE_NODE) {
 		struct step step = read_step(r, e);
-		task->stop_signal = step.signal;
+		take_first(task, &step);
 		task->stop_timeout_ns = step.timeout_ns;
 		return;
 	}

@@ -115,7 +115,8 @@ static uint32_t flags_of(const struct config_task *c)
 		[CONFIG_INHERITED] = TEND_INHERIT_OUTPUT,
 	};
 
-	return flags[c->output] | (c->inherits_input ? TEND_INHERIT_INPUT : 0);
+	return flags[c->output] | (c->inherits_input ? TEND_INHERIT_INPUT : 0) |
+	       (c->stop_leader ? TEND_STOP_LEADER : 0);
 }
 
 /* The guard's stop of a process has the time of the file, and so has the stop of an attempt. */

@@ -47,13 +47,15 @@ enum {
 	TEND_INHERIT_INPUT = 1 << 9, /* process: standard input is that of this program */
 	TEND_INHERIT_OUTPUT = 1 << 10, /* process: standard output and error are those of this
 	                                  program, so nothing of them is seen or kept here */
+	TEND_STOP_LEADER = 1 << 11,    /* process: stop_signal is for the process alone, without its
+	                               group, and for the rest when the process has ended */
 };
 
 /* Zero is every field's default. Fields are only ever added, at the end. */
 struct tend_process_opts {
 	size_t size;             /* size of this struct, set by TEND_PROCESS_OPTS */
 	const char *name;        /* 1 to 47 bytes; default: the last part of argv[0] */
-	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT, TEND_INHERIT_... */
+	uint32_t flags;          /* TEND_CRITICAL, TEND_ONE_OUTPUT, TEND_INHERIT_..., ... */
 	int32_t stop_signal;     /* asks the process to end; default SIGTERM */
 	uint64_t stop_ns;        /* from stop_signal to SIGKILL; default 10 s */
 	const char *const *argv; /* NULL-ended; argv[0] is looked up in the child's PATH */
@@ -91,10 +93,10 @@ struct tend_process_opts {
  * says nothing, and one that stays open keeps no attempt from its end.
  *
  * A cancel sends stop_signal to the process and its group, then SIGCONT for stopped
- * members. When the process has ended, by the stop or by itself, the rest of its
- * group and its daemonised descendants get both signals, each process once, and what
- * is left of stop_ns; then SIGKILL. The task has ended when all are dead. The message
- * of the outcome names what had to be killed beside the process. A task that was
+ * members; with TEND_STOP_LEADER both to the process alone. When the process has ended, by the
+ * stop or by itself, the rest of its group and its daemonised descendants get both signals, each
+ * process once, and what is left of stop_ns; then SIGKILL. The task has ended when all are dead.
+ * The message of the outcome names what had to be killed beside the process. A task that was
  * canceled is TEND_KILLED if the process died of SIGKILL, and TEND_FAILED if the
  * process died of any other signal but stop_signal.
  *

@@ -61,7 +61,8 @@ enum tend__guard_type {
 #define TEND__GUARD_BASE    2u
 #define TEND__GUARD_FD(i)   (4u << (i))
 #define TEND__GUARD_READY   TEND__GUARD_FD(3)
-#define TEND__GUARD_CWD     64u /* the blob begins with a cwd */
+#define TEND__GUARD_CWD     64u  /* the blob begins with a cwd */
+#define TEND__GUARD_LEADER  128u /* the stop asks the leader alone, and the rest after its end */
 #define TEND__GUARD_FDS_MAX 6
 
 /* The numbers that the last of the descriptors may have in the process. */
@@ -124,6 +125,7 @@ struct tend__guard {
 struct tend__guard_stop {
 	int signal;
 	uint64_t ns; /* from the signal to SIGKILL */
+	bool leader; /* the signal is for the leader alone; the rest gets it after its end */
 };
 
 /* Starts a guard. The guard is no child of this program, so no wait() of the program sees

@@ -365,13 +365,14 @@ TEST(a_task_may_be_significant_and_have_the_input)
 TEST(a_stop_may_have_steps)
 {
 	struct config *c = load(HEAD "  a:\n    command: [x]\n    stop:\n"
-	                             "      - {signal: INT, timeout: 3s}\n"
+	                             "      - {signal: INT, timeout: 3s, target: leader}\n"
 	                             "      - {signal: TERM, timeout: 500ms}\n"
 	                             "      - {signal: QUIT}\n"
 	                             "  b: {command: [x], stop: {timeout: 0s}}\n");
 	const struct config_task *a = &c->tasks[0];
 
 	ck_assert_int_eq(a->stop_signal, SIGINT);
+	ck_assert(a->stop_leader && !c->tasks[1].stop_leader);
 	ck_assert_uint_eq(a->nstop_steps, 2);
 	ck_assert_int_eq(a->stop_steps[0].signal, SIGTERM);
 	ck_assert_uint_eq(a->stop_steps[0].after_ns, 3 * SECOND);

@@ -36,7 +36,8 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 	             "tasks:\n"
 	             "  web: {command: [serve, x], cwd: /, needs: [db], env: {PASSWORD: geheim},\n"
 	             "        env_pass: [EDITOR], stop: {signal: 40}}\n"
-	             "  db: {shell: run, cwd: /, env_pass: all, restart: permanent}\n");
+	             "  db: {shell: run, cwd: /, env_pass: all, restart: permanent, stop: "
+	             "{target: leader}}\n");
 	char *const parent[] = {"PATH=/nowhere", NULL};
 	config_probe(c, parent, "tend.yaml", &warnings);
 	check_json(
@@ -49,7 +50,8 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"[{\"task\":\"db\",\"until\":\"started\"}],\"ready\":null," RESTART
 		"\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
 		"\"retries\":0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
-		"\"stop\":{\"later\":[],\"signal\":\"RTMIN+6\",\"timeout_ns\":10000000000},"
+		"\"stop\":{\"later\":[],\"signal\":\"RTMIN+6\",\"target\":\"group\","
+		"\"timeout_ns\":10000000000},"
 		"\"timeout_ns\":null},"
 		"{\"alive\":null,\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/"
 		"\",\"env\":[],"
@@ -57,8 +59,8 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"],\"ready\":null," RESTART
 		"\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
 		"0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
-		"\"stop\":{\"later\":[],\"signal\":\"TERM\",\"timeout_ns\":10000000000},\"timeout_"
-		"ns\":null}],"
+		"\"stop\":{\"later\":[],\"signal\":\"TERM\",\"target\":\"leader\","
+		"\"timeout_ns\":10000000000},\"timeout_ns\":null}],"
 		"\"valid\":true,\"warnings\":[{\"column\":19,\"line\":4,\"message\":\"there is no "
 		"program 'serve' in the PATH of task 'web'; install it, or give its path\"}]}");
 	config_free(c);

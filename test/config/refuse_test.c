@@ -292,6 +292,11 @@ static const struct refused TASKS[] = {
          AT("5:21", "'timeout' wants a number with its unit, such as 500ms, 10s, 1m or 2h, at "
                     "most 8760h, not '10'")
                  AT("5:25", "unknown key 'grace' (did you mean 'timeout'?)")},
+	{TASK "    stop: {target: all}\n", 0,
+         AT("5:20", "'target' wants leader (the program alone, and the rest when it has ended) or "
+                    "group (all at once), not 'all'")},
+	{TASK "    stop: [{target: leader}, {target: group}]\n", 0,
+         AT("5:31", "'target' is for the first signal, the later ones go to the group; remove it")},
 	{TASK "    stop: []\n", 0,
          AT("5:11", "'stop' has no step; add one, such as {signal: TERM, timeout: 10s}")},
 	{TASK "    stop: [TERM, {signal: TREM, timeout: 5}]\n", 0,

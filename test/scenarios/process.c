@@ -107,6 +107,39 @@ SCENARIO(process_a_cancel_sends_the_stop_signal_and_then_kills)
 	close_world();
 }
 
+/* The child has the signal when the leader has ended, and not with the leader. */
+SCENARIO(process_a_stop_may_be_for_the_leader_first)
+{
+	struct tend_outcome o;
+	char tail[64];
+	tend_scope s;
+	tend_task t;
+	int error;
+
+	open_world(2);
+	s = child(root, "s");
+	OK(tend_spawn_process(s,
+	                      TEND_PROCESS_OPTS(.argv = argv_of("end before a child"),
+	                                        .flags = TEND_STOP_LEADER,
+	                                        .stop_ns = 1000 * TEND_SEC),
+	                      &t));
+	until_it_says(t, "up");
+	OK(tend_task_cancel(t, -ECANCELED, NULL));
+	until_it_says(t, "leader");
+	while ((error = tend_process_signal(t, SIGUSR1)) == -EAGAIN)
+		OK(tend_sleep(TEND_MS)); /* no room */
+	OK(error);
+	OK(tend_scope_wait_empty(s, SOON));
+	int64_t n = tend_process_tail(t, tail, sizeof(tail) - 1, NULL);
+	ck_assert_int_ge((int)n, 0);
+	tail[n] = 0;
+	IS(tail, "up\nleader\nchild\n");
+	o = joined(t);
+	ck_assert_int_eq(o.kind, TEND_CANCELED);
+	ck_assert_int_eq(o.result, 5);
+	close_world();
+}
+
 SCENARIO(process_a_crash_after_a_cancel_is_a_failure)
 {
 	struct tend_outcome o;

@@ -797,7 +797,7 @@ TEST(a_shutdown_kills_a_process_that_does_not_stop_in_its_time)
 /* ---- The messages ---- */
 
 static struct tend__guard guard;
-static const struct tend__guard_stop soon = {SIGTERM, 10 * TEND_MS};
+static const struct tend__guard_stop soon = {.signal = SIGTERM, .ns = 10 * TEND_MS};
 
 static int ask_for(uint64_t cookie, const char *name)
 {

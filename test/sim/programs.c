@@ -146,6 +146,27 @@ static int talk(const char *const *argv)
 	return 6;
 }
 
+static int say_child_on_term(const char *const *argv)
+{
+	(void)argv;
+	OK(tend_sim_on_signal(SIGUSR1, TEND_SIM_IGNORE));
+	OK(tend_sim_on_signal(SIGTERM, TEND_SIM_TAKE));
+	ck_assert_int_eq(stay(), SIGTERM);
+	return tend_sim_write(1, "child\n") != 6;
+}
+
+static int end_before_a_child(const char *const *argv)
+{
+	(void)argv;
+	OK(tend_sim_on_signal(SIGUSR1, TEND_SIM_TAKE));
+	OK(tend_sim_on_signal(SIGTERM, TEND_SIM_TAKE));
+	ck_assert_int_gt(tend_sim_child(say_child_on_term), 0);
+	ck_assert_int_eq(tend_sim_wait(TEND_FOREVER), SIGTERM);
+	ck_assert_int_eq((int)tend_sim_write(1, "leader\n"), 7);
+	ck_assert_int_eq(tend_sim_wait(TEND_FOREVER), SIGUSR1);
+	return 5;
+}
+
 static int say_ready(const char *const *argv)
 {
 	(void)argv;
@@ -205,6 +226,7 @@ static const struct {
 	{"leave a daemon", leave_a_daemon},
 	{"leave a deaf daemon", leave_a_deaf_daemon},
 	{"flood", flood},
+	{"end before a child", end_before_a_child},
 	{"say ready", say_ready},
 	{"say ready in parts", say_ready_in_parts},
 	{"close unready", close_unready},

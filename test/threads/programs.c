@@ -23,6 +23,10 @@ static const struct {
 	{"close unready", "printf ready >&3; exec 3>&-; echo up; while :; do sleep 0.01; done"},
 	{"say ready twice", "echo >&3; echo >&3; echo up; while :; do sleep 0.01; done"},
 	{"say ready and exit 7", "echo >&3; exit 7"},
+	{"end before a child",
+         "exec 2>/dev/null; trap 'echo leader' TERM; trap 'exit 5' USR1; "
+         "(trap 'echo child; exit' TERM; trap '' USR1; echo up; while :; do sleep 0.01; done) & "
+         "while :; do sleep 0.01; done"},
 	{"talk", "echo one; echo two >&2; echo three; exit 6"},
 };
 

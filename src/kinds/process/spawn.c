@@ -142,6 +142,7 @@ static int make(const struct tend_process_opts *o, struct tend__process **out)
 		p->cwd = memcpy(bytes, o->cwd, strlen(o->cwd) + 1);
 	p->stop.signal = o->stop_signal ? o->stop_signal : SIGTERM;
 	p->stop.ns = o->stop_ns ? o->stop_ns : STOP_NS;
+	p->stop.leader = o->flags & TEND_STOP_LEADER;
 	p->output = p->callback = o->output;
 	p->output_arg = o->output_arg;
 	p->drop = o->drop;
@@ -179,8 +180,8 @@ static const char *default_name(const char *program)
 /* An inherited output cannot be seen here. */
 static bool flags_valid(const struct tend_process_opts *o)
 {
-	const uint32_t all =
-		TEND_CRITICAL | TEND_ONE_OUTPUT | TEND_INHERIT_INPUT | TEND_INHERIT_OUTPUT;
+	const uint32_t all = TEND_CRITICAL | TEND_ONE_OUTPUT | TEND_INHERIT_INPUT |
+	                     TEND_INHERIT_OUTPUT | TEND_STOP_LEADER;
 
 	if (o->flags & ~all)
 		return false;

@@ -219,6 +219,8 @@ int tend__guard_spawn(struct tend__guard *g, uint64_t cookie,
 	int error = 0;
 	if (cwd)
 		request.flags |= TEND__GUARD_CWD;
+	if (program->stop.leader)
+		request.flags |= TEND__GUARD_LEADER;
 	if (!cwd || cwd[0] != '/') {
 		if (base < 0)
 			base = here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -56,6 +56,7 @@ struct task {
 	uint64_t stop_at, kill_at;        /* instants of SIGKILL: the stop's, the earliest */
 	uint64_t lost_at;                 /* the guard died: when the keeper kills the task */
 	bool kill, stopping, ended;       /* ended: the leader, which is not reaped yet */
+	bool leader_first, leader_asked;  /* the stop is for the leader alone at first */
 	bool owes_started, owes_end;
 	uint64_t started_due, end_due; /* the earliest instants of the messages */
 	uint32_t failed_stage, killed;
@@ -391,7 +392,12 @@ static void run(struct task *t)
 	pass_signals(t);
 	if (t->stop_at < t->kill_at)
 		t->kill_at = t->stop_at;
-	if (!t->stopping && (t->ended || t->stop_at != TEND_FOREVER)) {
+	if (t->leader_first && !t->leader_asked && t->stop_at != TEND_FOREVER && !t->ended) {
+		t->leader_asked = true;
+		tend__sim_signal(t->leader, t->stop_signal);
+		tend__sim_signal(t->leader, SIGCONT);
+	}
+	if (!t->stopping && (t->ended || (t->stop_at != TEND_FOREVER && !t->leader_first))) {
 		t->stopping = true;
 		send_signal(t, t->stop_signal);
 		send_signal(t, SIGCONT);
@@ -551,6 +557,7 @@ static void spawn(struct guard *g, const struct tend__guard_request *request, co
 	                   .cookie = request->cookie,
 	                   .stop_signal = request->signal,
 	                   .stop_ns = request->stop_ns,
+	                   .leader_first = request->flags & TEND__GUARD_LEADER,
 	                   .fds = {-1, -1, -1, -1},
 	                   .pidfd = -1,
 	                   .starts_at = tend__clock() + tend__sim_while(),
