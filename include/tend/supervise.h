@@ -112,9 +112,11 @@ enum {
 
 /* The first attempt of a child waits for its needs. */
 enum {
-	TEND_NEED_STARTED = 0, /* an attempt of the need has begun */
-	TEND_NEED_READY,       /* an attempt of the need is ready, see tend_ready() */
-	TEND_NEED_COMPLETED,   /* the need has ended, completed */
+	TEND_NEED_STARTED =
+		0,           /* an attempt of the need has begun; of a process, its program runs */
+	TEND_NEED_READY,     /* an attempt of the need is ready, see tend_ready(), or the need
+	                          has ended, completed */
+	TEND_NEED_COMPLETED, /* the need has ended, completed */
 };
 struct tend_need {
 	size_t of;         /* index of the needed child; 0 if there is a `task` */

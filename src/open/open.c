@@ -176,6 +176,7 @@ static void set_up(tend_runtime *rt, const struct tend_runtime_opts *o)
 	rt->spawn_cleaner = tend__spawn_cleaner;
 	rt->supervise = tend__supervise;
 	rt->supervise_scope = tend__supervise_scope;
+	rt->attempt_begun = tend__attempt_begun;
 	rt->stop_members = tend__round_stop_all;
 	rt->end_round = tend__round_end;
 	rt->workers_count = o->workers;

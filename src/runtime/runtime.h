@@ -200,6 +200,9 @@ struct tend_runtime {
 	 * again and again, as the options of its spawn say, or the default of its scope, if there
 	 * is one. Returns 0 or the error. */
 	int (*supervise)(struct tend__task *t, const struct tend__spawn *spawn);
+	/* (c) The same: the attempt of a kind that does not begin by itself has begun. Called in a
+	 * turn of the attempt, without a lock. */
+	void (*attempt_begun)(struct tend__task *t);
 	/* (c) The same for a scope, of whose options *out is made. */
 	int (*supervise_scope)(const struct tend_scope_opts *opts, struct tend__group **out);
 	/* (c) The same: has the members of the scope end for good, each after its dependents.

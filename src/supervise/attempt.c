@@ -163,6 +163,30 @@ static bool is_early(const struct tend__life *l, uint64_t now)
 	       (l->phase == TEND__LIFE_RESTS && now < l->alarm.timer.at);
 }
 
+/* Tells that the attempt has begun, and is ready unless it is to say so. */
+static void begun(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
+{
+	tend__assert_held(&t->home->lock);
+	tend__assert(l->phase == TEND__LIFE_RUNS && !l->begun);
+	l->begun = true;
+	l->ready = l->ready || !l->rules->ready_ns;
+	if (tend__listened(tend__scope_of(t)->rt))
+		tend__task_began(t);
+	tend__callers_tell(t, TEND__STEP_BEGUN);
+	tend__member_began(t);
+	if (l->ready) {
+		tend__callers_tell(t, TEND__STEP_READY);
+		tend__member_is_ready(t);
+	}
+}
+
+void tend__attempt_begun(struct tend__task *t)
+{
+	tend__lock(&t->home->lock);
+	begun(t, tend__life_of(t));
+	tend__unlock(&t->home->lock);
+}
+
 /* `calls`: the function of the task is called next. Otherwise the kind tells when the attempt has
  * begun, or the attempt cannot begin. */
 static void begin_attempt(struct tend__task *t, struct tend__life *l, bool calls, uint64_t now)
@@ -179,21 +203,15 @@ static void begin_attempt(struct tend__task *t, struct tend__life *l, bool calls
 	t->result = 0; /* a panic leaves none */
 	/* Relaxed: an instant that is a moment old makes a look more (ladder.c). */
 	tend__store_relaxed(&l->alive_at, now);
-	l->ready = !l->rules->ready_ns;
-	if (!l->ready) {
+	l->begun = l->ready = false;
+	if (l->rules->ready_ns) {
 		bool live = tend__task_mark(t->record, t->id, TEND__UNREADY);
 		tend__assert(live);
 	}
 	tend__attempt_watch(t);
 	describe_attempt(t, l->attempts, now);
-	if (calls && tend__listened(tend__scope_of(t)->rt))
-		tend__task_began(t);
-	tend__callers_tell(t, TEND__STEP_BEGUN);
-	tend__member_began(t);
-	if (l->ready) {
-		tend__callers_tell(t, TEND__STEP_READY);
-		tend__member_is_ready(t);
-	}
+	if (calls)
+		begun(t, l);
 }
 
 void tend__attempt_say_ready(struct tend__task *t)

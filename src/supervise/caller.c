@@ -39,10 +39,10 @@ static int answer(const struct tend__caller *c, const struct tend__life *l, enum
 {
 	switch (step) {
 	case TEND__STEP_BEGUN:
-		/* A stop that is still awaited came at rest, where no attempt was left to end,
-		 * and a later command has undone the stop. */
+		/* A stop that is still awaited from before the attempt came at rest, where no
+		 * attempt was left to end, and a later command has undone the stop. */
 		if (c->awaits == TEND__AWAITS_STOP)
-			return 0;
+			return l->attempts > c->attempt ? 0 : NOT_YET;
 		return c->awaits == TEND__AWAITS_BEGIN && l->attempts > c->attempt ? 0 : NOT_YET;
 	case TEND__STEP_READY:
 		return c->awaits == TEND__AWAITS_READY && (!c->attempt || c->attempt == l->attempts)

@@ -70,7 +70,15 @@ static int wish(struct tend__task *t, enum command command, struct tend__caller 
 	if (command == RESTART && l->rules->policy.type == TEND__TEMPORARY)
 		return -EINVAL;
 	c->attempt = l->attempts;
-	return command == STOP ? stop(t, l) : command == START ? start(t, l) : restart(t, l);
+	if (command != START)
+		return command == STOP ? stop(t, l) : restart(t, l);
+	int waits = start(t, l);
+	/* The attempt that runs will do, and has not begun yet. */
+	if (!waits && !l->begun) {
+		c->attempt--;
+		waits = 1;
+	}
+	return waits;
 }
 
 /* Returns 0 if the step has been taken, 1 if it is to come, or the error. */

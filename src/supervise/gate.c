@@ -17,7 +17,7 @@ bool tend__gate_meets(const struct tend__member *m, uint32_t until)
 {
 	if (until == TEND_NEED_STARTED)
 		return m->begun;
-	if (until == TEND_NEED_COMPLETED)
+	if (until == TEND_NEED_COMPLETED || m->outcome)
 		return m->outcome == TEND_COMPLETED;
 	const struct tend__life *l = m->task ? tend__life_of(m->task) : NULL;
 	return l && l->phase == TEND__LIFE_RUNS && l->ready;
@@ -76,8 +76,11 @@ void tend__gate_is_not_ready(struct tend__member *m)
 
 void tend__gate_ended(struct tend__member *m)
 {
-	if (m->outcome == TEND_COMPLETED)
+	if (m->outcome == TEND_COMPLETED) {
+		/* The member has done for its dependents all that it will. */
+		tend__gate_holds(m, TEND_NEED_READY);
 		tend__gate_holds(m, TEND_NEED_COMPLETED);
+	}
 	for (struct tend__link *l = m->needed.next; l != &m->needed; l = l->next) {
 		struct tend__edge *e = tend__entry(l, struct tend__edge, in_needed);
 		struct tend__member *none = NULL;

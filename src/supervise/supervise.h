@@ -101,7 +101,8 @@ struct tend__life {
 	uint8_t last;              /* (l) ending of the last attempt, as tend__task.ending */
 	bool late;                 /* (l) the stop is for a failure of the attempt */
 	bool fatal;                /* (l) the attempt called its failure fatal */
-	bool ready;                /* (l) the attempt is ready */
+	bool begun : 1;            /* (l) the attempt has begun, as its kind has told */
+	bool ready : 1;            /* (l) the attempt is ready */
 	bool alarmed;              /* (l) the alarm was set, and may not have rung */
 };
 /* With its record, its task and its place in the tables, a task at rest takes 500 bytes. */
@@ -312,6 +313,8 @@ void tend__attempt_say_ready(struct tend__task *t) TEND_REQUIRES(&t->home->lock)
 void tend__attempt_ready(struct tend__task *t) TEND_EXCLUDES(&t->home->lock);
 
 extern const struct tend__kind tend__kind_restartable;
+/* runtime.attempt_begun */
+void tend__attempt_begun(struct tend__task *t);
 
 /* birth.c */
 

@@ -613,6 +613,20 @@ mutant "a need that holds is not told in another turn" src/supervise/gate.c \
 mutant "an edge that is taken back frees nobody" src/supervise/over.c \
 	's/if \(r\)\s*tend__round_look_at\(r, e->of\);//' \
 	every_schedule_of_a_shutdown_across_two_scopes
+mutant "a completed task is not ready" src/supervise/gate.c \
+	's/(tend__gate_holds\(m, TEND_NEED_)READY\);\s*tend__gate_holds/$1COMPLETED);\n\t\ttend__gate_holds/' \
+	a_task_that_completed_without_a_word_is_ready_enough
+mutant "a program that cannot run has begun" src/kinds/process/machine.c \
+	's/if \(pid\)(\s*p->children->rt->attempt_begun)/if (pid >= 0)$1/' \
+	a_program_that_cannot_run_has_never_begun
+mutant "a stop is answered by a late beginning" src/supervise/caller.c \
+	's/return l->attempts > c->attempt \? 0 : NOT_YET;/return 0;/' \
+	a_start_of_a_process_is_answered_when_its_program_runs
+mutant "a start is answered before the program runs" src/supervise/command.c \
+	's/!waits && !l->begun/0/' a_start_of_a_process_is_answered_when_its_program_runs
+mutant "the beginning of a process waits for a worker" src/kinds/process/machine.c \
+	's/if \(p->heard && \(p->output \|\| p->calls\)\)/if (p->output || p->calls)/' \
+	a_process_begins_while_every_worker_computes
 mutant "a set together goes on" src/supervise/over.c \
 	's/if \(failed && set->together/if (0/' \
 	a_set_together_ends_with_its_first_failure_in_reverse

@@ -72,6 +72,47 @@ SCENARIO(a_deadline_of_a_task_needs_no_worker)
 	close_world();
 }
 
+static void swallow(void *arg, int stream, const char *bytes, size_t n)
+{
+	(void)arg;
+	(void)stream;
+	(void)bytes;
+	(void)n;
+}
+
+/* Computes on the only worker from the request for the program until the program runs. */
+static int compute_until_begun(void *task)
+{
+	struct tend_life life;
+
+	do {
+		OK(tend_yield());
+		OK(tend_task_info(*(tend_task *)task, &life));
+	} while (!life.attempt);
+	while (!life.ready) {
+		compute();
+		OK(tend_task_info(*(tend_task *)task, &life));
+	}
+	return 0;
+}
+
+SCENARIO(a_process_begins_while_every_worker_computes)
+{
+	tend_task task, hog;
+
+	open_world(1);
+	OK(tend_spawn_process(root,
+	                      TEND_PROCESS_OPTS(.name = "p", .argv = argv_of("up"),
+	                                        .output = swallow,
+	                                        .restart = TEND_RESTART(.policy = TEND_PERMANENT)),
+	                      &task));
+	OK(tend_spawn(root, compute_until_begun, &task, NULL, &hog));
+	ck_assert_int_eq(joined(hog).kind, TEND_COMPLETED);
+	OK(tend_task_cancel(task, -EINTR, NULL));
+	(void)joined(task);
+	close_world();
+}
+
 SCENARIO(a_deadline_that_has_passed_cancels_at_once)
 {
 	tend_scope s, shielded;

@@ -120,6 +120,20 @@ static void wait_says(int i, const char *want)
 	IS(text, want);
 }
 
+static tend_scope below(const char *name, uint32_t strategy)
+{
+	tend_scope s;
+
+	OK(tend_scope_open(g.scope, name, TEND_SCOPE_OPTS(.strategy = strategy), &s));
+	return s;
+}
+
+static struct tend_child in(tend_scope scope, struct tend_child child)
+{
+	child.scope = scope;
+	return child;
+}
+
 SCENARIO(a_child_begins_when_what_it_needs_is_ready)
 {
 	open_set(NULL);
@@ -198,6 +212,27 @@ SCENARIO(a_child_whose_need_failed_for_good_is_rejected_and_names_it)
 	OK(tend_scope_stats(g.scope, &n));
 	ck_assert_uint_eq(n.rejected, 2);
 	ck_assert_int_eq(g.dropped, 3);
+	closed();
+}
+
+/* A completed task has done all that it will. */
+SCENARIO(a_task_that_completed_without_a_word_is_ready_enough)
+{
+	open_set(NULL);
+	g.ready_at_once = 0;
+	tend_scope one = below("one", TEND_ALONE);
+	const struct tend_child set[] = {
+		FREE(0, &once),
+		CHILD(1, &once, {.of = 0, .until = TEND_NEED_READY}),
+		in(one, (struct tend_child)CHILD(2, &once, {.of = 0, .until = TEND_NEED_READY})),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[0], 1);
+	await_state(g.task[1].id, TEND_STATE_QUEUED);
+	await_state(g.task[2].id, TEND_STATE_QUEUED);
+	end(0, 0);
+	await_count(&g.begun[1], 1);
+	await_count(&g.begun[2], 1);
 	closed();
 }
 
@@ -374,20 +409,6 @@ SCENARIO(a_queued_child_ends_with_its_scope)
 }
 
 /* ---- Needs beyond a set, and beyond a scope ---- */
-
-static tend_scope below(const char *name, uint32_t strategy)
-{
-	tend_scope s;
-
-	OK(tend_scope_open(g.scope, name, TEND_SCOPE_OPTS(.strategy = strategy), &s));
-	return s;
-}
-
-static struct tend_child in(tend_scope scope, struct tend_child child)
-{
-	child.scope = scope;
-	return child;
-}
 
 /* Spawns a single child as the i-th, in a set of its own. */
 static void add(tend_scope scope, int i, const struct tend_restart *restart, int needed,
@@ -599,6 +620,79 @@ SCENARIO(a_program_that_cannot_run_ends_a_set_that_belongs_together)
 	closed();
 }
 
+SCENARIO(a_program_that_cannot_run_has_never_begun)
+{
+	static const struct tend_restart late = {.size = sizeof(late),
+	                                         .policy = TEND_TRANSIENT,
+	                                         .retries = 1,
+	                                         .delay_ns = 3600 * TEND_SEC,
+	                                         .delay_max_ns = 3600 * TEND_SEC};
+	const char *const none[] = {"no-such-program-here", NULL};
+	const struct tend_process_opts *opts =
+		TEND_PROCESS_OPTS(.name = "p", .argv = none, .restart = &late);
+	const struct tend_child set[] = {{.process = opts},
+	                                 CHILD(1, &again, {.of = 0, .until = TEND_NEED_STARTED}),
+	                                 CHILD(2, &again, {.of = 0, .until = TEND_NEED_READY})};
+	struct tend_outcome o;
+
+	open_set(NULL);
+	SPAWN(set, 0);
+	OK(tend_task_wait(g.task[0], TEND_IS_OVER, 1, SOON));
+	await_state(g.task[0].id, TEND_STATE_BACKOFF);
+	await_state(g.task[1].id, TEND_STATE_QUEUED);
+	ck_assert_int_eq(g.begun[1] + g.begun[2], 0);
+	wait_says(1, "needs p started");
+	/* Nor is the start answered by an attempt that could not start. */
+	ANSWERS(tend_task_start(g.task[0], SOON), -ECANCELED);
+	o = joined(g.task[1]);
+	ck_assert_int_eq(o.kind, TEND_REJECTED);
+	ck_assert_int_eq(joined(g.task[2]).kind, TEND_REJECTED);
+	ck_assert_int_eq(g.begun[1] + g.begun[2], 0);
+	closed();
+}
+
+SCENARIO(a_start_of_a_process_is_answered_when_its_program_runs)
+{
+	static const struct tend_restart often = {
+		.size = sizeof(often), .policy = TEND_PERMANENT, .delay_ns = TEND_AT_ONCE};
+	const struct tend_process_opts *opts =
+		TEND_PROCESS_OPTS(.name = "p", .argv = argv_of("up"), .restart = &often);
+	const struct tend_child set[] = {{.process = opts},
+	                                 CHILD(1, &again, {.of = 0, .until = TEND_NEED_STARTED})};
+	struct tend_life life;
+
+	open_set(NULL);
+	SPAWN(set, 0);
+	OK(tend_task_wait(g.task[1], TEND_IS_READY, 1, SOON));
+	for (int i = 0; i < 3; i++) {
+		OK(tend_task_stop(g.task[0], SOON));
+		OK(tend_task_start(g.task[0], SOON));
+		OK(tend_task_info(g.task[0], &life));
+		ck_assert_uint_eq(life.ready, 1);
+		ck_assert_uint_eq(life.state, TEND_STATE_RUNNING);
+		OK(tend_task_stop(g.task[0], SOON));
+		/* A stop of an attempt that has not begun is not answered by its beginning. */
+		ANSWERS(tend_task_start(g.task[0], 0), -ETIMEDOUT);
+		OK(tend_task_stop(g.task[0], SOON));
+		OK(tend_task_info(g.task[0], &life));
+		ck_assert_uint_eq(life.state, TEND_STATE_STOPPED);
+		/* A caller that comes when the program was asked for shares the step. */
+		uint32_t before = life.attempt;
+		ANSWERS(tend_task_start(g.task[0], 0), -ETIMEDOUT);
+		do {
+			OK(tend_yield());
+			OK(tend_task_info(g.task[0], &life));
+		} while (life.attempt == before);
+		int error = tend_task_start(g.task[0], 0);
+		OK(tend_task_info(g.task[0], &life));
+		ck_assert(error == -ETIMEDOUT || (!error && life.ready));
+		OK(tend_task_start(g.task[0], SOON));
+		OK(tend_task_info(g.task[0], &life));
+		ck_assert_uint_eq(life.state, TEND_STATE_RUNNING);
+	}
+	closed();
+}
+
 SCENARIO(a_process_is_a_member_of_a_round)
 {
 	struct tend_life life;
@@ -608,10 +702,11 @@ SCENARIO(a_process_is_a_member_of_a_round)
 	p = process_between("up", &(const struct tend_restart){.size = sizeof(struct tend_restart),
 	                                                       .policy = TEND_PERMANENT,
 	                                                       .delay_ns = TEND_AT_ONCE});
+	/* The beginning and the end of a process take a time. */
+	OK(tend_task_wait(g.task[2], TEND_IS_READY, 1, SOON));
 	await_count(&g.begun[2], 1);
 	noted();
 	end(0, -EIO);
-	/* The end of a process takes a time. */
 	OK(tend_task_wait(g.task[2], TEND_IS_READY, 2, SOON));
 	await_count(&g.begun[2], 2);
 	IS(noted(), "-a -c +a +c");

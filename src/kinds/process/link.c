@@ -77,8 +77,9 @@ static void started(struct tend__process *p, int32_t pid, int pidfd)
 	 * the task as running. */
 	tend__store_relaxed(&p->task->record->pid, pid);
 	tend__task_unmark(p->task, TEND__STARTING);
-	/* Here, and not in a turn, because a turn may wait for a worker. */
-	if (tend__listened(p->children->rt))
+	/* Here, and not in a turn, because a turn may wait for a worker. A life tells of its own
+	 * attempt. */
+	if (!p->repeats && tend__listened(p->children->rt))
 		tend__task_began(p->task);
 }
 

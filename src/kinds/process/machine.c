@@ -215,7 +215,7 @@ void tend__process_begin(struct tend__task *t)
 	tend__assert(p->repeats && !t->defers && !p->cookie == !p->opened);
 	bool live = tend__task_mark(t->record, t->id, TEND__STARTING);
 	tend__assert(live);
-	p->calls = p->over = p->unseen = false;
+	p->calls = p->over = p->unseen = p->heard = false;
 	p->gone_at = 0;
 	p->output = p->callback;
 	if (!p->opened)
@@ -243,18 +243,30 @@ static void conclude(struct tend__task *t, struct tend__process *p, enum tend__p
 	p->over = true;
 }
 
+/* Tells the life once that the program runs, before the output is read. */
+static void hear(struct tend__process *p, enum tend__phase phase, int32_t pid)
+{
+	if (p->heard || phase == TEND__PHASE_ASKING)
+		return;
+	p->heard = true;
+	/* A program that cannot run has no pid. */
+	if (pid)
+		p->children->rt->attempt_begun(p->task);
+}
+
 uint32_t tend__process_turn(struct tend__task *t)
 {
 	struct tend__process *p = tend__own(t);
 	int32_t pid;
 
 	tend__assert(p->task == t);
-	if ((p->output || p->calls) && tend__tls.task != t) {
+	/* The phase before the output: what the process has written before its end is read. */
+	enum tend__phase phase = tend__link_look(p, &pid);
+	hear(p, phase, pid);
+	if (p->heard && (p->output || p->calls) && tend__tls.task != t) {
 		again(t);
 		return TEND__WAIT_GUARD;
 	}
-	/* The phase before the output: what the process has written before its end is read. */
-	enum tend__phase phase = tend__link_look(p, &pid);
 	/* None before the guard's news of the start: output comes from a task that has begun. The
 	 * news will bring another turn. */
 	bool any = phase != TEND__PHASE_ASKING && tend__ready_read(p);
@@ -327,7 +339,9 @@ void tend__process_wake(struct tend__task *t)
 		return;
 	}
 	TEND__EDGE_RELEASE(t);
-	if (p->output || p->calls) {
+	/* Until the program runs, no turn calls the program of the runtime, and the news of the
+	 * beginning wait for no worker. */
+	if (p->heard && (p->output || p->calls)) {
 		tend__spawned(p->children->rt, t);
 		return;
 	}

@@ -131,6 +131,7 @@ struct tend__process {
 	bool opened;                    /* (f) the pipes of the attempt to come are made */
 	bool calls;                     /* (f) the next turn calls the program, or may */
 	bool over;                      /* (f) the outcome of the attempt is known */
+	bool heard;                     /* (f) whether the program of the attempt runs is known */
 	uint64_t gone_at;               /* (f) LOST: until when what is left is awaited */
 	bool unseen;                    /* (f) LOST: the leader may be alive */
 	int out[2];                     /* (f) read ends of its output, or -1 */

@@ -217,6 +217,7 @@ static int equip(struct tend__task *t, struct tend__process *p)
 	/* A turn before the first attempt may call the drop. */
 	p->opened = p->repeats;
 	p->calls = p->repeats && p->drop;
+	p->heard = true;
 	return error;
 }
 
