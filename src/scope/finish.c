@@ -19,7 +19,7 @@ static const struct tend__attempt *attempt_of(const struct tend__task *t)
 
 /* Crash beats cancel beats completion. A shield keeps cancels out of the waits,
  * not out of the outcome. */
-static uint32_t outcome_of(struct tend__task *t)
+static inline __attribute__((always_inline)) uint32_t outcome_of(struct tend__task *t)
 {
 	const struct tend__attempt *a = attempt_of(t);
 
@@ -31,6 +31,8 @@ static uint32_t outcome_of(struct tend__task *t)
 		return TEND_CANCELED;
 	return t->ending || t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
 }
+
+uint32_t tend__task_outcome(struct tend__task *t) { return outcome_of(t); }
 
 int32_t tend__error_of(const struct tend__task *t, uint32_t outcome)
 {

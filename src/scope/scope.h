@@ -337,6 +337,9 @@ int tend__scope_set_owner(uint64_t scope_id, struct tend__task *t);
 
 /* finish.c */
 
+/* Returns the outcome of a task whose code has run, if the task ends now. By the thread that ends
+ * the task. */
+uint32_t tend__task_outcome(struct tend__task *t);
 /* Ends a task: the outcome, the counts, and the news to its waiters. */
 void tend__task_finish(struct tend__task *t);
 /* Returns why a task has ended, as `error` of struct tend_outcome. Once the task has ended, with

@@ -132,16 +132,6 @@ void tend__edge_cut(struct tend__edge *e)
 
 /* ---- The end of a member ---- */
 
-/* Returns the outcome of the task, as the end of the task will find it. */
-static uint32_t outcome_of(const struct tend__task *t)
-{
-	if (t->ending && t->ending != TEND_COMPLETED)
-		return t->ending;
-	if (tend__is_canceled(t) || tend__life_of(t)->attempt.for_good)
-		return TEND_CANCELED;
-	return t->ending || t->result >= 0 ? TEND_COMPLETED : TEND_FAILED;
-}
-
 void tend__member_over(struct tend__task *t)
 {
 	struct tend__member *stack = NULL;
@@ -157,7 +147,7 @@ void tend__member_over(struct tend__task *t)
 	struct tend__set *set = m->set;
 	l->member = NULL;
 	m->task = NULL;
-	m->outcome = (uint8_t)outcome_of(t);
+	m->outcome = (uint8_t)tend__task_outcome(t);
 	m->result = t->result;
 	m->error = l->attempt.error;
 	tend__name_load(t->record->name, m->name);
