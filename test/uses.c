@@ -66,8 +66,8 @@ static int scopes(tend_runtime *rt)
 	                     &below);
 	n += tend_scope_run(below, 0, &stats);
 	struct tend_need need = {0, TEND_NEED_READY, 0, {0}};
-	struct tend_child children[2] = {{body, NULL, NULL, NULL, NULL, 0, NULL, {0}},
-	                                 {body, NULL, NULL, NULL, &need, 1, NULL, {0}}};
+	struct tend_child children[2] = {{body, NULL, NULL, NULL, NULL, 0, NULL, {0}, 0, 0},
+	                                 {body, NULL, NULL, NULL, &need, 1, NULL, {0}, 1, 0}};
 	tend_task made[2];
 	size_t bad;
 	n += tend_spawn_set(below, children, 2, TEND_TOGETHER, made, &bad);

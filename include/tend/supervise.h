@@ -128,14 +128,16 @@ struct tend_need {
 
 /* A task of a set. Fields are only ever added, at the end. */
 struct tend_child {
-	tend_fn *fn; /* a fiber, called once an attempt */
+	tend_fn *fn; /* a fiber or a thread, called once an attempt */
 	void *arg;
 	const struct tend_process_opts *process; /* instead of fn and opts: a process */
-	const struct tend_task_opts *opts; /* for a fiber, without `hold`; NULL for all defaults */
+	const struct tend_task_opts *opts; /* with fn, without `hold`; NULL for all defaults */
 	const struct tend_need *needs;
 	size_t needs_count;
-	const char *site; /* NULL: the place of the call */
-	tend_scope scope; /* the scope of the set, or below; {0}: the scope of the set */
+	const char *site;  /* NULL: the place of the call */
+	tend_scope scope;  /* the scope of the set, or below; {0}: the scope of the set */
+	uint32_t thread;   /* if not 0, fn runs as a thread, see tend_spawn_thread() */
+	uint32_t reserved; /* 0 */
 };
 
 /* Flags of a set. */

@@ -17,6 +17,7 @@
 
 #include <pthread.h>
 
+struct tend_child;
 struct tend_process_opts;
 
 /* The input of a spawn, for all kinds. */
@@ -64,6 +65,12 @@ struct tend__spawn tend__fiber_spawn(tend_runtime *rt, const char *site,
 int tend__process_prepare(tend_runtime *rt, const char *site, tend_scope scope,
                           const struct tend_process_opts *opts, bool kept, struct tend__task **out);
 void tend__process_publish(struct tend__task *t, bool kept);
+/* The same for a thread of a set: the thread waits from the first call until the last; or the
+ * task is taken back. */
+int tend__thread_prepare(tend_runtime *rt, const char *site, tend_scope scope,
+                         const struct tend_child *child, bool kept, struct tend__task **out);
+void tend__thread_unprepare(struct tend__task *t);
+void tend__thread_go(struct tend__task *t);
 /* Until tend__cancelable() no pthread_cancel() takes effect on the calling thread, or a spawn would
  * leak descriptors. A fiber may wait in the spawn of a process, and the fibers that run meanwhile
  * would find the state changed; so a fiber leaves the state alone: no program cancels a worker. */

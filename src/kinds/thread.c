@@ -1,6 +1,8 @@
 /* kinds/thread.c - threads as tasks. */
 #include "kinds/kinds.h"
 
+#include "tend/supervise.h"
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "io/io.h"
@@ -201,10 +203,25 @@ void tend__threads_reap(tend_runtime *rt, bool all)
 	}
 }
 
-/* Returns 0, and then tt is the new thread's; or a negative errno value, and then tt is
- * still the caller's. */
-static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
-                        struct tend__thread_task *tt, tend_fn *fn, void *arg, tend_task *out)
+/* ---- The spawn ---- */
+
+static struct tend__spawn spawn_of(tend_runtime *rt, const char *site,
+                                   const struct tend_task_opts *opts, bool kept)
+{
+	return (struct tend__spawn){.rt = rt,
+	                            .site = site,
+	                            .opts = opts,
+	                            .ops = &kind_thread,
+	                            .attempts = &attempt_of_thread,
+	                            .kind = TEND_KIND_THREAD,
+	                            .kept = kept,
+	                            .starting = true};
+}
+
+/* Makes the task and its thread, which waits. The thread is made before the task is published, so a
+ * failure leaves no trace: then tt is still the caller's. */
+static int make(tend_scope scope, const struct tend__spawn *spawn, struct tend__thread_task *tt,
+                tend_fn *fn, void *arg, struct tend__task **out)
 {
 	const struct tend_task_opts *opts = spawn->opts;
 	struct tend__task *t;
@@ -218,30 +235,79 @@ static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
 	t->fn = fn;
 	t->arg = arg;
 	tend__threads_reap(tt->rt, false);
-	/* The thread is made before the task is published, so a failure leaves no trace. */
 	error = tend__thread_start(&tt->thread, opts->name ? opts->name : "task", body, end, tt);
-	if (!error) {
-		error = tend__task_take_scope(t, spawn);
-		if (error) {
-			tend__store_release(&tt->go, 2u);
-			tend__futex_wake(&tt->go, 1);
-			tend__thread_join(&tt->thread);
-		}
-	}
-	if (error) {
+	if (error)
 		tend__task_unprepare(t);
+	else
+		*out = t;
+	return error;
+}
+
+/* Takes back what make() has made; tt is the caller's again. */
+static void unmake(struct tend__thread_task *tt)
+{
+	tend__store_release(&tt->go, 2u);
+	tend__futex_wake(&tt->go, 1);
+	tend__thread_join(&tt->thread);
+	tend__task_unprepare(tt->task);
+}
+
+/* Has the thread run; from here on tt is the thread's. */
+static void go(struct tend__thread_task *tt)
+{
+	/* Release: pairs with the acquire in body(); the task and its record are whole. After
+	 * this store tt may be freed, and the wake only names its address. */
+	tend__store_release(&tt->go, 1u);
+	tend__futex_wake(&tt->go, 1);
+}
+
+/* Returns 0, and then tt is the new thread's; or a negative errno value, and then tt is
+ * still the caller's. */
+static int spawn_thread(tend_scope scope, const struct tend__spawn *spawn,
+                        struct tend__thread_task *tt, tend_fn *fn, void *arg, tend_task *out)
+{
+	struct tend__task *t;
+	int error = make(scope, spawn, tt, fn, arg, &t);
+
+	if (error)
+		return error;
+	error = tend__task_take_scope(t, spawn);
+	if (error) {
+		unmake(tt);
 		return error;
 	}
 	tend_task name = {t->id};
 	tend__task_start(t, spawn, TEND__READY);
 	if (out)
 		*out = name;
-	/* Release: pairs with the acquire in body(); the task and its record are whole. After
-	 * this store tt may be freed, and the wake only names its address. */
-	tend__store_release(&tt->go, 1u);
-	tend__futex_wake(&tt->go, 1);
+	go(tt);
 	return 0;
 }
+
+int tend__thread_prepare(tend_runtime *rt, const char *site, tend_scope scope,
+                         const struct tend_child *child, bool kept, struct tend__task **out)
+{
+	struct tend__spawn spawn = spawn_of(rt, site, child->opts, kept);
+	struct tend__thread_task *tt = tend__alloc(sizeof(*tt));
+
+	if (!tt)
+		return -ENOMEM;
+	spawn.in_set = true;
+	int error = make(scope, &spawn, tt, child->fn, child->arg, out);
+	if (error)
+		tend__free(tt);
+	return error;
+}
+
+void tend__thread_unprepare(struct tend__task *t)
+{
+	struct tend__thread_task *tt = tend__own(t);
+
+	unmake(tt);
+	tend__free(tt);
+}
+
+void tend__thread_go(struct tend__task *t) { go(tend__own(t)); }
 
 int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *arg,
                          const struct tend_task_opts *opts, tend_task *out)
@@ -255,14 +321,9 @@ int tend_spawn_thread_at(const char *site, tend_scope scope, tend_fn *fn, void *
 	if (!fn || (opts->flags & TEND_ABORTABLE))
 		return -EINVAL;
 	TEND__VISIT(rt, scope.id);
-	struct tend__spawn spawn = {.rt = rt,
-	                            .site = site,
-	                            .opts = opts,
-	                            .ops = &kind_thread,
-	                            .attempts = opts->restart ? &attempt_of_thread : NULL,
-	                            .kind = TEND_KIND_THREAD,
-	                            .kept = out != NULL,
-	                            .starting = true};
+	struct tend__spawn spawn = spawn_of(rt, site, opts, out != NULL);
+	if (!opts->restart)
+		spawn.attempts = NULL;
 	struct tend__thread_task *tt = tend__alloc(sizeof(*tt));
 	if (!tt)
 		return -ENOMEM;

@@ -27,7 +27,7 @@ static uint64_t random_for(tend_runtime *rt, const struct tend__policy *p)
 
 	if (p->jitter == TEND__JITTER_NONE)
 		return 0;
-	/* Relaxed: any seed will do, and it orders nothing. */
+	/* Relaxed: any seed will do, and the seed orders nothing. */
 	if (!tend__load_relaxed(&rt->random))
 		/* Another thread may seed at the same time: the first seed counts. */
 		(void)!tend__cas(&rt->random, &none, tend__seed() | 1);
@@ -163,7 +163,7 @@ static bool is_early(const struct tend__life *l, uint64_t now)
 	       (l->phase == TEND__LIFE_RESTS && now < l->alarm.timer.at);
 }
 
-/* Tells that the attempt has begun, and is ready unless it is to say so. */
+/* Tells that the attempt has begun, and without a time to be ready, that the attempt is ready. */
 static void begun(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->home->lock)
 {
 	tend__assert_held(&t->home->lock);

@@ -77,7 +77,7 @@ void tend__gate_is_not_ready(struct tend__member *m)
 void tend__gate_ended(struct tend__member *m)
 {
 	if (m->outcome == TEND_COMPLETED) {
-		/* The member has done for its dependents all that it will. */
+		/* A completed member has done for its dependents all that is to be done. */
 		tend__gate_holds(m, TEND_NEED_READY);
 		tend__gate_holds(m, TEND_NEED_COMPLETED);
 	}

@@ -72,17 +72,19 @@ static struct tend_child child_at(const struct call *c, size_t i)
 	return child;
 }
 
-/* A child is a fiber or a process. */
+/* A child is a fiber, a thread or a process. */
 static int check_task(const struct call *c, struct tend_child *child)
 {
 	struct tend_task_opts room;
 
 	if (child->process)
-		return child->fn || child->opts
+		return child->fn || child->opts || child->thread
 		               ? -EINVAL
 		               : tend__process_prepare(c->rt, NULL, child->scope, child->process,
 		                                       false, NULL);
 	int error = child->fn ? tend__task_opts(&room, &child->opts) : -EINVAL;
+	if (!error && child->thread && (child->opts->flags & TEND_ABORTABLE))
+		return -EINVAL;
 	/* A scope that was taken from its owner could not be given back, if a later child were
 	 * refused. */
 	return !error && child->opts->hold.id ? -EINVAL : error;
@@ -146,7 +148,7 @@ static int check_child(struct call *c, size_t i)
 		return error;
 	if (!child.scope.id)
 		child.scope = c->scope;
-	if (child.needs_count && !child.needs)
+	if (child.reserved || (child.needs_count && !child.needs))
 		return -EINVAL;
 	for (size_t k = 0; k < child.needs_count && !error; k++)
 		error = check_need(c, i, &child.needs[k]);
@@ -300,13 +302,15 @@ static bool has_circle(struct call *c)
 
 /* ---- The tasks ---- */
 
-static int prepare_fiber(struct call *c, const char *site, struct tend_child *child,
-                         struct tend__task **out)
+static int prepare_function(struct call *c, const char *site, struct tend_child *child,
+                            struct tend__task **out)
 {
 	struct tend_task_opts room;
 	int error = tend__task_opts(&room, &child->opts);
 
 	tend__assert(!error);
+	if (child->thread)
+		return tend__thread_prepare(c->rt, site, child->scope, child, c->kept, out);
 	struct tend__spawn spawn = tend__fiber_spawn(c->rt, site, child->opts, c->kept);
 	error = tend__task_prepare(child->scope, &spawn, out);
 	if (error)
@@ -325,7 +329,7 @@ static int prepare(struct call *c, size_t i)
 	struct tend__task *t;
 	int error = child.process ? tend__process_prepare(c->rt, site, child.scope, child.process,
 	                                                  c->kept, &t)
-	                          : prepare_fiber(c, site, &child, &t);
+	                          : prepare_function(c, site, &child, &t);
 
 	if (error)
 		return error;
@@ -384,6 +388,12 @@ static int link_tasks(struct call *c, size_t i)
 	return blame(c, i, error);
 }
 
+static bool is_of(const struct tend__task *t, uint32_t kind)
+{
+	/* Relaxed: the caller has filled the record. */
+	return (tend__load_relaxed(&t->record->site_kind) & 0xff) == kind;
+}
+
 static void give_up(struct call *c, size_t made)
 {
 	for (size_t i = 0; i < c->n; i++) {
@@ -394,14 +404,14 @@ static void give_up(struct call *c, size_t made)
 			if (child.needs[k].task.id && m->needs[k].of)
 				tend__edge_cut(&m->needs[k]);
 	}
-	while (made--)
-		tend__task_unprepare(c->members[made]->task);
-}
+	while (made--) {
+		struct tend__task *t = c->members[made]->task;
 
-static bool is_process(const struct tend__task *t)
-{
-	/* Relaxed: the caller has filled the record. */
-	return (tend__load_relaxed(&t->record->site_kind) & 0xff) == TEND_KIND_PROCESS;
+		if (is_of(t, TEND_KIND_THREAD))
+			tend__thread_unprepare(t);
+		else
+			tend__task_unprepare(t);
+	}
 }
 
 /* Publishes all. A task may end before the next task is published; the set stays until the last
@@ -421,16 +431,23 @@ static void publish(struct call *c, tend_task *out)
 	}
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct tend__task *t = c->members[i]->task;
-		const struct tend__spawn spawn = {.kept = c->kept};
+		const struct tend__spawn spawn = {.kept = c->kept,
+		                                  .starting = is_of(t, TEND_KIND_THREAD)};
 
-		if (is_process(t))
+		if (is_of(t, TEND_KIND_PROCESS))
 			tend__process_publish(t, c->kept);
 		else
 			tend__task_start(t, &spawn, TEND__READY);
 	}
 	/* After the last event of a start. A task that is not queued yet does not end. */
-	for (uint32_t i = 0; i < c->n; i++)
-		tend__task_wake(c->members[i]->task);
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct tend__task *t = c->members[i]->task;
+
+		if (is_of(t, TEND_KIND_THREAD))
+			tend__thread_go(t);
+		else
+			tend__task_wake(t);
+	}
 }
 
 static int spawn_all(struct call *c, tend_task *out)

@@ -376,6 +376,61 @@ SCENARIO(rest_for_one_follows_the_needs_of_a_set)
 	closed();
 }
 
+static struct tend_child threaded(struct tend_child child)
+{
+	child.thread = 1;
+	return child;
+}
+
+SCENARIO(threads_of_a_set_begin_and_end_by_their_needs)
+{
+	open_set(TEND_SCOPE_OPTS(.strategy = TEND_REST_FOR_ONE));
+	const struct tend_child set[] = {
+		threaded((struct tend_child)FREE(0, &again)),
+		CHILD(1, &again, {.of = 2, .until = TEND_NEED_READY}),
+		threaded((struct tend_child)CHILD(2, &again, {.of = 0, .until = TEND_NEED_READY})),
+		threaded((struct tend_child)FREE(3, NULL)),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[3], 1);
+	await_count(&g.begun[1], 1);
+	end(3, 0);
+	ck_assert_int_eq(joined(g.task[3]).kind, TEND_COMPLETED);
+	noted();
+	end(0, -EIO);
+	await_count(&g.begun[1], 2);
+	IS(noted(), "-a -b -c +a +c +b");
+	OK(tend_shutdown(g.scope, SOON, NULL));
+	IS(noted(), "-b -c -a");
+	ck_assert_int_eq(g.dropped, 4);
+	closed();
+}
+
+SCENARIO(threads_of_a_set_that_is_refused_never_run)
+{
+	const struct tend_task_opts *abortable = TEND_TASK_OPTS(.flags = TEND_ABORTABLE);
+	size_t bad = 99;
+
+	open_set(NULL);
+	const struct tend_child first = FREE(2, &once);
+	OK(tend_spawn_set(g.scope, &first, 1, 0, &g.task[2], NULL));
+	end(2, 0);
+	(void)joined(g.task[2]);
+	OK(tend_scope_wait_empty(g.scope, SOON));
+	noted();
+	const struct tend_child ended[] = {threaded((struct tend_child)FREE(0, &again)),
+	                                   CHILD(1, &again, {.task = g.task[2]})};
+	ANSWERS(tend_spawn_set(g.scope, ended, 2, 0, NULL, &bad), -ESRCH);
+	ck_assert_uint_eq(bad, 1);
+	const struct tend_child aborts[] = {
+		threaded((struct tend_child){.fn = live_once, .opts = abortable})};
+	ANSWERS(tend_spawn_set(g.scope, aborts, 1, 0, NULL, &bad), -EINVAL);
+	ck_assert_uint_eq(bad, 0);
+	ck_assert_int_eq((int)live(g.scope), 0);
+	IS(noted(), "");
+	closed();
+}
+
 /* In a shutdown what has not begun is rejected, and in a close it runs once. */
 SCENARIO(a_queued_child_ends_with_its_scope)
 {
@@ -489,6 +544,7 @@ SCENARIO(a_need_leads_to_another_scope)
 	await_count(&g.begun[3], 1);
 	await_state(g.task[0].id, TEND_STATE_QUEUED);
 	await_state(g.task[2].id, TEND_STATE_QUEUED);
+	await_state(g.task[4].id, TEND_STATE_QUEUED);
 	wait_says(0, "needs b ready");
 	wait_says(4, "needs c completed");
 	OK(tend_task_ready(g.task[1], 1));
@@ -772,6 +828,8 @@ SCENARIO(a_need_of_a_task_that_cannot_be_needed_is_refused)
 	gone = g.task[2];
 	end(2, 0);
 	(void)joined(gone);
+	while (live(g.scope) != 2) /* a task counts for a moment after its end */
+		OK(tend_yield());
 	add(g.scope, 3, &again, 3, 0);
 	await_count(&g.begun[3], 1);
 	tend_task elsewhere = {g.task[3].id ^ UINT64_C(1) << 63};
