@@ -74,6 +74,8 @@ static void again_stopping(struct world *w, const struct row *row)
 	        0);
 	settle(w->rt);
 	ANSWERS(tend_task_stop(w->made, 0), -ETIMEDOUT);
+	/* The stop has woken the fiber, which waits again behind its shield. */
+	settle(w->rt);
 	judge(w, row);
 }
 /* w->made runs once. */
