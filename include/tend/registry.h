@@ -28,7 +28,7 @@ enum {
 	TEND_STATE_READY,      /* waits for a worker */
 	TEND_STATE_RUNNING,
 	TEND_STATE_PARKED,    /* in a wait, see `wait` */
-	TEND_STATE_STOPPING,  /* canceled, and not ended yet */
+	TEND_STATE_STOPPING,  /* canceled, or its attempt is told to stop; not ended yet */
 	TEND_STATE_BACKOFF,   /* between two attempts */
 	TEND_STATE_ABANDONED, /* given up by a shutdown; may still end */
 	TEND_STATE_ENDED,     /* ended, with an outcome kept for a joiner */
@@ -223,7 +223,8 @@ static inline struct tend_snapshot_info *tend_snapshot_info_out_(struct tend_sna
 /* The tree as text, a row a line, drawn with UTF-8 lines or with ASCII.
  *
  *   flags     TEND_TREE_ASCII; TEND_TREE_HIDE leaves out the rows whose names begin with
- *             '.', and what stands below them
+ *             '.', and what stands below them; but a root of such a name alone, which
+ *             hands its place to the rows in the root
  *   returns   the length of the whole text without the NUL; writes like snprintf
  *   threads   any, one at a time */
 enum { TEND_TREE_ASCII = 1, TEND_TREE_HIDE = 2 };
@@ -290,6 +291,7 @@ enum {
 	TEND_EVENT_BACKOFF,       /* the task rests for `delay_ns`, and then an attempt begins */
 	TEND_EVENT_STOPPED,       /* the task rests until it is started */
 	TEND_EVENT_GAVE_UP,       /* a scope, after one restart too many; its cancel follows */
+	TEND_EVENT_STOPPING,      /* an attempt is told to end, while its task is not canceled */
 };
 
 /* The word for the type of an event: "started". Never NULL.

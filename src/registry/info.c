@@ -33,7 +33,7 @@ static uint8_t state_of(const struct tend__row *r, bool canceled)
 		return TEND_STATE_ENDED;
 	if (r->word & TEND__ABANDONED)
 		return TEND_STATE_ABANDONED;
-	if (canceled || (r->word & TEND__CANCELED))
+	if (canceled || (r->word & (TEND__CANCELED | TEND__STOP)))
 		return TEND_STATE_STOPPING;
 	if (is_queued(r))
 		return TEND_STATE_QUEUED;

@@ -51,7 +51,7 @@ TEND__OUTCOMES(X)
 #undef X
 _Static_assert((int)KIND_END == TEND_KIND_EXTERNAL + 1, "no kind is missing");
 _Static_assert((int)STATE_END == TEND_STATE_STOPPED + 1, "no state is missing");
-_Static_assert((int)EVENT_END == TEND_EVENT_GAVE_UP + 1, "no event is missing");
+_Static_assert((int)EVENT_END == TEND_EVENT_STOPPING + 1, "no event is missing");
 _Static_assert((int)OUTCOME_END == TEND_REJECTED + 1, "no outcome is missing");
 
 /* The state in the word of a record needs no translation. */

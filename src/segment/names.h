@@ -39,7 +39,8 @@
 	X(TIMED_OUT, "timed out") \
 	X(BACKOFF, "backoff") \
 	X(STOPPED, "stopped") \
-	X(GAVE_UP, "gave up")
+	X(GAVE_UP, "gave up") \
+	X(STOPPING, "stopping")
 
 /* TEND_... of tend/task.h, from 0. */
 #define TEND__OUTCOMES(X) \

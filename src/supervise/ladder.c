@@ -65,6 +65,7 @@ void tend__attempt_stop(struct tend__task *t, int code, const char *text)
 	l->attempt.stop_code = code;
 	l->attempt.stop_text = text;
 	l->attempt.stopped_at = tend__clock();
+	tend__life_tell(t, (struct tend__event){.type = TEND_EVENT_STOPPING});
 	tend__life_alarm(t, later(l->attempt.stopped_at, l->rules->grace_ns));
 	tell(t, TEND__STOP);
 }

@@ -129,11 +129,14 @@ SCENARIO(tv_051_170_a_timeout_is_told_before_the_end_of_the_attempt)
 	b = (struct body){.go = new_event()};
 	joined(start(&b, TEND_RESTART(.policy = TEND_TRANSIENT, .retries = 1, .delay_ns = TEND_MS,
 	                              .timeout_ns = TEND_MS)));
-	IS(told(), "started 0, began 1, timed out 1 -110, attempt ended 1 failed -125 -110, "
+	IS(told(), "started 0, began 1, timed out 1 -110, stopping 1, "
+	           "attempt ended 1 failed -125 -110, "
 	           "backoff 1 1ms, "
-	           "began 2, timed out 2 -110, attempt ended 2 failed -125 -110, ended 2 failed");
+	           "began 2, timed out 2 -110, stopping 2, attempt ended 2 failed -125 -110, "
+	           "ended 2 failed");
 	joined(start(&b, TEND_RESTART(.policy = TEND_TEMPORARY, .ready_ns = TEND_MS)));
-	IS(told(), "started 0, began 1, timed out 1 -62, attempt ended 1 failed -125 -62, "
+	IS(told(), "started 0, began 1, timed out 1 -62, stopping 1, "
+	           "attempt ended 1 failed -125 -62, "
 	           "ended 1 failed");
 	end();
 }
@@ -149,13 +152,13 @@ SCENARIO(a_stop_and_a_start_are_told_before_they_are_answered)
 	OK(tend_task_wait(t, TEND_IS_READY, 1, SOON));
 	IS(told(), "started 0, began 1, ready 1");
 	OK(tend_task_stop(t, SOON));
-	IS(told(), "attempt ended 1 canceled -125 -125, stopped 1");
+	IS(told(), "stopping 1, attempt ended 1 canceled -125 -125, stopped 1");
 	OK(tend_task_start(t, SOON));
 	OK(tend_task_wait(t, TEND_IS_READY, 2, SOON));
 	IS(told(), "began 2, ready 2");
 	OK(tend_task_restart(t, SOON));
 	OK(tend_task_wait(t, TEND_IS_READY, 3, SOON));
-	IS(told(), "attempt ended 2 canceled -125 -125, began 3, ready 3");
+	IS(told(), "stopping 2, attempt ended 2 canceled -125 -125, began 3, ready 3");
 	OK(tend_task_cancel(t, -EINTR, NULL));
 	joined(t);
 	IS(told(), "canceled 3, attempt ended 3 canceled -125 -125, ended 3 canceled");

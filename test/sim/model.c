@@ -134,6 +134,7 @@ static void apply_to_life(struct known *k, const struct tend_event_info *e)
 		break;
 	case TEND_EVENT_READY:
 	case TEND_EVENT_TIMED_OUT:
+	case TEND_EVENT_STOPPING:
 		ck_assert(k->inside);
 		ck_assert_uint_eq(e->attempt, k->attempt);
 		break;

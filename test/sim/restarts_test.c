@@ -423,7 +423,7 @@ static uint8_t state_of(const struct ref_task *t)
 		return TEND_STATE_BACKOFF;
 	if (t->stuck)
 		return TEND_STATE_ABANDONED;
-	return t->canceled || w.home.canceled ? TEND_STATE_STOPPING : TEND_STATE_PARKED;
+	return ref_told(t) || w.home.canceled ? TEND_STATE_STOPPING : TEND_STATE_PARKED;
 }
 
 static void compare_row(const struct tend_info *info, const struct ref_task *t)
