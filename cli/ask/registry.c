@@ -43,31 +43,27 @@ int registry_tell(const struct client *client, pid_t pid, int error)
 
 /* ---- The rows of the process of the stack ---- */
 
-/* The runtime has a scope for detached tasks, and a stack has no such tasks. */
-static void drop_detached(json_t *rows, const char *stack)
+/* The root of the runtime is hidden, and beside the stack there is the scope for detached tasks,
+ * which is empty. */
+json_t *registry_stack(const json_t *rows)
 {
-	char path[TEND_NAME_MAX + sizeof("/detached")];
-	size_t i, found = SIZE_MAX;
 	json_t *row;
+	size_t i;
 
-	snprintf(path, sizeof(path), "%s/detached", stack);
-	json_array_foreach (rows, i, row) {
-		if (strcmp(field_text(row, "path"), path) == 0 &&
-		    strcmp(field_text(row, "kind"), "scope") == 0)
-			found = i;
-		else if (found < i && strcmp(field_text(row, "parent"),
-		                             field_text(json_array_get(rows, found), "id")) == 0)
-			return;
-	}
-	if (found != SIZE_MAX)
-		json_array_remove(rows, found);
+	json_array_foreach (rows, i, row)
+		if (field_text(row, "path")[0] != '.' &&
+		    (i == 0 || strcmp(field_text(row, "path"), "detached") != 0 ||
+		     strcmp(field_text(json_array_get(rows, i + 1), "parent"),
+		            field_text(row, "id")) == 0))
+			return row;
+	return NULL;
 }
 
 /* The row of the stack stands for the process that runs the stack, and for its file. */
 static void complete_root(json_t *rows, const struct instance *instance, pid_t pid)
 {
 	char file[PATH_MAX] = "";
-	json_t *root = json_array_get(rows, 0);
+	json_t *root = registry_stack(rows);
 
 	if (!root)
 		return;
@@ -104,56 +100,7 @@ json_t *registry_rows(const struct client *client, bool below, bool all, struct 
 		tend_snapshot_free(snapshots[i]);
 	}
 	complete_root(rows, instance, *pid);
-	if (!all)
-		drop_detached(rows, field_text(json_array_get(rows, 0), "path"));
 	return rows;
-}
-
-/* ---- The order of the rows ---- */
-
-/* Segment by segment, bytes within a segment. */
-static int compare_paths(const char *a, const char *b)
-{
-	for (; *a && *a == *b; a++, b++) {}
-	unsigned char x = (unsigned char)(*a == '/' ? 1 : *a),
-		      y = (unsigned char)(*b == '/' ? 1 : *b);
-	return (x > y) - (x < y);
-}
-
-struct sortable {
-	const char *path;
-	size_t was; /* rows of one process come sorted by id */
-	json_t *row;
-};
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct sortable *x = a, *y = b;
-	int order = compare_paths(x->path, y->path);
-	return order ? order : (x->was > y->was) - (x->was < y->was);
-}
-
-json_t *registry_sorted(json_t *rows)
-{
-	size_t n = json_array_size(rows);
-	struct sortable *all = calloc(n + 1, sizeof(*all));
-	json_t *out = all ? json_array() : NULL;
-
-	if (!out) {
-		free(all);
-		return rows;
-	}
-	for (size_t i = 0; i < n; i++) {
-		all[i].row = json_array_get(rows, i);
-		all[i].path = field_text(all[i].row, "path");
-		all[i].was = i;
-	}
-	qsort(all, n, sizeof(*all), compare_rows);
-	for (size_t i = 0; i < n; i++)
-		json_array_append(out, all[i].row);
-	free(all);
-	json_decref(rows);
-	return out;
 }
 
 /* ---- The rows at a path ---- */
@@ -197,9 +144,8 @@ static const char *cut_id(char *path)
 
 static int refuse_missing(const struct client *client, const json_t *rows, const char *stack)
 {
-	const char *root = field_text(json_array_get(rows, 0), "id");
+	size_t i, own = strlen(stack);
 	char text[700];
-	size_t i;
 	const json_t *row;
 	int used = snprintf(text, sizeof(text), "stack %s has no task %.128s; it has ", stack,
 	                    client->path);
@@ -207,7 +153,8 @@ static int refuse_missing(const struct client *client, const json_t *rows, const
 
 	json_array_foreach (rows, i, row) {
 		const char *name = strrchr(field_text(row, "path"), '/');
-		if (!name || strcmp(field_text(row, "parent"), root) != 0 || used < 0 ||
+		if (!name || (size_t)(name - field_text(row, "path")) != own ||
+		    strncmp(field_text(row, "path"), stack, own) != 0 || used < 0 ||
 		    (size_t)used >= sizeof(text))
 			continue;
 		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", between,

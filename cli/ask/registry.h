@@ -19,8 +19,8 @@
 json_t *registry_rows(const struct client *client, bool below, bool all, struct instance *instance,
                       pid_t *pid, int *exit_code);
 
-/* Returns the rows in the order of their paths; `rows` is taken. */
-json_t *registry_sorted(json_t *rows);
+/* Returns the row of the stack, from rows sorted by path; NULL if there is none. */
+json_t *registry_stack(const json_t *rows);
 
 /* Finds the rows at "TASK", "STACK/TASK", "STACK" and the like, maybe with a path below the
  * task, and with "#ID" for one of several rows with a path. Returns 0, or the exit code after an

@@ -52,7 +52,7 @@ static void print_envelope(json_t *envelope, json_t *data)
 /* Returns the rows of the tasks of a stack, from all of its rows. */
 static json_t *tasks_of(const json_t *rows)
 {
-	const char *root = field_text(json_array_get(rows, 0), "id");
+	const char *root = field_text(registry_stack(rows), "id");
 	json_t *tasks = json_array(), *row;
 	size_t i;
 
@@ -62,13 +62,12 @@ static json_t *tasks_of(const json_t *rows)
 	return tasks;
 }
 
-/* Makes the answer of a stack that does not answer, from its registry: without the output, and
- * without the tasks that have no process now. */
+/* Makes the answer of a stack that does not answer, from its registry: without the output. */
 static json_t *answer_of(const struct client *client, const struct instance *instance, pid_t pid,
                          const json_t *rows, int *exit_code)
 {
 	json_t *chosen = NULL, *data;
-	const char *stack = field_text(json_array_get(rows, 0), "path");
+	const char *stack = field_text(registry_stack(rows), "path");
 
 	if (client->path && strcmp(client->path, stack) != 0) {
 		*exit_code = registry_choose(client, rows, stack, &chosen);

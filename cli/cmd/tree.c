@@ -1,7 +1,6 @@
 /* cli/cmd/tree.c - `tend tree [PATH|PID|FILE]`: the tree of a running stack or of a process, read
  * from the registry of the process, which need not answer, or from the registry's file. A number
  * is a process, and a file begins with '/' or '.'; the name of a task begins with a letter. */
-#include "ask/processes.h"
 #include "ask/registry.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
@@ -17,28 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long the stack may take to name the tasks that have no row yet. */
-enum { WAITING_MS = 500 };
-
 static bool is_number(const char *text)
 {
 	for (; *text; text++)
 		if (!isdigit((unsigned char)*text))
 			return false;
 	return true;
-}
-
-/* Adds the tasks that are in no registry, because they have no process now. */
-static void add_waiting(const struct client *client, const struct instance *instance, pid_t pid,
-                        json_t *rows)
-{
-	json_t *envelope = process_is_stopped(pid)
-	                           ? NULL
-	                           : client_try(client, instance,
-	                                        json_pack("{s:s}", "cmd", "waiting"), WAITING_MS);
-
-	json_array_extend(rows, json_object_get(json_object_get(envelope, "data"), "tasks"));
-	json_decref(envelope);
 }
 
 static int tree_of_stack(const struct client *client, bool ascii, bool all)
@@ -50,9 +33,7 @@ static int tree_of_stack(const struct client *client, bool ascii, bool all)
 
 	if (!rows)
 		return code;
-	add_waiting(client, &instance, pid, rows);
-	rows = registry_sorted(rows);
-	const char *stack = field_text(json_array_get(rows, 0), "path");
+	const char *stack = field_text(registry_stack(rows), "path");
 	if (client->path)
 		code = registry_choose(client, rows, stack, &chosen);
 	else

@@ -44,10 +44,11 @@ static int print_json(tend_snapshot *const *snapshots, size_t n, bool all)
 		torn += about.torn;
 	}
 	rows_of(rows, snapshots, n, all);
-	json_t *envelope = envelope_ok("tend.tree/1",
-	                               json_pack("{s:s, s:I, s:b, s:I, s:o}", "name", about.name,
-	                                         "pid", (json_int_t)about.pid, "ended", about.ended,
-	                                         "torn", (json_int_t)torn, "tasks", rows));
+	json_t *envelope =
+		envelope_ok("tend.tree/1", json_pack("{s:s, s:I, s:b, s:I, s:o}", "name",
+	                                             about.name + (about.name[0] == '.'), "pid",
+	                                             (json_int_t)about.pid, "ended", about.ended,
+	                                             "torn", (json_int_t)torn, "tasks", rows));
 	output_json(envelope);
 	json_decref(envelope);
 	return output_end(0);

@@ -45,7 +45,25 @@ static void name_id(char *buf, size_t size, bool own, pid_t pid, uint64_t id)
 		snprintf(buf, size, "%d:%llu", (int)pid, (unsigned long long)id);
 }
 
-/* All rows below a hidden row are hidden, too; in the order of the paths they follow.
+/* A root that is hidden hands its place to the rows in the root. */
+static bool has_hidden_root(const tend_snapshot *snapshot)
+{
+	return tend_snapshot_count(snapshot) > 0 && tend_snapshot_depth(snapshot, 0) == 0 &&
+	       tend_snapshot_at(snapshot, 0)->name[0] == '.';
+}
+
+/* Below a hidden root, the scope for detached tasks is not shown while there are none. */
+static bool is_detached(const tend_snapshot *snapshot, size_t i)
+{
+	bool empty = i + 1 == tend_snapshot_count(snapshot) ||
+	             tend_snapshot_depth(snapshot, i + 1) <= tend_snapshot_depth(snapshot, i);
+
+	return empty && has_hidden_root(snapshot) && tend_snapshot_depth(snapshot, i) == 1 &&
+	       strcmp(tend_snapshot_at(snapshot, i)->name, "detached") == 0;
+}
+
+/* All rows below a hidden row are hidden, too, but for those below the root; in the order of the
+ * paths they follow.
  *
  *   hidden    the depth of the hidden row above; UINT32_MAX: no row above is hidden */
 static bool is_hidden(const tend_snapshot *snapshot, size_t i, uint32_t *hidden)
@@ -54,9 +72,18 @@ static bool is_hidden(const tend_snapshot *snapshot, size_t i, uint32_t *hidden)
 
 	if (depth > *hidden)
 		return true;
-	bool begins = depth > 0 && tend_snapshot_at(snapshot, i)->name[0] == '.';
-	*hidden = begins ? depth : UINT32_MAX;
+	bool begins = tend_snapshot_at(snapshot, i)->name[0] == '.' || is_detached(snapshot, i);
+	*hidden = begins && depth > 0 ? depth : UINT32_MAX;
 	return begins;
+}
+
+/* Writes a path without its first bytes, those of a hidden root. */
+static void path_of(const tend_snapshot *snapshot, size_t i, size_t cut, char *buf, size_t size)
+{
+	char path[TEND_PATH_MAX];
+
+	tend_snapshot_path(snapshot, i, path, sizeof(path));
+	snprintf(buf, size, "%s", strlen(path) > cut ? path + cut : path);
 }
 
 static uint64_t since(const struct tend_snapshot_info *about, uint64_t instant)
@@ -72,25 +99,32 @@ void rows_add_snapshot(json_t *rows, const tend_snapshot *snapshot, const struct
 	struct tend_snapshot_info about;
 	size_t room = above ? strlen(above->path) + 1 : 0;
 	char *path = malloc(room + TEND_PATH_MAX);
+	size_t cut = 0;
+	uint64_t root = 0;
 
 	if (!path)
 		return;
 	tend_snapshot_about(snapshot, &about);
+	if (has_hidden_root(snapshot)) {
+		root = tend_snapshot_at(snapshot, 0)->id;
+		cut = strlen(tend_snapshot_at(snapshot, 0)->name) + 1;
+	}
 	if (above)
 		snprintf(path, room + 1, "%s/", above->path);
 	for (size_t i = 0; i < tend_snapshot_count(snapshot) && json_array_size(rows) < max; i++) {
 		const struct tend_info *info = tend_snapshot_at(snapshot, i);
 		if (!all && is_hidden(snapshot, i, &hidden))
 			continue;
-		tend_snapshot_path(snapshot, i, path + room, TEND_PATH_MAX);
+		path_of(snapshot, i, info->id == root ? 0 : cut, path + room, TEND_PATH_MAX);
+		bool top = !info->parent || (!all && info->parent == root);
 		name_id(id, sizeof(id), !above, pid, info->id);
 		name_id(parent, sizeof(parent), !above, pid, info->parent);
 		tend_snapshot_life(snapshot, i, life, sizeof(life));
 		const struct row row = {
 			.id = id,
-			.parent = info->parent ? parent
-		                  : above      ? above->id
-		                               : NULL,
+			.parent = !top    ? parent
+		                  : above ? above->id
+		                          : NULL,
 			.path = path,
 			.wait = info->wait,
 			.site = info->site,

@@ -43,7 +43,8 @@ struct rows_added {
 };
 
 /* Adds the rows of a snapshot, until there are `max` rows in all. A name that begins with '.'
- * belongs to a tool, not to the program, and is hidden.
+ * belongs to a tool, not to the program, and is hidden; the rows in a hidden root stand in the
+ * place of the root.
  *
  *   above     a row with id and path, below which the rows of the snapshot stand; NULL:
  *             the rows are a tree of their own

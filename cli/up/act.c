@@ -45,7 +45,6 @@ static int start(const struct act *act, uint64_t deadline)
 
 static int stop(const struct act *act, uint64_t deadline)
 {
-	up_steps_begin(act->task);
 	return tend_task_stop(act->task->process, deadline);
 }
 
@@ -53,7 +52,6 @@ static int stop(const struct act *act, uint64_t deadline)
  * here. */
 static int restart(const struct act *act, uint64_t deadline)
 {
-	up_steps_begin(act->task);
 	int error = tend_task_restart(act->task->process, deadline);
 
 	if (error != -EINVAL)
@@ -64,7 +62,6 @@ static int restart(const struct act *act, uint64_t deadline)
 
 static int cancel(const struct act *act, uint64_t deadline)
 {
-	up_steps_begin(act->task);
 	return tend_task_shutdown(act->task->process, deadline);
 }
 
@@ -78,9 +75,7 @@ static int act_main(void *arg)
 {
 	struct act *act = arg;
 
-	/* A task whose needs do not hold has no process yet, and one that has ended has none any
-	 * more. */
-	bool live = act->task->process.id && act->task->state != TEND_STATE_ENDED;
+	bool live = act->task->state != TEND_STATE_ENDED;
 	act->error = live ? act->verb->run(act, act->deadline) : -ESRCH;
 	return 0;
 }
@@ -90,6 +85,7 @@ static int act_main(void *arg)
 static void tell(const struct act *act, char *buf, size_t size)
 {
 	const struct up_task *t = act->task;
+	char wait[160];
 
 	switch (act->error) {
 	case -EINPROGRESS:
@@ -98,8 +94,9 @@ static void tell(const struct act *act, char *buf, size_t size)
 		break;
 	case -ESRCH:
 	case -EAGAIN:
+		up_task_wait(t, wait, sizeof(wait));
 		snprintf(buf, size, "it has no process now; it is %s%s%s",
-		         tend_state_name(t->state), t->wait[0] ? ": " : "", t->wait);
+		         tend_state_name(t->state), wait[0] ? ": " : "", wait);
 		break;
 	case -ECANCELED:
 		snprintf(buf, size, "it is to end for good, and does not start again");

@@ -76,7 +76,7 @@ static json_t *status(struct up *up, const char *path)
 		return up_no_such_task(up, "tend.status/1", path);
 	json_t *rows = up_rows(up, only);
 	json_array_foreach (rows, i, row) {
-		struct up_task *t = up_find(up, field_text(row, "path"));
+		struct up_task *t = up_by_id(up, strtoull(field_text(row, "id"), NULL, 10));
 		if (t)
 			complete(row, t);
 	}
@@ -187,10 +187,7 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 
 	assert(cmd); /* because the server refuses a request without a cmd */
 
-	if (strcmp(cmd, "waiting") == 0)
-		control_send(reply, envelope_ok("tend.waiting/1",
-		                                json_pack("{s:o}", "tasks", up_waiting(up, NULL))));
-	else if (strcmp(cmd, "status") == 0)
+	if (strcmp(cmd, "status") == 0)
 		control_send(reply, status(up, path));
 	else if (strcmp(cmd, "logs") == 0)
 		logs(up, path, request, reply);
@@ -207,6 +204,6 @@ void up_answer(void *arg, const json_t *request, struct control_reply *reply)
 	else
 		control_send(reply,
 		             envelope_error("tend.error/1", EXIT_USAGE,
-		                            "there is no such command; it knows waiting, status, "
-		                            "logs, wait, events, attach, act and down"));
+		                            "there is no such command; it knows status, logs, "
+		                            " wait, events, attach, act and down"));
 }

@@ -9,7 +9,7 @@
 static bool all_begun(const struct up *up)
 {
 	for (size_t i = 0; i < up->config->ntasks; i++)
-		if (!up->graph.nodes[i].ready && !up->graph.nodes[i].ended)
+		if (!up->tasks[i].was_ready && up->tasks[i].state != TEND_STATE_ENDED)
 			return false;
 	return true;
 }

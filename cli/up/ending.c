@@ -15,7 +15,7 @@ static void leader_text(const struct up_task *t, const struct tend_outcome *o, c
 
 	if (o->signal == 0)
 		snprintf(buf, size, "exited with code %d", o->result);
-	else if (o->kind == TEND_KILLED && t->stop_sent && !t->killed) {
+	else if (o->kind == TEND_KILLED && t->stop_at && !t->killed) {
 		tend_duration_text(t->config->stop_timeout_ns, timeout, sizeof(timeout));
 		snprintf(buf, size, "killed by SIGKILL: it had not ended %s after %s", timeout,
 		         text_signal(t->config->stop_signal, signal, sizeof(signal)));

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,75 +13,28 @@
 
 extern char **environ;
 
-#define BIT(state) (1u << TEND_STATE_##state)
-
-/* Returns the states that may follow a state, as up.h draws them. */
-static unsigned next_of(uint8_t state)
-{
-	switch (state) {
-	case TEND_STATE_QUEUED:
-		return BIT(STARTING) | BIT(ENDED) | BIT(ABANDONED);
-	case TEND_STATE_STARTING:
-	case TEND_STATE_RUNNING:
-	case TEND_STATE_STOPPING:
-	case TEND_STATE_BACKOFF:
-	case TEND_STATE_STOPPED:
-		return BIT(RUNNING) | BIT(STOPPING) | BIT(BACKOFF) | BIT(STOPPED) | BIT(ENDED) |
-		       BIT(ABANDONED);
-	case TEND_STATE_ABANDONED:
-		return BIT(ENDED);
-	default:
-		return 0; /* ENDED is the last state, and no task has any other state */
-	}
-}
-
-static void become(struct up_task *t, uint8_t state)
-{
-	assert(next_of(t->state) & (1u << state));
-	t->state = state;
-}
-
 void up_task_set_state(struct up_task *t, uint8_t state)
 {
+	assert(t->state != TEND_STATE_ENDED);
 	if (t->state == TEND_STATE_ABANDONED && state != TEND_STATE_ENDED)
 		return;
-	become(t, state);
-	t->since = tend_now();
+	t->state = state;
 	t->wait[0] = 0;
 	tend_event_set(t->news);
+	tend_event_set(t->up->changed);
 }
 
-void up_task_abandon(struct up_task *t)
+/* The task has ended for good. */
+static void finish(struct up_task *t, uint8_t outcome)
 {
-	assert(t->state != TEND_STATE_ENDED);
-	become(t, TEND_STATE_ABANDONED);
-}
-
-static void wake_neighbours(struct up_task *t)
-{
-	struct up *up = t->up;
-	const struct graph_node *node = &up->graph.nodes[t->index];
-
-	for (size_t k = 0; k < node->nwanted_by; k++)
-		tend_event_set(up->tasks[node->wanted_by[k]].wake);
-	for (size_t k = 0; k < t->config->nneeds; k++)
-		tend_event_set(up->tasks[t->config->needs[k].task].wake);
-	tend_event_set(up->changed);
-}
-
-void up_task_finish(struct up_task *t, uint8_t outcome)
-{
-	struct graph_node *node = &t->up->graph.nodes[t->index];
 	char text[CONFIG_NAME_MAX + 32];
 
-	assert(!node->ended && t->up->ended < t->up->config->ntasks);
+	assert(t->up->ended < t->up->config->ntasks);
 	up_task_set_state(t, TEND_STATE_ENDED);
 	t->outcome = outcome;
 	t->pid = 0;
-	node->ended = true;
-	node->failed = outcome != TEND_COMPLETED;
 	t->up->ended++;
-	wake_neighbours(t);
+	up_probes_follow(t);
 	if (t->config->significant && !t->up->stopping) {
 		t->up->ended_by = t;
 		snprintf(text, sizeof(text), "%s has ended", t->config->name);
@@ -88,45 +42,46 @@ void up_task_finish(struct up_task *t, uint8_t outcome)
 	}
 }
 
-static void mark_started(struct up_task *t)
+static void has_started(struct up_task *t)
 {
-	struct graph_node *node = &t->up->graph.nodes[t->index];
-
-	assert(!node->ended);
-	if (!node->started) {
-		node->started = true;
-		node->ready = t->ready;
-		wake_neighbours(t);
-	}
+	t->started = true;
+	t->was_ready |= t->ready;
+	tend_event_set(t->up->changed);
 }
 
-/* Lets tasks start that need this task ready. */
-static void see_ready(struct up_task *t)
+/* The first failure of a temporary task is for good, and the dependents then do not start. So
+ * the dependents wait until the task has run for a while: the speed of the failure would else
+ * decide. */
+static int settle_main(void *arg)
 {
-	struct graph_node *node = &t->up->graph.nodes[t->index];
+	struct up_task *t = arg;
+	uint32_t attempt = t->attempt;
 
-	if (t->ready && node->started && !node->ready) {
-		node->ready = true;
-		wake_neighbours(t);
-	}
+	if (tend_sleep(SETTLE_NS) != 0 || t->pid == 0 || t->attempt != attempt)
+		return 0;
+	has_started(t);
+	/* With a probe, the task is ready when the probe says so. */
+	if (!t->config->ready.kind)
+		(void)!tend_task_ready(t->process, attempt);
+	return 0;
 }
 
-/* The first failure of a temporary task is for good, and the dependants then do not start.
- * So the dependants wait until the task has run for a while: the speed of the failure would
- * else decide. */
-static void see_settled(struct up_task *t)
+static int spawn_settle(struct up_task *t)
 {
-	if (t->pid > 0 && !t->up->graph.nodes[t->index].started && tend_now() >= t->settled_at)
-		mark_started(t);
-}
-
-void up_task_see(struct up_task *t)
-{
-	see_settled(t);
-	see_ready(t);
+	return tend_spawn(t->up->own, settle_main, t, TEND_TASK_OPTS(.name = "settle"), NULL);
 }
 
 /* ---- Events of the attempts ---- */
+
+/* An attempt was told to stop. */
+static void stops(struct up_task *t, uint32_t attempt)
+{
+	if (t->stop_at != 0 && t->stop_attempt == attempt)
+		return;
+	if (t->pid != 0)
+		up_task_set_state(t, TEND_STATE_STOPPING);
+	up_steps_begin(t, attempt);
+}
 
 void up_task_began(struct up_task *t, uint32_t attempt)
 {
@@ -139,18 +94,20 @@ void up_task_began(struct up_task *t, uint32_t attempt)
 	int pid = tend_process_pid(t->process);
 	t->pid = pid > 0 ? pid : 0;
 	t->began_at = tend_now();
+	t->killed = false;
+	/* The attempt may have been told to stop before its program was there. */
+	bool to_stop = t->stop_at && t->stop_attempt == attempt;
 	t->stop_at = 0;
 	t->ready = !t->config->ready.kind;
-	up_task_set_state(t, t->stop_sent ? TEND_STATE_STOPPING : TEND_STATE_RUNNING);
+	up_task_set_state(t, TEND_STATE_RUNNING);
 	snprintf(of, sizeof(of), ", pid %d", pid);
 	snprintf(number, sizeof(number), ", attempt %u", attempt);
 	up_task_say(t, "started%s%s", pid > 0 ? of : "", attempt > 1 ? number : "");
-	if (attempt == t->stop_attempt)
-		up_steps_begin(t);
-	t->settled_at = tend_after(temporary ? SETTLE_NS : 0);
-	if (!temporary)
-		mark_started(t);
-	tend_event_set(t->wake);
+	if (to_stop)
+		stops(t, attempt);
+	if (!temporary || spawn_settle(t) != 0)
+		has_started(t);
+	up_probes_follow(t);
 }
 
 /* Returns the place in the file that is to blame. */
@@ -159,7 +116,9 @@ static struct config_place place_of(const struct config_task *c)
 	return c->cwd_at.line && access(c->cwd, X_OK) != 0 ? c->cwd_at : c->argv_at;
 }
 
-void up_start_failed(struct up_task *t, const char *text)
+/* The first attempt could not begin: tells why, and stops the whole stack, because the user did
+ * not ask for a part of the stack. */
+static void start_failed(struct up_task *t, const char *text)
 {
 	struct config_place at = place_of(t->config);
 	struct up *up = t->up;
@@ -181,9 +140,9 @@ static void see_failed_start(struct up_task *t)
 {
 	const struct tend_outcome *o = &t->last;
 
-	if (o->kind == TEND_FAILED && o->result < 0 && t->attempt == 1 && !t->stop_sent &&
+	if (o->kind == TEND_FAILED && o->result < 0 && t->attempt == 1 && !t->stop_at &&
 	    !t->could_not)
-		up_start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
+		start_failed(t, o->message[0] ? o->message : tend_strerror(o->result));
 }
 
 /* Reads how an attempt ended. Returns false if the text is only known once the task has ended,
@@ -213,14 +172,14 @@ static void attempt_ended(struct up_task *t, const struct tend_event_info *e)
 	t->has_last = true;
 	t->attempt = e->attempt;
 	t->pid = 0;
-	t->stop_at = 0;
 	t->wait[0] = 0;
+	t->killed = t->last.signal == SIGKILL && up_is_forced(t->up);
 	up_outcome_text(t, &t->last, text, sizeof(text));
 	if (e->outcome != TEND_COMPLETED && e->outcome != TEND_CANCELED)
 		up_task_because(t, "%s", text);
 	if (known)
 		see_failed_start(t);
-	tend_event_set(t->wake);
+	up_probes_follow(t);
 }
 
 static void rests(struct up_task *t, uint64_t delay_ns)
@@ -237,14 +196,12 @@ static void rests(struct up_task *t, uint64_t delay_ns)
 		tend_task_cancel(t->process, -ECANCELED, "the signal was passed on");
 	else
 		up_task_tell(t, "%s; restart %u in %s", text, t->attempt, delay);
-	tend_event_set(t->up->changed);
 }
 
 static void stopped(struct up_task *t)
 {
 	up_task_set_state(t, TEND_STATE_STOPPED);
 	up_task_say(t, "stopped; tend start %s lets it run again", t->config->name);
-	tend_event_set(t->up->changed);
 }
 
 /* Tells why a task that was to run again does not. */
@@ -269,6 +226,41 @@ static void tell_end(struct up_task *t, const struct tend_outcome *o)
 		up_task_say(t, "%s", text);
 }
 
+/* Writes which need of the task can hold no more, and why: in the words of this program, or in
+ * those of the library. */
+static void broken_need(const struct up_task *t, const struct tend_outcome *o, char *buf,
+                        size_t size)
+{
+	char text[200];
+
+	snprintf(buf, size, "%s", o->message);
+	for (size_t k = 0; k < t->config->nneeds; k++) {
+		const struct up_task *need = &t->up->tasks[t->config->needs[k].task];
+		if (need->state != TEND_STATE_ENDED || need->outcome == TEND_COMPLETED)
+			continue;
+		up_task_ending(need, text, sizeof(text));
+		snprintf(buf, size, "needs %s, which %s", need->config->name, text);
+		return;
+	}
+}
+
+/* The task has ended, and had no attempt. */
+static void never_started(struct up_task *t, const struct tend_outcome *o)
+{
+	char text[256];
+
+	if (o->kind == TEND_CANCELED)
+		up_task_because(t, "never started: %s",
+		                t->up->stopping ? "the stack was stopped first"
+		                                : "it was canceled first");
+	else {
+		broken_need(t, o, text, sizeof(text));
+		up_task_because(t, "never started: it %s", text);
+		up_task_say(t, "%s", t->why);
+	}
+	finish(t, (uint8_t)o->kind);
+}
+
 static void ended(struct up_task *t)
 {
 	struct tend_outcome o;
@@ -276,8 +268,13 @@ static void ended(struct up_task *t)
 	int error = tend_task_outcome(t->process, &o);
 
 	assert(error == 0); /* the outcome is kept until the scope closes */
+	if (!t->attempt && t->state == TEND_STATE_QUEUED) {
+		never_started(t, &o);
+		return;
+	}
 	/* For the library only the first signal is the stop. */
-	if (t->stop_sent && o.kind == TEND_FAILED && up_steps_have(t->config, o.signal))
+	bool fault = o.error == -ETIME || o.error == -ETIMEDOUT;
+	if (t->stop_at && !fault && o.kind == TEND_FAILED && up_steps_have(t->config, o.signal))
 		o.kind = TEND_CANCELED;
 	/* The message of the end is there, even if that of the attempt was not seen in time. */
 	if (!rested && !t->could_not && o.error != -ETIMEDOUT)
@@ -287,7 +284,7 @@ static void ended(struct up_task *t)
 	if (!rested && !t->could_not)
 		tell_end(t, &o);
 	/* The stop signal may have been quicker than the force. */
-	up_task_finish(t, t->could_not ? TEND_FAILED : (uint8_t)o.kind);
+	finish(t, t->could_not ? TEND_FAILED : (uint8_t)o.kind);
 }
 
 static void take(struct up_task *t, const struct tend_event_info *e)
@@ -306,9 +303,9 @@ static void take(struct up_task *t, const struct tend_event_info *e)
 	case TEND_EVENT_ATTEMPT_ENDED:
 		attempt_ended(t, e);
 		break;
-	case TEND_EVENT_TIMED_OUT:
-		up_task_set_state(t, TEND_STATE_STOPPING);
-		up_steps_begin(t);
+	case TEND_EVENT_STOPPING:
+	case TEND_EVENT_CANCELED:
+		stops(t, e->attempt);
 		break;
 	case TEND_EVENT_BACKOFF:
 		rests(t, e->delay_ns);
@@ -329,7 +326,7 @@ static void look(struct up_task *t)
 {
 	struct tend_life life;
 
-	if (!t->process.id || t->state == TEND_STATE_ENDED || tend_task_info(t->process, &life))
+	if (t->state == TEND_STATE_ENDED || tend_task_info(t->process, &life))
 		return;
 	bool over = life.state == TEND_STATE_ENDED || life.state == TEND_STATE_BACKOFF ||
 	            life.state == TEND_STATE_STOPPED;
@@ -338,10 +335,12 @@ static void look(struct up_task *t)
 		up_task_began(t, life.attempt);
 	if (!over && life.ready)
 		up_probes_fd(t, life.attempt);
+	if (life.state == TEND_STATE_STOPPING)
+		stops(t, life.attempt);
 	if (!over)
 		return;
 	t->pid = 0;
-	tend_event_set(t->wake);
+	up_probes_follow(t);
 	if (life.state == TEND_STATE_ENDED)
 		ended(t);
 	else
@@ -351,27 +350,28 @@ static void look(struct up_task *t)
 /* Keeps an event for `tend events`, unless it is of what tend itself runs. */
 static void keep(struct up *up, const struct tend_event_info *e)
 {
-	const uint64_t root = tend_root(up->rt).id;
 	char path[TEND_PATH_MAX];
-	int64_t n = e->id == root ? 0 : tend_path(e->parent, path, sizeof(path));
+	int64_t n = tend_path(e->parent, path, sizeof(path));
+	/* The name of the root is not shown, and beside the stack all is tend's own. */
+	const char *shown = n < 0 ? NULL : strchr(path, '/');
 
-	if (e->id == root) {
+	if (e->id == up->stack.id) {
 		up_feed_event(up, e, up->config->name);
 		return;
 	}
 	/* The scope around may be gone, and was one of tend's own or below a task then. */
-	if (n < 0 || e->name[0] == '.' || strstr(path, "/.") ||
+	if (!shown || e->name[0] == '.' || strstr(shown, "/.") ||
 	    (size_t)n + 1 + strlen(e->name) >= sizeof(path))
 		return;
 	snprintf(path + n, sizeof(path) - (size_t)n, "/%s", e->name);
-	up_feed_event(up, e, path);
+	up_feed_event(up, e, shown + 1);
 }
 
 void up_events_take(struct up *up)
 {
 	enum { ROOM = 64 };
 	struct tend_event_info events[ROOM];
-	uint64_t lost = 0, all_lost = 0, root = tend_root(up->rt).id;
+	uint64_t lost = 0, all_lost = 0;
 	int64_t n;
 
 	do {
@@ -381,9 +381,9 @@ void up_events_take(struct up *up)
 			up_feed_event(up, &(struct tend_event_info){.number = lost}, "");
 		for (int64_t i = 0; i < n; i++) {
 			keep(up, &events[i]);
-			for (size_t k = 0; events[i].parent == root && k < up->config->ntasks; k++)
-				if (up->tasks[k].process.id == events[i].id)
-					take(&up->tasks[k], &events[i]);
+			struct up_task *t = up_by_id(up, events[i].id);
+			if (t)
+				take(t, &events[i]);
 		}
 	} while (n == ROOM);
 	/* The last event is taken before: an older event would be told after the state. */

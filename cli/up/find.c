@@ -2,8 +2,47 @@
 #include "up/up.h"
 #include "ask/envelope.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The first place of an id; its task stands there, or in one of the places behind. */
+static size_t place_of(const struct up *up, uint64_t id)
+{
+	return (size_t)(id * 0x9e3779b97f4a7c15u >> 32) & (up->places - 1);
+}
+
+int up_index(struct up *up)
+{
+	size_t n = up->config->ntasks;
+
+	for (up->places = 1; up->places < 2 * n;)
+		up->places *= 2;
+	up->by_id = calloc(up->places, sizeof(struct up_task *));
+	if (!up->by_id)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = place_of(up, up->tasks[i].process.id);
+		while (up->by_id[at])
+			at = (at + 1) & (up->places - 1);
+		up->by_id[at] = &up->tasks[i];
+	}
+	return 0;
+}
+
+struct up_task *up_by_id(const struct up *up, uint64_t id)
+{
+	size_t at = place_of(up, id);
+
+	/* The spawn of the tasks may wait for the guard. */
+	if (!up->by_id)
+		return NULL;
+	while (up->by_id[at] && up->by_id[at]->process.id != id)
+		at = (at + 1) & (up->places - 1);
+	return up->by_id[at];
+}
 
 struct up_task *up_find(struct up *up, const char *path)
 {

@@ -64,8 +64,7 @@ static void fault(struct up_task *t, const char *what, uint64_t after_ns, const 
 	tend_duration_text(after_ns, time, sizeof(time));
 	snprintf(text, sizeof(text), "%s %s: %s", what, time, why);
 	/* An attempt that is over, or is to stop, needs no reason. */
-	if (tend_task_fail(t->process, t->probed, -ETIME, text) == 0)
-		up_steps_begin(t);
+	(void)!tend_task_fail(t->process, t->probed, -ETIME, text);
 }
 
 /* Tries once, and keeps the reason of a failure. A try that only ran out of time, because all
@@ -153,7 +152,8 @@ static void be_ready(struct up_task *t)
 	tend_duration_text(tend_now() - t->began_at, time, sizeof(time));
 	up_task_say(t, "ready after %s", time);
 	t->wait[0] = 0;
-	tend_event_set(t->wake);
+	t->was_ready |= t->started;
+	tend_event_set(t->up->changed);
 	tend_event_set(t->news);
 	if (t->probes.id)
 		watch_alive(t);
@@ -238,8 +238,8 @@ static int close_main(void *arg)
 	return 0;
 }
 
-/* The end of a probe may take long, and the fiber of the task has a stop to send. Without
- * memory for the fiber, the scope closes itself when the fiber of the task ends. */
+/* The end of a probe may take long, and the fiber that follows the events does not wait. Without
+ * memory for the fiber, the scope stays until the stack ends. */
 static void end(struct up_task *t)
 {
 	_Static_assert(sizeof(void *) >= sizeof(t->probes.id), "the argument is an id");

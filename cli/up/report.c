@@ -165,7 +165,7 @@ int up_exit_code(const struct up *up)
 		return 1;
 	if (survivors(up))
 		return EXIT_TIMEOUT;
-	if (up->stopping && !up->user_forced)
+	if (up->stopping && !up->forced)
 		return up->ended_by ? code_of(up->ended_by) : 0;
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		worst = code_of(&up->tasks[i]) > worst ? code_of(&up->tasks[i]) : worst;

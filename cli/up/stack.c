@@ -47,7 +47,7 @@ static char *site_of(const struct up *up, const struct config_task *config)
 static int prepare_tasks(struct up *up)
 {
 	up->tasks = calloc(up->config->ntasks + 1, sizeof(*up->tasks));
-	int error = up->tasks ? graph_open(&up->graph, up->config) : -ENOMEM;
+	int error = up->tasks ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
 		struct up_task *t = &up->tasks[i];
@@ -56,12 +56,9 @@ static int prepare_tasks(struct up *up)
 		t->index = i;
 		t->config = &up->config->tasks[i];
 		t->state = TEND_STATE_QUEUED;
-		t->since = up->started_at;
 		t->show_at = TEND_FOREVER;
 		t->site = site_of(up, t->config);
-		error = t->site ? tend_event_open(&t->wake) : -ENOMEM;
-		if (!error)
-			error = tend_event_open(&t->news);
+		error = t->site ? tend_event_open(&t->news) : -ENOMEM;
 		if (!error)
 			error = up_ready_open(t);
 	}
@@ -79,7 +76,6 @@ static int prepare_tasks(struct up *up)
 static void free_tasks(struct up *up)
 {
 	for (size_t i = 0; up->tasks && i < up->config->ntasks; i++) {
-		tend_event_close(up->tasks[i].wake);
 		tend_event_close(up->tasks[i].news);
 		up_ready_close(&up->tasks[i]);
 		for (int k = 0; k < 2; k++) {
@@ -93,9 +89,8 @@ static void free_tasks(struct up *up)
 	tend_event_close(up->changed);
 	tend_event_close(up->moved);
 	tend_event_close(up->over);
+	free(up->by_id);
 	free(up->tasks);
-	if (up->graph.nodes)
-		graph_close(&up->graph);
 }
 
 static int spawn_own(struct up *up, tend_fn *fn, void *arg, const char *name, tend_task *out)
@@ -104,14 +99,14 @@ static int spawn_own(struct up *up, tend_fn *fn, void *arg, const char *name, te
 }
 
 /* Spawns all fibers from a fiber, because then none of them runs before all are
- * there. The order is that of the file; the graph decides which task waits. */
+ * there. */
 static int begin_main(void *arg)
 {
 	struct up *up = arg;
 	int error = tend_subscribe(up->rt, &up->news);
 
 	if (!error)
-		error = tend_watch_changes(tend_root(up->rt).id, up->moved);
+		error = tend_watch_changes(up->stack.id, up->moved);
 	if (!error)
 		error = spawn_own(up, up_follow_main, up, "events", NULL);
 	if (!error)
@@ -121,12 +116,7 @@ static int begin_main(void *arg)
 		error = spawn_own(up, up_signals_main, up, "signals", NULL);
 	if (!error && up->instance)
 		error = spawn_own(up, up_keep_main, up, "keep", NULL);
-	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
-		char name[TEND_NAME_MAX + 1];
-		snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->tasks[i].name);
-		error = spawn_own(up, up_task_main, &up->tasks[i], name, &up->tasks[i].fiber);
-	}
-	return error;
+	return error ? error : up_tasks_spawn(up);
 }
 
 /* Serves the socket of the stack. The addresses only tell that the stack runs, because no
@@ -137,9 +127,11 @@ static int serve(struct up *up)
 
 	server->answer = up_answer;
 	server->arg = up;
-	/* No task can have this name, because the name of a task begins with a
-	 * letter. */
+	/* The stack is a scope of its own, because its stop must leave the fibers of this program
+	 * alone. The names that begin with a dot are hidden from readers. */
 	int error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
+	if (!error)
+		error = tend_scope_open(tend_root(up->rt), up->config->name, NULL, &up->stack);
 	if (error || !up->instance)
 		return error;
 	error = tend_scope_open(up->own, "listen", NULL, &server->listeners);
@@ -164,7 +156,7 @@ static int open_runtime(struct up *up)
 {
 	char name[TEND_NAME_MAX + 1];
 
-	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, up->config->name);
+	snprintf(name, sizeof(name), ".%.*s", TEND_NAME_MAX - 1, up->config->name);
 	int error = tend_runtime_open(
 		TEND_RUNTIME_OPTS(.name = name, .workers = 1, .stack_bytes = STACK_BYTES), &up->rt);
 	return error ? error : serve(up);
@@ -183,8 +175,11 @@ static int run(struct up *up)
 		                   &begin);
 	if (!error)
 		error = tend_join(begin, &outcome, TEND_FOREVER);
-	if (!error && outcome.result < 0)
+	if (!error && outcome.result < 0) {
 		error = outcome.result;
+		if (error == -ENOENT)
+			tend_guard_paths(up->rt, up->no_guard, sizeof(up->no_guard));
+	}
 	if (!error)
 		error = tend_event_wait(up->over, TEND_FOREVER);
 	return error;
@@ -225,8 +220,9 @@ int up_run(struct up *up)
 	if (!error)
 		error = run(up);
 	if (error)
-		fprintf(stderr, "tend: stack %s cannot run: %s%s\n", up->config->name,
-		        strerror(-error), error == -EFBIG ? INSTANCE_EFBIG_REMEDY : "");
+		fprintf(stderr, "tend: stack %s cannot run: %s%s%s\n", up->config->name,
+		        up->no_guard[0] ? "there is no tend-guard at " : strerror(-error),
+		        up->no_guard, error == -EFBIG ? INSTANCE_EFBIG_REMEDY : "");
 	int code = error ? 1 : up->exit_code;
 	end(up);
 	if (up->instance)

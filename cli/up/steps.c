@@ -8,41 +8,36 @@
 /* How long until the next try of a signal for which the guard had no room. */
 #define AGAIN_NS (10 * TEND_MS)
 
-void up_steps_begin(struct up_task *t)
+/* Sends the later signals of a stop, each to the attempt that the stop is of. */
+static int steps_main(void *arg)
 {
-	struct tend_life life = {0};
+	struct up_task *t = arg;
+	uint64_t began = t->stop_at;
+	int32_t pid = t->pid;
+	size_t step = 0;
 
-	if (t->stop_at != 0)
-		return;
-	if (t->pid == 0) {
-		/* The attempt may have begun already, and its begin is not told yet. */
-		(void)!tend_task_info(t->process, &life);
-		t->stop_attempt = life.attempt;
-		return;
+	while (step < t->config->nstop_steps && t->pid == pid && t->stop_at == began) {
+		const struct config_stop_step *s = &t->config->stop_steps[step];
+		uint64_t due = began + s->after_ns;
+		int error = tend_sleep_until(due > tend_now() ? due : tend_after(AGAIN_NS));
+		if (error == -ECANCELED)
+			break;
+		/* The signal would reach the next attempt: the end of this one is told soon. */
+		if (t->pid != pid || tend_process_pid(t->process) != pid)
+			break;
+		step += tend_process_signal(t->process, s->signal) != -EAGAIN;
 	}
-	t->stop_at = tend_now();
-	t->stop_step = 0;
-	tend_event_set(t->wake);
+	return 0;
 }
 
-uint64_t up_steps_look(struct up_task *t)
+void up_steps_begin(struct up_task *t, uint32_t attempt)
 {
-	const struct config_task *c = t->config;
-
-	if (t->pid == 0)
-		t->stop_at = 0;
-	for (; t->stop_at != 0 && t->stop_step < c->nstop_steps; t->stop_step++) {
-		const struct config_stop_step *step = &c->stop_steps[t->stop_step];
-		uint64_t due = t->stop_at + step->after_ns;
-		if (tend_now() < due)
-			return due;
-		/* The signal would reach the next attempt: the end of this one is told soon. */
-		if (tend_process_pid(t->process) != t->pid)
-			return TEND_FOREVER;
-		if (tend_process_signal(t->process, step->signal) == -EAGAIN)
-			return tend_after(AGAIN_NS);
-	}
-	return TEND_FOREVER;
+	t->stop_at = tend_now();
+	t->stop_attempt = attempt;
+	/* Before its begin an attempt has no program, which a signal could reach. Without memory,
+	 * SIGKILL is the second step. */
+	if (t->pid != 0 && t->config->nstop_steps)
+		(void)!tend_spawn(t->up->own, steps_main, t, TEND_TASK_OPTS(.name = "steps"), NULL);
 }
 
 bool up_steps_have(const struct config_task *task, int signal)

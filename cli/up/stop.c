@@ -1,22 +1,20 @@
 /* cli/up/stop.c - the stop of the whole stack, under one deadline.
  *
- * Each task stops as soon as all its dependants have ended. This file begins
- * the stop, shows its progress, and uses force when the time is nearly over or
- * when the user asks a second time. */
+ * The library stops each task when its dependents have ended, and uses force when the time is
+ * nearly over. This file says how much time there is, and uses force when the user asks a second
+ * time. */
 #include "up/up.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Time beyond the stop timeouts of the tasks, for the kills at their ends. */
 #define KILL_NS (2 * TEND_SEC)
-
-static void wake_all(struct up *up)
-{
-	for (size_t i = 0; i < up->config->ntasks; i++)
-		tend_event_set(up->tasks[i].wake);
-	tend_event_set(up->changed);
-}
+/* How long until the next try of a kill for which the guard had no room. */
+#define AGAIN_NS (10 * TEND_MS)
 
 void up_progress(const struct up *up, char *buf, size_t size)
 {
@@ -43,53 +41,106 @@ void up_progress(const struct up *up, char *buf, size_t size)
 		snprintf(buf + used, size - used, "; %s left", left);
 }
 
+static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+/* Returns how long the stop of all live tasks may take: the longest way along the needs, each
+ * task with the whole of its stop timeout. */
+static uint64_t stop_ns(const struct up *up)
+{
+	const struct config *config = up->config;
+	uint64_t longest = 0;
+	/* For each task: the time until the last of its dependents has ended. */
+	uint64_t *before = calloc(config->ntasks + 1, sizeof(*before));
+
+	/* In `order` a task stands before all its dependents. */
+	for (size_t n = config->ntasks; n-- > 0;) {
+		size_t i = config->order[n];
+		const struct config_task *c = &config->tasks[i];
+		uint64_t own = up->tasks[i].state == TEND_STATE_ENDED ? 0 : c->stop_timeout_ns;
+		/* Out of memory: the sum of all timeouts is never too short. */
+		uint64_t end = sum(before ? before[i] : longest, own);
+		longest = end > longest ? end : longest;
+		for (size_t k = 0; before && k < c->nneeds; k++)
+			if (before[c->needs[k].task] < end)
+				before[c->needs[k].task] = end;
+	}
+	free(before);
+	return longest;
+}
+
+/* Has the library stop the stack until the deadline, also nearer than that of a call before. */
+static int stop_main(void *arg)
+{
+	struct up *up = arg;
+	int error = tend_shutdown(up->stack, up->stop_deadline,
+	                          TEND_SHUTDOWN_OPTS(.text = "the stack is stopped"));
+
+	up->gave_up |= error == -ETIMEDOUT;
+	/* Without memory for an order, all tasks end at once. */
+	if (error == -ENOMEM)
+		tend_scope_cancel(up->stack, -ECANCELED, "the stack is stopped");
+	tend_event_set(up->changed);
+	return 0;
+}
+
+static void spawn(struct up *up, tend_fn *fn, const char *name)
+{
+	if (tend_spawn(up->own, fn, up, TEND_TASK_OPTS(.name = name), NULL) != 0)
+		tend_scope_cancel(up->stack, -ECANCELED, "the stack is stopped");
+}
+
 void up_stop(struct up *up, const char *reason, uint64_t timeout_ns)
 {
-	uint64_t deadline;
+	bool first = !up->stopping;
 
-	if (!up->stopping) {
+	if (first) {
+		uint64_t ns = stop_ns(up);
 		up->stopping = true;
 		up->stop_began = tend_now();
-		deadline = graph_stop_ns(&up->graph);
-		deadline = tend_after(deadline > TEND_FOREVER - KILL_NS ? TEND_FOREVER
-		                                                        : deadline + KILL_NS);
-		up->stop_deadline = deadline;
+		up->stop_deadline =
+			tend_after(ns > TEND_FOREVER - KILL_NS ? TEND_FOREVER : ns + KILL_NS);
 		up_say(up, "stopping: %s", reason);
 	}
-	deadline = timeout_ns ? tend_after(timeout_ns) : up->stop_deadline;
-	if (deadline < up->stop_deadline)
+	uint64_t deadline = timeout_ns ? tend_after(timeout_ns) : up->stop_deadline;
+	bool nearer = deadline < up->stop_deadline;
+	if (nearer)
 		up->stop_deadline = deadline;
 	assert(up->stop_deadline >= up->stop_began);
-	wake_all(up);
+	if (first || nearer)
+		spawn(up, stop_main, "stop");
+	tend_event_set(up->changed);
+}
+
+/* Kills what there is, in no order. */
+static int force_main(void *arg)
+{
+	struct up *up = arg;
+
+	tend_scope_cancel(up->stack, -ECANCELED, "the stack is killed");
+	for (size_t i = 0; i < up->config->ntasks; i++)
+		while (tend_process_pid(up->tasks[i].process) > 0 &&
+		       tend_process_signal(up->tasks[i].process, SIGKILL) == -EAGAIN)
+			if (tend_sleep(AGAIN_NS) != 0)
+				return 0;
+	return 0;
 }
 
 void up_force(struct up *up, const char *reason)
 {
 	up_stop(up, reason, 0);
-	if (!up->user_forced)
+	if (!up->forced) {
 		up_say(up, "killing what is left: %s", reason);
-	assert(up->stopping);
-	up->forced = up->user_forced = true;
+		up->forced = true;
+		spawn(up, force_main, "force");
+	}
 	up_stop(up, reason, KILL_NS);
 }
 
-uint64_t up_force_at(const struct up *up)
+bool up_is_forced(const struct up *up)
 {
-	assert(up->stopping && up->stop_deadline >= up->stop_began);
 	uint64_t fifth = (up->stop_deadline - up->stop_began) / 5;
-	return up->stop_deadline - (fifth < TEND_SEC ? fifth : TEND_SEC);
-}
 
-void up_stop_look(struct up *up)
-{
-	uint64_t now = tend_now();
-
-	assert(up->stopping);
-	if (!up->forced && now >= up_force_at(up)) {
-		up_say(up, "killing what is left: the time to stop is nearly over");
-		up->forced = true;
-		wake_all(up);
-	}
-	if (now >= up->stop_deadline)
-		up->gave_up = true;
+	return up->forced ||
+	       (up->stopping &&
+	        tend_now() >= up->stop_deadline - (fifth < TEND_SEC ? fifth : TEND_SEC));
 }

@@ -28,8 +28,7 @@ static bool copy_tail(const struct up_task *t, uint32_t attempt, struct up_tail 
 
 bool up_task_tail(const struct up_task *t, struct up_tail *out)
 {
-	bool live =
-		t->process.id && t->state != TEND_STATE_ENDED && t->tails[0].attempt < t->attempt;
+	bool live = t->state != TEND_STATE_ENDED && t->tails[0].attempt < t->attempt;
 
 	return live && copy_tail(t, t->attempt, out);
 }

@@ -1,10 +1,5 @@
-/* cli/up/task.c - looks after one task: spawns its process when its needs hold, prints the output,
- * and stops the process when all dependants have ended. The library decides when the process runs
- * again.
- *
- * The fiber has one wait, for its `wake` event. A fiber that changes a
- * condition of another task sets the event of that task, whose fiber then looks
- * at all its conditions from the start. */
+/* cli/up/task.c - the output of a task, and the spawn of all tasks. The library decides when a task
+ * begins, runs again and stops. */
 #include "up/up.h"
 
 #include <assert.h>
@@ -14,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long the fiber waits before the next try of a kill for which the guard had no room. */
-#define AGAIN_NS (10 * TEND_MS)
 /* How long the beginning of a line waits for its end. */
 #define SHOW_NS (500 * TEND_MS)
 
@@ -31,12 +24,29 @@ static void print_line(void *arg, const char *text, size_t n, bool continues)
 }
 
 /* Shows the beginning of a line, such as a prompt, when its end does not come. */
-static void show_begun(struct up_task *t)
+static int show_main(void *arg)
 {
-	if (tend_now() < t->show_at)
-		return;
-	t->show_at = TEND_FOREVER;
-	line_show(&t->line, print_line, t);
+	struct up_task *t = arg;
+
+	while (t->show_at != TEND_FOREVER) {
+		if (tend_sleep_until(t->show_at) != 0)
+			return 0;
+		/* The line may have ended meanwhile, and another may have begun. */
+		if (tend_now() < t->show_at)
+			continue;
+		t->show_at = TEND_FOREVER;
+		line_show(&t->line, print_line, t);
+	}
+	t->shows = false;
+	return 0;
+}
+
+static void show_later(struct up_task *t)
+{
+	t->show_at = tend_after(SHOW_NS);
+	if (!t->shows &&
+	    tend_spawn(t->up->own, show_main, t, TEND_TASK_OPTS(.name = "show"), NULL) == 0)
+		t->shows = true;
 }
 
 /* Writes the bytes of a program on, each stream to that of this process, as fast as they are
@@ -99,13 +109,11 @@ static void output(void *arg, int stream, const char *bytes, size_t n)
 		return;
 	}
 	/* From the first byte of the line: a line that grows slowly is shown, too. */
-	if (t->show_at == TEND_FOREVER) {
-		tend_event_set(t->wake);
-		t->show_at = tend_after(SHOW_NS);
-	}
+	if (t->show_at == TEND_FOREVER)
+		show_later(t);
 }
 
-/* ---- Steps; each returns until when the fiber may sleep ---- */
+/* ---- The spawn ---- */
 
 static uint32_t flags_of(const struct config_task *c)
 {
@@ -119,143 +127,126 @@ static uint32_t flags_of(const struct config_task *c)
 	       (c->stop_leader ? TEND_STOP_LEADER : 0);
 }
 
-/* The guard's stop of a process has the time of the file, and so has the stop of an attempt. */
+/* The guard's stop of a process has the time of the file, and so has the stop of an attempt. A
+ * temporary task without a probe is ready when this program says so. */
 static struct tend_restart restart_of(const struct config_task *c)
 {
 	struct tend_restart restart = c->restart;
 
 	restart.size = sizeof(restart);
 	restart.grace_ns = c->stop_timeout_ns;
+	if (!c->ready.kind && restart.policy == TEND_TEMPORARY)
+		restart.ready_ns = TEND_FOREVER / 2;
 	return restart;
 }
 
-static int spawn(struct up_task *t)
+/* Returns until when a child waits for a task that has to be started. A temporary task counts as
+ * started after a while. */
+static uint32_t until_of(const struct config_task *of, enum config_until until)
+{
+	static const uint32_t untils[] = {
+		[CONFIG_STARTED] = TEND_NEED_STARTED,
+		[CONFIG_READY] = TEND_NEED_READY,
+		[CONFIG_COMPLETED] = TEND_NEED_COMPLETED,
+	};
+	bool settles = !of->ready.kind && of->restart.policy == TEND_TEMPORARY;
+
+	return until == CONFIG_STARTED && settles ? TEND_NEED_READY : untils[until];
+}
+
+/* The memory for the spawn of all tasks, for the time of the call. */
+struct batch {
+	struct tend_child *children;
+	struct tend_process_opts *processes;
+	struct tend_restart *restarts;
+	struct tend_need *needs; /* those of all children */
+	char ***environments;
+	tend_task *tasks;
+};
+
+static bool open_batch(struct batch *b, const struct config *config)
+{
+	size_t n = config->ntasks + 1, needs = 1;
+
+	for (size_t i = 0; i < config->ntasks; i++)
+		needs += config->tasks[i].nneeds;
+	*b = (struct batch){
+		.children = calloc(n, sizeof(*b->children)),
+		.processes = calloc(n, sizeof(*b->processes)),
+		.restarts = calloc(n, sizeof(*b->restarts)),
+		.needs = calloc(needs, sizeof(*b->needs)),
+		.environments = calloc(n, sizeof(*b->environments)),
+		.tasks = calloc(n, sizeof(*b->tasks)),
+	};
+	return b->children && b->processes && b->restarts && b->needs && b->environments &&
+	       b->tasks;
+}
+
+static void close_batch(struct batch *b, size_t n)
+{
+	for (size_t i = 0; b->environments && i < n; i++)
+		free(b->environments[i]);
+	free(b->children);
+	free(b->processes);
+	free(b->restarts);
+	free(b->needs);
+	free(b->environments);
+	free(b->tasks);
+}
+
+/* Returns false without memory. */
+static bool add(struct batch *b, struct up_task *t, struct tend_need *needs)
 {
 	const struct config_task *c = t->config;
-	const struct tend_restart restart = restart_of(c);
 	const int fd = c->ready.kind == CONFIG_PROBE_FD ? CONFIG_READY_FD : 0;
 	char **env = config_environment(c, environ, up_notify_variables(t));
-	char name[TEND_NAME_MAX + 1];
 
-	snprintf(name, sizeof(name), "%.*s", TEND_NAME_MAX, c->name);
-	int error =
-		env ? tend_spawn_process_at(
-			      t->site, tend_root(t->up->rt),
-			      TEND_PROCESS_OPTS(.name = name, .stop_signal = c->stop_signal,
-	                                        .stop_ns = c->stop_timeout_ns,
-	                                        .argv = (const char *const *)c->argv,
-	                                        .env = (const char *const *)env, .cwd = c->cwd,
-	                                        .flags = flags_of(c), .ready_fd = fd,
-	                                        .output = c->output == CONFIG_INHERITED ? NULL
-	                                                                                : output,
-	                                        .output_arg = t, .restart = &restart),
-			      &t->process)
-		    : -ENOMEM;
-	free(env);
+	b->environments[t->index] = env;
+	b->restarts[t->index] = restart_of(c);
+	b->processes[t->index] =
+		*TEND_PROCESS_OPTS(.name = c->name, .stop_signal = c->stop_signal,
+	                           .stop_ns = c->stop_timeout_ns,
+	                           .argv = (const char *const *)c->argv,
+	                           .env = (const char *const *)env, .cwd = c->cwd,
+	                           .flags = flags_of(c), .ready_fd = fd,
+	                           .output = c->output == CONFIG_INHERITED ? NULL : output,
+	                           .output_arg = t, .restart = &b->restarts[t->index]);
+	b->children[t->index] = (struct tend_child){.process = &b->processes[t->index],
+	                                            .needs = needs,
+	                                            .needs_count = c->nneeds,
+	                                            .site = t->site};
+	for (size_t k = 0; k < c->nneeds; k++) {
+		size_t of = c->needs[k].task;
+		needs[k] = (struct tend_need){
+			.of = of, .until = until_of(t->up->tasks[of].config, c->needs[k].until)};
+	}
+	return env;
+}
+
+static int spawn(struct up *up, struct batch *b)
+{
+	struct tend_need *needs = b->needs;
+	size_t n = up->config->ntasks;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!add(b, &up->tasks[i], needs))
+			return -ENOMEM;
+		needs += up->config->tasks[i].nneeds;
+	}
+	int error = tend_spawn_set(up->stack, b->children, n, 0, b->tasks, NULL);
+	for (size_t i = 0; !error && i < n; i++) {
+		up->tasks[i].process = b->tasks[i];
+		up->tasks[i].state =
+			b->children[i].needs_count ? TEND_STATE_QUEUED : TEND_STATE_STARTING;
+	}
 	return error;
 }
 
-static void begin(struct up_task *t)
+int up_tasks_spawn(struct up *up)
 {
-	char missing[400] = "there is no tend-guard at ";
-	size_t used = strlen(missing);
-	int error = spawn(t);
+	struct batch batch;
+	int error = open_batch(&batch, up->config) ? spawn(up, &batch) : -ENOMEM;
 
-	if (error == 0) {
-		up_task_set_state(t, TEND_STATE_STARTING);
-		return;
-	}
-	if (error == -ENOENT)
-		tend_guard_paths(t->up->rt, missing + used, sizeof(missing) - used);
-	up_start_failed(t, error == -ENOENT ? missing : tend_strerror(error));
-	up_task_finish(t, TEND_FAILED);
-}
-
-static uint64_t step_queued(struct up_task *t)
-{
-	const struct config_need *need;
-	size_t which = 0;
-
-	assert(t->state == TEND_STATE_QUEUED || t->state == TEND_STATE_ABANDONED);
-
-	if (t->up->stopping) {
-		up_task_because(t, "never started: the stack was stopped first");
-		up_task_finish(t, TEND_CANCELED);
-		return 0;
-	}
-	switch (graph_may_start(&t->up->graph, t->index, &which)) {
-	case GRAPH_WAIT:
-		need = &t->config->needs[which];
-		snprintf(t->wait, sizeof(t->wait), "needs %s%s%s",
-		         t->up->tasks[need->task].config->name,
-		         need->until == CONFIG_STARTED ? "" : " ",
-		         need->until == CONFIG_STARTED ? "" : config_until_name(need->until));
-		return TEND_FOREVER;
-	case GRAPH_NEVER: {
-		char text[256];
-		need = &t->config->needs[which];
-		up_task_ending(&t->up->tasks[need->task], text, sizeof(text));
-		up_task_because(t, "never started: it needs %s, which %s",
-		                t->up->tasks[need->task].config->name, text);
-		up_task_say(t, "%s", t->why);
-		up_task_finish(t, TEND_REJECTED);
-		return 0;
-	}
-	case GRAPH_GO:
-		begin(t);
-	}
-	return 0;
-}
-
-/* Returns true if the guard had no room for the kill, which then is to be tried again. */
-static bool pass_stop(struct up_task *t)
-{
-	struct up *up = t->up;
-
-	assert(t->process.id && (up->stopping || (!t->stop_sent && !up->forced)));
-	if (up->stopping && !t->stop_sent &&
-	    (up->forced || t->could_not || graph_may_stop(&up->graph, t->index))) {
-		t->stop_sent = true;
-		if (t->pid > 0)
-			up_task_set_state(t, TEND_STATE_STOPPING);
-		tend_task_cancel(t->process, -ECANCELED, "the stack is stopped");
-		up_steps_begin(t);
-	}
-	/* Before the process has started, the cancel above is enough. */
-	if (!up->forced || !t->stop_sent || t->killed || t->pid == 0)
-		return false;
-	int error = tend_process_signal(t->process, SIGKILL);
-	t->killed = error == 0;
-	return error == -EAGAIN;
-}
-
-static uint64_t step_live(struct up_task *t)
-{
-	bool again = pass_stop(t);
-	uint64_t next = up_steps_look(t);
-
-	up_probes_follow(t);
-	up_task_see(t);
-	show_begun(t);
-	if (again)
-		return tend_after(AGAIN_NS);
-	if (t->show_at < next)
-		next = t->show_at;
-	if (t->pid == 0 || t->up->graph.nodes[t->index].started)
-		return next;
-	return t->settled_at < next ? t->settled_at : next;
-}
-
-int up_task_main(void *arg)
-{
-	struct up_task *t = arg;
-
-	while (t->state != TEND_STATE_ENDED) {
-		tend_event_clear(t->wake);
-		uint64_t until = t->process.id ? step_live(t) : step_queued(t);
-		if (until != 0 && tend_event_wait(t->wake, until) == -ECANCELED)
-			return -ECANCELED;
-	}
-	up_probes_follow(t);
-	return 0;
+	close_batch(&batch, up->config->ntasks);
+	return error ? error : up_index(up);
 }

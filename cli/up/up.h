@@ -1,5 +1,6 @@
-/* cli/up/up.h - a running stack: a runtime with a process task for each task of the file, and
- * a fiber beside each, which waits for the needs and stops the process task in order.
+/* cli/up/up.h - a running stack: a runtime with a process task for each task of the file, in a
+ * scope with the name of the stack, and fibers of this program, in a scope beside. The library
+ * decides when a task begins, runs again and stops.
  *
  * All fibers run on one worker. Between two waits of a fiber no other fiber
  * runs, so no field here needs a lock. The thread of main() writes before the
@@ -8,13 +9,12 @@
  * Letters say which thread or fiber writes a field; every fiber may read it:
  *
  *   (c)  written before the fibers begin, constant from then on
- *   (t)  the fiber of the task, the fiber of its process, or the fiber that follows the events
+ *   (t)  the fiber of the process of the task, or the fiber that follows the events
  *   (s)  stop.c, called by any fiber
  *   (w)  the watching fiber
  *   (m)  the thread of main()
  *
- * The states of a task are those of its process task, as its events tell them; a task whose
- * needs do not hold yet is QUEUED and has no process task. */
+ * The states of a task are those of its process task, as its events tell them. */
 #ifndef TEND_CLI_UP_UP_H
 #define TEND_CLI_UP_UP_H
 
@@ -22,7 +22,6 @@
 #include "config/config.h"
 #include "show/line.h"
 #include "show/printer.h"
-#include "up/graph.h"
 #include "up/server.h"
 
 #include "tend/tend.h"
@@ -53,36 +52,33 @@ struct up_tail {
 
 struct up_task {
 	struct up *up;                    /* (c) */
-	size_t index;                     /* (c) in the configuration and the graph */
+	size_t index;                     /* (c) in the configuration */
 	const struct config_task *config; /* (c) */
-	tend_event *wake;      /* (c) set by any fiber after a change that may concern the task */
-	tend_task fiber;       /* (c) looks after the task */
-	tend_task process;     /* (t) over all attempts; {0}: the needs do not hold yet */
-	char *site;            /* (c) place of the task in its file, for the registry */
-	uint8_t state;         /* (t) TEND_STATE_...; ABANDONED: (w) */
-	uint8_t outcome;       /* (t) TEND_LIVE, or how the task ended for good */
-	bool stop_sent;        /* (t) the process was told to stop */
-	uint64_t stop_at;      /* (t) begin of the stop of the attempt; 0: no stop */
-	size_t stop_step;      /* (t) the next of the later signals of this stop */
-	uint32_t stop_attempt; /* (t) an attempt that is to stop as soon as its begin is told */
-	bool killed;           /* (t) the process was killed by force */
-	uint32_t attempt;      /* (t) 0: no attempt yet */
-	bool ready;            /* (t) the attempt is ready */
-	bool could_not;        /* (t) the first attempt could not begin */
-	uint32_t probed;       /* (t) number of the attempt that `probes` are of */
-	uint64_t sign_at;      /* (t) the last sign of life, or when signs were first wanted */
-	tend_scope probes;     /* (t) fibers find out there whether the attempt is ready and alive;
+	tend_task process;                /* (c) over all attempts */
+	char *site;                       /* (c) place of the task in its file, for the registry */
+	uint8_t state;                    /* (t) TEND_STATE_...; ABANDONED: (w) */
+	uint8_t outcome;                  /* (t) TEND_LIVE, or how the task ended for good */
+	uint64_t stop_at;                 /* (t) begin of the stop of an attempt; 0: no stop */
+	uint32_t stop_attempt;            /* (t) its number */
+	bool killed;                      /* (t) the process was killed by force */
+	bool started;                     /* (t) at least once; a temporary task for a second */
+	bool was_ready;                   /* (t) at least once, and started */
+	uint32_t attempt;                 /* (t) 0: no attempt yet */
+	bool ready;                       /* (t) the attempt is ready */
+	bool could_not;                   /* (t) the first attempt could not begin */
+	uint32_t probed;                  /* (t) number of the attempt that `probes` are of */
+	uint64_t sign_at;  /* (t) the last sign of life, or when signs were first wanted */
+	tend_scope probes; /* (t) fibers find out there whether the attempt is ready and alive;
 	                      {0}: no fibers */
 	struct up_notify *notify; /* (c) the socket for sd_notify(); NULL: there is none */
 	regex_t *patterns[2];     /* (c) for lines that tell: ready, alive; or NULL */
 	bool cut;    /* (t) some of a copied output could not be written, and this was told */
 	int32_t pid; /* (t) 0: no process is known to run */
 	unsigned streams_ended;   /* (t) in this attempt */
-	uint64_t began_at, since; /* (t) the attempt, and the state */
-	uint64_t settled_at; /* (t) when the process counts as started; valid once there is a pid */
-	bool has_last;       /* (t) */
+	uint64_t began_at;        /* (t) the attempt */
+	bool has_last;            /* (t) */
 	struct tend_outcome last; /* (t) outcome of the last attempt */
-	char wait[160];           /* (t) the condition that the task waits for; may be empty */
+	char wait[160];           /* (t) why the attempt is not ready; may be empty */
 	char why[256];            /* (t) the last failure; empty: there was none */
 	struct up_tail tails[2];  /* (t) those of the last two attempts that have ended */
 	uint64_t written;         /* (t) bytes of output of this attempt */
@@ -91,6 +87,7 @@ struct up_task {
 	tend_event *news;         /* (c) set by any fiber at output, and at another state */
 	struct line_buffer line;  /* (t) output not yet printed */
 	uint64_t show_at;         /* (t) when the beginning of a line is shown without its end */
+	bool shows;               /* (t) a fiber waits for this instant */
 };
 
 /* A line as it was printed. */
@@ -111,17 +108,20 @@ struct up_feed {
 };
 
 struct up {
-	const struct config *config; /* (c) */
-	const char *file;            /* (c) */
-	struct graph graph;          /* the node of a task: (t) */
-	struct up_task *tasks;       /* (c) */
-	size_t ended;                /* (t) tasks that have ended */
-	struct printer *printer;     /* (c) NULL: nothing is printed here */
-	size_t width;                /* (c) the room for the names before each line */
-	struct up_feed lines;        /* (t) all lines, for `tend attach` */
-	struct up_feed events;       /* (t) the lines of tend and events, for `tend events` */
-	tend_runtime *rt;            /* (m) */
-	tend_scope own; /* (c) holds the fibers; the processes of the user are in the root */
+	const struct config *config;  /* (c) */
+	const char *file;             /* (c) */
+	struct up_task *tasks;        /* (c) */
+	struct up_task **by_id;       /* (c) a table of the tasks, by the ids of their processes */
+	size_t places;                /* (c) in the table, a power of two */
+	size_t ended;                 /* (t) tasks that have ended */
+	struct printer *printer;      /* (c) NULL: nothing is printed here */
+	size_t width;                 /* (c) the room for the names before each line */
+	struct up_feed lines;         /* (t) all lines, for `tend attach` */
+	struct up_feed events;        /* (t) the lines of tend and events, for `tend events` */
+	tend_runtime *rt;             /* (m) */
+	tend_scope own;               /* (c) holds the fibers */
+	tend_scope stack;             /* (c) holds the tasks of the user */
+	char no_guard[400];           /* (m) where tend-guard was looked for, and is not */
 	struct instance *instance;    /* (c) its content: the keeping fiber; NULL: no other command
 	                               * finds the stack */
 	struct control_server server; /* see server.h */
@@ -141,8 +141,7 @@ struct up {
 	struct up_task *ended_by;     /* (t) the significant task that has ended; NULL: none */
 	bool start_failed;            /* (t) some task could not start */
 	bool stopping;                /* (s) */
-	bool forced;                  /* (s) kill, for any reason */
-	bool user_forced;             /* (s) a second Ctrl-C, or down --now */
+	bool forced;                  /* (s) a second Ctrl-C, or down --now */
 	bool gave_up;                 /* (s) the deadline passed with survivors */
 	bool interrupted;             /* the fiber of the signals: there was a SIGINT */
 	int passed;                   /* the fiber of the signals: the last signal that was passed
@@ -152,8 +151,22 @@ struct up {
 	uint64_t stop_began, stop_deadline; /* (s) valid if `stopping` */
 };
 
-/* The files stand in this order, and each calls only files before it; graph.h,
- * probe.h and server.h stand before all of them. */
+/* The files stand in this order, and each calls only files before it; probe.h and server.h
+ * stand before all of them. */
+
+/* ---- find.c ---- */
+
+/* Makes the table of the tasks. Returns 0 or -ENOMEM. */
+int up_index(struct up *up);
+
+/* Returns the task whose process has an id, or NULL. */
+struct up_task *up_by_id(const struct up *up, uint64_t id);
+
+/* Returns the task of "TASK" or "STACK/TASK"; NULL if there is no such task. */
+struct up_task *up_find(struct up *up, const char *path);
+
+/* Returns the envelope of an error that names the tasks there are. */
+json_t *up_no_such_task(const struct up *up, const char *schema, const char *path);
 
 /* ---- feed.c ---- */
 
@@ -193,11 +206,8 @@ size_t up_name_width(const struct config *config);
 
 /* ---- steps.c ---- */
 
-/* Notes the beginning of the stop of an attempt. */
-void up_steps_begin(struct up_task *t);
-
-/* Sends the later signals as they are due. Returns the instant of the next. */
-uint64_t up_steps_look(struct up_task *t);
+/* An attempt was told to stop: sends the later signals as they are due. */
+void up_steps_begin(struct up_task *t, uint32_t attempt);
 
 /* Returns true for a signal of the stop of this task. */
 bool up_steps_have(const struct config_task *task, int signal);
@@ -239,12 +249,8 @@ void up_force(struct up *up, const char *reason);
 /* Writes the progress of the stop: "waiting for 2: a, b; 8 s left". */
 void up_progress(const struct up *up, char *buf, size_t size);
 
-/* Returns when the stop uses force unasked: in the last fifth of its time, at
- * most 1 s before the deadline. */
-uint64_t up_force_at(const struct up *up);
-
-/* Looks at the clock: uses force, or gives up, when it is time. */
-void up_stop_look(struct up *up);
+/* Returns whether processes are killed now, although their own time to stop is not over. */
+bool up_is_forced(const struct up *up);
 
 /* ---- notify.c ---- */
 
@@ -284,22 +290,8 @@ void up_probes_fd(struct up_task *t, uint32_t attempt);
 /* An abandoned task stays so until its end, whatever the process still does. */
 void up_task_set_state(struct up_task *t, uint8_t state);
 
-/* Gives up on a task that has not ended. The fiber of the task may still see
- * the end. */
-void up_task_abandon(struct up_task *t);
-
-/* The task has ended for good. */
-void up_task_finish(struct up_task *t, uint8_t outcome);
-
-/* The first attempt could not begin: tells why, and stops the whole stack, because the user did
- * not ask for a part of the stack. */
-void up_start_failed(struct up_task *t, const char *text);
-
 /* Tells of the begin of an attempt, once. */
 void up_task_began(struct up_task *t, uint32_t attempt);
-
-/* Looks if the task has started, and is ready, for the tasks that need this task. */
-void up_task_see(struct up_task *t);
 
 /* Tells what has happened to all tasks since the last call. */
 void up_events_take(struct up *up);
@@ -309,8 +301,8 @@ int up_follow_main(void *arg);
 
 /* ---- task.c ---- */
 
-/* The fiber of a task: struct up_task. */
-int up_task_main(void *arg);
+/* Spawns all tasks, or none. Returns 0 or an error. */
+int up_tasks_spawn(struct up *up);
 
 /* ---- signals.c ---- */
 
@@ -330,8 +322,8 @@ void up_signals_close(struct up *up);
 /* Returns the rows of all tasks, or of one. */
 json_t *up_rows(const struct up *up, const struct up_task *only);
 
-/* Returns those of the tasks whose needs do not hold yet, and so are not in the registry. */
-json_t *up_waiting(const struct up *up, const struct up_task *only);
+/* Writes what a task waits for; maybe nothing. */
+void up_task_wait(const struct up_task *t, char *buf, size_t size);
 
 /* ---- report.c ---- */
 
@@ -359,14 +351,6 @@ int up_watch_main(void *arg);
 
 /* The fiber that makes the files of the stack again when they were unlinked. */
 int up_keep_main(void *arg);
-
-/* ---- find.c ---- */
-
-/* Returns the task of "TASK" or "STACK/TASK"; NULL if there is no such task. */
-struct up_task *up_find(struct up *up, const char *path);
-
-/* Returns the envelope of an error that names the tasks there are. */
-json_t *up_no_such_task(const struct up *up, const char *schema, const char *path);
 
 /* ---- act.c ---- */
 

@@ -22,13 +22,11 @@ enum verdict { NOT_YET, REACHED, NEVER };
 
 static enum verdict look(const struct up_task *t, enum goal goal)
 {
-	const struct graph_node *node = &t->up->graph.nodes[t->index];
-
-	if (node->ended)
+	if (t->state == TEND_STATE_ENDED)
 		return t->outcome == TEND_COMPLETED ? REACHED : NEVER;
 	if (t->state == TEND_STATE_ABANDONED)
 		return NEVER;
-	bool there = goal == STARTED ? node->started : goal == READY && node->ready;
+	bool there = goal == STARTED ? t->started : goal == READY && t->was_ready;
 	return there ? REACHED : NOT_YET;
 }
 
@@ -55,7 +53,7 @@ static enum verdict look_all(const struct up *up, const struct up_task *only, en
 /* Writes the state of a task that has not got there. */
 static void tell(const struct up_task *t, enum goal goal, char *buf, size_t size)
 {
-	char ending[256];
+	char ending[256], wait[160];
 
 	if (t->state == TEND_STATE_ENDED) {
 		up_task_ending(t, ending, sizeof(ending));
@@ -63,8 +61,9 @@ static void tell(const struct up_task *t, enum goal goal, char *buf, size_t size
 		         ending);
 		return;
 	}
+	up_task_wait(t, wait, sizeof(wait));
 	snprintf(buf, size, "%s %s; it is %s%s%s%s%s", t->config->name, REACHES[goal],
-	         tend_state_name(t->state), t->wait[0] ? ": " : "", t->wait,
+	         tend_state_name(t->state), wait[0] ? ": " : "", wait,
 	         t->why[0] ? "; last error: " : "", t->why);
 }
 

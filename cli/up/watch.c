@@ -25,7 +25,7 @@ static void abandon(struct up *up)
 {
 	for (size_t i = 0; i < up->config->ntasks; i++)
 		if (up->tasks[i].state != TEND_STATE_ENDED)
-			up_task_abandon(&up->tasks[i]);
+			up_task_set_state(&up->tasks[i], TEND_STATE_ABANDONED);
 }
 
 int up_watch_main(void *arg)
@@ -40,14 +40,11 @@ int up_watch_main(void *arg)
 		tend_event_clear(up->changed);
 		up_detach_look(up);
 		if (up->stopping) {
-			up_stop_look(up);
 			if (tend_now() >= tick) {
 				print_progress(up, &shown, &ticks);
 				tick = tend_after(TICK_NS);
 			}
-			until = tick < up->stop_deadline ? tick : up->stop_deadline;
-			if (!up->forced && up_force_at(up) < until)
-				until = up_force_at(up);
+			until = tick;
 		}
 		if (!up->gave_up && up->ended < up->config->ntasks &&
 		    tend_event_wait(up->changed, until) == -ECANCELED)

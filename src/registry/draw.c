@@ -166,10 +166,37 @@ static void draw_row(const struct drawing *d, uint32_t row, struct tend__text *t
 	tend__text_bytes(t, "\n", 1);
 }
 
+/* Returns whether a row is the scope for detached tasks, below a root that is hidden, and empty. */
+static bool is_detached(const struct drawing *d, uint32_t row)
+{
+	const struct tend__place *places = d->s->places;
+	uint32_t above = places[row].above;
+
+	if (above == row || places[above].above != above || tend__row_name(d->s, above)[0] != '.' ||
+	    strcmp(tend__row_name(d->s, row), "detached") != 0)
+		return false;
+	for (uint32_t i = 0; i < d->s->count; i++)
+		if (places[i].above == row)
+			return false;
+	return true;
+}
+
 static bool is_hidden(const struct drawing *d, uint32_t row)
 {
-	return (d->flags & TEND_TREE_HIDE) && d->s->places[row].above != row &&
-	       tend__row_name(d->s, row)[0] == '.';
+	return (d->flags & TEND_TREE_HIDE) &&
+	       (tend__row_name(d->s, row)[0] == '.' || is_detached(d, row));
+}
+
+/* Returns the row above in the drawing. */
+static uint32_t above_of(const struct drawing *d, uint32_t row)
+{
+	uint32_t above = d->s->places[row].above;
+
+	/* A hidden row stands in itself: what is in a circle is not reached. */
+	if (is_hidden(d, row))
+		return row;
+	bool top = above == row || (d->s->places[above].above == above && is_hidden(d, above));
+	return top ? TEND_NO_ROW : above;
 }
 
 size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, size_t size)
@@ -180,11 +207,8 @@ size_t tend_snapshot_text(const tend_snapshot *s, uint32_t flags, char *buf, siz
 
 	if (!d.rows)
 		return 0;
-	/* A hidden row stands in itself: what is in a circle is not reached. */
 	for (uint32_t row = 0; row < s->count; row++)
-		d.rows[row].above = is_hidden(&d, row)            ? row
-		                    : s->places[row].above == row ? TEND_NO_ROW
-		                                                  : s->places[row].above;
+		d.rows[row].above = above_of(&d, row);
 	uint32_t first = link_rows(d.rows, s->count, s->order);
 	for (uint32_t row = first; row != TEND_NO_ROW; row = tend_tree_next(d.rows, row)) {
 		size_t n = width_of(&d, row);

@@ -39,10 +39,8 @@ static void make(void)
 {
 	a = (struct up_task){.up = &up, .config = &config_a, .state = TEND_STATE_STARTING};
 	up = (struct up){.config = &config, .tasks = &a, .single = true};
-	ck_assert_int_eq(graph_open(&up.graph, &config), 0);
 	ck_assert_int_eq(up_feeds_open(&up), 0);
 	ck_assert_int_eq(tend_event_open(&up.changed), 0);
-	ck_assert_int_eq(tend_event_open(&a.wake), 0);
 	ck_assert_int_eq(tend_event_open(&a.news), 0);
 	ck_assert_int_eq(tend_runtime_open(TEND_RUNTIME_OPTS(.workers = 1,
 	                                                     .guard_path = getenv("TEND_GUARD")),
@@ -58,10 +56,9 @@ static void unmake(void)
 	for (int i = 0; i < 2; i++)
 		free(a.tails[i].bytes);
 	tend_event_close(a.news);
-	tend_event_close(a.wake);
 	tend_event_close(up.changed);
 	up_feeds_close(&up);
-	graph_close(&up.graph);
+	free(up.by_id);
 }
 
 FIXTURE(make, unmake);
@@ -77,11 +74,13 @@ static void run_shell(const char *script, uint32_t policy)
 	                                                      .restart = &restart),
 	                                    &a.process),
 	                 0);
+	ck_assert_int_eq(up_index(&up), 0);
 }
 
 TEST(an_end_that_was_seen_before_its_event_is_told_once)
 {
 	flood(up.rt, &a.process);
+	ck_assert_int_eq(up_index(&up), 0);
 	up_events_take(&up);
 	ck_assert_uint_eq(a.state, TEND_STATE_ENDED);
 	ck_assert_uint_eq(up.ended, 1);
@@ -97,11 +96,11 @@ TEST(a_stop_before_the_begin_is_told_has_all_its_steps)
 	run_shell("exec sleep 1000", TEND_TEMPORARY);
 	while (tend_process_pid(a.process) < 0)
 		tend_yield();
-	up_steps_begin(&a);
-	ck_assert_uint_eq(a.stop_at, 0);
+	up_steps_begin(&a, 1);
+	ck_assert_uint_ne(a.state, TEND_STATE_STOPPING);
 	while (a.pid == 0)
 		up_events_take(&up);
-	ck_assert_uint_ne(a.stop_at, 0);
+	ck_assert_uint_eq(a.state, TEND_STATE_STOPPING);
 	tend_task_cancel(a.process, -ECANCELED, "the test is over");
 }
 
