@@ -67,7 +67,8 @@ struct tend_restart {
 	   of `success` completes the attempt. A result of `fatal` fails it, and the task ends. */
 	const int32_t *success, *fatal;
 	/* An attempt that misses one of these has failed, and is stopped. 0: none. The error is
-	   -ETIMEDOUT of the first, -ETIME of the others. */
+	   -ETIMEDOUT of the first, -ETIME of the others. The attempt of a process begins when the
+	   process has started, however long tend-guard took for that. */
 	uint64_t timeout_ns; /* until its end */
 	uint64_t ready_ns;   /* until its tend_ready(), or the newline of a process by its ready_fd;
 	                        0: the attempt is ready when it begins */

@@ -182,8 +182,14 @@ static void begun(struct tend__task *t, struct tend__life *l) TEND_REQUIRES(&t->
 
 void tend__attempt_begun(struct tend__task *t)
 {
+	struct tend__life *l = tend__life_of(t);
+
 	tend__lock(&t->home->lock);
-	begun(t, tend__life_of(t));
+	/* An attempt is neither long nor late because the kind had to wait before it. */
+	l->began = tend__clock();
+	/* Relaxed: as at the beginning of any attempt. */
+	tend__store_relaxed(&l->alive_at, l->began);
+	begun(t, l);
 	tend__unlock(&t->home->lock);
 }
 
@@ -416,7 +422,8 @@ static struct tend__decision look(struct tend__task *t, const struct tend__life 
 		.broken = t->ending && !has_code(t) && t->ending != TEND_CANCELED,
 		.failed = has_code(t),
 		.result = t->ending == TEND_CANCELED ? -ECANCELED : t->result,
-		.ran_ns = now - l->began};
+		/* The time of the round may be earlier. */
+		.ran_ns = now > l->began ? now - l->began : 0};
 
 	tend__assert_held(&t->home->lock);
 	return tend__decide(policy, l->attempt.failures, &end, random_for(s->rt, policy));

@@ -666,6 +666,9 @@ mutant "a supervisor takes the cancel of its scope for its own" src/supervise/ru
 mutant "a close stops the times of an attempt" src/supervise/ladder.c \
 	's/!= TEND__LIFE_RUNS \|\| tend__is_canceled\(t\)/!= TEND__LIFE_RUNS || tend__is_to_end(t)/' \
 	every_schedule_of_a_request_against_a_timeout
+mutant "the wait for the guard is time of an attempt" src/supervise/attempt.c \
+	's/l->began = tend__clock\(\);//' \
+	a_process_that_starts_late_has_all_of_its_timeout
 mutant "restarts come at once, however many" src/supervise/attempt.c \
 	's/at = tend__spread\(&next, now, gap\);/at = now;/' \
 	f40_a_storm_of_restarts_is_spread

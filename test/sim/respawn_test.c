@@ -312,3 +312,47 @@ TEST(many_crashing_processes_have_each_attempt_accounted)
 {
 	run_seeds("many_crash", 1, many_crash, NULL);
 }
+
+/* ---- The time before a process starts is not the attempt's ---- */
+
+static uint64_t shortest;
+
+static int waits_for_its_stop(const char *const *argv)
+{
+	uint64_t begun = tend_now(), took;
+
+	(void)argv;
+	OK(tend_sim_on_signal(SIGTERM, TEND_SIM_TAKE));
+	ANSWERS(tend_sim_wait(TEND_FOREVER), SIGTERM);
+	took = tend_now() - begun;
+	shortest = took < shortest ? took : shortest;
+	return 1;
+}
+
+static int time_out(void *arg)
+{
+	const char *const argv[] = {"waits", NULL};
+	tend_task t;
+
+	(void)arg;
+	shortest = TEND_FOREVER;
+	OK(tend_sim_program("waits", waits_for_its_stop));
+	open_world(1);
+	OK(tend_spawn_process(root,
+	                      TEND_PROCESS_OPTS(.argv = argv,
+	                                        .restart = TEND_RESTART(.policy = TEND_TRANSIENT,
+	                                                                .delay_ns = TEND_AT_ONCE,
+	                                                                .timeout_ns = 2 * TEND_MS,
+	                                                                .retries = 10)),
+	                      &t));
+	ck_assert_int_eq(joined(t).error, -ETIMEDOUT);
+	ck_assert_uint_ge(shortest, 2 * TEND_MS);
+	ck_assert_uint_ne(shortest, TEND_FOREVER);
+	close_world();
+	return 0;
+}
+
+TEST(a_process_that_starts_late_has_all_of_its_timeout)
+{
+	run_seeds("has_all_of_its_timeout", 10, time_out, NULL);
+}
