@@ -21,7 +21,8 @@ struct tend_scope_opts {
 	                      0: only the parent's */
 	uint64_t shield;   /* until this instant no cancel from above enters; 0: no shield */
 	uint32_t numbered; /* if not 0, "-N" is appended, N unique in the process */
-	uint32_t reserved; /* 0 */
+	uint32_t unique;   /* if not 0, no two tasks and scopes that live in the scope have the same
+	                      name: a second is refused with -EEXIST */
 	/* See tend/supervise.h. */
 	const struct tend_restart *restart; /* for fibers and processes without their own;
 	                                       copied */
@@ -40,13 +41,13 @@ struct tend_scope_opts {
  * closes it with tend_scope_close().
  *
  *   parent    tend_root() or any open scope
- *   name      1 to 47 bytes; siblings may share a name
+ *   name      1 to 47 bytes; siblings may share a name, unless the parent is unique
  *   opts      NULL for all defaults
  *   out       the new scope
  *   returns   0; -EINVAL; -E2BIG; -ENOMEM; -EAGAIN at tasks_max, or without a
  *             thread for the runtime's first deadline; -EOVERFLOW below 200 scopes;
- *             -ECANCELED if parent is closing; -ESHUTDOWN if parent is sealed; -ESRCH;
- *             -ESTALE
+ *             -ECANCELED if parent is closing; -ESHUTDOWN if parent is sealed; -EEXIST if the
+ *             parent is unique and the name lives there; -ESRCH; -ESTALE
  *   threads   any */
 TEND_API TEND_MUST int tend_scope_open(tend_scope parent, const char *name,
                                        const struct tend_scope_opts *opts, tend_scope *out);

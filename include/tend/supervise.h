@@ -160,9 +160,9 @@ enum {
  *   children  copied
  *   flags     TEND_TOGETHER
  *   out       the n tasks, with outcomes kept as by tend_spawn(); or NULL
- *   bad       out, or NULL: with -EINVAL or -E2BIG the index of the bad child, with -ESRCH the
- *             index of the child whose own scope or needed task has ended, and otherwise n,
- *             because no child is to blame.
+ *   bad       out, or NULL: with -EINVAL, -E2BIG or -EEXIST the index of the bad child, with
+ *             -ESRCH the index of the child whose own scope or needed task has ended, and
+ *             otherwise n, because no child is to blame.
  *             -EINVAL is the error for a child without a function, with bad options, with
  *             a need of itself, of an index from n on, or in a circle, with a need of a task of
  *             another runtime, or of a task that is neither of a set nor of a scope with a

@@ -60,7 +60,8 @@ struct tend_task_opts {
  *             the scope is sealed; -EAGAIN at tasks_max, or out of threads (also
  *             of one for the runtime's first deadline) or of guard pages
  *             (vm.max_map_count); -ENOMEM; -EINVAL; -E2BIG; -EDEADLK if opts->hold
- *             contains scope; -ESRCH; -ESTALE
+ *             contains scope; -EEXIST if the scope is unique and the name lives there;
+ *             -ESRCH; -ESTALE
  *   owns      on success arg is the task's, and drop(arg) gives arg back
  *   threads   any */
 #define tend_spawn(scope, fn, arg, opts, out) tend_spawn_at(TEND_HERE, scope, fn, arg, opts, out)

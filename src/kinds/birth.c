@@ -131,7 +131,9 @@ int tend__task_prepare(tend_scope scope, const struct tend__spawn *spawn, struct
 		tend__slot_give(&rt->segment, slots, slot, TEND__NOTED);
 		return error;
 	}
-	if (opts->deadline && opts->deadline != TEND_FOREVER)
+	if (s->names)
+		error = tend__unique_enter(s, t->id, identity.name);
+	if (!error && opts->deadline && opts->deadline != TEND_FOREVER)
 		error = arm(t, opts->deadline);
 	tend__assert(spawn->attempts || !opts->restart);
 	if (!error && spawn->attempts && (opts->restart || s->group || spawn->in_set)) {
@@ -166,6 +168,8 @@ __attribute__((noinline, cold)) void tend__task_unprepare(struct tend__task *t)
 	tend__assert(!t->owns && !tend__linked(&t->in_scope));
 	if (t->extra)
 		tend__alarm_drop(t->extra->alarm);
+	if (s->names)
+		tend__unique_leave(s, t->id, t->record);
 	count_refused(s, s->id);
 	tend__task_free(s->rt, t);
 	tend__scope_leave(s, 1);
@@ -183,6 +187,8 @@ void tend__task_start(struct tend__task *t, const struct tend__spawn *spawn, uin
 	TEND__EDGE_RELEASE(t);
 	tend__task_publish(t, state | (spawn->kept ? (uint32_t)TEND__KEPT : 0) |
 	                              (born_canceled ? (uint32_t)TEND__CANCELED : 0) |
+	                              /* The end of a touched task looks at more. */
+	                              (s->names ? (uint32_t)TEND__TOUCHED : 0) |
 	                              (spawn->starting ? (uint32_t)TEND__STARTING : 0));
 	/* Release, after the publication of the task: pairs with the acquire in births() of
 	 * scope/path.c. */

@@ -139,6 +139,10 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__alarm_drop(s->deadline_alarm);
 	tend__alarm_drop(s->shield_alarm);
 	tend__free(s->group);
+	tend__unique_close(s->names);
+	struct tend__scope *parent = tend__parent(s);
+	if (parent && parent->names)
+		tend__unique_leave(parent, s->id, s->home.record);
 	tend__unlink(&s->sibling);
 	tend__unlink(&s->owned);
 	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id),

@@ -205,6 +205,8 @@ static void end_touched(struct tend__task *t, uint32_t outcome) TEND_UNCHECKED
 	/* A thread may have given the task a scope, by tend_scope_hold(). */
 	if (!t->leaving)
 		tend__disown(t);
+	if (tend__scope_of(t)->names)
+		tend__unique_leave(tend__scope_of(t), t->id, t->record);
 	tend__lock(tend__stripe_of(tend__scope_of(t)->rt, t->id));
 	tend__task_end_touched(t, outcome);
 	tend__assert(t->leaving && !tend__linked(&t->owned));

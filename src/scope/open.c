@@ -51,6 +51,7 @@ static void fresh(struct tend__scope *s, uint64_t id, struct tend__scope *parent
 	s->closes_itself = s->held = false;
 	s->rules = NULL;
 	s->group = NULL;
+	s->names = NULL;
 	s->round = NULL;
 	s->gave_up = false;
 	s->critical_error = 0;
@@ -173,6 +174,15 @@ static int make(struct tend__scope *parent, const struct tend_scope_opts *opts, 
 	return 0;
 }
 
+static void unmake(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
+{
+	tend__assert_held(&s->rt->tree);
+	tend__alarm_drop(s->deadline_alarm);
+	tend__alarm_drop(s->shield_alarm);
+	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id),
+	                TEND__SCOPE_NOTED);
+}
+
 /* The task that opens a scope owns it. */
 static void own(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 {
@@ -189,7 +199,8 @@ static void own(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 
 static int open_below(struct tend__scope *parent, uint64_t parent_id, const char *name,
                       size_t name_bytes, const struct tend_scope_opts *opts,
-                      struct tend__group *group, uint64_t *out) TEND_REQUIRES(&parent->rt->tree)
+                      struct tend__group *group, struct tend__names *names, uint64_t *out)
+	TEND_REQUIRES(&parent->rt->tree)
 {
 	uint64_t above = tend__load_acquire(&parent->home.record->word), now = tend__clock();
 	int error = refusal(parent, parent_id, above);
@@ -199,12 +210,20 @@ static int open_below(struct tend__scope *parent, uint64_t parent_id, const char
 		error = make(parent, opts, now, &s);
 	if (error)
 		return error;
-	s->group = group;
 	struct tend__identity identity = {.now = now,
 	                                  .parent = tend__id_slot(parent_id),
 	                                  .kind = TEND_KIND_SCOPE,
 	                                  .attempt = 1};
 	tend__name_pack(identity.name, name, name_bytes);
+	if (parent->names)
+		error = tend__unique_enter(parent, s->id, identity.name);
+	if (error) {
+		tend__assert_held(&s->rt->tree);
+		unmake(s);
+		return error;
+	}
+	s->group = group;
+	s->names = names;
 	tend__record_fill(s->home.record, &identity);
 	uint32_t flags = TEND__SCOPE_LIVE;
 	/* The child of a canceled scope is born canceled, unless the child is shielded: then the
@@ -250,7 +269,7 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	if (error)
 		return error;
 	size_t n = name ? strnlen(name, TEND_NAME_MAX + 1) : 0;
-	if (!n || !tend__name_valid(name, n) || o.reserved || o.shield == TEND_FOREVER)
+	if (!n || !tend__name_valid(name, n) || o.shield == TEND_FOREVER)
 		return -EINVAL;
 	tend__deadline_check(o.deadline);
 	tend__deadline_check(o.shield);
@@ -271,15 +290,20 @@ int tend_scope_open(tend_scope parent, const char *name, const struct tend_scope
 	struct tend__group *group = NULL;
 	if (!error && (o.restart || o.restarts || o.strategy))
 		error = p->rt->supervise_scope(&o, &group);
-	if (error)
-		return error;
-	tend__lock(&p->rt->tree);
-	error = open_below(p, parent.id, name, n, &o, group, &id);
-	tend__unlock(&p->rt->tree);
+	struct tend__names *names = !error && o.unique ? tend__unique_open() : NULL;
+	if (!error && o.unique && !names)
+		error = -ENOMEM;
+	if (!error) {
+		tend__lock(&p->rt->tree);
+		error = open_below(p, parent.id, name, n, &o, group, names, &id);
+		tend__unlock(&p->rt->tree);
+	}
 	if (!error)
 		out->id = id;
-	else
+	else {
 		tend__free(group);
+		tend__unique_close(names);
+	}
 	return error;
 }
 

@@ -25,6 +25,7 @@
  *   tree.c      the shape of the tree: below, the walk over a subtree, flags
  *   handle.c    from the id of a task to the task
  *   path.c      everything that goes by path
+ *   unique.c    the names of a scope in which no two are the same
  *   failure.c   the line of a failure that nobody holds, and the first failure of a scope
  *   end.c       the end of a scope, and its counts
  *   leave.c     counting out, and the step to 0
@@ -82,6 +83,7 @@ struct tend__scope {
 	struct tend__alarm *deadline_alarm, *shield_alarm; /* (t) */
 	bool closes_itself; /* (l) when it is empty, because the owner has ended */
 	bool held;          /* (t) given to its owner, and not opened by an attempt of the owner */
+	struct tend__names *names; /* (c) its content (l); NULL: names may be the same */
 	struct tend__group *group; /* (c) from the options, or NULL; its counters (l) */
 	struct tend__round *round; /* (l) NULL until the scope has a member */
 	bool gave_up;              /* (l) no attempt follows in this scope */
@@ -236,6 +238,18 @@ struct tend__extra *tend__task_extra(struct tend__task *t);
 /* Frees the entry of a task: in no list, and with no handle that could reach it, or with the
  * stripe held. */
 void tend__task_free(tend_runtime *rt, struct tend__task *t);
+
+/* unique.c */
+
+/* Returns the names of a scope, or NULL without memory. */
+struct tend__names *tend__unique_open(void);
+void tend__unique_close(struct tend__names *names);
+/* After the admission, for a scope with names. Returns 0, -EEXIST or -ENOMEM. */
+int tend__unique_enter(struct tend__scope *s, uint64_t id, const uint64_t name[6])
+	TEND_EXCLUDES(&s->home.lock);
+/* Before the end is told; does nothing for an id that has not entered. */
+void tend__unique_leave(struct tend__scope *s, uint64_t id, const struct tend__record *r)
+	TEND_EXCLUDES(&s->home.lock);
 
 /* failure.c */
 

@@ -55,7 +55,7 @@ static int read_child(const struct call *c, size_t i, struct tend_child *out)
  * guard, and not for a scope that is closed. */
 static int blame(struct call *c, size_t i, int error)
 {
-	if (error == -EINVAL || error == -E2BIG)
+	if (error == -EINVAL || error == -E2BIG || error == -EEXIST)
 		c->bad = i;
 	return error;
 }

@@ -384,7 +384,8 @@ static bool at_rest(const tend_runtime *rt)
 		const struct tend_info *info = tend_snapshot_at(s, i);
 
 		rest &= info->kind != TEND_KIND_FIBER || info->state == TEND_STATE_PARKED ||
-		        info->state == TEND_STATE_STOPPED || info->state == TEND_STATE_ENDED;
+		        info->state == TEND_STATE_STOPPED || info->state == TEND_STATE_ENDED ||
+		        (info->state == TEND_STATE_STOPPING && info->wait[0]);
 		rest &= info->state != TEND_STATE_STARTING;
 		live += info->kind != TEND_KIND_SCOPE && info->state != TEND_STATE_ENDED;
 	}
@@ -571,6 +572,19 @@ void gone(struct world *w, const struct row *row)
 	close_other(w);
 	judge(w, row);
 	tend_unsubscribe(w->late);
+}
+
+void unique(struct world *w, const struct row *row)
+{
+	tend_scope used;
+
+	ANSWERS(tend_scope_open(w->beside, "unique", TEND_SCOPE_OPTS(.unique = 1), &w->deep), 0);
+	ANSWERS(tend_spawn(w->deep, wait_for_go, w, TEND_TASK_OPTS(.name = "taken"), NULL), 0);
+	/* The memory of an ended scope stays with its slot, for the next scope. */
+	ANSWERS(tend_scope_open(w->deep, "used", NULL, &used), 0);
+	ANSWERS(tend_scope_close(used, 0, NULL), 0);
+	settle(w->rt);
+	judge(w, row);
 }
 
 void without_room(struct world *w, const struct row *row)

@@ -80,6 +80,7 @@ stage forked;       /* in a forked child */
 stage hosted;       /* by the driver of w->other, a hosted runtime */
 stage without_room; /* when every slot of the runtime is taken */
 stage gone;         /* when w->gone has closed */
+stage unique;       /* w->deep is a scope in which a name, "taken", lives */
 
 /* For stages: calls judge() in a fiber of a scope. */
 void judge_in_fiber(struct world *w, const struct row *row, tend_scope scope);

@@ -68,8 +68,6 @@ REFUSES(tend_scope_open, EINVAL, "bytes that are not UTF-8", outside, open_named
 REFUSES(tend_scope_open, EINVAL, "48 bytes", outside, open_named(w, LONG))
 REFUSES(tend_scope_open, EINVAL, "no room for a number in the name", outside,
         tend_scope_open(w->open, LONG + 2, TEND_SCOPE_OPTS(.numbered = 1), &w->out.scope))
-REFUSES(tend_scope_open, EINVAL, "a reserved field", outside,
-        open_with(w, TEND_SCOPE_OPTS(.reserved = 1)))
 REFUSES(tend_scope_open, EINVAL, "a shield without an end", outside,
         open_with(w, TEND_SCOPE_OPTS(.shield = TEND_FOREVER)))
 REFUSES(tend_scope_open, EINVAL, "options without a size", outside,
@@ -90,6 +88,10 @@ REFUSES(tend_scope_open, EOVERFLOW, "200 deep", deep, open_in(w, w->deep))
 REFUSES(tend_scope_open, ECANCELED, "a parent that closes", outside, open_in(w, w->closing))
 REFUSES(tend_scope_open, ECANCELED, "a parent that was shut down", outside, open_in(w, w->shut))
 REFUSES(tend_scope_open, ESHUTDOWN, "a sealed parent", outside, open_in(w, w->sealed))
+REFUSES(tend_scope_open, EEXIST, "a name that lives in a unique parent", unique,
+        tend_scope_open(w->deep, "taken", NULL, &w->out.scope))
+REFUSES(tend_scope_open, ENOMEM, "no memory for the names of a unique scope", outside,
+        (no_memory(1), open_with(w, TEND_SCOPE_OPTS(.unique = 1))))
 REFUSES(tend_scope_open, ESRCH, "a parent that has ended", outside, open_in(w, w->ended))
 REFUSES(tend_scope_open, ESRCH, "no parent", outside, open_in(w, (tend_scope){0}))
 REFUSES(tend_scope_open, ESRCH, "a task for a parent", outside,

@@ -294,6 +294,19 @@ REFUSES(tend_spawn_set_at, ECANCELED, "a canceled scope", outside,
 REFUSES(tend_spawn_set_at, ESHUTDOWN, "a sealed scope", outside, spawn_set(w->sealed, good, 2, 0))
 REFUSES(tend_spawn_set_at, ESRCH, "ended", outside, spawn_set(w->ended, good, 2, 0))
 REFUSES(tend_spawn_set_at, EAGAIN, "at tasks_max", outside, spawn_set(w->open, good, 1u << 20, 0))
+static int spawn_taken(const struct world *w)
+{
+	struct tend_child twice[2] = {{.fn = wait_for_go, .opts = TEND_TASK_OPTS(.name = "free")},
+	                              {.fn = wait_for_go, .opts = TEND_TASK_OPTS(.name = "taken")}};
+	tend_task out[2];
+	size_t bad;
+	int error = tend_spawn_set(w->deep, twice, 2, 0, out, &bad);
+
+	ck_assert_uint_eq(bad, 1);
+	return error;
+}
+REFUSES_BUT(tend_spawn_set_at, EEXIST, "a name that lives in a unique scope", unique, "; refused 2",
+            spawn_taken(w))
 CANNOT_PROVOKE(tend_spawn_set_at, EDEADLK, "a child has no scope to hold")
 REFUSES(tend_spawn_set_at, ESTALE, "a fork", forked, spawn_set(w->open, good, 2, 0))
 

@@ -33,6 +33,11 @@ REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the deadline", outside, "; ref
             (no_memory(1), spawn(w, w->open, TEND_TASK_OPTS(LATER))))
 REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for the alarm", outside, "; refused 1",
             (no_memory(2), spawn(w, w->open, TEND_TASK_OPTS(LATER))))
+#define TAKEN TEND_TASK_OPTS(.name = "taken")
+REFUSES_BUT(tend_spawn_at, EEXIST, "a name that lives in a unique scope", unique, "; refused 1",
+            spawn(w, w->deep, TAKEN))
+REFUSES_BUT(tend_spawn_at, ENOMEM, "no memory for a name of a unique scope", unique, "; refused 1",
+            (no_memory(1), spawn(w, w->deep, NULL)))
 REFUSES(tend_spawn_at, EINVAL, "no function", outside,
         tend_spawn(w->open, NULL, NULL, NULL, &w->out.task))
 REFUSES(tend_spawn_at, EINVAL, "an empty name", outside,
@@ -75,6 +80,8 @@ static int spawn_thread(struct world *w, tend_scope s, const struct tend_task_op
 	return tend_spawn_thread(s, nothing, NULL, opts, &w->out.task);
 }
 
+REFUSES_BUT(tend_spawn_thread_at, EEXIST, "a name that lives in a unique scope", unique,
+            "; refused 1", spawn_thread(w, w->deep, TAKEN))
 REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a canceled scope", outside, "; refused 1",
             spawn_thread(w, w->canceled, NULL))
 REFUSES_BUT(tend_spawn_thread_at, ECANCELED, "a scope that closes", outside, "; refused 1",
@@ -121,6 +128,8 @@ static int begin(struct world *w, tend_scope s, const struct tend_task_opts *opt
 	return tend_task_begin(s, opts, &w->out.task);
 }
 
+REFUSES_BUT(tend_task_begin_at, EEXIST, "a name that lives in a unique scope", unique,
+            "; refused 1", tend_task_begin(w->deep, TAKEN, &w->out.task))
 REFUSES_BUT(tend_task_begin_at, ECANCELED, "a canceled scope", outside, "; refused 1",
             begin(w, w->canceled, NULL))
 REFUSES_BUT(tend_task_begin_at, ECANCELED, "a scope that closes", outside, "; refused 1",
