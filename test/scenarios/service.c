@@ -218,7 +218,7 @@ struct stop {
 	const char *text;
 };
 
-/* Any task of the service may ask for the stop. The handle of the service is there for its tasks. */
+/* Any task of the service may ask for the stop. */
 static int ask(void *arg)
 {
 	const struct stop *stop = arg;

@@ -1,4 +1,4 @@
-/* Scopes in which no two names are the same: TV-054, 097, 099, 131, 132, TV7-09, 32 to 34, 37, 75. */
+/* Scopes in which no two names are the same. */
 #include "scenario.h"
 
 #include <stdio.h>
