@@ -19,7 +19,7 @@ struct json_t;
 #define CONFIG_PROCFILE       "Procfile"
 #define CONFIG_FILE_MAX       ((size_t)8 << 20)
 #define CONFIG_NAME_MAX       TEND_NAME_MAX
-#define CONFIG_TASKS_MAX      4096
+#define CONFIG_TASKS_MAX      16384
 #define CONFIG_ERRORS_MAX     20
 #define CONFIG_ERROR_TEXT_MAX 1024
 

@@ -54,7 +54,7 @@ static bool report_full(struct config_reader *r, const yaml_node_t *node)
 	r->full = true;
 	config_report(r->errors, node_place(node),
 	              "the aliases of this file stand for more than %s; use fewer",
-	              r->bytes > CONFIG_BYTES_MAX ? "32 MiB" : "100000 values");
+	              r->bytes > CONFIG_BYTES_MAX ? "32 MiB" : "500000 values");
 	return false;
 }
 

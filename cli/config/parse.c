@@ -220,7 +220,7 @@ static const char *passed_limit(const struct tally *t)
 	if (t->anchors > CONFIG_ANCHORS_MAX)
 		return "more than 1000 anchors; use fewer";
 	if (t->values > CONFIG_VALUES_MAX)
-		return "more than 100000 values; split the stack";
+		return "more than 500000 values; split the stack";
 	return NULL;
 }
 

@@ -13,7 +13,7 @@
 /* Limits of a file, before and after its aliases are followed. A file written
  * by hand gets nowhere near them; they bound the cost of a hostile file. */
 #define CONFIG_DEPTH_MAX   16
-#define CONFIG_VALUES_MAX  100000
+#define CONFIG_VALUES_MAX  500000
 #define CONFIG_ANCHORS_MAX 1000
 #define CONFIG_BYTES_MAX   ((size_t)32 << 20)
 

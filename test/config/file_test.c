@@ -179,7 +179,7 @@ TEST(what_aliases_stand_for_is_bounded)
 	for (int i = 1; i < 1000; i++)
 		used += (size_t)snprintf(text + used, size - used, "  t%d: {command: *c}\n", i);
 	ck_assert_str_eq(refusal(text, used), "tend.yaml:3:17: error: the aliases of this file "
-	                                      "stand for more than 100000 values; use fewer\n");
+	                                      "stand for more than 500000 values; use fewer\n");
 
 	used = (size_t)snprintf(text, size, "version: 1\ntasks:\n  t0: {shell: &c '");
 	memset(text + used, 'x', 100000);
@@ -216,7 +216,7 @@ TEST(nesting_values_and_anchors_are_bounded)
 		"tend.yaml:1:33: error: nested deeper than 16 levels; nothing of a tend.yaml "
 		"is so deep\n");
 	check_repeated("a:\n", "- x\n", 1 << 20,
-	               "tend.yaml:99999:3: error: more than 100000 values; split the stack\n");
+	               "tend.yaml:499999:3: error: more than 500000 values; split the stack\n");
 	check_repeated("a:\n", "- &a\n", 1 << 19,
 	               "tend.yaml:1002:3: error: more than 1000 anchors; use fewer\n");
 }
@@ -236,7 +236,7 @@ TEST(a_string_no_program_can_be_given_is_refused)
 	free(text);
 }
 
-TEST(there_are_at_most_4096_tasks)
+TEST(there_are_at_most_16384_tasks)
 {
 	size_t size = 1 << 20, used;
 	char *text = malloc(size);
@@ -246,6 +246,6 @@ TEST(there_are_at_most_4096_tasks)
 		used += (size_t)snprintf(text + used, size - used, "  t%d: {command: [x]}\n", i);
 	ck_assert_str_eq(
 		refusal(text, used),
-		"tend.yaml:4099:3: error: there are more than 4096 tasks; split the stack\n");
+		"tend.yaml:16387:3: error: there are more than 16384 tasks; split the stack\n");
 	free(text);
 }

@@ -181,7 +181,7 @@ TEST(a_procfile_has_limits)
 	ck_assert_ptr_nonnull(strstr(refusal_of("Procfile", text), "is longer than 131071 bytes"));
 	for (size_t i = 0; i < CONFIG_TASKS_MAX + 1; i++)
 		memcpy(text + 5 * i, "w: x\n", 6);
-	ck_assert_ptr_nonnull(strstr(refusal_of("Procfile", text), "more than 4096 tasks"));
+	ck_assert_ptr_nonnull(strstr(refusal_of("Procfile", text), "more than 16384 tasks"));
 	free(text);
 }
 
