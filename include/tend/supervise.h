@@ -113,8 +113,9 @@ enum {
 
 /* The first attempt of a child waits for its needs. */
 enum {
-	TEND_NEED_STARTED =
-		0,           /* an attempt of the need has begun; of a process, its program runs */
+	/* An attempt of the need has begun (that of a process: its program runs). A need that has
+	   ended holds no more, unless it has completed */
+	TEND_NEED_STARTED = 0,
 	TEND_NEED_READY,     /* an attempt of the need is ready, see tend_ready(), or the need
 	                          has ended, completed */
 	TEND_NEED_COMPLETED, /* the need has ended, completed */

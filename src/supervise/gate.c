@@ -15,10 +15,10 @@
 
 bool tend__gate_meets(const struct tend__member *m, uint32_t until)
 {
-	if (until == TEND_NEED_STARTED)
-		return m->begun;
 	if (until == TEND_NEED_COMPLETED || m->outcome)
 		return m->outcome == TEND_COMPLETED;
+	if (until == TEND_NEED_STARTED)
+		return m->begun;
 	const struct tend__life *l = m->task ? tend__life_of(m->task) : NULL;
 	return l && l->phase == TEND__LIFE_RUNS && l->ready;
 }
@@ -85,10 +85,18 @@ void tend__gate_ended(struct tend__member *m)
 		struct tend__edge *e = tend__entry(l, struct tend__edge, in_needed);
 		struct tend__member *none = NULL;
 
+		/* Relaxed: this lock. */
+		if (tend__load_relaxed(&e->holds)) {
+			if (m->outcome == TEND_COMPLETED)
+				continue;
+			/* The member had begun. One need more is missing now, so the gate of a
+			 * dependent that waits for others does not open. */
+			tend__store_relaxed(&e->holds, false);
+			step(e->by, 1);
+		}
 		/* acq_rel: pairs with the acquire in tend__gate_broke(), after which the dependent
 		 * reads how this member has ended. The first need that breaks counts. */
-		if (!tend__load_relaxed(&e->holds) && !tend__member_is_open(e->by) &&
-		    tend__cas_acq_rel(&e->by->broke, &none, m))
+		if (!tend__member_is_open(e->by) && tend__cas_acq_rel(&e->by->broke, &none, m))
 			look(e->by);
 	}
 }

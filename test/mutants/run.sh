@@ -598,6 +598,9 @@ mutant "the gate opens at the first need" src/supervise/gate.c \
 	a_child_begins_when_what_it_needs_has_completed
 mutant "a need that broke rejects nobody" src/supervise/gate.c \
 	's/!tend__member_is_open\(e->by\) &&/0 \&\&/' a_child_whose_need_failed_for_good_is_rejected_and_names_it
+mutant "a need that began holds after its failure" src/supervise/gate.c \
+	's/if \(m->outcome == TEND_COMPLETED\)\n\t\t\t\tcontinue/if (m->outcome)\n\t\t\t\tcontinue/' \
+	a_child_that_waits_for_others_is_rejected_by_a_need_that_began_and_failed
 mutant "a need in another scope is no matter in a shutdown" src/supervise/round.c \
 	's/&m->needs\[i\].awaits, true/\&m->needs[i].awaits, false/' \
 	a_shutdown_ends_a_task_before_its_need_in_another_scope

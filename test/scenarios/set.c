@@ -215,6 +215,40 @@ SCENARIO(a_child_whose_need_failed_for_good_is_rejected_and_names_it)
 	closed();
 }
 
+/* Also if the failed need had begun, and another need was missing then. */
+SCENARIO(a_child_that_waits_for_others_is_rejected_by_a_need_that_began_and_failed)
+{
+	struct tend_outcome o;
+
+	open_set(NULL);
+	g.ready_at_once = 0;
+	tend_scope one = below("one", TEND_ALONE);
+	const struct tend_child set[] = {
+		FREE(0, &once),
+		FREE(1, &again),
+		CHILD(2, &again, {.of = 0, .until = TEND_NEED_STARTED},
+	              {.of = 1, .until = TEND_NEED_READY}),
+		in(one, (struct tend_child)CHILD(3, &again, {.of = 0, .until = TEND_NEED_STARTED},
+	                                         {.of = 1, .until = TEND_NEED_READY})),
+		CHILD(4, &again, {.of = 0, .until = TEND_NEED_STARTED}),
+	};
+	SPAWN(set, 0);
+	await_count(&g.begun[0], 1);
+	await_count(&g.begun[1], 1);
+	await_count(&g.begun[4], 1);
+	end(0, -EIO);
+	for (int i = 2; i <= 3; i++) {
+		o = joined(g.task[i]);
+		ck_assert_int_eq(o.kind, TEND_REJECTED);
+		IS(o.message, "needs a, which failed with -5");
+	}
+	OK(tend_task_ready(g.task[1], 1));
+	ck_assert_int_eq(g.begun[2] + g.begun[3], 0);
+	/* A dependent that has begun goes on. */
+	ck_assert_int_eq(tend_task_outcome(g.task[4], &o), -EAGAIN);
+	closed();
+}
+
 /* A completed task has done all that it will. */
 SCENARIO(a_task_that_completed_without_a_word_is_ready_enough)
 {
