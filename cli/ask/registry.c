@@ -142,6 +142,43 @@ static const char *cut_id(char *path)
 	return mark + 1;
 }
 
+/* Returns the name of a task in a group of the stack, or NULL for another row. */
+static const char *name_in_group(const json_t *rows, const char *stack, const char *path)
+{
+	size_t i, own = strlen(stack);
+	const json_t *row;
+
+	const char *group =
+		strncmp(path, stack, own) == 0 && path[own] == '/' ? path + own + 1 : NULL;
+	const char *name = group ? strchr(group, '/') : NULL;
+	if (!name || strchr(name + 1, '/'))
+		return NULL;
+	json_array_foreach (rows, i, row)
+		if (strncmp(field_text(row, "path"), path, (size_t)(name - path)) == 0 &&
+		    !field_text(row, "path")[name - path])
+			return strcmp(field_text(row, "kind"), "scope") == 0 ? name + 1 : NULL;
+	return NULL;
+}
+
+/* Copies the rows of the tasks in groups that have this name. Returns how many tasks. */
+static size_t copy_in_groups(const json_t *rows, const char *stack, const char *wanted, json_t *out,
+                             char *list, size_t size)
+{
+	size_t i, at = 0;
+	json_t *row;
+
+	json_array_foreach (rows, i, row) {
+		const char *path = field_text(row, "path");
+		const char *last = strrchr(path, '/');
+		const char *name = last && strcmp(last + 1, wanted) == 0
+		                           ? name_in_group(rows, stack, path)
+		                           : NULL;
+		if (name)
+			at += copy_below(rows, path, field_text(row, "id"), out, list, size);
+	}
+	return at;
+}
+
 static int refuse_missing(const struct client *client, const json_t *rows, const char *stack)
 {
 	size_t i, own = strlen(stack);
@@ -181,6 +218,8 @@ int registry_choose(const struct client *client, const json_t *rows, const char 
 		const char *id = cut_id(full);
 		at = copy_below(rows, full, id, *out, list, sizeof(list));
 	}
+	if (at == 0)
+		at = copy_in_groups(rows, stack, path, *out, list, sizeof(list));
 	if (at == 1)
 		return 0;
 	json_decref(*out);

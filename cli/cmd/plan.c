@@ -17,9 +17,10 @@
 /* More rests than a scope counts restarts. */
 enum { RESTS_MAX = 2048, LINES = 20 };
 
-enum end { NEVER_GIVEN_UP, RETRIES_USED };
+enum end { NEVER_GIVEN_UP, RETRIES_USED, TOO_MANY };
 
 struct plan {
+	const struct config_group *group; /* NULL: none */
 	uint64_t rests[RESTS_MAX];
 	size_t n;     /* known rests */
 	size_t steps; /* rests until they stop growing; at most n */
@@ -27,14 +28,21 @@ struct plan {
 };
 
 /* The decisions are those of the library, as for a task that runs. */
-static bool make_plan(const struct config_task *task, struct plan *plan)
+static bool make_plan(const struct config *config, const struct config_task *task,
+                      struct plan *plan)
 {
-	int n = tend_restart_plan(&task->restart, 0, 0, plan->rests, RESTS_MAX);
+	const struct config_group *group =
+		task->group == CONFIG_NO_GROUP ? NULL : &config->groups[task->group];
+	uint32_t restarts = group && group->restarts != CONFIG_ANY_NUMBER ? group->restarts : 0;
+	int all = tend_restart_plan(&task->restart, 0, 0, plan->rests, RESTS_MAX);
+	int n = tend_restart_plan(&task->restart, restarts, group ? group->period_ns : 0,
+	                          plan->rests, RESTS_MAX);
 
-	if (n < 0)
+	if (all < 0 || n < 0)
 		return false;
+	plan->group = group;
 	plan->n = (size_t)n;
-	plan->end = task->restart.retries ? RETRIES_USED : NEVER_GIVEN_UP;
+	plan->end = n < all ? TOO_MANY : task->restart.retries ? RETRIES_USED : NEVER_GIVEN_UP;
 	plan->steps = plan->n;
 	while (plan->steps > 1 && plan->rests[plan->steps - 2] == plan->rests[plan->n - 1])
 		plan->steps--;
@@ -94,6 +102,10 @@ static void print_notes(const struct tend_restart *r, const struct plan *plan)
 		printf("  jitter: %s\n", jitters[r->jitter]);
 	if (plan->end == RETRIES_USED)
 		printf("  failure %u in a row: it is not started again\n", r->retries + 1);
+	if (plan->end == TOO_MANY)
+		printf("  failure %zu in a row: group %s gives up, more than %u restarts in %s\n",
+		       plan->n + 1, plan->group->name, plan->group->restarts,
+		       show(plan->group->period_ns).text);
 	if (r->stable_ns != CONFIG_NEVER)
 		printf("  a success, or an attempt of %s: failures count from 1 again\n",
 		       show(r->stable_ns).text);
@@ -105,7 +117,11 @@ static void print_task(const struct config_task *task, const struct plan *plan)
 {
 	const struct tend_restart *r = &task->restart;
 
-	printf("%s: %s\n", task->name, CONFIG_POLICIES[r->policy]);
+	printf("%s: %s", task->name, CONFIG_POLICIES[r->policy]);
+	if (plan->group)
+		printf(", %s in group %s", CONFIG_STRATEGIES[plan->group->strategy],
+		       plan->group->name);
+	printf("\n");
 	if (r->timeout_ns)
 		printf("  an attempt of %s is stopped, and has failed\n", show(r->timeout_ns).text);
 	print_codes(r->success, "a success, as 0");
@@ -127,12 +143,14 @@ static json_t *encode_task(const struct config_task *task, const struct plan *pl
 
 	for (size_t i = 0; i < plan->steps; i++)
 		json_array_append_new(rests, json_integer((json_int_t)plan->rests[i]));
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:s, s:o, s:o}", "name", task->name, "policy",
-	                 CONFIG_POLICIES[r->policy], "rests_ns", rests, "last_repeats",
+	json_int_t given_up =
+		plan->end == RETRIES_USED ? (json_int_t)r->retries + 1 : (json_int_t)plan->n + 1;
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:s*, s:s, s:o, s:o}", "name", task->name,
+	                 "policy", CONFIG_POLICIES[r->policy], "rests_ns", rests, "last_repeats",
 	                 plan->steps < plan->n, "given_up_at",
-	                 plan->end == RETRIES_USED ? json_integer((json_int_t)r->retries + 1)
-	                                           : json_null(),
-	                 "jitter", CONFIG_JITTERS[r->jitter], "success_rests_ns",
+	                 plan->end == NEVER_GIVEN_UP ? json_null() : json_integer(given_up),
+	                 "group", plan->group ? plan->group->name : NULL, "jitter",
+	                 CONFIG_JITTERS[r->jitter], "success_rests_ns",
 	                 r->policy == TEND_PERMANENT ? json_integer((json_int_t)r->interval_ns)
 	                                             : json_null(),
 	                 "timeout_ns",
@@ -167,10 +185,10 @@ static int tell_missing(const struct client *client, const struct config *config
 }
 
 /* Adds the plan of a task to `all`, or prints it. Returns false without memory. */
-static bool tell_task(const struct config_task *task, json_t *all)
+static bool tell_task(const struct config *config, const struct config_task *task, json_t *all)
 {
 	struct plan *plan = malloc(sizeof(*plan));
-	bool done = plan && make_plan(task, plan);
+	bool done = plan && make_plan(config, task, plan);
 
 	if (done && all)
 		done = json_array_append_new(all, encode_task(task, plan)) == 0;
@@ -189,7 +207,7 @@ static int tell_plan(const struct client *client, const struct config *config)
 	for (size_t i = 0; i < config->ntasks && done; i++)
 		if (!name || strcmp(config->tasks[i].name, name) == 0) {
 			found = true;
-			done = tell_task(&config->tasks[i], all);
+			done = tell_task(config, &config->tasks[i], all);
 		}
 	if (!found || !done) {
 		json_decref(all);

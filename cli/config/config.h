@@ -104,6 +104,7 @@ struct config_task {
 	bool env_pass_all;
 	struct config_need *needs;
 	size_t nneeds;
+	size_t group; /* index into groups; CONFIG_NO_GROUP: none */
 	int stop_signal;
 	uint64_t stop_timeout_ns; /* from the first signal to SIGKILL */
 	bool stop_leader;         /* the first signal is for the leader alone */
@@ -121,14 +122,36 @@ struct config_task {
 	struct config_place cwd_at;    /* {0, 0} if there is no cwd */
 };
 
+/* The tasks that are started again with a task that failed. */
+enum config_strategy {
+	CONFIG_ONE_FOR_ONE,
+	CONFIG_ONE_FOR_ALL,
+	CONFIG_REST_FOR_ONE, /* the tasks that need the task, directly or not */
+	CONFIG_STRATEGIES_COUNT,
+};
+extern const char *const CONFIG_STRATEGIES[CONFIG_STRATEGIES_COUNT];
+
+#define CONFIG_NO_GROUP   SIZE_MAX
+#define CONFIG_ANY_NUMBER UINT32_MAX
+
+struct config_group {
+	char *name;
+	uint32_t strategy; /* CONFIG_ONE_FOR_ONE, ... */
+	uint32_t restarts; /* more in a period, and the group gives up; CONFIG_ANY_NUMBER */
+	uint64_t period_ns;
+	struct config_place at; /* place of the name */
+};
+
 struct config {
 	char *name; /* name of the stack */
 	char *dir;  /* directory of the file, absolute */
 	char *file; /* real path of the file */
 	size_t ntasks;
 	struct config_task *tasks; /* in the order of the file */
-	size_t *order;             /* indices of tasks; a task stands after its needs */
-	bool procfile;             /* the last two variables of a task are its PORT and PS, the
+	size_t ngroups;
+	struct config_group *groups; /* in the order of the file */
+	size_t *order;               /* indices of tasks; a task stands after its needs */
+	bool procfile;               /* the last two variables of a task are its PORT and PS, the
 	                              others are those of .env */
 	struct config_block *memory;
 };

@@ -4,67 +4,13 @@
  * The order is that of a walk in depth through the file, with a stack of its
  * own: a task is put in order after all its needs. A need on a task that is
  * still on the stack closes a cycle. */
-#include "config/reader.h"
+#include "config/index.h"
 #include "config/task.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The valid names of the tasks, sorted, and the index of the task of each. */
-struct index {
-	const char **names;
-	size_t *tasks;
-	size_t n;
-};
-
-static int compare_tasks(const void *a, const void *b)
-{
-	const struct config_task *x = *(struct config_task *const *)a;
-	const struct config_task *y = *(struct config_task *const *)b;
-	return strcmp(x->name, y->name);
-}
-
-static bool build_index(struct config_reader *r, struct index *index)
-{
-	struct config *config = r->config;
-	struct config_task **sorted = config_scratch(r, config->ntasks, sizeof(*sorted));
-
-	*index = (struct index){
-		.names = config_scratch(r, config->ntasks, sizeof(char *)),
-		.tasks = config_scratch(r, config->ntasks, sizeof(size_t)),
-	};
-	if (r->no_memory)
-		return false;
-	for (size_t i = 0; i < config->ntasks; i++)
-		if (config->tasks[i].name)
-			sorted[index->n++] = &config->tasks[i];
-	assert(index->n <= config->ntasks);
-	qsort(sorted, index->n, sizeof(*sorted), compare_tasks);
-	for (size_t i = 0; i < index->n; i++) {
-		index->names[i] = sorted[i]->name;
-		index->tasks[i] = (size_t)(sorted[i] - config->tasks);
-	}
-	return true;
-}
-
-static bool find_task(const struct index *index, const char *name, size_t *task)
-{
-	size_t low = 0, high = index->n;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(name, index->names[middle]);
-		if (order == 0) {
-			*task = index->tasks[middle];
-			return true;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
+static const char *name_of(const struct config *config, size_t i) { return config->tasks[i].name; }
 
 static void report_missing(struct config_reader *r, const struct index *index,
                            const yaml_node_t *node)
@@ -111,7 +57,7 @@ static void link_need(struct config_reader *r, struct task_draft *draft, struct 
 
 	if (!node_check_text(r, need->name, "each name of 'needs'", 0))
 		return;
-	if (!find_task(index, node_text(need->name), &of)) {
+	if (!index_find(index, node_text(need->name), &of)) {
 		report_missing(r, index, need->name);
 	} else if (met[of] == self + 1) {
 		config_report(r->errors, node_place(need->name), "'%s' is needed twice; remove one",
@@ -280,7 +226,7 @@ void task_link(struct config_reader *r, struct task_draft *drafts)
 	size_t *met = config_scratch(r, r->config->ntasks, sizeof(*met));
 	struct index index;
 
-	if (!build_index(r, &index))
+	if (!index_build(r, &index, r->config->ntasks, name_of))
 		return;
 	check_input(r, drafts);
 	for (size_t i = 0; i < r->config->ntasks && !r->full && !r->no_memory; i++)

@@ -119,7 +119,7 @@ static json_t *encode_task(const struct config *config, const struct config_task
 
 	return json_pack(
 		"{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:s, s:I, s:o}, s:o, s:o, s:o, s:o, "
-		"s:o, s:b, s:s, s:I, s:I}",
+		"s:o, s:b, s:s, s:s?, s:I, s:I}",
 		"name", task->name, "command", texts(task->argv), "cwd", text(task->cwd), "env",
 		variable_names(task->env), "env_pass",
 		task->env_pass_all ? json_string("all") : texts(task->env_pass), "needs",
@@ -129,7 +129,8 @@ static json_t *encode_task(const struct config *config, const struct config_task
 		encode_restart(r), "timeout_ns", length(r->timeout_ns), "every_ns",
 		r->policy == TEND_PERMANENT ? length(r->interval_ns) : json_null(), "ready",
 		encode_probe(&task->ready), "alive", encode_probe(&task->alive), "significant",
-		task->significant, "stdin", task->inherits_input ? "inherit" : "null", "line",
+		task->significant, "stdin", task->inherits_input ? "inherit" : "null", "group",
+		task->group == CONFIG_NO_GROUP ? NULL : config->groups[task->group].name, "line",
 		(json_int_t)task->at.line, "column", (json_int_t)task->at.column);
 }
 
@@ -149,6 +150,22 @@ static json_t *start_order(const struct config *config)
 	return array;
 }
 
+static json_t *encode_groups(const struct config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; config && i < config->ngroups; i++) {
+		const struct config_group *g = &config->groups[i];
+		json_t *one = json_pack(
+			"{s:s, s:s, s:o, s:I, s:I, s:I}", "name", g->name, "strategy",
+			CONFIG_STRATEGIES[g->strategy], "restarts",
+			g->restarts == CONFIG_ANY_NUMBER ? json_null() : json_integer(g->restarts),
+			"period_ns", (json_int_t)g->period_ns, "line", (json_int_t)g->at.line,
+			"column", (json_int_t)g->at.column);
+		array = add(array, one);
+	}
+	return array;
+}
+
 static json_t *encode_errors(const struct config_errors *errors)
 {
 	json_t *array = json_array();
@@ -164,10 +181,11 @@ static json_t *encode_errors(const struct config_errors *errors)
 struct json_t *config_check_json(const struct config *config, const struct config_errors *errors,
                                  const struct config_errors *warnings)
 {
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "file",
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "file",
 	                 text(errors->file), "valid", config != NULL, "name",
 	                 config ? json_string(config->name) : json_null(), "dir",
 	                 config ? text(config->dir) : json_null(), "tasks", encode_tasks(config),
-	                 "order", start_order(config), "errors", encode_errors(errors), "warnings",
-	                 encode_errors(warnings), "error_count", (json_int_t)errors->count);
+	                 "groups", encode_groups(config), "order", start_order(config), "errors",
+	                 encode_errors(errors), "warnings", encode_errors(warnings), "error_count",
+	                 (json_int_t)errors->count);
 }

@@ -315,6 +315,7 @@ static void read_tasks(struct config_reader *r, const struct variables *variable
 		task->env_pass_all = true;
 		config_task_defaults(task);
 		config_restart_fit(&task->restart);
+		task->group = CONFIG_NO_GROUP;
 		fill_environment(r, task, config->ntasks++, variables);
 	}
 }

@@ -53,6 +53,7 @@ static bool fill(struct config *config, const struct config_program *program)
 		.restart = program->restart,
 		.output = program->output,
 		.inherits_input = true,
+		.group = CONFIG_NO_GROUP,
 	};
 	if (ready->kind) {
 		task->ready = *ready;

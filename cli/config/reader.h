@@ -1,8 +1,9 @@
 /* cli/config/reader.h - the shared parts of the files of the configuration.
  *
  * The files stand in this order, and each calls only files before it: memory, report, value,
- * node, scalar, stop, restart, ready, task, graph, schema, surrogate, parse, procfile, load;
- * program makes a configuration without a file; environment, probe and json read one. */
+ * node, scalar, stop, restart, ready, index, task, graph, group, schema, surrogate, parse,
+ * procfile, load; program makes a configuration without a file; environment, probe and json read a
+ * configuration. */
 #ifndef TEND_CLI_CONFIG_READER_H
 #define TEND_CLI_CONFIG_READER_H
 

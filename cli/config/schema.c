@@ -1,9 +1,14 @@
 /* cli/config/schema.c - from a document to a configuration: the file as a whole. */
+#include "config/group.h"
 #include "config/reader.h"
-#include "config/task.h"
 
 #include <assert.h>
 #include <string.h>
+
+struct drafts {
+	struct task_draft *tasks;
+	struct group_draft *groups;
+};
 
 static void read_version(struct config_reader *r, const struct node_entry *e, void *into)
 {
@@ -26,7 +31,7 @@ static void read_name(struct config_reader *r, const struct node_entry *e, void 
 static void read_tasks(struct config_reader *r, const struct node_entry *e, void *into)
 {
 	static const char example[] = "tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}";
-	struct task_draft **drafts = into;
+	struct task_draft **drafts = &((struct drafts *)into)->tasks;
 	struct config *config = r->config;
 	size_t n, before = r->errors->count;
 
@@ -52,10 +57,16 @@ static void read_tasks(struct config_reader *r, const struct node_entry *e, void
 	}
 }
 
+static void read_groups(struct config_reader *r, const struct node_entry *e, void *into)
+{
+	groups_read(r, e, &((struct drafts *)into)->groups);
+}
+
 static const struct node_field ROOT[] = {
 	{"version", read_version},
 	{"name", read_name},
 	{"tasks", read_tasks},
+	{"groups", read_groups},
 };
 
 /* Uses the name of the directory, with every character replaced that a name may
@@ -87,7 +98,7 @@ static bool has_key(const struct node_entry *entries, size_t n, const char *key)
 
 static void read_root(struct config_reader *r, yaml_node_t *root)
 {
-	struct task_draft *drafts = NULL;
+	struct drafts drafts = {0};
 	struct config_place at = node_place(root);
 	size_t n;
 
@@ -103,7 +114,9 @@ static void read_root(struct config_reader *r, yaml_node_t *root)
 		config_report(
 			r->errors, at,
 			"there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}");
-	task_link(r, drafts);
+	task_link(r, drafts.tasks);
+	if (!r->full && !r->no_memory)
+		groups_link(r, drafts.groups);
 }
 
 void config_read_document(struct config_reader *r)
@@ -118,7 +131,7 @@ void config_read_document(struct config_reader *r)
 		return;
 	else if (root->type != YAML_MAPPING_NODE)
 		config_report(r->errors, node_place(root),
-		              "the file is a map of version, name and tasks; this is %s",
+		              "the file is a map of version, name, tasks and groups; this is %s",
 		              node_kind(root));
 	else
 		read_root(r, root);

@@ -109,12 +109,11 @@ static void tell(const struct act *act, char *buf, size_t size)
 static json_t *answer_of(const struct up *up, const struct act *acts, size_t n)
 {
 	json_t *rows = json_array();
-	char text[300], path[2 * CONFIG_NAME_MAX + 2];
+	char text[300], path[UP_PATH_MAX];
 
 	for (size_t i = 0; i < n; i++) {
-		const char *name = acts[i].task->config->name;
 		bool late = acts[i].error == -ETIMEDOUT || acts[i].error == -EINPROGRESS;
-		snprintf(path, sizeof(path), "%s/%s", up->config->name, name);
+		up_task_path(acts[i].task, path, sizeof(path));
 		if (acts[i].error)
 			tell(&acts[i], text, sizeof(text));
 		json_array_append_new(rows, json_pack("{s:s, s:b, s:b, s:o}", "path", path, "done",
@@ -157,9 +156,30 @@ static void run(struct up *up, struct act *acts, size_t n, struct control_reply 
 		await(scope, reply);
 }
 
-/* Fills in the tasks of the request. Returns NULL, or the envelope of an error: then nothing is
- * done to any task. */
-static json_t *read_tasks(struct up *up, const json_t *request, struct act *acts)
+/* Adds the task of a name, or all tasks of a group, each once. Returns false for another name. */
+static bool add(struct up *up, const char *text, const struct act *act, struct act *acts, size_t *n)
+{
+	struct up_task *one = up_find(up, text);
+	bool found = false;
+
+	for (size_t i = 0; i < up->config->ntasks; i++) {
+		struct up_task *t = &up->tasks[i];
+		size_t k = 0;
+		if (one ? t != one : !up_is_in(t, text))
+			continue;
+		found = true;
+		while (k < *n && acts[k].task != t)
+			k++;
+		acts[k] = *act;
+		acts[k].task = t;
+		*n += k == *n;
+	}
+	return found;
+}
+
+/* Fills in the tasks of the request, with room for all tasks. Returns NULL, or the envelope of an
+ * error: then nothing is done to any task. */
+static json_t *read_tasks(struct up *up, const json_t *request, struct act *acts, size_t *n)
 {
 	const char *name = field_text(request, "verb");
 	json_int_t timeout = field_number(request, "timeout_ns"),
@@ -176,28 +196,27 @@ static json_t *read_tasks(struct up *up, const json_t *request, struct act *acts
 			"tend.act/1", EXIT_USAGE,
 			"this stack does not know the command; its tend is of another "
 			"version");
+	const struct act act = {
+		.verb = verb,
+		.signal = number > 0 && number < 128 ? (int)number : 0,
+		.deadline = timeout > 0 ? tend_after((uint64_t)timeout) : TEND_FOREVER,
+	};
 	json_array_foreach (json_object_get(request, "tasks"), i, path) {
 		const char *text = json_string_value(path);
-		struct up_task *t = text ? up_find(up, text) : NULL;
-		if (!t)
+		if (!text || !add(up, text, &act, acts, n))
 			return up_no_such_task(up, "tend.act/1", text ? text : "?");
-		acts[i] = (struct act){
-			.task = t,
-			.verb = verb,
-			.signal = number > 0 && number < 128 ? (int)number : 0,
-			.deadline = timeout > 0 ? tend_after((uint64_t)timeout) : TEND_FOREVER,
-		};
 	}
 	return NULL;
 }
 
 void up_act(struct up *up, const json_t *request, struct control_reply *reply)
 {
-	size_t n = json_array_size(json_object_get(request, "tasks"));
-	struct act *acts = calloc(n + 1, sizeof(*acts));
-	json_t *refused = !acts    ? envelope_error("tend.act/1", EXIT_FAILED, "out of memory")
-	                  : n == 0 ? envelope_error("tend.act/1", EXIT_USAGE, "which task?")
-	                           : read_tasks(up, request, acts);
+	size_t n = 0;
+	bool empty = json_array_size(json_object_get(request, "tasks")) == 0;
+	struct act *acts = calloc(up->config->ntasks + 1, sizeof(*acts));
+	json_t *refused = !acts   ? envelope_error("tend.act/1", EXIT_FAILED, "out of memory")
+	                  : empty ? envelope_error("tend.act/1", EXIT_USAGE, "which task?")
+	                          : read_tasks(up, request, acts, &n);
 
 	if (!refused)
 		run(up, acts, n, reply);

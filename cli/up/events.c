@@ -367,6 +367,22 @@ static void keep(struct up *up, const struct tend_event_info *e)
 	up_feed_event(up, e, shown + 1);
 }
 
+/* The library has told why, on standard error; the lines of the stack have it, too. */
+static void gave_up(struct up *up, uint64_t id)
+{
+	struct tend_reason reason = {0};
+
+	for (size_t i = 0; i < up->config->ngroups; i++) {
+		if (up->groups[i].scope.id != id)
+			continue;
+		/* The cancel follows the event. */
+		(void)!tend_scope_reason(up->groups[i].scope, &reason);
+		up->groups[i].gone = true;
+		up_say(up, "group %s has given up%s%s", up->config->groups[i].name,
+		       reason.text[0] ? ": " : "", reason.text);
+	}
+}
+
 void up_events_take(struct up *up)
 {
 	enum { ROOM = 64 };
@@ -381,6 +397,8 @@ void up_events_take(struct up *up)
 			up_feed_event(up, &(struct tend_event_info){.number = lost}, "");
 		for (int64_t i = 0; i < n; i++) {
 			keep(up, &events[i]);
+			if (events[i].type == TEND_EVENT_GAVE_UP)
+				gave_up(up, events[i].id);
 			struct up_task *t = up_by_id(up, events[i].id);
 			if (t)
 				take(t, &events[i]);

@@ -44,19 +44,50 @@ struct up_task *up_by_id(const struct up *up, uint64_t id)
 	return up->by_id[at];
 }
 
-struct up_task *up_find(struct up *up, const char *path)
+static const char *group_of(const struct up_task *t)
+{
+	const struct config *config = t->up->config;
+
+	return t->config->group == CONFIG_NO_GROUP ? NULL : config->groups[t->config->group].name;
+}
+
+void up_task_path(const struct up_task *t, char *buf, size_t size)
+{
+	const char *group = group_of(t);
+
+	snprintf(buf, size, "%s/%s%s%s", t->up->config->name, group ? group : "", group ? "/" : "",
+	         t->config->name);
+}
+
+/* Returns the part of the path below the stack, or NULL. */
+static const char *below(const struct up *up, const char *path)
 {
 	size_t n = strlen(up->config->name);
-	const char *rest =
-		strncmp(path, up->config->name, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+
+	return strncmp(path, up->config->name, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+}
+
+struct up_task *up_find(struct up *up, const char *path)
+{
+	const char *rest = below(up, path);
 
 	/* A name is unique in its file, so a path never means two tasks. */
 	for (size_t i = 0; i < up->config->ntasks; i++) {
 		const char *name = up->config->tasks[i].name;
-		if (strcmp(name, path) == 0 || (rest && strcmp(name, rest) == 0))
+		char whole[UP_PATH_MAX];
+		up_task_path(&up->tasks[i], whole, sizeof(whole));
+		if (strcmp(name, path) == 0 || (rest && strcmp(name, rest) == 0) ||
+		    strcmp(whole, path) == 0)
 			return &up->tasks[i];
 	}
 	return NULL;
+}
+
+bool up_is_in(const struct up_task *t, const char *path)
+{
+	const char *group = group_of(t), *rest = below(t->up, path);
+
+	return group && (strcmp(group, path) == 0 || (rest && strcmp(group, rest) == 0));
 }
 
 json_t *up_no_such_task(const struct up *up, const char *schema, const char *path)

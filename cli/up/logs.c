@@ -21,7 +21,10 @@ struct cursor {
 
 static json_t *path_of(const struct up_task *t)
 {
-	return json_sprintf("%s/%s", t->up->config->name, t->config->name);
+	char path[UP_PATH_MAX];
+
+	up_task_path(t, path, sizeof(path));
+	return json_string(path);
 }
 
 /* Returns the mark of a byte: the last mark that does not begin behind. */

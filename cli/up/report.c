@@ -92,8 +92,8 @@ json_t *up_report_json(const struct up *up)
 	for (size_t i = 0; i < up->config->ntasks; i++) {
 		const struct up_task *t = &up->tasks[i];
 		bool ended = t->state == TEND_STATE_ENDED;
-		char path[160], text[300];
-		snprintf(path, sizeof(path), "%s/%s", up->config->name, t->config->name);
+		char path[UP_PATH_MAX], text[300];
+		up_task_path(t, path, sizeof(path));
 		ending_of(t, text, sizeof(text));
 		json_array_append_new(tasks,
 		                      json_pack("{s:s, s:s, s:s?, s:o, s:I}", "path", path, "state",
@@ -167,7 +167,13 @@ int up_exit_code(const struct up *up)
 		return EXIT_TIMEOUT;
 	if (up->stopping && !up->forced)
 		return up->ended_by ? code_of(up->ended_by) : 0;
-	for (size_t i = 0; i < up->config->ntasks; i++)
-		worst = code_of(&up->tasks[i]) > worst ? code_of(&up->tasks[i]) : worst;
+	for (size_t i = 0; i < up->config->ntasks; i++) {
+		const struct up_task *t = &up->tasks[i];
+		size_t group = t->config->group;
+		bool gone = group != CONFIG_NO_GROUP && up->groups[group].gone;
+		/* A task that ended with its group has not failed itself, but the group has. */
+		int code = gone && t->outcome == TEND_CANCELED ? EXIT_FAILED : code_of(t);
+		worst = code > worst ? code : worst;
+	}
 	return worst;
 }

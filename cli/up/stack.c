@@ -47,7 +47,8 @@ static char *site_of(const struct up *up, const struct config_task *config)
 static int prepare_tasks(struct up *up)
 {
 	up->tasks = calloc(up->config->ntasks + 1, sizeof(*up->tasks));
-	int error = up->tasks ? 0 : -ENOMEM;
+	up->groups = calloc(up->config->ngroups + 1, sizeof(*up->groups));
+	int error = up->tasks && up->groups ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !error && i < up->config->ntasks; i++) {
 		struct up_task *t = &up->tasks[i];
@@ -90,6 +91,7 @@ static void free_tasks(struct up *up)
 	tend_event_close(up->moved);
 	tend_event_close(up->over);
 	free(up->by_id);
+	free(up->groups);
 	free(up->tasks);
 }
 
@@ -119,6 +121,28 @@ static int begin_main(void *arg)
 	return error ? error : up_tasks_spawn(up);
 }
 
+static int open_groups(struct up *up)
+{
+	static const uint32_t strategies[] = {
+		[CONFIG_ONE_FOR_ONE] = TEND_ONE_FOR_ONE,
+		[CONFIG_ONE_FOR_ALL] = TEND_ONE_FOR_ALL,
+		[CONFIG_REST_FOR_ONE] = TEND_REST_FOR_ONE,
+	};
+	int error = 0;
+
+	for (size_t i = 0; !error && i < up->config->ngroups; i++) {
+		const struct config_group *g = &up->config->groups[i];
+		bool any = g->restarts == CONFIG_ANY_NUMBER;
+		error = tend_scope_open(up->stack, g->name,
+		                        TEND_SCOPE_OPTS(.strategy = strategies[g->strategy],
+		                                        .restarts =
+		                                                any ? TEND_ANY_NUMBER : g->restarts,
+		                                        .period_ns = g->period_ns),
+		                        &up->groups[i].scope);
+	}
+	return error;
+}
+
 /* Serves the socket of the stack. The addresses only tell that the stack runs, because no
  * directory and no mode keeps others from an address. */
 static int serve(struct up *up)
@@ -132,6 +156,8 @@ static int serve(struct up *up)
 	int error = tend_scope_open(tend_root(up->rt), ".tend", NULL, &up->own);
 	if (!error)
 		error = tend_scope_open(tend_root(up->rt), up->config->name, NULL, &up->stack);
+	if (!error)
+		error = open_groups(up);
 	if (error || !up->instance)
 		return error;
 	error = tend_scope_open(up->own, "listen", NULL, &server->listeners);

@@ -215,6 +215,8 @@ static bool add(struct batch *b, struct up_task *t, struct tend_need *needs)
 	                                            .needs = needs,
 	                                            .needs_count = c->nneeds,
 	                                            .site = t->site};
+	if (c->group != CONFIG_NO_GROUP)
+		b->children[t->index].scope = t->up->groups[c->group].scope;
 	for (size_t k = 0; k < c->nneeds; k++) {
 		size_t of = c->needs[k].task;
 		needs[k] = (struct tend_need){

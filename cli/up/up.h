@@ -32,6 +32,7 @@
 #define UP_TAIL_MAX   65536
 #define UP_MARKS_MAX  4096
 #define UP_FEED_MAX   1024
+#define UP_PATH_MAX   (3 * CONFIG_NAME_MAX + 3)
 #define UP_MARK_EVENT 'e' /* the text of the line is an event of the library */
 
 /* When the output of an attempt came, from a byte on. */
@@ -90,6 +91,11 @@ struct up_task {
 	bool shows;               /* (t) a fiber waits for this instant */
 };
 
+struct up_group {
+	tend_scope scope; /* (c) below the stack */
+	bool gone;        /* (t) it has given up */
+};
+
 /* A line as it was printed. */
 struct up_line {
 	const char *name; /* a task's or the stack's */
@@ -120,6 +126,7 @@ struct up {
 	struct up_feed events;        /* (t) the lines of tend and events, for `tend events` */
 	tend_runtime *rt;             /* (m) */
 	tend_scope own;               /* (c) holds the fibers */
+	struct up_group *groups;      /* (c) those of config->groups */
 	tend_scope stack;             /* (c) holds the tasks of the user */
 	char no_guard[400];           /* (m) where tend-guard was looked for, and is not */
 	struct instance *instance;    /* (c) its content: the keeping fiber; NULL: no other command
@@ -162,8 +169,14 @@ int up_index(struct up *up);
 /* Returns the task whose process has an id, or NULL. */
 struct up_task *up_by_id(const struct up *up, uint64_t id);
 
-/* Returns the task of "TASK" or "STACK/TASK"; NULL if there is no such task. */
+/* Writes "STACK/TASK", or "STACK/GROUP/TASK" for a task in a group. */
+void up_task_path(const struct up_task *t, char *buf, size_t size);
+
+/* Returns the task of "TASK", "STACK/TASK" or its path; NULL if there is no such task. */
 struct up_task *up_find(struct up *up, const char *path);
+
+/* Returns whether a task is in the group of "GROUP" or "STACK/GROUP". */
+bool up_is_in(const struct up_task *t, const char *path);
 
 /* Returns the envelope of an error that names the tasks there are. */
 json_t *up_no_such_task(const struct up *up, const char *schema, const char *path);

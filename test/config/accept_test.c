@@ -383,3 +383,36 @@ TEST(a_stop_may_have_steps)
 	ck_assert_uint_eq(c->tasks[1].stop_timeout_ns, 1); /* for the library 0 is the default */
 	config_free(c);
 }
+
+TEST(groups_hold_tasks)
+{
+	struct config *c = load("version: 1\ngroups:\n"
+	                        "  all: {strategy: one_for_all, tasks: [c]}\n"
+	                        "  inner: {strategy: rest_for_one, tasks: [b, a],\n"
+	                        "          intensity: {restarts: 3, period: 1m}}\n"
+	                        "  own: {intensity: {restarts: any}, tasks: [d]}\n"
+	                        "tasks:\n"
+	                        "  a: {command: [x], needs: [b]}\n"
+	                        "  b: {command: [x]}\n"
+	                        "  c: {command: [x], needs: [a]}\n"
+	                        "  d: {command: [x], needs: [c]}\n"
+	                        "  e: {command: [x], needs: [d]}\n");
+	const struct config_group *all = &c->groups[0], *inner = &c->groups[1];
+
+	ck_assert_uint_eq(c->ngroups, 3);
+	ck_assert_str_eq(all->name, "all");
+	ck_assert_uint_eq(all->strategy, CONFIG_ONE_FOR_ALL);
+	ck_assert_uint_eq(all->restarts, 5);
+	ck_assert_uint_eq(all->period_ns, 30 * SECOND);
+	ck_assert_uint_eq(inner->strategy, CONFIG_REST_FOR_ONE);
+	ck_assert_uint_eq(inner->restarts, 3);
+	ck_assert_uint_eq(inner->period_ns, 60 * SECOND);
+	ck_assert_uint_eq(c->groups[2].restarts, CONFIG_ANY_NUMBER);
+	ck_assert_uint_eq(c->groups[2].strategy, CONFIG_ONE_FOR_ONE);
+	ck_assert_uint_eq(c->tasks[0].group, 1);
+	ck_assert_uint_eq(c->tasks[1].group, 1);
+	ck_assert_uint_eq(c->tasks[2].group, 0);
+	ck_assert_uint_eq(c->tasks[3].group, 2);
+	ck_assert_uint_eq(c->tasks[4].group, CONFIG_NO_GROUP);
+	config_free(c);
+}

@@ -42,11 +42,13 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 	config_probe(c, parent, "tend.yaml", &warnings);
 	check_json(
 		c, &errors, &warnings,
-		"{\"dir\":\"DIR\",\"error_count\":0,\"errors\":[],\"file\":\"tend.yaml\",\"name\":"
+		"{\"dir\":\"DIR\",\"error_count\":0,\"errors\":[],\"file\":\"tend.yaml\","
+		"\"groups\":[],\"name\":"
 		"\"s\",\"order\":[\"db\",\"web\"],\"tasks\":["
 		"{\"alive\":null,\"column\":3,\"command\":[\"serve\",\"x\"],\"cwd\":\"/"
 		"\",\"env\":[\"PASSWORD\"],"
-		"\"env_pass\":[\"EDITOR\"],\"every_ns\":null,\"line\":4,\"name\":\"web\",\"needs\":"
+		"\"env_pass\":[\"EDITOR\"],\"every_ns\":null,\"group\":null,\"line\":4,\"name\":"
+		"\"web\",\"needs\":"
 		"[{\"task\":\"db\",\"until\":\"started\"}],\"ready\":null," RESTART
 		"\"policy\":\"transient\",\"reset_after_ns\":10000000000,"
 		"\"retries\":0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
@@ -55,7 +57,8 @@ TEST(a_valid_stack_is_told_in_full_but_for_the_values_of_env)
 		"\"timeout_ns\":null},"
 		"{\"alive\":null,\"column\":3,\"command\":[\"/bin/sh\",\"-c\",\"run\"],\"cwd\":\"/"
 		"\",\"env\":[],"
-		"\"env_pass\":\"all\",\"every_ns\":100000000,\"line\":6,\"name\":\"db\",\"needs\":["
+		"\"env_pass\":\"all\",\"every_ns\":100000000,\"group\":null,\"line\":6,\"name\":"
+		"\"db\",\"needs\":["
 		"],\"ready\":null," RESTART
 		"\"policy\":\"permanent\",\"reset_after_ns\":10000000000,\"retries\":"
 		"0,\"success\":[]},\"significant\":false,\"stdin\":\"null\","
@@ -79,7 +82,7 @@ TEST(errors_have_their_places)
 		"\"'gr\xc3\xb6' cannot be the name of a task; use 1 to 47 letters, digits, '.', "
 		"'_' or '-', a letter first\"},{\"column\":24,\"line\":2,\"message\":\"'shell' is "
 		"empty; write a line for "
-		"/bin/sh\"}],\"file\":\"tend.yaml\",\"name\":null,\"order\":"
+		"/bin/sh\"}],\"file\":\"tend.yaml\",\"groups\":[],\"name\":null,\"order\":"
 		"[],\"tasks\":[],\"valid\":false,\"warnings\":[]}");
 }
 

@@ -40,8 +40,10 @@ static const struct refused FILES[] = {
 	{"---\n", 0,
          AT("1:1", "the file is empty; write at least version: 1 and tasks: {NAME: {command: "
                    "[PROGRAM, ARGUMENT]}}")},
-	{"- a\n", 0, AT("1:1", "the file is a map of version, name and tasks; this is a list")},
-	{"hello\n", 0, AT("1:1", "the file is a map of version, name and tasks; this is a text")},
+	{"- a\n", 0,
+         AT("1:1", "the file is a map of version, name, tasks and groups; this is a list")},
+	{"hello\n", 0,
+         AT("1:1", "the file is a map of version, name, tasks and groups; this is a text")},
 	{"{}\n", 0,
          AT("1:1", "the version is missing; add the line version: 1") AT(
 		 "1:1", "there are no tasks; add tasks: {NAME: {command: [PROGRAM, ARGUMENT]}}")},
@@ -66,9 +68,9 @@ static const struct refused FILES[] = {
          AT("2:7", "'9lives' cannot be the name of a stack; use 1 to 47 letters, digits, '.', '_' "
                    "or '-', a letter first")},
 	{"version: 1\nnmae: x\nservices: {}\nzzz: 1\ntasks: {a: {command: [x]}}\n", 0,
-         AT("2:1", "unknown key 'nmae' (did you mean 'name'?)")
-                 AT("3:1", "unknown key 'services' (did you mean 'tasks'?)")
-                         AT("4:1", "unknown key 'zzz'; the keys here are: version, name, tasks")},
+         AT("2:1", "unknown key 'nmae' (did you mean 'name'?)") AT(
+		 "3:1", "unknown key 'services' (did you mean 'tasks'?)")
+                 AT("4:1", "unknown key 'zzz'; the keys here are: version, name, tasks, groups")},
 	{"version: 1\nversion: 1\ntasks: {a: {command: [x]}}\n", 0,
          AT("2:1", "'version' is given twice, first at 1:1; remove one")},
 	{"version: 1\n[a]: 1\n{b: c}: 1\ntasks: {a: {command: [x]}}\n", 0,
@@ -120,7 +122,7 @@ static const struct refused SYNTAX[] = {
 	{HEAD "  a:\n\xc2\xa0\xc2\xa0  command: [x]\n", 0,
          AT("3:3", "task 'a' has nothing to run; add command: [PROGRAM, ARGUMENT], or shell: LINE")
                  AT("4:1", "unknown key '\xc2\xa0\xc2\xa0  command'; the keys here are: version, "
-                           "name, tasks")
+                           "name, tasks, groups")
                          AT("4:1", "here stands U+00A0, which looks like a space or like nothing "
                                    "and is neither to YAML; type an ordinary space, or remove it")},
 	{HEAD "  a: {command\xe2\x80\x8b: [x]}\n", 0,
@@ -461,6 +463,54 @@ static const struct refused TASKS[] = {
          AT("5:16", "'b' is needed twice; remove one")},
 };
 
+/* Two tasks; what is tested begins on line 6, or in 6:3. */
+#define GROUPS HEAD "  a: {command: [x]}\n  b: {command: [x]}\ngroups:\n"
+
+static const struct refused GROUP[] = {
+	{HEAD "  a: {command: [x]}\ngroups: [a]\n", 0,
+         AT("4:9", "'groups' wants a map, such as groups: {NAME: {strategy: one_for_all, tasks: "
+                   "[db, web]}}; this is a list")},
+	{GROUPS "  g:\n", 0,
+         AT("6:3", "group 'g' has no tasks; add tasks: [NAME, NAME], or remove it")},
+	{GROUPS "  g: {tasks: []}\n", 0,
+         AT("6:3", "group 'g' has no tasks; add tasks: [NAME, NAME], or remove it")},
+	{GROUPS "  9: {tasks: [a]}\n", 0,
+         AT("6:3", "'9' cannot be the name of a group; use 1 to 47 letters, digits, '.', '_' or "
+                   "'-', a letter first")},
+	{GROUPS "  g: {tasks: a}\n", 0,
+         AT("6:14", "'tasks' wants a list, such as tasks: [db, web]; this is a text")},
+	{GROUPS "  b: {tasks: [a]}\n", 0,
+         AT("6:3", "'b' is the name of a task, at 4:3; give the group a name of its own")},
+	{GROUPS "  g: {tasks: [a, [b], c, '']}\n  group: {tasks: [h]}\n", 0,
+         AT("6:18", "each name of 'tasks' wants a text; this is a list")
+                 AT("6:23", "there is no task 'c'; name one of this file")
+                         AT("6:26", "there is no task ''; name one of this file")
+                                 AT("7:19", "there is no task 'h'; name one of this file")},
+	{GROUPS "  g: {tasks: [a, b, a]}\n  h: {tasks: [b]}\n", 0,
+         AT("6:21", "'a' is in a group already, at 6:15; remove one")
+                 AT("7:15", "'b' is in a group already, at 6:18; remove one")},
+	{GROUPS "  g: {tasks: [a]}\n  h: {tasks: [g, h]}\n", 0,
+         AT("7:15", "'g' is a group, and a group holds tasks; name the tasks")
+                 AT("7:18", "'h' is a group, and a group holds tasks; name the tasks")},
+	{GROUPS "  g: {strategy: always, tasks: [a]}\n", 0,
+         AT("6:17", "'strategy' wants one_for_one (only what failed is started again), one_for_all "
+                    "(all of the group) or rest_for_one (what failed, and what needs it), not "
+                    "'always'")},
+	{GROUPS "  g: {intensity: 5, tasks: [a]}\n", 0,
+         AT("6:18", "'intensity' wants a map, such as intensity: {restarts: 5, period: 30s}; this "
+                    "is a text")},
+	{GROUPS "  g: {intensity: {restarts: 0, period: 0s}, tasks: [a]}\n", 0,
+         AT("6:29", "'restarts' wants a whole number from 1 to 1024, not '0'")
+                 AT("6:40", "'period' wants more than no time; leave it out, or write a time such "
+                            "as 10s")},
+	{GROUPS "  g: {intensity: {restarts: 1025, period: -1s, max: 3}, tasks: [a]}\n", 0,
+         AT("6:29", "'restarts' wants a whole number from 1 to 1024, not '1025'")
+                 AT("6:43", "'period' " TIME "'-1s'")
+                         AT("6:48", "unknown key 'max'; the keys here are: restarts, period")},
+	{GROUPS "  g: {task: [a], tasks: [b]}\n", 0,
+         AT("6:7", "unknown key 'task' (did you mean 'tasks'?)")},
+};
+
 static void check(const struct refused *refused)
 {
 	size_t n = refused->n ? refused->n : strlen(refused->text);
@@ -476,6 +526,8 @@ TEST_EACH(text_that_is_no_yaml_is_refused, COUNT(SYNTAX)) { check(&SYNTAX[_i]); 
 TEST_EACH(bytes_that_are_no_text_are_refused, COUNT(BYTES)) { check(&BYTES[_i]); }
 
 TEST_EACH(a_task_that_cannot_be_is_refused, COUNT(TASKS)) { check(&TASKS[_i]); }
+
+TEST_EACH(a_group_that_cannot_be_is_refused, COUNT(GROUP)) { check(&GROUP[_i]); }
 
 TEST(errors_are_told_in_the_order_of_the_file)
 {
