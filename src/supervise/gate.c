@@ -89,8 +89,8 @@ void tend__gate_ended(struct tend__member *m)
 		if (tend__load_relaxed(&e->holds)) {
 			if (m->outcome == TEND_COMPLETED)
 				continue;
-			/* The member had begun. One need more is missing now, so the gate of a
-			 * dependent that waits for others does not open. */
+			/* The member had begun. A missing need keeps the gate of a dependent
+			 * shut. */
 			tend__store_relaxed(&e->holds, false);
 			step(e->by, 1);
 		}

@@ -183,6 +183,15 @@ static void in_a_closed_folder(struct world *w, const struct row *row)
 	ANSWERS(rmdir(folder), 0);
 }
 
+/* With a guard, as beside_one(). */
+static void unique_beside_one(struct world *w, const struct row *row)
+{
+	running(w);
+	unique(w, row);
+}
+
+REFUSES_BUT(tend_spawn_process_at, EEXIST, "a name that lives in a unique scope", unique_beside_one,
+            "; refused 1", spawn(w, w->deep, TEND_PROCESS_OPTS(.argv = sleeper, .name = "taken")))
 REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a canceled scope", beside_one, "; refused 1",
             plain(w, w->canceled))
 REFUSES_BUT(tend_spawn_process_at, ECANCELED, "a scope that closes", beside_one, "; refused 1",

@@ -244,7 +244,8 @@ static void compare(const tend_snapshot *s)
 		ck_assert_str_eq(info->name, k->name);
 		if (should_stop(k, &unsure) != is_stopping(info) && !unsure)
 			doubt(info->id, info->kind == TEND_KIND_SCOPE ? 0 : info->parent,
-			      1 << TEND_EVENT_CANCELED | 1 << TEND_EVENT_CLOSING,
+			      1 << TEND_EVENT_CANCELED | 1 << TEND_EVENT_CLOSING |
+			              1 << TEND_EVENT_STOPPING | 1 << TEND_EVENT_ATTEMPT_ENDED,
 			      "%s is %s, as nobody told", info->name, tend_state_name(info->state));
 		if (k->lives && (info->attempt != k->attempt || info->last != k->last))
 			doubt(info->id, 0,
