@@ -88,10 +88,18 @@ void up_task_began(struct up_task *t, uint32_t attempt)
 	bool temporary = t->config->restart.policy == TEND_TEMPORARY;
 	char of[24], number[24];
 
-	if (attempt <= t->attempt || t->state == TEND_STATE_ENDED)
+	if (attempt < t->attempt || t->state == TEND_STATE_ENDED)
 		return;
-	t->attempt = attempt;
 	int pid = tend_process_pid(t->process);
+	/* The output of an attempt may be there before the pid. */
+	if (attempt == t->attempt) {
+		if (t->pid == 0 && pid > 0 && t->state == TEND_STATE_RUNNING) {
+			t->pid = pid;
+			up_probes_follow(t);
+		}
+		return;
+	}
+	t->attempt = attempt;
 	t->pid = pid > 0 ? pid : 0;
 	t->began_at = tend_now();
 	t->killed = false;
