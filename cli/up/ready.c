@@ -222,6 +222,10 @@ static void begin(struct up_task *t)
 	if (!c->ready.kind && !c->alive.kind)
 		return;
 	int error = tend_scope_open(t->up->own, "probes", NULL, &t->probes);
+	/* The news may be taken in the output callback of another task. That task must not own
+	 * the scope, which would end with an attempt of that task. */
+	if (!error)
+		error = tend_scope_hold(t->probes, (tend_task){0});
 	if (!error && t->notify)
 		error = spawn(t, notify_main, "notify");
 	if (!error && !t->ready)
