@@ -222,8 +222,8 @@ static void begin(struct up_task *t)
 	if (!c->ready.kind && !c->alive.kind)
 		return;
 	int error = tend_scope_open(t->up->own, "probes", NULL, &t->probes);
-	/* The output callback of another task may take the news. Such a task must not own the scope,
-	 * because the scope would end with its attempt. */
+	/* The output callback of another task may take the news. Such a task must not own the
+	 * scope, because the scope would end with its attempt. */
 	if (!error)
 		error = tend_scope_hold(t->probes, (tend_task){0});
 	if (!error && t->notify)
