@@ -63,7 +63,7 @@ static int run_current(void *arg)
 void run_scenario(const char *name, void (*run)(void))
 {
 	const uint64_t first = suite_number("SEED", 0);
-	const uint64_t usual = (uint64_t)suite_count(20, 50, 1000);
+	const uint64_t usual = (uint64_t)suite_count(20, 40, 1000);
 	const uint64_t seeds = getenv("SEED") ? 1 : suite_number("SEEDS", usual);
 	struct tend_sim_result result;
 

@@ -7,7 +7,7 @@ void compute(void) {}
 
 void run_scenario(const char *name, void (*run)(void))
 {
-	const int rounds = suite_count(10, 20, 100);
+	const int rounds = suite_count(8, 14, 100);
 
 	(void)name;
 	for (int round = 0; round < rounds; round++)
