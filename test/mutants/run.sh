@@ -522,7 +522,7 @@ mutant "a process whose guard died has ended at once" src/kinds/process/machine.
 	's/\(phase == TEND__PHASE_LOST && seen_dead\(p\)\)/phase == TEND__PHASE_LOST/' \
 	random_processes_end_and_leave_nothing
 mutant "the end of a process is looked at after its output" src/kinds/process/machine.c \
-	's/(\tbool any = [^\n]*\n)/$1\tphase = tend__link_look(p, &pid);\n/' \
+	's/(\t\tany \|= tend__output_read\(p\);\n)/$1\tphase = tend__link_look(p, &pid);\n/' \
 	every_schedule_of_output_against_exit
 mutant "output of a process that is left takes no other turn" src/kinds/process/machine.c \
 	's/\t\tif \(any\)\n\t\t\tagain\(t\);\n//' \
