@@ -995,7 +995,7 @@ static int stop_against_exit(void *program)
  * late; and by seeds those in which it comes early. */
 static void explored(int (*fn)(void *arg), void *arg)
 {
-	const uint64_t some[] = {1000000, (uint64_t)suite_count(300, 1000, 1000000)};
+	const uint64_t some[] = {1000000, (uint64_t)suite_count(1500, 1500, 1000000)};
 	struct tend_sim_result r;
 	uint64_t runs = 0;
 
