@@ -270,13 +270,13 @@ static void copy_scopes(tend_snapshot *s, struct reader *in)
 
 /* Marks the running fibers. The word of a running fiber says READY, because a state of its
  * own would double the cost of a switch; each worker publishes the fiber that it runs. */
-static void mark_running(tend_snapshot *s, uint32_t slots, struct tend__header *live,
+static void mark_running(tend_snapshot *s, struct tend__header *live,
                          const struct tend__span *rings)
 {
 	for (uint32_t i = 0; i < rings->count; i++) {
 		struct tend__ring *ring = tend__element(live, rings, i);
 		uint64_t id = tend__load_acquire(&ring->current);
-		uint32_t slot = tend__id_slot(id), in = slot < slots ? s->row_of[slot] : 0;
+		uint32_t slot = tend__id_slot(id), in = slot < s->slots ? s->row_of[slot] : 0;
 		struct tend__row *row = &s->rows[in ? in - 1 : 0];
 
 		tend__assert(in <= s->count);
@@ -377,6 +377,7 @@ static int read_rows(tend_snapshot *s, char *records, uint32_t stride, uint32_t 
 	if (error != -EAGAIN)
 		return error;
 	memset(s->row_of + used, 0, (slots - used) * sizeof(*s->row_of));
+	s->slots = slots;
 	/* Tasks or scopes began or ended during the read. A scope outlives its tasks: either
 	 * the scope of a row is there by now, or the row has ended. */
 	for (int i = 0; i < ROUNDS && error == -EAGAIN; i++) {
@@ -461,7 +462,7 @@ int tend__snapshot_copy(struct tend__header *live, const struct tend__view *view
 		tend_snapshot_free(s);
 		return error;
 	}
-	mark_running(s, slots, live, &view->area[TEND__AREA_RINGS]);
+	mark_running(s, live, &view->area[TEND__AREA_RINGS]);
 	s->info.high = tend__load_acquire(&live->events);
 	read_sites(s, live, &view->area[TEND__AREA_SITES]);
 	tend__snapshot_notes(s, live, view);
