@@ -97,5 +97,7 @@ const char *hold_program(void);
 /* How many pipe ends this process has open. By their names, because another thread may close
  * the descriptors meanwhile. */
 int open_pipes(void);
+/* How many descriptors this process has open, and a constant more. */
+int open_descriptors(void);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "kinds/process/process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -70,17 +69,6 @@ static void until_it_says(tend_task t, const char *word)
 	}
 }
 
-static int fds_open(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 /* Children of this process, and of its guard, that are zombies: none, ever. */
 static void no_children_left(void)
 {
@@ -124,7 +112,7 @@ TEST(a_spawn_without_a_free_descriptor_keeps_none)
 	/* The guard and the monitor are there from here on. */
 	ck_assert_int_eq(join(shell("exit 0", 0)).kind, TEND_COMPLETED);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	int open = fds_open();
+	int open = open_descriptors();
 	for (rlim_t n = 3; o.kind != TEND_COMPLETED; n++) {
 		tend_task t;
 
@@ -140,7 +128,7 @@ TEST(a_spawn_without_a_free_descriptor_keeps_none)
 			o = join(t);
 		if (!error && o.kind != TEND_COMPLETED)
 			ck_assert_int_eq(o.result, -EMFILE);
-		ck_assert_int_eq(fds_open(), open);
+		ck_assert_int_eq(open_descriptors(), open);
 		refused += error != 0;
 		failed += !error && o.kind != TEND_COMPLETED;
 	}
@@ -928,7 +916,7 @@ TEST(inherited_streams_are_those_of_the_program)
 {
 	const char *const argv[] = {"sh", "-c", "read word && echo $word && echo err >&2", NULL};
 	const uint32_t flags = TEND_INHERIT_INPUT | TEND_INHERIT_OUTPUT;
-	int before = fds_open(), saved[3], other[3];
+	int before = open_descriptors(), saved[3], other[3];
 	char tail[16];
 	tend_task t;
 
@@ -954,7 +942,7 @@ TEST(inherited_streams_are_those_of_the_program)
 	reads(other[1], "in\n");
 	reads(other[2], "err\n");
 	end();
-	ck_assert_int_eq(fds_open(), before);
+	ck_assert_int_eq(open_descriptors(), before);
 }
 
 TEST(an_inherited_stream_that_is_closed_is_empty)
@@ -1057,7 +1045,7 @@ static void run_children(void)
 
 	begin();
 	join(exits_with(0)); /* the guard is there, and its descriptors counted */
-	before = fds_open();
+	before = open_descriptors();
 	thief.watched = true;
 	for (int i = 0; i < n + AT_ONCE; i++) {
 		if (i >= AT_ONCE)
@@ -1067,7 +1055,7 @@ static void run_children(void)
 		no_children_left();
 	}
 	thief.watched = false;
-	ck_assert_int_eq(fds_open(), before);
+	ck_assert_int_eq(open_descriptors(), before);
 	end();
 	no_children_left();
 }

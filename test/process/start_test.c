@@ -3,7 +3,6 @@
 
 #include "tend/tend.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -176,17 +175,6 @@ static pid_t guard_of(tend_task t)
 	return parent_of(parent_of(pid));
 }
 
-static int fds_open(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 /* The only worker runs other fibers, and the monitor rings alarms. */
 TEST(the_start_of_a_guard_delays_nobody_but_its_askers_who_share_it)
 {
@@ -274,7 +262,7 @@ static void *close_it(void *arg)
 TEST(a_close_while_a_guard_starts_waits_for_it_and_leaves_nothing)
 {
 	const char *const argv[] = {exit_with(), NULL};
-	int before = fds_open();
+	int before = open_descriptors();
 	pthread_t closer;
 	tend_task t;
 
@@ -302,6 +290,6 @@ TEST(a_close_while_a_guard_starts_waits_for_it_and_leaves_nothing)
 	ANSWERS(pthread_join(closer, NULL), 0);
 	close(file);
 	close(first);
-	ck_assert_int_eq(fds_open(), before);
+	ck_assert_int_eq(open_descriptors(), before);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 }

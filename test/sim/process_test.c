@@ -12,23 +12,10 @@
 #include "platform/guard.h"
 #include "platform/sim/sim.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-static int fds_open(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /* The keepers of a guard that was killed may outlive the runtime by a moment. */
 static void no_thread_is_left(void)
@@ -41,12 +28,12 @@ static void no_thread_is_left(void)
 static void run_once(uint64_t seed, int (*fn)(void *arg), void *arg)
 {
 	struct tend_sim_result result;
-	int fds = fds_open();
+	int fds = open_descriptors();
 
 	OK(tend_sim_run(TEND_SIM_OPTS(.seed = seed, .switch_in = 2 + (uint32_t)(seed % 11)), fn,
 	                arg, &result));
 	ck_assert_uint_eq(tend_sim_held(), 0);
-	ck_assert_int_eq(fds_open(), fds);
+	ck_assert_int_eq(open_descriptors(), fds);
 }
 
 static void run_seeds(const char *name, uint64_t usual, int (*fn)(void *arg), void *arg)
@@ -477,11 +464,11 @@ static int ends_with_descriptors(void *arg)
 	s = child(root, "s");
 	spawn_relative(s, &tasks[0]);
 	OK(tend_sleep(TEND_SEC));
-	fds = fds_open();
+	fds = open_descriptors();
 	for (int i = 1; i < 4; i++)
 		spawn_relative(s, &tasks[i]);
 	OK(tend_sleep(TEND_SEC));
-	ck_assert_int_eq(fds_open(), fds);
+	ck_assert_int_eq(open_descriptors(), fds);
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(joined(tasks[i]).kind, TEND_COMPLETED);
 	close_world();
