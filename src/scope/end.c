@@ -122,6 +122,9 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__assert(word & TEND__SCOPE_LIVE);
 	if (tend__scope_count(word) != 0)
 		return false;
+	struct tend__scope *parent = tend__parent(s);
+	if (parent && parent->names)
+		tend__unique_leave(parent, s->id, s->home.record);
 	tend__scope_tell(s, TEND_EVENT_ENDED, 0);
 	drop_kept(s);
 	tend__assert(!tend__linked(&s->kept));
@@ -140,9 +143,6 @@ static bool end_one(struct tend__scope *s) TEND_REQUIRES(&s->rt->tree)
 	tend__alarm_drop(s->shield_alarm);
 	tend__free(s->group);
 	tend__unique_close(s->names);
-	struct tend__scope *parent = tend__parent(s);
-	if (parent && parent->names)
-		tend__unique_leave(parent, s->id, s->home.record);
 	tend__unlink(&s->sibling);
 	tend__unlink(&s->owned);
 	tend__slot_give(&s->rt->segment, tend__slots_of(s->rt), tend__id_slot(s->id),

@@ -26,6 +26,7 @@ void tend__daemon_give(struct tend_daemon *d)
 		return;
 	tend_event_close(d->news);
 	tend_event_close(d->hung_up);
+	tend_event_close(d->ready);
 	if (d->signals >= 0)
 		close(d->signals);
 	if (d->notify >= 0)

@@ -65,7 +65,7 @@ int tend__notify(const struct tend_daemon *d, const char *text)
 
 		if (error == EINTR)
 			continue;
-		if (error != EAGAIN && error != ENOBUFS)
+		if ((error != EAGAIN && error != ENOBUFS) || tend_now() >= limit)
 			return -error;
 		int ready = tend_fd_wait(d->notify, TEND_WRITABLE, limit);
 		if (ready < 0)

@@ -73,8 +73,11 @@ static int await(struct tend_daemon *d, tend_task task, uint64_t limit, bool sta
 			if (soon < until)
 				until = soon;
 		}
-		if (!wait_for_news(d, until))
-			return -ETIMEDOUT;
+		if (wait_for_news(d, until))
+			continue;
+		/* The hook may end after the event is gone. */
+		(void)!tend_unwatch(task, d->news);
+		return -ETIMEDOUT;
 	}
 }
 
@@ -104,7 +107,8 @@ static bool phase(struct tend_daemon *d, uint32_t number, const struct tend__hoo
 	error = tend__hook_error(hook, &o, why, sizeof(why));
 	if (error)
 		fails(d, number, error, o.kind, why);
-	return o.kind == TEND_COMPLETED && !error;
+	/* Also if the hook was done although it was told to stop; without a call there is no result. */
+	return !error && (o.kind == TEND_COMPLETED || (o.kind == TEND_CANCELED && o.result >= 0));
 }
 
 /* ---- Run, and the stop ---- */
@@ -124,6 +128,7 @@ static void run(struct tend_daemon *d, const struct tend__hook *hook, tend_task 
 		return;
 	}
 	(void)!tend__notify(d, "READY=1\nSTATUS=\n");
+	tend_event_set(d->ready);
 	for (;;) {
 		tend_event_clear(d->news);
 		if (tend_task_outcome(*task, &o) == 0) {
@@ -144,6 +149,8 @@ static void read_run(struct tend_daemon *d, const struct tend__hook *hook, tend_
 
 	if (!task.id)
 		return;
+	/* A late end must find no event. */
+	(void)!tend_unwatch(task, d->news);
 	if (tend_task_outcome(task, &o) != 0) {
 		fails(d, TEND_PHASE_RUN, -ETIMEDOUT, TEND_LIVE, "run did not return");
 		return;

@@ -31,6 +31,8 @@ int tend__daemon_open(tend_runtime *rt, const struct tend_service *service,
 	if (!error)
 		error = tend_event_open(&d->hung_up);
 	if (!error)
+		error = tend_event_open(&d->ready);
+	if (!error)
 		error = tend_scope_open(tend_root(rt), ".service", NULL, &d->own);
 	if (!error)
 		error = tend_scope_open(tend_root(rt), "tasks", NULL, &d->tasks);

@@ -30,7 +30,8 @@ struct tend_daemon {
 	/* (c) for tend_service_main() */
 	int notify;           /* connected to the service manager; -1: there is none */
 	int signals;          /* a signalfd; -1: none */
-	tend_event *hung_up;  /* set: a reload is to begin; or NULL */
+	tend_event *hung_up;  /* set: a reload is to begin */
+	tend_event *ready;    /* set: run has begun */
 	uint64_t watchdog_ns; /* 0: nobody watches */
 	tend_report *report;  /* (p) the stop's */
 	struct tend__lock lock;

@@ -69,7 +69,10 @@ static int reload_main(void *arg)
 {
 	struct tend_daemon *d = arg;
 
-	while (tend_event_wait(d->hung_up, TEND_FOREVER) == 0) {
+	/* A reload finds what the start has made, and no stop is under way. */
+	if (tend_event_wait(d->ready, TEND_FOREVER) != 0)
+		return 0;
+	while (tend_event_wait(d->hung_up, TEND_FOREVER) == 0 && !tend__daemon_stops(d)) {
 		tend_event_clear(d->hung_up);
 		reload_once(d);
 	}

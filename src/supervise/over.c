@@ -142,6 +142,9 @@ void tend__member_over(struct tend__task *t)
 	tend__assert(l->phase == TEND__LIFE_OVER);
 	if (!m)
 		return;
+	/* Before a dependent learns of the end; the end of the task finds nothing more. */
+	if (s->names)
+		tend__unique_leave(s, t->id, t->record);
 	tend__lock(&s->home.lock);
 	struct tend__round *r = s->round;
 	struct tend__set *set = m->set;
