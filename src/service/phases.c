@@ -107,7 +107,8 @@ static bool phase(struct tend_daemon *d, uint32_t number, const struct tend__hoo
 	error = tend__hook_error(hook, &o, why, sizeof(why));
 	if (error)
 		fails(d, number, error, o.kind, why);
-	/* Also if the hook was done although it was told to stop; without a call there is no result. */
+	/* Also if the hook was done although it was told to stop. A hook that was never called has
+	 * an error for its result. */
 	return !error && (o.kind == TEND_COMPLETED || (o.kind == TEND_CANCELED && o.result >= 0));
 }
 
